@@ -1,0 +1,48 @@
+"""Where arrays live and how formulas run on them.
+
+``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the elementwise
+formulas ("blocks", "numba" or "cupy.fuse"); ``to_device`` and ``to_host`` move arrays.
+The only code that imports cupy or numba is in this package.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.cuda import BackendUnavailableError
+from minidl.backend.floatx import floating, floatx, set_floatx
+from minidl.backend.fused import fused
+from minidl.backend.switch import Backend, backend_of, current, executor_name, use
+
+__all__ = [
+    "Backend",
+    "BackendUnavailableError",
+    "backend_of",
+    "current",
+    "executor",  # noqa: F822 - an attribute that follows the switch, below
+    "floating",
+    "floatx",
+    "fused",
+    "set_floatx",
+    "to_device",
+    "to_host",
+    "use",
+]
+
+
+def to_device(array: Any) -> Any:
+    """``array`` on the device of the backend in use (as a NumPy array under "numpy")."""
+    return current().to_device(array)
+
+
+def to_host(array: Any) -> np.ndarray:
+    """``array`` as a NumPy array, wherever it is now."""
+    return backend_of(array).to_host(array)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "executor":
+        return executor_name()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,40 @@
+"""The floating type in which new models compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_FLOATS = ("float32", "float64")
+_floatx = "float32"
+
+
+def floatx() -> str:
+    """Name of the default floating type: "float32" unless :func:`set_floatx` changed it."""
+    return _floatx
+
+
+def set_floatx(dtype: str) -> None:
+    """Compute in "float32" or "float64" in every model built from here on.
+
+    Raises:
+        ValueError: another type.
+    """
+    global _floatx
+    _floatx = floating(dtype).name
+
+
+def floating(dtype: Any = None) -> np.dtype[Any]:
+    """``dtype``, or the default, as one of the two floating types.
+
+    Raises:
+        ValueError: another type.
+    """
+    try:
+        found = np.dtype(_floatx if dtype is None else dtype)
+    except TypeError:
+        found = None
+    if found is None or found.name not in _FLOATS:
+        raise ValueError(f"expected a floating type of {_FLOATS}, received {dtype!r}")
+    return found

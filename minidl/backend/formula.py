@@ -1,0 +1,162 @@
+"""A formula, traced once into a short program that every executor can run.
+
+An elementwise formula is ordinary Python on whole arrays. Calling it with
+:class:`Term` operands instead of arrays records which NumPy function it applies to
+what; the record is a :class:`Program`. Executors turn the program into block-wise ufunc
+calls (``blocks``), a compiled loop (``loops``) or a CUDA kernel (``cuda``), so the
+formula itself is written once and never knows where it runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+COMPARISONS = frozenset(
+    {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isfinite"}
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """``registers[target] = ufunc(*registers[operands])``."""
+
+    ufunc: str
+    operands: tuple[int, ...]
+    target: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a formula computes, as steps over numbered registers.
+
+    The first registers are the formula's arguments, in order. ``prologue`` holds the
+    steps between scalars only (``1 - beta_1``): they run once a call in double
+    precision, exactly as Python would. ``steps`` run for every element.
+    """
+
+    name: str
+    arrays: tuple[int, ...]
+    scalars: tuple[int, ...]
+    constants: dict[int, float]
+    prologue: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[int, ...]
+
+    def ufuncs(self) -> set[str]:
+        """Names of the NumPy functions applied to arrays."""
+        return {step.ufunc for step in self.steps}
+
+    def scalar_values(self, arguments: Sequence[Any]) -> dict[int, float]:
+        """Value of every scalar register for these arguments, in double precision."""
+        values = dict(self.constants)
+        for index in self.scalars:
+            values[index] = arguments[index]
+        for step in self.prologue:
+            values[step.target] = float(
+                getattr(np, step.ufunc)(*(values[operand] for operand in step.operands))
+            )
+        return values
+
+
+class Term(NDArrayOperatorsMixin):
+    """One operand of a formula under trace; operators and NumPy ufuncs record steps."""
+
+    __slots__ = ("register", "trace")
+
+    def __init__(self, trace: _Trace, register: int) -> None:
+        self.trace = trace
+        self.register = register
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Term:
+        if method != "__call__" or options or ufunc.nout != 1:
+            raise TypeError(
+                f"formula {self.trace.name!r}: expected a plain elementwise call of "
+                f"np.{ufunc.__name__}, received method {method!r} with {sorted(options)}"
+            )
+        return self.trace.record(ufunc.__name__, inputs)
+
+    def __array_function__(self, function: Any, *_: Any) -> Any:
+        raise TypeError(
+            f"formula {self.trace.name!r}: np.{function.__name__} is not a ufunc; "
+            "a fused formula may only combine elements in the same place"
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"formula {self.trace.name!r} branches on an array value; use np.maximum, "
+            "np.minimum or a product with a comparison"
+        )
+
+
+class _Trace:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.kinds: list[str] = []
+        self.constants: dict[int, float] = {}
+        self.prologue: list[Step] = []
+        self.steps: list[Step] = []
+        self._known: dict[tuple[Any, ...], Term] = {}
+
+    def register(self, kind: str) -> int:
+        self.kinds.append(kind)
+        return len(self.kinds) - 1
+
+    def operand(self, value: Any) -> int:
+        if isinstance(value, Term):
+            return value.register
+        if not isinstance(value, int | float):
+            raise TypeError(
+                f"formula {self.name!r}: expected arrays and numbers, received "
+                f"{type(value).__name__}"
+            )
+        key = ("constant", float(value))
+        if key not in self._known:
+            index = self.register("scalar")
+            self.constants[index] = float(value)
+            self._known[key] = Term(self, index)
+        return self._known[key].register
+
+    def record(self, ufunc: str, inputs: Sequence[Any]) -> Term:
+        operands = tuple(self.operand(value) for value in inputs)
+        key = (ufunc, *operands)
+        if key not in self._known:
+            scalar = all(self.kinds[operand] == "scalar" for operand in operands)
+            target = self.register("scalar" if scalar else "array")
+            (self.prologue if scalar else self.steps).append(Step(ufunc, operands, target))
+            self._known[key] = Term(self, target)
+        return self._known[key]
+
+
+def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
+    """Run ``formula`` on recording operands.
+
+    Args:
+        formula: takes arrays and numbers, returns an array or a tuple of arrays.
+        is_array: for each argument, whether it is an array (else a number).
+
+    Raises:
+        TypeError: the formula does something that is not elementwise.
+    """
+    name = formula.__name__
+    expected = len(inspect.signature(formula).parameters)
+    if len(is_array) != expected:
+        raise TypeError(f"formula {name!r}: expected {expected} arguments, received {len(is_array)}")
+    record = _Trace(name)
+    terms = [Term(record, record.register("array" if flag else "scalar")) for flag in is_array]
+    result = formula(*terms)
+    outputs = result if isinstance(result, tuple) else (result,)
+    return Program(
+        name=name,
+        arrays=tuple(i for i, flag in enumerate(is_array) if flag),
+        scalars=tuple(i for i, flag in enumerate(is_array) if not flag),
+        constants=record.constants,
+        prologue=tuple(record.prologue),
+        steps=tuple(record.steps),
+        outputs=tuple(record.operand(value) for value in outputs),
+    )

@@ -1,0 +1,84 @@
+"""``@fused``: hand an elementwise formula to the executor of the arrays it is given."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import switch
+from minidl.backend.formula import trace
+
+
+class Fused:
+    """An elementwise formula that runs in one pass, wherever its arrays are.
+
+    ``call(*arguments, out=...)`` writes the formula's results into ``out`` (one array, or
+    a tuple for a formula that returns a tuple). Arguments are numbers or C-contiguous
+    arrays of the outputs' shape, or of their last axis alone (one row, repeated). An
+    output may *be* one of the arguments, which is then overwritten; otherwise outputs do
+    not overlap arguments. The plain function stays readable and callable as ``formula``.
+
+    Raises:
+        ValueError: an array has another shape, or is not contiguous.
+    """
+
+    def __init__(self, formula: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, formula)
+        self.formula = formula
+        self._compiled: dict[Any, Callable[..., None]] = {}
+
+    def __call__(self, *arguments: Any, out: Any) -> Any:
+        outs = out if isinstance(out, tuple) else (out,)
+        first = outs[0]
+        executor = switch.executor_for(first)
+        key: list[Any] = [executor]
+        for argument in arguments:
+            if isinstance(argument, float | int):
+                key.append(0)
+            else:
+                self._check(argument, first.shape)
+                key.append(next((k + 1 for k, o in enumerate(outs) if o is argument), -1))
+        signature = tuple(key)
+        run = self._compiled.get(signature)
+        if run is None:
+            run = self._compiled[signature] = self._compile(executor, arguments, outs)
+        run(arguments, outs)
+        return out
+
+    def _check(self, array: Any, shape: tuple[int, ...]) -> None:
+        if array.shape != shape and array.shape != shape[-1:]:
+            raise ValueError(
+                f"{self.formula.__name__}: expected arrays of shape {shape} or {shape[-1:]}, "
+                f"received {array.shape}"
+            )
+        if not array.flags.c_contiguous:
+            raise ValueError(f"{self.formula.__name__}: expected C-contiguous arrays")
+
+    def _compile(
+        self, executor: ModuleType, arguments: tuple[Any, ...], outs: tuple[Any, ...]
+    ) -> Callable[..., None]:
+        for array in outs:
+            self._check(array, outs[0].shape)
+            if array.dtype not in (np.float32, np.float64) or array.dtype != outs[0].dtype:
+                raise ValueError(
+                    f"{self.formula.__name__}: expected outputs of one floating dtype, "
+                    f"received {[str(o.dtype) for o in outs]}"
+                )
+        program = trace(self.formula, [not isinstance(a, float | int) for a in arguments])
+        if len(program.outputs) != len(outs):
+            raise ValueError(
+                f"{self.formula.__name__}: expected {len(program.outputs)} output arrays, "
+                f"received {len(outs)}"
+            )
+        aliases = [next((i for i, a in enumerate(arguments) if a is o), None) for o in outs]
+        run: Callable[..., None] = executor.compile(program, aliases)
+        return run
+
+
+def fused(formula: Callable[..., Any]) -> Fused:
+    """Decorate an elementwise formula so that each backend runs it in one pass."""
+    return Fused(formula)

@@ -1,0 +1,62 @@
+"""Random numbers by address: each is a function of what it is for, not of what came before.
+
+Philox 4x64-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+SC 2011) turns a 128-bit key and a 256-bit counter into 256 random bits. Here
+
+    key     = (seed, purpose · 2³² + index)
+    counter = (block, step, 0, 0)
+
+so that the dropout mask of layer ``index`` at ``step`` is the same on a CPU and a GPU,
+after a resume, and for whichever process asks for whichever rows of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
+
+_CHUNK = 4_096  # 64-bit words drawn at a time: 32 KiB, independent of the batch
+
+
+class RandomBits:
+    """16-bit random integers addressed by (seed, purpose, index, step, element).
+
+    Args:
+        seed: of the run, 0 … 2⁶⁴ - 1.
+        purpose: :data:`DROPOUT`, or another constant of this module.
+        index: which layer.
+    """
+
+    def __init__(self, seed: int, purpose: int, index: int) -> None:
+        # One generator for life, addressed through its state: making one costs more than
+        # the mask. NumPy steps the counter before it uses it, so block 0 is counter 1.
+        self._philox = np.random.Philox(key=_key(seed, purpose, index))
+        self._state = self._philox.state
+
+    def fill(self, out: np.ndarray, step: int) -> None:
+        """Overwrite ``out`` (uint16, contiguous) with the numbers of this step.
+
+        Element i is the i-th 16-bit part of the stream that starts at counter
+        (0, step, 0, 0), low part first.
+        """
+        counter = self._state["state"]["counter"]
+        counter[:] = 0, step, 0, 0
+        self._state["buffer_pos"] = 4
+        self._philox.state = self._state
+        flat = out.reshape(-1)
+        for start in range(0, flat.size, 4 * _CHUNK):
+            part = flat[start : start + 4 * _CHUNK]
+            part[:] = self._philox.random_raw(-(-part.size // 4)).view(np.uint16)[: part.size]
+
+
+def generator(seed: int, purpose: int, index: int, step: int = 0) -> np.random.Generator:
+    """A NumPy generator at the address (seed, purpose, index, step)."""
+    philox = np.random.Philox(key=_key(seed, purpose, index), counter=[0, step, 0, 0])
+    return np.random.Generator(philox)
+
+
+def _key(seed: int, purpose: int, index: int) -> Any:
+    return np.array([seed, (purpose << 32) + index], dtype=np.uint64)

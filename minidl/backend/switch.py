@@ -1,0 +1,129 @@
+"""Which array module is in use, where arrays live, and what runs the formulas on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import blocks, cuda, loops
+
+BACKENDS = ("numpy", "cupy")
+EXECUTORS = ("blocks", "numba")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array module, ``xp``, and the few things that NumPy and CuPy do differently."""
+
+    name: str
+    xp: ModuleType
+
+    def to_device(self, array: Any, dtype: Any = None) -> Any:
+        """``array`` where this backend computes; copied only if it is elsewhere."""
+        return self.xp.asarray(array, dtype=dtype)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """``array`` as a NumPy array; waits for the device."""
+        return np.asarray(array) if self.name == "numpy" else self.xp.asnumpy(array)
+
+    def take(self, array: Any, rows: Any, out: Any) -> None:
+        """``out[i] = array[rows[i]]``. The caller vouches for the indices."""
+        if self.name == "numpy":
+            # The default mode checks every index and buffers the result first.
+            np.take(array, rows, axis=0, out=out, mode="clip")
+        else:
+            self.xp.take(array, rows, axis=0, out=out)
+
+
+class use:  # noqa: N801 - called like a function, entered like a context
+    """Choose the backend, and on the CPU what runs the formulas.
+
+    ``use("cupy")`` switches from here on; ``with use("cupy"): ...`` until the end of the
+    block. A model keeps the backend under which it was made.
+
+    Args:
+        name: "numpy" or "cupy". Default at start: the variable ``MINIDL_BACKEND``, else
+            "numpy".
+        executor: "blocks" or "numba", for NumPy arrays; "numba" needs the package. Default
+            at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed.
+            None leaves it as it is.
+
+    Raises:
+        ValueError: an unknown name.
+        BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is.
+    """
+
+    def __init__(self, name: str, executor: str | None = None) -> None:
+        self._before = dict(_state)
+        backend = _backend(name)
+        if executor is not None:
+            _state["executor"] = _executor(executor)
+        _state["backend"] = backend
+
+    def __enter__(self) -> Backend:
+        return current()
+
+    def __exit__(self, *_: object) -> None:
+        _state.clear()
+        _state.update(self._before)
+
+
+def current() -> Backend:
+    """The backend in use."""
+    if "backend" not in _state:
+        _state["backend"] = _backend(os.environ.get("MINIDL_BACKEND", "numpy"))
+    backend: Backend = _state["backend"]
+    return backend
+
+
+def backend_of(array: Any) -> Backend:
+    """The backend on which an array lives."""
+    return _backend("numpy" if isinstance(array, np.ndarray) else "cupy")
+
+
+def executor_for(array: Any) -> ModuleType:
+    """The module that compiles formulas for arrays like this one."""
+    if not isinstance(array, np.ndarray):
+        return cuda
+    if "executor" not in _state:
+        default = "numba" if loops.available() else "blocks"
+        _state["executor"] = _executor(os.environ.get("MINIDL_EXECUTOR", default))
+    module: ModuleType = _state["executor"]
+    return module
+
+
+def executor_name() -> str:
+    """What runs the formulas now: "blocks", "numba" or "cupy.fuse"."""
+    name: str = executor_for(np.empty(0) if current().name == "numpy" else None).name
+    return name
+
+
+_state: dict[str, Any] = {}
+
+
+def _backend(name: str) -> Backend:
+    _known("backend", name, BACKENDS)
+    return Backend("numpy", np) if name == "numpy" else Backend("cupy", cuda.load())
+
+
+def _executor(name: str) -> ModuleType:
+    _known("executor", name, EXECUTORS)
+    if name == "blocks":
+        return blocks
+    if not loops.available():
+        raise cuda.BackendUnavailableError(
+            "the numba executor needs the numba package; install it with "
+            "pip install 'minidl[fast]', or choose executor='blocks'"
+        )
+    return loops
+
+
+def _known(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise ValueError(f"expected a {what} of {known}, received {name!r}")

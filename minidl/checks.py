@@ -1,0 +1,88 @@
+"""Checks of single arguments: names, numbers. Messages say what was expected and what came."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
+    """The error for an unknown name: the nearest right one first, then all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"unknown {what} {name!r}{hint} (known: {', '.join(names)})")
+
+
+def lookup(what: str, name: str, table: Mapping[str, Any]) -> Any:
+    """``table[name]``.
+
+    Raises:
+        ValueError: the name is unknown; the message has the nearest right one.
+    """
+    if name not in table:
+        raise unknown(what, name, table)
+    return table[name]
+
+
+def real(
+    what: str, value: Any, low: float, high: float = math.inf, *, closed: bool = True
+) -> float:
+    """``value`` as a float within [low, high), or (low, high) if not ``closed``.
+
+    Raises:
+        TypeError: not a number.
+        ValueError: NaN, infinite or out of range.
+    """
+    interval = f"{'[' if closed else '('}{low:g}, {high:g})"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what}: expected a number in {interval}, received {value!r}") from None
+    if not (low <= number < high) or (number == low and not closed):
+        raise ValueError(f"{what}: expected a number in {interval}, received {value!r}")
+    return number
+
+
+def integer(what: str, value: Any, low: int) -> int:
+    """``value`` as an int of at least ``low``.
+
+    Raises:
+        TypeError: not an integer.
+        ValueError: too small.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{what}: expected an integer of at least {low}, received {value!r}")
+    number = value.__index__()
+    if number < low:
+        raise ValueError(f"{what}: expected an integer of at least {low}, received {value!r}")
+    return int(number)
+
+
+def instance(what: str, identifier: Any, kind: type[Any], table: Mapping[str, Any]) -> Any:
+    """``identifier`` if it is of ``kind``, else a new one of the class of that name.
+
+    Raises:
+        ValueError: unknown name.
+        TypeError: neither.
+    """
+    if isinstance(identifier, kind):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, kind):
+        return identifier()
+    if isinstance(identifier, str):
+        return lookup(what, identifier, table)()
+    raise TypeError(
+        f"{what}: expected a name or a {kind.__name__}, received {type(identifier).__name__}"
+    )
+
+
+def share(what: str, value: Any) -> float:
+    """``value`` as a float within [0, 1].
+
+    Raises:
+        TypeError, ValueError: as :func:`real`.
+    """
+    return 1.0 if value == 1 else real(what, value, 0, 1)

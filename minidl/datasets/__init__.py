@@ -1,0 +1,23 @@
+"""Data sets with Keras's names: `fashion_mnist`, `mnist`, `imdb`, `digits`.
+
+Each module has `load_data()`, which gives `(x_train, y_train), (x_test, y_test)`. Files are looked
+for in this order:
+
+1. the explicit `path`; where one is given, it is the only place;
+2. the folder that the environment variable `MINIDL_DATA` names, and in it the folder of the data
+   set's own name (`fashion-mnist`, `mnist`, `imdb`), which comes first;
+3. the user's cache (`~/.cache/minidl` on Linux), where downloads are kept;
+4. for Fashion-MNIST, Debian's `/usr/share/datasets/fashion-mnist`;
+5. a download, with a progress bar, from several mirrors in turn.
+
+`DataNotFoundError` is raised where none of these has the data, `DataFileError` where a file is
+there but damaged: a damaged file is never passed over in silence. A download enters the cache only
+after its content was checked.
+"""
+
+from __future__ import annotations
+
+from minidl.datasets import digits, fashion_mnist, imdb, mnist
+from minidl.datasets._files import DataFileError, DataNotFoundError
+
+__all__ = ["DataFileError", "DataNotFoundError", "digits", "fashion_mnist", "imdb", "mnist"]

@@ -1,0 +1,179 @@
+"""Lists and integers out of an `.npz` file with pickled object arrays, with nothing executed.
+
+NumPy stores an array of lists as a pickle, and a pickle may call anything importable. The unpickler
+here answers the few names that NumPy writes for such an array with plain Python stand-ins of its
+own, never with NumPy's classes: those would let a forged pickle build arrays over memory of its
+choice. Every other name is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.datasets._files import DataFileError
+
+_INTEGER_CODES = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"})
+
+
+def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]:
+    """The one-dimensional arrays `names` of `file`: a list for each array of objects.
+
+    The lists hold what the file says, made of lists, integers and other plain Python values: the
+    caller checks it.
+
+    Raises:
+        DataFileError: the file is damaged, lacks one of `names`, or its pickle asks for anything
+            but an array of objects, lists and integers.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
+            if missing:
+                raise DataFileError(
+                    file, f"expected arrays {', '.join(names)}, received none named {missing[0]}"
+                )
+            # Reading a member to its end compares the CRC that the archive holds for it.
+            return [_read_npy(archive.read(f"{name}.npy"), file, name) for name in names]
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,  # a compression unknown to zipfile
+        RuntimeError,  # an encrypted member
+    ) as error:
+        raise DataFileError(file, f"expected an intact .npz file, received {error}") from error
+
+
+def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]:
+    """The array in one `.npy` member (format: numpy.lib.format)."""
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        elif version == (2, 0):
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+        else:
+            raise ValueError(f"version {version} of the .npy format")
+        if len(shape) != 1:
+            raise ValueError(f"shape {shape}")
+        if dtype == np.dtype(object):
+            items = _ListUnpickler(stream).load_items()
+            if len(items) != shape[0]:
+                raise ValueError(f"shape {shape} over {len(items)} items")
+            return items
+        stream.seek(0)
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+        return array
+    except Exception as error:  # a forged or damaged pickle can raise any error
+        raise DataFileError(
+            file,
+            f"expected {name} to be a one-dimensional array of lists and integers, "
+            f"received {str(error) or type(error).__name__}",
+        ) from error
+
+
+class _DtypeStandIn:
+    """Stands for a `numpy.dtype`: its code, such as `O8` or `i8`, and its byte order."""
+
+    __slots__ = ("code", "order")
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.order = "<"
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        # (version, byte order, subdtype, names, fields, size, alignment, flags)
+        self.order = state[1]
+
+
+class _ArrayStandIn:
+    """Stands for an array of objects: the list of its items."""
+
+    __slots__ = ("items",)
+    items: list[Any]
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, _, items = state
+        if not isinstance(dtype, _DtypeStandIn) or not dtype.code.startswith("O"):
+            raise pickle.UnpicklingError("an array whose items are not objects")
+        if not isinstance(items, list) or shape != (len(items),):
+            raise pickle.UnpicklingError("an array whose shape and items disagree")
+        self.items = items
+
+
+# The stand-ins for what a pickle may name are instances without attributes, so that a pickle can
+# change nothing on them that would outlast it; only those that must be called can be.
+class _NdarrayName:
+    __slots__ = ()
+
+
+class _DtypeName:
+    __slots__ = ()
+
+    def __call__(self, code: str, *_: object) -> _DtypeStandIn:
+        if code not in _INTEGER_CODES and code not in ("O", "O4", "O8"):
+            raise pickle.UnpicklingError(f"the dtype {code!r}")
+        return _DtypeStandIn(code)
+
+
+class _ReconstructName:
+    __slots__ = ()
+
+    def __call__(self, subtype: object, *_: object) -> _ArrayStandIn:
+        if not isinstance(subtype, _NdarrayName):
+            raise pickle.UnpicklingError(f"an array of type {subtype!r}")
+        return _ArrayStandIn()
+
+
+class _ScalarName:
+    __slots__ = ()
+
+    def __call__(self, dtype: object, data: bytes) -> int:
+        if not isinstance(dtype, _DtypeStandIn) or dtype.code not in _INTEGER_CODES:
+            raise pickle.UnpicklingError("a scalar that is no integer")
+        if len(data) != int(dtype.code[1]):
+            raise pickle.UnpicklingError(f"an integer {dtype.code} of {len(data)} bytes")
+        return int.from_bytes(
+            data, "big" if dtype.order == ">" else "little", signed=dtype.code[0] == "i"
+        )
+
+
+_ADMITTED: dict[tuple[str, str], object] = {
+    ("numpy", "ndarray"): _NdarrayName(),
+    ("numpy", "dtype"): _DtypeName(),
+    # NumPy 2 renamed numpy.core to numpy._core.
+    ("numpy.core.multiarray", "_reconstruct"): _ReconstructName(),
+    ("numpy._core.multiarray", "_reconstruct"): _ReconstructName(),
+    ("numpy.core.multiarray", "scalar"): _ScalarName(),
+    ("numpy._core.multiarray", "scalar"): _ScalarName(),
+}
+
+
+class _ListUnpickler(pickle.Unpickler):
+    """Reads a pickled array of objects as a list; see the module's docstring."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        admitted = _ADMITTED.get((module, name))
+        if admitted is None:
+            raise pickle.UnpicklingError(
+                f"a pickle that asks for {module}.{name}: the file may be hostile, and nothing of "
+                "it was run"
+            )
+        return admitted
+
+    def load_items(self) -> list[Any]:
+        """The items of the array that the pickle holds."""
+        array = self.load()
+        if not isinstance(array, _ArrayStandIn):
+            raise pickle.UnpicklingError(f"a pickled {type(array).__name__}")
+        return array.items

@@ -1,0 +1,265 @@
+"""IMDB: 50,000 film reviews as lists of word ranks, half of them positive.
+
+Maas, Daly, Pham, Huang, Ng and Potts, "Learning word vectors for sentiment analysis", ACL 2011, in
+the layout of Keras's `imdb.npz`: rank 1 is the most frequent word.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minidl.datasets._files import DataFileError, Source, check_sum, load_file
+from minidl.datasets._npz import read_npz
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+T = TypeVar("T")
+Ints = NDArray[np.int64]
+Reviews = list[list[int]]
+
+_SOURCE = Source(
+    title="IMDB",
+    folder="imdb",
+    files=("imdb.npz", "imdb_word_index.json"),
+    mirrors=(
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "https://s3.amazonaws.com/text-datasets/",  # Keras's own address before 2.3
+    ),
+)
+# The sums that Keras's source gives for its files.
+_NPZ_SUM = "sha256:69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
+_WORD_INDEX_SUM = "md5:bfafd718b763782e994055a2d397834f"
+
+_MAX_RANK = 2**31 - 1
+_START, _OOV, _INDEX_FROM, _SEED = 1, 2, 3, 113  # Keras's defaults
+
+
+def load_data(
+    path: str | os.PathLike[str] | None = None,
+    num_words: int | None = None,
+    skip_top: int = 0,
+    maxlen: int | None = None,
+    seed: int = _SEED,
+    start_char: int | None = _START,
+    oov_char: int | None = _OOV,
+    index_from: int = _INDEX_FROM,
+) -> tuple[tuple[NDArray[np.object_], Ints], tuple[NDArray[np.object_], Ints]]:
+    """`(x_train, y_train), (x_test, y_test)`: reviews as lists of word indices, labels 0 or 1.
+
+    As in Keras, a review is `[start_char] + [rank + index_from for each word]`, where every index
+    outside `skip_top <= index < num_words` is then replaced by `oov_char`: the limits count
+    indices, not ranks. `x` are one-dimensional object arrays of lists of int (also where all
+    reviews are equally long, where Keras's become two-dimensional), `y` int64 arrays.
+
+    Args:
+        path: `imdb.npz` or the folder that holds it. By default it is looked for as
+            `minidl.datasets` describes.
+        num_words: indices from here on count as out of vocabulary. None stands for the highest
+            index in the data, which therefore is left out itself, as in Keras.
+        skip_top: indices below this count as out of vocabulary.
+        maxlen: only reviews with fewer indices than this, the start mark included, are kept.
+        seed: of the order of the reviews.
+        start_char: index that begins each review; None for no such mark.
+        oov_char: index that replaces those out of vocabulary; None leaves them out.
+        index_from: added to each rank.
+
+    Raises:
+        DataNotFoundError: the file is not there and cannot be downloaded.
+        DataFileError: the file is damaged, or its pickle asks for more than NumPy arrays, lists and
+            integers; nothing that it names is executed. A download must have the SHA-256 that Keras
+            publishes. Any file must have the layout described, and, where a `SHA256SUMS` beside it
+            lists its name, that SHA-256.
+        ValueError: `num_words` is below 1, or a split has no review shorter than `maxlen`.
+    """
+    if num_words is not None and num_words < 1:
+        raise ValueError(f"num_words: expected None or at least 1, received {num_words}")
+
+    def encode(reviews: Reviews, labels: Ints) -> tuple[Ints, Ints, Ints]:
+        if maxlen is not None:
+            marks = 0 if start_char is None else 1
+            kept = [row for row, review in enumerate(reviews) if len(review) + marks < maxlen]
+            reviews, labels = [reviews[row] for row in kept], labels[kept]
+        return (*_indices(reviews, start_char, index_from), labels)
+
+    train, test = _load_splits(path, seed, encode)
+    if len(train[2]) == 0 or len(test[2]) == 0:
+        raise ValueError(
+            f"maxlen: expected reviews of fewer than {maxlen} indices in both splits, received none"
+        )
+    end = num_words or int(max(train[0].max(initial=0), test[0].max(initial=0)))
+
+    def decode(indices: Ints, offsets: Ints, labels: Ints) -> tuple[NDArray[np.object_], Ints]:
+        inside = (indices >= skip_top) & (indices < end)
+        if oov_char is None:
+            offsets = np.concatenate([[0], np.cumsum(inside)])[offsets]
+            indices = indices[inside]
+        else:
+            indices[~inside] = oov_char
+        flat = indices.tolist()
+        x = np.empty(len(labels), object)
+        for row in range(len(labels)):
+            x[row] = flat[offsets[row] : offsets[row + 1]]
+        return x, labels
+
+    return decode(*train), decode(*test)
+
+
+def load_csr(
+    num_words: int, path: str | os.PathLike[str] | None = None
+) -> tuple[tuple[csr_array[Any], Ints], tuple[csr_array[Any], Ints]]:
+    """`(x_train, y_train), (x_test, y_test)`: reviews as multi-hot float32 CSR rows.
+
+    `x` have shape (reviews, num_words), 25,000 rows each in Keras's file, with
+    `x[i, j] = 1 if j in review i, else 0`, where review i is row i of `load_data(num_words=…)` with
+    all other arguments at their defaults. So the rows have the same order; column 1, the start
+    mark, is 1 in every row; column 2 is 1 where some word is out of vocabulary; columns 0 and 3 are
+    empty; the word of rank r is column r + 3. Column indices are sorted within a row, and no dense
+    matrix is built on the way.
+
+    Args:
+        num_words: number of columns, at least 3.
+        path: as for `load_data`.
+
+    Raises:
+        DataNotFoundError, DataFileError: as for `load_data`.
+        ValueError: `num_words` is below 3, so that the mark for other words has no column.
+    """
+    if num_words <= _OOV:
+        raise ValueError(f"num_words: expected at least {_OOV + 1}, received {num_words}")
+    from scipy.sparse import csr_array
+
+    def encode(reviews: Reviews, labels: Ints) -> tuple[csr_array[Any], Ints]:
+        indices, offsets = _indices(reviews, _START, _INDEX_FROM)
+        indices[indices >= num_words] = _OOV
+        x = csr_array(
+            (
+                np.ones(len(indices), np.float32),
+                indices.astype(np.int32),
+                offsets.astype(np.int32),
+            ),
+            shape=(len(labels), num_words),
+        )
+        x.sum_duplicates()
+        x.data.fill(1)
+        return x, labels
+
+    return _load_splits(path, _SEED, encode)
+
+
+def get_word_index(path: str | os.PathLike[str] | None = None) -> dict[str, int]:
+    """Word -> rank, 1 for the most frequent; in `load_data` its index is `rank + index_from`.
+
+    Args:
+        path: `imdb_word_index.json` or the folder that holds it; by default it is looked for as
+            `minidl.datasets` describes.
+
+    Raises:
+        DataNotFoundError: the file is not there and cannot be downloaded.
+        DataFileError: the file is no JSON object of integers, or differs from its line in a
+            `SHA256SUMS` beside it, or, being downloaded, from the MD5 that Keras publishes.
+    """
+    return load_file(
+        _SOURCE, "imdb_word_index", _read_word_index, path,
+        suffixes=(".json",), download_sum=_WORD_INDEX_SUM,
+    )  # fmt: skip
+
+
+def _read_word_index(file: Path) -> dict[str, int]:
+    _check_listed_sum(file)
+    try:
+        index = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise DataFileError(file, f"expected JSON, received {error}") from error
+    if not isinstance(index, dict) or not all(type(rank) is int for rank in index.values()):
+        raise DataFileError(file, "expected one JSON object of integers, received something else")
+    return index
+
+
+def _load_splits(
+    path: str | os.PathLike[str] | None, seed: int, encode: Callable[[Reviews, Ints], T]
+) -> tuple[T, T]:
+    """`encode(reviews, labels)` of the training and of the test split, in Keras's order for `seed`.
+
+    One split after the other, because a split's lists take much more memory than what becomes of
+    them.
+    """
+
+    def read(file: Path) -> tuple[T, T]:
+        _check_listed_sum(file)
+        # Keras shuffles with one RandomState, training split first.
+        random = np.random.RandomState(seed)
+
+        def split(name: str) -> T:
+            reviews, labels = _read_split(file, name)
+            order = np.arange(len(reviews))
+            random.shuffle(order)
+            return encode([reviews[row] for row in order], labels[order])
+
+        return split("train"), split("test")
+
+    return load_file(_SOURCE, "imdb", read, path, suffixes=(".npz",), download_sum=_NPZ_SUM)
+
+
+def _read_split(file: Path, split: str) -> tuple[Reviews, Ints]:
+    """The reviews and labels of one split, in the file's order, checked."""
+
+    def fail(expected: str, received: object) -> DataFileError:
+        return DataFileError(file, f"expected {expected} in the {split} split, received {received}")
+
+    reviews, y = read_npz(file, (f"x_{split}", f"y_{split}"))
+    if isinstance(y, list) and set(map(type, y)) != {int}:
+        raise fail("labels 0 and 1", "something else")
+    labels = np.asarray(y)
+    if len(reviews) != len(labels):
+        raise fail("as many reviews as labels", f"{len(reviews)} and {len(labels)}")
+    if len(reviews) == 0:
+        raise fail("reviews", "none")
+    if not isinstance(reviews, list) or set(map(type, reviews)) != {list}:
+        raise fail("each review to be a list", "something else")
+    kinds = set(map(type, chain.from_iterable(reviews))) - {int}
+    if kinds:
+        raise fail("reviews of integers", f"a {kinds.pop().__name__}")
+    for rank in (
+        min(chain.from_iterable(reviews), default=0),
+        max(chain.from_iterable(reviews), default=0),
+    ):
+        if not 0 <= rank <= _MAX_RANK:
+            raise fail(f"word ranks from 0 to {_MAX_RANK}", rank)
+    if labels.dtype.kind not in "iu" or not np.isin(labels, (0, 1)).all():
+        raise fail("labels 0 and 1", f"{labels.dtype} values {np.unique(labels)[:5]}")
+    return reviews, labels.astype(np.int64)
+
+
+def _check_listed_sum(file: Path) -> None:
+    """Compare `file` with its line in a `SHA256SUMS` (as sha256sum writes it) beside it, if any."""
+    sums = file.parent / "SHA256SUMS"
+    if not sums.is_file():
+        return
+    for line in sums.read_text().splitlines():
+        digest, _, name = line.partition(" ")
+        if name.strip().lstrip("*") == file.name:
+            check_sum(file, f"sha256:{digest.lower()}")
+
+
+def _indices(reviews: Reviews, start_char: int | None, index_from: int) -> tuple[Ints, Ints]:
+    """All reviews' word indices in one array, and the offset at which each review begins.
+
+    Review i is `indices[offsets[i]:offsets[i + 1]]`.
+    """
+    offsets = np.zeros(len(reviews) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, reviews), np.int64, len(reviews)), out=offsets[1:])
+    indices = np.fromiter(chain.from_iterable(reviews), np.int64, count=int(offsets[-1]))
+    indices += index_from
+    if start_char is not None:
+        indices = np.insert(indices, offsets[:-1], start_char)
+        offsets += np.arange(len(offsets))
+    return indices, offsets

@@ -1,0 +1,146 @@
+"""Activation functions and their derivatives, each computed from the output alone.
+
+Every pair here takes ``x`` and gives ``y`` of the same shape; the backward takes ``dy`` and
+``y`` and gives ``dx = dy · y'(x)``. At a kink the derivative is the one from the left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import fused
+
+
+@fused
+def linear_forward(x):
+    """y = x."""
+    return +x
+
+
+@fused
+def linear_backward(dy, y):
+    """dx = dy."""
+    return +dy
+
+
+@fused
+def sigmoid_forward(x):
+    """y = 1 / (1 + exp(-x)), written as exp(min(x, 0)) / (1 + exp(-|x|)).
+
+    No exponent is positive, so nothing overflows, and small values keep their digits.
+    """
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+@fused
+def sigmoid_backward(dy, y):
+    """dx = dy · y (1 - y)."""
+    return dy * (y * (1 - y))
+
+
+@fused
+def tanh_forward(x):
+    """y = tanh(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
+    return np.tanh(x)
+
+
+@fused
+def tanh_backward(dy, y):
+    """dx = dy · (1 - y²)."""
+    return dy * (1 - y * y)
+
+
+@fused
+def relu_forward(x):
+    """y = max(x, 0).
+
+    Nair & Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML
+    2010, section 2.
+    """
+    return np.maximum(x, 0)
+
+
+@fused
+def relu_backward(dy, y):
+    """dx = dy where y > 0, else 0."""
+    return dy * (y > 0)
+
+
+@fused
+def leaky_relu_forward(x, negative_slope):
+    """y = x for x > 0, negative_slope · x for x <= 0.
+
+    The sum max(x, 0) + negative_slope · min(x, 0) holds for every slope; max(x, slope · x)
+    only for slopes of at most 1. Maas, Hannun & Ng, "Rectifier nonlinearities improve
+    neural network acoustic models", ICML 2013, equation 2.
+    """
+    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
+
+
+@fused
+def leaky_relu_backward(dy, y, negative_slope):
+    """dx = dy where y > 0, else negative_slope · dy.
+
+    The sign of y is the sign of x for every negative_slope >= 0.
+    """
+    positive = y > 0
+    return dy * (positive + negative_slope * (1 - positive))
+
+
+@fused
+def elu_forward(x, alpha):
+    """y = x for x > 0, alpha · (exp(x) - 1) for x <= 0.
+
+    ``expm1`` keeps the digits that exp(x) - 1 loses near 0, and min(x, 0) keeps it from
+    overflowing where it is not used. Clevert, Unterthiner & Hochreiter, "Fast and accurate
+    deep network learning by exponential linear units", ICLR 2016, equation 15.
+    """
+    return np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0))
+
+
+@fused
+def elu_backward(dy, y, alpha):
+    """dx = dy where y > 0, else dy · (y + alpha).
+
+    For x <= 0 the derivative alpha · exp(x) is y + alpha. The sign of y is the sign of x
+    for every alpha >= 0.
+    """
+    positive = y > 0
+    return dy * (positive + (y + alpha) * (1 - positive))
+
+
+def softmax_forward(x: Any, row: Any, out: Any) -> Any:
+    """y_k = exp(x_k) / Σ_j exp(x_j), along each row.
+
+    The row's maximum is subtracted first, which changes nothing but keeps every exponent
+    at or below zero.
+
+    Args:
+        x: (N, K).
+        row: (N, 1), work space, overwritten.
+        out: (N, K), overwritten with y; may be ``x``.
+    """
+    np.max(x, axis=1, keepdims=True, out=row)
+    np.subtract(x, row, out=out)
+    np.exp(out, out=out)
+    np.sum(out, axis=1, keepdims=True, out=row)
+    np.divide(out, row, out=out)
+    return out
+
+
+def softmax_backward(dy: Any, y: Any, row: Any, out: Any) -> Any:
+    """dx_k = y_k · (dy_k - Σ_j dy_j y_j), along each row.
+
+    Args:
+        dy: (N, K).
+        y: (N, K), the forward's output.
+        row: (N, 1), work space, overwritten.
+        out: (N, K), overwritten with dx; neither ``dy`` nor ``y``.
+    """
+    np.multiply(dy, y, out=out)
+    np.sum(out, axis=1, keepdims=True, out=row)
+    np.subtract(dy, row, out=out)
+    np.multiply(out, y, out=out)
+    return out

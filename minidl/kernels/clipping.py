@@ -1,0 +1,39 @@
+"""Gradient clipping, in place and without reading anything back from the device.
+
+Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural networks", ICML
+2013, algorithm 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import fused
+
+
+@fused
+def clip_by_value(grad, limit):
+    """grad ← min(max(grad, -limit), limit)."""
+    return np.minimum(np.maximum(grad, -limit), limit)
+
+
+def clip_by_norm(grad: Any, limit: float, work: Any, norm: Any) -> Any:
+    """grad ← grad · limit / max(‖grad‖₂, limit).
+
+    On one tensor this clips by norm, on the whole gradient vector by global norm. An
+    entry that is infinite or NaN makes NaN of the result, so that it cannot go unnoticed.
+
+    Args:
+        grad: any shape, overwritten.
+        limit: the largest norm that stays as it is, > 0.
+        work: of grad's shape, overwritten.
+        norm: 0-d, overwritten with limit / max(‖grad‖₂, limit).
+    """
+    np.square(grad, out=work)
+    np.sum(work, out=norm)
+    np.sqrt(norm, out=norm)
+    np.maximum(norm, limit, out=norm)
+    np.divide(limit, norm, out=norm)
+    return np.multiply(grad, norm, out=grad)

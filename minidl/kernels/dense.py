@@ -1,0 +1,41 @@
+"""A fully connected layer: every output is a weighted sum of every input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
+    """y = x W + b.
+
+    Args:
+        x: (N, I).
+        W: (I, O).
+        b: (O,), or None for no bias.
+        out: (N, O), overwritten with y.
+    """
+    np.matmul(x, W, out=out)
+    if b is not None:
+        np.add(out, b, out=out)
+    return out
+
+
+def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
+    """dW = xᵀ dy,  db = Σ_N dy,  dx = dy Wᵀ.
+
+    Args:
+        dy: (N, O), the gradient at the output.
+        x: (N, I), the forward's input.
+        W: (I, O).
+        dW: (I, O), overwritten.
+        db: (O,), overwritten; None for no bias.
+        dx: (N, I), overwritten; None where nobody needs it (a network's first layer).
+    """
+    np.matmul(x.T, dy, out=dW)
+    if db is not None:
+        np.sum(dy, axis=0, out=db)
+    if dx is not None:
+        np.matmul(dy, W.T, out=dx)
+    return dx

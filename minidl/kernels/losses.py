@@ -1,0 +1,118 @@
+"""Losses: a value for every row, and the gradient of their weighted mean.
+
+Forward functions write one loss a row; the mean over the batch, with the rows' weights, is
+taken by the caller. Backward functions give the gradient for a unit weight on each row.
+Targets are (N, K) rows: integer labels become one-hot rows first (:func:`one_hot`), so that
+each formula stands once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import fused
+from minidl.kernels.activations import sigmoid_forward
+
+# Probabilities are kept this far from 0 and 1 before a logarithm, as in Keras.
+EPSILON = 1e-7
+
+
+def one_hot(labels: Any, classes: Any, out: Any) -> Any:
+    """t_nk = 1 where labels_n = k, else 0.
+
+    Args:
+        labels: (N, 1), integers.
+        classes: (K,), the integers 0 … K - 1.
+        out: (N, K), overwritten.
+    """
+    return np.equal(labels, classes, out=out)
+
+
+def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: Any, out: Any) -> Any:
+    """L = -Σ_k t_k log p_k  with  p = softmax(logits), computed from the logits.
+
+    log p_k = z_k - log Σ_j exp(z_j), where z is the logits less their largest: no
+    probability is ever rounded to 0 before its logarithm.
+
+    Args:
+        logits, t: (N, K); each row of t sums to 1.
+        p: (N, K), overwritten with the probabilities, which the backward needs.
+        work: (N, K), overwritten.
+        row: (N, 1), overwritten.
+        out: (N, 1), overwritten with the losses.
+    """
+    np.max(logits, axis=1, keepdims=True, out=row)
+    np.subtract(logits, row, out=p)
+    np.multiply(t, p, out=work)
+    np.sum(work, axis=1, keepdims=True, out=out)
+    np.exp(p, out=p)
+    np.sum(p, axis=1, keepdims=True, out=row)
+    np.divide(p, row, out=p)
+    np.log(row, out=row)
+    return np.subtract(row, out, out=out)
+
+
+@fused
+def softmax_crossentropy_backward(p, t):
+    """dlogits = p - t."""
+    return p - t
+
+
+@fused
+def sigmoid_crossentropy_forward(logits, t):
+    """L = -t log p - (1 - t) log(1 - p)  with  p = sigmoid(logits), element by element.
+
+    Written as max(z, 0) - z t + log(1 + exp(-|z|)), which never overflows.
+    """
+    return np.maximum(logits, 0) - logits * t + np.log1p(np.exp(-np.abs(logits)))
+
+
+@fused
+def sigmoid_crossentropy_backward(logits, t, units):
+    """dlogits = (p - t) / units, for the mean over the units of a row."""
+    return (sigmoid_forward.formula(logits) - t) / units
+
+
+@fused
+def crossentropy_forward(p, t):
+    """L_k = -t_k log p_k on probabilities, p kept within [ε, 1 - ε]; a row's loss is the sum.
+
+    Keras first divides p by its row sum, which changes nothing for the rows of a softmax.
+    """
+    return -t * np.log(np.minimum(np.maximum(p, EPSILON), 1 - EPSILON))
+
+
+@fused
+def crossentropy_backward(p, t):
+    """dp = -t / p, and 0 where p was not within (ε, 1 - ε)."""
+    inside = (p > EPSILON) * (p < 1 - EPSILON)
+    return -t * inside / np.maximum(p, EPSILON)
+
+
+@fused
+def binary_crossentropy_forward(p, t):
+    """L = -t log p - (1 - t) log(1 - p), p kept within [ε, 1 - ε], element by element."""
+    kept = np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
+    return -t * np.log(kept) - (1 - t) * np.log(1 - kept)
+
+
+@fused
+def binary_crossentropy_backward(p, t, units):
+    """dp = (p - t) / (p (1 - p)) / units, and 0 where p was not within (ε, 1 - ε)."""
+    inside = (p > EPSILON) * (p < 1 - EPSILON)
+    kept = np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
+    return (kept - t) * inside / (kept * (1 - kept)) / units
+
+
+@fused
+def squared_error_forward(y, t):
+    """L = (y - t)², element by element."""
+    return (y - t) * (y - t)
+
+
+@fused
+def squared_error_backward(y, t, units):
+    """dy = 2 (y - t) / units, for the mean over the units of a row."""
+    return 2 * (y - t) / units

@@ -1,0 +1,161 @@
+"""Optimizer steps: each one formula over the whole parameter vector.
+
+Names: theta the parameters, grad their gradient, m and v running averages of the gradient
+and of its square, velocity what momentum has gathered. A name with "new" in the docstrings
+is the value after the step. Every form is the one that Keras 3 computes; where that differs
+from the paper, the docstring says how.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend import fused
+
+
+@fused
+def sgd(theta, grad, learning_rate):
+    """theta ← theta - learning_rate · grad.
+
+    Robbins & Monro, "A stochastic approximation method", Ann. Math. Statist. 22 (1951).
+    """
+    return theta - learning_rate * grad
+
+
+@fused
+def momentum(theta, grad, velocity, learning_rate, momentum):
+    """velocity ← momentum · velocity - learning_rate · grad;  theta ← theta + velocity.
+
+    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    """
+    velocity = momentum * velocity - learning_rate * grad
+    return theta + velocity, velocity
+
+
+@fused
+def nesterov(theta, grad, velocity, learning_rate, momentum):
+    """velocity ← momentum · velocity - learning_rate · grad;
+    theta ← theta + momentum · velocity_new - learning_rate · grad.
+
+    Sutskever, Martens, Dahl & Hinton, "On the importance of initialization and momentum in
+    deep learning", ICML 2013, equations 3-4, in terms of the point looked ahead to.
+    """
+    velocity = momentum * velocity - learning_rate * grad
+    return theta + momentum * velocity - learning_rate * grad, velocity
+
+
+@fused
+def rmsprop(theta, grad, v, learning_rate, rho, epsilon):
+    """v ← rho · v + (1 - rho) · grad²;  theta ← theta - learning_rate · grad / √(v + epsilon).
+
+    Tieleman & Hinton, "Lecture 6.5: RMSProp", Coursera 2012; epsilon inside the root.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    return theta - learning_rate * grad / np.sqrt(v + epsilon), v
+
+
+@fused
+def rmsprop_momentum(theta, grad, v, velocity, learning_rate, rho, momentum, epsilon):
+    """RMSprop's step gathered by momentum:
+    velocity ← momentum · velocity + learning_rate · grad / √(v + epsilon);
+    theta ← theta - velocity.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    velocity = momentum * velocity + learning_rate * grad / np.sqrt(v + epsilon)
+    return theta - velocity, v, velocity
+
+
+@fused
+def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
+    """RMSprop with the variance v - m² in place of v; m ← rho · m + (1 - rho) · grad.
+
+    Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013),
+    equations 38-41, without its momentum.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    m = rho * m + (1 - rho) * grad
+    return theta - learning_rate * grad / np.sqrt(v - m * m + epsilon), v, m
+
+
+@fused
+def rmsprop_centered_momentum(
+    theta, grad, v, m, velocity, learning_rate, rho, momentum, epsilon
+):
+    """Centered RMSprop's step gathered by momentum. Graves (2013), equations 38-41."""
+    v = rho * v + (1 - rho) * (grad * grad)
+    m = rho * m + (1 - rho) * grad
+    velocity = momentum * velocity + learning_rate * grad / np.sqrt(v - m * m + epsilon)
+    return theta - velocity, v, m, velocity
+
+
+@fused
+def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
+    """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
+    theta ← theta - rate · m / (√v + epsilon).
+
+    ``rate`` is learning_rate · √(1 - beta_2ᵗ) / (1 - beta_1ᵗ) at step t = 1, 2, …: the bias
+    corrections folded in. Kingma & Ba, "Adam: a method for stochastic optimization", ICLR
+    2015, algorithm 1 in the order of section 2's last paragraph; epsilon is its epsilon-hat.
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    v = v + (1 - beta_2) * (grad * grad - v)
+    return theta - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+@fused
+def amsgrad(theta, grad, m, v, v_max, rate, beta_1, beta_2, epsilon):
+    """Adam with the largest v so far under the root: v_max ← max(v_max, v).
+
+    Reddi, Kale & Kumar, "On the convergence of Adam and beyond", ICLR 2018, algorithm 2,
+    with Adam's bias corrections in ``rate``.
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    v = v + (1 - beta_2) * (grad * grad - v)
+    v_max = np.maximum(v_max, v)
+    return theta - rate * m / (np.sqrt(v_max) + epsilon), m, v, v_max
+
+
+@fused
+def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon):
+    """Adam with Nesterov's look-ahead:
+    theta ← theta - (m_rate · m + grad_rate · grad) / (√(v_scale · v) + epsilon).
+
+    Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016, algorithm 2:
+    m_rate = learning_rate · mu_{t+1} / (1 - Π_{i<=t+1} mu_i), grad_rate = learning_rate ·
+    (1 - mu_t) / (1 - Π_{i<=t} mu_i), v_scale = 1 / (1 - beta_2ᵗ).
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    v = v + (1 - beta_2) * (grad * grad - v)
+    return theta - (m_rate * m + grad_rate * grad) / (np.sqrt(v_scale * v) + epsilon), m, v
+
+
+@fused
+def adagrad(theta, grad, accumulator, learning_rate, epsilon):
+    """accumulator ← accumulator + grad²;
+    theta ← theta - learning_rate · grad / √(accumulator + epsilon).
+
+    Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", JMLR 12 (2011), figure 1 with diagonal matrices; epsilon inside the root.
+    """
+    accumulator = accumulator + grad * grad
+    return theta - learning_rate * grad / np.sqrt(accumulator + epsilon), accumulator
+
+
+@fused
+def decay(theta, factor):
+    """theta ← theta - factor · theta, factor = learning_rate · weight_decay.
+
+    Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2,
+    line 12, before the gradient's step as in Keras.
+    """
+    return theta - factor * theta
+
+
+@fused
+def flush(x, smallest):
+    """x where |x| >= smallest, else 0.
+
+    Averages that decay for want of a gradient end in subnormal numbers, on which a
+    processor is some twenty times slower, and never leave them.
+    """
+    return x * (np.abs(x) >= smallest)

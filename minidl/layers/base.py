@@ -1,0 +1,145 @@
+"""What every layer is: named tensors, buffers bound for a number of rows, two passes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from minidl import checks
+from minidl.backend import Backend
+from minidl.initializers import Initializer
+from minidl.parameters import Specification
+from minidl.regularizers import Regularizer
+
+Shape = tuple[int, ...]
+
+
+class Layer:
+    """A step of a network, on rows.
+
+    A layer is built once, for rows of one shape; bound to buffers for so many rows; then
+    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing.
+
+    Args:
+        name: shown in the summary and in parameter names; made from the class and a
+            number if left out.
+        input_shape: shape of one row, for the first layer of a network without Input.
+
+    Attributes:
+        input_shape, output_shape: of one row, once built.
+        trainable: what the layer asks of the parameter vector; the key is the attribute
+            that becomes the view (``W``; its gradient is ``dW``).
+        statistics: tensors that training moves by other means than gradients.
+        y: the output of the last forward pass.
+        needs_dx: whether somebody needs the gradient at the input.
+    """
+
+    #: Whether rows of integers may come in as they are (else they are converted before).
+    accepts_integers = False
+    #: Whether forward makes new values (Input and Flatten only pass them on).
+    computes = True
+
+    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
+        self.name = name if name is not None else _next_name(type(self).__name__)
+        self.declared_shape = None if input_shape is None else shape_of(input_shape)
+        self.input_shape: Shape = ()
+        self.output_shape: Shape = ()
+        self.trainable: dict[str, Specification] = {}
+        self.statistics: dict[str, Specification] = {}
+        self.owner: object = None
+        self.needs_dx = True
+        self.y: Any = None
+
+    def build(self, input_shape: Shape) -> None:
+        """Check the shape of a row, set ``output_shape`` and ask for tensors.
+
+        Raises:
+            ValueError: the layer cannot take rows of this shape.
+        """
+        self.input_shape = self.output_shape = input_shape
+
+    def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
+        """Allocate every buffer that passes over up to ``rows`` rows need."""
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        """y for the rows ``x``, in the layer's own buffer.
+
+        Args:
+            x: (N, *input_shape).
+            training: whether to behave as in training (dropout, batch statistics).
+            step: which training step it is; random numbers are addressed by it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+    def backward(self, dy: Any) -> Any:
+        """dx for the gradient ``dy`` at the last forward's output; fills the ``d`` tensors.
+
+        None where ``needs_dx`` is false. ``dy`` may be overwritten.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal layer, as JSON can hold them."""
+        config: dict[str, Any] = {"name": self.name}
+        if self.declared_shape is not None:
+            config["input_shape"] = list(self.declared_shape)
+        return config
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    def _ask(
+        self,
+        attribute: str,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        regularizer: Regularizer | None = None,
+    ) -> None:
+        self.trainable[attribute] = Specification(name, shape, initializer, regularizer)
+
+    def _flat_input(self, input_shape: Shape) -> int:
+        """The number of features of a row.
+
+        Raises:
+            ValueError: rows are not one-dimensional.
+        """
+        if len(input_shape) != 1:
+            raise ValueError(
+                f"{self.name}: expected rows of features, shape (n,), received rows of shape "
+                f"{input_shape}; put a Flatten() layer before it"
+            )
+        return input_shape[0]
+
+
+def head(buffer: Any, rows: int) -> Any:
+    """The first rows of a buffer; the buffer itself where that is all of them."""
+    return buffer if len(buffer) == rows else buffer[:rows]
+
+
+def shape_of(shape: Any) -> Shape:
+    """A row's shape as a tuple of sizes; a lone integer n means (n,).
+
+    Raises:
+        ValueError, TypeError: not sizes of at least 1.
+    """
+    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    return tuple(checks.integer("size in a shape", size, 1) for size in sizes)
+
+
+_counts: Counter[str] = Counter()
+
+
+def _next_name(kind: str) -> str:
+    """Keras's names: dense, dense_1, dense_2, …; BatchNormalization -> batch_normalization."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
+    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern above.
+    count = _counts[words]
+    _counts[words] += 1
+    return words if count == 0 else f"{words}_{count}"
+
+
+def reset_names() -> None:
+    """Number layer names from the start again."""
+    _counts.clear()

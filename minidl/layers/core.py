@@ -1,0 +1,89 @@
+"""Input, Flatten and Rescaling: what stands before the first weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minidl import checks
+from minidl.backend import Backend
+from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
+from minidl.layers.base import Layer, Shape, head, shape_of
+
+
+class Input(Layer):
+    """Says what shape a row has, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
+
+    accepts_integers = True
+    computes = False
+
+    def __init__(self, shape: Any = None, name: str | None = None) -> None:
+        if shape is None:
+            raise TypeError("Input: expected shape=(...), the shape of one row, received none")
+        super().__init__(name, shape_of(shape))
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = x
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "shape": list(self.declared_shape or ())}
+
+
+class Flatten(Layer):
+    """Rows of any shape become rows of features: (N, a, b, …) -> (N, a·b·…). A view, no copy."""
+
+    accepts_integers = True
+    computes = False
+
+    def build(self, input_shape: Shape) -> None:
+        self.input_shape = input_shape
+        self.output_shape = (math.prod(input_shape),)
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = x.reshape(len(x), *self.output_shape)
+        return self.y
+
+    def backward(self, dy: Any) -> Any:
+        return dy.reshape(len(dy), *self.input_shape)
+
+
+class Rescaling(Layer):
+    """y = x · scale + offset. As the first layer it takes uint8 pixels as they are.
+
+    Args:
+        scale: factor, for example 1/255.
+        offset: added after, default 0.
+    """
+
+    accepts_integers = True
+
+    def __init__(
+        self,
+        scale: float,
+        offset: float = 0.0,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(name, input_shape)
+        self.scale = checks.real("scale", scale, -math.inf)
+        self.offset = checks.real("offset", offset, -math.inf)
+
+    def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
+        self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)
+        self._dx = backend.xp.empty_like(self._y) if self.needs_dx else None
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = rescaling_forward(x, self.scale, self.offset, out=head(self._y, len(x)))
+        return self.y
+
+    def backward(self, dy: Any) -> Any:
+        if not self.needs_dx:
+            return None
+        return rescaling_backward(dy, self.scale, out=head(self._dx, len(dy)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale, "offset": self.offset}

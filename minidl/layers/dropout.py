@@ -1,0 +1,86 @@
+"""The dropout layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend import Backend
+from minidl.backend.random import DROPOUT, RandomBits
+from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
+from minidl.layers.base import Layer, Shape, head
+
+
+class Dropout(Layer):
+    """While training, sets a share of the elements to 0 and scales the others up.
+
+    The mask is a function of (seed, layer, step, element): the same step has the same mask.
+
+    Args:
+        rate: share that is dropped, in [0, 1); rounded to a multiple of 2⁻¹⁶.
+        seed: of the masks; None takes the model's.
+
+    Attributes:
+        bits: the 16-bit random numbers of the last training pass; where they reach the
+            threshold the element stayed.
+
+    Raises:
+        ValueError: rate outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
+        super().__init__(name, input_shape)
+        self.rate = checks.real("rate", rate, 0, 1)
+        self.seed = None if seed is None else checks.integer("seed", seed, 0)
+        self.threshold, self.scale = dropout_threshold(self.rate)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.random: RandomBits | None = None
+
+    def address(self, seed: int, index: int) -> None:
+        """Take random numbers from this seed and layer index on."""
+        self.random = RandomBits(self.seed if self.seed is not None else seed, DROPOUT, index)
+
+    def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
+        shape = (rows, *self.output_shape)
+        self._y = backend.xp.empty(shape, dtype=dtype)
+        self._dx = backend.xp.empty(shape, dtype=dtype)
+        self._bits = backend.xp.empty(shape, dtype=np.uint16)
+        # Drawn on the host under every backend, so that all see the same numbers.
+        self._drawn = self._bits if backend.name == "numpy" else np.empty(shape, np.uint16)
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.active = training and self.threshold > 0
+        if not self.active:
+            self.y = x
+            return x
+        rows = len(x)
+        self.bits = head(self._bits, rows)
+        drawn = head(self._drawn, rows)
+        if self.random is None:
+            raise RuntimeError(f"{self.name}: expected address(seed, index) to be called first")
+        self.random.fill(drawn, step)
+        if self._drawn is not self._bits:
+            self.bits.set(drawn)
+        self.y = dropout_forward(
+            x, self.bits, self.threshold, self.scale, out=head(self._y, rows)
+        )
+        return self.y
+
+    def backward(self, dy: Any) -> Any:
+        if not self.active:
+            return dy
+        dx = head(self._dx, len(dy))
+        return dropout_backward(dy, self.bits, self.threshold, self.scale, out=dx)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

@@ -1,0 +1,211 @@
+"""Metrics: running means over the batches of an epoch, kept on the device until read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks, losses
+from minidl.backend import Backend
+
+
+class Metric:
+    """The mean over all rows seen since :meth:`reset`.
+
+    Args:
+        name: the key in a History.
+
+    Attributes:
+        activation: the output activation that the metric can look behind: after it the
+            metric takes logits as well as outputs ("softmax", "sigmoid" or None).
+    """
+
+    activation: str | None = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def bind(
+        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
+    ) -> None:
+        """Allocate buffers for batches of up to ``rows`` rows; call :meth:`reset` after."""
+        xp = backend.xp
+        self.from_logits = from_logits
+        self._sum = xp.zeros((), dtype=np.float64)
+        self._batch = xp.zeros((), dtype=np.float64)
+        self._seen = 0
+        self._backend = backend
+
+    def reset(self) -> None:
+        """Forget all rows."""
+        self._sum[...] = 0
+        self._seen = 0
+
+    def update(self, predictions: Any, y: Any) -> None:
+        """Add a batch: predictions (N, units), targets as the loss takes them."""
+        self._count(predictions, y, self._batch)
+        np.add(self._sum, self._batch, out=self._sum)
+        self._seen += len(predictions)
+
+    def result(self) -> float:
+        """The mean; waits for the device. NaN before the first batch."""
+        return float(self._sum) / self._seen if self._seen else float("nan")
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        """Write the batch's sum over rows into ``out`` (0-d)."""
+        raise NotImplementedError(f"{type(self).__name__} must define _count")
+
+
+class _Accuracy(Metric):
+    """Share of rows whose prediction is right."""
+
+    def bind(
+        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
+    ) -> None:
+        super().bind(rows, units, backend, dtype, from_logits)
+        self._predicted = backend.xp.empty((rows,), dtype=np.int64)
+        self._true = backend.xp.empty((rows,), dtype=np.int64)
+        self._right = backend.xp.empty((rows,), dtype=np.bool_)
+
+
+class SparseCategoricalAccuracy(_Accuracy):
+    """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
+
+    activation = "softmax"
+
+    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
+        super().__init__(name)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        rows = len(predictions)
+        np.argmax(predictions, axis=1, out=self._predicted[:rows])
+        np.equal(self._predicted[:rows], y.reshape(rows), out=self._right[:rows])
+        np.sum(self._right[:rows], dtype=np.float64, out=out)
+
+
+class CategoricalAccuracy(_Accuracy):
+    """Share of rows whose largest output is where y (N, K) is largest."""
+
+    activation = "softmax"
+
+    def __init__(self, name: str = "categorical_accuracy") -> None:
+        super().__init__(name)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        rows = len(predictions)
+        np.argmax(predictions, axis=1, out=self._predicted[:rows])
+        np.argmax(y, axis=1, out=self._true[:rows])
+        np.equal(self._predicted[:rows], self._true[:rows], out=self._right[:rows])
+        np.sum(self._right[:rows], dtype=np.float64, out=out)
+
+
+class BinaryAccuracy(Metric):
+    """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
+
+    activation = "sigmoid"
+
+    def __init__(self, name: str = "binary_accuracy") -> None:
+        super().__init__(name)
+
+    def bind(
+        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
+    ) -> None:
+        super().bind(rows, units, backend, dtype, from_logits)
+        self._right = backend.xp.empty((rows, units), dtype=np.bool_)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        right = self._right[: len(predictions)]
+        np.greater(predictions, 0.0 if self.from_logits else 0.5, out=right)
+        np.equal(right, y.reshape(predictions.shape), out=right)
+        np.sum(right, dtype=np.float64, out=out)
+        np.divide(out, predictions.shape[1], out=out)
+
+
+class LossMetric(Metric):
+    """The mean of a loss, without penalties.
+
+    Args:
+        loss: which.
+        name: the key in a History.
+    """
+
+    def __init__(self, loss: losses.Loss, name: str) -> None:
+        super().__init__(name)
+        self._loss = loss
+        self.activation = loss.activation
+
+    def bind(
+        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
+    ) -> None:
+        super().bind(rows, units, backend, dtype, from_logits)
+        self._loss.from_logits = from_logits
+        self._loss.bind(rows, units, backend, dtype)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        np.multiply(self._loss.forward(predictions, y), float(len(predictions)), out=out)
+
+
+_CLASSES: dict[str, type[Any]] = {
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "binary_accuracy": BinaryAccuracy,
+}
+_ACCURACY = {
+    "integers": SparseCategoricalAccuracy,
+    "rows": CategoricalAccuracy,
+    "binary": BinaryAccuracy,
+    "values": BinaryAccuracy,
+}
+NAMES = (*_CLASSES, "accuracy", "acc", *losses.TABLE)
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 for each row whose largest output is the class number in y_true, else 0."""
+    return (np.argmax(y_pred, axis=-1) == np.reshape(y_true, -1)).astype(np.float32)
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 for each row whose largest output is where y_true is largest, else 0."""
+    return (np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)).astype(np.float32)
+
+
+def binary_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Share of each row's units on the right side of 0.5."""
+    return np.mean((np.asarray(y_pred) > 0.5) == np.asarray(y_true), axis=-1)
+
+
+def get(identifier: Any, loss: losses.Loss) -> Metric:
+    """A metric by name or function, or the one that is given.
+
+    "accuracy" and "acc" mean the accuracy that suits the loss's targets.
+
+    Raises:
+        ValueError: unknown name.
+        TypeError: none of these.
+    """
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, Metric):
+        return identifier
+    known = {**_CLASSES, **losses.TABLE}
+    if not isinstance(identifier, str):
+        name = getattr(identifier, "__name__", None)
+        if name is None or identifier not in (
+            globals().get(name),
+            getattr(losses, name, None),
+        ):
+            raise TypeError(
+                "metric: expected a name, a function of minidl.metrics or minidl.losses, or a "
+                f"Metric, received {identifier!r}"
+            )
+        identifier = name
+    if identifier in ("accuracy", "acc"):
+        return _ACCURACY[loss.labels](identifier)
+    if identifier not in known:
+        raise checks.unknown("metric", identifier, NAMES)
+    found = known[identifier]
+    if issubclass(found, losses.Loss):
+        return LossMetric(found(), identifier)
+    metric: Metric = found(identifier)
+    return metric

@@ -1,0 +1,45 @@
+"""Adagrad: steps divided by the root of the sum of squares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl import checks
+from minidl.kernels import updates
+from minidl.optimizers.base import Optimizer
+
+
+class Adagrad(Optimizer):
+    """Adagrad; formula in :mod:`minidl.kernels.updates`.
+
+    Args:
+        learning_rate: default 0.001.
+        initial_accumulator_value: what the sum of squares starts from, >= 0; default 0.1.
+        epsilon: inside the root, > 0; default 1e-7.
+        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.initial_accumulator_value = checks.real(
+            "initial_accumulator_value", initial_accumulator_value, 0
+        )
+        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.slots = {"accumulator": self.initial_accumulator_value}
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        accumulator = self.state["accumulator"]
+        updates.adagrad(
+            theta, grad, accumulator, learning_rate, self.epsilon, out=(theta, accumulator)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("initial_accumulator_value", "epsilon")}
+        return {**super().get_config(), **own}

@@ -1,0 +1,139 @@
+"""Adam and its relatives AdamW and Nadam: steps from two running averages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from minidl import checks
+from minidl.kernels import updates
+from minidl.optimizers.base import Optimizer
+
+
+class _Moments(Optimizer):
+    """The arguments and state that Adam and Nadam share."""
+
+    slots = {"m": 0.0, "v": 0.0}
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.beta_1 = checks.real("beta_1", beta_1, 0, 1)
+        self.beta_2 = checks.real("beta_2", beta_2, 0, 1)
+        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("beta_1", "beta_2", "epsilon")}
+        return {**super().get_config(), **own}
+
+
+class Adam(_Moments):
+    """Adam; formulas in :mod:`minidl.kernels.updates`.
+
+    Args:
+        learning_rate: default 0.001.
+        beta_1: share of the gradient's average that a step keeps, in [0, 1); default 0.9.
+        beta_2: the same for its square's; default 0.999.
+        epsilon: outside the root, > 0; default 1e-7.
+        amsgrad: whether the largest average of squares so far is used; default False.
+        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
+        self.amsgrad = bool(amsgrad)
+        if self.amsgrad:
+            self.slots = {**self.slots, "v_max": 0.0}
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        rate = learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        state = tuple(self.state.values())
+        update = updates.amsgrad if self.amsgrad else updates.adam
+        update(
+            theta,
+            grad,
+            *state,
+            rate,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            out=(theta, *state),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "amsgrad": self.amsgrad}
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay.
+
+    Args:
+        learning_rate: default 0.001.
+        weight_decay: default 0.004.
+        **options: the other arguments of :class:`Adam`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        weight_decay: float = 0.004,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+
+
+class Nadam(_Moments):
+    """Adam with Nesterov momentum; formulas in :mod:`minidl.kernels.updates`.
+
+    The momentum of step t is mu_t = beta_1 · (1 - 0.96ᵗ / 2).
+
+    Args:
+        learning_rate: default 0.001.
+        beta_1, beta_2, epsilon, **options: as in :class:`Adam`.
+    """
+
+    _product = (0, 1.0)
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        now, ahead = self._momentum(t), self._momentum(t + 1)
+        product = self._momentum_product(t)
+        m, v = self.state["m"], self.state["v"]
+        updates.nadam(
+            theta,
+            grad,
+            m,
+            v,
+            learning_rate * ahead / (1 - product * ahead),
+            learning_rate * (1 - now) / (1 - product),
+            1 / (1 - self.beta_2**t),
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            out=(theta, m, v),
+        )
+
+    def _momentum(self, t: int) -> float:
+        return self.beta_1 * (1 - 0.5 * 0.96**t)
+
+    def _momentum_product(self, t: int) -> float:
+        """Π_{i<=t} mu_i: one factor more than last time, or all of them after a resume."""
+        last, product = self._product
+        first = t if last == t - 1 else 1
+        product = product if first == t else 1.0
+        self._product = t, product * math.prod(self._momentum(i) for i in range(first, t + 1))
+        return self._product[1]

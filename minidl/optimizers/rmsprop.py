@@ -1,0 +1,64 @@
+"""RMSprop: steps divided by the root of a running mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl import checks
+from minidl.kernels import updates
+from minidl.optimizers.base import Optimizer
+
+
+class RMSprop(Optimizer):
+    """RMSprop; formulas in :mod:`minidl.kernels.updates`.
+
+    Args:
+        learning_rate: default 0.001.
+        rho: share of the running averages that a step keeps, in [0, 1); default 0.9.
+        momentum: in [0, 1], default 0.
+        epsilon: inside the root, > 0; default 1e-7.
+        centered: whether the running mean is taken from the running square; default False.
+        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.rho = checks.real("rho", rho, 0, 1)
+        self.momentum = checks.share("momentum", momentum)
+        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.centered = bool(centered)
+        names = ["v", *(["m"] if self.centered else []), *(["velocity"] if self.momentum else [])]
+        self.slots = dict.fromkeys(names, 0.0)
+        self._update = {
+            (False, False): updates.rmsprop,
+            (False, True): updates.rmsprop_momentum,
+            (True, False): updates.rmsprop_centered,
+            (True, True): updates.rmsprop_centered_momentum,
+        }[self.centered, bool(self.momentum)]
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        state = tuple(self.state.values())
+        momentum = (self.momentum,) if self.momentum else ()
+        self._update(
+            theta,
+            grad,
+            *state,
+            learning_rate,
+            self.rho,
+            *momentum,
+            self.epsilon,
+            out=(theta, *state),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("rho", "momentum", "epsilon", "centered")}
+        return {**super().get_config(), **own}

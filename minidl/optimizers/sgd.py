@@ -1,0 +1,44 @@
+"""Gradient descent, plain and with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl import checks
+from minidl.kernels import updates
+from minidl.optimizers.base import Optimizer
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent; formulas in :mod:`minidl.kernels.updates`.
+
+    Args:
+        learning_rate: default 0.01.
+        momentum: share of the last step that is kept, in [0, 1]; default 0, plain descent.
+        nesterov: whether the gradient's step is looked ahead; default False.
+        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[[int], float] = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(learning_rate, **options)
+        self.momentum = checks.share("momentum", momentum)
+        self.nesterov = bool(nesterov)
+        self.slots = {"velocity": 0.0} if self.momentum else {}
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        if not self.momentum:
+            updates.sgd(theta, grad, learning_rate, out=theta)
+            return
+        velocity = self.state["velocity"]
+        update = updates.nesterov if self.nesterov else updates.momentum
+        update(theta, grad, velocity, learning_rate, self.momentum, out=(theta, velocity))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

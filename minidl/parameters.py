@@ -1,0 +1,99 @@
+"""A network's parameters: one vector, its gradient, and named views into both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import Backend
+from minidl.initializers import Initializer
+from minidl.regularizers import Regularizer
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What a layer asks for: a named tensor, how it starts and what penalises it."""
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Initializer
+    regularizer: Regularizer | None = None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named tensor within the vector.
+
+    Attributes:
+        name: "layer/tensor", for example "dense_1/kernel".
+        shape: of the tensor.
+        offset: its first element's place in the vector.
+        regularizer: its penalty, or None.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    regularizer: Regularizer | None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape))
+
+    @property
+    def slice(self) -> slice:
+        """Where the tensor lies in the vector."""
+        return slice(self.offset, self.offset + self.size)
+
+
+class ParameterVector(Sequence[Parameter]):
+    """``theta``, all parameters in one contiguous vector, and ``grad``, all gradients.
+
+    As a sequence it lists its :class:`Parameter` entries. ``grad`` is overwritten by every
+    backward pass, never accumulated.
+
+    Args:
+        specifications: (layer name, what the layer asks for) for each tensor, in order.
+        backend: where the vectors live.
+        dtype: of every parameter.
+    """
+
+    def __init__(
+        self,
+        specifications: Sequence[tuple[str, Specification]],
+        backend: Backend,
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._entries: list[Parameter] = []
+        offset = 0
+        for layer, wanted in specifications:
+            entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted.regularizer)
+            self._entries.append(entry)
+            offset += entry.size
+        self.theta = backend.xp.zeros(offset, dtype=dtype)
+        self.grad = backend.xp.zeros(offset, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._entries[index]
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self._entries)
+
+    def __repr__(self) -> str:
+        rows = "\n".join(f"  {p.name} {p.shape} at {p.offset}" for p in self)
+        return f"ParameterVector of {self.theta.size:,} in {len(self)} tensors\n{rows}"
+
+    def view(self, entry: Parameter) -> Any:
+        """The tensor: a view into ``theta``."""
+        return self.theta[entry.slice].reshape(entry.shape)
+
+    def gradient(self, entry: Parameter) -> Any:
+        """The tensor's gradient: a view into ``grad``."""
+        return self.grad[entry.slice].reshape(entry.shape)

@@ -1,0 +1,38 @@
+"""The seed of a run: one number from which every model's random numbers follow."""
+
+from __future__ import annotations
+
+import secrets
+
+import numpy as np
+
+from minidl import checks
+
+_seed: int | None = None
+_models = 0
+
+
+def set_random_seed(seed: int) -> None:
+    """Make every model from here on a function of ``seed`` (0 … 2⁶⁴ - 1) and of its number.
+
+    The first model made after the call has the same initial weights, masks and shuffles
+    each time; the second its own; and so on.
+
+    Raises:
+        TypeError, ValueError: not an integer of that range.
+    """
+    global _seed, _models
+    _seed = checks.integer("seed", seed, 0)
+    if _seed >= 2**64:
+        raise ValueError(f"seed: expected an integer below 2**64, received {seed}")
+    _models = 0
+
+
+def next_seed() -> int:
+    """The seed of the next model: derived from the run's, or fresh if there is none."""
+    global _models
+    if _seed is None:
+        return secrets.randbits(64)
+    _models += 1
+    state: np.ndarray = np.random.SeedSequence([_seed, _models]).generate_state(1, np.uint64)
+    return int(state[0])

@@ -1,0 +1,389 @@
+"""``cupy.ndarray`` of the double: a NumPy array that the host may not touch.
+
+Where a method follows a file of CuPy 14.2, the file is named: ``core.pyx`` and
+``_routines_*.pyx`` lie in ``cupy/_core``.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ._cupy_state import MODULE, STATE, require_device, synchronise
+
+_SCALARS = (bool, int, float, complex)
+_COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
+
+
+def own(host: Any) -> ndarray:
+    """A new device array in C order that holds a copy of `host`."""
+    return wrap(np.array(host, order="C", copy=True))
+
+
+def wrap(host: np.ndarray, base: ndarray | None = None) -> ndarray:
+    """The device array on the memory of `host`."""
+    require_device()
+    array = object.__new__(ndarray)
+    array._host = host
+    array._base = base
+    return array
+
+
+def require_array(array: Any, name: str) -> ndarray:
+    """CuPy's compiled functions are typed: a host array in their place is a TypeError."""
+    if not isinstance(array, ndarray):
+        raise TypeError(
+            f"Argument '{name}' has incorrect type (expected cupy._core.core._ndarray_base,"
+            f" got {type(array).__module__}.{type(array).__name__})"
+        )
+    return array
+
+
+def supported(dtype: Any) -> np.dtype:
+    dtype = np.dtype(dtype)
+    if dtype.char not in "?bBhHiIlLqQefdFD":
+        raise ValueError(f"Unsupported dtype {dtype}")
+    return dtype
+
+
+class Flags:
+    """cupy/_core/flags.pyx: three flags, and no ``writeable``."""
+
+    def __init__(self, c_contiguous: bool, f_contiguous: bool, owndata: bool) -> None:
+        self.c_contiguous = c_contiguous
+        self.f_contiguous = f_contiguous
+        self.owndata = owndata
+        self.fnc = f_contiguous and not c_contiguous
+        self.forc = f_contiguous or c_contiguous
+
+    def __getitem__(self, name: str) -> bool:
+        if name not in ("C_CONTIGUOUS", "F_CONTIGUOUS", "OWNDATA"):
+            raise KeyError(f"{name} is not defined for cupy.ndarray.flags")
+        return bool(getattr(self, name.lower()))
+
+
+class ndarray:
+    """An array on the pretended device. Only `get` and `asnumpy` bring its values to the host."""
+
+    __slots__ = ("_host", "_base", "__weakref__")
+    __array_priority__ = 100
+    __hash__ = None  # type: ignore[assignment]
+
+    def __new__(
+        cls, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None, order: str = "C"
+    ) -> ndarray:
+        if memptr is not None or strides is not None:
+            raise NotImplementedError("the double has no memory pointers and no strides to set")
+        host = np.empty(shape, supported(dtype), order=order or "C")
+        # Device memory comes as it was left: fill it with what a forgotten write would betray.
+        kind = host.dtype.kind
+        host.fill(np.nan if kind in "fc" else kind == "b" or np.iinfo(host.dtype).max)
+        return wrap(host)
+
+    # Layout ---------------------------------------------------------------------------------
+
+    dtype = property(lambda self: self._host.dtype)
+    shape = property(lambda self: self._host.shape)
+    strides = property(lambda self: self._host.strides)
+    ndim = property(lambda self: self._host.ndim)
+    size = property(lambda self: self._host.size)
+    itemsize = property(lambda self: self._host.itemsize)
+    nbytes = property(lambda self: self._host.nbytes)
+    base = property(lambda self: self._base)
+    device = property(lambda self: MODULE.cuda.Device(0))
+
+    @property
+    def flags(self) -> Flags:
+        flags = self._host.flags
+        return Flags(flags.c_contiguous, flags.f_contiguous, self._base is None)
+
+    @property
+    def T(self) -> ndarray:
+        return self if self.ndim < 2 else self._view(self._host.T)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))  # views: no value reaches the host
+
+    def _view(self, host: np.ndarray) -> ndarray:
+        return wrap(host, self if self._base is None else self._base)
+
+    def _view_or_own(self, host: np.ndarray) -> ndarray:
+        return self._view(host) if np.may_share_memory(host, self._host) else own(host)
+
+    def view(self, dtype: Any = None, type: Any = None) -> ndarray:
+        if type is not None:
+            raise NotImplementedError("the double has no subclasses of ndarray")
+        return self._view(self._host.view() if dtype is None else self._host.view(dtype))
+
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> ndarray:
+        if copy is not None:
+            raise NotImplementedError("the double does not know reshape(copy=)")
+        return self._view_or_own(self._host.reshape(*shape, order=order))
+
+    def ravel(self, order: str = "C") -> ndarray:
+        return self._view_or_own(self._host.ravel(order))
+
+    def flatten(self, order: str = "C") -> ndarray:
+        return own(self._host.flatten(order))
+
+    def transpose(self, *axes: Any) -> ndarray:
+        return self._view(self._host.transpose(*axes))
+
+    def squeeze(self, axis: Any = None) -> ndarray:
+        return self._view(self._host.squeeze(axis))
+
+    # Copies ---------------------------------------------------------------------------------
+
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = None, subok: Any = None, copy: bool = True
+    ) -> ndarray:
+        if casting is not None:
+            raise TypeError("casting is not supported yet")
+        if subok is not None:
+            raise TypeError("subok is not supported yet")
+        with np.errstate(all="ignore"):
+            host = self._host.astype(supported(dtype), order=order or "K", copy=bool(copy))
+        return self if host is self._host else wrap(host)
+
+    def copy(self, order: str = "C") -> ndarray:
+        return wrap(self._host.copy(order))
+
+    def __copy__(self) -> ndarray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> ndarray:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MODULE.array, (self.get(order="A"),)
+
+    def fill(self, value: Any) -> None:
+        """core.pyx `fill`: one value, from the host or from a 0-d device array."""
+        if isinstance(value, ndarray):
+            if value.shape != ():
+                raise ValueError("non-scalar cupy.ndarray cannot be used for fill")
+            value = value.astype(self.dtype)._host
+        else:
+            value = np.asarray(value, dtype=self.dtype)
+            if value.shape != ():
+                raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        require_device()
+        self._host[...] = value
+
+    def set(self, arr: np.ndarray, stream: Any = None) -> None:
+        if not isinstance(arr, np.ndarray):
+            raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
+        if self.dtype != arr.dtype:
+            raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
+        if self.shape != arr.shape:
+            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
+        if not self.flags.forc:
+            raise RuntimeError("Cannot set to non-contiguous array")
+        STATE.transfers += 1
+        self._host[...] = arr
+
+    # To the host: each of these waits for the device -------------------------------------------
+
+    def get(
+        self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True
+    ) -> np.ndarray:
+        if out is not None:
+            if not isinstance(out, np.ndarray):
+                raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
+            if self.dtype != out.dtype:
+                raise TypeError(f"{out.dtype} array cannot be obtained from {self.dtype} array")
+            if self.shape != out.shape:
+                raise ValueError(
+                    f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}"
+                )
+        if self.size:  # core.pyx returns early for an empty array
+            synchronise("bringing an array to the host")
+        if out is None:
+            return np.array(self._host, order=order, copy=True)
+        out[...] = self._host
+        return out
+
+    def item(self) -> Any:
+        if self.size != 1:
+            raise ValueError("can only convert an array of size 1 to a Python scalar")
+        return self.get().item()
+
+    def tolist(self) -> Any:
+        return self.get().tolist()
+
+    def tobytes(self, order: str = "C") -> bytes:
+        return self.get().tobytes(order)
+
+    def __int__(self) -> int:
+        return int(self.get())
+
+    def __float__(self) -> float:
+        return float(self.get())
+
+    def __complex__(self) -> complex:
+        return complex(self.get())
+
+    def __bool__(self) -> bool:
+        if self.size == 0:
+            warnings.warn("The truth value of an empty array is ambiguous.", DeprecationWarning)
+            return False
+        if self.size > 1:
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous."
+                " Use a.any() or a.all()"
+            )
+        return bool(self.get())
+
+    def __repr__(self) -> str:
+        return repr(self.get())
+
+    def __str__(self) -> str:
+        return str(self.get())
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self.get(), format_spec)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        raise TypeError(
+            "Implicit conversion to a NumPy array is not allowed. "
+            "Please use `.get()` to construct a NumPy array explicitly."
+        )
+
+    # Indexing: _routines_indexing.pyx -----------------------------------------------------------
+
+    def _host_index(self, index: Any) -> tuple[tuple[Any, ...], bool, bool]:
+        """The index for the host array; whether it holds arrays; whether it holds masks.
+
+        Lists and host arrays are copied to the device first; integers in arrays wrap around.
+        """
+        items = list(index) if isinstance(index, tuple) else [index]
+        for i, item in enumerate(items):
+            if item is None or item is Ellipsis or isinstance(item, (slice, ndarray)):
+                continue
+            if np.isscalar(item) and not isinstance(item, (bool, np.bool_)):
+                continue
+            array = MODULE.array(item)
+            is_empty_list = isinstance(item, (list, tuple)) and array.size == 0
+            items[i] = array.astype(np.int32) if is_empty_list else array
+        if not any(item is Ellipsis for item in items):
+            items.append(Ellipsis)
+
+        axes = [self._axes_used(item) for item in items]
+        rest = self.ndim - sum(axes)
+        if rest < 0:
+            raise IndexError(
+                f"too many indices for array: array is {self.ndim}-dimensional, but"
+                f" {sum(axes)} were indexed"
+            )
+        axis, arrays, masks = 0, False, False
+        for i, item in enumerate(items):
+            if isinstance(item, ndarray):
+                host, arrays = item._host, True
+                if host.dtype.kind == "b":
+                    masks = masks or host.size > 0
+                elif self.shape[axis] > 0:
+                    host = host.astype(np.int64) % self.shape[axis]
+                items[i] = host
+            axis += rest if item is Ellipsis else axes[i]
+        return tuple(items), arrays, masks
+
+    @staticmethod
+    def _axes_used(item: Any) -> int:
+        if item is None or item is Ellipsis:
+            return 0
+        if isinstance(item, ndarray):
+            if item.dtype.kind not in "biu":
+                raise IndexError(
+                    "arrays used as indices must be of integer or boolean type."
+                    f" (actual: {item.dtype.type})"
+                )
+            return item.ndim if item.dtype.kind == "b" else 1
+        return 1
+
+    def __getitem__(self, index: Any) -> ndarray:
+        key, arrays, masks = self._host_index(index)
+        if masks:
+            synchronise("reading through a boolean mask")
+        return own(self._host[key]) if arrays else self._view(self._host[key])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        key, arrays, masks = self._host_index(index)
+        if not arrays and not isinstance(value, ndarray):
+            self._view(self._host[key]).fill(value)  # so a host array is refused
+            return
+        if masks:
+            synchronise("writing through a boolean mask")
+        if not isinstance(value, ndarray):
+            value = MODULE.array(value, dtype=self.dtype)
+        with np.errstate(all="ignore"):
+            self._host[key] = value._host
+
+    def take(self, indices: Any, axis: Any = None, out: Any = None) -> ndarray:
+        if not isinstance(indices, ndarray):
+            indices = MODULE.array(indices, dtype=int)
+        if indices.dtype.kind not in "biu":
+            raise TypeError(f"expected integer indices, received {indices.dtype}")
+        source = self._host.reshape(-1) if axis is None else np.atleast_1d(self._host)
+        host = np.take(source, indices._host, axis=axis or 0, mode="wrap")
+        if out is None:
+            return own(host)
+        if require_array(out, "out").dtype != self.dtype:
+            raise TypeError("Output dtype mismatch")
+        if out.shape != host.shape:
+            raise ValueError("Output shape mismatch")
+        out._host[...] = host
+        return out
+
+    def nonzero(self) -> tuple[ndarray, ...]:
+        if self.ndim == 0:
+            raise ValueError("Calling nonzero on 0d arrays is not allowed.")
+        if self.size:
+            synchronise("nonzero()")
+        return tuple(own(host) for host in self._host.nonzero())
+
+    # NumPy's protocols: core.pyx `__array_ufunc__`, `__array_function__` --------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        arrays = inputs
+        if "out" in kwargs:
+            out = kwargs["out"]
+            if len(out) != 1:
+                raise ValueError("The 'out' parameter must have exactly one array value")
+            arrays += out
+            kwargs["out"] = out[0]
+        # CuPy also knows a few `reduce`, `accumulate`, `outer` and `at`; the double does not.
+        function = getattr(MODULE, ufunc.__name__, None)
+        if method != "__call__" or function is None:
+            return NotImplemented
+        for array in arrays:
+            known = type(array) in _SCALARS or isinstance(array, np.generic)
+            if not known and not isinstance(array, (ndarray, np.ndarray)):
+                return NotImplemented
+        if ufunc.__name__ in _COMPARISONS:
+            inputs = tuple(
+                x.item() if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs
+            )
+        return function(*inputs, **kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        try:
+            module = functools.reduce(getattr, func.__module__.split(".")[1:], MODULE)
+            function = getattr(module, func.__name__)
+        except AttributeError:
+            return NotImplemented
+        if function is func or not all(issubclass(t, (ndarray, np.ndarray)) for t in types):
+            return NotImplemented
+        return function(*args, **kwargs)
+
+
+ndarray.__module__ = "cupy"
