@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -150,6 +151,8 @@ def _import(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import the generated loop {path}")
     module = importlib.util.module_from_spec(spec)
+    # Compiled code taken from Numba's cache imports its module again, by name.
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 

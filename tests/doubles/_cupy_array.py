@@ -14,7 +14,7 @@ import numpy as np
 
 from ._cupy_state import MODULE, STATE, require_device, synchronise
 
-_SCALARS = (bool, int, float, complex)
+_SCALARS = (bool, int, float)
 _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
 
 
@@ -32,6 +32,13 @@ def wrap(host: np.ndarray, base: ndarray | None = None) -> ndarray:
     return array
 
 
+def unset(host: np.ndarray) -> ndarray:
+    """The device array on `host`, filled with what makes a forgotten write show."""
+    kind = host.dtype.kind
+    host.fill(np.nan if kind == "f" else kind == "b" or np.iinfo(host.dtype).max)
+    return wrap(host)
+
+
 def require_array(array: Any, name: str) -> ndarray:
     """CuPy's compiled functions are typed: a host array in their place is a TypeError."""
     if not isinstance(array, ndarray):
@@ -44,7 +51,7 @@ def require_array(array: Any, name: str) -> ndarray:
 
 def supported(dtype: Any) -> np.dtype:
     dtype = np.dtype(dtype)
-    if dtype.char not in "?bBhHiIlLqQefdFD":
+    if dtype.char not in "?bBhHiIlLqQefd":
         raise ValueError(f"Unsupported dtype {dtype}")
     return dtype
 
@@ -68,20 +75,14 @@ class Flags:
 class ndarray:
     """An array on the pretended device. Only `get` and `asnumpy` bring its values to the host."""
 
-    __slots__ = ("_host", "_base", "__weakref__")
+    __slots__ = ("__weakref__", "_base", "_host")
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
 
-    def __new__(
-        cls, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None, order: str = "C"
-    ) -> ndarray:
+    def __new__(cls, shape: Any, dtype: Any = float, memptr=None, strides=None, order="C") -> Any:
         if memptr is not None or strides is not None:
             raise NotImplementedError("the double has no memory pointers and no strides to set")
-        host = np.empty(shape, supported(dtype), order=order or "C")
-        # Device memory comes as it was left: fill it with what a forgotten write would betray.
-        kind = host.dtype.kind
-        host.fill(np.nan if kind in "fc" else kind == "b" or np.iinfo(host.dtype).max)
-        return wrap(host)
+        return unset(np.empty(shape, supported(dtype), order=order or "C"))
 
     # Layout ---------------------------------------------------------------------------------
 
@@ -144,9 +145,7 @@ class ndarray:
 
     # Copies ---------------------------------------------------------------------------------
 
-    def astype(
-        self, dtype: Any, order: str = "K", casting: Any = None, subok: Any = None, copy: bool = True
-    ) -> ndarray:
+    def astype(self, dtype, order="K", casting=None, subok=None, copy=True) -> ndarray:
         if casting is not None:
             raise TypeError("casting is not supported yet")
         if subok is not None:
@@ -194,9 +193,7 @@ class ndarray:
 
     # To the host: each of these waits for the device -------------------------------------------
 
-    def get(
-        self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True
-    ) -> np.ndarray:
+    def get(self, stream=None, order="C", out=None, blocking=True) -> np.ndarray:
         if out is not None:
             if not isinstance(out, np.ndarray):
                 raise TypeError("Only numpy.ndarray can be obtained from cupy.ndarray")
@@ -230,12 +227,10 @@ class ndarray:
     def __float__(self) -> float:
         return float(self.get())
 
-    def __complex__(self) -> complex:
-        return complex(self.get())
-
     def __bool__(self) -> bool:
         if self.size == 0:
-            warnings.warn("The truth value of an empty array is ambiguous.", DeprecationWarning)
+            message = "The truth value of an empty array is ambiguous."
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
             return False
         if self.size > 1:
             raise ValueError(
@@ -258,98 +253,6 @@ class ndarray:
             "Implicit conversion to a NumPy array is not allowed. "
             "Please use `.get()` to construct a NumPy array explicitly."
         )
-
-    # Indexing: _routines_indexing.pyx -----------------------------------------------------------
-
-    def _host_index(self, index: Any) -> tuple[tuple[Any, ...], bool, bool]:
-        """The index for the host array; whether it holds arrays; whether it holds masks.
-
-        Lists and host arrays are copied to the device first; integers in arrays wrap around.
-        """
-        items = list(index) if isinstance(index, tuple) else [index]
-        for i, item in enumerate(items):
-            if item is None or item is Ellipsis or isinstance(item, (slice, ndarray)):
-                continue
-            if np.isscalar(item) and not isinstance(item, (bool, np.bool_)):
-                continue
-            array = MODULE.array(item)
-            is_empty_list = isinstance(item, (list, tuple)) and array.size == 0
-            items[i] = array.astype(np.int32) if is_empty_list else array
-        if not any(item is Ellipsis for item in items):
-            items.append(Ellipsis)
-
-        axes = [self._axes_used(item) for item in items]
-        rest = self.ndim - sum(axes)
-        if rest < 0:
-            raise IndexError(
-                f"too many indices for array: array is {self.ndim}-dimensional, but"
-                f" {sum(axes)} were indexed"
-            )
-        axis, arrays, masks = 0, False, False
-        for i, item in enumerate(items):
-            if isinstance(item, ndarray):
-                host, arrays = item._host, True
-                if host.dtype.kind == "b":
-                    masks = masks or host.size > 0
-                elif self.shape[axis] > 0:
-                    host = host.astype(np.int64) % self.shape[axis]
-                items[i] = host
-            axis += rest if item is Ellipsis else axes[i]
-        return tuple(items), arrays, masks
-
-    @staticmethod
-    def _axes_used(item: Any) -> int:
-        if item is None or item is Ellipsis:
-            return 0
-        if isinstance(item, ndarray):
-            if item.dtype.kind not in "biu":
-                raise IndexError(
-                    "arrays used as indices must be of integer or boolean type."
-                    f" (actual: {item.dtype.type})"
-                )
-            return item.ndim if item.dtype.kind == "b" else 1
-        return 1
-
-    def __getitem__(self, index: Any) -> ndarray:
-        key, arrays, masks = self._host_index(index)
-        if masks:
-            synchronise("reading through a boolean mask")
-        return own(self._host[key]) if arrays else self._view(self._host[key])
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        key, arrays, masks = self._host_index(index)
-        if not arrays and not isinstance(value, ndarray):
-            self._view(self._host[key]).fill(value)  # so a host array is refused
-            return
-        if masks:
-            synchronise("writing through a boolean mask")
-        if not isinstance(value, ndarray):
-            value = MODULE.array(value, dtype=self.dtype)
-        with np.errstate(all="ignore"):
-            self._host[key] = value._host
-
-    def take(self, indices: Any, axis: Any = None, out: Any = None) -> ndarray:
-        if not isinstance(indices, ndarray):
-            indices = MODULE.array(indices, dtype=int)
-        if indices.dtype.kind not in "biu":
-            raise TypeError(f"expected integer indices, received {indices.dtype}")
-        source = self._host.reshape(-1) if axis is None else np.atleast_1d(self._host)
-        host = np.take(source, indices._host, axis=axis or 0, mode="wrap")
-        if out is None:
-            return own(host)
-        if require_array(out, "out").dtype != self.dtype:
-            raise TypeError("Output dtype mismatch")
-        if out.shape != host.shape:
-            raise ValueError("Output shape mismatch")
-        out._host[...] = host
-        return out
-
-    def nonzero(self) -> tuple[ndarray, ...]:
-        if self.ndim == 0:
-            raise ValueError("Calling nonzero on 0d arrays is not allowed.")
-        if self.size:
-            synchronise("nonzero()")
-        return tuple(own(host) for host in self._host.nonzero())
 
     # NumPy's protocols: core.pyx `__array_ufunc__`, `__array_function__` --------------------------
 

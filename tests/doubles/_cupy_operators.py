@@ -82,14 +82,15 @@ def _pow(self: ndarray, other: Any) -> Any:
     """`x ** 2`, `x ** .5` and `x ** -1.` are not `power`: core.pyx `__pow__`."""
     if type(other) not in _SPECIAL_POWERS or other not in _SPECIAL_POWERS[type(other)]:
         return _forward("power")(self, other)
-    keeps_dtype = self.dtype.kind in ("ifc" if type(other) is int else "fc")
+    keeps_dtype = self.dtype.kind in ("if" if type(other) is int else "f")
     dtype = None if keeps_dtype else np.result_type(self.dtype, other)
     return getattr(MODULE, _SPECIAL_POWERS[type(other)][other])(self, dtype=dtype)
 
 
 def _pos(self: ndarray) -> ndarray:
     if self.dtype == np.bool_:
-        warnings.warn("Applying '+' to a non-numerical array is ill-defined.", DeprecationWarning)
+        message = "Applying '+' to a non-numerical array is ill-defined."
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return self.copy()
     return MODULE.positive(self)
 

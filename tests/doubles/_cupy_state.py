@@ -11,18 +11,19 @@ class SynchronisationError(AssertionError):
     """The host waited for the device inside ``forbid_synchronisation()``."""
 
 
+_CUDA_MESSAGES = {
+    35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
+    " for CUDA runtime version",
+    100: "cudaErrorNoDevice: no CUDA-capable device is detected",
+}
+
+
 class CUDARuntimeError(RuntimeError):
     """As ``cupy.cuda.runtime.CUDARuntimeError``: the message names the CUDA status."""
 
-    _MESSAGES = {
-        35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
-        " for CUDA runtime version",
-        100: "cudaErrorNoDevice: no CUDA-capable device is detected",
-    }
-
     def __init__(self, status: int) -> None:
         self.status = status
-        super().__init__(self._MESSAGES[status])
+        super().__init__(_CUDA_MESSAGES[status])
 
 
 @dataclass

@@ -4,7 +4,8 @@ A loop is written as in NumPy: ``ff->?`` takes two float32 and gives a bool. CuP
 loop of the table that the inputs can be cast to (cupy/_core/_kernel.pyx, `_Ops`). Python scalars
 are weak there, as in NumPy, but the rule that keeps two of them in double precision is applied to
 calls only, not inside ``cupy.fuse``: there ``1 - beta`` of two Python numbers, or ``uint8 * .5``,
-is computed in float16. The tables were compared with `ufunc.types` of CuPy 14.2.
+is computed in float16. The tables are `ufunc.types` of CuPy 14.2 without its complex loops: the
+double has no complex numbers.
 """
 
 from __future__ import annotations
@@ -25,10 +26,9 @@ class Loop(NamedTuple):
 
 
 _INTEGERS = "bBhHiIlLqQ"
-_REALS = "efd"
-_INEXACT = "efdFD"
+_FLOATS = "efd"
 _BITS = "?" + _INTEGERS
-_NUMBERS = _INTEGERS + _INEXACT
+_NUMBERS = _INTEGERS + _FLOATS
 _ALL = "?" + _NUMBERS
 _PAIRS = "??->? qq->? QQ->? qQ->? Qq->?"
 
@@ -44,24 +44,18 @@ def _test(nin: int, kinds: str) -> str:
 _LOOPS = {
     "add subtract multiply maximum minimum fmax fmin": _keep(2, _ALL),
     "power": "??->b " + _keep(2, _NUMBERS),
-    "true_divide": "qq->d qQ->d Qq->d QQ->d " + _keep(2, _INEXACT),
-    "floor_divide remainder fmod": _keep(2, _INTEGERS + _REALS),
-    "arctan2 copysign hypot": _keep(2, _INEXACT),
-    "logaddexp": _keep(2, _REALS),
-    "negative positive": _keep(1, _ALL),
+    "true_divide": "qq->d qQ->d Qq->d QQ->d " + _keep(2, _FLOATS),
+    "floor_divide remainder fmod": _keep(2, _NUMBERS),
+    "arctan2 copysign hypot logaddexp": _keep(2, _FLOATS),
+    "negative positive absolute floor ceil trunc": _keep(1, _ALL),
     "sign square reciprocal": _keep(1, _NUMBERS),
-    "absolute": _keep(1, _BITS + _REALS) + " F->f D->d",
-    "floor ceil trunc": _keep(1, _BITS + _REALS),
-    "sqrt exp exp2 expm1 log log2 log10 log1p rint sin cos tan arctan sinh cosh tanh": _keep(
-        1, _INEXACT
-    ),
-    "cbrt fabs": _keep(1, _REALS),
-    "isfinite isinf isnan": _test(1, _INEXACT),
-    "signbit": _test(1, _REALS),
-    "greater greater_equal less less_equal equal not_equal": _PAIRS + " " + _test(2, _INEXACT),
-    "logical_and logical_or": _PAIRS + " " + _test(2, _REALS),
-    "logical_xor": _test(2, _BITS + _REALS),
-    "logical_not": _test(1, _BITS + _REALS),
+    "sqrt exp exp2 expm1 log log2 log10 log1p cbrt fabs rint": _keep(1, _FLOATS),
+    "sin cos tan arctan sinh cosh tanh": _keep(1, _FLOATS),
+    "isfinite isinf isnan signbit": _test(1, _FLOATS),
+    "greater greater_equal less less_equal equal not_equal": _PAIRS + " " + _test(2, _FLOATS),
+    "logical_and logical_or": _PAIRS + " " + _test(2, _FLOATS),
+    "logical_xor": _test(2, _ALL),
+    "logical_not": _test(1, _ALL),
     "bitwise_and bitwise_or bitwise_xor": _keep(2, _BITS),
     "left_shift right_shift": _keep(2, _INTEGERS),
     "invert": _keep(1, _BITS),
@@ -88,7 +82,7 @@ def _rank(scalar_type: type) -> int:
 
 
 def _weak_scalars_count(dtypes: tuple[np.dtype, ...], weak: tuple[Weak, ...]) -> bool:
-    """Scalars stay weak beside an array of at least their kind (`_check_should_use_weak_scalar`)."""
+    """Scalars stay weak beside an array of at least their kind (`_should_use_weak_scalar`)."""
     scalars = [_rank(w) for w in weak if w]
     arrays = [_rank(t.type) for t, w in zip(dtypes, weak, strict=True) if not w]
     return bool(scalars and arrays) and max(arrays) >= max(scalars)
@@ -110,7 +104,7 @@ class Operand(NamedTuple):
     def of(cls, value: Any) -> Operand:
         if isinstance(value, ndarray):
             return cls(value._host, value.dtype, False)
-        if type(value) in (bool, int, float, complex):
+        if type(value) in (bool, int, float):
             unsigned = type(value) is int and value >= 2**63
             dtype = np.dtype(np.uint64 if unsigned else type(value))
             return cls(value, dtype, False if type(value) is bool else type(value))
@@ -235,13 +229,13 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 # Reached through functions of other signatures.
 where_ufunc = ufunc("where", " ".join(f"?{k}{k}->{k}" for k in _ALL), np.where)
-clip_ufunc = ufunc("clip", _keep(3, _BITS + _REALS), _clip)
+clip_ufunc = ufunc("clip", _keep(3, _ALL), _clip)
 copy_ufunc = ufunc("copy", _keep(1, _ALL), np.copy, casting="unsafe")
 
 
 def astype_ufunc(dtype: np.dtype) -> ufunc:
     """What ``x.astype(dtype)`` is inside ``cupy.fuse``."""
-    loops = " ".join(f"{kind}->{dtype.char}" for kind in "?bhilqBHILQefdFD")
+    loops = " ".join(f"{kind}->{dtype.char}" for kind in "?bhilqBHILQefd")
     return ufunc(f"astype_{dtype}", loops, np.copy)
 
 

@@ -1,0 +1,114 @@
+"""``cupy.cuda`` of the double: one device, the null stream, the runtime's questions."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+from ._cupy_state import MODULE, STATE, CUDARuntimeError, require_device, synchronise
+
+cuda = types.ModuleType("cupy.cuda")
+runtime = types.ModuleType("cupy.cuda.runtime")
+
+
+def is_available() -> bool:
+    return STATE.fault is None
+
+
+def getDeviceCount() -> int:
+    require_device()
+    return 1
+
+
+def getDevice() -> int:
+    require_device()
+    return 0
+
+
+def getDeviceProperties(device: int) -> dict[str, Any]:
+    require_device()
+    return {"name": b"CuPy double", "major": 9, "minor": 0}
+
+
+def driverGetVersion() -> int:
+    return 0 if STATE.fault == "driver" else 13000
+
+
+def deviceSynchronize() -> None:
+    require_device()
+    synchronise("deviceSynchronize()")
+
+
+class Device:
+    def __init__(self, device: Any = None) -> None:
+        self.id = getDevice() if device is None else int(device)
+
+    def __int__(self) -> int:
+        return self.id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Device) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<CUDA Device {self.id}>"
+
+    def __enter__(self) -> Any:
+        require_device()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def use(self) -> Device:
+        return self
+
+    def synchronize(self) -> None:
+        deviceSynchronize()
+
+    @property
+    def compute_capability(self) -> str:
+        require_device()
+        return "90"
+
+
+class Stream:
+    null: Stream
+
+    def __init__(self, null=False, non_blocking=False, ptds=False, priority=None) -> None:
+        if not null:  # the null stream exists without a device
+            require_device()
+        self.ptr = 0 if null else id(self)
+
+    def __enter__(self) -> Any:
+        require_device()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def use(self) -> Stream:
+        return self
+
+    def synchronize(self) -> None:
+        require_device()
+        synchronise("Stream.synchronize()")
+
+
+Stream.null = Stream(null=True)
+
+
+def get_current_stream(device_id: int = -1) -> Stream:
+    require_device()
+    return Stream.null
+
+
+for _item in (getDeviceCount, getDevice, getDeviceProperties, driverGetVersion, deviceSynchronize):
+    setattr(runtime, _item.__name__, _item)
+runtime.CUDARuntimeError = CUDARuntimeError
+for _item in (is_available, Device, Stream, get_current_stream):
+    setattr(cuda, _item.__name__, _item)
+cuda.runtime = runtime
+MODULE.cuda = cuda
