@@ -57,6 +57,16 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} must define _count")
 
 
+class Mean(Metric):
+    """The mean of batch means, each weighted by its number of rows."""
+
+    def add(self, mean: Any, rows: int) -> None:
+        """Add a batch's mean (0-d)."""
+        np.multiply(mean, float(rows), out=self._batch)
+        np.add(self._sum, self._batch, out=self._sum)
+        self._seen += rows
+
+
 class _Accuracy(Metric):
     """Share of rows whose prediction is right."""
 

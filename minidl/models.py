@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.backend import current, floating
 from minidl.backend.random import WEIGHTS, generator
-from minidl.layers import Dropout, Input
+from minidl.layers import Activation, Dense, Dropout, Input
 from minidl.layers.base import Layer, Shape
 from minidl.parameters import ParameterVector, Specification
 from minidl.regularizers import Penalties
@@ -183,6 +183,18 @@ class Network:
             x = layer.forward(x, training, step or 0)
         last: Any = self.layers[-1]
         return last.logits(x) if logits else last.forward(x, training, step or 0)
+
+    @property
+    def output_activation(self) -> str | None:
+        """Name of the activation that the last layer ends with, or None."""
+        last = self.layers[-1]
+        activation = last.activation if isinstance(last, Dense) else last
+        return activation.function.name if isinstance(activation, Activation) else None
+
+    def activate(self, logits: Any) -> Any:
+        """The outputs for the logits of the last :meth:`forward`."""
+        last: Any = self.layers[-1]
+        return (last.activation if isinstance(last, Dense) else last).forward(logits)
 
     def backward(self, dy: Any, logits: bool = False) -> None:
         """Fill ``grad`` from the gradient ``dy`` at the last forward's output.

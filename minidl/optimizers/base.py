@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Optimizer:
     """
 
     #: names of the state vectors and what they start from
-    slots: dict[str, float] = {}
+    slots: Mapping[str, float] = {}  # noqa: RUF012 - replaced, never changed
 
     def __init__(
         self,
@@ -51,7 +51,9 @@ class Optimizer:
         global_clipnorm: float | None = None,
     ) -> None:
         self.learning_rate = learning_rate
-        self.weight_decay = None if weight_decay is None else checks.real("weight_decay", weight_decay, 0)
+        self.weight_decay = (
+            None if weight_decay is None else checks.real("weight_decay", weight_decay, 0)
+        )
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {k: checks.real(k, v, 0, closed=False) for k, v in clips.items() if v is not None}
         if len(given) > 1:
@@ -61,7 +63,7 @@ class Optimizer:
         self.global_clipnorm = given.get("global_clipnorm")
         self.iterations = 0
         self.state: dict[str, Any] = {}
-        self._size = -1
+        self._theta: Any = None
 
     @property
     def learning_rate(self) -> float | Callable[[int], float]:
@@ -90,8 +92,18 @@ class Optimizer:
             theta: the vector.
             tensors: says where its tensors lie, for ``clipnorm``; without it the vector
                 counts as one tensor.
+
+        Raises:
+            ValueError: the optimizer has the state of another vector.
         """
-        self._size = theta.size
+        if self._theta is theta:
+            return
+        if self._theta is not None:
+            raise ValueError(
+                "expected a new optimizer for each model, received one that holds the state of "
+                f"another model of {self._theta.size} parameters"
+            )
+        self._theta = theta
         self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
         self._parts = [entry.slice for entry in tensors] if tensors else [slice(None)]
         clips_norm = self.clipnorm is not None or self.global_clipnorm is not None
@@ -103,18 +115,14 @@ class Optimizer:
         """One step: clip ``grad`` (in place), decay, move ``theta`` (in place).
 
         Args:
-            theta, grad: vectors of equal size.
+            theta, grad: vectors of equal size; always the same ``theta``.
 
         Raises:
-            ValueError: theta is not of the size that the state was made for.
+            ValueError: another theta than in the first update, or a grad of another size.
         """
-        if self._size < 0:
-            self.build(theta)
-        if theta.size != self._size:
-            raise ValueError(
-                f"expected a vector of {self._size} parameters, as in the first update, "
-                f"received {theta.size}"
-            )
+        self.build(theta)
+        if grad.shape != theta.shape:
+            raise ValueError(f"expected a gradient of shape {theta.shape}, received {grad.shape}")
         self._clip(grad)
         learning_rate = self.current_learning_rate()
         if self.weight_decay:

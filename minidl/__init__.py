@@ -1,0 +1,60 @@
+"""minidl: a neural-network engine on NumPy and CuPy.
+
+Public names follow Keras: ``minidl.Sequential``, ``minidl.layers``, ``minidl.optimizers``,
+``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` says where arrays live and what
+runs the formulas. The formulas themselves are in ``minidl/kernels``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from minidl import (
+    activations,
+    backend,
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from minidl.backend import floatx, set_floatx
+from minidl.layers import Input
+from minidl.saving import load_model
+from minidl.training import Sequential
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "activations",
+    "backend",
+    "callbacks",
+    "datasets",
+    "floatx",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "plotting",
+    "regularizers",
+    "set_floatx",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Loaded when first used: it needs matplotlib.
+    if name == "plotting":
+        return importlib.import_module("minidl.plotting")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,240 @@
+"""Arrays from the user: checked before any training, then fed batch by batch.
+
+Every message names what was expected and what was received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend import Backend, backend_of
+from minidl.losses import Loss
+
+Shape = tuple[int, ...]
+
+
+def features(x: Any, shape: Shape | None, name: str = "x") -> Any:
+    """``x`` as an array of rows of ``shape``.
+
+    Integers stay integers and no copy is made of an array. A vector will do where a row is
+    one number.
+
+    Raises:
+        TypeError: not numbers.
+        ValueError: no rows, rows of another shape, NaN or infinity.
+    """
+    x = _numbers(x, name)
+    if x.ndim == 1 and shape == (1,):
+        x = x.reshape(-1, 1)
+    if x.ndim < 2:
+        raise ValueError(f"{name}: expected rows, shape (N, ...), received shape {x.shape}")
+    if len(x) == 0:
+        raise ValueError(f"{name}: expected at least one row, received none (shape {x.shape})")
+    if shape is not None and tuple(x.shape[1:]) != shape:
+        raise ValueError(
+            f"{name}: expected rows of shape {shape}, received rows of shape {tuple(x.shape[1:])}"
+        )
+    _finite(x, name)
+    return x
+
+
+def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y") -> np.ndarray:
+    """``y`` as targets that suit the loss and the network's output: (N, 1) int32, or (N, units).
+
+    Raises:
+        TypeError: not numbers, or floats where class numbers are expected.
+        ValueError: another number of rows, another shape, or values that the loss cannot take.
+    """
+    if len(output_shape) != 1:
+        raise ValueError(
+            f"expected a network whose output is rows of units, received {output_shape}; end it "
+            "with a Dense layer"
+        )
+    units = output_shape[0]
+    y = _numbers(y, name)
+    kind = type(loss).__name__
+    if y.ndim == 0 or len(y) != rows:
+        received = "a single number" if y.ndim == 0 else f"{len(y)}"
+        raise ValueError(
+            f"{name}: expected as many targets as rows of x, {rows}, received {received}"
+        )
+    if loss.labels == "integers":
+        return _class_numbers(y, units, name, kind)
+    if y.shape == (rows,) and units == 1:
+        y = y.reshape(rows, 1)
+    if y.shape != (rows, units):
+        hint = ""
+        if loss.labels == "rows" and y.size == rows:
+            hint = "; for class numbers use SparseCategoricalCrossentropy, or utils.to_categorical"
+        raise ValueError(
+            f"{name}: expected shape ({rows}, {units}) for {kind} and {units} output units, "
+            f"received {y.shape}{hint}"
+        )
+    _finite(y, name)
+    if loss.labels in ("rows", "binary") and (np.min(y) < 0 or np.max(y) > 1):
+        row = int(np.argmax(((y < 0) | (y > 1)).any(axis=1)))
+        raise ValueError(
+            f"{name}: expected targets within 0 and 1 for {kind}, received {y[row].tolist()} "
+            f"in row {row}"
+        )
+    if loss.labels == "rows":
+        off = np.abs(y.sum(axis=1, dtype=np.float64) - 1) > 1e-3
+        if off.any():
+            row = int(np.argmax(off))
+            raise ValueError(
+                f"{name}: expected rows that sum to 1 for {kind}, received {y[row].tolist()} in "
+                f"row {row}"
+            )
+    return y
+
+
+def weights(
+    sample_weight: Any, class_weight: Mapping[int, float] | None, y: np.ndarray, units: int
+) -> np.ndarray | None:
+    """One weight for each row: the sample's times its class's; None where all are 1.
+
+    Raises:
+        TypeError, ValueError: not non-negative numbers, another count, an unknown class.
+    """
+    result = None
+    if sample_weight is not None:
+        result = _numbers(sample_weight, "sample_weight").astype(np.float64)
+        if result.shape not in ((len(y),), (len(y), 1)):
+            raise ValueError(
+                f"sample_weight: expected shape ({len(y)},), one weight for each row, received "
+                f"{result.shape}"
+            )
+        _finite(result.reshape(-1, 1), "sample_weight")
+        if result.min() < 0:
+            raise ValueError(f"sample_weight: expected weights >= 0, received {result.min()}")
+        result = result.reshape(-1, 1)
+    if class_weight is not None:
+        classes = max(units, 2)
+        table = np.ones(classes)
+        for number, weight in dict(class_weight).items():
+            if checks.integer("class in class_weight", number, 0) >= classes:
+                raise ValueError(
+                    f"class_weight: expected classes 0 … {classes - 1}, received {number}"
+                )
+            table[number] = checks.real(f"class_weight[{number}]", weight, 0)
+        numbers = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
+        by_class = table[numbers].reshape(-1, 1)
+        result = by_class if result is None else result * by_class
+    return result
+
+
+class Batches:
+    """Rows on the device, handed out in batches without copying the data set.
+
+    Args:
+        x, y: checked arrays of N rows.
+        weight: (N, 1), or None.
+        size: rows in a batch; the last one may have fewer.
+        backend: where the batches are needed.
+        dtype: of the weights and of targets that are not class numbers.
+    """
+
+    def __init__(
+        self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
+    ) -> None:
+        self.rows = len(x)
+        self.size = min(size, self.rows)
+        self._backend = backend
+        if y is not None and y.dtype != np.int32:
+            y = y.astype(dtype, copy=False)
+        if weight is not None:
+            weight = weight.astype(dtype)
+        self._arrays = [None if a is None else backend.to_device(a) for a in (x, y, weight)]
+        self._buffers: list[Any] | None = None
+
+    def __len__(self) -> int:
+        return -(-self.rows // self.size)
+
+    def in_order(self) -> Any:
+        """Batches (x, y, weight) as views of the data."""
+        for start in range(0, self.rows, self.size):
+            part = slice(start, min(start + self.size, self.rows))
+            yield tuple(None if a is None else a[part] for a in self._arrays)
+
+    def shuffled(self, order: np.ndarray) -> Any:
+        """Batches (x, y, weight) of the rows in ``order``, gathered into the same buffers."""
+        if self._buffers is None:
+            xp = self._backend.xp
+            self._buffers = [
+                None if a is None else xp.empty((self.size, *a.shape[1:]), dtype=a.dtype)
+                for a in self._arrays
+            ]
+        order = self._backend.to_device(order)
+        for start in range(0, self.rows, self.size):
+            rows = order[start : start + self.size]
+            batch = []
+            for array, buffer in zip(self._arrays, self._buffers, strict=True):
+                if array is None:
+                    batch.append(None)
+                    continue
+                part = buffer[: len(rows)]
+                self._backend.take(array, rows, out=part)
+                batch.append(part)
+            yield tuple(batch)
+
+
+def _numbers(values: Any, name: str) -> Any:
+    """``values`` as an array of booleans, integers or floats, on its own device."""
+    if hasattr(values, "toarray"):
+        raise TypeError(
+            f"{name}: expected a dense array, received {type(values).__name__}; convert it with "
+            ".toarray()"
+        )
+    on_device = hasattr(values, "__cuda_array_interface__")
+    try:
+        array = values if on_device else np.asarray(values)
+    except ValueError:
+        raise TypeError(
+            f"{name}: expected an array of numbers, received rows of different lengths"
+        ) from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected an array of numbers, received dtype {array.dtype}")
+    return array
+
+
+def _finite(array: Any, name: str) -> None:
+    """Raise if anything is NaN or infinite; reads the array, makes no copy of its size."""
+    if array.dtype.kind != "f" or array.size == 0:
+        return
+    low, high = float(array.min()), float(array.max())
+    if np.isfinite(low) and np.isfinite(high):
+        return
+    backend = backend_of(array)
+    for row in range(len(array)):
+        values = backend.to_host(array[row])
+        if not np.isfinite(values).all():
+            bad = values[~np.isfinite(values)].reshape(-1)[0]
+            raise ValueError(f"{name}: expected finite numbers, received {bad} in row {row}")
+
+
+def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y.reshape(-1)
+    if y.ndim != 1:
+        hint = "; for one-hot rows use CategoricalCrossentropy" if y.shape[1:] == (units,) else ""
+        raise ValueError(
+            f"{name}: expected class numbers, shape ({len(y)},), for {kind}, received shape "
+            f"{y.shape}{hint}"
+        )
+    if y.dtype.kind == "f":
+        raise TypeError(
+            f"{name}: expected integer class numbers 0 … {units - 1} for {kind}, received dtype "
+            f"{y.dtype}; convert them with .astype(int)"
+        )
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= units:
+        raise ValueError(
+            f"{name}: expected class numbers 0 … {units - 1} for {units} output units, received "
+            f"{low if low < 0 else high}"
+        )
+    numbers: np.ndarray = y.astype(np.int32).reshape(-1, 1)
+    return numbers

@@ -1,0 +1,51 @@
+"""What ``fit`` shows while it runs: a bar for each epoch, or a line."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from minidl.callbacks import Callback, Logs
+
+
+class ProgressBar(Callback):
+    """A tqdm bar for every epoch; the values of the epoch at its end."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        from tqdm.auto import tqdm
+
+        self._bar: Any = tqdm(
+            total=self.params["steps"],
+            desc=f"Epoch {epoch + 1}/{self.params['epochs']}",
+            unit="step",
+            # No bar is redrawn more often than a person can see.
+            mininterval=0.2,
+        )
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._bar.set_postfix_str(values(logs))
+        self._bar.close()
+
+    def on_train_end(self) -> None:
+        if hasattr(self, "_bar"):
+            self._bar.close()
+
+
+class EpochLine(Callback):
+    """One printed line for every epoch."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        seconds = time.perf_counter() - self._start
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        print(f"Epoch {epoch + 1}/{epochs} - {steps} steps - {seconds:.1f}s - {values(logs)}")
+
+
+def values(logs: Logs) -> str:
+    """The values of ``logs`` on a line."""
+    return " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())

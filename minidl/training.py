@@ -1,0 +1,384 @@
+"""Sequential: a network that can be compiled, fitted and evaluated."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import checks, data, losses, optimizers
+from minidl.backend.random import SHUFFLE, generator
+from minidl.callbacks import Callback, History
+from minidl.metrics import Mean
+from minidl.metrics import get as get_metric
+from minidl.models import Network
+from minidl.progress import EpochLine, ProgressBar, values
+from minidl.summary import summary
+
+# Without gradients the batch only has to be large enough to keep the matrix product busy.
+INFERENCE_BATCH = 1024
+
+
+class Sequential(Network):
+    """A stack of layers with a training loop around it.
+
+    ``Sequential([...])`` or ``add``; ``compile``; ``fit``; ``evaluate`` and ``predict``. The
+    explicit loop over ``forward``, a loss, ``backward`` and an optimizer works as well.
+
+    Attributes:
+        optimizer: set by :meth:`compile`.
+        history: of the last :meth:`fit`, also of one that was interrupted.
+        stop_training: a callback sets it to end training after the batch.
+    """
+
+    optimizer: optimizers.Optimizer | None = None
+    history: History | None = None
+    stop_training = False
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | Any = (),
+    ) -> None:
+        """Choose optimizer, loss and metrics, by name, by object or by function.
+
+        Raises:
+            ValueError: an unknown name; the message has the nearest right one.
+            TypeError: something else.
+        """
+        if loss is None:
+            raise ValueError("compile: expected a loss, by name or as an object, received none")
+        self.optimizer = optimizers.get(optimizer)
+        self._loss = losses.get(loss)
+        wanted = metrics if isinstance(metrics, list | tuple) else [metrics]
+        self._metrics = [get_metric(item, self._loss) for item in wanted]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What :meth:`evaluate` returns, in order: "loss", then the metrics."""
+        self._compiled()
+        return ["loss", *(metric.name for metric in self._metrics)]
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int = 1,
+        callbacks: Sequence[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: Sequence[Any] | None = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+    ) -> History:
+        """Train on the rows of x and y.
+
+        Args:
+            x: (N, ...), numbers; integers such as uint8 pixels stay so in memory.
+            y: targets as the loss wants them.
+            batch_size: rows a step, default 32; the last batch of an epoch may be smaller.
+            epochs: number of the last epoch.
+            verbose: 0 silent, 1 a bar for each epoch (the default), 2 a line.
+            callbacks: one or more.
+            validation_split: share of the rows, from the end and before any shuffling, that
+                is kept for validation; in [0, 1), default 0.
+            validation_data: (x, y) or (x, y, sample_weight); overrides validation_split.
+            shuffle: whether rows come in a new order each epoch; default True.
+            class_weight: class number -> weight in the loss; classes left out weigh 1.
+            sample_weight: (N,), each row's weight in the loss.
+            initial_epoch: number of epochs already done, default 0.
+
+        Returns:
+            History: "loss" (penalties included), the metrics, and both again as "val_…".
+
+        Raises:
+            RuntimeError: before :meth:`compile`.
+            TypeError, ValueError: arguments or data that do not fit, before any training.
+            KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
+                epochs that were finished.
+        """
+        optimizer = self._compiled()
+        size = _size(batch_size, 32)
+        checks.integer("epochs", epochs, 1)
+        checks.integer("initial_epoch", initial_epoch, 0)
+        split = checks.real("validation_split", validation_split, 0, 1)
+        if verbose not in (0, 1, 2):
+            raise ValueError(f"verbose: expected 0, 1 or 2, received {verbose!r}")
+
+        x, y, weight = self._check(x, y, sample_weight, class_weight)
+        validation = None
+        if validation_data is not None:
+            validation = self._check_validation(validation_data)
+        elif split:
+            kept = len(x) - int(len(x) * split)
+            if kept in (0, len(x)):
+                raise ValueError(
+                    f"validation_split: expected a share that leaves rows on both sides, received "
+                    f"{split} of {len(x)} rows"
+                )
+            validation = x[kept:], y[kept:], None if weight is None else weight[kept:]
+            x, y = x[:kept], y[:kept]
+            weight = None if weight is None else weight[:kept]
+
+        train = data.Batches(x, y, weight, size, self.backend, self.dtype)
+        held_out = None
+        if validation is not None:
+            held_out = data.Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
+        optimizer.build(self.theta, self.parameters)
+        objective = _Objective(self, max(train.size, held_out.size if held_out else 0))
+
+        names = self.metrics_names
+        if held_out:
+            names = names + [f"val_{name}" for name in names]
+        self.history = History()
+        listeners: list[Callback] = [self.history, *_as_list(callbacks)]
+        listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
+        params = {"epochs": epochs, "steps": len(train), "metrics": names}
+        for listener in listeners:
+            listener.set_model(self, params)
+        self.stop_training = False
+        for listener in listeners:
+            listener.on_train_begin()
+        try:
+            for epoch in range(initial_epoch, epochs):
+                logs = self._epoch(epoch, train, held_out, shuffle, objective, listeners)
+                for listener in listeners:
+                    listener.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            for listener in listeners:
+                listener.on_train_end()
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = None,
+        verbose: int = 1,
+        sample_weight: Any = None,
+    ) -> float | list[float]:
+        """Loss and metrics over the rows, layers behaving as in inference.
+
+        Args:
+            x, y, sample_weight: as in :meth:`fit`.
+            batch_size: rows computed at a time; it changes speed only.
+            verbose: 1 prints the values (the default), 0 does not.
+
+        Returns:
+            The loss (penalties included), or a list of it and the metrics where there are any.
+        """
+        self._compiled()
+        size = _size(batch_size, INFERENCE_BATCH)
+        x, y, weight = self._check(x, y, sample_weight, None)
+        batches = data.Batches(x, y, weight, size, self.backend, self.dtype)
+        logs = _Objective(self, batches.size).evaluate(batches)
+        if verbose:
+            print(values(logs))
+        results = list(logs.values())
+        return results[0] if len(results) == 1 else results
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+        """The outputs for the rows of x, as a NumPy array.
+
+        Args:
+            x: (N, ...).
+            batch_size: rows computed at a time; it changes speed only.
+            verbose: 1 shows a bar; default 0.
+        """
+        size = _size(batch_size, INFERENCE_BATCH)
+        x = data.features(x, self.input_shape)
+        self.build(tuple(x.shape[1:]))
+        batches = data.Batches(x, None, None, size, self.backend, self.dtype)
+        result = np.empty((len(x), *self.output_shape), dtype=self.dtype)
+        start = 0
+        for rows, _, _ in _bar(batches, verbose):
+            outputs = self.backend.to_host(self.forward(rows))
+            result[start : start + len(outputs)] = outputs
+            start += len(outputs)
+        return result
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and their parameters."""
+        self.build()
+        print(summary(self))
+
+    def save(self, filepath: Any) -> None:
+        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`."""
+        from minidl.saving import save_model
+
+        save_model(self, filepath)
+
+    def _compiled(self) -> optimizers.Optimizer:
+        if self.optimizer is None:
+            raise RuntimeError(
+                "expected compile(optimizer, loss, metrics) to be called first; the network has "
+                "no loss yet"
+            )
+        return self.optimizer
+
+    def _check(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
+    ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        x = data.features(x, self.input_shape)
+        self.build(tuple(x.shape[1:]))
+        y = data.targets(y, self._loss, self.output_shape, len(x))
+        return x, y, data.weights(sample_weight, class_weight, y, self.output_shape[0])
+
+    def _check_validation(self, given: Sequence[Any]) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+            raise ValueError(
+                "validation_data: expected (x, y) or (x, y, sample_weight), received "
+                f"{type(given).__name__}"
+            )
+        try:
+            return self._check(given[0], given[1], given[2] if len(given) == 3 else None, None)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from None
+
+    def _epoch(
+        self,
+        epoch: int,
+        train: data.Batches,
+        held_out: data.Batches | None,
+        shuffle: bool,
+        objective: _Objective,
+        listeners: Sequence[Callback],
+    ) -> dict[str, float]:
+        starting = _overriding(listeners, "on_train_batch_begin")
+        ending = _overriding(listeners, "on_train_batch_end")
+        for listener in listeners:
+            listener.on_epoch_begin(epoch)
+        objective.reset()
+        batches = train.in_order()
+        if shuffle:
+            # Addressed by the step, so that a resumed run shuffles as the whole one would.
+            order = generator(self.seed, SHUFFLE, 0, self.step).permutation(train.rows)
+            batches = train.shuffled(order)
+        for number, (x, y, weight) in enumerate(batches):
+            for listener in starting:
+                listener.on_train_batch_begin(number)
+            objective.train(x, y, weight)
+            for listener in ending:
+                listener.on_train_batch_end(number, objective.logs)
+            if self.stop_training:
+                break
+        logs = objective.results()
+        if held_out:
+            logs |= {f"val_{k}": v for k, v in objective.evaluate(held_out).items()}
+        return logs
+
+
+class _Objective:
+    """Loss, penalties and metrics of a model, bound to buffers for batches of ``rows`` rows.
+
+    A softmax or sigmoid output followed by its cross-entropy is computed from the logits.
+    """
+
+    def __init__(self, model: Sequential, rows: int) -> None:
+        self.model = model
+        units, dtype = model.output_shape[0], model.dtype
+        loss = copy.copy(model._loss)
+        self.behind = not loss.from_logits and loss.activation is not None
+        self.behind = self.behind and loss.activation == model.output_activation
+        loss.from_logits = loss.from_logits or self.behind
+        loss.bind(rows, units, model.backend, dtype)
+        self.loss = loss
+        self.mean = Mean("loss")
+        self.metrics = model._metrics
+        self.mean.bind(rows, units, model.backend, dtype, loss.from_logits)
+        self.needs_outputs = False
+        for metric in self.metrics:
+            on_logits = loss.from_logits and metric.activation == loss.activation
+            self.needs_outputs |= self.behind and not on_logits
+            metric.bind(rows, units, model.backend, dtype, on_logits)
+        self.logs = _Lazy(self)
+
+    def reset(self) -> None:
+        for metric in (self.mean, *self.metrics):
+            metric.reset()
+
+    def results(self) -> dict[str, float]:
+        return {metric.name: metric.result() for metric in (self.mean, *self.metrics)}
+
+    def train(self, x: Any, y: Any, weight: Any) -> None:
+        """One step: forward, loss, backward, penalties, update."""
+        model = self.model
+        predictions = model.forward(x, training=True, logits=self.behind)
+        self._measure(predictions, y, weight)
+        model.backward(self.loss.backward(), logits=self.behind)
+        model.penalties.add_gradients(model.parameters.theta, model.parameters.grad)
+        assert model.optimizer is not None
+        model.optimizer.update(model.parameters.theta, model.parameters.grad)
+
+    def evaluate(self, batches: data.Batches) -> dict[str, float]:
+        """Loss and metrics in inference."""
+        self.reset()
+        for x, y, weight in batches.in_order():
+            self._measure(self.model.forward(x, logits=self.behind), y, weight)
+        return self.results()
+
+    def _measure(self, predictions: Any, y: Any, weight: Any) -> None:
+        model = self.model
+        value = self.loss.forward(predictions, y, weight)
+        if len(model.penalties):
+            value = np.add(value, model.penalties.forward(model.parameters.theta), out=value)
+        self.mean.add(value, len(predictions))
+        outputs = model.activate(predictions) if self.needs_outputs else None
+        for metric in self.metrics:
+            behind = self.behind and not metric.from_logits
+            metric.update(outputs if behind else predictions, y)
+
+
+class _Lazy(Mapping[str, float]):
+    """The epoch's values so far; each look waits for the device."""
+
+    def __init__(self, objective: _Objective) -> None:
+        self._objective = objective
+
+    def __getitem__(self, name: str) -> float:
+        return self._objective.results()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objective.results())
+
+    def __len__(self) -> int:
+        return 1 + len(self._objective.metrics)
+
+
+def _size(batch_size: int | None, default: int) -> int:
+    return default if batch_size is None else checks.integer("batch_size", batch_size, 1)
+
+
+def _as_list(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
+    given = [] if callbacks is None else callbacks
+    found = list(given) if isinstance(given, list | tuple) else [given]
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}")
+    return found
+
+
+def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:
+    """Those that do something there: the others are not called at every batch."""
+    return [
+        listener
+        for listener in listeners
+        if method in vars(listener)
+        or getattr(type(listener), method) is not getattr(Callback, method)
+    ]
+
+
+def _bar(batches: data.Batches, verbose: int) -> Any:
+    if not verbose:
+        return batches.in_order()
+    from tqdm.auto import tqdm
+
+    return tqdm(batches.in_order(), total=len(batches), unit="step")

@@ -1,0 +1,39 @@
+"""Small helpers with Keras's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend.floatx import floating
+from minidl.seeds import set_random_seed
+
+__all__ = ["set_random_seed", "to_categorical"]
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
+    """One-hot rows: class numbers of shape (...,) give (..., num_classes).
+
+    Args:
+        x: integers >= 0; a last axis of size 1 is dropped.
+        num_classes: default, the largest number plus 1.
+
+    Raises:
+        TypeError: not integers.
+        ValueError: a number outside 0 … num_classes - 1, or none at all.
+    """
+    numbers = np.asarray(x)
+    if numbers.dtype.kind not in "iub":
+        raise TypeError(f"expected integer class numbers, received dtype {numbers.dtype}")
+    if numbers.size == 0:
+        raise ValueError("expected at least one class number, received none")
+    if numbers.ndim > 1 and numbers.shape[-1] == 1:
+        numbers = numbers[..., 0]
+    largest, smallest = int(numbers.max()), int(numbers.min())
+    classes = largest + 1 if num_classes is None else checks.integer("num_classes", num_classes, 1)
+    if smallest < 0 or largest >= classes:
+        wrong = smallest if smallest < 0 else largest
+        raise ValueError(f"expected class numbers 0 … {classes - 1}, received {wrong}")
+    return np.eye(classes, dtype=floating())[numbers]
