@@ -27,7 +27,7 @@ class Callback:
     """
 
     model: Any = None
-    params: Mapping[str, Any] = {}  # noqa: RUF012 - replaced, never changed
+    params: Mapping[str, Any] = {}
 
     def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
         """Called once before training."""
@@ -172,7 +172,7 @@ class ModelCheckpoint(Monitor):
     """Save the model after epochs.
 
     Args:
-        filepath: may contain ``{epoch}`` and names of values: "best-{epoch:02d}-{val_loss:.3f}.npz".
+        filepath: may contain ``{epoch}`` and names of values, "best-{val_loss:.3f}.npz".
         monitor: default "val_loss"; only looked at with ``save_best_only``.
         verbose: 1 says when it saves; default 0.
         save_best_only: whether to save only when the value improved; default False.

@@ -56,6 +56,7 @@ def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y")
         )
     units = output_shape[0]
     y = _numbers(y, name)
+    y = backend_of(y).to_host(y)
     kind = type(loss).__name__
     if y.ndim == 0 or len(y) != rows:
         received = "a single number" if y.ndim == 0 else f"{len(y)}"
@@ -89,7 +90,8 @@ def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y")
                 f"{name}: expected rows that sum to 1 for {kind}, received {y[row].tolist()} in "
                 f"row {row}"
             )
-    return y
+    rows_of_targets: np.ndarray = y
+    return rows_of_targets
 
 
 def weights(
@@ -171,7 +173,7 @@ class Batches:
         order = self._backend.to_device(order)
         for start in range(0, self.rows, self.size):
             rows = order[start : start + self.size]
-            batch = []
+            batch: list[Any] = []
             for array, buffer in zip(self._arrays, self._buffers, strict=True):
                 if array is None:
                     batch.append(None)

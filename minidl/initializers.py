@@ -174,7 +174,8 @@ def get(identifier: str | Initializer) -> Initializer:
         ValueError: unknown name.
         TypeError: neither a name nor an initializer.
     """
-    return checks.instance("initializer", identifier, Initializer, TABLE)
+    found: Initializer = checks.instance("initializer", identifier, Initializer, TABLE)
+    return found
 
 
 def _seed(seed: int | None) -> int | None:

@@ -199,7 +199,8 @@ def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     targets = backend.to_device(y_true)
     if predictions.ndim == 1:
         predictions = predictions.reshape(-1, 1)
-    loss.bind(*predictions.shape, backend, predictions.dtype)
+    rows, units = predictions.shape
+    loss.bind(rows, units, backend, predictions.dtype)
     loss.forward(predictions, targets)
     return loss._losses[: len(predictions), 0].copy()
 

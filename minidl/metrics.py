@@ -26,9 +26,7 @@ class Metric:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def bind(
-        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
-    ) -> None:
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         """Allocate buffers for batches of up to ``rows`` rows; call :meth:`reset` after."""
         xp = backend.xp
         self.from_logits = from_logits
@@ -70,9 +68,7 @@ class Mean(Metric):
 class _Accuracy(Metric):
     """Share of rows whose prediction is right."""
 
-    def bind(
-        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
-    ) -> None:
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._predicted = backend.xp.empty((rows,), dtype=np.int64)
         self._true = backend.xp.empty((rows,), dtype=np.int64)
@@ -118,9 +114,7 @@ class BinaryAccuracy(Metric):
     def __init__(self, name: str = "binary_accuracy") -> None:
         super().__init__(name)
 
-    def bind(
-        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
-    ) -> None:
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._right = backend.xp.empty((rows, units), dtype=np.bool_)
 
@@ -145,9 +139,7 @@ class LossMetric(Metric):
         self._loss = loss
         self.activation = loss.activation
 
-    def bind(
-        self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool
-    ) -> None:
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._loss.from_logits = from_logits
         self._loss.bind(rows, units, backend, dtype)

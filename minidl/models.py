@@ -194,7 +194,8 @@ class Network:
     def activate(self, logits: Any) -> Any:
         """The outputs for the logits of the last :meth:`forward`."""
         last: Any = self.layers[-1]
-        return (last.activation if isinstance(last, Dense) else last).forward(logits)
+        activation: Any = last.activation if isinstance(last, Dense) else last
+        return activation.forward(logits)
 
     def backward(self, dy: Any, logits: bool = False) -> None:
         """Fill ``grad`` from the gradient ``dy`` at the last forward's output.
@@ -230,7 +231,9 @@ class Network:
             raise ValueError(f"expected arrays of shapes {expected}, received {received}")
         for index, array in enumerate(arrays):
             if not np.isfinite(array).all():
-                raise ValueError(f"expected finite weights, received NaN or infinity in array {index}")
+                raise ValueError(
+                    f"expected finite weights, received NaN or infinity in array {index}"
+                )
         for view, array in zip(views, arrays, strict=True):
             view[...] = self.backend.to_device(array)
 

@@ -88,7 +88,8 @@ def get(identifier: str | Regularizer | None) -> Regularizer | None:
     """
     if identifier is None:
         return None
-    return checks.instance("regularizer", identifier, Regularizer, TABLE)
+    found: Regularizer = checks.instance("regularizer", identifier, Regularizer, TABLE)
+    return found
 
 
 class Penalties:

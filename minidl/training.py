@@ -359,7 +359,7 @@ def _size(batch_size: int | None, default: int) -> int:
 
 def _as_list(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     given = [] if callbacks is None else callbacks
-    found = list(given) if isinstance(given, list | tuple) else [given]
+    found: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}")

@@ -36,4 +36,5 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     if smallest < 0 or largest >= classes:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(f"expected class numbers 0 … {classes - 1}, received {wrong}")
-    return np.eye(classes, dtype=floating())[numbers]
+    rows: np.ndarray = np.eye(classes, dtype=floating())[numbers]
+    return rows

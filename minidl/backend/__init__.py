@@ -21,7 +21,7 @@ __all__ = [
     "BackendUnavailableError",
     "backend_of",
     "current",
-    "executor",  # noqa: F822 - an attribute that follows the switch, below
+    "executor",  # an attribute that follows the switch, below
     "floating",
     "floatx",
     "fused",

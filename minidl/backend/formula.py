@@ -146,7 +146,9 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
     name = formula.__name__
     expected = len(inspect.signature(formula).parameters)
     if len(is_array) != expected:
-        raise TypeError(f"formula {name!r}: expected {expected} arguments, received {len(is_array)}")
+        raise TypeError(
+            f"formula {name!r}: expected {expected} arguments, received {len(is_array)}"
+        )
     record = _Trace(name)
     terms = [Term(record, record.register("array" if flag else "scalar")) for flag in is_array]
     result = formula(*terms)

@@ -168,9 +168,13 @@ def get_word_index(path: str | os.PathLike[str] | None = None) -> dict[str, int]
             `SHA256SUMS` beside it, or, being downloaded, from the MD5 that Keras publishes.
     """
     return load_file(
-        _SOURCE, "imdb_word_index", _read_word_index, path,
-        suffixes=(".json",), download_sum=_WORD_INDEX_SUM,
-    )  # fmt: skip
+        _SOURCE,
+        "imdb_word_index",
+        _read_word_index,
+        path,
+        suffixes=(".json",),
+        download_sum=_WORD_INDEX_SUM,
+    )
 
 
 def _read_word_index(file: Path) -> dict[str, int]:

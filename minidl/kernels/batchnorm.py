@@ -52,9 +52,7 @@ def batchnorm_forward(x, mean, inverse, gamma, beta):
     return x_hat, gamma * x_hat + beta
 
 
-def batchnorm_parameter_gradients(
-    dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, work: Any
-) -> None:
+def batchnorm_parameter_gradients(dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, work: Any) -> None:
     """dgamma = Σ_N dy · x̂,  dbeta = Σ_N dy.
 
     Args:

@@ -78,9 +78,7 @@ def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
 
 
 @fused
-def rmsprop_centered_momentum(
-    theta, grad, v, m, velocity, learning_rate, rho, momentum, epsilon
-):
+def rmsprop_centered_momentum(theta, grad, v, m, velocity, learning_rate, rho, momentum, epsilon):
     """Centered RMSprop's step gathered by momentum. Graves (2013), equations 38-41."""
     v = rho * v + (1 - rho) * (grad * grad)
     m = rho * m + (1 - rho) * grad

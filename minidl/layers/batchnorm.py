@@ -97,9 +97,7 @@ class BatchNormalization(Layer):
 
     def backward(self, dy: Any) -> Any:
         dx = head(self._dx, len(dy))
-        kernels.batchnorm_parameter_gradients(
-            dy, self.x_hat, self.dgamma, self.dbeta, work=dx
-        )
+        kernels.batchnorm_parameter_gradients(dy, self.x_hat, self.dgamma, self.dbeta, work=dx)
         if not self.needs_dx:
             return None
         if not self.training:

@@ -71,9 +71,7 @@ class Dropout(Layer):
         self.random.fill(drawn, step)
         if self._drawn is not self._bits:
             self.bits.set(drawn)
-        self.y = dropout_forward(
-            x, self.bits, self.threshold, self.scale, out=head(self._y, rows)
-        )
+        self.y = dropout_forward(x, self.bits, self.threshold, self.scale, out=head(self._y, rows))
         return self.y
 
     def backward(self, dy: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
@@ -14,7 +14,7 @@ from minidl.optimizers.base import Optimizer
 class _Moments(Optimizer):
     """The arguments and state that Adam and Nadam share."""
 
-    slots = {"m": 0.0, "v": 0.0}
+    slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class Optimizer:
     """
 
     #: names of the state vectors and what they start from
-    slots: Mapping[str, float] = {}  # noqa: RUF012 - replaced, never changed
+    slots: Mapping[str, float] = {}
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Optimizer:
         self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
         self._parts = [entry.slice for entry in tensors] if tensors else [slice(None)]
         clips_norm = self.clipnorm is not None or self.global_clipnorm is not None
-        self._work = np.empty_like(theta) if clips_norm else None
+        self._work: Any = np.empty_like(theta) if clips_norm else None
         self._norm = np.zeros_like(theta, shape=())
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
 
@@ -154,5 +154,6 @@ class Optimizer:
         elif self.global_clipnorm is not None:
             clipping.clip_by_norm(grad, self.global_clipnorm, self._work, self._norm)
         elif self.clipnorm is not None:
+            work = self._work
             for part in self._parts:
-                clipping.clip_by_norm(grad[part], self.clipnorm, self._work[part], self._norm)
+                clipping.clip_by_norm(grad[part], self.clipnorm, work[part], self._norm)

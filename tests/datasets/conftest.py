@@ -102,7 +102,7 @@ class Mirror:
     url: str = ""
     content: dict[str, bytes] = field(default_factory=dict)
     cut: int | None = None  # bytes after which a reply breaks off
-    silent: threading.Event | None = None  # set: replies wait for it
+    silent: threading.Event | None = None  # replies wait for it, 5 s at most
     requests: list[tuple[str, str]] = field(default_factory=list)  # path, Accept-Encoding
 
 
@@ -117,7 +117,7 @@ def make_mirror() -> Iterator[Callable[[], Mirror]]:
             def do_GET(self) -> None:
                 mirror.requests.append((self.path[1:], self.headers["Accept-Encoding"]))
                 if mirror.silent is not None:
-                    mirror.silent.wait()
+                    mirror.silent.wait(5)
                 content = mirror.content.get(self.path[1:])
                 if content is None:
                     self.send_error(404)

@@ -81,7 +81,7 @@ class TestLookup:
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("USERPROFILE", str(tmp_path))
         (tmp_path / "thing.txt").write_text("at home")
-        assert load("~") == "at home"
+        assert load("~") == load("~/thing.txt") == "at home"
         monkeypatch.setenv("MINIDL_DATA", "~")
         assert load() == "at home"
 

@@ -84,9 +84,9 @@ def break_trailer(packed: bytes) -> bytes:
     return packed[:-8] + bytes([packed[-8] ^ 1]) + packed[-7:]
 
 
-def break_middle(packed: bytes) -> bytes:
-    middle = len(packed) // 2
-    return packed[:middle] + bytes(64) + packed[middle + 64 :]
+def break_block(packed: bytes) -> bytes:
+    # The first byte behind the ten of the header holds the block's type; 3 is reserved.
+    return packed[:10] + bytes([packed[10] | 0b110]) + packed[11:]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,7 @@ def break_middle(packed: bytes) -> bytes:
     [
         (lambda p: p[:-1], "cut short"),
         (lambda p: p[: len(p) // 2], "cut short"),
+        (break_block, "intact gzip file, received .* invalid block type"),
         (break_trailer, "intact gzip file, received CRC check failed"),
         (lambda p: b"plain text" + p, "intact gzip file, received Not a gzipped file"),
     ],
@@ -102,16 +103,6 @@ def test_damaged_gzip(tmp_path: Path, array: np.ndarray, content: bytes, change,
     file = tmp_path / "images.gz"
     file.write_bytes(change(gzip.compress(content, 1)))
     with pytest.raises(DataFileError, match=message):
-        read_idx(file, expect(content, array.shape))
-
-
-def test_damage_inside_the_compressed_data(tmp_path: Path, array: np.ndarray):
-    # Compressible content, so that the damage hits codes and not stored bytes: zlib's own error.
-    array = array[:, :100] // 64
-    content = struct.pack(">4B3I", 0, 0, 8, 3, *array.shape) + array.tobytes()
-    file = tmp_path / "images.gz"
-    file.write_bytes(break_middle(gzip.compress(content)))
-    with pytest.raises(DataFileError, match="intact gzip file, received"):
         read_idx(file, expect(content, array.shape))
 
 

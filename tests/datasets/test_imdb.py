@@ -24,16 +24,16 @@ def object_array(items: list) -> np.ndarray:
     return array
 
 
-def make_split(rows: int, seed: int) -> tuple[list, np.ndarray]:
+def make_split(rows: int, seed: int, highest: int) -> tuple[list, np.ndarray]:
     random = np.random.default_rng(seed)
     # Ranks as Zipf would have them, some reviews empty, words repeated.
     reviews = [
-        np.minimum(random.zipf(1.3, random.integers(0, 30)), 500).tolist() for _ in range(rows)
+        np.minimum(random.zipf(1.3, random.integers(0, 30)), highest).tolist() for _ in range(rows)
     ]
     return reviews, random.integers(0, 2, rows)
 
 
-SPLITS = {"train": make_split(60, 0), "test": make_split(40, 1)}
+SPLITS = {"train": make_split(60, 0, 499), "test": make_split(40, 1, 500)}
 
 
 def save(folder: Path, **changed: object) -> Path:

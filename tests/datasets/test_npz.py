@@ -215,7 +215,7 @@ class TestRefuses:
                 id="dtype that is none",
             ),
             pytest.param(
-                array_pickle(NDARRAY, OBJECT, b"(I1\nt", b"C\x0812345678"),
+                array_pickle(NDARRAY, OBJECT, b"(I8\nt", b"C\x0812345678"),
                 "shape and items disagree",
                 id="bytes for items",
             ),

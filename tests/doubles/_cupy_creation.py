@@ -44,7 +44,9 @@ def full(shape, fill_value, dtype=None, order="C"):
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
     if subok is not None:
         raise TypeError("subok is not supported yet")
-    host = prototype._host if isinstance(prototype, ndarray) else np.asarray(prototype)
+    if not isinstance(prototype, (ndarray, np.ndarray)):  # a variable of a fused function, say
+        raise AttributeError(f"'{type(prototype).__name__}' object has no attribute 'flags'")
+    host = prototype._host if isinstance(prototype, ndarray) else prototype
     dtype = host.dtype if dtype is None else dtype
     # `shape or None`: CuPy takes an empty shape for none given.
     return unset(np.empty_like(host, supported(dtype), order=order, shape=shape or None))

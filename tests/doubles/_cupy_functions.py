@@ -1,6 +1,9 @@
 """Shapes, selection and products in the double, with the signatures of CuPy 14.2
-(`inspect.signature`)."""
+(`inspect.signature`).
+"""
 
+
+# ruff: noqa: A002 - the names are CuPy's
 from __future__ import annotations
 
 import types

@@ -32,7 +32,8 @@ _COMPARISONS = {
 
 class ScalarVariable:
     """A scalar inside a fused function. It has operators, ``dtype`` and ``ndim``: no ``shape``,
-    no indexing, no ``abs``, no reductions, no truth value, and NumPy's ufuncs do not know it."""
+    no indexing, no ``abs``, no reductions, no truth value, and NumPy's ufuncs do not know it.
+    """
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -64,7 +65,7 @@ class ScalarVariable:
         return MODULE.power(self, other)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if not (index is Ellipsis or isinstance(index, slice) and index == slice(None)):
+        if not (index is Ellipsis or (isinstance(index, slice) and index == slice(None))):
             raise ValueError("The fusion supports `[...]` or `[:]`.")
         copy_ufunc(value, out=self)
 
@@ -253,13 +254,13 @@ class Fusion:
         if not all(isinstance(arg, accepted) for arg in args):
             kinds = ", ".join(repr(type(arg)) for arg in args)
             raise TypeError(f"Invalid argument type for '{self.name}': ({kinds})")
-        if not re.match("^[a-zA-Z_][a-zA-Z_0-9]*$", self.name):
-            raise ValueError(f'Invalid kernel name: "{self.name}"')
         require_device()
         key = tuple(map(self._key, args))
         if key not in self._traces:
             tracer = Tracer(args)
             tracer.trace(self.func)
+            if not re.match("^[a-zA-Z_][a-zA-Z_0-9]*$", self.name):  # a lambda, say
+                raise ValueError(f'Invalid kernel name: "{self.name}"')
             self._traces[key] = tracer
         return self._traces[key].replay(args)
 

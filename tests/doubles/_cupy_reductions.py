@@ -4,6 +4,8 @@ of CuPy 14.2 (`inspect.signature`; methods: core.pyx): neither ``where`` nor ``i
 The names of the functions hide Python's own ``sum``, ``max``, ``any`` ... in this file.
 """
 
+
+# ruff: noqa: A002 - the names are CuPy's
 from __future__ import annotations
 
 from typing import Any
@@ -82,6 +84,7 @@ class _Methods:
 
 for _name, _method in vars(_Methods).items():
     if not _name.startswith("_"):
+        _method.__qualname__ = _name
         setattr(ndarray, _name, _method)
 
 

@@ -8,6 +8,8 @@ is computed in float16. The tables are `ufunc.types` of CuPy 14.2 without its co
 double has no complex numbers.
 """
 
+
+# ruff: noqa: N801 - the names are CuPy's
 from __future__ import annotations
 
 from typing import Any, NamedTuple

@@ -11,9 +11,11 @@ waits for the device::
 
 Strict means: a host array beside a device array is an error, so is implicit conversion, an
 unknown keyword, a function that is not listed here. Fresh memory holds NaN (integers: the largest
-one). In a few places the double refuses what CuPy takes; each says so. It runs nothing on a
-device, so nothing that passes here has been tested on a GPU: speed, rounding, races and memory
-are beyond it.
+one). In a few places the double refuses what CuPy takes, never the reverse that is known: complex
+numbers, ufunc methods such as `add.reduce`, overlapping arguments of a fused function.
+
+Nothing runs on a device here, so what passes has not been tested on a GPU: the rounding of its
+functions, races, streams and memory are beyond a double.
 
 Errors, signatures, dtype rules and the tracing of ``cupy.fuse`` were compared with CuPy 14.2
 itself, which answers most such questions without a device.
@@ -22,13 +24,14 @@ itself, which answers most such questions without a device.
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import (  # noqa: F401  (each fills the module)
+from . import (  # noqa: F401 - each fills the module
     _cupy_creation,
     _cupy_functions,
     _cupy_fusion,
@@ -65,6 +68,8 @@ _FROM_NUMPY = """
 for _name in _FROM_NUMPY.split():
     setattr(cupy, _name, getattr(np, _name))
 _MODULES = {"cupy": cupy, "cupy.cuda": cuda, "cupy.cuda.runtime": runtime, "cupy.linalg": linalg}
+for _name, _module in _MODULES.items():
+    _module.__spec__ = importlib.machinery.ModuleSpec(_name, None)  # for importlib.util.find_spec
 
 
 @publish

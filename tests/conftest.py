@@ -1,0 +1,89 @@
+"""Hypothesis profiles, a fresh engine for every test, and the executors to test on."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from minidl import seeds
+from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
+from minidl.backend.fused import Fused
+from tests.doubles.cupy_double import installed
+
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=25,
+    # The executor of a test is the same for all of its examples.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.register_profile(
+    "thorough",
+    deadline=None,
+    max_examples=1000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture(autouse=True)
+def engine_state() -> Iterator[None]:
+    """Backend, executor, floating type and seed are after each test as they were before."""
+    before = dict(switch._state), floatx(), seeds._seed, seeds._models
+    yield
+    switch._state.clear()
+    switch._state.update(before[0])
+    set_floatx(before[1])
+    seeds._seed, seeds._models = before[2], before[3]
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The engine on each executor in turn; the value is its name.
+
+    "cupy-double" is the engine's CuPy code over the double of CuPy; "cupy" is real hardware,
+    skipped without it. Numba comes with the extra ``test``: its absence is an error.
+    """
+    name: str = request.param
+    with contextlib.ExitStack() as stack:
+        if name in ("blocks", "numba"):
+            use("numpy", executor=name)
+        else:
+            if name == "cupy-double":
+                stack.enter_context(installed())
+            elif reason := _no_device():
+                pytest.skip(reason)
+            _forget_cuda_kernels()
+            stack.callback(_forget_cuda_kernels)
+            use("cupy")
+        yield name
+
+
+@functools.cache
+def _no_device() -> str | None:
+    try:
+        cuda.load()
+    except BackendUnavailableError as error:
+        return str(error)
+    return None
+
+
+def _forget_cuda_kernels() -> None:
+    """What was compiled for the double does not run on CuPy, nor the other way round."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != "minidl":
+            continue
+        for value in vars(module).values():
+            if isinstance(value, Fused):
+                for signature in [s for s in value._compiled if s[0] is cuda]:
+                    del value._compiled[signature]

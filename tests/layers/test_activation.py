@@ -1,0 +1,107 @@
+"""Activation layers: against Keras, and their errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import activations
+from minidl.layers import Activation, LeakyReLU
+from minidl.models import Network
+from tests import oracle
+from tests.layers.alone import layer_pass
+from tests.specs import Spec, spec
+
+LAYERS = [
+    *(
+        spec("layers.Activation", activation=name)
+        for name in ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softmax"]
+    ),
+    spec("layers.ReLU"),
+    spec("layers.LeakyReLU"),
+    spec("layers.LeakyReLU", negative_slope=0.05),
+    spec("layers.LeakyReLU", negative_slope=0.0),
+    spec("layers.LeakyReLU", negative_slope=1.5),
+    spec("layers.ELU"),
+    spec("layers.ELU", alpha=0.4),
+    spec("layers.ELU", alpha=2.5),
+    spec("layers.Softmax"),
+]
+# Keras has these two only as Activation("sigmoid") and Activation("tanh").
+OWN = {"layers.Sigmoid": "sigmoid", "layers.Tanh": "tanh"}
+
+
+def values(random: np.random.Generator) -> np.ndarray:
+    """Rows with the kink, its neighbourhood on both sides, and saturation."""
+    x = random.normal(size=(9, 5)) * 3
+    x[0] = 0.0
+    x[1] = [1e-9, -1e-9, 1e-3, -1e-3, 0.5]
+    x[2] = [-40, 40, -700, 700, 0]
+    return x
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_agrees_with_keras(layer: Spec) -> None:
+    """y and dx, on both sides of the kink, at it and far from it."""
+    random = np.random.default_rng(3)
+    x, dy = values(random), random.normal(size=(9, 5))
+    expected, actual = oracle.layer(layer, x, dy), layer_pass(layer, x, dy)
+    oracle.assert_agrees(actual.y, expected.y, "y")
+    oracle.assert_agrees(actual.dx, expected.dx, "dx")
+
+
+@pytest.mark.parametrize(("path", "name"), OWN.items())
+def test_layers_that_keras_has_by_name_only(path: str, name: str) -> None:
+    """Sigmoid() and Tanh() are Activation("sigmoid") and Activation("tanh")."""
+    random = np.random.default_rng(4)
+    x, dy = values(random), random.normal(size=(9, 5))
+    expected = oracle.layer(spec("layers.Activation", activation=name), x, dy)
+    actual = layer_pass(spec(path), x, dy)
+    oracle.assert_agrees(actual.y, expected.y, "y")
+    oracle.assert_agrees(actual.dx, expected.dx, "dx")
+
+
+def test_the_slope_of_the_layer_and_of_the_name_differ() -> None:
+    """As in Keras: LeakyReLU() has 0.3, "leaky_relu" 0.2."""
+    assert LeakyReLU().constants == (0.3,)
+    assert Activation("leaky_relu").constants == (0.2,)
+
+
+def test_elementwise_layers_take_rows_of_any_shape() -> None:
+    """ReLU on images gives images; softmax needs flat rows."""
+    x = np.random.default_rng(5).normal(size=(2, 3, 4)).astype(np.float32)
+    y = Network([Activation("relu")]).forward(x)
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+    with pytest.raises(ValueError, match=r"received rows of shape \(3, 4\); put a Flatten"):
+        Network([Activation("softmax")]).forward(x)
+
+
+def test_activation_by_function() -> None:
+    """The function object and its name make the same layer."""
+    assert Activation(activations.tanh).function is Activation("tanh").function
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "words"),
+    [
+        (spec("layers.Activation", activation="rulu"), ValueError, "did you mean 'relu'"),
+        (spec("layers.Activation", activation="soft-max"), ValueError, "did you mean 'softmax'"),
+        (spec("layers.Activation", activation=max), TypeError, "activation: expected a name"),
+        (
+            spec("layers.LeakyReLU", negative_slope=-0.1),
+            ValueError,
+            r"negative_slope: expected a number in \[0, inf\), received -0.1",
+        ),
+        (spec("layers.LeakyReLU", negative_slope="a"), TypeError, "received 'a'"),
+        (spec("layers.LeakyReLU", negative_slope=float("nan")), ValueError, "received nan"),
+        (spec("layers.ELU", alpha=-1.0), ValueError, r"alpha: expected a number in \[0, inf\)"),
+        (spec("layers.ELU", alpha=float("inf")), ValueError, "received inf"),
+        (spec("layers.ELU", alpha=None), TypeError, "received None"),
+    ],
+    ids=str,
+)
+def test_bad_arguments(layer: Spec, error: type[Exception], words: str) -> None:
+    """Each raises in the constructor and says what was expected."""
+    with pytest.raises(error, match=words):
+        layer.make(minidl)

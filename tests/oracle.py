@@ -1,0 +1,243 @@
+"""Keras on TensorFlow as the oracle: the only code that imports either.
+
+Helpers take and return NumPy arrays and compute in float64, whatever Keras's default is.
+What to make is said by a :class:`tests.specs.Spec`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tests.specs import Spec
+
+_BEFORE = {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES")}
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.list_physical_devices()  # TensorFlow looks for devices now, and never again.
+# Only TensorFlow shall be without a GPU: CuPy is tested in the same process.
+for _name, _value in _BEFORE.items():
+    if _value is None:
+        del os.environ[_name]
+    else:
+        os.environ[_name] = _value
+
+keras.config.set_floatx("float64")
+
+_tf_cast = tf.cast
+
+
+def _cast(x: Any, dtype: Any, name: str | None = None) -> Any:
+    """tf.cast, but a Python number becomes ``dtype`` at once.
+
+    TensorFlow makes a float32 of it first: the 0.96 in Keras's Nadam would be 0.95999998.
+    """
+    if type(x) is float:
+        return tf.constant(x, dtype=dtype)
+    return _tf_cast(x, dtype, name=name)
+
+
+tf.cast = _cast
+
+
+# Both sides compute in float64, where rounding is 1e-16: what is left are sums in another
+# order and exp, log or tanh of another library, some tens of such roundings in a row.
+# ATOL is the same for a value that should be 0 and is the difference of values near 1.
+RTOL, ATOL = 1e-12, 1e-14
+
+
+def assert_agrees(actual: Any, expected: Any, name: str = "") -> None:
+    """``actual`` is what the oracle says, to float64 rounding, and computed in float64."""
+    assert np.asarray(actual).dtype == np.float64, f"{name}: expected float64"
+    np.testing.assert_allclose(actual, expected, rtol=RTOL, atol=ATOL, err_msg=name)
+
+
+def _make(spec: Spec) -> Any:
+    # np.float64, because TensorFlow makes float32 of a Python number.
+    return spec.make(keras, np.float64)
+
+
+def _tensor(array: Any) -> Any:
+    array = np.asarray(array)
+    return tf.constant(array, dtype=tf.float64 if array.dtype.kind == "f" else array.dtype)
+
+
+def _values(variables: Iterable[Any]) -> list[Any]:
+    return [variable.value for variable in variables]
+
+
+def _arrays(tensors: Iterable[Any]) -> list[np.ndarray]:
+    return [np.asarray(tensor) for tensor in tensors]
+
+
+class LayerPass(NamedTuple):
+    """A layer's output, the gradients at its input and weights, and its weights after."""
+
+    y: np.ndarray
+    dx: np.ndarray
+    dweights: list[np.ndarray]
+    weights: list[np.ndarray]
+
+
+def layer(
+    spec: Spec, x: Any, dy: Any, weights: Sequence[Any] | None = None, training: bool = False
+) -> LayerPass:
+    """One forward and backward pass of a layer, for the gradient ``dy`` at its output."""
+    made = _make(spec)
+    made.build(np.shape(x))
+    if weights is not None:
+        made.set_weights(list(weights))
+    x = _tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = made(x, training=training)
+    trainable = _values(made.trainable_variables)
+    dx, *dweights = tape.gradient(y, [x, *trainable], output_gradients=_tensor(dy))
+    return LayerPass(np.asarray(y), np.asarray(dx), _arrays(dweights), made.get_weights())
+
+
+def layer_names(specs: Iterable[Spec]) -> list[str]:
+    """The names that Keras gives to layers made in this order in a fresh process."""
+    keras.utils.clear_session()
+    return [_make(spec).name for spec in specs]
+
+
+def masked(x: Any, mask: Any, dy: Any) -> tuple[np.ndarray, np.ndarray]:
+    """x times a given mask, by ``tf.multiply``, and its gradient at x."""
+    x = _tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = tf.multiply(x, _tensor(mask))
+    return np.asarray(y), np.asarray(tape.gradient(y, x, output_gradients=_tensor(dy)))
+
+
+def loss(
+    spec: Spec, y_true: Any, y_pred: Any, sample_weight: Any = None
+) -> tuple[float, np.ndarray]:
+    """A loss of a batch and its gradient at the predictions."""
+    made, predictions = _make(spec), _tensor(y_pred)
+    with tf.GradientTape() as tape:
+        tape.watch(predictions)
+        value = made(y_true, predictions, sample_weight=sample_weight)
+    return float(value), np.asarray(tape.gradient(value, predictions))
+
+
+def loss_rows(name: str, y_true: Any, y_pred: Any, **options: Any) -> np.ndarray:
+    """``keras.losses.<name>``: a loss for every row."""
+    return np.asarray(getattr(keras.losses, name)(_tensor(y_true), _tensor(y_pred), **options))
+
+
+def metric(spec: Spec, batches: Iterable[tuple[Any, Any]]) -> float:
+    """A metric over batches of (y_true, y_pred)."""
+    made = _make(spec)
+    for y_true, y_pred in batches:
+        made.update_state(y_true, _tensor(y_pred))
+    return float(made.result())
+
+
+def metric_rows(name: str, y_true: Any, y_pred: Any) -> np.ndarray:
+    """``keras.metrics.<name>``: a value for every row."""
+    return np.asarray(getattr(keras.metrics, name)(_tensor(y_true), _tensor(y_pred)))
+
+
+def penalty(spec: Spec, W: Any) -> tuple[float, np.ndarray]:
+    """A regularizer's penalty on a tensor, and its gradient."""
+    made, W = _make(spec), _tensor(W)
+    with tf.GradientTape() as tape:
+        tape.watch(W)
+        value = made(W)
+    return float(value), np.asarray(tape.gradient(value, W))
+
+
+def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
+    """A schedule's learning rates at these steps."""
+    made = _make(spec)
+    return np.array([float(made(tf.constant(step, tf.int64))) for step in steps])
+
+
+def optimizer_steps(
+    spec: Spec, tensors: Sequence[Any], gradients: Iterable[Sequence[Any]]
+) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
+    """One update for each list of gradients.
+
+    Returns:
+        The tensors after, and the state by the names that Keras gives it ("momentum", …):
+        for each name an array for every tensor.
+    """
+    optimizer = _make(spec)
+    variables = [
+        keras.Variable(tensor, dtype="float64", name=f"tensor{index}")
+        for index, tensor in enumerate(tensors)
+    ]
+    for step in gradients:
+        optimizer.apply([_tensor(gradient) for gradient in step], variables)
+    state: dict[str, list[np.ndarray]] = {}
+    for slot in optimizer.variables:  # "tensor0_momentum", "tensor1_momentum", …
+        tensor, _, name = slot.name.partition("_")
+        if tensor.startswith("tensor"):
+            state.setdefault(name, []).append(np.asarray(slot.value))
+    return _arrays(_values(variables)), state
+
+
+class _Mask(keras.layers.Layer):
+    """Stands for dropout with a mask that is given."""
+
+    mask: Any = 1.0
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return inputs * self.mask if training else inputs
+
+
+class Network:
+    """A Keras Sequential trained step by step.
+
+    Args:
+        layers: specs; a Dropout becomes a product with the mask given to :meth:`step`.
+        input_shape: of one row.
+        loss, optimizer: specs.
+    """
+
+    def __init__(
+        self, layers: Sequence[Spec], input_shape: tuple[int, ...], loss: Spec, optimizer: Spec
+    ) -> None:
+        made = [_Mask() if s.path == "layers.Dropout" else _make(s) for s in layers]
+        self._masks = [layer for layer in made if isinstance(layer, _Mask)]
+        self._model = keras.Sequential([keras.layers.Input(input_shape), *made])
+        self._loss = _make(loss)
+        self._optimizer = _make(optimizer)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """All weights, in Keras's order."""
+        return self._model.get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all weights."""
+        self._model.set_weights(list(weights))
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The outputs in inference mode."""
+        return np.asarray(self._model(_tensor(x), training=False))
+
+    def step(
+        self, x: Any, y: Any, sample_weight: Any = None, masks: Sequence[Any] = ()
+    ) -> tuple[float, list[np.ndarray]]:
+        """One training step: the loss before it, with penalties, and the gradients."""
+        for layer, mask in zip(self._masks, masks, strict=True):
+            layer.mask = _tensor(mask)
+        variables = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            predictions = self._model(_tensor(x), training=True)
+            value = self._loss(y, predictions, sample_weight=sample_weight)
+            value = tf.add_n([value, *self._model.losses])
+        gradients = tape.gradient(value, _values(variables))
+        self._optimizer.apply(gradients, variables)
+        return float(value), _arrays(gradients)
