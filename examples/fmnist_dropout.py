@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 import minidl
-from minidl import datasets
+from minidl import checks, datasets
 from minidl.callbacks import Callback, History
 from minidl.layers import Dense, Dropout, Flatten, Rescaling
 
@@ -30,13 +30,14 @@ VALIDATION = 0.1
 def main() -> int:
     """Run the example; the exit status."""
     options = parse_arguments()
-    minidl.backend.use(options.backend)
     try:
+        minidl.backend.use(options.backend)
         data = load(options.dataset, options.data_dir)
-    except datasets.DataNotFoundError as error:
+        options.out.mkdir(parents=True, exist_ok=True)
+    # DataNotFoundError and an --out that cannot be made are OSErrors.
+    except (minidl.backend.BackendUnavailableError, datasets.DataFileError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    options.out.mkdir(parents=True, exist_ok=True)
 
     (x_train, y_train), (x_test, y_test) = data.splits
     kept = len(x_train) - int(len(x_train) * VALIDATION)
@@ -111,7 +112,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, help="folder with the Fashion-MNIST files")
     parser.add_argument("--out", type=Path, default=Path("outputs/fmnist_dropout"))
     parser.add_argument("--no-plots", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    try:
+        checks.integer("--epochs", options.epochs, 1)
+        checks.real("--rate", options.rate, 0, 1)
+        checks.integer("--batch-size", options.batch_size, 1)
+        checks.integer("--seed", options.seed, 0)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
 
 
 def load(name: str, folder: Path | None) -> SimpleNamespace:

@@ -109,6 +109,7 @@ def plot_predictions(
             f"{class_names[guess]} {probabilities[k, guess]:.0%} ({class_names[truth]})",
             color=colour,
             fontsize=9,
+            loc="left",
         )
         colours = ["0.6"] * len(class_names)
         colours[truth] = _RIGHT

@@ -81,7 +81,7 @@ def _no_device() -> str | None:
 def _forget_cuda_kernels() -> None:
     """What was compiled for the double does not run on CuPy, nor the other way round."""
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] != "minidl":
+        if name.partition(".")[0] not in ("minidl", "tests"):
             continue
         for value in vars(module).values():
             if isinstance(value, Fused):

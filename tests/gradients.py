@@ -77,16 +77,18 @@ def _at_kink(
     down, up = at(low), at(high)
     # Outputs that do not depend on this entry cancel exactly before they are weighted.
     numeric = float(np.sum(dy * (up - down)) / (high - low))
-    size = float(np.sum(np.abs(dy) * (np.abs(up) + np.abs(down)) * (up != down)))
+    size = float(np.sum(np.abs(dy) * (np.abs(up) + np.abs(down))))
     noise = ULPS * np.finfo(np.float64).eps * size / (high - low)
     allowed = noise + CURVE * max(abs(analytic), abs(numeric))
     if abs(analytic - numeric) <= allowed:
         return False
     here = at(x[index])
-    sides = sorted([
-        float(np.sum(dy * (up - here)) / (high - x[index])),
-        float(np.sum(dy * (here - down)) / (x[index] - low)),
-    ])
+    sides = sorted(
+        [
+            float(np.sum(dy * (up - here)) / (high - x[index])),
+            float(np.sum(dy * (here - down)) / (x[index] - low)),
+        ]
+    )
     # A smooth curve's two sides differ by h f'': 1e-3 is 170 times that for f'' of f's size.
     slack = 1e-3 * max(map(abs, sides)) + 2 * noise
     if sides[1] - sides[0] > slack and sides[0] - slack <= analytic <= sides[1] + slack:

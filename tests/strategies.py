@@ -63,12 +63,14 @@ def tensors(draw: st.DrawFn, **wanted: str | Tensor) -> SimpleNamespace:
     specifications = {k: off_zero(v) if isinstance(v, str) else v for k, v in wanted.items()}
     letters = sorted({axis for s in specifications.values() for axis in s.axes})
     size = {axis: draw(st.integers(1, LARGEST[axis]), label=axis) for axis in letters}
-    return SimpleNamespace(**{
-        name: draw(
-            hnp.arrays(s.dtype, tuple(size[a] for a in s.axes), elements=s.elements), label=name
-        )
-        for name, s in specifications.items()
-    })
+    return SimpleNamespace(
+        **{
+            name: draw(
+                hnp.arrays(s.dtype, tuple(size[a] for a in s.axes), elements=s.elements), label=name
+            )
+            for name, s in specifications.items()
+        }
+    )
 
 
 @st.composite
@@ -92,4 +94,4 @@ def classification(draw: st.DrawFn) -> SimpleNamespace:
 
 def rates(low: float, high: float) -> st.SearchStrategy[float]:
     """Constants of a formula, such as a learning rate: both ends and what lies between."""
-    return st.floats(low, high, width=32)
+    return st.floats(low, high, allow_subnormal=False)

@@ -67,7 +67,7 @@ def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., No
             cupy.positive(values[register], out)
 
     kernel.__name__ = program.name
-    fused = cupy.fuse(kernel, kernel_name=program.name)
+    fused = cupy.fuse(kernel_name=program.name)(kernel)
 
     def run(arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         values = program.scalar_values(arguments)

@@ -4,7 +4,6 @@ Where a method follows a file of CuPy 14.2, the file is named: ``core.pyx`` and
 ``_routines_*.pyx`` lie in ``cupy/_core``.
 """
 
-
 # ruff: noqa: N801, N802, A002 - the names are CuPy's
 from __future__ import annotations
 

@@ -164,10 +164,7 @@ def copyto(dst, src, casting="same_kind", where=None):
         excess = src.ndim - dst.ndim
         if excess > 0:
             src = src.squeeze(tuple(range(excess)))
-        np.broadcast_to(src._host, dst.shape)  # raises ValueError as CuPy does
     if where is None:
         copy_ufunc(src, dst)
     else:
-        if isinstance(where, ndarray) and where.dtype != np.bool_:
-            raise TypeError(f"Cannot cast array data from {where.dtype!r} to dtype('bool')")
         where_ufunc(where, src, dst, out=dst, casting="unsafe")

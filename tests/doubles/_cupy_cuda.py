@@ -1,6 +1,5 @@
 """``cupy.cuda`` of the double: one device, the null stream, the runtime's questions."""
 
-
 # ruff: noqa: N802 - the names are CuPy's
 from __future__ import annotations
 

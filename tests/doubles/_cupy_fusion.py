@@ -200,27 +200,26 @@ class Tracer:
             if variable is not None:
                 is_array = isinstance(arg, ndarray)
                 values[variable._index] = arg._host if is_array else variable.dtype.type(arg)
-        self._check_written(values, shape)
+        arrays = {index: value for index, value in values.items() if isinstance(value, np.ndarray)}
+        self._check_written(arrays, shape)
         for step in self.steps:
             result = step.function.compute(step.loop, [values[i] for i in step.inputs])
-            dtype = self.dtypes[step.result]
             with np.errstate(all="ignore"):
-                if step.result in values and step.result in self.written:
-                    np.copyto(values[step.result], result, casting="unsafe")
-                else:
-                    values[step.result] = result.astype(dtype)
-        arrays = []
+                if step.result in arrays:
+                    np.copyto(arrays[step.result], result, casting="unsafe")
+                else:  # a register
+                    values[step.result] = result.astype(self.dtypes[step.result])
+        results = []
         for index in self.results:
             host = np.empty(shape, self.dtypes[index])
             host[...] = values[index]
-            arrays.append(wrap(host))
+            results.append(wrap(host))
         if self.returns_tuple:
-            return tuple(arrays)
-        return arrays[0] if arrays else None
+            return tuple(results)
+        return results[0] if results else None
 
-    def _check_written(self, values: dict[int, Any], shape: tuple[int, ...]) -> None:
+    def _check_written(self, arrays: dict[int, np.ndarray], shape: tuple[int, ...]) -> None:
         """On a device these two are races, and no error."""
-        arrays = {index: value for index, value in values.items() if isinstance(value, np.ndarray)}
         for index in self.written & arrays.keys():
             target = arrays[index]
             if target.shape != shape:

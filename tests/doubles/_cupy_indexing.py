@@ -33,11 +33,6 @@ def _host_index(self: ndarray, index: Any) -> tuple[tuple[Any, ...], bool, bool]
 
     axes = [_axes_used(item) for item in items]
     rest = self.ndim - sum(axes)
-    if rest < 0:
-        raise IndexError(
-            f"too many indices for array: array is {self.ndim}-dimensional, but"
-            f" {sum(axes)} were indexed"
-        )
     axis, arrays, masks = 0, False, False
     for i, item in enumerate(items):
         if isinstance(item, ndarray):
@@ -87,8 +82,6 @@ def _setitem(self: ndarray, index: Any, value: Any) -> None:
 def _take(self: ndarray, indices: Any, axis: Any = None, out: Any = None) -> ndarray:
     if not isinstance(indices, ndarray):
         indices = MODULE.array(indices, dtype=int)
-    if indices.dtype.kind not in "biu":
-        raise TypeError(f"expected integer indices, received {indices.dtype}")
     source = self._host.reshape(-1) if axis is None else np.atleast_1d(self._host)
     host = np.take(source, indices._host, axis=axis or 0, mode="wrap")
     if out is None:

@@ -24,10 +24,6 @@ _COMPARE = {
     "lt": "less", "le": "less_equal", "eq": "equal",
     "ne": "not_equal", "gt": "greater", "ge": "greater_equal",
 }  # fmt: skip
-_SPECIAL_POWERS: dict[type, dict[float, str]] = {
-    int: {2: "square"},
-    float: {0.5: "sqrt", 2.0: "square", -1.0: "reciprocal"},
-}
 _NO_HANDLER = object()
 
 
@@ -78,15 +74,6 @@ def _compare(symbol: str, name: str) -> Any:
     return method
 
 
-def _pow(self: ndarray, other: Any) -> Any:
-    """`x ** 2`, `x ** .5` and `x ** -1.` are not `power`: core.pyx `__pow__`."""
-    if type(other) not in _SPECIAL_POWERS or other not in _SPECIAL_POWERS[type(other)]:
-        return _forward("power")(self, other)
-    keeps_dtype = self.dtype.kind in ("if" if type(other) is int else "f")
-    dtype = None if keeps_dtype else np.result_type(self.dtype, other)
-    return getattr(MODULE, _SPECIAL_POWERS[type(other)][other])(self, dtype=dtype)
-
-
 def _pos(self: ndarray) -> ndarray:
     if self.dtype == np.bool_:
         message = "Applying '+' to a non-numerical array is ill-defined."
@@ -103,7 +90,6 @@ def _equip() -> None:
             setattr(ndarray, f"__i{symbol}__", _in_place(name))
     for symbol, name in _COMPARE.items():
         setattr(ndarray, f"__{symbol}__", _compare(symbol, name))
-    ndarray.__pow__ = _pow
     ndarray.__pos__ = _pos
     ndarray.__neg__ = lambda self: MODULE.negative(self)
     ndarray.__abs__ = lambda self: MODULE.absolute(self)

@@ -4,7 +4,6 @@ of CuPy 14.2 (`inspect.signature`; methods: core.pyx): neither ``where`` nor ``i
 The names of the functions hide Python's own ``sum``, ``max``, ``any`` ... in this file.
 """
 
-
 # ruff: noqa: A002 - the names are CuPy's
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ is computed in float16. The tables are `ufunc.types` of CuPy 14.2 without its co
 double has no complex numbers.
 """
 
-
 # ruff: noqa: N801 - the names are CuPy's
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray, wrap
-from ._cupy_state import MODULE, STATE, require_device
+from ._cupy_state import MODULE, STATE
 
 Weak = Any  # the Python type of a weak scalar, or False
 
@@ -109,7 +108,7 @@ class Operand(NamedTuple):
         if type(value) in (bool, int, float):
             unsigned = type(value) is int and value >= 2**63
             dtype = np.dtype(np.uint64 if unsigned else type(value))
-            return cls(value, dtype, False if type(value) is bool else type(value))
+            return cls(value, dtype, type(value))
         if isinstance(value, np.generic):
             return cls(value, value.dtype, False)
         raise TypeError(f"Unsupported type {type(value)}")
@@ -181,7 +180,7 @@ class ufunc:
                 else np.array(value, dtype=dtype)  # a Python integer out of range is an error
                 for value, dtype in zip(values, loop.inputs, strict=True)
             ]
-            return np.asarray(self._host(*inputs)).astype(loop.result, copy=False)
+            return np.asarray(self._host(*inputs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if STATE.tracer is not None:
@@ -205,20 +204,18 @@ class ufunc:
         out = args[self.nin] if len(args) > self.nin else out
 
         operands = [Operand.of(value) for value in args[: self.nin]]
-        given = [] if out is None else [Operand.of(out)]
-        shape = np.broadcast_shapes(*(np.shape(operand.value) for operand in operands + given))
         loop = self.loop_for(operands, dtype)
         if out is None:
-            require_device()
-            result = np.empty(shape, loop.result)
+            shapes = (np.shape(operand.value) for operand in operands)
+            result = np.empty(np.broadcast_shapes(*shapes), loop.result)  # always in C order
         else:
             if not isinstance(out, ndarray):
                 raise TypeError("Output arguments type must be cupy.ndarray")
-            if out.shape != shape:
-                raise ValueError("Out shape is mismatched")
             check_cast(loop.result, out.dtype, casting, "output operand")
             result = out._host
         values = self.compute(loop, [operand.value for operand in operands])
+        if np.broadcast_shapes(values.shape, result.shape) != result.shape:
+            raise ValueError("Out shape is mismatched")
         with np.errstate(all="ignore"):
             np.copyto(result, values, casting="unsafe")
         return wrap(result) if out is None else out

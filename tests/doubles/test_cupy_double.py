@@ -228,6 +228,25 @@ def test_comparison_takes_a_0d_host_array(x):
     same(x > np.array(0.0, np.float32), x.get() > 0)  # CuPy's workaround, comparisons only
 
 
+class Other:
+    """Takes part in NumPy's protocols as far as a test says."""
+
+    def __radd__(self, array):
+        return "reflected"
+
+
+def test_arithmetic_defers_to_operands_that_ask_for_it(x):
+    shy, proud = Other(), Other()
+    shy.__class__ = type("Shy", (Other,), {"__array_priority__": 50})
+    proud.__class__ = type("Proud", (Other,), {"__array_priority__": 150})
+    assert x + proud == "reflected"  # CuPy's own priority is 100
+    with pytest.raises(TypeError):
+        x + shy
+    assert x + type("Refuses", (Other,), {"__array_ufunc__": None})() == "reflected"
+    handler = type("Handles", (), {"__array_ufunc__": lambda *args: "handled"})()
+    assert np.add(x, handler) == x + handler == "handled"
+
+
 @pytest.mark.parametrize("other", [None, [1.0, 2.0, 3.0], "x", object()])
 def test_arithmetic_with_other_objects_raises(x, other):
     with pytest.raises(TypeError):
@@ -265,10 +284,12 @@ def test_numpy_functions_dispatch_to_the_double(x):
         lambda x: np.fft.fft(x),
         lambda x: np.median(x),
         lambda x: np.frexp(x),
-        lambda x: np.add.reduce(x),
+        lambda x: np.add.outer(x, x),
     ],
 )
 def test_numpy_functions_without_a_twin_raise(x, call):
+    with pytest.raises(ValueError, match="exactly one array"):
+        np.divmod(x, x, out=(x, x))
     # CuPy has these four; the double must refuse what it does not know, never fall back to NumPy.
     with pytest.raises(TypeError):
         call(x)
@@ -314,7 +335,7 @@ def test_a_machine_without_driver_or_device(x, fault, status):
     with double.installed(fault=fault):
         assert cp.cuda.is_available() is False  # it does not raise
         assert (cp.cuda.runtime.driverGetVersion() == 0) == (fault == "driver")
-        assert repr(cp.cuda.Stream.null)
+        assert cp.cuda.Stream(null=True).ptr == cp.cuda.Stream.null.ptr == 0
         for call in (
             cp.cuda.runtime.getDeviceCount,
             cp.cuda.Device,

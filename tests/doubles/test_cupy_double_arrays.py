@@ -23,7 +23,7 @@ def test_attributes(x):
     assert x.T.flags.f_contiguous
     assert not x.T.flags.owndata
     assert x.T.base is x
-    assert x[0].T.base is x
+    assert x[:, :2].T.base is x
     assert x.flags["C_CONTIGUOUS"]
     with pytest.raises(KeyError):
         x.flags["WRITEABLE"]
@@ -55,7 +55,12 @@ def test_creation():
     same(cp.arange(5), np.arange(5))
     same(cp.arange(1, 2, 0.5), np.arange(1, 2, 0.5))
     same(cp.array([cp.ones(2), cp.zeros(2)]), [[1.0, 1.0], [0.0, 0.0]])
+    same(cp.full(2, cp.ones((), "f")), np.ones(2, "f"))
+    same(cp.asarray(np.arange(3, dtype=">i4")), np.arange(3, dtype="i4"))
+    assert cp.empty_like(cp.zeros(3), shape=(2, 4)).shape == (2, 4)
+    assert cp.empty_like(cp.zeros(3), shape=()).shape == (3,)  # as in CuPy
     assert not cp.asarray(np.ones((2, 3), order="F")).flags.c_contiguous
+    assert cp.asarray(np.ones((2, 3, 4)).transpose(1, 0, 2)).flags.c_contiguous
     a = cp.zeros(2)
     assert cp.asarray(a) is a
     assert cp.array(a) is not a
@@ -116,7 +121,7 @@ def test_basic_indexing_gives_views(x, index):
         lambda a: a([1, 0, 1]),
         lambda a: (slice(None), a([2, 0])),
         lambda a: (a([0, 1]), a([1, 2])),
-        lambda a: (..., a([[0], [1]])),
+        lambda a: (..., a([[0], [2]])),
         lambda a: (a([1, 0]), None, slice(1)),
         lambda a: (0, a([1])),
         lambda a: a(1),
@@ -175,14 +180,16 @@ def test_host_index_arrays_are_copied_to_the_device(x):
         (lambda x: iter(x.sum()), TypeError),
         (lambda x: hash(x), TypeError),
         (lambda x: range(x.sum().astype(int)), TypeError),
-        (lambda x: bool(x), ValueError),
-        (lambda x: x.item(), ValueError),
         (lambda x: x.set([1]), TypeError),
         (lambda x: x.set(np.ones((2, 3))), TypeError),
-        (lambda x: x.set(np.ones((3, 2), "f")), ValueError),
         (lambda x: x[:, :1].set(np.ones((2, 1), "f")), RuntimeError),
         (lambda x: x.get(out=np.ones((2, 3))), TypeError),
-        (lambda x: x.get(out=np.ones((3, 2), "f")), ValueError),
+        (lambda x: cp.nonzero([1]), TypeError),
+        (lambda x: x.sum().nonzero(), ValueError),
+        (lambda x: cp.where(x > 0, x), ValueError),
+        (lambda x: cp.where(True, x, x), AttributeError),
+        (lambda x: cp.may_share_memory(x, x, 3), NotImplementedError),
+        (lambda x: x[cp.arange(1), cp.arange(1), cp.arange(1)], IndexError),
         (lambda x: x.get(out=[0]), TypeError),
         (lambda x: x.view("d"), ValueError),
         (lambda x: x.fill(cp.ones(3)), ValueError),
@@ -193,6 +200,24 @@ def test_arrays_raise_as_in_cupy(x, call, error):
         call(x)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: bool(x), "more than one element is ambiguous"),
+        (lambda x: x.item(), "can only convert an array of size 1"),
+        (lambda x: x.set(np.ones((1, 3), "f")), "Shape mismatch"),  # NumPy would broadcast
+        (lambda x: x[:1].get(out=np.ones((2, 3), "f")), "Shape mismatch"),
+    ],
+)
+def test_arrays_say_what_is_wrong(x, call, message):
+    with double.forbid_synchronisation(), pytest.raises(ValueError, match=message):
+        call(x)  # before any value reaches the host
+
+
+def test_where_takes_any_condition(x):
+    same(cp.where(x - 1, x, 0), np.where(x.get() - 1, x.get(), 0))
+
+
 def test_copyto(x):
     out = cp.zeros((2, 3), "f")
     cp.copyto(out, x)
@@ -201,6 +226,10 @@ def test_copyto(x):
     same(out, np.where(x.get() > 0, 1.5, x.get()).astype("f"))
     cp.copyto(out, np.array([2.0]))  # one host value passes as a scalar
     same(out, np.full((2, 3), 2, "f"))
+    cp.copyto(out[0], x[:1])  # leading axes of length 1 are dropped
+    same(out[0], x.get()[0])
+    with pytest.raises(TypeError):
+        cp.copyto(out, x, where=x)
     with pytest.raises(TypeError):
         cp.copyto(cp.zeros((2, 3), "i"), x)
     with pytest.raises(TypeError):
@@ -222,5 +251,7 @@ def test_shapes_and_joins(x):
     out = cp.empty((4, 3), "f")
     assert cp.concatenate([x, x], out=out) is out
     same(out, np.concatenate([h, h]))
+    with pytest.raises(TypeError):
+        cp.concatenate([x, x], out=out, dtype="d")
     with pytest.raises(TypeError, match="zero-dimensional"):
         cp.concatenate([x.sum()])

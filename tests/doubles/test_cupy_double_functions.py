@@ -15,9 +15,12 @@ from .support import device, same
     [
         (lambda x: cp.add(x, x, out=cp.empty((3, 2), "f")), ValueError),
         (lambda x: cp.add(x, x[0], out=cp.empty(3, "f")), ValueError),  # out does not broadcast
+        (lambda x: cp.add(x[None], x, out=x), ValueError),  # nor does it drop leading axes
         (lambda x: cp.add(x, 1.0, out=cp.empty((2, 3), "i")), TypeError),  # same_kind
         (lambda x: cp.greater(x, 0, out=x, casting="no"), TypeError),
         (lambda x: cp.add(x, x, x, out=x), ValueError),
+        (lambda x: cp.add(x, x, out=2.0), TypeError),
+        (lambda x: cp.add(x, cp.ones(2, "f")), ValueError),
         (lambda x: cp.add(x), TypeError),
         (lambda x: cp.add(x, x, x, x), TypeError),
         (lambda x: cp.add(x, x, out=(x, x)), ValueError),
@@ -41,6 +44,7 @@ def test_ufuncs_write_into_out(x):
     cp.add(x[:, ::-1], x, out=x)  # CuPy copies an input that overlaps the output
     same(x, h[:, ::-1] + h)
     assert cp.sqrt(x, dtype="d").dtype == np.float64
+    same(cp.true_divide(device([0.5]), 2, dtype="d"), [0.25])  # not the loop of integers
 
 
 @pytest.mark.parametrize(
@@ -52,9 +56,12 @@ def test_ufuncs_write_into_out(x):
         (lambda f, u: u / 255, "d"),
         (lambda f, u: u * 2, "B"),
         (lambda f, u: u > 300, "?"),
+        (lambda f, u: u.astype("u8") > -1, "?"),  # no overflow: exact loops of mixed signs
+        (lambda f, u: u.astype("i8") < 2**63, "?"),
         (lambda f, u: cp.exp(u), "e"),
         (lambda f, u: cp.where(f > 0, 1.0, 0.0), "d"),
         (lambda f, u: u**2, "B"),
+        (lambda f, u: u**2.0, "d"),
         (lambda f, u: u**0.5, "d"),
         (lambda f, u: f**-1.0, "f"),
     ],
@@ -95,6 +102,16 @@ def test_operators_give_numpys_values(symbol):
 def test_integer_operators_give_numpys_values(symbol):
     a, b = np.array([1, 6, 3]), np.array([2, 3, 1])
     same(eval(f"x {symbol} y", {"x": cp.asarray(a), "y": cp.asarray(b)}), eval(f"a {symbol} b"))
+
+
+def test_unary_operators(x):
+    h = x.get()
+    same(-x, -h)
+    same(+x, h)
+    same(abs(x), abs(h))
+    same(~(x > 0), ~(h > 0))
+    with pytest.warns(DeprecationWarning, match="ill-defined"):
+        same(+(x > 0), h > 0)
 
 
 def test_in_place_operators_keep_the_memory(x):
@@ -145,6 +162,8 @@ def test_reduction_methods_and_dtypes(x):
     same(x.var(axis=0, ddof=1), x.get().var(axis=0, ddof=1))
     same(x.argmax(dtype=np.int32), x.get().argmax().astype(np.int32))
     same(x.clip(max=2), x.get().clip(max=2))
+    same(x.clip(min=0), x.get().clip(min=0))
+    same(x.clip(2, -2), np.full((2, 3), -2, "f"))
     assert cp.mean(device([1, 2], np.uint8)).dtype == np.float64
     assert (x > 0).sum().dtype == np.int64
 
@@ -167,14 +186,16 @@ def test_norms_and_products(x):
     ("call", "error"),
     [
         (lambda x, o: cp.matmul(x, x.T, o), TypeError),  # CuPy's `out` is a keyword
+        (lambda x, o: cp.matmul(x, x.T, dtype="d"), NotImplementedError),
+        (lambda x, o: cp.matmul(x, x.T, order="C"), NotImplementedError),
         (lambda x, o: cp.matmul(x, x), ValueError),
         (lambda x, o: cp.matmul(x, x.sum()), ValueError),
         (lambda x, o: cp.matmul(x, x.T, out=cp.empty((2, 2), "i")), TypeError),
-        (lambda x, o: cp.matmul(x, x.T, out=cp.empty((3, 3), "f")), ValueError),
+        (lambda x, o: cp.matmul(x, x[0], out=o), ValueError),  # NumPy's assignment would broadcast
         (lambda x, o: cp.dot(x, x), ValueError),
         (lambda x, o: cp.dot(x, x.T, out=o.astype("d")), ValueError),
         (lambda x, o: cp.dot(x, x.T, out=o.T), ValueError),  # must be in C order
-        (lambda x, o: cp.dot(x, x.T, out=cp.empty((3, 3), "f")), ValueError),
+        (lambda x, o: cp.dot(x, x[0], out=o), ValueError),
         (lambda x, o: cp.vdot(x, x[0]), ValueError),
     ],
 )

@@ -16,11 +16,10 @@ from tests.specs import Spec, spec
 LAYERS = [
     *(
         spec("layers.Activation", activation=name)
-        for name in ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softmax"]
+        for name in ["linear", "sigmoid", "tanh", "relu", "elu", "softmax"]
     ),
     spec("layers.ReLU"),
-    spec("layers.LeakyReLU"),
-    spec("layers.LeakyReLU", negative_slope=0.05),
+    spec("layers.LeakyReLU", negative_slope=0.125),
     spec("layers.LeakyReLU", negative_slope=0.0),
     spec("layers.LeakyReLU", negative_slope=1.5),
     spec("layers.ELU"),
@@ -60,6 +59,18 @@ def test_layers_that_keras_has_by_name_only(path: str, name: str) -> None:
     actual = layer_pass(spec(path), x, dy)
     oracle.assert_agrees(actual.y, expected.y, "y")
     oracle.assert_agrees(actual.dx, expected.dx, "dx")
+
+
+@pytest.mark.parametrize(
+    "layer", [spec("layers.LeakyReLU"), spec("layers.Activation", activation="leaky_relu")], ids=str
+)
+def test_default_slopes_agree_with_keras(layer: Spec) -> None:
+    """0.3 of the layer and 0.2 of the name, to the float32 in which TensorFlow keeps them."""
+    random = np.random.default_rng(6)
+    x, dy = values(random), random.normal(size=(9, 5))
+    expected, actual = oracle.layer(layer, x, dy), layer_pass(layer, x, dy)
+    oracle.assert_agrees(actual.y, expected.y, "y", oracle.SLOPE_RTOL)
+    oracle.assert_agrees(actual.dx, expected.dx, "dx", oracle.SLOPE_RTOL)
 
 
 def test_the_slope_of_the_layer_and_of_the_name_differ() -> None:

@@ -1,0 +1,1 @@
+"""Speed, measured. Each module runs as ``python -m benchmarks.<name>``."""

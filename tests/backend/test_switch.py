@@ -1,0 +1,237 @@
+"""``use`` and what follows it: backend, executor, where arrays are."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidl import backend
+from minidl.backend import (
+    Backend,
+    BackendUnavailableError,
+    backend_of,
+    current,
+    loops,
+    switch,
+    to_device,
+    to_host,
+    use,
+)
+from tests.doubles.cupy_double import installed
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """As in a new process without environment variables."""
+    monkeypatch.delenv("MINIDL_BACKEND", raising=False)
+    monkeypatch.delenv("MINIDL_EXECUTOR", raising=False)
+    switch._state.clear()
+
+
+# Backend -----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fresh")
+def test_numpy_is_the_default():
+    assert current() == Backend("numpy", np)
+
+
+def test_use_as_a_call_lasts():
+    with installed():
+        use("cupy")
+        assert current().name == "cupy"
+        assert current().xp is sys.modules["cupy"]
+        use("numpy")
+        assert current().name == "numpy"
+
+
+def test_use_as_a_context_restores_what_was_before():
+    use("numpy", executor="numba")
+    with installed():
+        with use("cupy") as inner:
+            assert inner.name == "cupy"
+            assert backend.executor == "cupy.fuse"
+            with use("numpy", executor="blocks"):
+                assert current().name == "numpy"
+                assert backend.executor == "blocks"
+            assert current().name == "cupy"
+        assert current().name == "numpy"
+        assert backend.executor == "numba"
+
+
+def test_use_restores_after_an_error():
+    use("numpy", executor="numba")
+    with pytest.raises(ZeroDivisionError), use("numpy", executor="blocks"):
+        raise ZeroDivisionError
+    assert backend.executor == "numba"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_context_before_anything_was_chosen_leaves_the_choice_open():
+    with use("numpy", executor="blocks"):
+        pass
+    assert switch._state == {}
+
+
+def test_unknown_names_are_refused_and_change_nothing():
+    use("numpy", executor="blocks")
+    with pytest.raises(ValueError, match=r"backend of \('numpy', 'cupy'\), received 'torch'"):
+        use("torch", executor="numba")
+    with pytest.raises(ValueError, match=r"executor of \('blocks', 'numba'\), received 'jit'"):
+        use("numpy", executor="jit")
+    with installed(), pytest.raises(ValueError, match="executor"):
+        use("cupy", executor="jit")
+    assert current().name == "numpy"
+    assert backend.executor == "blocks"
+
+
+# Executor ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["blocks", "numba"])
+def test_the_executor_is_the_one_that_was_chosen(name):
+    use("numpy", executor=name)
+    assert backend.executor == name
+    assert switch.executor_for(np.ones(1)).name == name
+    use("numpy")
+    assert backend.executor == name
+
+
+@pytest.mark.usefixtures("fresh")
+def test_numba_is_the_default_where_it_is_installed(monkeypatch):
+    assert backend.executor == "numba"
+    switch._state.clear()
+    monkeypatch.setattr(loops, "available", lambda: False)
+    assert backend.executor == "blocks"
+
+
+def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch):
+    use("numpy", executor="blocks")
+    monkeypatch.setattr(loops, "available", lambda: False)
+    with pytest.raises(BackendUnavailableError, match="needs the numba package") as error:
+        use("numpy", executor="numba")
+    assert "pip install 'minidl[fast]'" in str(error.value)
+    assert "executor='blocks'" in str(error.value)
+    assert backend.executor == "blocks"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
+    monkeypatch.setenv("MINIDL_EXECUTOR", "numba")
+    monkeypatch.setattr(loops, "available", lambda: False)
+    with pytest.raises(BackendUnavailableError, match="needs the numba package"):
+        _ = backend.executor
+
+
+def test_device_arrays_have_their_own_executor_whatever_is_chosen_for_numpy():
+    with installed(), use("cupy", executor="blocks"):
+        assert backend.executor == "cupy.fuse"
+        assert switch.executor_for(to_device(np.ones(2))).name == "cupy.fuse"
+        assert switch.executor_for(np.ones(2)).name == "blocks"
+
+
+def test_the_module_has_no_other_attribute():
+    with pytest.raises(AttributeError, match="no attribute 'executer'"):
+        _ = backend.executer
+
+
+# Environment -------------------------------------------------------------------------------
+
+ASK = "from minidl import backend; print(backend.current().name, backend.executor)"
+
+
+def child(code, **environment):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MINIDL_")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_variables_choose_at_the_start():
+    assert child(ASK).stdout.split() == ["numpy", "numba"]
+    assert child(ASK, MINIDL_EXECUTOR="blocks").stdout.split() == ["numpy", "blocks"]
+    code = "from tests.doubles.cupy_double import installed\nwith installed():\n    exec(ASK)"
+    code = code.replace("ASK", repr(ASK))
+    assert child(code, MINIDL_BACKEND="cupy").stdout.split() == ["cupy", "cupy.fuse"]
+
+
+def test_a_call_outdoes_the_variables():
+    code = "from minidl.backend import use; use('numpy', executor='numba'); " + ASK
+    result = child(code, MINIDL_EXECUTOR="blocks", MINIDL_BACKEND="cupy")
+    assert result.stdout.split() == ["numpy", "numba"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        ("MINIDL_BACKEND", "backend of ('numpy', 'cupy'), received 'nympy'"),
+        ("MINIDL_EXECUTOR", "executor of ('blocks', 'numba'), received 'nympy'"),
+    ],
+)
+def test_variables_with_unknown_names_are_errors(variable, message):
+    result = child(ASK, **{variable: "nympy"})
+    assert result.returncode != 0
+    assert message in result.stderr
+
+
+def test_neither_numba_nor_cupy_is_imported_before_it_is_used():
+    code = (
+        "import sys; import minidl.backend, minidl.kernels.updates; minidl.backend.executor; "
+        "print(sorted({'numba', 'cupy'} & set(sys.modules)))"
+    )
+    assert child(code).stdout.strip() == "[]"
+
+
+# Arrays ------------------------------------------------------------------------------------
+
+
+def test_numpy_arrays_stay_where_they_are():
+    use("numpy")
+    x = np.ones(3)
+    assert to_device(x) is x
+    assert to_host(x) is x
+    assert backend_of(x).name == "numpy"
+    np.testing.assert_array_equal(to_device([1, 2]), [1, 2])
+    assert current().to_device([1, 2], "float32").dtype == np.float32
+
+
+def test_arrays_go_to_the_device_and_back():
+    host = np.arange(6, dtype="float32").reshape(2, 3)
+    with installed(), use("cupy") as cupy:
+        there = to_device(host)
+        assert type(there) is sys.modules["cupy"].ndarray
+        assert backend_of(there).name == "cupy"
+        assert cupy.to_device(there) is there
+        back = to_host(there)
+        assert type(back) is np.ndarray
+        np.testing.assert_array_equal(back, host)
+        assert cupy.to_device(host, "float64").dtype == np.float64
+        # A host array is on the host whatever the backend in use, and the reverse.
+        assert to_host(host) is host
+        with use("numpy"):
+            np.testing.assert_array_equal(to_host(there), host)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_take_gathers_rows(dtype):
+    array = np.arange(40).reshape(10, 4).astype(dtype)
+    rows = np.array([9, 0, 0, 3])
+    out = to_device(np.zeros((4, 4), dtype))
+    current().take(to_device(array), to_device(rows), out)
+    np.testing.assert_array_equal(to_host(out), array[rows])
+    columns = to_device(np.zeros(4, dtype))
+    current().take(to_device(array[:, 0].copy()), to_device(rows), columns)
+    np.testing.assert_array_equal(to_host(columns), array[rows, 0])

@@ -1,0 +1,149 @@
+"""Every fused kernel gives the same numbers on every executor.
+
+The kernels are found, not listed: a new one is tested here as soon as it exists.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+
+import minidl.kernels
+from minidl.backend import to_host, use
+from minidl.backend.blocks import BLOCK
+from minidl.backend.formula import trace
+from minidl.backend.fused import Fused
+from tests.kernels.running import blank, device
+
+FUSED = {
+    f"{info.name}.{name}": value
+    for info in pkgutil.iter_modules(minidl.kernels.__path__)
+    for name, value in vars(importlib.import_module(f"minidl.kernels.{info.name}")).items()
+    # What a module defines, not what it imports.
+    if isinstance(value, Fused) and value.__module__ == f"minidl.kernels.{info.name}"
+}
+NUMBERS = {
+    "negative_slope": 0.3, "alpha": 1.3, "epsilon": 1e-3, "momentum": 0.9, "rows": 96, "units": 3,
+    "limit": 0.7, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5, "l1": 0.01, "l2": 0.03,
+    "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
+    "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
+}  # fmt: skip
+ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
+POSITIVE = {"variance", "v", "v_max", "accumulator"}
+PROBABILITIES = {"p", "t"}
+SHAPE = (96, 2 * BLOCK // 96 + 5)  # three blocks, the last one not full
+TRANSCENDENTAL = {"exp", "expm1", "log", "log1p", "tanh"}
+
+
+def arguments(name, formula, dtype):
+    """Random arguments by the names of the parameters, with zeros, ends and equal values."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    values = []
+    for parameter in inspect.signature(formula).parameters:
+        row = parameter in ROWS and name.startswith("batchnorm.")
+        shape = SHAPE[1:] if row else SHAPE
+        if parameter == "momentum" and name == "updates.momentum":
+            values.append(0.9)
+        elif parameter in NUMBERS:
+            values.append(NUMBERS[parameter])
+        elif parameter == "bits":
+            values.append(random.integers(0, 65_536, shape, np.uint16))
+        elif parameter in PROBABILITIES:
+            # Not up to 1: float32 has no number at 1 - 1e-7, where the clip is.
+            x = np.clip(random.uniform(-0.1, 1.05, shape), 0, 0.95)
+            values.append(x.astype(dtype))
+        elif parameter in POSITIVE:
+            values.append((random.uniform(0, 2, shape) ** 2 + 1).astype(dtype))
+        elif parameter == "m":  # an average: its square is below that of the squares
+            values.append(random.uniform(-0.9, 0.9, shape).astype(dtype))
+        else:
+            x = random.standard_normal(shape)
+            x.flat[::7] = np.round(x.flat[::7])
+            values.append(x.astype(dtype))
+    return values
+
+
+def results(formula, given):
+    outputs = len(trace(formula.formula, [isinstance(a, np.ndarray) for a in given]).outputs)
+    dtype = next(a.dtype for a in given if isinstance(a, np.ndarray) and a.dtype.kind == "f")
+    outs = tuple(blank(SHAPE, dtype) for _ in range(outputs))
+    moved = [device(a) if isinstance(a, np.ndarray) else a for a in given]
+    formula(*moved, out=outs if outputs > 1 else outs[0])
+    return [to_host(out) for out in outs]
+
+
+def bits(array):
+    # Adding 0 turns -0 to 0: IEEE 754 leaves open which zero max(0, -0) is.
+    return (array + 0).view(f"u{array.itemsize}")
+
+
+def test_the_kernels_were_found():
+    modules = {name.partition(".")[0] for name in FUSED}
+    assert modules == {
+        "activations", "batchnorm", "clipping", "dropout", "losses", "penalties", "rescaling",
+        "updates",
+    }  # fmt: skip
+    assert "updates.adam" in FUSED
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FUSED)
+def test_blocks_and_numba_agree_to_the_bit(name, dtype):
+    """+, -, ×, ÷, √, comparisons, max and min have one right result in IEEE 754, both execute
+    the same ones in the same order, and neither contracts a product and a sum into one step.
+    """
+    given = arguments(name, FUSED[name].formula, dtype)
+    with use("numpy", executor="blocks"):
+        expected = results(FUSED[name], given)
+    with use("numpy", executor="numba"):
+        actual = results(FUSED[name], given)
+    program = trace(FUSED[name].formula, [isinstance(a, np.ndarray) for a in given])
+    for one, other in zip(expected, actual, strict=True):
+        assert one.dtype == other.dtype == np.dtype(dtype)
+        if program.ufuncs() & TRANSCENDENTAL:
+            # Two libraries may round exp, log and tanh differently: up to 4 ulps after a
+            # few operations more. (Today both executors use NumPy's.)
+            np.testing.assert_array_max_ulp(one, other, 4)
+        else:
+            np.testing.assert_array_equal(bits(one), bits(other))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("pixels", ["uint8", "uint16"])
+def test_blocks_and_numba_scale_pixels_to_the_same_bits(pixels, dtype):
+    x = np.arange(np.iinfo(pixels).max + 1, dtype=pixels)
+    scaled = {}
+    for executor in ("blocks", "numba"):
+        out = np.empty(x.shape, dtype)
+        with use("numpy", executor=executor):
+            FUSED["rescaling.rescaling_forward"](x, 1 / 255, -0.3, out=out)
+        scaled[executor] = out
+    np.testing.assert_array_equal(bits(scaled["blocks"]), bits(scaled["numba"]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FUSED)
+def test_every_executor_gives_what_the_formula_says(name, dtype, executor):
+    """The plain formula on whole arrays in float64 is the reference.
+
+    Each result comes from some 20 operations at most on numbers of size 10 at most, each
+    rounded to half an ulp, whether contracted (CUDA) or not.
+    """
+    given = arguments(name, FUSED[name].formula, dtype)
+    wide = [a.astype("f8") if isinstance(a, np.ndarray) else a for a in given]
+    reference = FUSED[name].formula(*wide)
+    expected = reference if isinstance(reference, tuple) else (reference,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        actual = results(FUSED[name], given)
+    allowed = 100 * np.finfo(dtype).eps
+    if executor == "blocks" and dtype == "float64":
+        allowed = 0  # the same NumPy functions on the same numbers, block by block
+    for one, other in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=allowed, atol=allowed)

@@ -1,0 +1,124 @@
+"""What all layers share: names, configurations, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.layers import Dense, Layer
+from minidl.layers.base import head, reset_names
+from tests import oracle
+from tests.specs import Spec, spec
+
+LAYERS = [
+    spec("layers.Dense", units=3),
+    spec("layers.Activation", activation="relu"),
+    spec("layers.ReLU"),
+    spec("layers.LeakyReLU"),
+    spec("layers.ELU"),
+    spec("layers.Softmax"),
+    spec("layers.Dropout", rate=0.5),
+    spec("layers.BatchNormalization"),
+    spec("layers.Flatten"),
+    spec("layers.Rescaling", scale=0.5),
+]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names() -> Iterator[None]:
+    reset_names()
+    yield
+    reset_names()
+
+
+def test_names_are_kerass() -> None:
+    """dense, dense_1, batch_normalization, re_lu, leaky_re_lu, elu …, each kind by itself."""
+    made = [*LAYERS, *LAYERS[::-1], LAYERS[0], LAYERS[0]]
+    assert [s.make(minidl).name for s in made] == oracle.layer_names(made)
+
+
+def test_an_activation_inside_dense_takes_no_number() -> None:
+    """As in Keras: Dense(1, "relu") is no Activation layer."""
+    made = [
+        spec("layers.Dense", units=1, activation="relu"),
+        spec("layers.Activation", activation="relu"),
+        spec("layers.Dense", units=1, activation="tanh"),
+    ]
+    assert [s.make(minidl).name for s in made] == oracle.layer_names(made)
+    assert made[1].make(minidl).name == "activation_1"
+
+
+def test_a_given_name_takes_no_number() -> None:
+    """The next unnamed layer has the next number of the unnamed."""
+    assert [Dense(1, name="first").name, Dense(1).name, Dense(1).name] == [
+        "first",
+        "dense",
+        "dense_1",
+    ]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        spec("layers.Dense", units=3, activation="elu", use_bias=False, input_shape=(4,)),
+        spec(
+            "layers.Dense",
+            units=3,
+            kernel_regularizer=spec("regularizers.L2", l2=0.1),
+            kernel_initializer=spec("initializers.HeNormal", seed=3),
+        ),
+        spec("layers.Activation", activation="tanh"),
+        spec("layers.Sigmoid"),
+        spec("layers.Tanh"),
+        spec("layers.ReLU"),
+        spec("layers.LeakyReLU", negative_slope=0.1),
+        spec("layers.ELU", alpha=0.5),
+        spec("layers.Softmax"),
+        spec("layers.Dropout", rate=0.25, seed=4),
+        spec("layers.BatchNormalization", momentum=0.9, epsilon=1e-4, center=False, scale=False),
+        spec("layers.Flatten", input_shape=(2, 2)),
+        spec("layers.Rescaling", scale=0.5, offset=2.0),
+        spec("layers.Input", shape=(3, 4)),
+    ],
+    ids=str,
+)
+def test_configuration_makes_an_equal_layer(layer: Spec) -> None:
+    """``type(layer)(**layer.get_config())`` has the arguments that were given."""
+    made = layer.make(minidl)
+    config = made.get_config()
+    assert type(made)(**config).get_config() == config
+    for name, value in layer.options.items():
+        if not isinstance(value, Spec):
+            given = list(value) if isinstance(value, tuple) else value
+            assert config[name] == given, name
+    assert config["name"] == made.name
+
+
+def test_head_is_the_buffer_itself_where_it_is_full() -> None:
+    """No view is made for a full batch, and a view, not a copy, for a ragged one."""
+    buffer = np.zeros((4, 2))
+    assert head(buffer, 4) is buffer
+    assert head(buffer, 3).shape == (3, 2)
+    assert np.shares_memory(head(buffer, 3), buffer)
+
+
+def test_a_layer_must_define_its_passes() -> None:
+    """The base class says which method is missing, in which class."""
+
+    class Unfinished(Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Unfinished must define forward"):
+        Unfinished().forward(np.ones((1, 1)))
+    with pytest.raises(NotImplementedError, match="Unfinished must define backward"):
+        Unfinished().backward(np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_repr_names_class_and_name(layer: Spec) -> None:
+    """<Dense dense>."""
+    made = layer.make(minidl)
+    assert repr(made) == f"<{type(made).__name__} {made.name}>"

@@ -1,0 +1,313 @@
+"""Losses: against Keras, with weights and ragged batches, and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import losses
+from minidl.backend import to_device, to_host
+from tests import oracle
+from tests.specs import Spec, spec
+
+ROWS, CLASSES = 7, 4
+SPARSE = "losses.SparseCategoricalCrossentropy"
+CATEGORICAL = "losses.CategoricalCrossentropy"
+BINARY = "losses.BinaryCrossentropy"
+SQUARED = spec("losses.MeanSquaredError")
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def batch(random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Predictions and targets of every kind; one row's logits are far apart."""
+    logits = random.normal(size=(ROWS, CLASSES)) * 3
+    logits[0] = [300, -300, 0, 1]
+    labels = random.integers(0, CLASSES, ROWS)
+    soft = random.uniform(0.1, 1, size=(ROWS, CLASSES))
+    probabilities = random.uniform(0.01, 0.99, size=(ROWS, CLASSES))
+    probabilities[0] = [0.0, 1.0, 1e-8, 1 - 1e-8]
+    return {
+        "logits": logits,
+        "softmax": softmax(random.normal(size=(ROWS, CLASSES)) * 3),
+        "values": logits / 10,
+        "labels": labels,
+        "one_hot": np.eye(CLASSES)[labels],
+        "soft": soft / soft.sum(axis=1, keepdims=True),
+        "binary": random.integers(0, 2, (ROWS, CLASSES)),
+        "shares": random.uniform(size=(ROWS, CLASSES)),
+        "probabilities": probabilities,
+    }
+
+
+CASES = [
+    (spec(SPARSE, from_logits=True), "labels", "logits"),
+    (spec(SPARSE), "labels", "softmax"),
+    (spec(CATEGORICAL, from_logits=True), "one_hot", "logits"),
+    (spec(CATEGORICAL, from_logits=True), "soft", "logits"),
+    (spec(BINARY, from_logits=True), "binary", "logits"),
+    (spec(BINARY, from_logits=True), "shares", "logits"),
+    (spec(BINARY), "binary", "probabilities"),
+    (spec(BINARY), "shares", "probabilities"),
+    (SQUARED, "shares", "values"),
+]
+IDS = [f"{s}-{y}-{p}" for s, y, p in CASES]
+WEIGHTS = [None, np.array([0, 1, 0.5, 2, 0.25, 3, 1.5])]
+
+
+def run(loss: losses.Loss, y: Any, p: Any, weight: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Value and gradient, through the executor in use."""
+    weight = None if weight is None else to_device(weight)
+    value = to_host(loss.forward(to_device(p), to_device(y), weight)).copy()
+    return value, to_host(loss.backward()).copy()
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+@pytest.mark.parametrize(("loss", "target", "prediction"), CASES, ids=IDS)
+@pytest.mark.usefixtures("executor")
+def test_value_and_gradient_agree_with_keras(
+    loss: Spec, target: str, prediction: str, weight: np.ndarray | None
+) -> None:
+    """(1/N) Σ w L: divided by the number of rows, whatever the weights sum to."""
+    data = batch(np.random.default_rng(1))
+    y, p = data[target], data[prediction]
+    expected, gradient = oracle.loss(loss, y, p, weight)
+    value, d = run(loss.make(minidl), y, p, weight)
+    assert value.shape == ()
+    oracle.assert_agrees(value, expected, "value")
+    if loss.path == SPARSE and not loss.options:
+        # Keras's sum over the row's classes: see the tests of its normalisation.
+        gradient = gradient - (1 if weight is None else weight[:, None]) / ROWS
+    oracle.assert_agrees(d, gradient, "gradient")
+
+
+@pytest.mark.parametrize(("loss", "target", "prediction"), CASES, ids=IDS)
+def test_columns_of_labels_and_weights_are_the_same_as_vectors(
+    loss: Spec, target: str, prediction: str
+) -> None:
+    """(N, 1) integers and (N, 1) weights."""
+    data = batch(np.random.default_rng(2))
+    y, p, weight = data[target], data[prediction], np.arange(ROWS) / 3
+    column = y.reshape(-1, 1) if y.ndim == 1 else y
+    value, d = run(loss.make(minidl), y, p, weight)
+    again, d_again = run(loss.make(minidl), column, p, weight.reshape(-1, 1))
+    assert value == again
+    np.testing.assert_array_equal(d, d_again)
+
+
+@pytest.mark.parametrize("path", [BINARY, "losses.MeanSquaredError"])
+@pytest.mark.parametrize("shape", [(ROWS,), (ROWS, 1)], ids=str)
+def test_targets_of_one_unit_may_be_a_vector(path: str, shape: tuple[int, ...]) -> None:
+    """Labels (N,) for outputs (N, 1), as in a binary classifier; same in Keras."""
+    random = np.random.default_rng(3)
+    p, y = random.uniform(0.1, 0.9, (ROWS, 1)), random.integers(0, 2, shape)
+    expected, gradient = oracle.loss(spec(path), y, p)
+    value, d = run(spec(path).make(minidl), y, p)
+    oracle.assert_agrees(value, expected, "value")
+    oracle.assert_agrees(d, gradient, "gradient")
+
+
+class TestProbabilities:
+    """Where Keras divides a row of probabilities by its sum and minidl does not."""
+
+    def test_categorical_keras_is_minidl_on_rows_divided_by_their_sums(self) -> None:
+        """The value, for rows of any sum."""
+        data = batch(np.random.default_rng(4))
+        p = data["probabilities"]
+        expected, _ = oracle.loss(spec(CATEGORICAL), data["one_hot"], p)
+        value, _ = run(
+            losses.CategoricalCrossentropy(), data["one_hot"], p / p.sum(axis=1, keepdims=True)
+        )
+        oracle.assert_agrees(value, expected, "value")
+
+    def test_sparse_keras_is_minidl_plus_the_logarithm_of_the_clipped_rows_sum(self) -> None:
+        """Keras takes the clipped probabilities' logarithms for logits, row by row."""
+        data = batch(np.random.default_rng(5))
+        p, labels = data["probabilities"], data["labels"]
+        expected = oracle.loss_rows("sparse_categorical_crossentropy", labels, p)
+        ours = losses.sparse_categorical_crossentropy(labels, p)
+        clipped = np.clip(p, 1e-7, 1 - 1e-7)
+        oracle.assert_agrees(ours + np.log(clipped.sum(axis=1)), expected)
+
+    @pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+    @pytest.mark.parametrize(
+        ("loss", "target"),
+        [(spec(SPARSE), "labels"), (spec(CATEGORICAL), "one_hot"), (spec(CATEGORICAL), "soft")],
+        ids=str,
+    )
+    def test_on_softmax_rows_only_a_constant_of_the_gradient_differs(
+        self, loss: Spec, target: str, weight: np.ndarray | None
+    ) -> None:
+        """Equal values; d(log Σ p) = 1 for every class, which no softmax lets through."""
+        data = batch(np.random.default_rng(6))
+        y, p = data[target], data["softmax"]
+        expected, gradient = oracle.loss(loss, y, p, weight)
+        value, d = run(loss.make(minidl), y, p, weight)
+        oracle.assert_agrees(value, expected, "value")
+        constant = np.broadcast_to((1 if weight is None else weight[:, None]) / ROWS, d.shape)
+        oracle.assert_agrees(gradient - d, constant, "difference", rtol=1e-11)
+        through = p * (d - (d * p).sum(axis=1, keepdims=True))
+        theirs = p * (gradient - (gradient * p).sum(axis=1, keepdims=True))
+        oracle.assert_agrees(through, theirs, "gradient at the logits", rtol=1e-11)
+
+    def test_gradient_is_zero_where_a_probability_was_clipped(self) -> None:
+        """Below 1e-7 and above 1 - 1e-7, as Keras's clip has it."""
+        p = np.array([[0.0, 1.0], [1e-8, 1 - 1e-8], [1e-6, 1 - 1e-6]])
+        y = np.array([[1, 0], [0, 1], [0.5, 0.5]])
+        for loss in (losses.CategoricalCrossentropy(), losses.BinaryCrossentropy()):
+            value, d = run(loss, y, p)
+            assert np.isfinite(value)
+            assert not d[:2].any()
+            assert d[2].all()
+
+    def test_value_of_a_clipped_probability(self) -> None:
+        """-log(1e-7) for a probability of 0 that should have been 1."""
+        (loss,) = losses.sparse_categorical_crossentropy([0], [[0.0, 1.0]])
+        assert loss == pytest.approx(-np.log(1e-7), rel=1e-6)  # in float32
+        (loss,) = losses.binary_crossentropy([[1.0]], np.array([[0.0]]))
+        assert loss == pytest.approx(-np.log(1e-7), rel=1e-12)
+
+
+FUNCTIONS = [
+    ("sparse_categorical_crossentropy", "labels", "softmax", {}),
+    ("sparse_categorical_crossentropy", "labels", "logits", {"from_logits": True}),
+    ("categorical_crossentropy", "soft", "softmax", {}),
+    ("categorical_crossentropy", "one_hot", "logits", {"from_logits": True}),
+    ("binary_crossentropy", "binary", "probabilities", {}),
+    ("binary_crossentropy", "shares", "logits", {"from_logits": True}),
+    ("mean_squared_error", "shares", "values", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "prediction", "options"), FUNCTIONS)
+def test_functions_give_the_rows_as_keras_does(
+    name: str, target: str, prediction: str, options: dict[str, bool]
+) -> None:
+    """A loss for each row, (N,)."""
+    data = batch(np.random.default_rng(7))
+    y, p = data[target], data[prediction]
+    actual = getattr(losses, name)(y, p, **options)
+    assert actual.shape == (ROWS,)
+    oracle.assert_agrees(actual, oracle.loss_rows(name, y, p, **options), name)
+
+
+@pytest.mark.parametrize("columns", [False, True], ids=["(N,)", "(N, 1)"])
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+@pytest.mark.parametrize(("loss", "target", "prediction"), CASES, ids=IDS)
+def test_calling_a_loss_agrees_with_keras(
+    loss: Spec, target: str, prediction: str, weight: np.ndarray | None, columns: bool
+) -> None:
+    """``loss(y_true, y_pred, sample_weight)`` is the mean as a number."""
+    data = batch(np.random.default_rng(8))
+    if weight is not None and columns:
+        weight = weight.reshape(-1, 1)
+    y, p = data[target], data[prediction]
+    expected, _ = oracle.loss(loss, y, p, weight)
+    value = loss.make(minidl)(y, p, weight)
+    assert isinstance(value, float)
+    assert value == pytest.approx(expected, rel=oracle.RTOL)
+
+
+def test_calling_a_loss_takes_lists_and_integers() -> None:
+    """Integers become the default floating type."""
+    assert losses.MeanSquaredError()([[1, 2]], [[3, 5]]) == pytest.approx(6.5)
+    assert losses.BinaryCrossentropy()([0, 1], [0.5, 0.5]) == pytest.approx(np.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "target", "prediction"), CASES, ids=IDS)
+def test_a_short_batch_uses_the_beginning_of_the_same_buffers(
+    loss: Spec, target: str, prediction: str
+) -> None:
+    """Bound to more rows, the values are those of a loss bound to this many."""
+    data = batch(np.random.default_rng(9))
+    y, p, weight = data[target], data[prediction], np.arange(ROWS) / 3
+    made = loss.make(minidl)
+    run(made, y, p, weight)
+    buffers = made._d, made._work, made._t, made._value
+    value, d = run(made, y[:3], p[:3])
+    fresh, fresh_d = run(loss.make(minidl), y[:3], p[:3])
+    assert value == fresh
+    np.testing.assert_array_equal(d, fresh_d)
+    assert (made._d, made._work, made._t, made._value) == buffers
+    run(made, y, p)
+    assert made._d is buffers[0]
+
+
+def test_weights_of_one_batch_are_forgotten_in_the_next() -> None:
+    """None means ones again."""
+    data = batch(np.random.default_rng(10))
+    loss = losses.MeanSquaredError()
+    plain = run(loss, data["shares"], data["values"])
+    run(loss, data["shares"], data["values"], np.full(ROWS, 9.0))
+    again = run(loss, data["shares"], data["values"])
+    assert plain[0] == again[0]
+    np.testing.assert_array_equal(plain[1], again[1])
+
+
+def test_one_loss_serves_networks_of_both_types() -> None:
+    """After float32 predictions, float64 ones are computed in float64 again."""
+    data = batch(np.random.default_rng(11))
+    y, p = data["shares"], data["values"]
+    expected, gradient = run(losses.MeanSquaredError(), y, p)
+    loss = losses.MeanSquaredError()
+    run(loss, y, p.astype(np.float32))
+    value, d = run(loss, y, p)
+    assert value == expected
+    np.testing.assert_array_equal(d, gradient)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sparse_categorical_crossentropy", losses.SparseCategoricalCrossentropy),
+        ("categorical_crossentropy", losses.CategoricalCrossentropy),
+        ("binary_crossentropy", losses.BinaryCrossentropy),
+        ("mean_squared_error", losses.MeanSquaredError),
+        ("mse", losses.MeanSquaredError),
+    ],
+)
+def test_get(name: str, kind: type[losses.Loss]) -> None:
+    """By name, by function, by class, or the object itself."""
+    made = losses.get(name)
+    assert type(made) is kind
+    assert losses.get(made) is made
+    assert type(losses.get(kind)) is kind
+    if name != "mse":
+        assert type(losses.get(getattr(losses, name))) is kind
+    assert type(made)(**made.get_config()).get_config() == made.get_config()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (
+            lambda: losses.get("sparse_categorical_crossentropi"),
+            ValueError,
+            "unknown loss .*; did you mean 'sparse_categorical_crossentropy'",
+        ),
+        (lambda: losses.get("crossentropy"), ValueError, "unknown loss 'crossentropy'"),
+        (lambda: losses.get(None), TypeError, "loss: expected a name or a Loss, received NoneType"),
+        (lambda: losses.get(lambda y, p: 0), TypeError, "received function"),
+        (lambda: losses.Loss(from_logits=True), ValueError, "Loss has no form on logits"),
+    ],
+)
+def test_bad_arguments(call: Any, error: type[Exception], words: str) -> None:
+    """Each says what was expected."""
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_a_loss_must_define_its_rows() -> None:
+    """The base class says which method is missing."""
+
+    class Unfinished(losses.Loss):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Unfinished must define row_losses"):
+        Unfinished().forward(np.ones((1, 1)), np.ones((1, 1)))

@@ -1,0 +1,234 @@
+"""Metrics: against Keras over several batches, and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minidl import losses, metrics
+from minidl.backend import current, to_device, to_host
+from tests import oracle
+from tests.specs import spec
+
+CLASSES = 3
+SIZES = (8, 8, 5)  # the last batch is short
+
+
+def classes(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and probabilities with ties for the first place."""
+    p = random.integers(1, 5, size=(rows, CLASSES)).astype(float)
+    return random.integers(0, CLASSES, rows), p / p.sum(axis=1, keepdims=True)
+
+
+def one_hot(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    labels, p = classes(random, rows)
+    return np.eye(CLASSES)[labels], p
+
+
+def binary(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Targets 0 and 1, and probabilities of which some are exactly one half."""
+    p = random.integers(1, 8, size=(rows, CLASSES)) / 8
+    return random.integers(0, 2, (rows, CLASSES)), p
+
+
+def one_unit(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (N,) for outputs (N, 1)."""
+    y, p = binary(random, rows)
+    return y[:, 0].copy(), p[:, :1].copy()
+
+
+def softmax_rows(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    labels, _ = classes(random, rows)
+    p = np.exp(random.normal(size=(rows, CLASSES)))
+    return labels, p / p.sum(axis=1, keepdims=True)
+
+
+CASES = [
+    ("sparse_categorical_accuracy", "SparseCategoricalAccuracy", classes),
+    ("categorical_accuracy", "CategoricalAccuracy", one_hot),
+    ("binary_accuracy", "BinaryAccuracy", binary),
+    ("binary_accuracy", "BinaryAccuracy", one_unit),
+    ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy", softmax_rows),
+    ("categorical_crossentropy", "CategoricalCrossentropy", one_hot),
+    ("binary_crossentropy", "BinaryCrossentropy", binary),
+    ("binary_crossentropy", "BinaryCrossentropy", one_unit),
+    ("mean_squared_error", "MeanSquaredError", binary),
+    ("mse", "MeanSquaredError", one_unit),
+]
+IDS = [f"{name}-{data.__name__}" for name, _, data in CASES]
+
+
+def bound(name: Any, units: int, loss: str = "mse", from_logits: bool = False) -> metrics.Metric:
+    made = metrics.get(name, losses.get(loss))
+    made.bind(max(SIZES), units, current(), np.float64, from_logits)
+    made.reset()
+    return made
+
+
+def by_keras(name: str, batches: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Keras's loss metrics, unlike its fit, want (N, 1) labels for (N, 1) outputs."""
+    return oracle.metric(
+        spec(f"metrics.{name}"),
+        [(y.reshape(p.shape) if p.shape[1] == 1 else y, p) for y, p in batches],
+    )
+
+
+@pytest.mark.parametrize(("name", "keras_name", "data"), CASES, ids=IDS)
+@pytest.mark.usefixtures("executor")
+def test_over_batches_agrees_with_keras(name: str, keras_name: str, data: Any) -> None:
+    """The mean over all rows, not over batches; ties go to the first class and below 0.5."""
+    random = np.random.default_rng(1)
+    batches = [data(random, rows) for rows in SIZES]
+    expected = by_keras(keras_name, batches)
+    metric = bound(name, batches[0][1].shape[1])
+    for y, p in batches:
+        metric.update(to_device(p), to_device(y))
+    assert expected > 0
+    assert metric.name == name
+    assert metric.result() == pytest.approx(expected, rel=oracle.RTOL)
+
+
+@pytest.mark.parametrize(("name", "keras_name", "data"), CASES, ids=IDS)
+def test_reset_forgets(name: str, keras_name: str, data: Any) -> None:
+    """The next epoch starts anew; before its first batch there is no value."""
+    random = np.random.default_rng(2)
+    y, p = data(random, 8)
+    metric = bound(name, p.shape[1])
+    assert np.isnan(metric.result())
+    metric.update(1 - p, y)
+    metric.reset()
+    assert np.isnan(metric.result())
+    metric.update(p, y)
+    expected = by_keras(keras_name, [(y, p)])
+    assert metric.result() == pytest.approx(expected, rel=oracle.RTOL)
+
+
+@pytest.mark.parametrize(
+    ("name", "activation", "data"),
+    [
+        ("sparse_categorical_accuracy", "softmax", classes),
+        ("categorical_accuracy", "softmax", one_hot),
+        ("binary_accuracy", "sigmoid", binary),
+        ("binary_accuracy", "sigmoid", one_unit),
+        ("sparse_categorical_crossentropy", "softmax", classes),
+        ("categorical_crossentropy", "softmax", one_hot),
+        ("binary_crossentropy", "sigmoid", binary),
+    ],
+)
+def test_logits_give_what_the_outputs_give(name: str, activation: str, data: Any) -> None:
+    """A metric that looks behind an activation has the same value on both sides of it."""
+    y, p = data(np.random.default_rng(3), 8)
+    logits = np.log(p) if activation == "softmax" else np.log(p / (1 - p))
+    outputs, behind = bound(name, p.shape[1]), bound(name, p.shape[1], from_logits=True)
+    assert behind.activation == activation
+    outputs.update(p, y)
+    behind.update(logits, y)
+    assert behind.result() == pytest.approx(outputs.result(), rel=1e-12)
+
+
+@pytest.mark.parametrize("word", ["accuracy", "acc"])
+@pytest.mark.parametrize(
+    ("loss", "kind"),
+    [
+        ("sparse_categorical_crossentropy", metrics.SparseCategoricalAccuracy),
+        ("categorical_crossentropy", metrics.CategoricalAccuracy),
+        ("binary_crossentropy", metrics.BinaryAccuracy),
+    ],
+)
+def test_accuracy_is_the_one_that_suits_the_loss(
+    word: str, loss: str, kind: type[metrics.Metric]
+) -> None:
+    """Under the word that was given, which is the key in a History."""
+    metric = metrics.get(word, losses.get(loss))
+    assert type(metric) is kind
+    assert metric.name == word
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("sparse_categorical_accuracy", classes),
+        ("categorical_accuracy", one_hot),
+        ("binary_accuracy", binary),
+        ("binary_accuracy", one_unit),
+    ],
+)
+def test_functions_give_the_rows_as_keras_does(name: str, data: Any) -> None:
+    """A value for each row, (N,); of several units the mean, which Keras leaves to the reader."""
+    y, p = data(np.random.default_rng(4), 9)
+    expected = oracle.metric_rows(name, y, p)
+    expected = expected.mean(axis=-1) if expected.ndim == 2 else expected
+    actual = getattr(metrics, name)(y, p)
+    assert actual.shape == (9,)
+    np.testing.assert_allclose(actual, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", [n for n in metrics.NAMES if n not in ("accuracy", "acc", "mse")])
+def test_get_by_function_is_get_by_name(name: str) -> None:
+    """keras.metrics.… and keras.losses.… functions serve as metrics."""
+    function = getattr(metrics, name, None) or getattr(losses, name)
+    by_name, by_function = (metrics.get(k, losses.get("mse")) for k in (name, function))
+    assert type(by_name) is type(by_function)
+    assert by_name.name == by_function.name == name
+
+
+def test_get_keeps_an_object_and_makes_one_of_a_class() -> None:
+    """With the class's default name."""
+    made = metrics.BinaryAccuracy(name="right")
+    assert metrics.get(made, losses.get("mse")) is made
+    assert made.name == "right"
+    assert metrics.get(metrics.CategoricalAccuracy, losses.get("mse")).name == (
+        "categorical_accuracy"
+    )
+
+
+@pytest.mark.usefixtures("executor")
+def test_mean_weights_each_batch_by_its_rows() -> None:
+    """What fit shows as the loss."""
+    mean = metrics.Mean("loss")
+    mean.bind(8, 1, current(), np.float64, False)
+    mean.reset()
+    for value, rows in ((1.0, 8), (4.0, 2)):
+        mean.add(to_device(np.array(value)), rows)
+    assert mean.result() == pytest.approx((8 + 8) / 10, rel=1e-15)
+
+
+@pytest.mark.usefixtures("executor")
+def test_sums_are_kept_in_float64() -> None:
+    """A float32 sum would stop growing at 2^24 rows."""
+    metric = metrics.get("binary_accuracy", losses.get("mse"))
+    metric.bind(4, 1, current(), np.float32, False)
+    metric.reset()
+    metric._sum[...] = 2.0**24
+    metric.update(to_device(np.ones((1, 1), np.float32)), to_device(np.ones((1, 1), np.float32)))
+    assert float(to_host(metric._sum)) == 2.0**24 + 1
+
+
+@pytest.mark.parametrize(
+    ("identifier", "error", "words"),
+    [
+        ("acuracy", ValueError, "unknown metric 'acuracy'; did you mean 'accuracy'"),
+        ("sparse_categorical_acc", ValueError, "did you mean 'sparse_categorical_accuracy'"),
+        (3, TypeError, "metric: expected a name, a function of minidl.metrics .* received 3"),
+        (max, TypeError, "metric: expected a name"),
+        (losses.MeanSquaredError, ValueError, "did you mean 'mean_squared_error'"),
+    ],
+)
+def test_unknown(identifier: Any, error: type[Exception], words: str) -> None:
+    """The nearest right name, or what may be given."""
+    with pytest.raises(error, match=words):
+        metrics.get(identifier, losses.get("mse"))
+
+
+def test_a_metric_must_define_its_count() -> None:
+    """The base class says which method is missing."""
+
+    class Unfinished(metrics.Metric):
+        pass
+
+    made = Unfinished("mine")
+    made.bind(1, 1, current(), np.float32, False)
+    with pytest.raises(NotImplementedError, match="Unfinished must define _count"):
+        made.update(np.ones((1, 1)), np.ones(1))

@@ -1,0 +1,130 @@
+"""Penalties: against Keras, their sum over a network, and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import regularizers
+from minidl.backend import to_device, to_host
+from minidl.layers import Dense
+from minidl.models import Network
+from tests import oracle
+from tests.specs import Spec, spec
+
+# Keras keeps the constant of L1 alone in float32: one that float32 holds exactly.
+REGULARIZERS = [
+    spec("regularizers.L1", l1=0.03125),
+    spec("regularizers.L2", l2=0.002),
+    spec("regularizers.L2"),
+    spec("regularizers.L1L2", l1=0.1, l2=0.01),
+    spec("regularizers.L1L2", l2=0.3),
+    spec("regularizers.l1", l1=0.5),
+    spec("regularizers.l2", l2=0.5),
+    spec("regularizers.l1_l2", l1=0.5, l2=0.25),
+]
+
+
+def weights(shape: tuple[int, ...] = (5, 4)) -> np.ndarray:
+    """Some of each sign, and zeros."""
+    W = np.random.default_rng(1).normal(size=shape)
+    W[0] = 0
+    return W
+
+
+@pytest.mark.parametrize("regularizer", REGULARIZERS, ids=str)
+@pytest.mark.usefixtures("executor")
+def test_value_and_gradient_agree_with_keras(regularizer: Spec) -> None:
+    """The value is the sum of the weights' costs; the gradient is added to what is there."""
+    made, W, before = regularizer.make(minidl), weights(), np.full((5, 4), 0.25)
+    value, gradient = oracle.penalty(regularizer, W)
+    costs = to_host(made.forward(to_device(W), to_device(np.empty_like(W))))
+    oracle.assert_agrees(costs.sum(), value, "value")
+    dW = to_device(before.copy())
+    made.add_gradient(to_device(W), dW)
+    oracle.assert_agrees(to_host(dW), before + gradient, "gradient")
+
+
+@pytest.mark.usefixtures("executor")
+def test_sum_over_a_network_agrees_with_keras() -> None:
+    """Kernels and biases each with their own penalty; other tensors' gradients are untouched."""
+    l1, l2 = spec("regularizers.L1", l1=0.125), spec("regularizers.L2", l2=0.2)
+    both = spec("regularizers.L1L2", l1=0.3, l2=0.4)
+    network = Network(
+        [
+            Dense(3, kernel_regularizer=l1.make(minidl), input_shape=(2,)),
+            Dense(4, bias_regularizer=l2.make(minidl), kernel_regularizer=both.make(minidl)),
+            Dense(2),
+        ],
+        dtype="float64",
+    )
+    random = np.random.default_rng(2)
+    tensors = [random.normal(size=w.shape) for w in network.get_weights()]
+    network.set_weights(tensors)
+    wanted = {0: l1, 2: both, 3: l2}
+    terms = {k: oracle.penalty(s, tensors[k]) for k, s in wanted.items()}
+    assert len(network.penalties) == 3
+    value = network.penalties.forward(network.theta)
+    oracle.assert_agrees(to_host(value), sum(v for v, _ in terms.values()), "value")
+    network.grad[...] = 1.0
+    network.penalties.add_gradients(network.theta, network.grad)
+    for index, entry in enumerate(network.parameters):
+        gradient = terms[index][1] if index in terms else 0.0
+        oracle.assert_agrees(
+            to_host(network.parameters.gradient(entry)), 1.0 + gradient, entry.name
+        )
+
+
+def test_a_network_without_penalties_has_none() -> None:
+    """Their sum is 0 and their gradient nothing."""
+    network = Network([Dense(3, input_shape=(2,))])
+    network.build()
+    assert len(network.penalties) == 0
+    assert float(network.penalties.forward(network.theta)) == 0
+    network.penalties.add_gradients(network.theta, network.grad)
+    assert not network.grad.any()
+
+
+def test_the_sum_is_made_anew_each_time() -> None:
+    """Asking twice gives the same value, and it follows theta."""
+    network = Network([Dense(3, kernel_regularizer="l2", input_shape=(2,))], dtype="float64")
+    network.build()
+    first = float(network.penalties.forward(network.theta))
+    assert float(network.penalties.forward(network.theta)) == first > 0
+    theta = network.theta
+    theta *= 2
+    assert float(network.penalties.forward(network.theta)) == pytest.approx(4 * first, rel=1e-14)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("l1", "L1"), ("l2", "L2"), ("l1_l2", "L1L2")])
+def test_get(name: str, kind: str) -> None:
+    """Names mean Keras's defaults, to the float32 of its L1; objects stay; None stays."""
+    made = regularizers.get(name)
+    assert made is not None
+    expected = oracle.config(spec(f"regularizers.{kind}"))
+    assert made.get_config() == pytest.approx(expected, rel=1e-7)
+    assert regularizers.get(made) is made
+    assert regularizers.get(None) is None
+    assert type(made)(**made.get_config()).get_config() == made.get_config()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: regularizers.L1(-0.1), ValueError, r"l1: expected a number in \[0, inf\)"),
+        (lambda: regularizers.L2(float("nan")), ValueError, "l2: .* received nan"),
+        (lambda: regularizers.L2(float("inf")), ValueError, "l2: .* received inf"),
+        (lambda: regularizers.L1L2(0.1, -1), ValueError, "l2: .* received -1"),
+        (lambda: regularizers.L1L2("a"), TypeError, "l1: .* received 'a'"),
+        (lambda: regularizers.get("l_2"), ValueError, "unknown regularizer 'l_2'; did you mean"),
+        (lambda: regularizers.get("L1"), ValueError, "known: l1, l1_l2, l2"),
+        (lambda: regularizers.get(0.01), TypeError, "regularizer: expected .* received float"),
+    ],
+)
+def test_bad_arguments(call: Any, error: type[Exception], words: str) -> None:
+    """Each says what was expected."""
+    with pytest.raises(error, match=words):
+        call()
