@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_every_epoch_shows_every_row_once(rows: int, size: int, epochs: int) -> 
     assert len(watch.batches) == steps * epochs == model.step
     for epoch in range(epochs):
         batches = watch.batches[epoch * steps : (epoch + 1) * steps]
-        assert Counter(sum(batches, [])) == Counter(range(rows))
+        assert Counter(chain(*batches)) == Counter(range(rows))
         assert [len(b) for b in batches[:-1]] == [size] * (steps - 1)
 
 
@@ -121,7 +122,7 @@ def test_defaults() -> None:
     watch = Watch()
     history = model.fit(x, y, verbose=0, callbacks=watch)
     assert [len(batch) for batch in watch.batches] == [32, 32, 1]
-    assert sum(watch.batches, []) != list(range(65))
+    assert [*chain(*watch.batches)] != list(range(65))
     assert history.epoch == [0]
     assert list(history.history) == ["loss"]
 
@@ -132,7 +133,7 @@ def test_validation_split_is_the_unshuffled_tail(rows: int, share: float, kept: 
     model, x, y = marked(rows)
     watch = Watch()
     history = model.fit(x, y, 3, 3, verbose=0, callbacks=watch, validation_split=share)
-    assert set(sum(watch.batches, [])) == set(range(kept))
+    assert set(chain(*watch.batches)) == set(range(kept))
     W = model.get_weights()[0][0, 0]
     # float64
     expected = np.mean((W * x[kept:] - y[kept:]) ** 2)
@@ -203,7 +204,15 @@ def test_initial_epoch(first: int, last: int, epochs: list[int]) -> None:
         lambda a: a.astype(">f8"),
         lambda a: np.ma.masked_array(a),
     ],
-    ids=["list", "tuple", "Fortran", "every second row", "every second column", "big-endian", "masked"],
+    ids=[
+        "list",
+        "tuple",
+        "Fortran",
+        "every second row",
+        "every second column",
+        "big-endian",
+        "masked",
+    ],
 )
 @pytest.mark.parametrize("first", ["Dense", "BatchNormalization", "Rescaling", "Dropout", "ReLU"])
 def test_rows_in_any_memory_order(convert: Any, first: str) -> None:

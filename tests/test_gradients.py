@@ -21,7 +21,7 @@ def test_right_gradients_pass():
     check_gradient(lambda x: np.sum(np.exp(-x)), {"x": X}, {"x": -np.exp(-X)})
 
 
-@pytest.mark.parametrize("index", np.ndindex(2, 2))
+@pytest.mark.parametrize("index", list(np.ndindex(2, 2)))
 def test_one_wrong_entry_is_named_with_both_values(index):
     wrong = np.tile(W, (2, 1))
     wrong[index] *= 1 + 1e-5

@@ -102,7 +102,7 @@ def test_every_loss_with_its_metrics(kind: str, metrics: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", ["integers", "one-hot", "binary", "several binary", "values"])
 def test_accuracy_suits_the_targets(kind: str) -> None:
-    """ "accuracy" means what Keras takes it to mean for this loss and these targets."""
+    """The name "accuracy" means what Keras takes it to mean for this loss and these targets."""
     ours, theirs = pair(kind, metrics=["accuracy"])
     np.testing.assert_allclose(ours.history["accuracy"], theirs.history["accuracy"], RTOL)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backend.formula import COMPARISONS, Program
+from minidl.backend.formula import COMPARISONS, MASKS, Program
 
 # 16 Ki float32 elements are 64 KiB a register: several fit into a core's L2 cache, and
 # the cost of the Python calls is spread over enough elements.
@@ -31,12 +31,12 @@ class _Call(NamedTuple):
     slot: int
 
 
-def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., None]:
+def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
     """Compile ``program`` to ``run(arguments, outs)`` over NumPy arrays.
 
     Args:
         program: the traced formula.
-        aliases: for each output, the argument whose array it overwrites, or None.
+        aliases: for each output, the arguments whose array it overwrites.
     """
     plan, floats, masks, copies = _allocate(program, aliases)
 
@@ -79,17 +79,16 @@ def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., No
 
 
 def _allocate(
-    program: Program, aliases: Sequence[int | None]
+    program: Program, aliases: Sequence[Sequence[int]]
 ) -> tuple[list[_Call], int, int, list[tuple[int, int]]]:
     """Give each step a place for its result: the output itself where safe, else a register."""
     last_use = {operand: k for k, step in enumerate(program.steps) for operand in step.operands}
     direct: dict[int, int] = {}
     for slot, register in enumerate(program.outputs):
         made_at = next((k for k, s in enumerate(program.steps) if s.target == register), None)
-        alias = aliases[slot]
         if made_at is None or register in direct:
             continue
-        if alias is None or last_use.get(alias, -1) <= made_at:
+        if all(last_use.get(alias, -1) <= made_at for alias in aliases[slot]):
             direct[register] = slot
     copies = [(k, r) for k, r in enumerate(program.outputs) if direct.get(r) != k]
     held = {register for _, register in copies}
@@ -109,7 +108,7 @@ def _allocate(
         if step.target in direct:
             place, slot = "out", direct[step.target]
         else:
-            place = "mask" if compares else "float"
+            place = "mask" if step.ufunc in MASKS else "float"
             if not free[place]:
                 free[place].append(size[place])
                 size[place] += 1

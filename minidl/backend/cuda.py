@@ -11,6 +11,12 @@ from minidl.backend.formula import Program
 
 name = "cupy.fuse"
 
+_NO_DEVICE = 100  # cudaErrorNoDevice
+_WITHOUT_DEVICE = (
+    "the cupy backend needs a CUDA device, and the driver lists none; check with nvidia-smi, "
+    "and that CUDA_VISIBLE_DEVICES does not hide it"
+)
+
 
 class BackendUnavailableError(RuntimeError):
     """The backend asked for cannot run here; the message says what is missing."""
@@ -34,19 +40,18 @@ def load() -> ModuleType:
     try:
         devices = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
+        if error.status == _NO_DEVICE:
+            raise BackendUnavailableError(_WITHOUT_DEVICE) from error
         raise BackendUnavailableError(
             f"the cupy backend needs an NVIDIA driver, and CUDA reports: {error}; install the "
             "driver (Debian: apt-get install nvidia-driver) and check it with nvidia-smi"
         ) from error
     if devices == 0:
-        raise BackendUnavailableError(
-            "the cupy backend needs a CUDA device, and the driver lists none; check with "
-            "nvidia-smi, and that CUDA_VISIBLE_DEVICES does not hide it"
-        )
+        raise BackendUnavailableError(_WITHOUT_DEVICE)
     return cupy
 
 
-def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., None]:
+def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
     """Compile ``program`` to ``run(arguments, outs)`` over CuPy arrays.
 
     Every output is written by a last copy, after all inputs have been read: an output

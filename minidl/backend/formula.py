@@ -20,6 +20,15 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 COMPARISONS = frozenset(
     {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isfinite"}
 )
+# What NumPy makes of arithmetic among booleans; it has no other.
+_LOGICAL = {
+    "multiply": "logical_and",
+    "minimum": "logical_and",
+    "add": "logical_or",
+    "maximum": "logical_or",
+}
+#: NumPy functions whose results are masks, True or False.
+MASKS = COMPARISONS | frozenset(_LOGICAL.values())
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Term(NDArrayOperatorsMixin):
         self.register = register
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Term:
-        if method != "__call__" or options or ufunc.nout != 1:
+        if method != "__call__" or options or ufunc.nout != 1 or ufunc.signature:
             raise TypeError(
                 f"formula {self.trace.name!r}: expected a plain elementwise call of "
                 f"np.{ufunc.__name__}, received method {method!r} with {sorted(options)}"
@@ -115,7 +124,7 @@ class _Trace:
                 f"formula {self.name!r}: expected arrays and numbers, received "
                 f"{type(value).__name__}"
             )
-        key = ("constant", float(value))
+        key = ("constant", repr(float(value)))  # 0.0 and -0.0 are two constants
         if key not in self._known:
             index = self.register("scalar")
             self.constants[index] = float(value)
@@ -124,13 +133,25 @@ class _Trace:
 
     def record(self, ufunc: str, inputs: Sequence[Any]) -> Term:
         operands = tuple(self.operand(value) for value in inputs)
+        if ufunc not in MASKS and all(self.kinds[i] == "mask" for i in operands):
+            if ufunc not in _LOGICAL:
+                raise TypeError(
+                    f"formula {self.name!r}: np.{ufunc} on comparisons alone; multiply one by a "
+                    "number first"
+                )
+            ufunc = _LOGICAL[ufunc]
         key = (ufunc, *operands)
         if key not in self._known:
             scalar = all(self.kinds[operand] == "scalar" for operand in operands)
-            target = self.register("scalar" if scalar else "array")
+            kind = "mask" if ufunc in MASKS else "array"
+            target = self.register("scalar" if scalar else kind)
             (self.prologue if scalar else self.steps).append(Step(ufunc, operands, target))
             self._known[key] = Term(self, target)
         return self._known[key]
+
+    def number(self, mask: int) -> Term:
+        """The comparison in register ``mask`` as a number, 0 or 1."""
+        return self.record("multiply", (Term(self, mask), 1))
 
 
 def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
@@ -153,6 +174,11 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
     terms = [Term(record, record.register("array" if flag else "scalar")) for flag in is_array]
     result = formula(*terms)
     outputs = result if isinstance(result, tuple) else (result,)
+    # An argument returned as it is becomes a copy, so that no output is read from an array
+    # that another output overwrites; a comparison becomes the numbers 0 and 1.
+    outputs = tuple(+v if any(v is term for term in terms) else v for v in outputs)
+    registers = [record.operand(value) for value in outputs]
+    registers = [record.number(r).register if record.kinds[r] == "mask" else r for r in registers]
     return Program(
         name=name,
         arrays=tuple(i for i, flag in enumerate(is_array) if flag),
@@ -160,5 +186,5 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
         constants=record.constants,
         prologue=tuple(record.prologue),
         steps=tuple(record.steps),
-        outputs=tuple(record.operand(value) for value in outputs),
+        outputs=tuple(registers),
     )

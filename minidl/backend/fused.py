@@ -7,8 +7,6 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from minidl.backend import switch
 from minidl.backend.formula import trace
 
@@ -35,12 +33,26 @@ class Fused:
         outs = out if isinstance(out, tuple) else (out,)
         first = outs[0]
         executor = switch.executor_for(first)
-        key: list[Any] = [executor]
+        shape, dtype = first.shape, first.dtype
+        key: list[Any] = [executor, len(outs)]
+        for array in outs:
+            # A compiled loop trusts these: it would write past the end of a smaller array.
+            self._check(array, shape)
+            if array.shape != shape:
+                raise ValueError(
+                    f"{self.formula.__name__}: expected outputs of one shape, received "
+                    f"{[o.shape for o in outs]}"
+                )
+            if array.dtype != dtype or dtype.char not in "fd":
+                raise ValueError(
+                    f"{self.formula.__name__}: expected outputs of one floating dtype, float32 "
+                    f"or float64, received {[str(o.dtype) for o in outs]}"
+                )
         for argument in arguments:
             if isinstance(argument, float | int):
                 key.append(0)
             else:
-                self._check(argument, first.shape)
+                self._check(argument, shape)
                 key.append(next((k + 1 for k, o in enumerate(outs) if o is argument), -1))
         signature = tuple(key)
         run = self._compiled.get(signature)
@@ -61,20 +73,13 @@ class Fused:
     def _compile(
         self, executor: ModuleType, arguments: tuple[Any, ...], outs: tuple[Any, ...]
     ) -> Callable[..., None]:
-        for array in outs:
-            self._check(array, outs[0].shape)
-            if array.dtype not in (np.float32, np.float64) or array.dtype != outs[0].dtype:
-                raise ValueError(
-                    f"{self.formula.__name__}: expected outputs of one floating dtype, "
-                    f"received {[str(o.dtype) for o in outs]}"
-                )
         program = trace(self.formula, [not isinstance(a, float | int) for a in arguments])
         if len(program.outputs) != len(outs):
             raise ValueError(
                 f"{self.formula.__name__}: expected {len(program.outputs)} output arrays, "
                 f"received {len(outs)}"
             )
-        aliases = [next((i for i, a in enumerate(arguments) if a is o), None) for o in outs]
+        aliases = [tuple(i for i, a in enumerate(arguments) if a is o) for o in outs]
         run: Callable[..., None] = executor.compile(program, aliases)
         return run
 

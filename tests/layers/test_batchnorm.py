@@ -55,9 +55,7 @@ def test_five_steps_and_inference_agree_with_keras(
             network.parameters, gradients, expected.dweights, strict=True
         ):
             oracle.assert_agrees(actual, wanted, f"{entry.name} in pass {step}", rtol=1e-11)
-        for index, (actual, wanted) in enumerate(
-            zip(network.get_weights(), weights, strict=True)
-        ):
+        for index, (actual, wanted) in enumerate(zip(network.get_weights(), weights, strict=True)):
             oracle.assert_agrees(actual, wanted, f"weight {index} after pass {step}")
 
 
@@ -119,9 +117,7 @@ def test_backward_follows_the_mode_of_the_last_forward() -> None:
     ],
     ids=str,
 )
-def test_bad_arguments(
-    options: dict[str, float], error: type[Exception], words: str
-) -> None:
+def test_bad_arguments(options: dict[str, float], error: type[Exception], words: str) -> None:
     """Each raises in the constructor and says what was expected."""
     with pytest.raises(error, match=words):
         BatchNormalization(**options)

@@ -133,9 +133,7 @@ def test_five_steps_agree_with_keras(case: Spec) -> None:
 
 def test_every_optimizer_is_compared() -> None:
     """The table has no other."""
-    assert {case.path.rpartition(".")[2].lower() for case in KINDS} == set(
-        minidl.optimizers.TABLE
-    )
+    assert {case.path.rpartition(".")[2].lower() for case in KINDS} == set(minidl.optimizers.TABLE)
 
 
 @pytest.mark.parametrize("kind", STATE)
