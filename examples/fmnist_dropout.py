@@ -165,10 +165,10 @@ class EpochBar(Callback):
         self.name = name
         self.seconds = 0.0
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Any) -> None:
         self.bar = tqdm(total=self.params["epochs"], desc=f"{self.name:<16}", unit="epoch")
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any) -> None:
         self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any) -> None:
@@ -176,7 +176,7 @@ class EpochBar(Callback):
         self.bar.set_postfix(loss=f"{logs['loss']:.4f}", val_loss=f"{logs['val_loss']:.4f}")
         self.bar.update()
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Any) -> None:
         self.bar.close()
 
 

@@ -26,7 +26,7 @@ from minidl import (
 )
 from minidl.backend import floatx, set_floatx
 from minidl.layers import Input
-from minidl.saving import load_model
+from minidl.models import load_model
 from minidl.training import Sequential
 
 __version__ = "0.1.0"

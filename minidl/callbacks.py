@@ -1,13 +1,14 @@
 """What happens between the steps of ``fit``: stopping, saving, logging, schedules.
 
 A callback is told when training, an epoch or a batch begins and ends. ``logs`` holds the
-values of the epoch so far under their History names; for a batch it is read from the device
-only if somebody looks.
+values of the epoch so far under their History names, and nothing where something begins; for
+a batch they are read from the device only if somebody looks.
 """
 
 from __future__ import annotations
 
 import csv
+import inspect
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -34,19 +35,19 @@ class Callback:
         self.model = model
         self.params = params
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Logs) -> None:
         """After the last epoch, also when training was stopped or interrupted."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Before an epoch; the first is 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """After an epoch and its validation."""
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
         """Before a batch; the first of an epoch is 0."""
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
@@ -91,7 +92,7 @@ class Monitor(Callback):
         self.min_delta = checks.real("min_delta", min_delta, 0)
         self.reset_best()
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs) -> None:
         known = self.params["metrics"]
         if self.monitor not in known:
             raise checks.unknown(f"value for {type(self).__name__} to monitor", self.monitor, known)
@@ -143,8 +144,8 @@ class EarlyStopping(Monitor):
         self.verbose = verbose
         self.restore_best_weights = restore_best_weights
 
-    def on_train_begin(self) -> None:
-        super().on_train_begin()
+    def on_train_begin(self, logs: Logs) -> None:
+        super().on_train_begin(logs)
         self.reset_best()
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights: list[Any] | None = None
@@ -161,7 +162,7 @@ class EarlyStopping(Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Logs) -> None:
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         if self.verbose and self.stopped_epoch:
@@ -192,9 +193,9 @@ class ModelCheckpoint(Monitor):
         self.verbose = verbose
         self.save_best_only = save_best_only
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs) -> None:
         if self.save_best_only:
-            super().on_train_begin()
+            super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self.improved(logs):
@@ -209,17 +210,19 @@ class LearningRateScheduler(Callback):
     """Set the learning rate at the start of every epoch.
 
     Args:
-        schedule: function (epoch, learning rate now) -> learning rate.
+        schedule: function (epoch, learning rate now) -> learning rate, or of the epoch alone.
         verbose: 1 prints it; default 0.
     """
 
-    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
+        self._takes_rate = len(inspect.signature(schedule).parameters) > 1
         self.verbose = verbose
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         optimizer = self.model.optimizer
-        optimizer.learning_rate = self.schedule(epoch, optimizer.current_learning_rate())
+        rate = (optimizer.current_learning_rate(),) if self._takes_rate else ()
+        optimizer.learning_rate = self.schedule(epoch, *rate)
         if self.verbose:
             print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
 
@@ -256,8 +259,8 @@ class ReduceLROnPlateau(Monitor):
         self.cooldown = checks.integer("cooldown", cooldown, 0)
         self.min_lr = checks.real("min_lr", min_lr, 0)
 
-    def on_train_begin(self) -> None:
-        super().on_train_begin()
+    def on_train_begin(self, logs: Logs) -> None:
+        super().on_train_begin(logs)
         if callable(self.model.optimizer.learning_rate):
             raise ValueError(
                 "ReduceLROnPlateau: expected an optimizer with a number as learning rate, "
@@ -305,7 +308,7 @@ class CSVLogger(Callback):
         self.append = append
         self._file: IO[str] | None = None
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Logs) -> None:
         has_lines = (
             self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
         )
@@ -321,7 +324,7 @@ class CSVLogger(Callback):
         if self._file is not None:
             self._file.flush()
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:
             self._file.close()
 

@@ -37,10 +37,9 @@ def real(
         ValueError: NaN, infinite or out of range.
     """
     interval = f"{'[' if closed else '('}{low:g}, {high:g})"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{what}: expected a number in {interval}, received {value!r}") from None
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
+    number = float(value)
     if not (low <= number < high) or (number == low and not closed):
         raise ValueError(f"{what}: expected a number in {interval}, received {value!r}")
     return number

@@ -17,7 +17,7 @@ from minidl.losses import Loss
 Shape = tuple[int, ...]
 
 
-def features(x: Any, shape: Shape | None, name: str = "x") -> Any:
+def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
     """``x`` as an array of rows of ``shape``.
 
     Integers stay integers and no copy is made of an array. A vector will do where a row is
@@ -25,24 +25,27 @@ def features(x: Any, shape: Shape | None, name: str = "x") -> Any:
 
     Raises:
         TypeError: not numbers.
-        ValueError: no rows, rows of another shape, NaN or infinity.
+        ValueError: no rows, rows of another shape, NaN, infinity, or numbers that are too
+            large for ``dtype``.
     """
     x = _numbers(x, name)
     if x.ndim == 1 and shape == (1,):
         x = x.reshape(-1, 1)
     if x.ndim < 2:
         raise ValueError(f"{name}: expected rows, shape (N, ...), received shape {x.shape}")
-    if len(x) == 0:
-        raise ValueError(f"{name}: expected at least one row, received none (shape {x.shape})")
+    if x.size == 0:
+        raise ValueError(f"{name}: expected rows of numbers, received none (shape {x.shape})")
     if shape is not None and tuple(x.shape[1:]) != shape:
         raise ValueError(
             f"{name}: expected rows of shape {shape}, received rows of shape {tuple(x.shape[1:])}"
         )
-    _finite(x, name)
+    _finite(x, name, dtype)
     return x
 
 
-def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y") -> np.ndarray:
+def targets(
+    y: Any, loss: Loss, output_shape: Shape, rows: int, dtype: Any, name: str = "y"
+) -> np.ndarray:
     """``y`` as targets that suit the loss and the network's output: (N, 1) int32, or (N, units).
 
     Raises:
@@ -75,7 +78,7 @@ def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y")
             f"{name}: expected shape ({rows}, {units}) for {kind} and {units} output units, "
             f"received {y.shape}{hint}"
         )
-    _finite(y, name)
+    _finite(y, name, dtype)
     if loss.labels in ("rows", "binary") and (np.min(y) < 0 or np.max(y) > 1):
         row = int(np.argmax(((y < 0) | (y > 1)).any(axis=1)))
         raise ValueError(
@@ -95,7 +98,11 @@ def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, name: str = "y")
 
 
 def weights(
-    sample_weight: Any, class_weight: Mapping[int, float] | None, y: np.ndarray, units: int
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    y: np.ndarray,
+    loss: Loss,
+    units: int,
 ) -> np.ndarray | None:
     """One weight for each row: the sample's times its class's; None where all are 1.
 
@@ -110,14 +117,24 @@ def weights(
                 f"sample_weight: expected shape ({len(y)},), one weight for each row, received "
                 f"{result.shape}"
             )
-        _finite(result.reshape(-1, 1), "sample_weight")
+        _finite(result, "sample_weight", np.float32)
         if result.min() < 0:
             raise ValueError(f"sample_weight: expected weights >= 0, received {result.min()}")
         result = result.reshape(-1, 1)
     if class_weight is not None:
+        if not isinstance(class_weight, Mapping):
+            raise TypeError(
+                "class_weight: expected a dictionary of class numbers and weights, received "
+                f"{type(class_weight).__name__}"
+            )
+        if loss.labels == "values" or (loss.labels == "binary" and units > 1):
+            raise ValueError(
+                f"class_weight: expected targets that are classes, received {type(loss).__name__} "
+                f"on {units} units"
+            )
         classes = max(units, 2)
         table = np.ones(classes)
-        for number, weight in dict(class_weight).items():
+        for number, weight in class_weight.items():
             if checks.integer("class in class_weight", number, 0) >= classes:
                 raise ValueError(
                     f"class_weight: expected classes 0 … {classes - 1}, received {number}"
@@ -150,7 +167,11 @@ class Batches:
             y = y.astype(dtype, copy=False)
         if weight is not None:
             weight = weight.astype(dtype)
-        self._arrays = [None if a is None else backend.to_device(a) for a in (x, y, weight)]
+        # Rows in another memory order are copied once, here, instead of at every batch.
+        self._arrays = [
+            None if a is None else backend.xp.ascontiguousarray(backend.to_device(a))
+            for a in (x, y, weight)
+        ]
         self._buffers: list[Any] | None = None
 
     def __len__(self) -> int:
@@ -203,19 +224,23 @@ def _numbers(values: Any, name: str) -> Any:
     return array
 
 
-def _finite(array: Any, name: str) -> None:
-    """Raise if anything is NaN or infinite; reads the array, makes no copy of its size."""
+def _finite(array: Any, name: str, dtype: Any) -> None:
+    """Raise at NaN, infinity or what ``dtype`` cannot hold; makes no copy of the array's size."""
     if array.dtype.kind != "f" or array.size == 0:
         return
-    low, high = float(array.min()), float(array.max())
-    if np.isfinite(low) and np.isfinite(high):
+    largest = float(np.finfo(dtype).max)
+    # NaN fails both comparisons.
+    if float(array.min()) >= -largest and float(array.max()) <= largest:
         return
     backend = backend_of(array)
     for row in range(len(array)):
-        values = backend.to_host(array[row])
-        if not np.isfinite(values).all():
-            bad = values[~np.isfinite(values)].reshape(-1)[0]
-            raise ValueError(f"{name}: expected finite numbers, received {bad} in row {row}")
+        values = np.ravel(backend.to_host(array[row]))
+        bad = values[~(np.abs(values) <= largest)]
+        if bad.size:
+            kind = np.dtype(dtype).name
+            raise ValueError(
+                f"{name}: expected finite numbers of {kind}, received {bad[0]} in row {row}"
+            )
 
 
 def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:

@@ -34,12 +34,12 @@ class Loss:
         if from_logits and self.activation is None:
             raise ValueError(f"{type(self).__name__} has no form on logits")
         self.from_logits = bool(from_logits)
-        self._capacity = (0, 0)
+        self._bound: tuple[int, int, Any] = (0, 0, None)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         """Allocate every buffer that batches of up to ``rows`` rows of ``units`` need."""
         xp = backend.xp
-        self._capacity = (rows, units)
+        self._bound = (rows, units, dtype)
         self._d, self._work, self._t = (xp.empty((rows, units), dtype=dtype) for _ in range(3))
         self._row, self._losses, self._w = (xp.empty((rows, 1), dtype=dtype) for _ in range(3))
         self._classes = xp.arange(units, dtype=np.int32)
@@ -48,6 +48,9 @@ class Loss:
     def forward(self, predictions: Any, y: Any, sample_weight: Any = None) -> Any:
         """The mean loss of the batch, (1/N) Σ w_n L_n, as a 0-d array on the device.
 
+        The values of ``y`` are not looked at here, which would wait for the device: ``fit``
+        checks them once, before training.
+
         Args:
             predictions: (N, units): outputs, or logits with ``from_logits``.
             y: targets: (N,) or (N, 1) integers for "integers", else (N, units); (N,) will
@@ -55,7 +58,7 @@ class Loss:
             sample_weight: (N,) or (N, 1) weights w, or None for ones.
         """
         rows, units = predictions.shape
-        if rows > self._capacity[0] or units != self._capacity[1]:
+        if rows > self._bound[0] or (units, predictions.dtype) != self._bound[1:]:
             self.bind(rows, units, backend_of(predictions), predictions.dtype)
         self._predictions = predictions
         self._rows = rows
@@ -95,7 +98,7 @@ class Loss:
         backend = current()
         losses, weights = _evaluate(self, y_true, y_pred), sample_weight
         if weights is not None:
-            losses = losses * backend.to_device(weights)
+            losses = losses * backend.to_device(weights).reshape(-1)
         return float(losses.mean())
 
     def get_config(self) -> dict[str, Any]:

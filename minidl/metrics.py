@@ -22,6 +22,8 @@ class Metric:
     """
 
     activation: str | None = None
+    #: Whether targets have to be class numbers (True), rows (False), or either (None).
+    class_numbers: bool | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -79,6 +81,7 @@ class SparseCategoricalAccuracy(_Accuracy):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
 
     activation = "softmax"
+    class_numbers = True
 
     def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
         super().__init__(name)
@@ -94,6 +97,7 @@ class CategoricalAccuracy(_Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
     activation = "softmax"
+    class_numbers = False
 
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name)
@@ -110,6 +114,7 @@ class BinaryAccuracy(Metric):
     """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
 
     activation = "sigmoid"
+    class_numbers = False
 
     def __init__(self, name: str = "binary_accuracy") -> None:
         super().__init__(name)
@@ -138,6 +143,7 @@ class LossMetric(Metric):
         super().__init__(name)
         self._loss = loss
         self.activation = loss.activation
+        self.class_numbers = loss.labels == "integers"
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
@@ -183,20 +189,28 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
     "accuracy" and "acc" mean the accuracy that suits the loss's targets.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name, or a metric of other targets than the loss's.
         TypeError: none of these.
     """
+    metric = _find(identifier, loss)
+    numbers = loss.labels == "integers"
+    if metric.class_numbers not in (None, numbers):
+        kinds = {True: "class numbers", False: "rows of targets"}
+        raise ValueError(
+            f"metric {metric.name!r}: expected {kinds[not numbers]}, received a loss on "
+            f"{kinds[numbers]}, {type(loss).__name__}"
+        )
+    return metric
+
+
+def _find(identifier: Any, loss: losses.Loss) -> Metric:
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, Metric):
         return identifier
-    known = {**_CLASSES, **losses.TABLE}
     if not isinstance(identifier, str):
-        name = getattr(identifier, "__name__", None)
-        if name is None or identifier not in (
-            globals().get(name),
-            getattr(losses, name, None),
-        ):
+        name = getattr(identifier, "__name__", "")
+        if identifier is None or identifier not in (globals().get(name), getattr(losses, name, 0)):
             raise TypeError(
                 "metric: expected a name, a function of minidl.metrics or minidl.losses, or a "
                 f"Metric, received {identifier!r}"
@@ -204,6 +218,7 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
         identifier = name
     if identifier in ("accuracy", "acc"):
         return _ACCURACY[loss.labels](identifier)
+    known = {**_CLASSES, **losses.TABLE}
     if identifier not in known:
         raise checks.unknown("metric", identifier, NAMES)
     found = known[identifier]

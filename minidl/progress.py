@@ -11,7 +11,7 @@ from minidl.callbacks import Callback, Logs
 class ProgressBar(Callback):
     """A tqdm bar for every epoch; the values of the epoch at its end."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         from tqdm.auto import tqdm
 
         self._bar: Any = tqdm(
@@ -29,7 +29,7 @@ class ProgressBar(Callback):
         self._bar.set_postfix_str(values(logs))
         self._bar.close()
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Logs) -> None:
         if hasattr(self, "_bar"):
             self._bar.close()
 
@@ -37,7 +37,7 @@ class ProgressBar(Callback):
 class EpochLine(Callback):
     """One printed line for every epoch."""
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

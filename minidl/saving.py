@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,11 @@ import numpy as np
 from minidl import checks, initializers, layers, losses, optimizers, regularizers
 from minidl.layers import Input, Layer
 from minidl.optimizers import schedules
-from minidl.training import Sequential
 
 FORMAT = 1
 
 
-def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
+def save_model(model: Any, filepath: str | os.PathLike[str]) -> None:
     """Write the model to ``filepath``; a file that is there is replaced only when complete.
 
     Raises:
@@ -57,15 +57,19 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str]) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, config=np.array(text), **arrays)  # type: ignore[arg-type]
+            np.savez(file, config=np.array(text), **arrays)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
 
 
-def load_model(filepath: str | os.PathLike[str]) -> Sequential:
-    """The model that :meth:`Sequential.save` wrote, under the backend in use.
+def load_model(filepath: str | os.PathLike[str], kind: Callable[..., Any]) -> Any:
+    """The model that :func:`save_model` wrote, under the backend in use.
+
+    Args:
+        filepath: the file.
+        kind: the class of the model, Sequential.
 
     Raises:
         FileNotFoundError: no such file.
@@ -84,13 +88,15 @@ def load_model(filepath: str | os.PathLike[str]) -> Sequential:
     if known != FORMAT:
         raise ValueError(f"{path}: expected format {FORMAT}, received {known}")
     try:
-        return _rebuild(config, arrays)
+        return _rebuild(config, arrays, kind)
     except KeyError as error:
         raise ValueError(f"{path}: expected an entry {error}, received none") from error
 
 
-def _rebuild(config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Sequential:
-    model = Sequential(
+def _rebuild(
+    config: dict[str, Any], arrays: dict[str, np.ndarray], kind: Callable[..., Any]
+) -> Any:
+    model = kind(
         [Input(tuple(config["input_shape"])), *(_decode(item) for item in config["layers"])],
         name=config["name"],
         dtype=config["dtype"],
@@ -111,7 +117,7 @@ def _rebuild(config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Sequentia
     return model
 
 
-def _fill(name: str, vector: Any, arrays: dict[str, np.ndarray], model: Sequential) -> None:
+def _fill(name: str, vector: Any, arrays: dict[str, np.ndarray], model: Any) -> None:
     array = arrays[name]
     if array.shape != vector.shape:
         raise ValueError(f"{name}: expected {vector.size} numbers, received shape {array.shape}")

@@ -13,8 +13,9 @@ from minidl.backend.random import SHUFFLE, generator
 from minidl.callbacks import Callback, History
 from minidl.metrics import Mean
 from minidl.metrics import get as get_metric
-from minidl.models import Network
+from minidl.network import Network
 from minidl.progress import EpochLine, ProgressBar, values
+from minidl.saving import save_model
 from minidl.summary import summary
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
@@ -51,10 +52,10 @@ class Sequential(Network):
         """
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
-        self.optimizer = optimizers.get(optimizer)
-        self._loss = losses.get(loss)
+        chosen, loss = optimizers.get(optimizer), losses.get(loss)
         wanted = metrics if isinstance(metrics, list | tuple) else [metrics]
-        self._metrics = [get_metric(item, self._loss) for item in wanted]
+        self._metrics = [get_metric(item, loss) for item in wanted]
+        self.optimizer, self._loss = chosen, loss
 
     @property
     def metrics_names(self) -> list[str]:
@@ -116,7 +117,7 @@ class Sequential(Network):
         if validation_data is not None:
             validation = self._check_validation(validation_data)
         elif split:
-            kept = len(x) - int(len(x) * split)
+            kept = int(len(x) * (1 - split))
             if kept in (0, len(x)):
                 raise ValueError(
                     f"validation_split: expected a share that leaves rows on both sides, received "
@@ -144,7 +145,8 @@ class Sequential(Network):
             listener.set_model(self, params)
         self.stop_training = False
         for listener in listeners:
-            listener.on_train_begin()
+            listener.on_train_begin({})
+        logs: dict[str, float] = {}
         try:
             for epoch in range(initial_epoch, epochs):
                 logs = self._epoch(epoch, train, held_out, shuffle, objective, listeners)
@@ -154,7 +156,7 @@ class Sequential(Network):
                     break
         finally:
             for listener in listeners:
-                listener.on_train_end()
+                listener.on_train_end(logs)
         return self.history
 
     def evaluate(
@@ -194,7 +196,7 @@ class Sequential(Network):
             verbose: 1 shows a bar; default 0.
         """
         size = _size(batch_size, INFERENCE_BATCH)
-        x = data.features(x, self.input_shape)
+        x = data.features(x, self.input_shape, self.dtype)
         self.build(tuple(x.shape[1:]))
         batches = data.Batches(x, None, None, size, self.backend, self.dtype)
         result = np.empty((len(x), *self.output_shape), dtype=self.dtype)
@@ -212,8 +214,6 @@ class Sequential(Network):
 
     def save(self, filepath: Any) -> None:
         """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`."""
-        from minidl.saving import save_model
-
         save_model(self, filepath)
 
     def _compiled(self) -> optimizers.Optimizer:
@@ -227,10 +227,11 @@ class Sequential(Network):
     def _check(
         self, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-        x = data.features(x, self.input_shape)
+        x = data.features(x, self.input_shape, self.dtype)
         self.build(tuple(x.shape[1:]))
-        y = data.targets(y, self._loss, self.output_shape, len(x))
-        return x, y, data.weights(sample_weight, class_weight, y, self.output_shape[0])
+        y = data.targets(y, self._loss, self.output_shape, len(x), self.dtype)
+        units = self.output_shape[0]
+        return x, y, data.weights(sample_weight, class_weight, y, self._loss, units)
 
     def _check_validation(self, given: Sequence[Any]) -> tuple[Any, np.ndarray, np.ndarray | None]:
         if not isinstance(given, list | tuple) or len(given) not in (2, 3):
@@ -255,7 +256,7 @@ class Sequential(Network):
         starting = _overriding(listeners, "on_train_batch_begin")
         ending = _overriding(listeners, "on_train_batch_end")
         for listener in listeners:
-            listener.on_epoch_begin(epoch)
+            listener.on_epoch_begin(epoch, {})
         objective.reset()
         batches = train.in_order()
         if shuffle:
@@ -264,7 +265,7 @@ class Sequential(Network):
             batches = train.shuffled(order)
         for number, (x, y, weight) in enumerate(batches):
             for listener in starting:
-                listener.on_train_batch_begin(number)
+                listener.on_train_batch_begin(number, {})
             objective.train(x, y, weight)
             for listener in ending:
                 listener.on_train_batch_end(number, objective.logs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -89,6 +90,15 @@ def split_sizes(rows: int, validation_split: float) -> tuple[int, int]:
     return seen["train"], seen["test"]
 
 
+@functools.cache
+def _metrics() -> list[Any]:
+    """As a model that was compiled with accuracy holds them: they tell Keras's mode "auto"."""
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Flatten()])
+    model.compile("sgd", "mse", metrics=["accuracy"], run_eagerly=True)
+    model.evaluate(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0)
+    return model.metrics
+
+
 class Model(SimpleNamespace):
     """What a callback sees of a model: weights that name the epoch, a rate, a flag."""
 
@@ -97,7 +107,8 @@ class Model(SimpleNamespace):
             stop_training=False,
             optimizer=SimpleNamespace(learning_rate=learning_rate),
             weights=[np.array([-1.0])],
-            metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
+            metrics=_metrics(),
+            saved=[],
         )
 
     def get_weights(self) -> list[np.ndarray]:
@@ -108,34 +119,56 @@ class Model(SimpleNamespace):
         """Replace them."""
         self.weights = list(weights)
 
+    def save(self, path: str, overwrite: bool = True) -> None:
+        """Note the path."""
+        self.saved.append(path)
 
-def play(callback: Spec, script: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    """Run a Keras callback over epochs whose values are given.
 
-    Returns:
-        ``stopped``: after which epoch, or None; ``rates``: the learning rate in each epoch
-        and at the end; ``weights``: the number of the epoch whose weights are left;
-        ``best_epoch`` where the callback knows it.
+class Played(NamedTuple):
+    """What a callback made of a script.
+
+    Attributes:
+        stopped: after which epoch it stopped training, or None.
+        rates: the learning rate in each epoch and at the end.
+        weights: the number of the epoch whose weights are left.
+        best_epoch: where the callback knows it.
+        saved: paths that it saved to.
     """
+
+    stopped: int | None
+    rates: list[float]
+    weights: float
+    best_epoch: int | None
+    saved: list[str]
+
+
+def play(callback: Spec, script: Sequence[Mapping[str, float]]) -> Played:
+    """Run a Keras callback over epochs whose values are given."""
     made, model = callback.make(keras), Model()
     made.set_model(model)
     made.on_train_begin()
+    return act(made, model, script)
+
+
+def act(callback: Any, model: Any, script: Sequence[Mapping[str, float]]) -> Played:
+    """Run a callback, of Keras or minidl, that training has begun for."""
     rates, stopped = [], None
     for epoch, logs in enumerate(script):
-        made.on_epoch_begin(epoch)
+        callback.on_epoch_begin(epoch, {})
         rates.append(float(model.optimizer.learning_rate))
         model.weights = [np.array([float(epoch)])]
-        made.on_epoch_end(epoch, dict(logs))
+        callback.on_epoch_end(epoch, dict(logs))
         if model.stop_training:
             stopped = epoch
             break
-    made.on_train_end()
-    return {
-        "stopped": stopped,
-        "rates": [*rates, float(model.optimizer.learning_rate)],
-        "weights": float(model.weights[0][0]),
-        "best_epoch": getattr(made, "best_epoch", None),
-    }
+    callback.on_train_end({})
+    return Played(
+        stopped,
+        [*rates, float(model.optimizer.learning_rate)],
+        float(model.weights[0][0]),
+        getattr(callback, "best_epoch", None),
+        model.saved,
+    )
 
 
 def csv_log(path: Any, scripts: Sequence[Sequence[Mapping[str, float]]], **options: Any) -> None:

@@ -60,7 +60,7 @@ BAD: dict[str, dict[str, Row]] = {
         # rows
         "short x": (ValueError, "y: .*rows of x, 22, received 23", {"x": X[:-1]}),
         "short y": (ValueError, "y: .*rows of x, 23, received 22", {"y": LABELS[:-1]}),
-        "no rows": (ValueError, "x: .*at least one row.*none", {"x": X[:0], "y": LABELS[:0]}),
+        "no rows": (ValueError, "x: .*rows.*received none", {"x": X[:0], "y": LABELS[:0]}),
         "three features": (ValueError, r"x: .*shape \(4,\).*received.*\(3,\)", {"x": X[:, :-1]}),
         "images": (ValueError, r"x: .*\(4,\).*received.*\(2, 2\)", {"x": X.reshape(ROWS, 2, 2)}),
         "one row": (ValueError, r"x: expected rows.*received shape \(4,\)", {"x": X[0]}),
@@ -173,7 +173,7 @@ class Spy(Callback):
 
     began = False
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Any) -> None:
         self.began = True
 
 

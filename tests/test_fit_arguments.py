@@ -25,19 +25,19 @@ class Watch(Callback):
         self.calls: list[str] = []
         self.batches: list[list[int]] = []
 
-    def on_train_begin(self) -> None:
+    def on_train_begin(self, logs: Any) -> None:
         self.calls.append("train begin")
 
-    def on_train_end(self) -> None:
+    def on_train_end(self, logs: Any) -> None:
         self.calls.append("train end")
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any) -> None:
         self.calls.append(f"epoch {epoch} begin")
 
     def on_epoch_end(self, epoch: int, logs: Any) -> None:
         self.calls.append(f"epoch {epoch} end {sorted(logs)}")
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any) -> None:
         self.calls.append(f"batch {batch} begin")
 
     def on_train_batch_end(self, batch: int, logs: Any) -> None:

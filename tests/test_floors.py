@@ -24,7 +24,7 @@ FLOORS = [
     {"activations", "initializers", "regularizers"},
     {"parameters"},
     {"layers", "losses", "metrics", "optimizers"},
-    {"models"},
+    {"network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use

@@ -115,7 +115,7 @@ class NoWaiting(Callback):
         self.stack = contextlib.ExitStack()
         self.epochs = 0
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any) -> None:
         if batch == 0:
             self.stack.enter_context(forbid_synchronisation())
 
@@ -156,7 +156,7 @@ class Counting(Callback):
     def __init__(self) -> None:
         self.counts: list[int] = []
 
-    def on_epoch_begin(self, epoch: int) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any) -> None:
         self.stack = contextlib.ExitStack()
         self.now = self.stack.enter_context(count_synchronisations())
 

@@ -42,7 +42,7 @@ class StepPeaks(Callback):
     def __init__(self) -> None:
         self.peaks: list[int] = []
 
-    def on_train_batch_begin(self, batch: int) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any) -> None:
         tracemalloc.reset_peak()
         self.before = tracemalloc.get_traced_memory()[0]
 

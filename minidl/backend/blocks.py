@@ -47,11 +47,14 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         targets = [out.reshape(flat) for out in outs]
         count = len(targets[0])
         length = max(1, min(count, BLOCK // (shape[-1] if rows else 1)))
-        # Typed for arithmetic, so that uint8 pixels times a scale is float32 at once; as
-        # given for comparisons, so that uint16 bits meet an integer threshold as uint16.
+        # Typed for arithmetic; as given for comparisons, so that uint16 bits meet an integer
+        # threshold as uint16.
         scalars = program.scalar_values(arguments)
         values: dict[int, Any] = {i: dtype.type(value) for i, value in scalars.items()}
         values.update((~i, value) for i, value in scalars.items())
+        # Pixels and other integers are computed with in the working type at once.
+        mixed = any(arguments[index].dtype != dtype for index in program.arrays)
+        convert = {"dtype": dtype, "casting": "unsafe"} if mixed else {}
         moving = []
         for index in program.arrays:
             array = arguments[index]
@@ -70,7 +73,8 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
             pools["out"] = [target[start:stop] for target in targets]
             for ufunc, operands, target, place, slot in plan:
                 result = pools[place][slot][: stop - start]
-                ufunc(*[values[operand] for operand in operands], out=result)
+                options = convert if place != "mask" else {}
+                ufunc(*[values[operand] for operand in operands], out=result, **options)
                 values[target] = result
             for slot, register in copies:
                 np.copyto(pools["out"][slot], values[register])

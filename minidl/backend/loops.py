@@ -27,7 +27,7 @@ from minidl.backend.formula import MASKS, Program, Step
 name = "numba"
 
 # How each NumPy function reads on scalars. T is the working floating type: Numba, unlike
-# NumPy, would widen float32 beside a Python number to float64.
+# NumPy, would widen float32 beside a Python number or a uint16 to float64.
 _SCALAR = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -106,7 +106,7 @@ def loop_source(
     arrays = [f"x{i}" for i in program.arrays] + [f"out{k}" for k in fresh]
     size = next(a for a in arrays if not a.startswith("x") or int(a[1:]) not in row)
     here, pad = ("i, j", " " * 8) if row else ("i", " " * 4)
-    body = [f"r{i} = x{i}[{'j' if i in row else here}]" for i in program.arrays]
+    body = [f"r{i} = T(x{i}[{'j' if i in row else here}])" for i in program.arrays]
     masks: set[int] = set()
     for step in program.steps:
         body.append(f"r{step.target} = {_expression(step, masks)}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
+from minidl.backend import backend_of
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import ParameterVector
@@ -108,7 +109,7 @@ class Optimizer:
         self._parts = [entry.slice for entry in tensors] if tensors else [slice(None)]
         clips_norm = self.clipnorm is not None or self.global_clipnorm is not None
         self._work: Any = np.empty_like(theta) if clips_norm else None
-        self._norm = np.zeros_like(theta, shape=())
+        self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
 
     def update(self, theta: Any, grad: Any) -> None:

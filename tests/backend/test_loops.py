@@ -39,7 +39,7 @@ def test_an_operation_means_what_it_means_in_numpy(name, dtype):
     program = trace(formula, [True] * ufunc.nin)
     object.__setattr__(program, "name", name)  # "<lambda>" is no name for a function
     out = np.full(first.shape, 99, dtype)
-    loops.compile(program, [None])(arrays, [out])
+    loops.compile(program, [()])(arrays, [out])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = 1 * ufunc(*arrays)
@@ -70,9 +70,9 @@ def parameters(source):
 
 
 def test_an_array_that_is_overwritten_is_one_argument():
-    fresh = source(updates.momentum.formula, 3, 2, [None, None])
+    fresh = source(updates.momentum.formula, 3, 2, [(), ()])
     assert parameters(fresh)[:5] == ["x0", "x1", "x2", "out0", "out1"]
-    in_place = source(updates.momentum.formula, 3, 2, [0, 2])
+    in_place = source(updates.momentum.formula, 3, 2, [(0,), (2,)])
     assert parameters(in_place)[:3] == ["x0", "x1", "x2"]
     assert "out" not in in_place
 
@@ -81,13 +81,13 @@ def test_the_loop_runs_over_rows_only_where_a_row_is_repeated():
     def formula(x, row):
         return x + row
 
-    assert "for j" not in source(formula, 2, 0, [None])
-    assert "x1[j]" in source(formula, 2, 0, [None], rows=(1,))
-    assert "x0[i, j]" in source(formula, 2, 0, [None], rows=(1,))
+    assert "for j" not in source(formula, 2, 0, [()])
+    assert "x1[j]" in source(formula, 2, 0, [()], rows=(1,))
+    assert "x0[i, j]" in source(formula, 2, 0, [()], rows=(1,))
 
 
 def test_the_source_compiles_with_numpys_division():
-    assert 'error_model="numpy"' in source(updates.sgd.formula, 2, 1, [0])
+    assert 'error_model="numpy"' in source(updates.sgd.formula, 2, 1, [(0,)])
 
 
 # Cache -------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
 
 
 def test_the_name_of_a_file_follows_from_its_content(tmp_path):
-    one = source(updates.sgd.formula, 2, 1, [0])
-    other = source(updates.sgd.formula, 2, 1, [None])
+    one = source(updates.sgd.formula, 2, 1, [(0,)])
+    other = source(updates.sgd.formula, 2, 1, [()])
     for text in (one, other, one):
         assert callable(loops._load("sgd", text))
     files = list(tmp_path.glob("sgd_*.py"))
@@ -163,7 +163,7 @@ def test_an_interrupted_write_leaves_no_loop(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("os.replace", interrupt)
-    text = source(updates.sgd.formula, 2, 1, [0])
+    text = source(updates.sgd.formula, 2, 1, [(0,)])
     with pytest.raises(KeyboardInterrupt):
         loops._load("sgd", text)
     assert not list(tmp_path.glob("sgd_*.py"))
@@ -193,6 +193,6 @@ def test_numbers_compiled_here_and_in_blocks_are_the_same_function_of_the_inputs
     results = []
     for executor in (blocks, loops):
         outs = [np.empty(1000, "float32") for _ in range(3)]
-        executor.compile(program, [None] * 3)([*arrays, *numbers], outs)
+        executor.compile(program, [()] * 3)([*arrays, *numbers], outs)
         results.append(outs)
     np.testing.assert_array_equal(results[0], results[1])

@@ -1,0 +1,275 @@
+"""A stack of layers over one parameter vector: build, forward, backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import current, floating
+from minidl.backend.random import WEIGHTS, generator
+from minidl.layers import Activation, Dense, Dropout, Input
+from minidl.layers.base import Layer, Shape
+from minidl.parameters import ParameterVector, Specification
+from minidl.regularizers import Penalties
+from minidl.seeds import next_seed
+
+
+class Network:
+    """Layers in a row, each fed with the output of the one before.
+
+    Args:
+        layers: any number of layers; more can be added until the network is built.
+        name: shown in the summary.
+        dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
+
+    Attributes:
+        layers: the layers, without Input.
+        backend: where the network computes: the backend in use when it was made.
+        statistics: the vector that holds what training moves by other means than gradients.
+        penalties: the sum of the layers' regularizers.
+        step: training passes made; random numbers are addressed by it.
+    """
+
+    def __init__(
+        self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
+    ) -> None:
+        self.name = name or "sequential"
+        self.backend = current()
+        self.dtype = floating(dtype)
+        self.layers: list[Layer] = []
+        self.input_shape: Shape | None = None
+        self.seed = next_seed()
+        self.built = False
+        self.step = 0
+        self._rows = 0
+        for layer in layers or ():
+            self.add(layer)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer at the end.
+
+        Raises:
+            TypeError: not a layer.
+            ValueError: the layer is in a network already, or Input is not the first.
+            RuntimeError: the network is built.
+        """
+        if not isinstance(layer, Layer):
+            raise TypeError(f"expected a layer, received {layer!r}")
+        if self.built:
+            raise RuntimeError(
+                f"cannot add {layer.name!r}: the network is built already; expected all layers "
+                "before the first summary, fit or forward"
+            )
+        if layer.owner is not None:
+            raise ValueError(
+                f"layer {layer.name!r} is in a network already; expected a new layer, because "
+                "a layer keeps the parameters and buffers of one place"
+            )
+        if layer.declared_shape is not None:
+            if self.layers or self.input_shape is not None:
+                if isinstance(layer, Input):
+                    raise ValueError("expected Input as the first layer, received it after others")
+            else:
+                self.input_shape = layer.declared_shape
+        layer.owner = self
+        if not isinstance(layer, Input):
+            self.layers.append(layer)
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        """Check all shapes, make the parameter vector and set the initial weights.
+
+        Args:
+            input_shape: of one row; where an Input or ``input_shape=`` says it, not needed.
+
+        Raises:
+            ValueError: no layers, no known shape, or shapes that do not fit.
+        """
+        if self.built:
+            return
+        if not self.layers:
+            raise ValueError("expected at least one layer, received none")
+        shape = self.input_shape or input_shape
+        if shape is None:
+            raise ValueError(
+                "the shape of a row is not known yet: expected an Input(shape=...) as the first "
+                "layer, build(input_shape) or data"
+            )
+        self.input_shape = shape = tuple(shape)
+        trainable: list[tuple[Layer, str, Specification]] = []
+        moving: list[tuple[Layer, str, Specification]] = []
+        for layer in self.layers:
+            layer.needs_dx = bool(trainable)
+            layer.build(shape)
+            shape = layer.output_shape
+            trainable += [(layer, key, wanted) for key, wanted in layer.trainable.items()]
+            moving += [(layer, key, wanted) for key, wanted in layer.statistics.items()]
+        self.output_shape = shape
+        self._parameters = self._vector(trainable)
+        self.statistics = self._vector(moving)
+        for (layer, key, _), entry in zip(trainable, self._parameters, strict=True):
+            setattr(layer, key, self._parameters.view(entry))
+            setattr(layer, f"d{key}", self._parameters.gradient(entry))
+        for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
+            setattr(layer, key, self.statistics.view(entry))
+        self.penalties = Penalties(self._parameters, self.backend)
+        dropouts = [layer for layer in self.layers if isinstance(layer, Dropout)]
+        for index, layer in enumerate(dropouts):
+            layer.address(self.seed, index)
+        self._moved = [bool(layer.trainable) or layer.needs_dx for layer in self.layers]
+        self._takes_integers = self._first_computes_on_integers()
+        self.built = True
+
+    @property
+    def parameters(self) -> ParameterVector:
+        """The trainable tensors: name, shape and offset of each, and the vectors they lie in."""
+        self.build()
+        return self._parameters
+
+    @property
+    def theta(self) -> Any:
+        """All trainable parameters, one vector."""
+        return self.parameters.theta
+
+    @property
+    def grad(self) -> Any:
+        """All gradients, one vector; overwritten by every backward pass."""
+        return self.parameters.grad
+
+    def bind(self, rows: int) -> None:
+        """Allocate the buffers for passes over up to ``rows`` rows."""
+        if rows > self._rows:
+            for layer in self.layers:
+                layer.bind(rows, self.backend, self.dtype)
+            shape = (rows, *(self.input_shape or ()))
+            self._x = self.backend.xp.empty(shape, dtype=self.dtype)
+            self._rows = rows
+
+    def forward(
+        self, x: Any, training: bool = False, step: int | None = None, logits: bool = False
+    ) -> Any:
+        """The outputs for the rows ``x``, in the last layer's buffer (overwritten next time).
+
+        Args:
+            x: (N, *input_shape).
+            training: whether layers behave as in training.
+            step: addresses the random numbers: the same step gives the same dropout masks.
+                By default every training pass takes the next one.
+            logits: stop before the softmax or sigmoid of the last layer.
+
+        Raises:
+            ValueError: rows of another shape.
+        """
+        x = self.backend.to_device(x)
+        self.build(tuple(x.shape[1:]))
+        if tuple(x.shape[1:]) != self.input_shape:
+            raise ValueError(
+                f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
+            )
+        rows = len(x)
+        self.bind(rows)
+        if training and step is None:
+            step = self.step
+            self.step += 1
+        taken = x.dtype == self.dtype or (self._takes_integers and x.dtype.kind in "ui")
+        if not (taken and x.flags.c_contiguous):
+            np.copyto(self._x[:rows], x, casting="unsafe")
+            x = self._x[:rows]
+        for layer in self.layers[:-1]:
+            x = layer.forward(x, training, step or 0)
+        last: Any = self.layers[-1]
+        return last.logits(x) if logits else last.forward(x, training, step or 0)
+
+    @property
+    def output_activation(self) -> str | None:
+        """Name of the activation that the last layer ends with, or None."""
+        last = self.layers[-1]
+        activation = last.activation if isinstance(last, Dense) else last
+        return activation.function.name if isinstance(activation, Activation) else None
+
+    def activate(self, logits: Any) -> Any:
+        """The outputs for the logits of the last :meth:`forward`."""
+        last: Any = self.layers[-1]
+        activation: Any = last.activation if isinstance(last, Dense) else last
+        return activation.forward(logits)
+
+    def backward(self, dy: Any, logits: bool = False) -> None:
+        """Fill ``grad`` from the gradient ``dy`` at the last forward's output.
+
+        Args:
+            dy: (N, *output_shape); may be overwritten.
+            logits: whether dy is the gradient before the last layer's softmax or sigmoid.
+        """
+        last: Any = self.layers[-1]
+        if self._moved[-1]:
+            dy = last.logits_backward(dy) if logits else last.backward(dy)
+        for layer, moved in zip(self.layers[-2::-1], self._moved[-2::-1], strict=True):
+            if not moved:
+                return
+            dy = layer.backward(dy)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all tensors, layer by layer: trainable ones, then statistics (as Keras)."""
+        self.build()
+        return [self.backend.to_host(view).copy() for view in self._weights()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
+
+        Raises:
+            ValueError: another number of arrays, another shape, or a value that is not finite.
+        """
+        self.build()
+        views = self._weights()
+        arrays = [np.asarray(weight, dtype=self.dtype) for weight in weights]
+        expected, received = [v.shape for v in views], [a.shape for a in arrays]
+        if expected != received:
+            raise ValueError(f"expected arrays of shapes {expected}, received {received}")
+        for index, array in enumerate(arrays):
+            if not np.isfinite(array).all():
+                raise ValueError(
+                    f"expected finite weights, received NaN or infinity in array {index}"
+                )
+        for view, array in zip(views, arrays, strict=True):
+            view[...] = self.backend.to_device(array)
+
+    def count_params(self) -> int:
+        """Number of all parameters, trainable or not."""
+        self.build()
+        return int(self.parameters.theta.size + self.statistics.theta.size)
+
+    def _weights(self) -> list[Any]:
+        return [
+            getattr(layer, key)
+            for layer in self.layers
+            for key in (*layer.trainable, *layer.statistics)
+        ]
+
+    def _vector(self, wanted: list[tuple[Layer, str, Specification]]) -> ParameterVector:
+        vector = ParameterVector(
+            [(layer.name, specification) for layer, _, specification in wanted],
+            self.backend,
+            self.dtype,
+        )
+        for index, (entry, (_, _, tensor)) in enumerate(zip(vector, wanted, strict=True)):
+            start = tensor.initializer
+            seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
+            values = start.values(tensor.shape, generator(seed, WEIGHTS, place))
+            vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
+        return vector
+
+    def _first_computes_on_integers(self) -> bool:
+        """Whether the layers up to the first that computes take integers as they come."""
+        for layer in self.layers:
+            if layer.trainable or not layer.accepts_integers:
+                return False
+            if layer.computes:
+                return True
+        return False
