@@ -81,8 +81,11 @@ class Monitor(Callback):
         min_delta: what counts as better, >= 0.
 
     Raises:
-        ValueError: unknown mode; at the start of training, a value that nobody computes.
+        ValueError: unknown mode; before training, a value that nobody computes.
     """
+
+    #: Whether the value is looked at.
+    watches = True
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
@@ -92,10 +95,11 @@ class Monitor(Callback):
         self.min_delta = checks.real("min_delta", min_delta, 0)
         self.reset_best()
 
-    def on_train_begin(self, logs: Logs) -> None:
-        known = self.params["metrics"]
-        if self.monitor not in known:
-            raise checks.unknown(f"value for {type(self).__name__} to monitor", self.monitor, known)
+    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+        super().set_model(model, params)
+        if self.watches and self.monitor not in params["metrics"]:
+            what = f"value for {type(self).__name__} to monitor"
+            raise checks.unknown(what, self.monitor, params["metrics"])
 
     def reset_best(self) -> None:
         """Forget the best value."""
@@ -143,12 +147,13 @@ class EarlyStopping(Monitor):
         self.patience = checks.integer("patience", patience, 0)
         self.verbose = verbose
         self.restore_best_weights = restore_best_weights
+        self.stopped_epoch = self.best_epoch = 0
+        self.best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        super().on_train_begin(logs)
         self.reset_best()
         self.wait = self.stopped_epoch = self.best_epoch = 0
-        self.best_weights: list[Any] | None = None
+        self.best_weights = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.improved(logs):
@@ -191,16 +196,13 @@ class ModelCheckpoint(Monitor):
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
-        self.save_best_only = save_best_only
-
-    def on_train_begin(self, logs: Logs) -> None:
-        if self.save_best_only:
-            super().on_train_begin(logs)
+        self.save_best_only = self.watches = save_best_only
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self.improved(logs):
             return
         path = self.filepath.format(epoch=epoch + 1, **logs)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         self.model.save(path)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")
@@ -259,13 +261,15 @@ class ReduceLROnPlateau(Monitor):
         self.cooldown = checks.integer("cooldown", cooldown, 0)
         self.min_lr = checks.real("min_lr", min_lr, 0)
 
-    def on_train_begin(self, logs: Logs) -> None:
-        super().on_train_begin(logs)
-        if callable(self.model.optimizer.learning_rate):
+    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+        super().set_model(model, params)
+        if callable(model.optimizer.learning_rate):
             raise ValueError(
                 "ReduceLROnPlateau: expected an optimizer with a number as learning rate, "
                 "received a schedule"
             )
+
+    def on_train_begin(self, logs: Logs) -> None:
         self.reset_best()
         self.wait = self.cooling = 0
 

@@ -97,53 +97,57 @@ def targets(
     return rows_of_targets
 
 
-def weights(
-    sample_weight: Any,
-    class_weight: Mapping[int, float] | None,
-    y: np.ndarray,
-    loss: Loss,
-    units: int,
-) -> np.ndarray | None:
-    """One weight for each row: the sample's times its class's; None where all are 1.
+def sample_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
+    """One weight for each row, (N, 1); None where all are 1.
 
     Raises:
-        TypeError, ValueError: not non-negative numbers, another count, an unknown class.
+        TypeError, ValueError: not non-negative numbers, or another count.
     """
-    result = None
-    if sample_weight is not None:
-        result = _numbers(sample_weight, "sample_weight").astype(np.float64)
-        if result.shape not in ((len(y),), (len(y), 1)):
-            raise ValueError(
-                f"sample_weight: expected shape ({len(y)},), one weight for each row, received "
-                f"{result.shape}"
-            )
-        _finite(result, "sample_weight", np.float32)
-        if result.min() < 0:
-            raise ValueError(f"sample_weight: expected weights >= 0, received {result.min()}")
-        result = result.reshape(-1, 1)
-    if class_weight is not None:
-        if not isinstance(class_weight, Mapping):
-            raise TypeError(
-                "class_weight: expected a dictionary of class numbers and weights, received "
-                f"{type(class_weight).__name__}"
-            )
-        if loss.labels == "values" or (loss.labels == "binary" and units > 1):
-            raise ValueError(
-                f"class_weight: expected targets that are classes, received {type(loss).__name__} "
-                f"on {units} units"
-            )
-        classes = max(units, 2)
-        table = np.ones(classes)
-        for number, weight in class_weight.items():
-            if checks.integer("class in class_weight", number, 0) >= classes:
-                raise ValueError(
-                    f"class_weight: expected classes 0 … {classes - 1}, received {number}"
-                )
-            table[number] = checks.real(f"class_weight[{number}]", weight, 0)
-        numbers = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
-        by_class = table[numbers].reshape(-1, 1)
-        result = by_class if result is None else result * by_class
-    return result
+    if sample_weight is None:
+        return None
+    weight = _numbers(sample_weight, "sample_weight")
+    weight = backend_of(weight).to_host(weight).astype(np.float64)
+    if weight.shape not in ((rows,), (rows, 1)):
+        raise ValueError(
+            f"sample_weight: expected shape ({rows},), one weight for each row, received "
+            f"{weight.shape}"
+        )
+    _finite(weight, "sample_weight", np.float32)
+    if weight.min() < 0:
+        raise ValueError(f"sample_weight: expected weights >= 0, received {weight.min()}")
+    return weight.reshape(-1, 1)
+
+
+def class_weights(
+    class_weight: Mapping[int, float] | None, y: np.ndarray, loss: Loss, units: int
+) -> np.ndarray | None:
+    """The weight of each row's class, (N, 1); None where all are 1.
+
+    Raises:
+        TypeError, ValueError: not a dictionary, a class that is none, a weight below 0, or
+            targets that are not classes.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            "class_weight: expected a dictionary of class numbers and weights, received "
+            f"{type(class_weight).__name__}"
+        )
+    if loss.labels == "values" or (loss.labels == "binary" and units > 1):
+        raise ValueError(
+            f"class_weight: expected targets that are classes, received {type(loss).__name__} "
+            f"on {units} units"
+        )
+    classes = max(units, 2)
+    table = np.ones(classes)
+    for number, weight in class_weight.items():
+        if checks.integer("class_weight", number, 0) >= classes:
+            raise ValueError(f"class_weight: expected classes 0 … {classes - 1}, received {number}")
+        table[number] = checks.real(f"class_weight[{number}]", weight, 0)
+    numbers = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
+    by_class: np.ndarray = table[numbers].reshape(-1, 1)
+    return by_class
 
 
 class Batches:
@@ -234,7 +238,7 @@ def _finite(array: Any, name: str, dtype: Any) -> None:
         return
     backend = backend_of(array)
     for row in range(len(array)):
-        values = np.ravel(backend.to_host(array[row]))
+        values = np.ravel(backend.to_host(array[row])).astype(np.float64)
         bad = values[~(np.abs(values) <= largest)]
         if bad.size:
             kind = np.dtype(dtype).name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ class Metric:
         name: the key in a History.
 
     Attributes:
-        activation: the output activation that the metric can look behind: after it the
-            metric takes logits as well as outputs ("softmax", "sigmoid" or None).
+        activations: the output activations that the metric can look behind: it takes the
+            logits before them as well as the outputs.
     """
 
-    activation: str | None = None
+    activations: tuple[str, ...] = ()
     #: Whether targets have to be class numbers (True), rows (False), or either (None).
     class_numbers: bool | None = None
 
@@ -36,6 +37,10 @@ class Metric:
         self._batch = xp.zeros((), dtype=np.float64)
         self._seen = 0
         self._backend = backend
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal metric."""
+        return {"name": self.name}
 
     def reset(self) -> None:
         """Forget all rows."""
@@ -67,68 +72,88 @@ class Mean(Metric):
         self._seen += rows
 
 
-class _Accuracy(Metric):
-    """Share of rows whose prediction is right."""
+class Accuracy(Metric):
+    """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
+
+    Class numbers: :class:`SparseCategoricalAccuracy`; rows of one unit: :class:`BinaryAccuracy`;
+    longer rows: :class:`CategoricalAccuracy`.
+
+    Args:
+        name: the key in a History.
+        class_numbers: whether targets are class numbers.
+    """
+
+    activations: tuple[str, ...] = ("softmax", "sigmoid")
+
+    def __init__(self, name: str = "accuracy", class_numbers: bool = False) -> None:
+        super().__init__(name)
+        self.class_numbers: bool = class_numbers
+
+    def get_config(self) -> dict[str, Any]:
+        kind = {"class_numbers": self.class_numbers} if type(self) is Accuracy else {}
+        return {**super().get_config(), **kind}
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._predicted = backend.xp.empty((rows,), dtype=np.int64)
         self._true = backend.xp.empty((rows,), dtype=np.int64)
-        self._right = backend.xp.empty((rows,), dtype=np.bool_)
-
-
-class SparseCategoricalAccuracy(_Accuracy):
-    """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
-
-    activation = "softmax"
-    class_numbers = True
-
-    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
-        super().__init__(name)
-
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        rows = len(predictions)
-        np.argmax(predictions, axis=1, out=self._predicted[:rows])
-        np.equal(self._predicted[:rows], y.reshape(rows), out=self._right[:rows])
-        np.sum(self._right[:rows], dtype=np.float64, out=out)
-
-
-class CategoricalAccuracy(_Accuracy):
-    """Share of rows whose largest output is where y (N, K) is largest."""
-
-    activation = "softmax"
-    class_numbers = False
-
-    def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(name)
-
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        rows = len(predictions)
-        np.argmax(predictions, axis=1, out=self._predicted[:rows])
-        np.argmax(y, axis=1, out=self._true[:rows])
-        np.equal(self._predicted[:rows], self._true[:rows], out=self._right[:rows])
-        np.sum(self._right[:rows], dtype=np.float64, out=out)
-
-
-class BinaryAccuracy(Metric):
-    """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
-
-    activation = "sigmoid"
-    class_numbers = False
-
-    def __init__(self, name: str = "binary_accuracy") -> None:
-        super().__init__(name)
-
-    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
-        super().bind(rows, units, backend, dtype, from_logits)
         self._right = backend.xp.empty((rows, units), dtype=np.bool_)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        if predictions.shape[1] == 1 and not self.class_numbers:
+            self._count_units(predictions, y, out)
+        else:
+            self._count_rows(predictions, y, out)
+
+    def _count_rows(self, predictions: Any, y: Any, out: Any) -> None:
+        rows = len(predictions)
+        right, predicted, true = self._right[:rows, 0], self._predicted[:rows], self._true[:rows]
+        np.argmax(predictions, axis=1, out=predicted)
+        if self.class_numbers:
+            true = y.reshape(rows)
+        else:
+            np.argmax(y, axis=1, out=true)
+        np.equal(predicted, true, out=right)
+        np.sum(right, dtype=np.float64, out=out)
+
+    def _count_units(self, predictions: Any, y: Any, out: Any) -> None:
         right = self._right[: len(predictions)]
         np.greater(predictions, 0.0 if self.from_logits else 0.5, out=right)
         np.equal(right, y.reshape(predictions.shape), out=right)
         np.sum(right, dtype=np.float64, out=out)
         np.divide(out, predictions.shape[1], out=out)
+
+
+class SparseCategoricalAccuracy(Accuracy):
+    """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
+
+    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
+        super().__init__(name, class_numbers=True)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        self._count_rows(predictions, y, out)
+
+
+class CategoricalAccuracy(Accuracy):
+    """Share of rows whose largest output is where y (N, K) is largest."""
+
+    def __init__(self, name: str = "categorical_accuracy") -> None:
+        super().__init__(name)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        self._count_rows(predictions, y, out)
+
+
+class BinaryAccuracy(Accuracy):
+    """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
+
+    activations = ("sigmoid",)
+
+    def __init__(self, name: str = "binary_accuracy") -> None:
+        super().__init__(name)
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        self._count_units(predictions, y, out)
 
 
 class LossMetric(Metric):
@@ -142,28 +167,36 @@ class LossMetric(Metric):
     def __init__(self, loss: losses.Loss, name: str) -> None:
         super().__init__(name)
         self._loss = loss
-        self.activation = loss.activation
+        self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
+        self._loss = copy.copy(self._loss)
         self._loss.from_logits = from_logits
         self._loss.bind(rows, units, backend, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "loss": self._loss}
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         np.multiply(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
 
+TABLE: dict[str, type[Metric]] = {
+    kind.__name__: kind
+    for kind in (
+        Accuracy,
+        SparseCategoricalAccuracy,
+        CategoricalAccuracy,
+        BinaryAccuracy,
+        LossMetric,
+    )
+}
 _CLASSES: dict[str, type[Any]] = {
     "sparse_categorical_accuracy": SparseCategoricalAccuracy,
     "categorical_accuracy": CategoricalAccuracy,
     "binary_accuracy": BinaryAccuracy,
-}
-_ACCURACY = {
-    "integers": SparseCategoricalAccuracy,
-    "rows": CategoricalAccuracy,
-    "binary": BinaryAccuracy,
-    "values": BinaryAccuracy,
 }
 NAMES = (*_CLASSES, "accuracy", "acc", *losses.TABLE)
 
@@ -180,7 +213,8 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 def binary_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Share of each row's units on the right side of 0.5."""
-    return np.mean((np.asarray(y_pred) > 0.5) == np.asarray(y_true), axis=-1)
+    y_pred = np.asarray(y_pred)
+    return np.mean((y_pred > 0.5) == np.reshape(y_true, y_pred.shape), axis=-1)
 
 
 def get(identifier: Any, loss: losses.Loss) -> Metric:
@@ -217,7 +251,7 @@ def _find(identifier: Any, loss: losses.Loss) -> Metric:
             )
         identifier = name
     if identifier in ("accuracy", "acc"):
-        return _ACCURACY[loss.labels](identifier)
+        return Accuracy(identifier, class_numbers=loss.labels == "integers")
     known = {**_CLASSES, **losses.TABLE}
     if identifier not in known:
         raise checks.unknown("metric", identifier, NAMES)

@@ -102,7 +102,7 @@ class Network:
                 "the shape of a row is not known yet: expected an Input(shape=...) as the first "
                 "layer, build(input_shape) or data"
             )
-        self.input_shape = shape = tuple(shape)
+        row = shape = tuple(shape)
         trainable: list[tuple[Layer, str, Specification]] = []
         moving: list[tuple[Layer, str, Specification]] = []
         for layer in self.layers:
@@ -111,7 +111,7 @@ class Network:
             shape = layer.output_shape
             trainable += [(layer, key, wanted) for key, wanted in layer.trainable.items()]
             moving += [(layer, key, wanted) for key, wanted in layer.statistics.items()]
-        self.output_shape = shape
+        self.input_shape, self.output_shape = row, shape
         self._parameters = self._vector(trainable)
         self.statistics = self._vector(moving)
         for (layer, key, _), entry in zip(trainable, self._parameters, strict=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks, initializers, layers, losses, optimizers, regularizers
+from minidl import checks, initializers, layers, losses, metrics, optimizers, regularizers
 from minidl.layers import Input, Layer
 from minidl.optimizers import schedules
 
@@ -49,18 +48,18 @@ def save_model(model: Any, filepath: str | os.PathLike[str]) -> None:
         config["optimizer"] = _encode(model.optimizer)
         config["iterations"] = model.optimizer.iterations
         config["loss"] = _encode(model._loss)
-        config["metrics"] = [metric.name for metric in model._metrics]
+        config["metrics"] = [_encode(metric) for metric in model._metrics]
         for name, vector in model.optimizer.state.items():
             arrays[f"optimizer/{name}"] = model.backend.to_host(vector)
     path = Path(filepath)
     text = json.dumps(config)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("wb") as file:
             np.savez(file, config=np.array(text), **arrays)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -108,7 +107,7 @@ def _rebuild(
     _fill("statistics", model.statistics.theta, arrays, model)
     if "optimizer" in config:
         optimizer = _decode(config["optimizer"])
-        model.compile(optimizer, _decode(config["loss"]), config["metrics"])
+        model.compile(optimizer, _decode(config["loss"]), [_decode(m) for m in config["metrics"]])
         optimizer.iterations = config["iterations"]
         if optimizer.iterations:
             optimizer.build(model.theta, model.parameters)
@@ -128,6 +127,7 @@ _BASES = (
     Layer,
     optimizers.Optimizer,
     losses.Loss,
+    metrics.Metric,
     initializers.Initializer,
     regularizers.Regularizer,
     schedules.LearningRateSchedule,
@@ -140,6 +140,7 @@ def _classes() -> dict[str, type[Any]]:
         regularizers.TABLE,
         optimizers.TABLE,
         losses.TABLE,
+        metrics.TABLE,
         schedules.TABLE,
     )
     found = [kind for table in tables for kind in table.values()]

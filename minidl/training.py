@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -112,7 +113,8 @@ class Sequential(Network):
         if verbose not in (0, 1, 2):
             raise ValueError(f"verbose: expected 0, 1 or 2, received {verbose!r}")
 
-        x, y, weight = self._check(x, y, sample_weight, class_weight)
+        x, y, weight = self._check(x, y, sample_weight)
+        by_class = data.class_weights(class_weight, y, self._loss, self.output_shape[0])
         validation = None
         if validation_data is not None:
             validation = self._check_validation(validation_data)
@@ -126,6 +128,9 @@ class Sequential(Network):
             validation = x[kept:], y[kept:], None if weight is None else weight[kept:]
             x, y = x[:kept], y[:kept]
             weight = None if weight is None else weight[:kept]
+            by_class = None if by_class is None else by_class[:kept]
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
 
         train = data.Batches(x, y, weight, size, self.backend, self.dtype)
         held_out = None
@@ -144,19 +149,19 @@ class Sequential(Network):
         for listener in listeners:
             listener.set_model(self, params)
         self.stop_training = False
-        for listener in listeners:
-            listener.on_train_begin({})
         logs: dict[str, float] = {}
-        try:
+        # Whatever happens, each listener that was told of the beginning is told of the end.
+        with contextlib.ExitStack() as endings:
+            for listener in listeners:
+                endings.callback(listener.on_train_end, logs)
+                listener.on_train_begin({})
             for epoch in range(initial_epoch, epochs):
-                logs = self._epoch(epoch, train, held_out, shuffle, objective, listeners)
+                logs.clear()
+                logs.update(self._epoch(epoch, train, held_out, shuffle, objective, listeners))
                 for listener in listeners:
-                    listener.on_epoch_end(epoch, logs)
+                    listener.on_epoch_end(epoch, dict(logs))
                 if self.stop_training:
                     break
-        finally:
-            for listener in listeners:
-                listener.on_train_end(logs)
         return self.history
 
     def evaluate(
@@ -179,7 +184,7 @@ class Sequential(Network):
         """
         self._compiled()
         size = _size(batch_size, INFERENCE_BATCH)
-        x, y, weight = self._check(x, y, sample_weight, None)
+        x, y, weight = self._check(x, y, sample_weight)
         batches = data.Batches(x, y, weight, size, self.backend, self.dtype)
         logs = _Objective(self, batches.size).evaluate(batches)
         if verbose:
@@ -225,13 +230,12 @@ class Sequential(Network):
         return self.optimizer
 
     def _check(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None
+        self, x: Any, y: Any, sample_weight: Any
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
         x = data.features(x, self.input_shape, self.dtype)
         self.build(tuple(x.shape[1:]))
         y = data.targets(y, self._loss, self.output_shape, len(x), self.dtype)
-        units = self.output_shape[0]
-        return x, y, data.weights(sample_weight, class_weight, y, self._loss, units)
+        return x, y, data.sample_weights(sample_weight, len(x))
 
     def _check_validation(self, given: Sequence[Any]) -> tuple[Any, np.ndarray, np.ndarray | None]:
         if not isinstance(given, list | tuple) or len(given) not in (2, 3):
@@ -240,7 +244,7 @@ class Sequential(Network):
                 f"{type(given).__name__}"
             )
         try:
-            return self._check(given[0], given[1], given[2] if len(given) == 3 else None, None)
+            return self._check(given[0], given[1], given[2] if len(given) == 3 else None)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from None
 
@@ -297,7 +301,7 @@ class _Objective:
         self.mean.bind(rows, units, model.backend, dtype, loss.from_logits)
         self.needs_outputs = False
         for metric in self.metrics:
-            on_logits = loss.from_logits and metric.activation == loss.activation
+            on_logits = loss.from_logits and loss.activation in metric.activations
             self.needs_outputs |= self.behind and not on_logits
             metric.bind(rows, units, model.backend, dtype, on_logits)
         self.logs = _Lazy(self)

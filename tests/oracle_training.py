@@ -82,7 +82,7 @@ def split_sizes(rows: int, validation_split: float) -> tuple[int, int]:
         def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
             seen["test"] += 1
 
-    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Flatten()])
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True)
     data = np.zeros((rows, 1))
     split = {"validation_split": validation_split, "batch_size": 1}

@@ -243,7 +243,7 @@ def test_stop_training(when: str) -> None:
     callback = LambdaCallback(**{name: stop})
     history = model.fit(task.x, task.y, 5, 9, verbose=0, callbacks=callback, validation_split=0.1)
     assert history.epoch == [0, 1]
-    assert model.step == {"batch": 7, "epoch": 10}[when]
+    assert model.step == {"batch": 7, "epoch": 8}[when]
     assert len(history.history["val_loss"]) == 2
     model.fit(task.x, task.y, 5, 1, verbose=0)
     assert not model.stop_training
@@ -278,7 +278,7 @@ def test_callbacks_come_in_their_order_after_the_history() -> None:
 
 
 def test_methods_as_keras_users_write_them() -> None:
-    """With logs=None everywhere, though minidl has none to give at a beginning."""
+    """With logs=None everywhere; minidl always gives them."""
 
     class Everything(Callback):
         calls = 0

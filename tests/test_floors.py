@@ -172,7 +172,7 @@ def test_every_floor_is_there():
 # The checker bites -------------------------------------------------------------------------
 
 SOUND = {
-    "__init__": "from minidl import layers, models\nfrom minidl.training import fit\n",
+    "__init__": "from minidl import layers, network\nfrom minidl.training import fit\n",
     "backend/__init__": "from minidl.backend import switch\n",
     "backend/switch": "import numpy\ndef load():\n    import cupy\n    import numba\n",
     "checks": "import math\n",
@@ -184,8 +184,8 @@ SOUND = {
     "layers/__init__": "from minidl.layers.base import Layer\n",
     "layers/base": "from minidl import checks\nfrom minidl.backend.switch import load\n",
     "losses": "from minidl.layers.base import Layer\n",
-    "models": "from minidl.layers import Layer\n",
-    "training": "from minidl.models import Model\n",
+    "network": "from minidl.layers import Layer\n",
+    "training": "from minidl.network import Network\n",
     "datasets/__init__": "from minidl.datasets import imdb\n",
     "datasets/imdb": "from minidl import checks\nfrom minidl.parameters import Vector\n",
 }
@@ -221,11 +221,12 @@ def test_a_sound_tree_passes(tree):
         ("kernels/dense", "from minidl.seeds import x\nfrom minidl.new import y",
          "minidl.kernels.dense:2 imports minidl.new: that is up"),
         ("regularizers", "from minidl import parameters", "minidl.parameters: that is up"),
-        ("losses", "def f():\n    import minidl.models", "minidl.losses:2 imports minidl.models"),
+        ("losses", "def f():\n    import minidl.network", "minidl.losses:2 imports minidl.network"),
         ("losses", "class A:\n    def f(self):\n        from minidl import training",
          "minidl.losses:3 imports minidl.training: that is up, from floor 5 to 7"),
-        ("models", "try:\n    import minidl.training\nexcept ImportError:\n    pass", "that is up"),
-        ("models", "import importlib\nimportlib.import_module('minidl.training')", "that is up"),
+        ("network", "try:\n    import minidl.training\nexcept ImportError:\n    pass",
+         "that is up"),
+        ("network", "import importlib\nimportlib.import_module('minidl.training')", "that is up"),
         ("layers/base", "import cupy", "only minidl.backend imports cupy and numba"),
         ("training", "def f():\n    from numba import njit", "only minidl.backend imports"),
         ("training", "import importlib\nx = importlib.import_module('cupy')",
@@ -274,7 +275,7 @@ def test_a_cycle_is_found(tree, changes, cycle):
 def test_typing_imports_may_point_up_and_around(tree):
     text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from minidl.{} import X\n"
     changes = {
-        "layers/base": text.format("models"),
+        "layers/base": text.format("network"),
         "losses": text.format("metrics"),
         "metrics": "from minidl import losses",
     }

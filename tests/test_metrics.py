@@ -60,8 +60,13 @@ CASES = [
 IDS = [f"{name}-{data.__name__}" for name, _, data in CASES]
 
 
-def bound(name: Any, units: int, loss: str = "mse", from_logits: bool = False) -> metrics.Metric:
-    made = metrics.get(name, losses.get(loss))
+def suited(name: str) -> losses.Loss:
+    """A loss on the targets that the metric is for."""
+    return losses.get("sparse_categorical_crossentropy" if name.startswith("sparse") else "mse")
+
+
+def bound(name: Any, units: int, loss: Any = None, from_logits: bool = False) -> metrics.Metric:
+    made = metrics.get(name, suited(name) if loss is None else losses.get(loss))
     made.bind(max(SIZES), units, current(), np.float64, from_logits)
     made.reset()
     return made
@@ -122,7 +127,7 @@ def test_logits_give_what_the_outputs_give(name: str, activation: str, data: Any
     y, p = data(np.random.default_rng(3), 8)
     logits = np.log(p) if activation == "softmax" else np.log(p / (1 - p))
     outputs, behind = bound(name, p.shape[1]), bound(name, p.shape[1], from_logits=True)
-    assert behind.activation == activation
+    assert activation in behind.activations
     outputs.update(p, y)
     behind.update(logits, y)
     assert behind.result() == pytest.approx(outputs.result(), rel=1e-12)
@@ -130,20 +135,26 @@ def test_logits_give_what_the_outputs_give(name: str, activation: str, data: Any
 
 @pytest.mark.parametrize("word", ["accuracy", "acc"])
 @pytest.mark.parametrize(
-    ("loss", "kind"),
+    ("loss", "kind", "data"),
     [
-        ("sparse_categorical_crossentropy", metrics.SparseCategoricalAccuracy),
-        ("categorical_crossentropy", metrics.CategoricalAccuracy),
-        ("binary_crossentropy", metrics.BinaryAccuracy),
+        ("sparse_categorical_crossentropy", "sparse_categorical_accuracy", classes),
+        ("categorical_crossentropy", "categorical_accuracy", one_hot),
+        ("binary_crossentropy", "categorical_accuracy", binary),
+        ("binary_crossentropy", "binary_accuracy", one_unit),
+        ("mse", "categorical_accuracy", one_hot),
+        ("mse", "binary_accuracy", one_unit),
     ],
 )
-def test_accuracy_is_the_one_that_suits_the_loss(
-    word: str, loss: str, kind: type[metrics.Metric]
+def test_accuracy_is_the_one_that_suits_the_targets(
+    word: str, loss: str, kind: str, data: Any
 ) -> None:
-    """Under the word that was given, which is the key in a History."""
-    metric = metrics.get(word, losses.get(loss))
-    assert type(metric) is kind
-    assert metric.name == word
+    """Under the word that was given, which is the key in a History; Keras chooses so too."""
+    y, p = data(np.random.default_rng(4), 8)
+    chosen, named = bound(word, p.shape[1], loss), bound(kind, p.shape[1])
+    for metric in (chosen, named):
+        metric.update(p, y)
+    assert chosen.result() == named.result()
+    assert chosen.name == word
 
 
 @pytest.mark.parametrize(
@@ -169,7 +180,7 @@ def test_functions_give_the_rows_as_keras_does(name: str, data: Any) -> None:
 def test_get_by_function_is_get_by_name(name: str) -> None:
     """keras.metrics.… and keras.losses.… functions serve as metrics."""
     function = getattr(metrics, name, None) or getattr(losses, name)
-    by_name, by_function = (metrics.get(k, losses.get("mse")) for k in (name, function))
+    by_name, by_function = (metrics.get(k, suited(name)) for k in (name, function))
     assert type(by_name) is type(by_function)
     assert by_name.name == by_function.name == name
 

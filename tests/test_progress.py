@@ -85,7 +85,10 @@ def test_a_bar_moves_with_the_steps(monkeypatch: Any) -> None:
 
     monkeypatch.setattr(auto, "tqdm", Bar)
     ticks: list[int] = []
-    fit(1, callbacks=LambdaCallback(on_train_batch_begin=lambda batch, logs: ticks.append(bars[-1].n)))
+    fit(
+        1,
+        callbacks=LambdaCallback(on_train_batch_begin=lambda batch, logs: ticks.append(bars[-1].n)),
+    )
     assert ticks == [0, 1, 2, 3] * 2
     assert [(bar.n, bar.total, bar.disable) for bar in bars] == [(4, 4, True)] * 2
 

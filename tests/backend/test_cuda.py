@@ -92,14 +92,16 @@ def test_a_step_neither_synchronises_nor_transfers(dtype):
 
 @pytest.mark.usefixtures("double")
 def test_the_numbers_of_a_call_have_the_type_of_its_output():
-    # In double precision 1 + 2⁻³⁰ - 1 is 2⁻³⁰; in float32 it is 0.
+    # CuPy computes an integer array times a Python number in half precision inside a kernel.
     @fused
-    def residue(x, small):
-        return (x + small) - x
+    def scaled(x, scale):
+        return x * scale
 
-    out = to_device(np.full(3, 9, "float32"))
-    residue(to_device(np.ones(3, "float32")), 2.0**-30, out=out)
-    np.testing.assert_array_equal(out.get(), 0)
+    pixels = np.arange(256, dtype="uint8")
+    for dtype in ("float32", "float64"):
+        out = to_device(np.full(256, 9, dtype))
+        scaled(to_device(pixels), 1 / 255, out=out)
+        np.testing.assert_array_equal(out.get(), pixels * np.dtype(dtype).type(1 / 255))
 
 
 @pytest.mark.usefixtures("double")

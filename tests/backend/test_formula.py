@@ -156,6 +156,20 @@ def test_ufuncs_are_called_plainly_and_elementwise_or_refused(formula):
 
 
 @pytest.mark.parametrize(
+    "formula",
+    [
+        lambda x, y: -(x > 0),
+        lambda x, y: ~(x > 0),
+        lambda x, y: (x > 0) - (y > 0),
+        lambda x, y: (x > 0) / (y > 0),
+    ],
+)
+def test_arithmetic_that_numpy_has_not_among_masks_is_refused(formula):
+    with pytest.raises(TypeError, match=r"on comparisons alone; multiply one by a number first"):
+        trace(formula, [True, True])
+
+
+@pytest.mark.parametrize(
     ("other", "kind"),
     [(np.ones(3), "ndarray"), ("2", "str"), (None, "NoneType"), (np.float32(2), "float32")],
 )

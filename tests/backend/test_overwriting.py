@@ -31,6 +31,14 @@ def three(a, b, c, d):
 
 
 @fused
+def first_waits(x, y):
+    """The first result is read early, and has to be kept until x has been read for good."""
+    p = x + y
+    q = p * 2
+    return p, (q - y) * x
+
+
+@fused
 def swap(x, y):
     return y, x
 
@@ -55,7 +63,7 @@ def alias_patterns(outputs, inputs):
 @ON_EVERY_EXECUTOR
 def test_two_outputs_may_overwrite_any_inputs(pattern):
     x, y = numbers(BLOCK + 9), numbers(BLOCK + 9, seed=1)
-    for formula in (sum_and_difference, swap, sum_and_first):
+    for formula in (sum_and_difference, first_waits, swap, sum_and_first):
         expected = formula.formula(x, y)
         results = call(formula, [x, y], 2, pattern, "float64")
         for actual, wanted in zip(results, expected, strict=True):

@@ -59,3 +59,12 @@ def test_backward_without_bias_and_without_dx(t):
             np.testing.assert_array_equal(db, full[1] if bias else np.nan)
             np.testing.assert_array_equal(dx, full[2] if inputs else np.nan)
     check_gradient(forward, {"x": t.x, "W": t.W}, {"x": full[2], "W": full[0]}, t.dy)
+
+
+@pytest.mark.usefixtures("executor")
+@given(T)
+def test_without_dx_its_product_is_not_computed(t):
+    dW, db = blank(t.W.shape), blank(t.b.shape)
+    # Nothing else needs W: without one, the product could not even be begun.
+    assert dense_backward(device(t.dy), device(t.x), None, dW, db, None) is None
+    np.testing.assert_array_equal(to_host(dW), backward(t.dy, t.x, t.W)[0])
