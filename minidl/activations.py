@@ -68,6 +68,20 @@ softmax = ActivationFunction(
 TABLE = {f.name: f for f in (linear, sigmoid, tanh, relu, leaky_relu, elu, softmax)}
 
 
+def name_of(function: ActivationFunction) -> str:
+    """The name under which :func:`get` finds the function.
+
+    Raises:
+        ValueError: it is not in the table.
+    """
+    if TABLE.get(function.name) is not function:
+        raise ValueError(
+            f"expected an activation of minidl's table, received {function.name!r}, which has no "
+            "name that a file could hold"
+        )
+    return function.name
+
+
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     """An activation by name, the one that is given, or linear for None.
 

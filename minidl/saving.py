@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from minidl.layers import Input, Layer
 from minidl.optimizers import schedules
 
 FORMAT = 1
+
+# What reading a damaged archive raises.
+_DAMAGE = (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def save_model(model: Any, filepath: str | os.PathLike[str]) -> None:
@@ -79,17 +83,14 @@ def load_model(filepath: str | os.PathLike[str], kind: Callable[..., Any]) -> An
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         config = json.loads(str(arrays.pop("config")))
-        known = config["format"]
+        if config["format"] != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, received {config['format']}")
+        return _rebuild(config, arrays, kind)
     except FileNotFoundError:
         raise
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{path}: expected a model saved by minidl, received {error}") from error
-    if known != FORMAT:
-        raise ValueError(f"{path}: expected format {FORMAT}, received {known}")
-    try:
-        return _rebuild(config, arrays, kind)
-    except KeyError as error:
-        raise ValueError(f"{path}: expected an entry {error}, received none") from error
+    # Whatever the bytes say, the file is what is wrong with them.
+    except (*_DAMAGE, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected a model saved by minidl, received {error!r}") from error
 
 
 def _rebuild(

@@ -119,6 +119,12 @@ def layer_names(specs: Iterable[Spec]) -> list[str]:
     return [_make(spec).name for spec in specs]
 
 
+def class_layer_name(kind: str) -> str:
+    """The name that Keras gives to the first layer of a class that is called so."""
+    keras.utils.clear_session()
+    return str(type(kind, (keras.layers.Layer,), {})().name)
+
+
 def masked(x: Any, mask: Any, dy: Any) -> tuple[np.ndarray, np.ndarray]:
     """x times a given mask, by ``tf.multiply``, and its gradient at x."""
     x = _tensor(x)

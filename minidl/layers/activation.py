@@ -59,7 +59,7 @@ class Activation(Layer):
         return dlogits
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": self.function.name}
+        return {**super().get_config(), "activation": activations.name_of(self.function)}
 
 
 class _Named(Activation):

@@ -133,7 +133,7 @@ _counts: Counter[str] = Counter()
 
 def _next_name(kind: str) -> str:
     """Keras's names: dense, dense_1, dense_2, …; BatchNormalization -> batch_normalization."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind).lower()
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
     # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern above.
     count = _counts[words]
     _counts[words] += 1

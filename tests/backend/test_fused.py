@@ -89,6 +89,20 @@ def test_integers_meet_numbers_in_the_type_of_the_output(kind, dtype):
     np.testing.assert_allclose(result, expected, rtol=2 * eps, atol=2 * eps * abs(x * 1.0).max())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@ON_EVERY_EXECUTOR
+def test_integers_among_themselves_do_not_wrap_around(dtype):
+    @fused
+    def formula(x, y):
+        return x - y, x * y, -x
+
+    x, y = np.array([0, 1, 200], "uint8"), np.array([255, 2, 200], "uint8")
+    outs = tuple(blank(3, dtype) for _ in range(3))
+    formula(device(x), device(y), out=outs)
+    for out, expected in zip(outs, ([-255, -1, 0], [0, 2, 40_000], [0, -1, -200]), strict=True):
+        np.testing.assert_array_equal(to_host(out), expected)
+
+
 @pytest.mark.parametrize("threshold", [0, 1, 32_768, 65_535, 65_536, -1])
 @ON_EVERY_EXECUTOR
 def test_integers_are_compared_exactly(threshold):

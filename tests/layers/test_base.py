@@ -40,6 +40,12 @@ def test_names_are_kerass() -> None:
     assert [s.make(minidl).name for s in made] == oracle.layer_names(made)
 
 
+@pytest.mark.parametrize("kind", ["RNNCell", "MyReLU", "Gate", "Conv2D", "Block3DNorm", "Norm1"])
+def test_names_of_ones_own_classes_are_kerass(kind: str) -> None:
+    """Capitals and digits split where Keras splits them."""
+    assert type(kind, (Layer,), {})().name == oracle.class_layer_name(kind)
+
+
 def test_an_activation_inside_dense_takes_no_number() -> None:
     """As in Keras: Dense(1, "relu") is no Activation layer."""
     made = [

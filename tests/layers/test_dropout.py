@@ -46,6 +46,17 @@ def test_training_agrees_with_tensorflow_for_the_same_mask(rate: float, step: in
     oracle.assert_agrees(dx, expected_dx, "dx")
 
 
+def test_the_threshold_itself_stays_in_both_passes() -> None:
+    """Of 2^16 numbers, rate · 2^16 are below it: forward and backward count alike."""
+    layer = Dropout(0.25)
+    x = np.ones((8, 65_536))
+    y = trained(layer, x)
+    at = np.nonzero(layer.bits == 16_384)
+    assert len(at[0])
+    assert (y[at] == 1 / 0.75).all()
+    np.testing.assert_array_equal(layer.backward(x), y)
+
+
 def test_inference_agrees_with_keras_and_copies_nothing() -> None:
     """y is x itself, dx is dy itself."""
     random = np.random.default_rng(2)
