@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +63,14 @@ def test_early_stopping(
         restore_best_weights=restore,
     )
     assert play(callback, script) == oracle_training.play(callback, script)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_early_stopping_not_in_the_first_epoch(bad: float) -> None:
+    """Even if it begins with a loss that nothing can be worse than; the next is the best then."""
+    script = [dict.fromkeys(NAMES, value) for value in (bad, 1.0, 2.0)]
+    played = play(spec("callbacks.EarlyStopping", restore_best_weights=True), script)
+    assert (played.stopped, played.best_epoch, played.weights) == (2, 1, 1.0)
 
 
 @given(

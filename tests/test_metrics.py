@@ -29,7 +29,7 @@ def one_hot(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndar
 
 def binary(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Targets 0 and 1, and probabilities of which some are exactly one half."""
-    p = random.integers(1, 8, size=(rows, CLASSES)) / 8
+    p = random.integers(1, 16, size=(rows, CLASSES)) / 16
     return random.integers(0, 2, (rows, CLASSES)), p
 
 

@@ -21,6 +21,12 @@ from minidl.layers import (
     Softmax,
 )
 from minidl.models import Network
+from minidl.utils import set_random_seed
+
+
+@pytest.fixture(autouse=True)
+def _same_weights_each_time() -> None:
+    set_random_seed(1)
 
 
 class TestRows:

@@ -16,6 +16,11 @@ from minidl.utils import set_random_seed
 from tests.doubles.cupy_double import forbid_synchronisation
 
 
+@pytest.fixture(autouse=True)
+def _same_weights_each_time() -> None:
+    set_random_seed(1)
+
+
 def full_network(inputs: int = 4, hidden: int = 6, classes: int = 3, **options: Any) -> Network:
     """One layer of every kind."""
     return Network(
@@ -80,7 +85,6 @@ class TestLoop:
         """Exclusive or, by eight hidden units, in float32."""
         x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         y = np.array([0, 1, 1, 0])
-        set_random_seed(1)
         network = Network([Dense(8, "tanh", input_shape=(2,)), Dense(2)])
         loop = Loop(network, sparse(), optimizers.Adam(0.05))
         values = [float(loop.step(x, y)) for _ in range(200)]

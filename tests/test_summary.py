@@ -96,15 +96,20 @@ def test_counts(stack: Any, total: int, fixed: int, dtype: str, capsys: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "stack",
-    [dense(256, 256, 128, 128, 10, normalized=True), dense(2000, 2000, 10), dense(1)],
-    ids=["many", "megabytes", "few"],
+    ("stack", "inputs"),
+    [
+        (dense(256, 256, 128, 128, 10, normalized=True), 784),
+        (dense(2000, 2000, 10), 784),
+        (dense(14), 8),  # 1,008 bytes: less than a KB
+        (dense(1), 3),
+    ],
+    ids=["many", "megabytes", "below a kilobyte", "few"],
 )
-def test_sums_are_kerass(stack: Any, capsys: Any) -> None:
+def test_sums_are_kerass(stack: Any, inputs: int, capsys: Any) -> None:
     """The three lines below the table, letter for letter."""
-    text = printed(network(stack, (784,), dtype="float64"), capsys)
+    text = printed(network(stack, (inputs,), dtype="float64"), capsys)
     lines = [line for line in text.splitlines() if "params:" in line]
-    assert lines == oracle_training.summary_totals(stack, (784,))
+    assert lines == oracle_training.summary_totals(stack, (inputs,))
 
 
 def test_names_number_the_layers_of_a_kind(capsys: Any) -> None:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.backend import current
 from minidl.callbacks import Callback
+from minidl.data import Batches, targets
+from minidl.losses import SparseCategoricalCrossentropy
 from tests.fitting import network
 from tests.specs import spec
 
@@ -123,13 +126,11 @@ def test_nothing_of_the_size_of_the_data(what: str, dtype: Any) -> None:
     assert a_row < (64 if what == "predict" else 48)
 
 
-def test_uint8_stays_uint8() -> None:
-    """The arrays that batches are cut from and gathered into have the pixels' type."""
-    from minidl.backend import current
-    from minidl.data import Batches
-
+def test_integers_stay_integers() -> None:
+    """Pixels and class numbers, in what batches are cut from and in what they are gathered into."""
     x, y = data(10, "sparse")
-    batches = Batches(x, y.astype(np.int32).reshape(-1, 1), None, 4, current(), np.float32)
+    y = targets(y, SparseCategoricalCrossentropy(), (UNITS,), 10, np.float32)
+    batches = Batches(x, y, None, 4, current(), np.float32)
     for part in (*batches.in_order(), *batches.shuffled(np.arange(10)[::-1].copy())):
         assert part[0].dtype == np.uint8
         assert part[1].dtype == np.int32

@@ -62,7 +62,12 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
     scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
 
     def kernel(*operands: Any) -> None:
+        dtype = operands[-1].dtype
         values = dict(zip([*arrays, *scalars], operands, strict=False))
+        for index in arrays:
+            # Integers would wrap around among themselves.
+            if values[index].dtype != dtype:
+                values[index] = values[index].astype(dtype)
         for step in program.steps:
             ufunc = getattr(cupy, step.ufunc)
             values[step.target] = ufunc(*(values[operand] for operand in step.operands))

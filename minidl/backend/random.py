@@ -44,7 +44,6 @@ class RandomBits:
         """
         counter = self._state["state"]["counter"]
         counter[:] = 0, step, 0, 0
-        self._state["buffer_pos"] = 4
         self._philox.state = self._state
         flat = out.reshape(-1)
         for start in range(0, flat.size, 4 * _CHUNK):

@@ -124,4 +124,4 @@ def _executor(name: str) -> ModuleType:
 
 def _known(what: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
-        raise ValueError(f"expected a {what} of {known}, received {name!r}")
+        raise ValueError(f"{what}: expected one of {known}, received {name!r}")

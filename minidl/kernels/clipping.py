@@ -23,7 +23,7 @@ def clip_by_norm(grad: Any, limit: float, work: Any, norm: Any) -> Any:
     """grad ← grad · limit / max(‖grad‖₂, limit).
 
     On one tensor this clips by norm, on the whole gradient vector by global norm. An
-    entry that is infinite or NaN makes NaN of the result, so that it cannot go unnoticed.
+    infinite entry becomes NaN, and a NaN makes all entries NaN, so that neither goes unnoticed.
 
     Args:
         grad: any shape, overwritten.

@@ -126,7 +126,6 @@ def stamps(folder):
     return {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.suffix in (".nbc", ".py")}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the user's cache is moved by XDG_CACHE_HOME")
 def test_a_second_process_does_not_compile(tmp_path):
     hits, misses, file = child(tmp_path)
     assert (hits, misses) == (0, 1)

@@ -10,7 +10,7 @@ from minidl import activations
 from minidl.layers import Dense
 from minidl.models import Network
 from tests import oracle
-from tests.layers.alone import layer_pass
+from tests.layers.alone import alone, layer_pass
 from tests.specs import Spec, spec
 
 ACTIVATIONS = ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softmax", None]
@@ -38,7 +38,7 @@ def test_agrees_with_keras(activation: str | None, use_bias: bool, rows: int) ->
 def test_default_weights_are_kerass() -> None:
     """glorot_uniform within its bound, and zero biases."""
     dense = Dense(40)
-    Network([dense]).build((60,))
+    alone(dense, (60,), 1)
     assert np.abs(dense.W).max() <= np.sqrt(6 / 100)
     assert np.abs(dense.W).max() > 0.95 * np.sqrt(6 / 100)  # of 2,400 uniform values
     assert not dense.b.any()
