@@ -12,7 +12,7 @@ from minidl.backend.random import WEIGHTS, generator
 from minidl.layers import Activation, Dense, Dropout, Input
 from minidl.layers.base import Layer, Shape
 from minidl.parameters import ParameterVector, Specification
-from minidl.regularizers import Penalties
+from minidl.penalties import Penalties
 from minidl.seeds import next_seed
 
 

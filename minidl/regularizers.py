@@ -1,18 +1,11 @@
-"""Penalties on weights, and their sum over a network."""
+"""Penalties on the weights of one tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from minidl import checks
-from minidl.backend import Backend
 from minidl.kernels import penalties
-
-if TYPE_CHECKING:
-    from minidl.parameters import ParameterVector
 
 
 class Regularizer:
@@ -90,39 +83,3 @@ def get(identifier: str | Regularizer | None) -> Regularizer | None:
         return None
     found: Regularizer = checks.instance("regularizer", identifier, Regularizer, TABLE)
     return found
-
-
-class Penalties:
-    """The sum of all penalties of a network, and its gradient, on slices of the vector.
-
-    Args:
-        parameters: whose entries name their regularizers.
-        backend: where the vector lives.
-    """
-
-    def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
-        self._terms: Sequence[tuple[Regularizer, slice]] = [
-            (entry.regularizer, entry.slice) for entry in parameters if entry.regularizer
-        ]
-        largest = max((part.stop - part.start for _, part in self._terms), default=0)
-        theta = parameters.theta
-        self._work = backend.xp.empty(largest, dtype=theta.dtype)
-        self._value = backend.xp.zeros((), dtype=theta.dtype)
-        self._term = backend.xp.zeros((), dtype=theta.dtype)
-
-    def __len__(self) -> int:
-        return len(self._terms)
-
-    def forward(self, theta: Any) -> Any:
-        """Σ P(W) over the penalised tensors of ``theta``: 0-d, on the device."""
-        self._value[...] = 0
-        for regularizer, part in self._terms:
-            W = theta[part]
-            np.sum(regularizer.forward(W, self._work[: W.size]), out=self._term)
-            np.add(self._value, self._term, out=self._value)
-        return self._value
-
-    def add_gradients(self, theta: Any, grad: Any) -> None:
-        """grad ← grad + dP/dtheta."""
-        for regularizer, part in self._terms:
-            regularizer.add_gradient(theta[part], grad[part])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ import numpy as np
 from minidl import checks, data, losses, optimizers
 from minidl.backend.random import SHUFFLE, generator
 from minidl.callbacks import Callback, History
-from minidl.metrics import Mean
 from minidl.metrics import get as get_metric
 from minidl.network import Network
+from minidl.objective import Objective
 from minidl.progress import EpochLine, ProgressBar, values
 from minidl.saving import save_model
 from minidl.summary import summary
@@ -137,7 +136,9 @@ class Sequential(Network):
         if validation is not None:
             held_out = data.Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
         optimizer.build(self.theta, self.parameters)
-        objective = _Objective(self, max(train.size, held_out.size if held_out else 0))
+        objective = Objective(
+            self, self._loss, self._metrics, max(train.size, held_out.size if held_out else 0)
+        )
 
         names = self.metrics_names
         if held_out:
@@ -186,7 +187,7 @@ class Sequential(Network):
         size = _size(batch_size, INFERENCE_BATCH)
         x, y, weight = self._check(x, y, sample_weight)
         batches = data.Batches(x, y, weight, size, self.backend, self.dtype)
-        logs = _Objective(self, batches.size).evaluate(batches)
+        logs = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
         if verbose:
             print(values(logs))
         results = list(logs.values())
@@ -254,7 +255,7 @@ class Sequential(Network):
         train: data.Batches,
         held_out: data.Batches | None,
         shuffle: bool,
-        objective: _Objective,
+        objective: Objective,
         listeners: Sequence[Callback],
     ) -> dict[str, float]:
         starting = _overriding(listeners, "on_train_batch_begin")
@@ -270,7 +271,7 @@ class Sequential(Network):
         for number, (x, y, weight) in enumerate(batches):
             for listener in starting:
                 listener.on_train_batch_begin(number, {})
-            objective.train(x, y, weight)
+            objective.train(x, y, weight, self._compiled())
             for listener in ending:
                 listener.on_train_batch_end(number, objective.logs)
             if self.stop_training:
@@ -279,83 +280,6 @@ class Sequential(Network):
         if held_out:
             logs |= {f"val_{k}": v for k, v in objective.evaluate(held_out).items()}
         return logs
-
-
-class _Objective:
-    """Loss, penalties and metrics of a model, bound to buffers for batches of ``rows`` rows.
-
-    A softmax or sigmoid output followed by its cross-entropy is computed from the logits.
-    """
-
-    def __init__(self, model: Sequential, rows: int) -> None:
-        self.model = model
-        units, dtype = model.output_shape[0], model.dtype
-        loss = copy.copy(model._loss)
-        self.behind = not loss.from_logits and loss.activation is not None
-        self.behind = self.behind and loss.activation == model.output_activation
-        loss.from_logits = loss.from_logits or self.behind
-        loss.bind(rows, units, model.backend, dtype)
-        self.loss = loss
-        self.mean = Mean("loss")
-        self.metrics = model._metrics
-        self.mean.bind(rows, units, model.backend, dtype, loss.from_logits)
-        self.needs_outputs = False
-        for metric in self.metrics:
-            on_logits = loss.from_logits and loss.activation in metric.activations
-            self.needs_outputs |= self.behind and not on_logits
-            metric.bind(rows, units, model.backend, dtype, on_logits)
-        self.logs = _Lazy(self)
-
-    def reset(self) -> None:
-        for metric in (self.mean, *self.metrics):
-            metric.reset()
-
-    def results(self) -> dict[str, float]:
-        return {metric.name: metric.result() for metric in (self.mean, *self.metrics)}
-
-    def train(self, x: Any, y: Any, weight: Any) -> None:
-        """One step: forward, loss, backward, penalties, update."""
-        model = self.model
-        predictions = model.forward(x, training=True, logits=self.behind)
-        self._measure(predictions, y, weight)
-        model.backward(self.loss.backward(), logits=self.behind)
-        model.penalties.add_gradients(model.parameters.theta, model.parameters.grad)
-        assert model.optimizer is not None
-        model.optimizer.update(model.parameters.theta, model.parameters.grad)
-
-    def evaluate(self, batches: data.Batches) -> dict[str, float]:
-        """Loss and metrics in inference."""
-        self.reset()
-        for x, y, weight in batches.in_order():
-            self._measure(self.model.forward(x, logits=self.behind), y, weight)
-        return self.results()
-
-    def _measure(self, predictions: Any, y: Any, weight: Any) -> None:
-        model = self.model
-        value = self.loss.forward(predictions, y, weight)
-        if len(model.penalties):
-            value = np.add(value, model.penalties.forward(model.parameters.theta), out=value)
-        self.mean.add(value, len(predictions))
-        outputs = model.activate(predictions) if self.needs_outputs else None
-        for metric in self.metrics:
-            behind = self.behind and not metric.from_logits
-            metric.update(outputs if behind else predictions, y)
-
-
-class _Lazy(Mapping[str, float]):
-    """The epoch's values so far; each look waits for the device."""
-
-    def __init__(self, objective: _Objective) -> None:
-        self._objective = objective
-
-    def __getitem__(self, name: str) -> float:
-        return self._objective.results()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._objective.results())
-
-    def __len__(self) -> int:
-        return 1 + len(self._objective.metrics)
 
 
 def _size(batch_size: int | None, default: int) -> int:

@@ -23,7 +23,7 @@ FLOORS = [
     {"kernels"},
     {"activations", "initializers", "regularizers"},
     {"parameters"},
-    {"layers", "losses", "metrics", "optimizers"},
+    {"layers", "losses", "metrics", "optimizers", "penalties"},
     {"network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1

@@ -195,6 +195,14 @@ def test_the_same_seed_gives_the_same_numbers(executor: str) -> None:
     assert runs[0][0]["loss"] != runs[2][0]["loss"]
 
 
+def test_masks_change_with_every_step() -> None:
+    """With weights that stay and all rows in one batch, only the masks differ."""
+    hidden = [spec("layers.Dense", units=6), spec("layers.Dropout", rate=0.5)]
+    model, task = compiled(hidden=hidden, optimizer=minidl.optimizers.SGD(0.0))
+    history = model.fit(task.x, task.y, ROWS, 5, verbose=0, shuffle=False).history
+    assert len(set(history["loss"])) == 5
+
+
 def test_two_models_of_one_seed_differ_from_each_other() -> None:
     """The second model made after the call has its own numbers, and so has its second run."""
     minidl.utils.set_random_seed(3)

@@ -1,75 +1,14 @@
-"""What happens between the steps of ``fit``: stopping, saving, logging, schedules.
-
-A callback is told when training, an epoch or a batch begins and ends. ``logs`` holds the
-values of the epoch so far under their History names, and nothing where something begins; for
-a batch they are read from the device only if somebody looks.
-"""
+"""Callbacks that watch one value for its best: stopping, saving, slowing down."""
 
 from __future__ import annotations
 
-import csv
-import inspect
 import math
 import os
-from collections.abc import Callable, Mapping
-from typing import IO, Any
+from collections.abc import Mapping
+from typing import Any
 
 from minidl import checks
-
-Logs = Mapping[str, float]
-
-
-class Callback:
-    """Base of all callbacks: define the methods you need.
-
-    Attributes:
-        model: the model under training.
-        params: "epochs", "steps" (batches in an epoch), "metrics" (names that logs will hold).
-    """
-
-    model: Any = None
-    params: Mapping[str, Any] = {}
-
-    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
-        """Called once before training."""
-        self.model = model
-        self.params = params
-
-    def on_train_begin(self, logs: Logs) -> None:
-        """Before the first epoch."""
-
-    def on_train_end(self, logs: Logs) -> None:
-        """After the last epoch, also when training was stopped or interrupted."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Before an epoch; the first is 0."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After an epoch and its validation."""
-
-    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
-        """Before a batch; the first of an epoch is 0."""
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """After a batch's update."""
-
-
-class History(Callback):
-    """What ``fit`` returns.
-
-    Attributes:
-        epoch: numbers of the epochs.
-        history: name -> value at each epoch.
-    """
-
-    def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self.epoch.append(epoch)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(value)
+from minidl.callbacks.base import Callback, Logs
 
 
 class Monitor(Callback):
@@ -208,27 +147,6 @@ class ModelCheckpoint(Monitor):
             print(f"Epoch {epoch + 1}: saved {path}")
 
 
-class LearningRateScheduler(Callback):
-    """Set the learning rate at the start of every epoch.
-
-    Args:
-        schedule: function (epoch, learning rate now) -> learning rate, or of the epoch alone.
-        verbose: 1 prints it; default 0.
-    """
-
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
-        self.schedule = schedule
-        self._takes_rate = len(inspect.signature(schedule).parameters) > 1
-        self.verbose = verbose
-
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        optimizer = self.model.optimizer
-        rate = (optimizer.current_learning_rate(),) if self._takes_rate else ()
-        optimizer.learning_rate = self.schedule(epoch, *rate)
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
-
-
 class ReduceLROnPlateau(Monitor):
     """Multiply the learning rate by ``factor`` when a value has stopped improving.
 
@@ -293,65 +211,3 @@ class ReduceLROnPlateau(Monitor):
             self.wait = 0
             if self.verbose:
                 print(f"Epoch {epoch + 1}: learning rate {old:g} -> {optimizer.learning_rate:g}")
-
-
-class CSVLogger(Callback):
-    """Write each epoch's values as a line of a CSV file.
-
-    Args:
-        filename: path of the file.
-        separator: between values, default ",".
-        append: whether to keep what the file holds; default False.
-    """
-
-    def __init__(
-        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
-    ) -> None:
-        self.filename = filename
-        self.separator = separator
-        self.append = append
-        self._file: IO[str] | None = None
-
-    def on_train_begin(self, logs: Logs) -> None:
-        has_lines = (
-            self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        )
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
-        self._writer = csv.DictWriter(
-            self._file, ["epoch", *self.params["metrics"]], delimiter=self.separator
-        )
-        if not has_lines:
-            self._writer.writeheader()
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self._writer.writerow({"epoch": epoch, **logs})
-        if self._file is not None:
-            self._file.flush()
-
-    def on_train_end(self, logs: Logs) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-class TerminateOnNaN(Callback):
-    """Stop as soon as a batch's loss is NaN or infinite; reads the loss back at every batch."""
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: loss is {logs['loss']}, stopping")
-            self.model.stop_training = True
-
-
-class LambdaCallback(Callback):
-    """Functions in place of methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
-
-    Raises:
-        ValueError: an argument that is no method of :class:`Callback`.
-    """
-
-    def __init__(self, **functions: Callable[..., None]) -> None:
-        known = [name for name in vars(Callback) if name.startswith("on_")]
-        for name, function in functions.items():
-            if name not in known:
-                raise checks.unknown("callback method", name, known)
-            setattr(self, name, function)

@@ -1,0 +1,19 @@
+"""What happens between the steps of ``fit``: stopping, saving, logging, schedules."""
+
+from minidl.callbacks.base import Callback, History, LambdaCallback, Logs
+from minidl.callbacks.monitors import EarlyStopping, ModelCheckpoint, Monitor, ReduceLROnPlateau
+from minidl.callbacks.running import CSVLogger, LearningRateScheduler, TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "Logs",
+    "ModelCheckpoint",
+    "Monitor",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

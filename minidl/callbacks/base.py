@@ -1,0 +1,83 @@
+"""What a callback is, and the record of a training.
+
+A callback is told when training, an epoch or a batch begins and ends. ``logs`` holds the
+values of the epoch so far under their History names, and nothing where something begins; for
+a batch they are read from the device only if somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from minidl import checks
+
+Logs = Mapping[str, float]
+
+
+class Callback:
+    """Base of all callbacks: define the methods you need.
+
+    Attributes:
+        model: the model under training.
+        params: "epochs", "steps" (batches in an epoch), "metrics" (names that logs will hold).
+    """
+
+    model: Any = None
+    params: Mapping[str, Any] = {}
+
+    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+        """Called once before training."""
+        self.model = model
+        self.params = params
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch, also when training was stopped or interrupted."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Before an epoch; the first is 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After an epoch and its validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before a batch; the first of an epoch is 0."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a batch's update."""
+
+
+class History(Callback):
+    """What ``fit`` returns.
+
+    Attributes:
+        epoch: numbers of the epochs.
+        history: name -> value at each epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """Functions in place of methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
+
+    Raises:
+        ValueError: an argument that is no method of :class:`Callback`.
+    """
+
+    def __init__(self, **functions: Callable[..., None]) -> None:
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, function in functions.items():
+            if name not in known:
+                raise checks.unknown("callback method", name, known)
+            setattr(self, name, function)

@@ -1,0 +1,80 @@
+"""Callbacks that act in every epoch or batch: learning rate, log file, a halt at NaN."""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import math
+import os
+from collections.abc import Callable
+from typing import IO
+
+from minidl.callbacks.base import Callback, Logs
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate at the start of every epoch.
+
+    Args:
+        schedule: function (epoch, learning rate now) -> learning rate, or of the epoch alone.
+        verbose: 1 prints it; default 0.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        self.schedule = schedule
+        self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        optimizer = self.model.optimizer
+        rate = (optimizer.current_learning_rate(),) if self._takes_rate else ()
+        optimizer.learning_rate = self.schedule(epoch, *rate)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
+
+
+class CSVLogger(Callback):
+    """Write each epoch's values as a line of a CSV file.
+
+    Args:
+        filename: path of the file.
+        separator: between values, default ",".
+        append: whether to keep what the file holds; default False.
+    """
+
+    def __init__(
+        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        self.filename = filename
+        self.separator = separator
+        self.append = append
+        self._file: IO[str] | None = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        has_lines = (
+            self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
+        )
+        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
+        self._writer = csv.DictWriter(
+            self._file, ["epoch", *self.params["metrics"]], delimiter=self.separator
+        )
+        if not has_lines:
+            self._writer.writeheader()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._writer.writerow({"epoch": epoch, **logs})
+        if self._file is not None:
+            self._file.flush()
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class TerminateOnNaN(Callback):
+    """Stop as soon as a batch's loss is NaN or infinite; reads the loss back at every batch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not math.isfinite(logs["loss"]):
+            print(f"Batch {batch}: loss is {logs['loss']}, stopping")
+            self.model.stop_training = True

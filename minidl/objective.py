@@ -1,0 +1,103 @@
+"""What a network is trained for: loss, penalties and metrics, bound to buffers; and the step."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.data import Batches
+from minidl.losses import Loss
+from minidl.metrics import Mean, Metric
+from minidl.network import Network
+from minidl.optimizers import Optimizer
+
+
+class Objective:
+    """Loss, penalties and metrics of a network, summed on the device over batches.
+
+    A softmax or sigmoid output followed by its cross-entropy is computed from the logits:
+    the network stops before its last activation, and the loss takes its form on logits.
+
+    Args:
+        network: built.
+        loss: as it was compiled; it is copied.
+        metrics: as they were compiled; they are copied.
+        rows: batches have up to so many.
+
+    Attributes:
+        logs: the values so far by name; each look waits for the device.
+    """
+
+    def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
+        self.network = network
+        self.loss = copy.copy(loss)
+        self.metrics = [copy.copy(metric) for metric in metrics]
+        # Whether predictions are logits that the network would have made outputs of.
+        self.behind = (
+            not loss.from_logits
+            and loss.activation is not None
+            and loss.activation == network.output_activation
+        )
+        self.loss.from_logits = loss.from_logits or self.behind
+        bound = network.output_shape[0], network.backend, network.dtype
+        self.loss.bind(rows, *bound)
+        self.mean = Mean("loss")
+        self.mean.bind(rows, *bound, from_logits=self.loss.from_logits)
+        for metric in self.metrics:
+            on_logits = self.loss.from_logits and loss.activation in metric.activations
+            metric.bind(rows, *bound, from_logits=on_logits)
+        self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
+        self.logs = _Logs(self)
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        for metric in (self.mean, *self.metrics):
+            metric.reset()
+
+    def results(self) -> dict[str, float]:
+        """Mean loss, penalties included, and metrics since :meth:`reset`."""
+        return {metric.name: metric.result() for metric in (self.mean, *self.metrics)}
+
+    def train(self, x: Any, y: Any, weight: Any, optimizer: Optimizer) -> None:
+        """One step: forward, loss, backward, penalties, update."""
+        network = self.network
+        theta, grad = network.theta, network.grad
+        predictions = network.forward(x, training=True, logits=self.behind)
+        self._measure(predictions, y, weight)
+        network.backward(self.loss.backward(), logits=self.behind)
+        network.penalties.add_gradients(theta, grad)
+        optimizer.update(theta, grad)
+
+    def evaluate(self, batches: Batches) -> dict[str, float]:
+        """The results over ``batches`` alone, layers behaving as in inference."""
+        self.reset()
+        for x, y, weight in batches.in_order():
+            self._measure(self.network.forward(x, logits=self.behind), y, weight)
+        return self.results()
+
+    def _measure(self, predictions: Any, y: Any, weight: Any) -> None:
+        network = self.network
+        value = self.loss.forward(predictions, y, weight)
+        if len(network.penalties):
+            np.add(value, network.penalties.forward(network.theta), out=value)
+        self.mean.add(value, len(predictions))
+        outputs = network.activate(predictions) if self.needs_outputs else predictions
+        for metric in self.metrics:
+            metric.update(predictions if metric.from_logits else outputs, y)
+
+
+class _Logs(Mapping[str, float]):
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+
+    def __getitem__(self, name: str) -> float:
+        return self._objective.results()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objective.results())
+
+    def __len__(self) -> int:
+        return 1 + len(self._objective.metrics)
