@@ -277,6 +277,16 @@ def test_callbacks_come_in_their_order_after_the_history() -> None:
     assert order == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
 
 
+def test_what_a_callback_does_to_its_logs_is_its_own(tmp_path: Path) -> None:
+    """The next one sees the epoch's values all the same."""
+    model, task = compiled("values", metrics=["mse"])
+    spoil = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.clear())
+    logger = CSVLogger(tmp_path / "log.csv")
+    history = model.fit(task.x, task.y, epochs=2, verbose=0, callbacks=[spoil, logger]).history
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [float(row["mse"]) for row in rows] == history["mse"]
+
+
 def test_methods_as_keras_users_write_them() -> None:
     """With logs=None everywhere; minidl always gives them."""
 

@@ -303,6 +303,31 @@ def test_weights_of_rows_and_classes_multiply() -> None:
     assert both.history == other.fit(task.x, task.y, verbose=0, sample_weight=product).history
 
 
+def test_weights_of_rows_and_classes_are_split_with_the_rows() -> None:
+    """The tail's weights go with the tail, the classes' stay with training."""
+    weight, by_class = np.linspace(0, 2, ROWS), {0: 0.5, 2: 3.0}
+    model, task = compiled("integers")
+    other, _ = compiled("integers")
+    history = model.fit(
+        task.x,
+        task.y,
+        verbose=0,
+        sample_weight=weight,
+        class_weight=by_class,
+        validation_split=4 / 23,
+    ).history
+    kept = ROWS - 4
+    expected = other.fit(
+        task.x[:kept],
+        task.y[:kept],
+        verbose=0,
+        sample_weight=weight[:kept],
+        class_weight=by_class,
+        validation_data=(task.x[kept:], task.y[kept:], weight[kept:]),
+    ).history
+    assert history == expected
+
+
 def test_what_the_user_gave_is_left_as_it_was() -> None:
     """x, y and weights are not written to."""
     model, task = compiled("one-hot")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -237,6 +238,26 @@ def test_a_short_batch_uses_the_beginning_of_the_same_buffers(
     assert (made._d, made._work, made._t, made._value) == buffers
     run(made, y, p)
     assert made._d is buffers[0]
+
+
+@pytest.mark.parametrize(("loss", "target", "prediction"), CASES, ids=IDS)
+def test_a_bound_loss_allocates_nothing_that_grows(
+    loss: Spec, target: str, prediction: str
+) -> None:
+    """Less than half of one array of the batch; what remains are blocks of 16,384 elements."""
+    data = batch(np.random.default_rng(12))
+    y, p = data[target], data[prediction]
+    y, p = np.resize(y, (150_000, *y.shape[1:])), np.resize(p, (150_000, CLASSES))
+    weight, made = np.ones(len(p)), loss.make(minidl)
+    run(made, y, p, weight)
+    tracemalloc.start()
+    try:
+        made.forward(p, y, weight)
+        made.backward()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < p.nbytes / 2, f"{peak:,} bytes at once, {p.nbytes:,} in the predictions"
 
 
 def test_weights_of_one_batch_are_forgotten_in_the_next() -> None:
