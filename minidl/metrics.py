@@ -183,6 +183,12 @@ class LossMetric(Metric):
         np.multiply(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
 
+# Keras has these among its metrics too.
+sparse_categorical_crossentropy = losses.sparse_categorical_crossentropy
+categorical_crossentropy = losses.categorical_crossentropy
+binary_crossentropy = losses.binary_crossentropy
+mean_squared_error = losses.mean_squared_error
+
 TABLE: dict[str, type[Metric]] = {
     kind.__name__: kind
     for kind in (

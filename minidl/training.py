@@ -143,12 +143,13 @@ class Sequential(Network):
         names = self.metrics_names
         if held_out:
             names = names + [f"val_{name}" for name in names]
-        self.history = History()
-        listeners: list[Callback] = [self.history, *_as_list(callbacks)]
+        history = History()
+        listeners: list[Callback] = [history, *_as_list(callbacks)]
         listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
         params = {"epochs": epochs, "steps": len(train), "metrics": names}
         for listener in listeners:
             listener.set_model(self, params)
+        self.history = history
         self.stop_training = False
         logs: dict[str, float] = {}
         # Whatever happens, each listener that was told of the beginning is told of the end.
@@ -163,7 +164,7 @@ class Sequential(Network):
                     listener.on_epoch_end(epoch, dict(logs))
                 if self.stop_training:
                     break
-        return self.history
+        return history
 
     def evaluate(
         self,

@@ -170,11 +170,14 @@ def test_gradient_of_a_random_network_is_the_numeric_one(
     loop = Step(drawn, network)
     theta = network.theta.copy()
     loop.value(batch, training, step)
+    # The value is rounded as the outputs are, times what they count in it: a cross-entropy
+    # near 0 is a difference of logits, a probability near 1 has lost its distance from 1.
+    # A constant of that size beside the value tells check_gradient so, and cancels.
+    outputs = to_host(loop.outputs)
+    size = 1 + np.abs(outputs).max() + np.abs(loop.loss.backward() * outputs).sum()
+    loop.value(batch, training, step)
     network.grad[...] = np.nan  # overwritten, never accumulated
     gradient = loop.gradient().copy()
-    # A cross-entropy near 0 is a difference of logits: it is rounded as they are. A constant
-    # of their size beside it tells check_gradient so, and cancels.
-    size = 1 + float(np.abs(loop.outputs).max())
 
     def forward(theta: np.ndarray) -> np.ndarray:
         network.theta[...] = theta
