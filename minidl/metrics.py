@@ -250,7 +250,7 @@ def _find(identifier: Any, loss: losses.Loss) -> Metric:
         return identifier
     if not isinstance(identifier, str):
         name = getattr(identifier, "__name__", "")
-        if identifier is None or identifier not in (globals().get(name), getattr(losses, name, 0)):
+        if identifier is None or globals().get(name) is not identifier:
             raise TypeError(
                 "metric: expected a name, a function of minidl.metrics or minidl.losses, or a "
                 f"Metric, received {identifier!r}"
