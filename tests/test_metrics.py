@@ -224,7 +224,7 @@ def test_sums_are_kept_in_float64() -> None:
         ("sparse_categorical_acc", ValueError, "did you mean 'sparse_categorical_accuracy'"),
         (3, TypeError, "metric: expected a name, a function of minidl.metrics .* received 3"),
         (max, TypeError, "metric: expected a name"),
-        (losses.MeanSquaredError, ValueError, "did you mean 'mean_squared_error'"),
+        (losses.MeanSquaredError, TypeError, "metric: expected a name"),
     ],
 )
 def test_unknown(identifier: Any, error: type[Exception], words: str) -> None:
