@@ -58,7 +58,8 @@ class Network:
 
         Raises:
             TypeError: not a layer.
-            ValueError: the layer is in a network already, or Input is not the first.
+            ValueError: the layer is in a network already, another has its name, or Input is
+                not the first.
             RuntimeError: the network is built.
         """
         if not isinstance(layer, Layer):
@@ -73,6 +74,8 @@ class Network:
                 f"layer {layer.name!r} is in a network already; expected a new layer, because "
                 "a layer keeps the parameters and buffers of one place"
             )
+        if any(other.name == layer.name for other in self.layers):
+            raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
         if layer.declared_shape is not None:
             if self.layers or self.input_shape is not None:
                 if isinstance(layer, Input):

@@ -233,6 +233,13 @@ class TestErrors:
             network.add(Dense(2, name="late"))
         assert len(network) == 1
 
+    def test_two_layers_of_one_name(self) -> None:
+        """Their parameters could not be told apart."""
+        net = Network([Dense(2, name="same")])
+        with pytest.raises(ValueError, match="different names, received 'same' twice"):
+            net.add(Dense(2, name="same"))
+        assert len(net) == 1
+
     def test_one_layer_in_two_networks(self) -> None:
         layer = Dense(2, name="shared")
         Network([layer])
