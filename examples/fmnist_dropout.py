@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 import time
 from pathlib import Path
@@ -107,7 +108,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=0.5, help="share of hidden units dropped")
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--backend", choices=("numpy", "cupy"), default="numpy")
+    backend = os.environ.get("MINIDL_BACKEND", "numpy")
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend)
     parser.add_argument("--dataset", choices=("auto", "fashion_mnist", "digits"), default="auto")
     parser.add_argument("--data-dir", type=Path, help="folder with the Fashion-MNIST files")
     parser.add_argument("--out", type=Path, default=Path("outputs/fmnist_dropout"))

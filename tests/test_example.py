@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,31 @@ def test_one_seed_gives_the_same_numbers_and_another_does_not(tmp_path):
     )
     assert table(first) == table(second)
     assert table(first) != table(other)
+
+
+def test_ctrl_c_keeps_what_was_finished(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, SCRIPT, "--dataset", "digits", "--epochs", "100000", "--out", "o"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        shown = ""
+        # The bar counts the first finished epochs.
+        while not re.search(r" [1-9]\d*/100000 ", shown):
+            shown += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate()
+    assert process.returncode == 130
+    assert "Interrupted; what follows is from the epochs that were finished." in output
+    with (tmp_path / "o" / "history.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} == {"without dropout"}
+    assert 1 <= len(rows) < 100_000
+    assert (tmp_path / "o" / "without-dropout.npz").exists()
+    assert (tmp_path / "o" / "curves.png").exists()
 
 
 # No data set anywhere, and a network that refuses every connection.

@@ -82,9 +82,9 @@ def test_a_context_before_anything_was_chosen_leaves_the_choice_open():
 
 def test_unknown_names_are_refused_and_change_nothing():
     use("numpy", executor="blocks")
-    with pytest.raises(ValueError, match=r"backend: expected one of \('numpy', 'cupy'\), received 'torch'"):
+    with pytest.raises(ValueError, match=r"backend: expected .*'cupy'\), received 'torch'"):
         use("torch", executor="numba")
-    with pytest.raises(ValueError, match=r"executor: expected one of \('blocks', 'numba'\), received 'jit'"):
+    with pytest.raises(ValueError, match=r"executor: expected .*'numba'\), received 'jit'"):
         use("numpy", executor="jit")
     with installed(), pytest.raises(ValueError, match="executor"):
         use("cupy", executor="jit")

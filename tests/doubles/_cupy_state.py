@@ -12,8 +12,7 @@ class SynchronisationError(AssertionError):
 
 
 _CUDA_MESSAGES = {
-    35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient"
-    " for CUDA runtime version",
+    35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
     100: "cudaErrorNoDevice: no CUDA-capable device is detected",
 }
 
