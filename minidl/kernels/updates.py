@@ -153,7 +153,7 @@ def decay(theta, factor):
 def flush(x, smallest):
     """x where |x| >= smallest, else 0.
 
-    Averages that decay for want of a gradient end in subnormal numbers, on which a
-    processor is some twenty times slower, and never leave them.
+    Averages that decay for want of a gradient end in subnormal numbers, on which many
+    processors are some twenty times slower, and never leave them.
     """
     return x * (np.abs(x) >= smallest)
