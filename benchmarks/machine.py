@@ -17,7 +17,7 @@ def describe(*packages: str) -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "blas": np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"],
         **{name: _version(name) for name in ("minidl", "numpy", *packages)},

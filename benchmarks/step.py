@@ -3,9 +3,9 @@
     python -m benchmarks.step
 
 One step of 784-256-128-10 (ReLU, Adam) at a batch of 100, on random pixels: each part is
-timed inside running steps, parts and executors interleaved over several rounds, and the
-median of the rounds is printed. The floor is the sum of the step's five matrix products on
-the same operands. Results go to ``benchmarks/results/step.json``.
+timed inside running steps, the executors in turn over several rounds, and the median of the
+rounds is printed. The floor is the sum of the step's eight matrix products on operands of the
+same shapes. Results go to ``benchmarks/results/step.json``.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Job:
 
     def _step(self, step: int, run: Callable[[str, Callable[[], Any]], Any]) -> None:
         model, loss, optimizer = self.model, self.loss, self.optimizer
-        rows = self.order[(step * self.batch) % 9_000 :][: self.batch]
+        rows = self.order[(step * self.batch) % (10_000 - self.batch) :][: self.batch]
 
         def gather() -> None:
             np.take(self.images, rows, axis=0, out=self.x, mode="clip")

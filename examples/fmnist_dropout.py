@@ -119,7 +119,7 @@ def parse_arguments() -> argparse.Namespace:
         checks.integer("--epochs", options.epochs, 1)
         checks.real("--rate", options.rate, 0, 1)
         checks.integer("--batch-size", options.batch_size, 1)
-        checks.integer("--seed", options.seed, 0)
+        checks.seed(options.seed)
     except ValueError as error:
         parser.error(str(error))
     return options

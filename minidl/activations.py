@@ -32,8 +32,15 @@ class ActivationFunction:
     constants: dict[str, float] = field(default_factory=dict)
     rowwise: bool = False
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        known = TABLE.get(self.name) is self
+        return self.name if known else super().__reduce_ex__(protocol)
+
     def __call__(self, x: Any, **constants: float) -> Any:
         """y for an array ``x``, as a new array in the default floating type if x has none."""
+        for constant in constants:
+            if constant not in self.constants:
+                raise checks.unknown(f"argument of {self.name}", constant, self.constants)
         backend = current()
         x = backend.to_device(x)
         if x.dtype.kind != "f":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,10 +38,11 @@ def real(
         ValueError: NaN, infinite or out of range.
     """
     interval = f"{'[' if closed else '('}{low:g}, {high:g})"
-    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+    if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
     number = float(value)
-    if not (low <= number < high) or (number == low and not closed):
+    inside = low <= number < high and math.isfinite(number)
+    if not inside or (number == low and not closed):
         raise ValueError(f"{what}: expected a number in {interval}, received {value!r}")
     return number
 
@@ -74,7 +76,8 @@ def instance(what: str, identifier: Any, kind: type[Any], table: Mapping[str, An
     if isinstance(identifier, str):
         return lookup(what, identifier, table)()
     raise TypeError(
-        f"{what}: expected a name or a {kind.__name__}, received {type(identifier).__name__}"
+        f"{what}: expected a name or an object of {kind.__name__}, received "
+        f"{type(identifier).__name__}"
     )
 
 
@@ -84,4 +87,21 @@ def share(what: str, value: Any) -> float:
     Raises:
         TypeError, ValueError: as :func:`real`.
     """
-    return 1.0 if value == 1 else real(what, value, 0, 1)
+    if isinstance(value, numbers.Real) and value == 1:
+        return 1.0
+    try:
+        return real(what, value, 0, 1)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("[0, 1)", "[0, 1]")) from None
+
+
+def seed(value: Any) -> int:
+    """``value`` as a seed, 0 … 2⁶⁴ - 1.
+
+    Raises:
+        TypeError, ValueError: not an integer of that range.
+    """
+    number = integer("seed", value, 0)
+    if number >= 2**64:
+        raise ValueError(f"seed: expected an integer below 2**64, received {value}")
+    return number

@@ -151,14 +151,14 @@ def class_weights(
 
 
 class Batches:
-    """Rows on the device, handed out in batches without copying the data set.
+    """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
 
     Args:
         x, y: checked arrays of N rows.
         weight: (N, 1), or None.
         size: rows in a batch; the last one may have fewer.
         backend: where the batches are needed.
-        dtype: of the weights and of targets that are not class numbers.
+        dtype: of the weights and of targets that are not int32.
     """
 
     def __init__(
@@ -216,6 +216,8 @@ def _numbers(values: Any, name: str) -> Any:
             f"{name}: expected a dense array, received {type(values).__name__}; convert it with "
             ".toarray()"
         )
+    if np.ma.is_masked(values):
+        raise TypeError(f"{name}: expected an array without gaps, received masked entries")
     on_device = hasattr(values, "__cuda_array_interface__")
     try:
         array = values if on_device else np.asarray(values)

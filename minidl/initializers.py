@@ -179,4 +179,4 @@ def get(identifier: str | Initializer) -> Initializer:
 
 
 def _seed(seed: int | None) -> int | None:
-    return None if seed is None else checks.integer("seed", seed, 0)
+    return None if seed is None else checks.seed(seed)

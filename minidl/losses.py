@@ -6,6 +6,7 @@ array that stays on the device, and ``backward`` the gradient of that mean.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -34,13 +35,15 @@ class Loss:
         if from_logits and self.activation is None:
             raise ValueError(f"{type(self).__name__} has no form on logits")
         self.from_logits = bool(from_logits)
-        self._bound: tuple[int, int, Any] = (0, 0, None)
+        self._bound: tuple[Any, ...] = (0, 0, None, None)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         """Allocate every buffer that batches of up to ``rows`` rows of ``units`` need."""
         xp = backend.xp
-        self._bound = (rows, units, dtype)
-        self._d, self._work, self._t = (xp.empty((rows, units), dtype=dtype) for _ in range(3))
+        self._bound = (rows, units, dtype, backend.name)
+        self._d, self._p, self._work, self._t = (
+            xp.empty((rows, units), dtype=dtype) for _ in range(4)
+        )
         self._row, self._losses, self._w = (xp.empty((rows, 1), dtype=dtype) for _ in range(3))
         self._classes = xp.arange(units, dtype=np.int32)
         self._value = xp.zeros((), dtype=dtype)
@@ -56,10 +59,20 @@ class Loss:
             y: targets: (N,) or (N, 1) integers for "integers", else (N, units); (N,) will
                 do where units is 1.
             sample_weight: (N,) or (N, 1) weights w, or None for ones.
+
+        Raises:
+            ValueError: targets of another shape.
         """
         rows, units = predictions.shape
-        if rows > self._bound[0] or (units, predictions.dtype) != self._bound[1:]:
-            self.bind(rows, units, backend_of(predictions), predictions.dtype)
+        backend = backend_of(predictions)
+        if rows > self._bound[0] or (units, predictions.dtype, backend.name) != self._bound[1:]:
+            self.bind(rows, units, backend, predictions.dtype)
+        y = backend.to_device(y)
+        shapes = ((rows, 1), (rows,)) if self.labels == "integers" else ((rows, units),)
+        if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):
+            raise ValueError(
+                f"{type(self).__name__}: expected targets of shape {shapes[-1]}, received {y.shape}"
+            )
         self._predictions = predictions
         self._rows = rows
         t = self._targets = self._t[:rows]
@@ -72,7 +85,7 @@ class Loss:
         self._weights = None
         if sample_weight is not None:
             self._weights = self._w[:rows]
-            self._weights[...] = sample_weight.reshape(rows, 1)
+            self._weights[...] = backend.to_device(sample_weight).reshape(rows, 1)
             np.multiply(losses, self._weights, out=losses)
         np.sum(losses, out=self._value)
         return np.divide(self._value, rows, out=self._value)
@@ -115,9 +128,8 @@ class CategoricalCrossentropy(Loss):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         if self.from_logits:
-            # The gradient's buffer keeps the probabilities until then.
             kernels.softmax_crossentropy_forward(
-                predictions, t, self._d[: len(t)], work, self._row[: len(t)], out
+                predictions, t, self._p[: len(t)], work, self._row[: len(t)], out
             )
         else:
             kernels.crossentropy_forward(predictions, t, out=work)
@@ -125,7 +137,7 @@ class CategoricalCrossentropy(Loss):
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
-            kernels.softmax_crossentropy_backward(out, t, out=out)
+            kernels.softmax_crossentropy_backward(self._p[: len(t)], t, out=out)
         else:
             kernels.crossentropy_backward(predictions, t, out=out)
 
@@ -194,6 +206,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
 
 def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
+    loss = copy.copy(loss)
     backend = current()
     predictions = backend.to_device(y_pred)
     if predictions.dtype.kind != "f":
@@ -202,7 +215,13 @@ def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     targets = backend.to_device(y_true)
     if predictions.ndim == 1:
         predictions = predictions.reshape(-1, 1)
+    if predictions.ndim != 2:
+        raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
     rows, units = predictions.shape
+    if loss.labels == "integers" and bool(((targets < 0) | (targets >= units)).any()):
+        raise ValueError(
+            f"expected class numbers 0 … {units - 1}, received {targets.min()} … {targets.max()}"
+        )
     loss.bind(rows, units, backend, predictions.dtype)
     loss.forward(predictions, targets)
     return loss._losses[: len(predictions), 0].copy()

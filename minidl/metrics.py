@@ -36,7 +36,10 @@ class Metric:
         self._sum = xp.zeros((), dtype=np.float64)
         self._batch = xp.zeros((), dtype=np.float64)
         self._seen = 0
-        self._backend = backend
+
+    def takes_logits(self, activation: str | None, units: int) -> bool:
+        """Whether logits before this activation will do in place of the outputs."""
+        return activation in self.activations
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal metric."""
@@ -80,14 +83,19 @@ class Accuracy(Metric):
 
     Args:
         name: the key in a History.
-        class_numbers: whether targets are class numbers.
+        class_numbers: whether targets are class numbers; None takes it from the loss.
     """
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
 
-    def __init__(self, name: str = "accuracy", class_numbers: bool = False) -> None:
+    def __init__(self, name: str = "accuracy", class_numbers: bool | None = None) -> None:
         super().__init__(name)
-        self.class_numbers: bool = class_numbers
+        self.class_numbers = class_numbers
+
+    def takes_logits(self, activation: str | None, units: int) -> bool:
+        # A softmax over one unit is 1 whatever its logit is.
+        lone = units == 1 and activation == "softmax" and not self.class_numbers
+        return super().takes_logits(activation, units) and not lone
 
     def get_config(self) -> dict[str, Any]:
         kind = {"class_numbers": self.class_numbers} if type(self) is Accuracy else {}
@@ -138,7 +146,7 @@ class CategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
     def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(name)
+        super().__init__(name, class_numbers=False)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         self._count_rows(predictions, y, out)
@@ -150,7 +158,7 @@ class BinaryAccuracy(Accuracy):
     activations = ("sigmoid",)
 
     def __init__(self, name: str = "binary_accuracy") -> None:
-        super().__init__(name)
+        super().__init__(name, class_numbers=False)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         self._count_units(predictions, y, out)
@@ -173,7 +181,7 @@ class LossMetric(Metric):
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._loss = copy.copy(self._loss)
-        self._loss.from_logits = from_logits
+        self._loss.from_logits = from_logits or self._loss.from_logits
         self._loss.bind(rows, units, backend, dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -232,8 +240,10 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
         ValueError: unknown name, or a metric of other targets than the loss's.
         TypeError: none of these.
     """
-    metric = _find(identifier, loss)
+    metric = _find(identifier)
     numbers = loss.labels == "integers"
+    if type(metric) is Accuracy and metric.class_numbers is None:
+        metric = Accuracy(metric.name, class_numbers=numbers)
     if metric.class_numbers not in (None, numbers):
         kinds = {True: "class numbers", False: "rows of targets"}
         raise ValueError(
@@ -243,7 +253,7 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
     return metric
 
 
-def _find(identifier: Any, loss: losses.Loss) -> Metric:
+def _find(identifier: Any) -> Metric:
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, Metric):
@@ -257,7 +267,7 @@ def _find(identifier: Any, loss: losses.Loss) -> Metric:
             )
         identifier = name
     if identifier in ("accuracy", "acc"):
-        return Accuracy(identifier, class_numbers=loss.labels == "integers")
+        return Accuracy(identifier)
     known = {**_CLASSES, **losses.TABLE}
     if identifier not in known:
         raise checks.unknown("metric", identifier, NAMES)

@@ -15,7 +15,7 @@ def load_model(filepath: str | os.PathLike[str]) -> Sequential:
     """The model that :meth:`Sequential.save` wrote, under the backend in use.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
         ValueError: not such a file, a damaged one, or one of a newer format.
     """
     model: Sequential = saving.load_model(filepath, Sequential)

@@ -9,8 +9,8 @@ import numpy as np
 
 from minidl.backend import current, floating
 from minidl.backend.random import WEIGHTS, generator
-from minidl.layers import Activation, Dense, Dropout, Input
-from minidl.layers.base import Layer, Shape
+from minidl.layers import Activation, Dense, Input
+from minidl.layers.base import Layer, Shape, shape_of
 from minidl.parameters import ParameterVector, Specification
 from minidl.penalties import Penalties
 from minidl.seeds import next_seed
@@ -18,6 +18,8 @@ from minidl.seeds import next_seed
 
 class Network:
     """Layers in a row, each fed with the output of the one before.
+
+    The buffers are the network's own: one pass at a time, in one thread.
 
     Args:
         layers: any number of layers; more can be added until the network is built.
@@ -44,8 +46,21 @@ class Network:
         self.built = False
         self.step = 0
         self._rows = 0
-        for layer in layers or ():
-            self.add(layer)
+        self._logits = False
+        try:
+            for layer in layers or ():
+                self.add(layer)
+        except Exception:
+            # The network never existed: its layers are free again.
+            for layer in self.layers:
+                layer.owner = None
+            raise
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a network cannot be copied or pickled, because its layers are views into its vectors; "
+            "expected save() and load_model(), or get_weights() and set_weights()"
+        )
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
@@ -90,11 +105,18 @@ class Network:
         """Check all shapes, make the parameter vector and set the initial weights.
 
         Args:
-            input_shape: of one row; where an Input or ``input_shape=`` says it, not needed.
+            input_shape: of one row, without a batch axis; not needed where an Input or
+                ``input_shape=`` says it.
 
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
+        if input_shape is not None:
+            input_shape = shape_of(input_shape)
+            if self.input_shape not in (None, input_shape):
+                raise ValueError(
+                    f"expected rows of shape {self.input_shape}, received {input_shape}"
+                )
         if self.built:
             return
         if not self.layers:
@@ -105,28 +127,32 @@ class Network:
                 "the shape of a row is not known yet: expected an Input(shape=...) as the first "
                 "layer, build(input_shape) or data"
             )
-        row = shape = tuple(shape)
+        row = shape
         trainable: list[tuple[Layer, str, Specification]] = []
         moving: list[tuple[Layer, str, Specification]] = []
         for layer in self.layers:
+            if layer.declared_shape not in (None, shape):
+                raise ValueError(
+                    f"{layer.name}: expected input_shape {shape}, the output before it, received "
+                    f"{layer.declared_shape}"
+                )
             layer.needs_dx = bool(trainable)
             layer.build(shape)
             shape = layer.output_shape
-            trainable += [(layer, key, wanted) for key, wanted in layer.trainable.items()]
+            trainable += [(layer, key, wanted) for key, wanted in layer.tensors.items()]
             moving += [(layer, key, wanted) for key, wanted in layer.statistics.items()]
         self.input_shape, self.output_shape = row, shape
         self._parameters = self._vector(trainable)
         self.statistics = self._vector(moving)
         for (layer, key, _), entry in zip(trainable, self._parameters, strict=True):
-            setattr(layer, key, self._parameters.view(entry))
-            setattr(layer, f"d{key}", self._parameters.gradient(entry))
+            layer.hold(key, self._parameters.view(entry))
+            layer.hold(f"d{key}", self._parameters.gradient(entry))
         for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
-            setattr(layer, key, self.statistics.view(entry))
+            layer.hold(key, self.statistics.view(entry))
         self.penalties = Penalties(self._parameters, self.backend)
-        dropouts = [layer for layer in self.layers if isinstance(layer, Dropout)]
-        for index, layer in enumerate(dropouts):
+        for index, layer in enumerate(layer for layer in self.layers if layer.draws):
             layer.address(self.seed, index)
-        self._moved = [bool(layer.trainable) or layer.needs_dx for layer in self.layers]
+        self._moved = [bool(layer.tensors) or layer.needs_dx for layer in self.layers]
         self._takes_integers = self._first_computes_on_integers()
         self.built = True
 
@@ -168,10 +194,14 @@ class Network:
             logits: stop before the softmax or sigmoid of the last layer.
 
         Raises:
-            ValueError: rows of another shape.
+            ValueError: no rows, rows of another shape, no numbers, or logits of a network that
+                ends in no activation.
         """
         x = self.backend.to_device(x)
-        self.build(tuple(x.shape[1:]))
+        if x.dtype.kind not in "biuf" or x.ndim == 0 or len(x) == 0:
+            raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
+        if not self.built:
+            self.build(tuple(x.shape[1:]))
         if tuple(x.shape[1:]) != self.input_shape:
             raise ValueError(
                 f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
@@ -181,13 +211,20 @@ class Network:
         if training and step is None:
             step = self.step
             self.step += 1
-        taken = x.dtype == self.dtype or (self._takes_integers and x.dtype.kind in "ui")
+        taken = x.dtype == self.dtype or (
+            self._takes_integers and x.dtype.kind in "ui" and x.dtype.isnative
+        )
         if not (taken and x.flags.c_contiguous):
             np.copyto(self._x[:rows], x, casting="unsafe")
             x = self._x[:rows]
         for layer in self.layers[:-1]:
             x = layer.forward(x, training, step or 0)
         last: Any = self.layers[-1]
+        self._logits = logits
+        if logits and self.output_activation is None:
+            raise ValueError(
+                f"logits: expected a network that ends in an activation, received {last}"
+            )
         return last.logits(x) if logits else last.forward(x, training, step or 0)
 
     @property
@@ -208,8 +245,17 @@ class Network:
 
         Args:
             dy: (N, *output_shape); may be overwritten.
-            logits: whether dy is the gradient before the last layer's softmax or sigmoid.
+            logits: as in that forward: whether dy is the gradient before the last layer's
+                softmax or sigmoid.
+
+        Raises:
+            RuntimeError: the last forward stopped elsewhere.
         """
+        if logits != self._logits:
+            raise RuntimeError(
+                f"expected backward(dy, logits={self._logits}) after forward(x, "
+                f"logits={self._logits}), received logits={logits}"
+            )
         last: Any = self.layers[-1]
         if self._moved[-1]:
             dy = last.logits_backward(dy) if logits else last.backward(dy)
@@ -252,7 +298,7 @@ class Network:
         return [
             getattr(layer, key)
             for layer in self.layers
-            for key in (*layer.trainable, *layer.statistics)
+            for key in (*layer.tensors, *layer.statistics)
         ]
 
     def _vector(self, wanted: list[tuple[Layer, str, Specification]]) -> ParameterVector:
@@ -271,7 +317,7 @@ class Network:
     def _first_computes_on_integers(self) -> bool:
         """Whether the layers up to the first that computes take integers as they come."""
         for layer in self.layers:
-            if layer.trainable or not layer.accepts_integers:
+            if layer.tensors or not layer.accepts_integers:
                 return False
             if layer.computes:
                 return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,12 +43,15 @@ class Objective:
             and loss.activation == network.output_activation
         )
         self.loss.from_logits = loss.from_logits or self.behind
+        _warn_of_mismatch(loss, network.output_activation)
         bound = network.output_shape[0], network.backend, network.dtype
         self.loss.bind(rows, *bound)
         self.mean = Mean("loss")
         self.mean.bind(rows, *bound, from_logits=self.loss.from_logits)
         for metric in self.metrics:
-            on_logits = self.loss.from_logits and loss.activation in metric.activations
+            on_logits = self.loss.from_logits and metric.takes_logits(
+                loss.activation, network.output_shape[0]
+            )
             metric.bind(rows, *bound, from_logits=on_logits)
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
         self.logs = _Logs(self)
@@ -87,6 +91,25 @@ class Objective:
         outputs = network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             metric.update(predictions if metric.from_logits else outputs, y)
+
+
+def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
+    """A cross-entropy and an output that do not go together train, but not what was meant."""
+    kind, wanted = type(loss).__name__, loss.activation
+    if wanted is None:
+        return
+    if loss.from_logits and output == wanted:
+        warnings.warn(
+            f"{kind}(from_logits=True) after a {wanted} output applies the {wanted} twice: leave "
+            "out one of the two",
+            stacklevel=4,
+        )
+    elif not loss.from_logits and output != wanted:
+        warnings.warn(
+            f"{kind} expects probabilities: expected a {wanted} output or from_logits=True, "
+            f"received the output {output or 'linear'}",
+            stacklevel=4,
+        )
 
 
 class _Logs(Mapping[str, float]):

@@ -70,7 +70,7 @@ def load_model(filepath: str | os.PathLike[str], kind: Callable[..., Any]) -> An
         kind: the class of the model, Sequential.
 
     Raises:
-        FileNotFoundError: no such file.
+        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
         ValueError: not such a file, a damaged one, or one of a newer format.
     """
     path = Path(filepath)
@@ -81,7 +81,7 @@ def load_model(filepath: str | os.PathLike[str], kind: Callable[..., Any]) -> An
         if config["format"] != FORMAT:
             raise ValueError(f"expected format {FORMAT}, received {config['format']}")
         return _rebuild(config, arrays, kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     # A damaged archive raises whatever zipfile, zlib, NumPy's header parser and the classes
     # make of its bytes; all of it means the same.

@@ -22,9 +22,7 @@ def set_random_seed(seed: int) -> None:
         TypeError, ValueError: not an integer of that range.
     """
     global _seed, _models
-    _seed = checks.integer("seed", seed, 0)
-    if _seed >= 2**64:
-        raise ValueError(f"seed: expected an integer below 2**64, received {seed}")
+    _seed = checks.seed(seed)
     _models = 0
 
 

@@ -9,7 +9,7 @@ def summary(network: Any) -> str:
     """Layer names and types, output shapes, parameter counts and their sums."""
     rows = [("Layer (type)", "Output Shape", "Param #")]
     for layer in network.layers:
-        count = sum(getattr(layer, key).size for key in (*layer.trainable, *layer.statistics))
+        count = sum(getattr(layer, key).size for key in (*layer.tensors, *layer.statistics))
         shape = ", ".join(str(size) for size in ("None", *layer.output_shape))
         rows.append((f"{layer.name} ({type(layer).__name__})", f"({shape})", f"{count:,}"))
     widths = [max(len(row[k]) for row in rows) + 2 for k in range(3)]

@@ -54,7 +54,11 @@ class Sequential(Network):
             raise ValueError("compile: expected a loss, by name or as an object, received none")
         chosen, loss = optimizers.get(optimizer), losses.get(loss)
         wanted = metrics if isinstance(metrics, list | tuple) else [metrics]
-        self._metrics = [get_metric(item, loss) for item in wanted]
+        found = [get_metric(item, loss) for item in wanted]
+        names = ["loss", *(metric.name for metric in found)]
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected metrics of different names, received {names[1:]}")
+        self._metrics = found
         self.optimizer, self._loss = chosen, loss
 
     @property

@@ -35,6 +35,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     classes = largest + 1 if num_classes is None else checks.integer("num_classes", num_classes, 1)
     if smallest < 0 or largest >= classes:
         wrong = smallest if smallest < 0 else largest
-        raise ValueError(f"expected class numbers 0 … {classes - 1}, received {wrong}")
+        span = f"0 … {classes - 1}" if classes > 0 else ">= 0"
+        raise ValueError(f"expected class numbers {span}, received {wrong}")
     rows: np.ndarray = np.eye(classes, dtype=floating())[numbers]
     return rows

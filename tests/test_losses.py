@@ -313,7 +313,11 @@ def test_get(name: str, kind: type[losses.Loss]) -> None:
             "unknown loss .*; did you mean 'sparse_categorical_crossentropy'",
         ),
         (lambda: losses.get("crossentropy"), ValueError, "unknown loss 'crossentropy'"),
-        (lambda: losses.get(None), TypeError, "loss: expected a name or a Loss, received NoneType"),
+        (
+            lambda: losses.get(None),
+            TypeError,
+            "loss: expected a name or an object of Loss, received NoneType",
+        ),
         (lambda: losses.get(lambda y, p: 0), TypeError, "received function"),
         (lambda: losses.Loss(from_logits=True), ValueError, "Loss has no form on logits"),
     ],

@@ -113,8 +113,10 @@ class TestBuilding:
         network.forward(np.zeros((2, 2, 5), np.float32))
         theta = network.theta
         assert network.input_shape == (2, 5)
-        network.build((7,))
+        network.build((2, 5))
         assert network.theta is theta
+        with pytest.raises(ValueError, match=r"rows of shape \(2, 5\), received \(7,\)"):
+            network.build((7,))
 
     def test_a_build_that_failed_can_be_tried_again(self) -> None:
         """With rows of the right shape, after the error said what was wrong."""

@@ -269,7 +269,7 @@ def test_shapes_and_names(input_shape: Any, tmp_path: Path) -> None:
     """A model that was never compiled; images; names of layers and of the model."""
     made = [
         layers.Flatten(name="flat"),
-        layers.Dense(3, name="first", input_shape=input_shape),
+        layers.Dense(3, name="first"),
         layers.Dense(2, "softmax"),
     ][:3]
     model = minidl.Sequential([layers.Input(input_shape), *made], name="a name · ü")

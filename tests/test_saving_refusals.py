@@ -79,7 +79,8 @@ def test_foreign_files(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(content)
         refused(path)
-    refused(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        minidl.load_model(tmp_path)
 
 
 def test_truncated_files(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def _allocate(
     size = {"float": 0, "mask": 0}
     location: dict[int, tuple[str, int]] = {}
     plan = []
+    scalar = set(program.scalar_registers)
     for k, step in enumerate(program.steps):
         # An operand read for the last time gives its register to the result: ufuncs may
         # write over their own input.
@@ -118,8 +119,6 @@ def _allocate(
                 size[place] += 1
             slot = free[place].pop()
             location[step.target] = place, slot
-        scalar = set(program.scalars) | set(program.constants)
-        scalar |= {s.target for s in program.prologue}
         operands = tuple(~i if compares and i in scalar else i for i in step.operands)
         plan.append(_Call(getattr(np, step.ufunc), operands, step.target, place, slot))
     return plan, size["float"], size["mask"], copies

@@ -59,7 +59,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
     """
     cupy = importlib.import_module("cupy")
     arrays = program.arrays
-    scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
+    scalars = program.scalar_registers
 
     def kernel(*operands: Any) -> None:
         dtype = operands[-1].dtype

@@ -57,6 +57,11 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[int, ...]
 
+    @property
+    def scalar_registers(self) -> tuple[int, ...]:
+        """The registers that hold numbers: arguments, constants, results of the prologue."""
+        return (*self.scalars, *self.constants, *(step.target for step in self.prologue))
+
     def ufuncs(self) -> set[str]:
         """Names of the NumPy functions applied to arrays."""
         return {step.ufunc for step in self.steps}

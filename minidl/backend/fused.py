@@ -21,13 +21,19 @@ class Fused:
     not overlap arguments. The plain function stays readable and callable as ``formula``.
 
     Raises:
-        ValueError: an array has another shape, or is not contiguous.
+        ValueError: an array has another shape or is not contiguous, an output is not float32 or
+            float64, or there are too few or too many outputs.
+        TypeError: the formula is not elementwise.
     """
 
     def __init__(self, formula: Callable[..., Any]) -> None:
         functools.update_wrapper(self, formula)
         self.formula = formula
         self._compiled: dict[Any, Callable[..., None]] = {}
+
+    def __reduce__(self) -> str:
+        # By name: copies and pickles of what holds a formula hold this one.
+        return self.formula.__qualname__
 
     def __call__(self, *arguments: Any, out: Any) -> Any:
         outs = out if isinstance(out, tuple) else (out,)

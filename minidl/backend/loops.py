@@ -68,7 +68,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
     """
     if not program.ufuncs() <= set(_SCALAR):
         return blocks.compile(program, aliases)
-    scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
+    scalars = program.scalar_registers
     fresh = [k for k, alias in enumerate(aliases) if not alias]
     loops: dict[Any, Any] = {}
 
@@ -101,7 +101,7 @@ def loop_source(
     An array that is updated in place is one argument, read and written: passed twice, it
     would fail the compiler's overlap check and the loop would run one element at a time.
     """
-    scalars = [*program.scalars, *program.constants, *(step.target for step in program.prologue)]
+    scalars = program.scalar_registers
     fresh = [k for k, alias in enumerate(aliases) if not alias]
     arrays = [f"x{i}" for i in program.arrays] + [f"out{k}" for k in fresh]
     size = next(a for a in arrays if not a.startswith("x") or int(a[1:]) not in row)

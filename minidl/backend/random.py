@@ -6,8 +6,8 @@ SC 2011) turns a 128-bit key and a 256-bit counter into 256 random bits. Here
     key     = (seed, purpose · 2³² + index)
     counter = (block, step, 0, 0)
 
-so that the dropout mask of layer ``index`` at ``step`` is the same on a CPU and a GPU,
-after a resume, and for whichever process asks for whichever rows of it.
+where ``index`` counts the dropout layers, or the tensors for weights. So the mask of a layer at
+a step is the same on a CPU and a GPU and after a resume.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class RandomBits:
     Args:
         seed: of the run, 0 … 2⁶⁴ - 1.
         purpose: :data:`DROPOUT`, or another constant of this module.
-        index: which layer.
+        index: which of the layers that draw.
     """
 
     def __init__(self, seed: int, purpose: int, index: int) -> None:

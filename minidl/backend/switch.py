@@ -81,8 +81,8 @@ def current() -> Backend:
 
 
 def backend_of(array: Any) -> Backend:
-    """The backend on which an array lives."""
-    return _backend("numpy" if isinstance(array, np.ndarray) else "cupy")
+    """The backend on which an array lives; "numpy" for what is no array."""
+    return _backend("cupy" if hasattr(array, "__cuda_array_interface__") else "numpy")
 
 
 def executor_for(array: Any) -> ModuleType:

@@ -62,6 +62,10 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A record can be pickled without the model that it is of.
+        return {key: value for key, value in vars(self).items() if key != "model"}
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epoch.append(epoch)
         for name, value in logs.items():

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from minidl import checks
 from minidl.callbacks.base import Callback, Logs
 
@@ -66,7 +68,8 @@ class EarlyStopping(Monitor):
         patience: epochs without improvement; default 0.
         verbose: 1 says when it stops; default 0.
         mode: "auto", "min" or "max".
-        restore_best_weights: whether to end with the best epoch's weights; default False.
+        restore_best_weights: whether to end with the best epoch's weights, of those that are
+            finite; default False.
 
     Attributes:
         stopped_epoch: where it stopped, or 0.
@@ -99,7 +102,10 @@ class EarlyStopping(Monitor):
             self.wait = 0
             self.best_epoch = epoch
             if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
+                weights = self.model.get_weights()
+                # The loss of an epoch can be finite and its last update not.
+                if all(np.isfinite(array).all() for array in weights):
+                    self.best_weights = weights
             return
         self.wait += 1
         if self.wait >= self.patience and epoch > 0:
@@ -136,6 +142,15 @@ class ModelCheckpoint(Monitor):
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = self.watches = save_best_only
+
+    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+        super().set_model(model, params)
+        try:
+            self.filepath.format(epoch=1, **dict.fromkeys(params["metrics"], 0.0))
+        except KeyError as error:
+            known = ["epoch", *params["metrics"]]
+            raise checks.unknown("value in ModelCheckpoint's path", error.args[0], known) from None
+        model.optimizer.get_config()  # raises where the optimizer cannot be saved
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self.improved(logs):

@@ -1,7 +1,8 @@
 """Activation functions and their derivatives, each computed from the output alone.
 
-Every pair here takes ``x`` and gives ``y`` of the same shape; the backward takes ``dy`` and
-``y`` and gives ``dx = dy · y'(x)``. At a kink the derivative is the one from the left.
+Every forward takes ``x`` and gives ``y`` of the same shape; the backward takes ``dy`` and ``y``
+and gives ``dx``: element by element dy · y'(x), for softmax the product with the Jacobian of
+the row. At a kink the derivative is the one from the left.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ def clip_by_norm(grad: Any, limit: float, work: Any, norm: Any) -> Any:
 
     On one tensor this clips by norm, on the whole gradient vector by global norm. An
     infinite entry becomes NaN, and a NaN makes all entries NaN, so that neither goes unnoticed.
+    Finite entries above the root of the largest number (1.8e19 in float32) overflow in the
+    square, and the gradient becomes 0.
 
     Args:
         grad: any shape, overwritten.

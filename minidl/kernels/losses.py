@@ -1,7 +1,9 @@
-"""Losses: a value for every row, and the gradient of their weighted mean.
+"""Losses and their gradients, before any mean over the batch.
 
-Forward functions write one loss a row; the mean over the batch, with the rows' weights, is
-taken by the caller. Backward functions give the gradient for a unit weight on each row.
+Softmax cross-entropy gives one loss a row; the others give one for every element, (N, units),
+and the caller takes a row's sum or mean. Backward functions give the gradient of the row's
+loss; ``units`` is the number over which a row's mean is taken. The mean over the batch, with
+the rows' weights, is the caller's too.
 Targets are (N, K) rows: integer labels become one-hot rows first (:func:`one_hot`), so that
 each formula stands once.
 """

@@ -1,4 +1,4 @@
-"""Penalties on weights: what each weight costs, and the gradient added to one that is there.
+"""Penalties on weights: what each weight costs, and its gradient, added to the loss's in dW.
 
 The penalty of a tensor is the sum of its weights' costs. The values follow Keras: no half
 before the L2 sum.

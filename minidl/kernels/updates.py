@@ -115,10 +115,11 @@ def amsgrad(theta, grad, m, v, v_max, rate, beta_1, beta_2, epsilon):
 
 @fused
 def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon):
-    """Adam with Nesterov's look-ahead:
+    """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
     theta ← theta - (m_rate · m + grad_rate · grad) / (√(v_scale · v) + epsilon).
 
-    Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016, algorithm 2:
+    Adam with Nesterov's look-ahead. Dozat, "Incorporating Nesterov momentum into Adam", ICLR
+    workshop 2016, algorithm 2, with beta_1 in place of mu_t in m's average, as in Keras:
     m_rate = learning_rate · mu_{t+1} / (1 - Π_{i<=t+1} mu_i), grad_rate = learning_rate ·
     (1 - mu_t) / (1 - Π_{i<=t} mu_i), v_scale = 1 / (1 - beta_2ᵗ).
     """
@@ -144,7 +145,7 @@ def decay(theta, factor):
     """theta ← theta - factor · theta, factor = learning_rate · weight_decay.
 
     Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2,
-    line 12, before the gradient's step as in Keras.
+    line 12, before the gradient's step and with the learning rate in the factor, as in Keras.
     """
     return theta - factor * theta
 

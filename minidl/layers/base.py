@@ -28,7 +28,7 @@ class Layer:
 
     Attributes:
         input_shape, output_shape: of one row, once built.
-        trainable: what the layer asks of the parameter vector; the key is the attribute
+        tensors: what the layer asks of the parameter vector; the key is the attribute
             that becomes the view (``W``; its gradient is ``dW``).
         statistics: tensors that training moves by other means than gradients.
         y: the output of the last forward pass.
@@ -39,17 +39,33 @@ class Layer:
     accepts_integers = False
     #: Whether forward makes new values (Input and Flatten only pass them on).
     computes = True
+    #: Whether the layer draws random numbers; then it defines :meth:`address`.
+    draws = False
 
     def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
+        if name is not None and not (isinstance(name, str) and name):
+            raise TypeError(f"name: expected a text, received {name!r}")
         self.name = name if name is not None else _next_name(type(self).__name__)
         self.declared_shape = None if input_shape is None else shape_of(input_shape)
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
-        self.trainable: dict[str, Specification] = {}
+        self.tensors: dict[str, Specification] = {}
         self.statistics: dict[str, Specification] = {}
         self.owner: object = None
         self.needs_dx = True
         self.y: Any = None
+
+    def hold(self, name: str, view: Any) -> None:
+        """Make ``view`` the attribute ``name``, for good: assigning to it writes into the view."""
+        self.__dict__[name] = view
+        self.__dict__.setdefault("_views", {})[name] = view
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        view = self.__dict__.get("_views", {}).get(name)
+        if view is None:
+            object.__setattr__(self, name, value)
+        elif value is not view:
+            view[...] = value
 
     def build(self, input_shape: Shape) -> None:
         """Check the shape of a row, set ``output_shape`` and ask for tensors.
@@ -58,6 +74,9 @@ class Layer:
             ValueError: the layer cannot take rows of this shape.
         """
         self.input_shape = self.output_shape = input_shape
+
+    def address(self, seed: int, index: int) -> None:
+        """Draw from here on at addresses of this seed; ``index`` counts the layers that draw."""
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         """Allocate every buffer that passes over up to ``rows`` rows need."""
@@ -80,7 +99,7 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define backward")
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal layer, as JSON can hold them."""
+        """Constructor arguments that make an equal layer."""
         config: dict[str, Any] = {"name": self.name}
         if self.declared_shape is not None:
             config["input_shape"] = list(self.declared_shape)
@@ -97,7 +116,7 @@ class Layer:
         initializer: Initializer,
         regularizer: Regularizer | None = None,
     ) -> None:
-        self.trainable[attribute] = Specification(name, shape, initializer, regularizer)
+        self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
 
     def _flat_input(self, input_shape: Shape) -> int:
         """The number of features of a row.

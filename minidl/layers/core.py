@@ -21,6 +21,8 @@ class Input(Layer):
         if shape is None:
             raise TypeError("Input: expected shape=(...), the shape of one row, received none")
         super().__init__(name, shape_of(shape))
+        if not self.declared_shape:
+            raise ValueError("Input: expected the shape of one row, such as (784,), received ()")
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         self.y = x

@@ -24,7 +24,8 @@ class Dense(Layer):
 
     Attributes:
         W, b, dW, db: parameters and gradients, views into the model's vectors.
-        x, z, y: after a forward pass, the input, x W + b, and the output.
+        x, z, y: after a forward pass, the input, x W + b, and the output (None where the pass
+            stopped at the logits).
 
     Raises:
         ValueError: units below 1, an unknown name, or rows that are not flat.
@@ -92,7 +93,7 @@ class Dense(Layer):
 
     def logits(self, x: Any) -> Any:
         """z = x W + b: the output before the activation."""
-        self.x = x
+        self.x, self.y = x, None
         self.z = dense_forward(x, self.W, self.b, out=head(self._z, len(x)))
         return self.z
 

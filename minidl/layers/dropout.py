@@ -30,6 +30,8 @@ class Dropout(Layer):
         ValueError: rate outside [0, 1).
     """
 
+    draws = True
+
     def __init__(
         self,
         rate: float,
@@ -39,7 +41,7 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(name, input_shape)
         self.rate = checks.real("rate", rate, 0, 1)
-        self.seed = None if seed is None else checks.integer("seed", seed, 0)
+        self.seed = None if seed is None else checks.seed(seed)
         self.threshold, self.scale = dropout_threshold(self.rate)
 
     def build(self, input_shape: Shape) -> None:
@@ -47,7 +49,6 @@ class Dropout(Layer):
         self.random: RandomBits | None = None
 
     def address(self, seed: int, index: int) -> None:
-        """Take random numbers from this seed and layer index on."""
         self.random = RandomBits(self.seed if self.seed is not None else seed, DROPOUT, index)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:

@@ -15,7 +15,7 @@ from minidl.parameters import ParameterVector
 
 # Every so many steps, state and parameters below FLUSHED times the smallest normal number
 # become 0. An average that loses a tenth a step falls by 10⁻³ in between, so that it never
-# gets near the subnormal numbers.
+# gets near the subnormal numbers; one that loses more may stay there until the next flush.
 FLUSH_EVERY = 64
 FLUSHED = 1e8
 
@@ -91,11 +91,11 @@ class Optimizer:
 
         Args:
             theta: the vector.
-            tensors: says where its tensors lie, for ``clipnorm``; without it the vector
-                counts as one tensor.
+            tensors: says where its tensors lie; only ``clipnorm`` needs it.
 
         Raises:
-            ValueError: the optimizer has the state of another vector.
+            ValueError: the optimizer has the state of another vector, or ``clipnorm`` is set
+                and the tensors are not given.
         """
         if self._theta is theta:
             return
@@ -103,6 +103,11 @@ class Optimizer:
             raise ValueError(
                 "expected a new optimizer for each model, received one that holds the state of "
                 f"another model of {self._theta.size} parameters"
+            )
+        if self.clipnorm is not None and tensors is None:
+            raise ValueError(
+                "clipnorm is each tensor's: expected build(model.theta, model.parameters) before "
+                "the first update, received a vector alone"
             )
         self._theta = theta
         self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}

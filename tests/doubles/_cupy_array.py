@@ -106,6 +106,11 @@ class ndarray:
     def T(self) -> ndarray:
         return self if self.ndim < 2 else self._view(self._host.T)
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What makes other libraries see a device array; the address is no address."""
+        return {"shape": self.shape, "typestr": self.dtype.str, "data": (0, False), "version": 3}
+
     def __len__(self) -> int:
         if self.ndim == 0:
             raise TypeError("len() of unsized object")

@@ -147,7 +147,7 @@ def test_nadam_goes_on_from_any_iteration() -> None:
 def test_configuration_makes_an_equal_optimizer(kind: str, options: dict[str, Any]) -> None:
     """With a schedule, weight decay and clipping too."""
     schedule = schedules.ExponentialDecay(0.1, 10, 0.5)
-    extra = {"learning_rate": schedule, "weight_decay": 0.125, "clipnorm": 2.0}
+    extra = {"learning_rate": schedule, "weight_decay": 0.125, "global_clipnorm": 2.0}
     made = optimizers.TABLE[kind](**options, **extra)
     config = made.get_config()
     for name, value in {**options, **extra}.items():
@@ -261,7 +261,11 @@ def test_bad_arguments_of_one(kind: str, options: dict[str, float], words: str) 
     [
         ("adm", ValueError, "unknown optimizer 'adm'; did you mean 'adam'"),
         ("RMSprob", ValueError, "did you mean 'rmsprop'"),
-        (None, TypeError, "optimizer: expected a name or a Optimizer, received NoneType"),
+        (
+            None,
+            TypeError,
+            "optimizer: expected a name or an object of Optimizer, received NoneType",
+        ),
         (0.01, TypeError, "received float"),
     ],
 )
