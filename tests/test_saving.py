@@ -289,7 +289,6 @@ def test_the_path_is_taken_as_it_is(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 def test_others_may_read_the_file_as_any_other(tmp_path: Path) -> None:
     """The permissions are those of a file that is opened for writing."""
     model, _ = compiled()
