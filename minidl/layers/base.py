@@ -157,8 +157,3 @@ def _next_name(kind: str) -> str:
     count = _counts[words]
     _counts[words] += 1
     return words if count == 0 else f"{words}_{count}"
-
-
-def reset_names() -> None:
-    """Number layer names from the start again."""
-    _counts.clear()
