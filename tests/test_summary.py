@@ -11,7 +11,7 @@ import pytest
 
 import minidl
 from minidl import layers
-from minidl.layers.base import reset_names
+from minidl.layers.base import _counts
 from tests import oracle_training
 from tests.fitting import network
 from tests.specs import spec
@@ -19,9 +19,9 @@ from tests.specs import spec
 
 @pytest.fixture(autouse=True)
 def _fresh_names() -> Iterator[None]:
-    reset_names()
+    _counts.clear()
     yield
-    reset_names()
+    _counts.clear()
 
 
 def printed(model: minidl.Sequential, capsys: Any) -> str:

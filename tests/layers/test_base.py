@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl.layers import Dense, Layer
-from minidl.layers.base import head, reset_names
+from minidl.layers.base import _counts, head
 from tests import oracle
 from tests.specs import Spec, spec
 
@@ -29,9 +29,9 @@ LAYERS = [
 
 @pytest.fixture(autouse=True)
 def _fresh_names() -> Iterator[None]:
-    reset_names()
+    _counts.clear()
     yield
-    reset_names()
+    _counts.clear()
 
 
 def test_names_are_kerass() -> None:
