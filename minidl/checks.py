@@ -28,21 +28,20 @@ def lookup(what: str, name: str, table: Mapping[str, Any]) -> Any:
     return table[name]
 
 
-def real(
-    what: str, value: Any, low: float, high: float = math.inf, *, closed: bool = True
-) -> float:
-    """``value`` as a float within [low, high), or (low, high) if not ``closed``.
+def real(what: str, value: Any, low: float, high: float = math.inf, *, ends: str = "[)") -> float:
+    """``value`` as a float between low and high; ``ends`` are the brackets of the interval.
 
     Raises:
         TypeError: not a number.
         ValueError: NaN, infinite or out of range.
     """
-    interval = f"{'[' if closed else '('}{low:g}, {high:g})"
+    interval = f"{ends[0]}{low:g}, {high:g}{ends[1]}"
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
     number = float(value)
-    inside = low <= number < high and math.isfinite(number)
-    if not inside or (number == low and not closed):
+    left = number >= low if ends[0] == "[" else number > low
+    right = number <= high if ends[1] == "]" else number < high
+    if not (left and right and math.isfinite(number)):
         raise ValueError(f"{what}: expected a number in {interval}, received {value!r}")
     return number
 
@@ -79,20 +78,6 @@ def instance(what: str, identifier: Any, kind: type[Any], table: Mapping[str, An
         f"{what}: expected a name or an object of {kind.__name__}, received "
         f"{type(identifier).__name__}"
     )
-
-
-def share(what: str, value: Any) -> float:
-    """``value`` as a float within [0, 1].
-
-    Raises:
-        TypeError, ValueError: as :func:`real`.
-    """
-    if isinstance(value, numbers.Real) and value == 1:
-        return 1.0
-    try:
-        return real(what, value, 0, 1)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("[0, 1)", "[0, 1]")) from None
 
 
 def seed(value: Any) -> int:

@@ -40,7 +40,8 @@ class Loss:
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         """Allocate every buffer that batches of up to ``rows`` rows of ``units`` need."""
         xp = backend.xp
-        self._bound = (rows, units, dtype, backend.name)
+        self._backend = backend
+        self._bound = (rows, units, dtype, xp.ndarray)
         self._d, self._p, self._work, self._t = (
             xp.empty((rows, units), dtype=dtype) for _ in range(4)
         )
@@ -64,9 +65,10 @@ class Loss:
             ValueError: targets of another shape.
         """
         rows, units = predictions.shape
-        backend = backend_of(predictions)
-        if rows > self._bound[0] or (units, predictions.dtype, backend.name) != self._bound[1:]:
-            self.bind(rows, units, backend, predictions.dtype)
+        wanted = units, predictions.dtype, type(predictions)
+        if rows > self._bound[0] or wanted != self._bound[1:]:
+            self.bind(rows, units, backend_of(predictions), predictions.dtype)
+        backend = self._backend
         y = backend.to_device(y)
         shapes = ((rows, 1), (rows,)) if self.labels == "integers" else ((rows, units),)
         if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):

@@ -206,6 +206,11 @@ class Network:
             raise ValueError(
                 f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
             )
+        if logits and self.output_activation is None:
+            raise ValueError(
+                f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
+            )
+        self._logits = logits
         rows = len(x)
         self.bind(rows)
         if training and step is None:
@@ -220,25 +225,27 @@ class Network:
         for layer in self.layers[:-1]:
             x = layer.forward(x, training, step or 0)
         last: Any = self.layers[-1]
-        self._logits = logits
-        if logits and self.output_activation is None:
-            raise ValueError(
-                f"logits: expected a network that ends in an activation, received {last}"
-            )
         return last.logits(x) if logits else last.forward(x, training, step or 0)
 
     @property
     def output_activation(self) -> str | None:
         """Name of the activation that the last layer ends with, or None."""
-        last = self.layers[-1]
-        activation = last.activation if isinstance(last, Dense) else last
-        return activation.function.name if isinstance(activation, Activation) else None
+        activation = self._last_activation()
+        return activation.function.name if activation else None
 
     def activate(self, logits: Any) -> Any:
         """The outputs for the logits of the last :meth:`forward`."""
-        last: Any = self.layers[-1]
-        activation: Any = last.activation if isinstance(last, Dense) else last
+        activation = self._last_activation()
+        if activation is None:
+            raise ValueError(
+                f"expected a network that ends in an activation, received {self.layers[-1]}"
+            )
         return activation.forward(logits)
+
+    def _last_activation(self) -> Activation | None:
+        last = self.layers[-1]
+        activation = last.activation if isinstance(last, Dense) else last
+        return activation if isinstance(activation, Activation) else None
 
     def backward(self, dy: Any, logits: bool = False) -> None:
         """Fill ``grad`` from the gradient ``dy`` at the last forward's output.

@@ -53,24 +53,25 @@ class Objective:
                 loss.activation, network.output_shape[0]
             )
             metric.bind(rows, *bound, from_logits=on_logits)
+        self.measures = (self.mean, *self.metrics)
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
         self.logs = _Logs(self)
 
     def reset(self) -> None:
         """Forget all batches."""
-        for metric in (self.mean, *self.metrics):
-            metric.reset()
+        for measure in self.measures:
+            measure.reset()
 
     def results(self) -> dict[str, float]:
         """Mean loss, penalties included, and metrics since :meth:`reset`."""
-        return {metric.name: metric.result() for metric in (self.mean, *self.metrics)}
+        return {measure.name: measure.result() for measure in self.measures}
 
     def train(self, x: Any, y: Any, weight: Any, optimizer: Optimizer) -> None:
         """One step: forward, loss, backward, penalties, update."""
         network = self.network
         theta, grad = network.theta, network.grad
         predictions = network.forward(x, training=True, logits=self.behind)
-        self._measure(predictions, y, weight)
+        self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
         network.penalties.add_gradients(theta, grad)
         optimizer.update(theta, grad)
@@ -78,17 +79,22 @@ class Objective:
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
         self.reset()
+        penalty = self._penalty()
         for x, y, weight in batches.in_order():
-            self._measure(self.network.forward(x, logits=self.behind), y, weight)
+            self._measure(self.network.forward(x, logits=self.behind), y, weight, penalty)
         return self.results()
 
-    def _measure(self, predictions: Any, y: Any, weight: Any) -> None:
-        network = self.network
+    def _penalty(self) -> Any:
+        """The penalties of the weights as they are: 0-d, or None where there are none."""
+        penalties = self.network.penalties
+        return penalties.forward(self.network.theta) if len(penalties) else None
+
+    def _measure(self, predictions: Any, y: Any, weight: Any, penalty: Any) -> None:
         value = self.loss.forward(predictions, y, weight)
-        if len(network.penalties):
-            np.add(value, network.penalties.forward(network.theta), out=value)
+        if penalty is not None:
+            np.add(value, penalty, out=value)
         self.mean.add(value, len(predictions))
-        outputs = network.activate(predictions) if self.needs_outputs else predictions
+        outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             metric.update(predictions if metric.from_logits else outputs, y)
 
@@ -117,10 +123,13 @@ class _Logs(Mapping[str, float]):
         self._objective = objective
 
     def __getitem__(self, name: str) -> float:
-        return self._objective.results()[name]
+        for measure in self._objective.measures:
+            if measure.name == name:
+                return measure.result()
+        raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._objective.results())
+        return (measure.name for measure in self._objective.measures)
 
     def __len__(self) -> int:
-        return 1 + len(self._objective.metrics)
+        return len(self._objective.measures)

@@ -263,6 +263,7 @@ class Sequential(Network):
         objective: Objective,
         listeners: Sequence[Callback],
     ) -> dict[str, float]:
+        optimizer = self._compiled()
         starting = _overriding(listeners, "on_train_batch_begin")
         ending = _overriding(listeners, "on_train_batch_end")
         for listener in listeners:
@@ -276,7 +277,7 @@ class Sequential(Network):
         for number, (x, y, weight) in enumerate(batches):
             for listener in starting:
                 listener.on_train_batch_begin(number, {})
-            objective.train(x, y, weight, self._compiled())
+            objective.train(x, y, weight, optimizer)
             for listener in ending:
                 listener.on_train_batch_end(number, objective.logs)
             if self.stop_training:

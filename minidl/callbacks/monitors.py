@@ -188,7 +188,7 @@ class ReduceLROnPlateau(Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.factor = checks.real("factor", factor, 0, 1, closed=False)
+        self.factor = checks.real("factor", factor, 0, 1, ends="()")
         self.patience = checks.integer("patience", patience, 0)
         self.verbose = verbose
         self.cooldown = checks.integer("cooldown", cooldown, 0)

@@ -47,7 +47,7 @@ class BatchNormalization(Layer):
     ) -> None:
         super().__init__(name, input_shape)
         self.momentum = checks.real("momentum", momentum, 0, 1)
-        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
         self.center = bool(center)
         self.scale = bool(scale)
 

@@ -31,7 +31,7 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = checks.real(
             "initial_accumulator_value", initial_accumulator_value, 0
         )
-        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
         self.slots = {"accumulator": self.initial_accumulator_value}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:

@@ -27,7 +27,7 @@ class _Moments(Optimizer):
         super().__init__(learning_rate, **options)
         self.beta_1 = checks.real("beta_1", beta_1, 0, 1)
         self.beta_2 = checks.real("beta_2", beta_2, 0, 1)
-        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("beta_1", "beta_2", "epsilon")}

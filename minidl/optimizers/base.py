@@ -56,7 +56,7 @@ class Optimizer:
             None if weight_decay is None else checks.real("weight_decay", weight_decay, 0)
         )
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        given = {k: checks.real(k, v, 0, closed=False) for k, v in clips.items() if v is not None}
+        given = {k: checks.real(k, v, 0, ends="()") for k, v in clips.items() if v is not None}
         if len(given) > 1:
             raise ValueError(f"expected at most one way of clipping, received {given}")
         self.clipnorm = given.get("clipnorm")

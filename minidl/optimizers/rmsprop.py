@@ -33,8 +33,8 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.rho = checks.real("rho", rho, 0, 1)
-        self.momentum = checks.share("momentum", momentum)
-        self.epsilon = checks.real("epsilon", epsilon, 0, closed=False)
+        self.momentum = checks.real("momentum", momentum, 0, 1, ends="[]")
+        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
         self.centered = bool(centered)
         names = ["v", *(["m"] if self.centered else []), *(["velocity"] if self.momentum else [])]
         self.slots = dict.fromkeys(names, 0.0)

@@ -41,8 +41,8 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
     ) -> None:
         self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, closed=False)
-        self.decay_rate = checks.real("decay_rate", decay_rate, 0, closed=False)
+        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
+        self.decay_rate = checks.real("decay_rate", decay_rate, 0, ends="()")
         self.staircase = bool(staircase)
 
     def __call__(self, step: int) -> float:
@@ -102,9 +102,9 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False,
     ) -> None:
         self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, closed=False)
+        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
         self.end_learning_rate = checks.real("end_learning_rate", end_learning_rate, 0)
-        self.power = checks.real("power", power, 0, closed=False)
+        self.power = checks.real("power", power, 0, ends="()")
         self.cycle = bool(cycle)
 
     def __call__(self, step: int) -> float:
@@ -134,7 +134,7 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
     ) -> None:
         self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, closed=False)
+        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
         self.decay_rate = checks.real("decay_rate", decay_rate, 0)
         self.staircase = bool(staircase)
 
@@ -170,7 +170,7 @@ class CosineDecay(LearningRateSchedule):
         warmup_steps: float = 0,
     ) -> None:
         self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, closed=False)
+        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
         self.alpha = checks.real("alpha", alpha, 0)
         self.warmup_target = (
             None if warmup_target is None else checks.real("warmup_target", warmup_target, 0)

@@ -28,7 +28,7 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.momentum = checks.share("momentum", momentum)
+        self.momentum = checks.real("momentum", momentum, 0, 1, ends="[]")
         self.nesterov = bool(nesterov)
         self.slots = {"velocity": 0.0} if self.momentum else {}
 
