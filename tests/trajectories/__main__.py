@@ -11,8 +11,7 @@ import sys
 from collections import defaultdict
 
 from tests.trajectories.cases import CHANGES, LOSSES, OPTIMIZERS, case, product
-from tests.trajectories.running import Outcome, compare
-from tests.trajectories.test_trajectories import APART, RTOL
+from tests.trajectories.running import APART, RTOL, Outcome, compare
 from tests.trajectories.tutorials import TUTORIALS
 
 COLUMNS = {

@@ -16,6 +16,13 @@ from tests.trajectories.cases import Case
 
 STEPS = 100
 
+# What was asked of them. They end within 1e-10 of Keras (docs/correctness.md): 1e-16 of rounding
+# in each operation, times what 100 steps make of it.
+RTOL = 1e-9
+# Far above what lies between the two sides before a ReLU or of a weight, some 1e-14: that they
+# see the same signs all the way is no chance.
+APART = 1e-12
+
 #: Activations whose derivative jumps at 0.
 KINKED = ("relu", "leaky_relu")
 
@@ -40,6 +47,13 @@ class Outcome(NamedTuple):
         """The largest deviation of all, and whose it is."""
         found = {**self.weights, **self.slots, **self.statistics, **self.losses}
         return max(found.items(), key=itemgetter(1))
+
+
+def agrees(outcome: Outcome) -> None:
+    """Every tensor is within RTOL, and nothing came near a jump of the gradient."""
+    name, largest = outcome.worst()
+    assert largest <= RTOL, f"{name}: {largest:.1e} from Keras's after {STEPS} steps"
+    assert outcome.nearest > APART
 
 
 def deviation(actual: np.ndarray, expected: np.ndarray, least: float | None = None) -> float:

@@ -15,8 +15,7 @@ from tests import oracle
 from tests.layers.alone import layer_pass
 from tests.specs import Spec, spec
 from tests.trajectories.cases import LOSSES, OPTIMIZERS, Case, batches, dense, optimizer
-from tests.trajectories.running import compare
-from tests.trajectories.test_trajectories import RTOL, agrees
+from tests.trajectories.running import RTOL, agrees, compare
 
 EPSILON = 1e-7
 SOFTMAX_LOSSES = ["losses.SparseCategoricalCrossentropy", "losses.CategoricalCrossentropy"]

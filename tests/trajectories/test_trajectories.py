@@ -21,24 +21,10 @@ from tests.trajectories.cases import (
     dense,
     selection,
 )
-from tests.trajectories.running import STEPS, Outcome, compare, deviation
+from tests.trajectories.running import RTOL, STEPS, agrees, compare, deviation
 from tests.trajectories.tutorials import TUTORIALS
 
-# What was asked of them. They end within 1e-10 of Keras (docs/correctness.md): 1e-16 of rounding
-# in each operation, times what 100 steps make of it.
-RTOL = 1e-9
-# Far above what lies between the two sides before a ReLU or of a weight, some 1e-14: that they
-# see the same signs all the way is no chance.
-APART = 1e-12
-
 SELECTION = list(selection())
-
-
-def agrees(outcome: Outcome) -> None:
-    """Every tensor is within RTOL, and nothing came near a jump of the gradient."""
-    name, largest = outcome.worst()
-    assert largest <= RTOL, f"{name}: {largest:.1e} from Keras's after {STEPS} steps"
-    assert outcome.nearest > APART
 
 
 @pytest.mark.parametrize("name", SELECTION, ids="/".join)
