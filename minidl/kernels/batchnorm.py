@@ -13,20 +13,27 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import fused
+from minidl.kernels.sums import mean_rows, sum_rows
 
 
 def batch_statistics(x: Any, mean: Any, variance: Any, work: Any) -> None:
     """mean = (1/N) Σ_N x,  variance = (1/N) Σ_N (x - mean)².
+
+    What rounding leaves of the mean of x - mean is added to the mean: that of a constant is
+    exactly that constant, and its variance 0. Chan, Golub & LeVeque, "Algorithms for computing the
+    sample variance", The American Statistician 37 (1983), section 2.
 
     Args:
         x: (N, O).
         mean, variance: (O,), overwritten.
         work: (N, O), overwritten.
     """
-    np.mean(x, axis=0, out=mean)
+    mean_rows(x, mean)
+    np.subtract(x, mean, out=work)
+    np.add(mean, mean_rows(work, variance), out=mean)
     np.subtract(x, mean, out=work)
     np.square(work, out=work)
-    np.mean(work, axis=0, out=variance)
+    mean_rows(work, variance)
 
 
 @fused
@@ -61,8 +68,8 @@ def batchnorm_parameter_gradients(dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, 
         work: (N, O), overwritten.
     """
     np.multiply(dy, x_hat, out=work)
-    np.sum(work, axis=0, out=dgamma)
-    np.sum(dy, axis=0, out=dbeta)
+    sum_rows(work, dgamma)
+    sum_rows(dy, dbeta)
 
 
 @fused

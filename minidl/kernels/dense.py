@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import is_sparse
+from minidl.kernels.sums import sum_rows
 
 
 def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
@@ -37,7 +38,7 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
     """
     matmul(x.T, dy, dW)
     if db is not None:
-        np.sum(dy, axis=0, out=db)
+        sum_rows(dy, db)
     if dx is not None:
         np.matmul(dy, W.T, out=dx)
     return dx

@@ -29,10 +29,11 @@ def dropout_forward(x, bits, threshold, scale):
     ``bits`` are uniform 16-bit integers: an element is dropped with the probability
     threshold / 2¹⁶.
     """
-    return x * scale * (bits >= threshold)
+    # The product with x last: what is dropped is 0 even where x · scale would overflow.
+    return (bits >= threshold) * scale * x
 
 
 @fused
 def dropout_backward(dy, bits, threshold, scale):
     """dx = dy · scale where bits >= threshold, else 0: the forward's mask again."""
-    return dy * scale * (bits >= threshold)
+    return (bits >= threshold) * scale * dy

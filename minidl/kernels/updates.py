@@ -19,6 +19,14 @@ def _rms(v, epsilon):
     return np.sqrt(v + epsilon)
 
 
+def _deviation(v, m, epsilon):
+    """Root of a variance v - m², epsilon inside: centered RMSprop's.
+
+    A gradient that hardly changes leaves v - m² to rounding, which may be below -epsilon.
+    """
+    return _rms(np.maximum(v - m * m, 0), epsilon)
+
+
 def _rms_outside(v, epsilon):
     """Root of a mean square, epsilon outside: Adam's and its relatives'."""
     return np.sqrt(v) + epsilon
@@ -84,14 +92,14 @@ def rmsprop_step_size(v, gain, epsilon):
 
 @fused
 def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
-    """RMSprop with the variance v - m² in place of v; m ← rho · m + (1 - rho) · grad.
+    """RMSprop with the variance max(v - m², 0) in place of v; m ← rho · m + (1 - rho) · grad.
 
     Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013),
     equations 38-41, without its momentum.
     """
     v = rho * v + (1 - rho) * (grad * grad)
     m = rho * m + (1 - rho) * grad
-    return theta - learning_rate * grad / _rms(v - m * m, epsilon), v, m
+    return theta - learning_rate * grad / _deviation(v, m, epsilon), v, m
 
 
 @fused
@@ -99,14 +107,14 @@ def rmsprop_centered_momentum(theta, grad, v, m, velocity, learning_rate, rho, m
     """Centered RMSprop's step gathered by momentum. Graves (2013), equations 38-41."""
     v = rho * v + (1 - rho) * (grad * grad)
     m = rho * m + (1 - rho) * grad
-    velocity = momentum * velocity + learning_rate * grad / _rms(v - m * m, epsilon)
+    velocity = momentum * velocity + learning_rate * grad / _deviation(v, m, epsilon)
     return theta - velocity, v, m, velocity
 
 
 @fused
 def rmsprop_centered_step_size(v, m, gain, epsilon):
-    """gain / √(v - m² + epsilon)."""
-    return gain / _rms(v - m * m, epsilon)
+    """gain / √(max(v - m², 0) + epsilon)."""
+    return gain / _deviation(v, m, epsilon)
 
 
 @fused

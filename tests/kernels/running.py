@@ -42,3 +42,19 @@ def close(actual: Any, expected: Any, ulps: float = 16) -> None:
     actual = np.asarray(actual)
     eps = np.finfo(actual.dtype).eps
     np.testing.assert_allclose(actual, expected, rtol=ulps * eps, atol=ulps * eps)
+
+
+def raising() -> Any:
+    """Makes an error of what would be a warning; underflow to 0 is right."""
+    return np.errstate(over="raise", invalid="raise", divide="raise")
+
+
+def off(actual: Any, expected: Any, scale: Any = None) -> float:
+    """The largest error in eps, relative to ``scale``: that of the results if left out.
+
+    What is below the smallest normal number counts as that: subnormal numbers have fewer digits.
+    """
+    info = np.finfo(actual.dtype)
+    scale = np.abs(expected) if scale is None else np.asarray(scale, float)
+    error = np.abs(actual - expected) / np.maximum(scale, float(info.tiny))
+    return float(np.max(error)) / float(info.eps)

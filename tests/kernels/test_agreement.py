@@ -1,6 +1,7 @@
-"""Every fused kernel gives the same numbers on every executor.
+"""Every kernel gives the same numbers on every executor.
 
-The kernels are found, not listed: a new one is tested here as soon as it exists.
+The kernels are found, not listed: a new one is tested here as soon as it exists; one that is not
+fused needs its arguments in :data:`UNFUSED`, and fails here without.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import inspect
 import pkgutil
 import warnings
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from minidl.backend import to_host, use
 from minidl.backend.blocks import BLOCK
 from minidl.backend.formula import trace
 from minidl.backend.fused import Fused
-from tests.kernels.running import blank, device
+from tests.kernels.running import blank, close, device
 
 FUSED = {
     f"{info.name}.{name}": value
@@ -28,6 +30,15 @@ FUSED = {
     # What a module defines, not what it imports.
     if isinstance(value, Fused) and value.__module__ == f"minidl.kernels.{info.name}"
 }
+# How far an executor's float32 results may be from those of NumPy in blocks, in ulps of the
+# result, or of 1 where it is smaller; of sums, of what is added up.
+ULPS = {
+    "blocks": 0,  # the same
+    "numba": 0,  # the same operations in the same order, and NumPy's exp, log and tanh
+    "cupy-double": 0,  # NumPy underneath
+    "cupy": 100,  # CUDA's exp, log and tanh; products and sums in one step; sums in a tree
+}
+
 NUMBERS = {
     "negative_slope": 0.3, "alpha": 1.3, "epsilon": 1e-3, "momentum": 0.9, "rows": 96, "units": 3,
     "limit": 0.7, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5, "l1": 0.01, "l2": 0.03,
@@ -148,3 +159,110 @@ def test_every_executor_gives_what_the_formula_says(name, dtype, executor):
         allowed = 0  # the same NumPy functions on the same numbers, block by block
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=allowed, atol=allowed)
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_kernels_agree_with_blocks_in_float32(name, executor):
+    given = arguments(name, FUSED[name].formula, "float32")
+    actual = results(FUSED[name], given)
+    with use("numpy", executor="blocks"):
+        expected = results(FUSED[name], given)
+    for one, other in zip(actual, expected, strict=True):
+        agrees(one, other, ULPS[executor])
+
+
+def agrees(actual, expected, ulps, scale=1.0):
+    """Bit for bit where no ulps are allowed."""
+    assert actual.dtype == expected.dtype == np.float32
+    if ulps == 0:
+        np.testing.assert_array_equal(bits(actual), bits(expected))
+    close(actual, expected, ulps * scale)
+
+
+# Kernels that are not fused ----------------------------------------------------------------
+
+N, I, O = 1000, 37, 5  # noqa: E741 - two blocks of rows
+
+
+class Out(NamedTuple):
+    """An array that a kernel overwrites."""
+
+    shape: tuple[int, ...]
+
+
+def normal(*shape, seed=0):
+    """Random numbers near 1."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def shares(*shape):
+    """Rows that sum to 1."""
+    p = np.abs(normal(*shape)) + 0.01
+    return p / p.sum(axis=1, keepdims=True)
+
+
+NORM = np.array(40, np.float32)  # the size of that of 1000 normal numbers
+# name: its arguments in order. The numbers added up are some 1000 of size 1.
+UNFUSED = {
+    "activations.softmax_forward": (normal(N, O), Out((N, 1)), Out((N, O))),
+    "activations.softmax_backward": (normal(N, O), shares(N, O), Out((N, 1)), Out((N, O))),
+    "batchnorm.batch_statistics": (normal(N, O), Out((O,)), Out((O,)), Out((N, O))),
+    "batchnorm.batchnorm_parameter_gradients": (
+        normal(N, O), normal(N, O, seed=1), Out((O,)), Out((O,)), Out((N, O)),
+    ),
+    "clipping.clip_by_norm": (normal(N), 0.5, Out((N,)), Out(())),
+    "dense.dense_forward": (normal(N, I), normal(I, O), normal(O), Out((N, O))),
+    "dense.dense_backward": (
+        normal(N, O), normal(N, I), normal(I, O), Out((I, O)), Out((O,)), Out((N, I)),
+    ),
+    "dense.matmul": (normal(N, I), normal(I, O), Out((N, O))),
+    "losses.one_hot": (np.arange(N).reshape(N, 1) % O, np.arange(O), Out((N, O))),
+    "losses.softmax_crossentropy_forward": (
+        normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
+    ),
+    "norms.p_norm_forward": (normal(N), 3.5, Out((N,)), Out(())),
+    "norms.p_norm_backward": (normal(N), NORM, 3.5, Out((N,)), Out((N,))),
+    "norms.max_norm_forward": (normal(N), Out((N,)), Out(())),
+    "norms.max_norm_backward": (normal(N), np.abs(normal(N)).max(), Out((N,)), Out((N,))),
+    "norms.matrix_norm_forward": (normal(N, O), 0, Out((N, O)), Out((1, O)), Out(())),
+    "norms.matrix_norm_backward": (
+        normal(N, O), normal(1, O), normal(1, O).max(), Out((N, O)),
+    ),
+    "sums.sum_rows": (normal(N, O), Out((O,))),
+    "sums.mean_rows": (normal(N, O), Out((O,))),
+}  # fmt: skip
+
+
+def test_every_kernel_is_fused_or_listed():
+    found = {
+        f"{info.name}.{name}"
+        for info in pkgutil.iter_modules(minidl.kernels.__path__)
+        for name, value in vars(importlib.import_module(f"minidl.kernels.{info.name}")).items()
+        if inspect.isfunction(value)
+        and value.__module__ == f"minidl.kernels.{info.name}"
+        and not name.startswith("_")
+    }
+    assert found == {*UNFUSED, "dropout.dropout_threshold"}  # which is of numbers alone
+
+
+def overwritten(name):
+    """What the kernel leaves in its arguments."""
+    module, _, function = name.partition(".")
+    made = [
+        blank(a.shape, np.float32) if isinstance(a, Out)
+        else device(a) if isinstance(a, np.ndarray | np.generic)
+        else a
+        for a in UNFUSED[name]
+    ]  # fmt: skip
+    getattr(importlib.import_module(f"minidl.kernels.{module}"), function)(*made)
+    return [to_host(a) for a in made if hasattr(a, "dtype") and a.dtype == np.float32]
+
+
+@pytest.mark.parametrize("name", UNFUSED)
+def test_other_kernels_agree_with_blocks_in_float32(name, executor):
+    actual = overwritten(name)
+    with use("numpy", executor="blocks"):
+        expected = overwritten(name)
+    for one, other in zip(actual, expected, strict=True):
+        assert not np.isnan(one).any()
+        agrees(one, other, ULPS[executor], scale=max(1.0, float(np.max(np.abs(other)))))

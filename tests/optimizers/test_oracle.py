@@ -10,6 +10,7 @@ from minidl.backend import current, to_device, to_host
 from minidl.initializers import Zeros
 from minidl.parameters import ParameterVector, Specification
 from tests import oracle
+from tests.oracle import STATE
 from tests.specs import Spec, spec
 
 STEPS = 5
@@ -24,16 +25,6 @@ WARMUP = spec(
     warmup_target=0.2,
     warmup_steps=2,
 )
-
-# What Keras calls the vectors that minidl calls so.
-STATE = {
-    "SGD": {"velocity": "momentum"},
-    "RMSprop": {"v": "velocity", "m": "average_gradient", "velocity": "momentum"},
-    "Adam": {"m": "momentum", "v": "velocity", "v_max": "velocity_hat"},
-    "AdamW": {"m": "momentum", "v": "velocity", "v_max": "velocity_hat"},
-    "Nadam": {"m": "momentum", "v": "velocity"},
-    "Adagrad": {"accumulator": "accumulator"},
-}
 
 
 def optimizer(kind: str, **options: object) -> Spec:
