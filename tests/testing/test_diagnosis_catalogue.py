@@ -155,3 +155,22 @@ def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
             same += [names for _, names in groups.values() if len(names) > 1]
     key = sorted
     assert key(map(key, same)) == key(map(key, SAME_PAIRS.get(name, [])))
+
+
+@pytest.mark.parametrize("letters", ["NO", "INO"])
+@given(seed=SEEDS)
+def test_sizes_are_telling(letters, seed):
+    sizes = telling(letters, np.random.default_rng(seed))
+    assert all(tuple(chosen) == tuple(letters) for chosen in sizes)
+    kinds = [tuple(chosen.values()) for chosen in sizes]
+    assert sum(len(set(kind)) == len(letters) and min(kind) > 1 for kind in kinds) == 5
+    # All equal, each alone 1, and of three axes two equal and the third another.
+    assert {(n,) * len(letters) for n in (1, 3, 4)} <= set(kinds)
+    for axis in letters:
+        assert any([a for a in letters if chosen[a] == 1] == [axis] for chosen in sizes)
+    if len(letters) == 3:
+        for one, other in itertools.combinations(letters, 2):
+            assert any(
+                chosen[one] == chosen[other] and len(set(chosen.values())) == 2 for chosen in sizes
+            )
+    assert all(type(size) is int for kind in kinds for size in kind)

@@ -18,6 +18,8 @@ from tests.testing.students import dense
         (lambda x, W: 2 / W.shape[1] ** 2, "factor 2 / O²"),
         (lambda x, W: 0.5 * len(x) / W.shape[0], "factor 0.5 · N / I"),
         (lambda x, W: 1 / W.size, "factor 1 / I / O"),
+        (lambda x, W: 1.0001 * len(x) ** 3, "factor 1.0001 · N³"),
+        (lambda x, W: W.shape[0] ** -3, "factor 1 / I³"),
     ],
 )
 def test_a_factor_is_told(factor, name):
@@ -52,6 +54,8 @@ def spoiled(index, value=0.0):
         (lambda dx: np.s_[:, 0], "the first column"),
         (lambda dx: np.s_[:, -1], "the last column"),
         (lambda dx: np.s_[1:2], "the second row"),
+        (lambda dx: np.s_[2:3], "the third row"),
+        (lambda dx: np.s_[:, -2:-1], "the last but one column"),
         (lambda dx: np.s_[0, -1], "one entry, in the first row and the last column"),
         (lambda dx: np.diag_indices(min(dx.shape)), "the diagonal"),
         (lambda dx: np.pad(np.zeros(np.maximum(0, np.array(dx.shape) - 2), bool), 1,
@@ -64,6 +68,32 @@ def test_a_place_is_told(index, place):
     assert found.outputs == {"dx": ("wrong in one place",)}
     assert str(found) == f"tanh: dx is right but for {place}, where it is 0."
     assert str(diagnose(spoiled(index, 7.0), "tanh")) == f"tanh: dx is right but for {place}."
+    text = f"tanh: dx is right but for {place}, where it is not finite."
+    assert str(diagnose(spoiled(index, np.nan), "tanh")) == text
+
+
+def test_more_than_the_border_is_no_place():
+    """Nor is anything that leaves nothing right."""
+
+    def rows(dx):
+        return np.isin(np.arange(len(dx)), [0, 1, len(dx) - 1])
+
+    for index in (rows, lambda dx: rows(dx)[::-1], lambda dx: np.s_[:]):
+        assert diagnose(spoiled(index, 7.0), "tanh").outputs == {"dx": ("unknown",)}
+
+
+def test_a_factor_upon_a_mistake_that_is_not_finite_everywhere():
+    """Divided by N - 1, which is 0 for one row."""
+
+    def backward(dy, x, gamma, mean, variance, epsilon):
+        rows = len(x) - 1
+        inverse = (variance + epsilon) ** -0.5
+        x_hat = (x - mean) * inverse
+        dgamma, dbeta = np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)
+        return 5 * gamma * inverse * (dy - (dbeta + x_hat * dgamma) / rows), dgamma, dbeta
+
+    found = diagnose(backward, "batchnorm")
+    assert found.outputs["dx"] == ("N - 1 in place of N and factor 5",)
 
 
 @pytest.mark.parametrize(("index", "place"), [(0, "first"), (-1, "last"), (slice(1, 2), "second")])

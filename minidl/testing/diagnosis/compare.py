@@ -105,11 +105,7 @@ def known(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> Iterator
 def compose(one: Mistake, other: Mistake) -> bool:
     """Whether two mistakes can be made at once: in different places, or one upon the other."""
     apart = not set(one.targets).intersection(other.targets)
-    return (
-        one.name != other.name
-        and not (one.at_kink or other.at_kink)
-        and (apart or one.wraps or other.wraps)
-    )
+    return one.name != other.name and (apart or one.wraps or other.wraps)
 
 
 def matching(

@@ -223,8 +223,10 @@ class _Examination:
             factors = {e: fit for e in bases if (fit := fits.factor(self._trials, output, e))}
             if factors:
                 return verdict.multiple(factors, output, self._kernel)
-        fit = fits.imprecise(self._trials, output) or fits.unknown(self._trials, output)
-        return verdict.fitted(fit)
+        for fits_to in (fits.not_finite, fits.imprecise):
+            if fit := fits_to(self._trials, output):
+                return verdict.fitted(fit)
+        return verdict.fitted(fits.unknown(self._trials, output))
 
     def _error(self) -> float:
         """The largest distance of an entry from the right one."""

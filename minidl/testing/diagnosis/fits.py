@@ -39,7 +39,7 @@ class Fit(NamedTuple):
 
 
 def malformed(trials: Sequence[Trial], output: str) -> Fit | None:
-    """No array of floating-point numbers, another shape, or something that is not finite."""
+    """No array of floating-point numbers, or one of another shape."""
     for trial in trials:
         result = trial.results[output]
         if isinstance(result, Malformed):
@@ -54,16 +54,6 @@ def malformed(trials: Sequence[Trial], output: str) -> Fit | None:
             return Fit(
                 "shape", f"of shape {result.shape}, expected {right.shape}, for {trial}{hint}"
             )
-    for trial in trials:
-        bad = np.argwhere(~np.isfinite(trial.results[output]))
-        if len(bad):
-            entry = ", ".join(map(str, bad[0]))
-            value = trial.results[output][tuple(bad[0])]
-            return Fit(
-                "not finite",
-                f"not finite in {len(bad)} of {trial.results[output].size} entries for {trial}: "
-                f"{output}[{entry}] is {value}",
-            )
     return None
 
 
@@ -73,7 +63,7 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> Fi
     if ratios is None or len(ratios) < ENOUGH:
         return None
     letters = trials[0].right.kernel.letters
-    for powers in sorted(itertools.product(POWERS, repeat=len(letters)), key=_complexity):
+    for powers in sorted(itertools.product(POWERS, repeat=len(letters)), key=_length):
         constants = [
             ratio / np.prod([float(sizes[a]) ** k for a, k in zip(letters, powers, strict=True)])
             for sizes, ratio in ratios
@@ -85,8 +75,8 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> Fi
     return None
 
 
-def _complexity(powers: tuple[int, ...]) -> tuple[int, int]:
-    return sum(abs(k) for k in powers), sum(k != 0 for k in powers)
+def _length(powers: tuple[int, ...]) -> int:
+    return sum(map(abs, powers))
 
 
 def _product(constant: float, powers: dict[str, int]) -> str:
@@ -107,9 +97,12 @@ def _ratios(
     for trial in trials:
         result = trial.results[output]
         base = expected(trial.right, output, explanation, result)
-        if base is None or base.shape != result.shape or not np.all(np.isfinite(base)):
+        if base is None or base.shape != result.shape:
             return None
-        counts = ~np.broadcast_to(kinks(trial), base.shape)
+        finite = np.isfinite(base)
+        if np.any(np.isfinite(result) & ~finite):
+            return None
+        counts = finite & ~kinks(trial)
         base, result = base[counts], result[counts]
         size = float(np.sum(base * base))
         ratio = float(np.sum(base * result)) / size if size > TOLERANCE else 0.0
@@ -130,11 +123,17 @@ def place(trials: Sequence[Trial], output: str) -> Fit | None:
         inside = all(not np.any(w & ~r) for w, r in zip(wrong, regions, strict=True))
         if inside and any(not r.all() for r in regions):
             values = [t.results[output][w] for t, w in zip(trials, wrong, strict=True)]
-            zero = ", where it is 0" if not any(np.any(v) for v in values) else ""
-            return Fit("wrong in one place", f"right but for {name}{zero}")
+            return Fit("wrong in one place", f"right but for {name}{_all(np.concatenate(values))}")
     if all(not np.any(w & ~kinks(t)) for t, w in zip(trials, wrong, strict=True)):
         return Fit("wrong in one place", "right but at the kink, at exactly 0")
     return None
+
+
+def _all(values: Any) -> str:
+    """What wrong values have in common."""
+    if not np.any(values):
+        return ", where it is 0"
+    return "" if np.any(np.isfinite(values)) else ", where it is not finite"
 
 
 def _wrong(trial: Trial, output: str) -> Any:
@@ -179,6 +178,21 @@ def _border(shape: tuple[int, ...]) -> Any:
     mask = np.ones(shape, dtype=bool)
     mask[1:-1, 1:-1] = False
     return mask
+
+
+def not_finite(trials: Sequence[Trial], output: str) -> Fit | None:
+    """NaN or infinity where the right value is a number, as all of them are."""
+    for trial in trials:
+        result = trial.results[output]
+        bad = np.argwhere(~np.isfinite(result))
+        if len(bad):
+            entry = ", ".join(map(str, bad[0]))
+            return Fit(
+                "not finite",
+                f"not finite in {len(bad)} of {result.size} entries for {trial}: "
+                f"{output}[{entry}] is {result[tuple(bad[0])]}",
+            )
+    return None
 
 
 def imprecise(trials: Sequence[Trial], output: str) -> Fit | None:
