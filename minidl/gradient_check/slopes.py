@@ -102,9 +102,11 @@ class Line:
     def _measured_noise(self) -> float:
         step = STEP * self.scale
         near = step / 1024
-        # Rounding can repeat itself and so not show: at least half an ulp of what moves.
+        # Rounding can repeat itself and so not show: at least half an ulp of what moves. Where
+        # nothing does, it may have swallowed all that there is.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            moving = self._start[self._terms(step) != self._start]
+            moves = self._terms(step) != self._start
+        moving = self._start[moves] if np.any(moves) else self._start
         least = _EPS / 2 * float(np.linalg.norm(moving[np.isfinite(moving)]))
         # Away from 0, where kinks are; and one in the first window is not in the second.
         seen = np.inf
