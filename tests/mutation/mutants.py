@@ -115,16 +115,17 @@ def _meaning(source: str) -> str | None:
     return ast.dump(tree)
 
 
+_OPPOSITE = {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+
+
 class _Negations(ast.NodeTransformer):
     """``not a is b`` as ``a is not b``, and the reverse."""
 
-    _OPPOSITE = {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         inner = node.operand
         if isinstance(node.op, ast.Not) and isinstance(inner, ast.Compare) and len(inner.ops) == 1:
-            opposite = self._OPPOSITE.get(type(inner.ops[0]))
+            opposite = _OPPOSITE.get(type(inner.ops[0]))
             if opposite:
                 return ast.Compare(inner.left, [opposite()], inner.comparators)
         return node

@@ -76,7 +76,7 @@ class ReplaceFunction(Operator):  # type: ignore[misc]
     def mutation_positions(self, node: Any) -> Iterator[Any]:
         if node.type == "name" and node.value in _OTHER:
             before = node.get_previous_leaf()
-            of_numpy = before == "." and before.get_previous_leaf() in ("np", "xp")
+            of_numpy = before == "." and before.get_previous_leaf().value in ("np", "xp")
             called = node.get_next_leaf() == "("
             if of_numpy or (called and before != "." and node.value in _PLAIN):
                 yield node.start_pos, node.end_pos

@@ -118,5 +118,7 @@ class Results:
         total = sum(f.mutants for f in self.files.values())
         killed = total - sum(len(f.survivors) for f in self.files.values())
         unnamed = sum(f.unnamed for f in self.files.values())
-        rows.append([f"all: {self.score():.2%}", *map(str, (total, killed, total - killed, unnamed))])
+        rows.append(
+            [f"all: {self.score():.2%}", *map(str, (total, killed, total - killed, unnamed))]
+        )
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
