@@ -59,11 +59,13 @@ def score(chosen: list[str], survivors: bool, workers: int) -> int:
     found = run([m for ms in waiting.values() for m in ms], workers)
     left = {path: len(ms) for path, ms in waiting.items()}
     outcomes = {path: [] for path in waiting}
-    for outcome in tqdm(found, total=sum(left.values()), unit="mutant", smoothing=0):
+    for outcome in tqdm(found, total=sum(left.values()), unit="mutant", smoothing=0, disable=None):
         path = outcome.mutant.path
         outcomes[path].append(outcome)
         if not outcome.killed:
             tqdm.write(f"SURVIVED {outcome.mutant}\n")
+        elif not outcome.named:
+            tqdm.write(f"KILLED WITHOUT A NAME by {outcome.test}: {outcome.mutant}\n")
         left[path] -= 1
         if not left[path]:
             results.put(path, outcomes[path], part=survivors)

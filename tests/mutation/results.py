@@ -39,7 +39,7 @@ class File:
 
     Attributes:
         mutants: how many.
-        unnamed: how many of those killed were by a failure that does not name what was changed.
+        unnamed: how many of those killed were by a failure that does not say what was changed.
         survivors: the others.
     """
 

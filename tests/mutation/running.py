@@ -38,9 +38,14 @@ class Outcome(NamedTuple):
 
     @property
     def named(self) -> bool:
-        """Whether the failure names what was changed: the test by its name, or the message."""
-        name = self.mutant.definition.rpartition(".")[2].strip("_")
-        return name in self.test or name in self.message
+        """Whether the failure says which kernel or class was changed.
+
+        The message has its name, or the test's name, file and parameters included, all of its
+        words: ``test_dense.py::test_backward`` is about dense_backward.
+        """
+        name = self.mutant.definition.partition(".")[0].lower()
+        words = name.strip("_").split("_")
+        return name in self.message.lower() or all(word in self.test.lower() for word in words)
 
 
 def run(mutants: Iterable[Mutant], workers: int) -> Iterator[Outcome]:

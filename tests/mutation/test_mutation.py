@@ -118,23 +118,24 @@ def test_the_tests_of_a_file_alone():
 
 
 def outcome(change: str, test: str, message: str = "", path: str = "minidl/a.py") -> Outcome:
-    return Outcome(Mutant(path, "A._step", change, ""), test, message)
+    return Outcome(Mutant(path, "dense_backward.inner", change, ""), test, message)
 
 
 def test_a_failure_is_named_by_the_test_or_by_its_message():
-    assert outcome("-1", "test_a.py::test_step[x]").named
-    assert outcome("-1", "test_a.py::test_it", "in step of A").named
-    assert not outcome("-1", "test_a.py::test_it", "1 != 2").named
+    assert outcome("-1", "test_dense.py::test_backward[x]").named
+    assert outcome("-1", "test_a.py::test_it[Dense_Backward]").named
+    assert outcome("-1", "test_a.py::test_it", "in dense_backward of A").named
+    assert not outcome("-1", "test_dense.py::test_forward", "1 != 2").named
 
 
 def test_results_are_kept_and_survivors_keep_their_reasons(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "PATH", Path(tmp_path, "results.json"))
     found = Results.load()
-    outcomes = [outcome("-1\n+2", "t"), outcome("-1\n+3", ""), outcome("-1\n+4", "")]
+    outcomes = [outcome("-1\n+2", "dense"), outcome("-1\n+3", ""), outcome("-1\n+4", "")]
     found.put("minidl/a.py", outcomes, part=False)
     assert found.score() == pytest.approx(1 / 3)
     assert len(found.unexplained()) == 2
-    assert found.unexplained()[0] == "minidl/a.py, A._step\n-1\n+3"
+    assert found.unexplained()[0] == "minidl/a.py, dense_backward.inner\n-1\n+3"
     found.files["minidl/a.py"].survivors[0].reason = "the same"
     found.save()
 
@@ -143,11 +144,11 @@ def test_results_are_kept_and_survivors_keep_their_reasons(tmp_path, monkeypatch
     assert again.survived(outcomes[1].mutant).reason == "the same"
     assert again.survived(outcomes[0].mutant) is None
     # One of the two is killed by a new test.
-    part = [outcome("-1\n+3", ""), outcome("-1\n+4", "step")]
+    part = [outcome("-1\n+3", ""), outcome("-1\n+4", "test_dense_backward")]
     again.put("minidl/a.py", part, part=True)
     assert again.score() == pytest.approx(2 / 3)
     assert again.unexplained() == []
-    again.put("minidl/b.py", [outcome("-1", "step", path="minidl/b.py")], part=False)
+    again.put("minidl/b.py", [outcome("-1", "test_dense_backward", path="minidl/b.py")], part=False)
     assert again.score() == pytest.approx(3 / 4)
     assert again.table().splitlines()[2:] == [
         "| minidl/a.py | 3 | 2 | 1 | 1 |",
