@@ -158,7 +158,8 @@ class _First:
 
     def _take(self, report: Any) -> None:
         if report.failed and not self.test:
-            self.test, self.message = report.nodeid or "(collection)", report.longreprtext
+            self.test = report.nodeid or "(collection)"
+            self.message = "\n".join([report.longreprtext, *map(": ".join, report.sections)])
 
 
 if __name__ == "__main__":
