@@ -102,7 +102,7 @@ def test_the_first_failure_is_told(name, test, words, tmp_path):
     assert words in message
 
 
-def test_the_tests_of_a_file_alone():
+def test_the_tests_of_a_file_and_of_its_folder():
     program = (
         "from pathlib import Path; from tests.mutation.worker import nearest\n"
         "for p in ('minidl/kernels/batchnorm.py', 'minidl/regularizers.py', 'minidl/x.py'):\n"
@@ -111,7 +111,7 @@ def test_the_tests_of_a_file_alone():
     command = [sys.executable, "-c", program]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.splitlines() == [
-        "tests/kernels/test_batchnorm.py tests/kernels/test_batchnorm_edges.py",
+        "tests/kernels/test_batchnorm.py tests/kernels/test_batchnorm_edges.py tests/kernels",
         "tests/test_regularizers.py",
         "",
     ]

@@ -25,39 +25,42 @@ import pytest
 
 _IMPORTED = ("scipy.sparse", "sklearn", "matplotlib.pyplot", "numba", "hypothesis", "tests.oracle")
 
-# After the tests of the file alone: what is about the arithmetic, then what trains. Not here:
-# plots, files, data sets.
-QUICK = (
-    "tests/kernels",
-    "tests/optimizers",
-    "tests/layers",
-    "tests/test_regularizers.py",
-    "tests/test_activations.py",
-    "tests/test_losses.py",
-    "tests/test_bad_input.py",
-    "tests/test_bad_data.py",
-    "tests/test_network.py",
-    "tests/test_network_loop.py",
-    "tests/test_network_oracle.py",
-    "tests/test_objective.py",
-    "tests/test_numerical_edges.py",
-    "tests/test_sparse_rows.py",
-    "tests/test_summary.py",
-    "tests/test_saving.py",
-    "tests/test_saving_refusals.py",
-    "tests/test_training.py",
-    "tests/test_training_executors.py",
-    "tests/test_callbacks.py",
-    "tests/backend/test_fused.py",
-    "tests/test_linear_models.py",
-)
-SLOW = (
-    "tests/test_network_random.py",
-    "tests/test_training_memory.py",
-    "tests/test_callbacks_oracle.py",
-    "tests/gradient_check",
-    "tests/trajectories",
-    "tests/test_training_oracle.py",
+# After the tests of the file and of its folder, in stages: first what takes least. Not here are
+# plots, files and data sets. The kernels' own tests are for kernels: they know nothing else.
+STAGES = (
+    (
+        "tests/test_regularizers.py",
+        "tests/test_activations.py",
+        "tests/test_losses.py",
+        "tests/test_bad_input.py",
+        "tests/test_network.py",
+        "tests/test_objective.py",
+        "tests/test_summary.py",
+        "tests/test_saving.py",
+        "tests/test_training.py",
+        "tests/test_training_executors.py",
+        "tests/test_callbacks.py",
+    ),
+    (
+        "tests/test_bad_data.py",
+        "tests/test_network_oracle.py",
+        "tests/test_network_loop.py",
+        "tests/layers",
+        "tests/optimizers",
+        "tests/test_numerical_edges.py",
+        "tests/test_sparse_rows.py",
+        "tests/test_saving_refusals.py",
+        "tests/backend/test_fused.py",
+        "tests/test_linear_models.py",
+    ),
+    (
+        "tests/test_network_random.py",
+        "tests/test_training_memory.py",
+        "tests/test_callbacks_oracle.py",
+        "tests/gradient_check",
+        "tests/trajectories",
+        "tests/test_training_oracle.py",
+    ),
 )
 # A formula is the same on every executor, and what executors make of it is tested elsewhere.
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-k", "not numba and not cupy")
@@ -65,10 +68,15 @@ _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-k", "not numba and not cupy"
 _PATIENCE = 5
 
 
-def nearest(path: str, root: Path) -> list[str]:
-    """The tests of the file alone, which fail first: ``minidl/a/b.py`` has ``tests/a/test_b*``."""
-    folder = root / "tests" / Path(path).relative_to("minidl").parent
-    return [str(p.relative_to(root)) for p in sorted(folder.glob(f"test_{Path(path).stem}*.py"))]
+def nearest(path: str, root: Path) -> tuple[str, ...]:
+    """The tests of the file alone, and last those of its folder.
+
+    ``minidl/a/b.py`` has ``tests/a/test_b*.py`` and ``tests/a``.
+    """
+    folder = Path("tests", Path(path).relative_to("minidl").parent)
+    own = sorted((root / folder).glob(f"test_{Path(path).stem}*.py"))
+    named = [str(found.relative_to(root)) for found in own]
+    return (*named, str(folder)) if folder != Path("tests") else tuple(named)
 
 
 def main() -> None:
@@ -79,8 +87,8 @@ def main() -> None:
     assert not any(name.partition(".")[0] == "minidl" for name in sys.modules)
     for line in sys.stdin:
         path, source = json.loads(line)
-        near = tuple(nearest(path, root))
-        for tests in filter(None, (near, QUICK, SLOW)):
+        near = nearest(path, root)
+        for tests in filter(None, (near[:-1], near[-1:], *STAGES)):
             if tests not in seconds:
                 start = time.monotonic()
                 if any(found := first_failure(tests)):
