@@ -1,9 +1,9 @@
 """Whole epochs of training, timed: minidl beside PyTorch, JAX, Keras and scikit-learn.
 
     pip install -e '.[bench]'
-    python -m benchmarks.train                           # everything, some 20 minutes
+    python -m benchmarks.train          # everything, some 20 minutes
     python -m benchmarks.train --jobs 001 tanh --peers jax torch
-    python -m benchmarks.train --late                    # does minidl's epoch 20 cost what epoch 2 does
+    python -m benchmarks.train --late   # whether minidl's epoch 20 costs what its epoch 2 does
 
 Each peer runs in a process of its own, written as its own experts would (the files in
 ``benchmarks/train/peers`` say how), on the same rows, and they take turns, epoch by epoch. Printed

@@ -6,6 +6,7 @@ activations that no tutorial has, so that nothing can be tuned to the list.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -99,7 +100,7 @@ class Job:
     def shapes(self) -> list[tuple[int, int]]:
         """Inputs and units of each dense layer."""
         sizes = [self.inputs, *(layer.units for layer in self.hidden), self.outputs]
-        return list(zip(sizes, sizes[1:], strict=False))
+        return list(itertools.pairwise(sizes))
 
     @property
     def parameters(self) -> int:

@@ -5,8 +5,7 @@
 Lines of JSON go to and fro. The worker says ``{"ready": {…}}`` once its data and its network are
 there; then, for each line ``"epoch"``, it trains one and answers ``{"seconds": …, "loss": …,
 "accuracy": …, "idle": [processor seconds since the last epoch, seconds]}``. The end of its input
-ends it. ``{"error": …}`` is its last line where something
-went wrong.
+ends it. ``{"error": …}`` is its last line where something went wrong.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class Worker:
         self.facts: dict[str, Any] = {}
         self.startup = 0.0
         self._begin = time.perf_counter()
-        self._errors = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - see stop
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.train.data import Rows
-from benchmarks.train.jobs import Job, Optimizer
 from benchmarks.train.gate import Gate
+from benchmarks.train.jobs import Job, Optimizer
 
 ACTIVATIONS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "elu": jax.nn.elu}
 EPSILON, RHO = 1e-7, 0.9
@@ -96,9 +96,7 @@ def update(chosen: Optimizer, parameters: Any, gradients: Any, state: Any) -> tu
         scale = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         m = each(lambda m, g: m + (g - m) * 0.1, m, gradients)
         v = each(lambda v, g: v + (g * g - v) * 0.001, v, gradients)
-        parameters = each(
-            lambda p, m, v: p - scale * m / (jnp.sqrt(v) + EPSILON), parameters, m, v
-        )
+        parameters = each(lambda p, m, v: p - scale * m / (jnp.sqrt(v) + EPSILON), parameters, m, v)
     return parameters, (m, v, t)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import keras
 
 from benchmarks.train.data import Rows
-from benchmarks.train.jobs import Job, Optimizer
 from benchmarks.train.gate import Gate
+from benchmarks.train.jobs import Job, Optimizer
 
 STEPS_PER_EXECUTION = 40
 EPOCHS = 10**6  # the gate ends the training

@@ -10,8 +10,8 @@ from typing import Any
 
 import minidl
 from benchmarks.train.data import Rows
-from benchmarks.train.jobs import IMAGES, Job, Optimizer
 from benchmarks.train.gate import Gate
+from benchmarks.train.jobs import IMAGES, Job, Optimizer
 from minidl.callbacks import LambdaCallback
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Rescaling
 

@@ -13,8 +13,8 @@ import numpy as np
 from sklearn.neural_network import MLPClassifier
 
 from benchmarks.train.data import Rows
-from benchmarks.train.jobs import Job
 from benchmarks.train.gate import Gate
+from benchmarks.train.jobs import Job
 
 ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
 

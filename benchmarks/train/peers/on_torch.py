@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.train.data import Rows
-from benchmarks.train.jobs import Job
 from benchmarks.train.gate import Gate
+from benchmarks.train.jobs import Job
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "elu": nn.ELU}
 KERAS_EPSILON, RHO = 1e-7, 0.9

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.train.data import Rows
+from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import Job
 from benchmarks.train.peers.on_torch import KERAS_EPSILON, RHO, right, tensors
-from benchmarks.train.gate import Gate
 
 ACTIVATIONS = {
     "relu": torch.relu,
