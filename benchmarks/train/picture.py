@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.train.peers import FLOOR, FLOOR_MKL, MINIDL, PEERS
@@ -19,6 +20,11 @@ LOOKS = {
 
 def draw(results: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     """Write the picture of ``results``: job -> peer -> row of the report."""
+    figure_of(results).savefig(path, dpi=110)
+
+
+def figure_of(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
+    """A line for each job that minidl has trained, a mark on it for each peer."""
     shown = {name: rows for name, rows in results.items() if MINIDL in rows}
     figure = style.figure(8.5, 0.3 * len(shown) + 1.0)
     axes = figure.subplots()
@@ -56,4 +62,4 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
         for name, (marker, colour) in LOOKS.items() if name in present
     ]  # fmt: skip
     style.legend(figure, handles)
-    figure.savefig(path, dpi=110)
+    return figure

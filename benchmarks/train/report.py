@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from typing import Any
 
@@ -15,6 +16,8 @@ FLOORS = (FLOOR, FLOOR_MKL)
 ACCURACY_MARGIN, LOSS_MARGIN = 0.03, 0.25
 #: What an idle worker may take of a processor before the report warns.
 IDLE_MARGIN = 0.02
+#: Seconds of idleness below which nothing is said of it.
+IDLE_LEAST = 0.5
 
 Row = dict[str, Any]
 
@@ -42,7 +45,7 @@ def summarise(job: Job, runs: dict[str, Run]) -> dict[str, Row]:
             "of floor": median[name] / floor if floor else None,
             "first": run.first,
             "startup": run.startup,
-            "idle": run.idle_cpu / run.idle_wall if run.idle_wall else 0.0,
+            "idle": run.idle_cpu / run.idle_wall if run.idle_wall > IDLE_LEAST else 0.0,
         }
         if name not in FLOORS:
             found = {"loss": run.losses[epoch - 1], "accuracy": run.accuracies[epoch - 1]}
@@ -64,18 +67,22 @@ def doubted(rows: dict[str, Row]) -> dict[str, str]:
     """Peer -> why it seems not to have done the same work as the others."""
     if not rows:
         return {}
-    accuracies = [row["accuracy"] for row in rows.values() if row["accuracy"] is not None]
-    loss = statistics.median(row["loss"] for row in rows.values())
+    usual, loss = (usually([row[key] for row in rows.values()]) for key in ("accuracy", "loss"))
     found = {}
     for name, row in rows.items():
         if row["accuracy"] is not None:
-            usual = statistics.median(accuracies)
             # Not <=: a NaN is far from everything.
             if not abs(row["accuracy"] - usual) <= ACCURACY_MARGIN:
                 found[name] = f"accuracy {row['accuracy']:.4f}, median of all {usual:.4f}"
         elif not abs(row["loss"] - loss) <= LOSS_MARGIN * loss:
             found[name] = f"loss {row['loss']:.4f}, median of all {loss:.4f}"
     return found
+
+
+def usually(values: list[float | None]) -> float:
+    """The median of those that are numbers."""
+    numbers = [value for value in values if value is not None and not math.isnan(value)]
+    return statistics.median(numbers) if numbers else math.nan
 
 
 def fastest_peer(rows: dict[str, Row]) -> str | None:

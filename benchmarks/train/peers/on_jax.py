@@ -90,7 +90,7 @@ def update(chosen: Optimizer, parameters: Any, gradients: Any, state: Any) -> tu
     elif chosen.name == "rmsprop":
         v = each(lambda v, g: v + (g * g - v) * (1 - RHO), v, gradients)
         parameters = each(
-            lambda p, v, g: p - rate * g / (jnp.sqrt(v) + EPSILON), parameters, v, gradients
+            lambda p, v, g: p - rate * g * jax.lax.rsqrt(v + EPSILON), parameters, v, gradients
         )
     else:
         scale = rate * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)

@@ -107,7 +107,7 @@ class Network:
                 p.add_(momentum * m - rate * g)
             elif chosen.name == "rmsprop":
                 v.lerp_(g * g, 1 - RHO)
-                p.sub_(rate * g / (v.sqrt() + KERAS_EPSILON))
+                p.sub_(rate * g * torch.rsqrt(v + KERAS_EPSILON))
             else:
                 m.lerp_(g, 0.1)
                 v.lerp_(g * g, 0.001)
