@@ -82,8 +82,14 @@ def test_clocks_run_from_wait_to_done_and_from_the_settled_end_to_the_next_wait(
     monkeypatch.setattr(gate.time, "perf_counter", lambda: clock["wall"])
     monkeypatch.setattr(gate.time, "process_time", lambda: clock["cpu"])
     monkeypatch.setattr(gate, "SETTLE", 0.25)  # exact in binary
+
     # While an epoch's threads fall asleep, they may spin.
-    monkeypatch.setattr(gate.time, "sleep", lambda seconds: passes(seconds, 2 * seconds))
+    def sleep(seconds):
+        slept.append(seconds)
+        passes(seconds, 2 * seconds)
+
+    slept = []
+    monkeypatch.setattr(gate.time, "sleep", sleep)
     answers = io.StringIO()
     entry = gate.Gate(Commands(), answers)
     for seconds in (3, 5):
@@ -96,6 +102,7 @@ def test_clocks_run_from_wait_to_done_and_from_the_settled_end_to_the_next_wait(
     assert (first["seconds"], second["seconds"]) == (3, 5)
     assert second == {"seconds": 5, "loss": 0.5, "accuracy": None, "idle": [1, 10]}
     assert "libraries" in first
+    assert slept == [0.25, 0.25]  # after each epoch
 
 
 def test_the_race_goes_on_without_one_that_fails():
@@ -107,6 +114,25 @@ def test_the_race_goes_on_without_one_that_fails():
     assert runs["fails"].error.endswith("ArithmeticError: diverged")
     assert "no memory left" in runs["dies"].error
     assert not runs["trains"].error
+
+
+def test_one_that_failed_is_not_asked_again():
+    class Failing:
+        facts, startup, asked = {}, 0.0, 0
+
+        def start(self):
+            return {"seconds": 1, "loss": 1, "accuracy": 1, "idle": (0, 1)}
+
+        def epoch(self):
+            self.asked += 1
+            raise WorkerError("no")
+
+        def stop(self):
+            self.stopped = True
+
+    one = Failing()
+    run = race.together({"a": lambda: one}, 5)["a"]
+    assert (one.asked, one.stopped, run.error) == (1, True, "no")
 
 
 def test_alone_each_is_started_again_and_again():

@@ -1,13 +1,12 @@
 """PyTorch, eager: modules, a loop over ``randperm(n).split(batch)``, fused Adam.
 
-Measured here: ``fused=True`` made a step of Adam a quarter shorter than ``foreach`` and a third
-shorter than the plain loop over tensors; ``index_select`` was a little faster than ``x[rows]``.
-RMSprop has no fused form and takes ``foreach``; its epsilon
-stands beside the root, not in it. Tensors are made once from the arrays,
-subnormal numbers are flushed, threads are PyTorch's default. Loss and accuracy are summed in
-tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, which for these
-optimizers is the same number without a pass of autograd; its value is added to the loss. Rows are
-float32, scaled before, and dense.
+Measured here: a step with ``fused=True`` took a fifth less time than with ``foreach`` or with the
+plain loop over tensors; ``index_select`` was a little faster than ``x[rows]``. RMSprop has no fused
+form and takes ``foreach``; its epsilon stands beside the root, not in it. Tensors are made once
+from the arrays, subnormal numbers are flushed, threads are PyTorch's default. Loss and accuracy are
+summed in tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, which
+for these optimizers is the same number without a pass of autograd; its value is added to the loss.
+Rows are float32, scaled before, and dense.
 """
 
 from __future__ import annotations
