@@ -58,7 +58,9 @@ def main() -> int:
 
 def parse() -> tuple[argparse.Namespace, list[Job], list[Peer]]:
     """The command line; unknown names end the program with status 2."""
-    parser = argparse.ArgumentParser(description="Time epochs of training beside other engines.")
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.train", description="Time epochs of training beside other engines."
+    )
     parser.add_argument("--jobs", nargs="+", metavar="JOB", help="names, table, others or all")
     parser.add_argument("--peers", nargs="+", metavar="PEER", help="beside minidl; default, all")
     parser.add_argument("--rounds", type=int, default=5, help="epochs that count (default: 5)")
