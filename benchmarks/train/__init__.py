@@ -1,0 +1,1 @@
+"""Training, timed: minidl beside its peers, each in a process of its own."""

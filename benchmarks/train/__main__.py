@@ -1,0 +1,172 @@
+"""Whole epochs of training, timed: minidl beside PyTorch, JAX, Keras and scikit-learn.
+
+    pip install -e '.[bench]'
+    python -m benchmarks.train          # everything, some 20 minutes
+    python -m benchmarks.train --jobs 001 tanh --peers jax torch
+    python -m benchmarks.train --late   # whether minidl's epoch 20 costs what its epoch 2 does
+
+Each peer runs in a process of its own, written as its own experts would (the files in
+``benchmarks/train/peers`` say how), on the same rows, and they take turns, epoch by epoch. Printed
+for each job: seconds an epoch (median) with the spread over its epochs, microseconds a step, the
+multiple of minidl's time and of the floor, which is the time of the step's bare matrix products;
+the first epoch, which compiles, and the time from the start of the process to its end; and loss
+and accuracy after the same number of epochs, so that who does less work is found out. A run of all
+jobs and peers is written to ``benchmarks/results/train.json`` and drawn in ``train.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe
+from benchmarks.train import jobs, peers, picture, race, report
+from benchmarks.train.data import prepare
+from benchmarks.train.jobs import Job
+from benchmarks.train.peers import Peer
+from benchmarks.train.worker import Worker
+from minidl import checks
+from minidl.datasets import DataFileError, DataNotFoundError
+
+RESULTS = Path(__file__).parents[1] / "results"
+PACKAGES = (
+    "scipy", "numba", "mkl", "torch", "jax", "jaxlib", "keras", "tensorflow-cpu", "scikit-learn"
+)  # fmt: skip
+LATE_EPOCHS = 20
+
+
+def main() -> int:
+    """Run what the command line asks for; the exit status."""
+    options, chosen, competitors = parse()
+    out = options.out
+    if out is None and not (options.jobs or options.peers or options.rows):
+        out = RESULTS  # the whole run
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if options.late:
+            return late(chosen, Path(folder), out)
+        return compete(chosen, competitors, options.rounds, Path(folder), out)
+
+
+def parse() -> tuple[argparse.Namespace, list[Job], list[Peer]]:
+    """The command line; unknown names end the program with status 2."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.train", description="Time epochs of training beside other engines."
+    )
+    parser.add_argument("--jobs", nargs="+", metavar="JOB", help="names, table, others or all")
+    parser.add_argument("--peers", nargs="+", metavar="PEER", help="beside minidl; default, all")
+    parser.add_argument("--rounds", type=int, default=5, help="epochs that count (default: 5)")
+    parser.add_argument("--late", action="store_true", help="20 epochs of minidl, first to last")
+    parser.add_argument("--out", type=Path, help="folder for results of a part of all")
+    parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)  # to try whether all runs
+    options = parser.parse_args()
+    try:
+        checks.integer("--rounds", options.rounds, 1)
+        if options.rows is not None:
+            checks.integer("--rows", options.rows, 1)
+        chosen = jobs.find(options.jobs or ["all"], options.rows)
+        competitors = peers.find(options.peers or list(peers.PEERS))
+    except ValueError as error:
+        parser.error(str(error))
+    return options, chosen, competitors
+
+
+def compete(
+    chosen: list[Job], competitors: list[Peer], rounds: int, folder: Path, out: Path | None
+) -> int:
+    """Run all jobs; 1 if one could not be run as it should."""
+    status = 0
+    results: dict[str, dict[str, report.Row]] = {}
+    record: dict[str, Any] = {"machine": machine(), "rounds": rounds, "jobs": {}}
+    for job in chosen:
+        if not prepared(job, folder):
+            status = 1
+            continue
+        left_out = {
+            peer.name: why for peer in competitors if (why := peer.missing() or peer.cannot(job))
+        }
+        starts = {
+            peer.name: partial(Worker.of, peer, job, folder)
+            for peer in competitors
+            if peer.name not in left_out
+        }
+        runs = race.alone(starts) if job.alone else race.together(starts, rounds)
+        failed = {name: run.error for name, run in runs.items() if run.error}
+        status = 1 if failed else status
+        left_out |= failed
+        results[job.name] = rows = report.summarise(job, runs)
+        print(report.table(job, rows, left_out), end="\n\n", flush=True)
+        record["jobs"][job.name] = {
+            "what": str(job),
+            "floor": report.floor_of(runs),
+            "peers": {
+                name: {**row, "every": runs[name].seconds, **runs[name].facts}
+                for name, row in rows.items()
+            },
+            "left out": left_out,
+        }
+        if out is not None:  # after each job, so that nothing is lost
+            record["times faster"] = report.leads(results)
+            write(record, out / "train.json")
+            picture.draw(results, out / "train.png")
+    print(report.overview(results))
+    if out is not None and results:
+        print(f"written to {out / 'train.json'} and {out / 'train.png'}")
+    return status
+
+
+def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
+    """Twenty epochs of minidl; 1 if a job could not be run."""
+    status = 0
+    record: dict[str, Any] = {"machine": machine(), "jobs": {}}
+    print(f"{'':<14}{'epoch 2':>10}{'epoch 20':>10}{'ratio':>8}{'18-20 over 2-4':>17}")
+    for job in chosen:
+        if not prepared(job, folder):
+            status = 1
+            continue
+        start = partial(Worker.of, peers.PEERS[peers.MINIDL], job, folder)
+        run = race.together({peers.MINIDL: start}, LATE_EPOCHS - 1)[peers.MINIDL]
+        if run.error:
+            print(f"{job.name}: {run.error}", file=sys.stderr)
+            status = 1
+            continue
+        second, last = run.seconds[0], run.seconds[-1]
+        steady = statistics.median(run.seconds[-3:]) / statistics.median(run.seconds[:3])
+        print(f"{job.name:<14}{second:>10.3f}{last:>10.3f}{last / second:>8.2f}{steady:>17.2f}")
+        sys.stdout.flush()
+        record["jobs"][job.name] = {"from epoch 2": run.seconds, "18-20 over 2-4": steady}
+        if out is not None:
+            write(record, out / "train-late.json")
+    return status
+
+
+def prepared(job: Job, folder: Path) -> bool:
+    """Whether the job's data are there now."""
+    try:
+        prepare(job, folder)
+    except (DataNotFoundError, DataFileError) as error:
+        print(f"{job.name} is left out: no data.\n{error}\n", file=sys.stderr)
+        return False
+    return True
+
+
+def machine() -> dict[str, object]:
+    """What the numbers were taken on."""
+    return {**describe(*PACKAGES), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set")}
+
+
+def write(record: dict[str, Any], path: Path) -> None:
+    """As JSON."""
+    path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Where a peer waits between epochs: the worker's side of the lines to and fro.
+
+Between epochs a worker is blocked in a read, and nothing of it should run: a core that spins is
+missing to whoever trains. Idle threads of BLAS and of OpenMP spin for some milliseconds before they
+sleep. So both sides let :data:`SETTLE` seconds pass after an epoch; and from then on until the
+next, each worker measures what processor time all of its threads take nevertheless.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, TextIO
+
+import threadpoolctl
+
+#: Seconds in which the threads of an epoch may fall asleep before anybody else trains.
+SETTLE = 0.15
+
+
+class Finished(Exception):  # noqa: N818 - not an error: the way out of a peer's own loop
+    """No more epochs are wanted."""
+
+
+class Gate:
+    """Where a peer waits between epochs. The clock runs from ``wait`` to ``done``."""
+
+    def __init__(self, commands: TextIO, answers: TextIO) -> None:
+        self._commands = commands
+        self._answers = answers
+        self._start = 0.0
+        self._idle = 0.0, 0.0
+        self._first = True
+
+    def ready(self, parameters: int, **facts: Any) -> None:
+        """Data and network are there.
+
+        Args:
+            parameters: how many numbers are trained.
+            facts: what else the report should know.
+        """
+        self.send({"ready": {"parameters": int(parameters), **facts}})
+
+    def wait(self) -> None:
+        """Return when an epoch is wanted.
+
+        Raises:
+            Finished: none is wanted any more.
+        """
+        if not self._first:
+            time.sleep(SETTLE)
+        wall, cpu = time.perf_counter(), time.process_time()
+        line = self._commands.readline()
+        if not line:
+            raise Finished
+        if json.loads(line) != "epoch":
+            raise ValueError(f'expected the line "epoch", received {line!r}')
+        self._start = time.perf_counter()
+        self._idle = time.process_time() - cpu, self._start - wall
+
+    def done(self, loss: Any, accuracy: Any) -> None:
+        """An epoch was trained. The first answer also says which libraries compute, as loaded.
+
+        Args:
+            loss: mean over its rows, penalties included. Reading it waits for what still runs.
+            accuracy: in training; None where the peer measures none.
+        """
+        loss = float(loss)
+        accuracy = None if accuracy is None else float(accuracy)
+        seconds = time.perf_counter() - self._start
+        answer = {"seconds": seconds, "loss": loss, "accuracy": accuracy, "idle": self._idle}
+        if self._first:
+            self._first = False
+            answer["libraries"] = libraries()
+        self.send(answer)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """One line to the parent."""
+        self._answers.write(json.dumps(message) + "\n")
+        self._answers.flush()
+
+
+def libraries() -> list[str]:
+    """The libraries of BLAS and OpenMP that this process has loaded, with their threads."""
+    return [
+        f"{found['internal_api']} {found['version'] or ''}, {found['num_threads']} threads, "
+        f"{os.path.basename(found['filepath'])}"
+        for found in threadpoolctl.threadpool_info()
+    ]
+
+
+def serve(train: Callable[[Gate], None]) -> int:
+    """Run ``train`` until no more epochs are wanted; the exit status."""
+    # What libraries print goes to stderr, not between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    gate = Gate(sys.stdin, answers)
+    try:
+        train(gate)
+    except Finished:
+        return 0
+    except Exception:
+        traceback.print_exc()
+        gate.send({"error": traceback.format_exc(limit=-1).strip()})
+        return 1
+    return 0

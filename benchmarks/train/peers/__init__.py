@@ -1,0 +1,108 @@
+"""Who trains: minidl, its peers, and the floor of bare matrix products.
+
+Each has a file here with a function ``train(job, rows, gate)``: it builds the network, calls
+``gate.ready``, and trains an epoch between each ``gate.wait()`` and ``gate.done(loss, accuracy)``.
+An epoch is the same work for all: a new order of the rows, batches gathered in it, the last one
+smaller where the rows are no multiple; forward, loss and accuracy, backward, penalties, update;
+in float32, and from Glorot-uniform kernels.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.train.jobs import Job
+from benchmarks.train.peers.floor import mkl_library
+from minidl import checks
+
+MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One that trains.
+
+    Attributes:
+        name: on the command line.
+        label: in tables and pictures.
+        module: with its ``train``.
+        packages: that it needs, by the names under which pip installs them.
+        environment: variables of its process.
+    """
+
+    name: str
+    label: str
+    module: str
+    packages: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """Why it cannot run here: the packages that are not installed, and the command."""
+        absent = [p for p in self.packages if not _installed(p)]
+        if not absent:
+            return None
+        return f"{' and '.join(absent)} not installed: pip install {' '.join(absent)}"
+
+    def cannot(self, job: Job) -> str | None:
+        """Why it cannot express this job."""
+        return _sklearn_cannot(job) if self.name == "sklearn" else None
+
+
+#: How packages are imported that have another name than that.
+IMPORTED = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
+
+_HERE = "benchmarks.train.peers"
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(MINIDL, "minidl", f"{_HERE}.on_minidl"),
+        Peer("jax", "JAX", f"{_HERE}.on_jax", ("jax",)),
+        Peer("keras-jax", "Keras on JAX", f"{_HERE}.on_keras", ("keras", "jax"),
+             {**_QUIET, "KERAS_BACKEND": "jax"}),
+        Peer("torch", "PyTorch", f"{_HERE}.on_torch", ("torch",)),
+        Peer("torch-compiled", "PyTorch, compiled", f"{_HERE}.on_torch_compiled", ("torch",)),
+        Peer("sklearn", "scikit-learn", f"{_HERE}.on_sklearn", ("scikit-learn",)),
+        Peer("keras-tf", "Keras on TensorFlow", f"{_HERE}.on_keras", ("keras", "tensorflow-cpu"),
+             {**_QUIET, "KERAS_BACKEND": "tensorflow"}),
+        Peer(FLOOR, "floor", f"{_HERE}.floor"),
+        Peer(FLOOR_MKL, "floor, MKL", f"{_HERE}.floor", ("mkl",), {"FLOOR_BLAS": "mkl"}),
+    )
+}  # fmt: skip
+
+
+def find(names: Sequence[str]) -> list[Peer]:
+    """The peers of these names, each once, minidl and the floors first.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest right one, and all.
+    """
+    for name in names:
+        if name not in PEERS:
+            raise checks.unknown("peer", name, PEERS)
+    return [PEERS[name] for name in dict.fromkeys((MINIDL, FLOOR, FLOOR_MKL, *names))]
+
+
+def _installed(package: str) -> bool:
+    if package == "mkl":  # a library without a module
+        return mkl_library() is not None
+    return importlib.util.find_spec(IMPORTED.get(package, package)) is not None
+
+
+def _sklearn_cannot(job: Job) -> str | None:
+    layers = job.hidden
+    penalties = {layer.l2 for layer in layers} | {job.output_l2}
+    reasons = {
+        "RMSprop": job.optimizer.name == "rmsprop",
+        "dropout": any(layer.dropout for layer in layers),
+        "batch normalization": any(layer.normalized for layer in layers),
+        "an L1 penalty": any(layer.l1 for layer in layers),
+        "an L2 penalty on some layers alone": len(penalties) > 1,
+        "different activations": len({layer.activation for layer in layers}) > 1,
+        "elu": any(layer.activation == "elu" for layer in layers),
+    }
+    found = [name for name, present in reasons.items() if present]
+    return f"MLPClassifier has no {' and no '.join(found)}" if found else None

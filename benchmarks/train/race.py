@@ -1,0 +1,138 @@
+"""Epochs of all workers in turn, over several rounds.
+
+A round gives each worker one epoch, in the opposite order every other time, so that what else the
+machine does meets all of them alike. A worker's first epoch, which compiles, is not counted. Who
+takes more than :data:`SLOW` times as long as the fastest sits out after :data:`ENOUGH` rounds.
+Where the peers' rows are so large that only one process shall hold them, each round starts each
+worker afresh, and lets it train :data:`AT_ONCE` epochs that count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from benchmarks.train.worker import WorkerError
+
+SLOW, ENOUGH = 3.0, 3
+AT_ONCE, RESTARTS = 3, 2
+
+
+class Runner(Protocol):
+    """What a race needs of a worker; see :class:`benchmarks.train.worker.Worker`."""
+
+    facts: dict[str, Any]
+    startup: float
+
+    def start(self) -> dict[str, Any]: ...
+    def epoch(self) -> dict[str, Any]: ...
+    def stop(self) -> None: ...
+
+
+@dataclass
+class Run:
+    """What one peer did on one job.
+
+    Attributes:
+        first: seconds of the first epoch.
+        startup: seconds from the start of the process to the end of that epoch.
+        seconds: of each epoch that counts.
+        losses, accuracies: of each epoch since the last start, the first included.
+        idle_cpu, idle_wall: processor time taken while others trained, and how long they did.
+        facts: what the worker said of itself.
+        error: why it did not go on.
+    """
+
+    first: float = 0.0
+    startup: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float | None] = field(default_factory=list)
+    idle_cpu: float = 0.0
+    idle_wall: float = 0.0
+    facts: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+    def started(self, worker: Runner, answer: dict[str, Any]) -> None:
+        """The first epoch after a start."""
+        self.first, self.startup, self.facts = answer["seconds"], worker.startup, worker.facts
+        self.losses, self.accuracies = [], []
+        self._measured(answer)
+
+    def trained(self, answer: dict[str, Any]) -> None:
+        """An epoch that counts."""
+        self.seconds.append(answer["seconds"])
+        cpu, wall = answer["idle"]
+        self.idle_cpu += cpu
+        self.idle_wall += wall
+        self._measured(answer)
+
+    def _measured(self, answer: dict[str, Any]) -> None:
+        self.losses.append(answer["loss"])
+        self.accuracies.append(answer["accuracy"])
+
+
+Start = Callable[[], Runner]
+
+
+def together(starts: dict[str, Start], rounds: int) -> dict[str, Run]:
+    """All workers live, one epoch each a round.
+
+    Args:
+        starts: peer -> starts its worker.
+        rounds: epochs that count, at least 1.
+    """
+    runs = {name: Run() for name in starts}
+    workers: dict[str, Runner] = {}
+    with contextlib.ExitStack() as stack:
+        for name, start in starts.items():
+            with failing(runs[name]):
+                worker = start()
+                stack.callback(worker.stop)
+                runs[name].started(worker, worker.start())
+                workers[name] = worker
+        for number in range(rounds):
+            for name in turn(list(workers), runs, number):
+                with failing(runs[name]):
+                    runs[name].trained(workers[name].epoch())
+                if runs[name].error:
+                    del workers[name]
+    return runs
+
+
+def alone(
+    starts: dict[str, Start], rounds: int = RESTARTS, epochs: int = AT_ONCE
+) -> dict[str, Run]:
+    """One worker live at a time."""
+    runs = {name: Run() for name in starts}
+    for _ in range(rounds):
+        for name, start in starts.items():
+            if runs[name].error:
+                continue
+            with failing(runs[name]), contextlib.ExitStack() as stack:
+                worker = start()
+                stack.callback(worker.stop)
+                runs[name].started(worker, worker.start())
+                for _ in range(epochs):
+                    runs[name].trained(worker.epoch())
+    return runs
+
+
+@contextlib.contextmanager
+def failing(run: Run) -> Iterator[None]:
+    """A worker that fails is out of the race; the others go on."""
+    try:
+        yield
+    except WorkerError as error:
+        run.error = str(error)
+
+
+def turn(names: Sequence[str], runs: dict[str, Run], number: int) -> list[str]:
+    """Who trains in this round, in order."""
+    times = {name: min(runs[name].seconds) for name in names if runs[name].seconds}
+    if number >= ENOUGH and times:
+        limit = SLOW * min(times.values())
+        names = [name for name in names if times.get(name, 0.0) <= limit]
+    return list(names if number % 2 == 0 else reversed(names))

@@ -1,0 +1,1 @@
+"""The benchmarks: what can be tested of them without a clock."""
