@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,3 +129,39 @@ def test_repr_names_class_and_name(layer: Spec) -> None:
     """<Dense dense>."""
     made = layer.make(minidl)
     assert repr(made) == f"<{type(made).__name__} {made.name}>"
+
+
+class Doubled(Layer):
+    """y = 2 x, out of place; keeps what it was given."""
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.given = x
+        return 2 * x
+
+    def backward(self, dy: Any) -> Any:
+        return 2 * dy
+
+
+def test_a_layer_of_ones_own_gets_floating_rows() -> None:
+    """Integers are converted for it, unless it says that it takes them."""
+
+    class Taking(Doubled):
+        accepts_integers = True
+
+    for kind, dtype in ((Doubled, np.float32), (Taking, np.uint8)):
+        layer = kind()
+        model = minidl.models.Network([layer, Dense(1)], dtype="float32")
+        model.forward(np.ones((2, 3), np.uint8))
+        assert layer.given.dtype == dtype
+
+
+def test_a_layer_without_a_network_has_an_input_gradient() -> None:
+    """Only a network knows that nobody needs it."""
+    layer = minidl.layers.BatchNormalization()
+    layer.build((3,))
+    shape, backend = (3,), minidl.backend.current()
+    for name in ("gamma", "dgamma", "beta", "dbeta", "moving_mean", "moving_variance"):
+        layer.hold(name, np.ones(shape))
+    layer.bind(2, backend, np.dtype(float))
+    layer.forward(np.array([[1.0, 2, 3], [3, 2, 1]]), training=True)
+    assert layer.backward(np.ones((2, 3))) is not None

@@ -26,7 +26,8 @@ import pytest
 _IMPORTED = ("scipy.sparse", "sklearn", "matplotlib.pyplot", "numba", "hypothesis", "tests.oracle")
 
 # After the tests of the file and of its folder, in stages: first what takes least. Not here are
-# plots, files and data sets. The kernels' own tests are for kernels: they know nothing else.
+# plots, files and data sets; the kernels' own tests, which know nothing else; and what takes
+# longest, the trajectories and training beside the oracle: they could only notice more.
 STAGES = (
     (
         "tests/test_regularizers.py",
@@ -58,8 +59,6 @@ STAGES = (
         "tests/test_training_memory.py",
         "tests/test_callbacks_oracle.py",
         "tests/gradient_check",
-        "tests/trajectories",
-        "tests/test_training_oracle.py",
     ),
 )
 # A formula is the same on every executor, and what executors make of it is tested elsewhere.
@@ -88,7 +87,8 @@ def main() -> None:
     for line in sys.stdin:
         path, source = json.loads(line)
         near = nearest(path, root)
-        for tests in filter(None, (near[:-1], near[-1:], *STAGES)):
+        later = (tuple(t for t in stage if t not in near) for stage in STAGES)
+        for tests in filter(None, (near[:-1], near[-1:], *later)):
             if tests not in seconds:
                 start = time.monotonic()
                 if any(found := first_failure(tests)):
