@@ -30,6 +30,7 @@ _IMPORTED = ("scipy.sparse", "sklearn", "matplotlib.pyplot", "numba", "hypothesi
 # longest, the trajectories and training beside the oracle: they could only notice more.
 STAGES = (
     (
+        "tests/test_ranges.py",
         "tests/test_regularizers.py",
         "tests/test_activations.py",
         "tests/test_losses.py",
