@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
+import threadpoolctl
+
+# Variables that choose the kernels or the threads of a BLAS, or of what runs beside it.
+_CHOOSING = re.compile(r"(OPENBLAS|GOTO|BLIS|MKL|VECLIB|OMP|GOMP|KMP|NUMEXPR)_\w+$")
 
 
-def describe(*packages: str) -> dict[str, object]:
-    """Processor, cores, Python, BLAS and the versions of the named packages."""
+def environment() -> dict[str, str]:
+    """The variables of this process, without those that tell some of the engines how to compute.
+
+    A BLAS that may use only some of the processor's instructions, or threads, would race against
+    engines that do not ask.
+    """
+    return {name: value for name, value in os.environ.items() if not _CHOOSING.match(name)}
+
+
+def describe(*packages: str, here: bool = True) -> dict[str, object]:
+    """Processor, cores, Python, and the versions of the named packages.
+
+    Args:
+        packages: beside minidl and NumPy.
+        here: whether this process computes: then also its BLAS, and what told it how.
+    """
+    chosen = {name: value for name, value in os.environ.items() if _CHOOSING.match(name)}
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
@@ -19,9 +38,21 @@ def describe(*packages: str) -> dict[str, object]:
         else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "blas": np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"],
+        **({"blas": _blas(), "told by the environment": chosen} if here else {}),
         **{name: _version(name) for name in ("minidl", "numpy", *packages)},
     }
+
+
+def _blas() -> list[str]:
+    """The BLAS that are loaded: NumPy's at least."""
+    import numpy  # noqa: F401 - it loads one
+
+    return [
+        f"{found['internal_api']} {found['version']}, {found.get('architecture', '')} kernels, "
+        f"{found['num_threads']} threads"
+        for found in threadpoolctl.threadpool_info()
+        if found["user_api"] == "blas"
+    ]
 
 
 def _version(package: str) -> str:

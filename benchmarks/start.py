@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, environment
 from benchmarks.train.peers import PEERS
 from minidl import checks
 from minidl.datasets import DataFileError, DataNotFoundError, fashion_mnist
@@ -161,7 +160,7 @@ def main() -> int:
         path = RESULTS / "start.json"
         RESULTS.mkdir(exist_ok=True)
         record = {
-            "machine": describe("numba", "torch", "jax", "keras", "tensorflow-cpu"),
+            "machine": describe("numba", "torch", "jax", "keras", "tensorflow-cpu", here=False),
             "rounds": options.rounds,
             "starts": {variant: vars(taken) for variant, taken in found.items()},
         }
@@ -185,11 +184,11 @@ def start(variant: Variant, folder: Path, cache: Path, taken: Taken) -> None:
     Raises:
         RuntimeError: it failed; the message is the end of what it said.
     """
-    environment = {**os.environ, **PEERS[variant.peer].environment}
+    variables = {**environment(), **PEERS[variant.peer].environment}
     if variant.peer == "minidl":
         # Where the user's cache is looked for, on Linux and elsewhere.
-        environment |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
-        environment.pop("NUMBA_CACHE_DIR", None)
+        variables |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
+        variables.pop("NUMBA_CACHE_DIR", None)
     images = [str(folder / f"{name}.npy") for name in (variant.images, "labels")]
     command = [sys.executable, "-c", variant.program + END, *images]
     if variant.cold and cache.exists():
@@ -198,7 +197,7 @@ def start(variant: Variant, folder: Path, cache: Path, taken: Taken) -> None:
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            command, env=variables, stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process,
     ):
         assert process.stdout is not None

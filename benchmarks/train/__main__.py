@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -85,7 +84,11 @@ def compete(
     """Run all jobs; 1 if one could not be run as it should."""
     status = 0
     results: dict[str, dict[str, report.Row]] = {}
-    record: dict[str, Any] = {"machine": machine(), "rounds": rounds, "jobs": {}}
+    record: dict[str, Any] = {
+        "machine": describe(*PACKAGES, here=False),
+        "rounds": rounds,
+        "jobs": {},
+    }
     for job in chosen:
         if not prepared(job, folder):
             status = 1
@@ -126,7 +129,7 @@ def compete(
 def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
     """Twenty epochs of minidl; 1 if a job could not be run."""
     status = 0
-    record: dict[str, Any] = {"machine": machine(), "jobs": {}}
+    record: dict[str, Any] = {"machine": describe(*PACKAGES, here=False), "jobs": {}}
     print(f"{'':<14}{'epoch 2':>10}{'epoch 20':>10}{'ratio':>8}{'18-20 over 2-4':>17}")
     for job in chosen:
         if not prepared(job, folder):
@@ -156,11 +159,6 @@ def prepared(job: Job, folder: Path) -> bool:
         print(f"{job.name} is left out: no data.\n{error}\n", file=sys.stderr)
         return False
     return True
-
-
-def machine() -> dict[str, object]:
-    """What the numbers were taken on."""
-    return {**describe(*PACKAGES), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set")}
 
 
 def write(record: dict[str, Any], path: Path) -> None:

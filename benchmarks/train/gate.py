@@ -87,8 +87,8 @@ class Gate:
 def libraries() -> list[str]:
     """The libraries of BLAS and OpenMP that this process has loaded, with their threads."""
     return [
-        f"{found['internal_api']} {found['version'] or ''}, {found['num_threads']} threads, "
-        f"{os.path.basename(found['filepath'])}"
+        f"{found['internal_api']} {found['version'] or ''} {found.get('architecture', '')}, "
+        f"{found['num_threads']} threads, {os.path.basename(found['filepath'])}"
         for found in threadpoolctl.threadpool_info()
     ]
 

@@ -14,7 +14,6 @@ import argparse
 import contextlib
 import importlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.train import jobs, peers
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import SETTLE, Gate, serve
@@ -39,7 +39,8 @@ class Worker:
 
     Args:
         command: starts it.
-        environment: variables beside those of this process.
+        environment: variables beside those of this process that :func:`machine.environment` lets
+            through.
 
     Attributes:
         process: that runs.
@@ -55,7 +56,7 @@ class Worker:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **(environment or {})},
+            env={**machine.environment(), **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

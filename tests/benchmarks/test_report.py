@@ -164,7 +164,7 @@ def test_a_run_goes_on_without_what_is_not_installed(arguments, no_training, tmp
     assert set(found["peers"]) == {"minidl", "jax", "sklearn", "floor"}
     assert found["peers"]["jax"]["every"] == [0.04, 0.04, 0.06]
     assert record["times faster"]["JAX"] == [2]
-    assert {"processor", "blas", "torch", "OMP_NUM_THREADS"} <= set(record["machine"])
+    assert {"processor", "torch"} <= set(record["machine"])
     assert (tmp_path / "train.png").stat().st_size > 0
 
 

@@ -177,3 +177,16 @@ def test_minidl_trains_in_a_worker(tmp_path):
             found.stop()
         assert found.facts["parameters"] == job.parameters
         assert (losses[-1] < losses[0]) == trains
+
+
+def test_what_tells_a_blas_how_to_compute_stays_outside(monkeypatch):
+    told = ("OPENBLAS_CORETYPE", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "KMP_BLOCKTIME")
+    for name in (*told, "MINIDL_DATA"):
+        monkeypatch.setenv(name, "1")
+    program = "import json, os; print(json.dumps({'ready': dict(os.environ)}))"
+    process = Worker([sys.executable, "-c", program], {"OMP_DYNAMIC": "FALSE"})
+    found = process._answer("ready")["ready"]
+    process.stop()
+    assert not set(told) & set(found)
+    assert found["MINIDL_DATA"] == "1"
+    assert found["OMP_DYNAMIC"] == "FALSE"

@@ -292,3 +292,30 @@ def test_an_optimizer_must_define_its_step() -> None:
 
     with pytest.raises(NotImplementedError, match="Unfinished must define step"):
         Unfinished(0.1).update(np.ones(1), np.ones(1))
+
+
+@pytest.mark.parametrize("done", [1, 2, 5])
+@pytest.mark.parametrize(("kind", "options"), FULL)
+def test_a_new_optimizer_goes_on_from_anothers_state(
+    kind: str, options: dict[str, Any], done: int
+) -> None:
+    """State and step number are all that it needs, however few steps there were."""
+    gradients = np.random.default_rng(1).normal(size=(done + 2, 3))
+    first, theta = optimizers.TABLE[kind](**options), np.ones(3)
+    for gradient in gradients[:done]:
+        first.update(theta, gradient.copy())
+    second, copied = optimizers.TABLE[kind](**options), theta.copy()
+    second.build(copied)
+    second.iterations = first.iterations
+    for name, vector in first.state.items():
+        second.state[name][...] = vector
+    for gradient in gradients[done:]:
+        first.update(theta, gradient.copy())
+        second.update(copied, gradient.copy())
+    np.testing.assert_allclose(copied, theta, rtol=1e-15)
+
+
+def test_every_optimizer_is_exported() -> None:
+    """``from minidl.optimizers import *``."""
+    wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
+    assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
