@@ -190,11 +190,12 @@ def test_one_optimizer_serves_one_network() -> None:
         optimizer.build(np.zeros(9))
 
 
-def test_a_gradient_of_another_size() -> None:
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_gradient_of_another_size(size: int) -> None:
     """It is found before theta moves."""
     theta = np.ones(3)
-    with pytest.raises(ValueError, match=r"a gradient of shape \(3,\), received \(4,\)"):
-        SGD().update(theta, np.ones(4))
+    with pytest.raises(ValueError, match=rf"a gradient of shape \(3,\), received \({size},\)"):
+        SGD().update(theta, np.ones(size))
     np.testing.assert_array_equal(theta, 1)
 
 

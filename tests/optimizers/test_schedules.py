@@ -145,6 +145,11 @@ NAN = float("nan")
             "expected one more value than boundaries, received 1 boundaries and 1 values",
         ),
         (
+            spec(PIECEWISE, boundaries=[3], values=[0.1, 0.2, 0.3]),
+            ValueError,
+            "expected one more value than boundaries, received 1 boundaries and 3 values",
+        ),
+        (
             spec(PIECEWISE, boundaries=[5, 3], values=[0.1, 0.2, 0.3]),
             ValueError,
             "expected strictly increasing boundaries",
