@@ -37,7 +37,7 @@ class Layer:
 
     #: Whether rows of integers may come in as they are (else they are converted before).
     accepts_integers = False
-    #: Whether forward makes new values (Input and Flatten only pass them on).
+    #: Whether forward makes new values (Flatten only passes them on).
     computes = True
     #: Whether the layer draws random numbers; then it defines :meth:`address`.
     draws = False

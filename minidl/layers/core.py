@@ -14,9 +14,6 @@ from minidl.layers.base import Layer, Shape, head, shape_of
 class Input(Layer):
     """Says what shape a row has, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
 
-    accepts_integers = True
-    computes = False
-
     def __init__(self, shape: Any = None, name: str | None = None) -> None:
         if shape is None:
             raise TypeError("Input: expected shape=(...), the shape of one row, received none")

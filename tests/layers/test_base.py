@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import minidl
 from minidl.layers import Dense, Layer
 from minidl.layers.base import _counts, head
 from tests import oracle
+from tests.layers.alone import alone
 from tests.specs import Spec, spec
 
 LAYERS = [
@@ -165,3 +167,26 @@ def test_a_layer_without_a_network_has_an_input_gradient() -> None:
     layer.bind(2, backend, np.dtype(float))
     layer.forward(np.array([[1.0, 2, 3], [3, 2, 1]]), training=True)
     assert layer.backward(np.ones((2, 3))) is not None
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_pass_without_arguments_is_one_of_inference(layer: Spec) -> None:
+    """And of step 0; y is what it returns."""
+    made = layer.make(minidl)
+    parameters = inspect.signature(made.forward).parameters
+    assert (parameters["training"].default, parameters["step"].default) == (False, 0)
+    alone(made, (4,), 3)
+    x = np.random.default_rng(1).normal(size=(3, 4))
+    for training in (False, True):
+        assert made.forward(x, training) is made.y
+
+
+@pytest.mark.parametrize("first", [["Flatten", "Rescaling"], ["Rescaling"]])
+def test_pixels_are_not_converted_before_they_are_scaled(first: list[str]) -> None:
+    """Flatten and Rescaling take uint8 as it comes: a converted copy is four times as large."""
+    made = [spec(f"layers.{n}", **({"scale": 0.5} if n == "Rescaling" else {})) for n in first]
+    model = minidl.models.Network([*(m.make(minidl) for m in made), Dense(1)], dtype="float32")
+    x = np.full((2, 3), 7, np.uint8)
+    model.forward(x)
+    assert model._x is None
+    np.testing.assert_array_equal(model.layers[len(first) - 1].y, np.full((2, 3), 3.5, np.float32))
