@@ -169,12 +169,17 @@ def test_a_layer_without_a_network_has_an_input_gradient() -> None:
     assert layer.backward(np.ones((2, 3))) is not None
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_a_pass_without_arguments_is_one_of_inference(layer: Spec) -> None:
-    """And of step 0; y is what it returns."""
-    made = layer.make(minidl)
-    parameters = inspect.signature(made.forward).parameters
+@pytest.mark.parametrize("name", minidl.layers.__all__)
+def test_a_pass_without_arguments_is_one_of_inference(name: str) -> None:
+    """And of step 0."""
+    parameters = inspect.signature(getattr(minidl.layers, name).forward).parameters
     assert (parameters["training"].default, parameters["step"].default) == (False, 0)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_y_is_what_a_pass_returns(layer: Spec) -> None:
+    """In training and in inference."""
+    made = layer.make(minidl)
     alone(made, (4,), 3)
     x = np.random.default_rng(1).normal(size=(3, 4))
     for training in (False, True):
