@@ -195,3 +195,12 @@ def test_pixels_are_not_converted_before_they_are_scaled(first: list[str]) -> No
     model.forward(x)
     assert model._x is None
     np.testing.assert_array_equal(model.layers[len(first) - 1].y, np.full((2, 3), 3.5, np.float32))
+
+
+@pytest.mark.parametrize("shape", [(), (2, 3)])
+@pytest.mark.parametrize("name", ["Dense", "BatchNormalization", "Softmax"])
+def test_rows_that_are_no_features(name: str, shape: tuple[int, ...]) -> None:
+    """Of numbers alone, or of pictures."""
+    made = getattr(minidl.layers, name)(**({"units": 1} if name == "Dense" else {}))
+    with pytest.raises(ValueError, match=r"expected rows of features, shape \(n,\), received"):
+        made.build(shape)
