@@ -320,3 +320,23 @@ def test_every_optimizer_is_exported() -> None:
     """``from minidl.optimizers import *``."""
     wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
     assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
+
+
+@pytest.mark.parametrize("jump", [-2, -1, 1, 2])
+@pytest.mark.parametrize(("kind", "options"), FULL)
+def test_the_step_number_can_be_set(kind: str, options: dict[str, Any], jump: int) -> None:
+    """What was kept from earlier steps does not matter then."""
+    gradients = np.random.default_rng(1).normal(size=(6, 3))
+    used, theta = optimizers.TABLE[kind](**options), np.ones(3)
+    for gradient in gradients[:4]:
+        used.update(theta, gradient.copy())
+    used.iterations += jump
+    fresh, copied = optimizers.TABLE[kind](**options), theta.copy()
+    fresh.build(copied)
+    fresh.iterations = used.iterations
+    for name, vector in used.state.items():
+        fresh.state[name][...] = vector
+    for gradient in gradients[4:]:
+        used.update(theta, gradient.copy())
+        fresh.update(copied, gradient.copy())
+    np.testing.assert_allclose(copied, theta, rtol=1e-15)
