@@ -204,3 +204,10 @@ def test_rows_that_are_no_features(name: str, shape: tuple[int, ...]) -> None:
     made = getattr(minidl.layers, name)(**({"units": 1} if name == "Dense" else {}))
     with pytest.raises(ValueError, match=r"expected rows of features, shape \(n,\), received"):
         made.build(shape)
+
+
+@pytest.mark.parametrize("name", ["", 5, b"x", ()])
+def test_a_name_is_a_text(name: Any) -> None:
+    """And not an empty one."""
+    with pytest.raises(TypeError, match="name: expected a text, received"):
+        Dense(1, name=name)
