@@ -211,3 +211,11 @@ def test_a_name_is_a_text(name: Any) -> None:
     """And not an empty one."""
     with pytest.raises(TypeError, match="name: expected a text, received"):
         Dense(1, name=name)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_layer_before_it_is_built(layer: Spec) -> None:
+    """It can be looked at."""
+    made = layer.make(minidl)
+    assert (made.input_shape, made.output_shape, made.y) == ((), (), None)
+    assert (made.tensors, made.statistics, made.owner, made.needs_dx) == ({}, {}, None, True)
