@@ -119,3 +119,16 @@ def test_bad_arguments(layer: Spec, error: type[Exception], words: str) -> None:
     """Each raises in the constructor and says what was expected."""
     with pytest.raises(error, match=words):
         layer.make(minidl)
+
+
+def test_input_passes_rows_and_gradients_on() -> None:
+    """And keeps the rows, as every layer keeps its output."""
+    layer, x = minidl.Input((2,)), np.ones((3, 2))
+    assert layer.forward(x) is x is layer.y
+    assert layer.backward(x) is x
+
+
+def test_input_of_nothing() -> None:
+    """A row has at least one axis."""
+    with pytest.raises(ValueError, match=r"expected the shape of one row, .* received \(\)"):
+        minidl.Input(shape=())
