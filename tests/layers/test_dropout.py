@@ -70,6 +70,14 @@ def test_inference_agrees_with_keras_and_copies_nothing() -> None:
     oracle.assert_agrees(dy, expected.dx, "dx")
 
 
+def test_the_smallest_rate_drops_in_training() -> None:
+    """One in 2¹⁶, and the others grow by as much."""
+    layer = Dropout(2.0**-16)
+    alone(layer, (1000,), 500)
+    y = layer.forward(np.ones((500, 1000)), training=True)
+    assert set(np.unique(y)) == {0.0, 65536 / 65535}
+
+
 def test_rate_zero_drops_nothing_in_training() -> None:
     """Not even a copy is made."""
     x = np.ones(SHAPE)
