@@ -165,3 +165,19 @@ def test_bad_arguments(call: Any, error: type[Exception], words: str) -> None:
     """Each says what was expected."""
     with pytest.raises(error, match=words):
         call()
+
+
+def test_the_factor_of_lp_is_a_hundredth_if_left_out() -> None:
+    """As those of the others."""
+    assert regularizers.Lp(2).lp == regularizers.L1().l1 == regularizers.L2().l2 == 0.01
+
+
+@pytest.mark.parametrize("method", ["forward", "add_gradient", "proximal_step"])
+def test_a_regularizer_must_define_what_is_asked_of_it(method: str) -> None:
+    """The base class says which method is missing, and of what arguments."""
+
+    class Unfinished(regularizers.Regularizer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=rf"Unfinished must define {method}\(\w+, \w+\)"):
+        getattr(Unfinished(), method)(np.ones(2), np.ones(2))

@@ -141,6 +141,17 @@ def test_outside_the_clip_the_loss_is_flat(t):
     check_gradient(binary, {"p": outside}, {"p": dp}, t.weight)
 
 
+@FLOATS
+@pytest.mark.usefixtures("executor")
+@pytest.mark.parametrize("name", ["crossentropy", "binary_crossentropy"])
+def test_at_the_ends_of_the_clip_the_gradient_is_that_from_outside(name, dtype):
+    low, high = np.dtype(dtype).type(EPSILON), np.dtype(dtype).type(1 - EPSILON)
+    p = np.array([low, np.nextafter(low, high), np.nextafter(high, low), high])
+    units = (1,) if name == "binary_crossentropy" else ()
+    dp = run(getattr(kernels, f"{name}_backward"), p, np.full(4, 0.5, dtype), *units)
+    np.testing.assert_array_equal(dp == 0, [True, False, False, True])
+
+
 def clipped_log(side):
     return np.log(np.where(side > 0, 1 - EPSILON, EPSILON))
 
