@@ -47,6 +47,12 @@ class File:
     unnamed: int = 0
     survivors: list[Survivor] = field(default_factory=list)
 
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Mutants, killed, survivors, killed without a name."""
+        left = len(self.survivors)
+        return self.mutants, self.mutants - left, left, self.unnamed
+
 
 @dataclass
 class Results:
@@ -94,10 +100,16 @@ class Results:
         count = before.mutants if part else len(outcomes)
         self.files[path] = File(count, unnamed + before.unnamed * part, survivors)
 
+    @property
+    def counts(self) -> list[int]:
+        """:attr:`File.counts` of all files together."""
+        every = [File().counts, *(f.counts for f in self.files.values())]
+        return [sum(column) for column in zip(*every, strict=True)]
+
     def score(self) -> float:
         """The share of the mutants that were killed."""
-        total = sum(f.mutants for f in self.files.values())
-        return 1 - sum(len(f.survivors) for f in self.files.values()) / max(1, total)
+        mutants, _, survivors, _ = self.counts
+        return 1 - survivors / max(1, mutants)
 
     def unexplained(self) -> list[str]:
         """Survivors without a reason."""
@@ -112,13 +124,6 @@ class Results:
         """Markdown: a row for each file."""
         rows = [["file", "mutants", "killed", "survivors", "killed without a name"]]
         rows.append(["---", *["---:"] * 4])
-        for path, f in sorted(self.files.items()):
-            killed = f.mutants - len(f.survivors)
-            rows.append([path, *map(str, (f.mutants, killed, len(f.survivors), f.unnamed))])
-        total = sum(f.mutants for f in self.files.values())
-        killed = total - sum(len(f.survivors) for f in self.files.values())
-        unnamed = sum(f.unnamed for f in self.files.values())
-        rows.append(
-            [f"all: {self.score():.2%}", *map(str, (total, killed, total - killed, unnamed))]
-        )
+        rows += [[path, *map(str, f.counts)] for path, f in sorted(self.files.items())]
+        rows.append([f"all: {self.score():.2%}", *map(str, self.counts)])
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -295,40 +295,17 @@ def test_an_optimizer_must_define_its_step() -> None:
         Unfinished(0.1).update(np.ones(1), np.ones(1))
 
 
-@pytest.mark.parametrize("done", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("done", "jump"), [(1, 0), (2, 0), (5, 0), (4, -2), (4, -1), (4, 1), (4, 2)]
+)
 @pytest.mark.parametrize(("kind", "options"), FULL)
 def test_a_new_optimizer_goes_on_from_anothers_state(
-    kind: str, options: dict[str, Any], done: int
+    kind: str, options: dict[str, Any], done: int, jump: int
 ) -> None:
-    """State and step number are all that it needs, however few steps there were."""
+    """State and step number are all that it needs, also where the number was set by hand."""
     gradients = np.random.default_rng(1).normal(size=(done + 2, 3))
-    first, theta = optimizers.TABLE[kind](**options), np.ones(3)
-    for gradient in gradients[:done]:
-        first.update(theta, gradient.copy())
-    second, copied = optimizers.TABLE[kind](**options), theta.copy()
-    second.build(copied)
-    second.iterations = first.iterations
-    for name, vector in first.state.items():
-        second.state[name][...] = vector
-    for gradient in gradients[done:]:
-        first.update(theta, gradient.copy())
-        second.update(copied, gradient.copy())
-    np.testing.assert_allclose(copied, theta, rtol=1e-15)
-
-
-def test_every_optimizer_is_exported() -> None:
-    """``from minidl.optimizers import *``."""
-    wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
-    assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
-
-
-@pytest.mark.parametrize("jump", [-2, -1, 1, 2])
-@pytest.mark.parametrize(("kind", "options"), FULL)
-def test_the_step_number_can_be_set(kind: str, options: dict[str, Any], jump: int) -> None:
-    """What was kept from earlier steps does not matter then."""
-    gradients = np.random.default_rng(1).normal(size=(6, 3))
     used, theta = optimizers.TABLE[kind](**options), np.ones(3)
-    for gradient in gradients[:4]:
+    for gradient in gradients[:done]:
         used.update(theta, gradient.copy())
     used.iterations += jump
     fresh, copied = optimizers.TABLE[kind](**options), theta.copy()
@@ -336,7 +313,13 @@ def test_the_step_number_can_be_set(kind: str, options: dict[str, Any], jump: in
     fresh.iterations = used.iterations
     for name, vector in used.state.items():
         fresh.state[name][...] = vector
-    for gradient in gradients[4:]:
+    for gradient in gradients[done:]:
         used.update(theta, gradient.copy())
         fresh.update(copied, gradient.copy())
     np.testing.assert_allclose(copied, theta, rtol=1e-15)
+
+
+def test_every_optimizer_is_exported() -> None:
+    """``from minidl.optimizers import *``."""
+    wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
+    assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
