@@ -210,7 +210,8 @@ class Batches:
                 if buffer is None:
                     batch.append(None if array is None else take(array, rows))
                     continue
-                part = buffer[: len(rows)]
+                # A whole batch is the buffer itself: a step on the same arrays can be played.
+                part = buffer if len(rows) == self.size else buffer[: len(rows)]
                 self._backend.take(array, rows, out=part)
                 batch.append(part)
             yield tuple(batch)

@@ -6,10 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from minidl.backend.tape import repeats
 from minidl.backend.random import SHUFFLE, generator
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
+from minidl.recording import RecordedStep
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
@@ -50,6 +54,10 @@ class Loop:
         self.shuffle = shuffle
         self._starting = _overriding(listeners, "on_train_batch_begin")
         self._ending = _overriding(listeners, "on_train_batch_end")
+        each_batch = {id(l): l for l in (*self._starting, *self._ending)}.values()
+        self._step = RecordedStep(objective.train, model, (*objective.parts, *each_batch))
+        # What callbacks of others do between epochs, nobody knows.
+        self._others = not all(map(repeats, listeners))
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]
         for listener in listeners:
@@ -77,15 +85,17 @@ class Loop:
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         objective.reset()
-        batches = train.in_order()
+        if self._others:
+            self._step.forget()
+        order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
             order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
-            batches = train.shuffled(order)
-        for number, (x, y, weight) in enumerate(batches):
+        for number, (x, y, weight) in enumerate(train.shuffled(order)):
             for listener in self._starting:
                 listener.on_train_batch_begin(number, {})
-            objective.train(x, y, weight, model.optimizer)
+            if self._step(x, y, weight, model.optimizer):
+                objective.count(x.shape[0])
             for listener in self._ending:
                 listener.on_train_batch_end(number, objective.logs)
             if model.stop_training:

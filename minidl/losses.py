@@ -14,6 +14,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend, backend_of, current, floating
 from minidl.kernels import losses as kernels
+from minidl.kernels import means
 
 
 class Loss:
@@ -81,24 +82,23 @@ class Loss:
         if self.labels == "integers":
             kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
         else:
-            t[...] = y.reshape(rows, units)
+            means.convert(y.reshape(rows, units), out=t)
         losses = self._losses[:rows]
         self.row_losses(predictions, t, losses)
         self._weights = None
         if sample_weight is not None:
             self._weights = self._w[:rows]
-            self._weights[...] = backend.to_device(sample_weight).reshape(rows, 1)
-            np.multiply(losses, self._weights, out=losses)
-        np.sum(losses, out=self._value)
-        return np.divide(self._value, rows, out=self._value)
+            means.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
+            means.weigh(losses, self._weights, out=losses)
+        return means.mean_of_all(losses, out=self._value)
 
     def backward(self) -> Any:
         """The gradient of the last forward's mean at its predictions: (N, units)."""
         d = self._d[: self._rows]
         self.row_gradients(self._predictions, self._targets, d)
         if self._weights is not None:
-            np.multiply(d, self._weights, out=d)
-        return np.multiply(d, 1 / self._rows, out=d)
+            means.weigh(d, self._weights, out=d)
+        return means.scale(d, 1 / self._rows, out=d)
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         """Write L_n into ``out`` (N, 1)."""
@@ -124,6 +124,8 @@ class Loss:
 class CategoricalCrossentropy(Loss):
     """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
 
+    repeats = True
+
     labels = "rows"
     activation = "softmax"
 
@@ -135,7 +137,7 @@ class CategoricalCrossentropy(Loss):
             )
         else:
             kernels.crossentropy_forward(predictions, t, out=work)
-            np.sum(work, axis=1, keepdims=True, out=out)
+            means.sum_of_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
@@ -146,6 +148,8 @@ class CategoricalCrossentropy(Loss):
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """L = -log p_y for targets that are class numbers."""
+
+    repeats = True
 
     labels = "integers"
 
@@ -159,7 +163,7 @@ class _UnitMean(Loss):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         self._kernels()[0](predictions, t, out=work)
-        np.mean(work, axis=1, keepdims=True, out=out)
+        means.mean_of_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         self._kernels()[1](predictions, t, t.shape[1], out=out)
@@ -167,6 +171,8 @@ class _UnitMean(Loss):
 
 class BinaryCrossentropy(_UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
+
+    repeats = True
 
     labels = "binary"
     activation = "sigmoid"
@@ -179,6 +185,8 @@ class BinaryCrossentropy(_UnitMean):
 
 class MeanSquaredError(_UnitMean):
     """L = (y - t)², the mean over the units."""
+
+    repeats = True
 
     def __init__(self) -> None:
         super().__init__()

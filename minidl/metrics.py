@@ -9,6 +9,8 @@ import numpy as np
 
 from minidl import checks, losses
 from minidl.backend import Backend
+from minidl.backend.tape import repeats
+from minidl.kernels import means
 
 
 class Metric:
@@ -18,6 +20,7 @@ class Metric:
         name: the key in a History.
 
     Attributes:
+        rows: how many were seen.
         activations: the output activations that the metric can look behind: it takes the
             logits before them as well as the outputs.
     """
@@ -35,7 +38,7 @@ class Metric:
         self.from_logits = from_logits
         self._sum = xp.zeros((), dtype=np.float64)
         self._batch = xp.zeros((), dtype=np.float64)
-        self._seen = 0
+        self.rows = 0
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
         """Whether logits before this activation will do in place of the outputs."""
@@ -48,17 +51,17 @@ class Metric:
     def reset(self) -> None:
         """Forget all rows."""
         self._sum[...] = 0
-        self._seen = 0
+        self.rows = 0
 
     def update(self, predictions: Any, y: Any) -> None:
         """Add a batch: predictions (N, units), targets as the loss takes them."""
         self._count(predictions, y, self._batch)
-        np.add(self._sum, self._batch, out=self._sum)
-        self._seen += len(predictions)
+        means.add(self._sum, self._batch, out=self._sum)
+        self.rows += len(predictions)
 
     def result(self) -> float:
         """The mean; waits for the device. NaN before the first batch."""
-        return float(self._sum) / self._seen if self._seen else float("nan")
+        return float(self._sum) / self.rows if self.rows else float("nan")
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         """Write the batch's sum over rows into ``out`` (0-d)."""
@@ -68,11 +71,13 @@ class Metric:
 class Mean(Metric):
     """The mean of batch means, each weighted by its number of rows."""
 
+    repeats = True
+
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
-        np.multiply(mean, float(rows), out=self._batch)
-        np.add(self._sum, self._batch, out=self._sum)
-        self._seen += rows
+        means.scale(mean, float(rows), out=self._batch)
+        means.add(self._sum, self._batch, out=self._sum)
+        self.rows += rows
 
 
 class Accuracy(Metric):
@@ -85,6 +90,8 @@ class Accuracy(Metric):
         name: the key in a History.
         class_numbers: whether targets are class numbers; None takes it from the loss.
     """
+
+    repeats = True
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
 
@@ -106,6 +113,7 @@ class Accuracy(Metric):
         self._predicted = backend.xp.empty((rows,), dtype=np.int64)
         self._true = backend.xp.empty((rows,), dtype=np.int64)
         self._right = backend.xp.empty((rows, units), dtype=np.bool_)
+        self._right_rows = backend.xp.empty((rows,), dtype=np.bool_)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         if predictions.shape[1] == 1 and not self.class_numbers:
@@ -115,25 +123,22 @@ class Accuracy(Metric):
 
     def _count_rows(self, predictions: Any, y: Any, out: Any) -> None:
         rows = len(predictions)
-        right, predicted, true = self._right[:rows, 0], self._predicted[:rows], self._true[:rows]
-        np.argmax(predictions, axis=1, out=predicted)
         if self.class_numbers:
             true = y.reshape(rows)
         else:
-            np.argmax(y, axis=1, out=true)
-        np.equal(predicted, true, out=right)
-        np.sum(right, dtype=np.float64, out=out)
+            true = means.largest_places(y, out=self._true[:rows])
+        means.right_rows(predictions, true, self._predicted[:rows], self._right_rows[:rows], out)
 
     def _count_units(self, predictions: Any, y: Any, out: Any) -> None:
         right = self._right[: len(predictions)]
-        np.greater(predictions, 0.0 if self.from_logits else 0.5, out=right)
-        np.equal(right, y.reshape(predictions.shape), out=right)
-        np.sum(right, dtype=np.float64, out=out)
-        np.divide(out, predictions.shape[1], out=out)
+        threshold = 0.0 if self.from_logits else 0.5
+        means.right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
 
 
 class SparseCategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
+
+    repeats = True
 
     def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
         super().__init__(name, class_numbers=True)
@@ -145,6 +150,8 @@ class SparseCategoricalAccuracy(Accuracy):
 class CategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
+    repeats = True
+
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name, class_numbers=False)
 
@@ -154,6 +161,8 @@ class CategoricalAccuracy(Accuracy):
 
 class BinaryAccuracy(Accuracy):
     """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
+
+    repeats = True
 
     activations = ("sigmoid",)
 
@@ -175,6 +184,7 @@ class LossMetric(Metric):
     def __init__(self, loss: losses.Loss, name: str) -> None:
         super().__init__(name)
         self._loss = loss
+        self.repeats = repeats(loss)
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
 
@@ -188,7 +198,7 @@ class LossMetric(Metric):
         return {**super().get_config(), "loss": self._loss}
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        np.multiply(self._loss.forward(predictions, y), float(len(predictions)), out=out)
+        means.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
 
 # Keras has these among its metrics too.

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.backend import current, floating, is_sparse
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical
+from minidl.kernels.means import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
 from minidl.parameters import ParameterVector, Specification
@@ -33,6 +34,8 @@ class Network:
         statistics: the vector that holds what training moves by other means than gradients.
         penalties: the sum of the layers' regularizers.
         step: training passes made; random numbers are addressed by it.
+        passes: forward passes made, of both kinds.
+        rows: for passes over up to so many, buffers are allocated.
     """
 
     def __init__(
@@ -46,7 +49,8 @@ class Network:
         self.seed = next_seed()
         self.built = False
         self.step = 0
-        self._rows = 0
+        self.passes = 0
+        self.rows = 0
         self._x: Any = None
         self._logits = False
         try:
@@ -179,11 +183,11 @@ class Network:
 
         The one for rows of another type is made when such rows first come.
         """
-        if rows > self._rows:
+        if rows > self.rows:
             for layer in self.layers:
                 layer.bind(rows, self.backend, self.dtype)
             self._x = None
-            self._rows = rows
+            self.rows = rows
 
     def forward(
         self, x: Any, training: bool = False, step: int | None = None, logits: bool = False
@@ -219,6 +223,7 @@ class Network:
                 f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
             )
         self._logits = logits
+        self.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
             step = self.step
@@ -259,11 +264,10 @@ class Network:
         if taken and x.flags.c_contiguous:
             return x
         if self._x is None:
-            shape = (self._rows, *(self.input_shape or ()))
+            shape = (self.rows, *(self.input_shape or ()))
             self._x = self.backend.xp.empty(shape, dtype=self.dtype)
         converted = self._x[: len(x)]
-        np.copyto(converted, x, casting="unsafe")
-        return converted
+        return convert(x, out=converted)
 
     @property
     def output_activation(self) -> str | None:

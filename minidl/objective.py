@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from minidl.backend.tape import stepwise
 from minidl.data import Batches
+from minidl.kernels import means
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
@@ -82,8 +82,19 @@ class Objective:
         self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
         network.penalties.add_gradients(theta, grad)
-        optimizer.update(theta, grad)
-        network.penalties.proximal_step(theta, optimizer)
+        # Learning rates and the like change from step to step.
+        stepwise(optimizer.update, theta, grad)
+        stepwise(network.penalties.proximal_step, theta, optimizer)
+
+    def count(self, rows: int) -> None:
+        """Count the rows of a step that was played, whose sums have been added up."""
+        for measure in self.measures:
+            measure.rows += rows
+
+    @property
+    def parts(self) -> list[object]:
+        """All objects but the network and its layers that a step calls."""
+        return [self.loss, *self.measures, *self.network.penalties.regularizers]
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
@@ -103,7 +114,7 @@ class Objective:
         if penalty is not None:
             self.data_mean.add(value, len(predictions))
             self.penalty_mean.add(penalty, len(predictions))
-            np.add(value, penalty, out=value)
+            means.add(value, penalty, out=value)
         self.mean.add(value, len(predictions))
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Backend
+from minidl.backend import Backend, layout
 from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
@@ -76,6 +76,8 @@ class ParameterVector(Sequence[Parameter]):
             offset += entry.size
         self.theta = backend.xp.zeros(offset, dtype=dtype)
         self.grad = backend.xp.zeros(offset, dtype=dtype)
+        for vector in (self.theta, self.grad):
+            layout.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
 
     def __len__(self) -> int:
         return len(self._entries)

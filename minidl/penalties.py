@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl.backend import Backend
+from minidl.kernels import means
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
 from minidl.regularizers import Regularizer
@@ -34,16 +33,20 @@ class Penalties:
         self._value = backend.xp.zeros((), dtype=theta.dtype)
         self._term = backend.xp.zeros((), dtype=theta.dtype)
 
+    @property
+    def regularizers(self) -> list[Regularizer]:
+        """Those that penalise a tensor."""
+        return [regularizer for regularizer, _ in self._terms]
+
     def __len__(self) -> int:
         return len(self._terms)
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``: 0-d, on the device."""
-        self._value[...] = 0
+        means.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            np.sum(regularizer.forward(W, self._work[: W.size]), out=self._term)
-            np.add(self._value, self._term, out=self._value)
+            means.add_sum(regularizer.forward(W, self._work[: W.size]), self._term, out=self._value)
         return self._value
 
     def add_gradients(self, theta: Any, grad: Any) -> None:

@@ -62,6 +62,8 @@ class L1(Regularizer):
         proximal: whether the soft threshold takes the gradient's place; default False.
     """
 
+    repeats = True
+
     def __init__(self, l1: float = 0.01, proximal: bool = False) -> None:
         self.l1 = checks.real("l1", l1, 0)
         self.proximal = bool(proximal)
@@ -84,6 +86,8 @@ class L1(Regularizer):
 class L2(Regularizer):
     """l2 · Σ w², without a half; l2 = 0.01 if left out."""
 
+    repeats = True
+
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = checks.real("l2", l2, 0)
 
@@ -96,6 +100,8 @@ class L2(Regularizer):
 
 class L1L2(Regularizer):
     """l1 · Σ |w| + l2 · Σ w²; each 0 if left out."""
+
+    repeats = True
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1 = checks.real("l1", l1, 0)
@@ -123,6 +129,8 @@ class Lp(Regularizer):
     Raises:
         ValueError: p below 1, where |w|^p is not convex, or NaN or infinite.
     """
+
+    repeats = True
 
     def __init__(self, p: float, lp: float = 0.01) -> None:
         self.p = checks.real("p", p, 1)

@@ -16,6 +16,7 @@ from minidl.backend.floatx import floating, floatx, set_floatx
 from minidl.backend.fused import fused
 from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import Backend, backend_of, current, executor_name, use
+from minidl.backend.tape import kernel
 
 __all__ = [
     "Backend",
@@ -27,6 +28,7 @@ __all__ = [
     "floatx",
     "fused",
     "is_sparse",
+    "kernel",
     "set_floatx",
     "to_device",
     "to_host",

@@ -40,7 +40,7 @@ class Step:
     target: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """What a formula computes, as steps over numbered registers.
 

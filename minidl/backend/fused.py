@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 from minidl.backend import switch
-from minidl.backend.formula import trace
+from minidl.backend.formula import Program, trace
+from minidl.backend.tape import current_tape
 
 
 class Fused:
@@ -26,10 +27,13 @@ class Fused:
         TypeError: the formula is not elementwise.
     """
 
+    repeats = True
+
     def __init__(self, formula: Callable[..., Any]) -> None:
         functools.update_wrapper(self, formula)
         self.formula = formula
         self._compiled: dict[Any, Callable[..., None]] = {}
+        self._programs: dict[tuple[bool, ...], Program] = {}
 
     def __reduce__(self) -> str:
         # By name: copies and pickles of what holds a formula hold this one.
@@ -38,6 +42,10 @@ class Fused:
     def __call__(self, *arguments: Any, out: Any) -> Any:
         outs = out if isinstance(out, tuple) else (out,)
         first = outs[0]
+        tape = current_tape()
+        if tape is not None and hasattr(first, "__fused__"):
+            first.__fused__(self.program(arguments, outs), arguments, outs)
+            return out
         executor = switch.executor_for(first)
         shape, dtype = first.shape, first.dtype
         key: list[Any] = [executor, len(outs)]
@@ -61,11 +69,32 @@ class Fused:
                 self._check(argument, shape)
                 key.append(next((k + 1 for k, o in enumerate(outs) if o is argument), -1))
         signature = tuple(key)
+        if tape is not None:
+            call = functools.partial(self, *arguments, out=out)
+            tape.formula(self.program(arguments, outs), arguments, outs, call)
+            return out
         run = self._compiled.get(signature)
         if run is None:
             run = self._compiled[signature] = self._compile(executor, arguments, outs)
         run(arguments, outs)
         return out
+
+    def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Program:
+        """The traced formula for such arguments, arrays or numbers.
+
+        Raises:
+            ValueError: too few or too many outputs.
+        """
+        flags = tuple(not isinstance(a, float | int) for a in arguments)
+        program = self._programs.get(flags)
+        if program is None:
+            program = self._programs[flags] = trace(self.formula, flags)
+        if len(program.outputs) != len(outs):
+            raise ValueError(
+                f"{self.formula.__name__}: expected {len(program.outputs)} output arrays, "
+                f"received {len(outs)}"
+            )
+        return program
 
     def _check(self, array: Any, shape: tuple[int, ...]) -> None:
         if array.shape != shape and array.shape != shape[-1:]:
@@ -79,12 +108,7 @@ class Fused:
     def _compile(
         self, executor: ModuleType, arguments: tuple[Any, ...], outs: tuple[Any, ...]
     ) -> Callable[..., None]:
-        program = trace(self.formula, [not isinstance(a, float | int) for a in arguments])
-        if len(program.outputs) != len(outs):
-            raise ValueError(
-                f"{self.formula.__name__}: expected {len(program.outputs)} output arrays, "
-                f"received {len(outs)}"
-            )
+        program = self.program(arguments, outs)
         aliases = [tuple(i for i, a in enumerate(arguments) if a is o) for o in outs]
         run: Callable[..., None] = executor.compile(program, aliases)
         return run

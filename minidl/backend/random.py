@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.tape import current_tape
+
 WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
 
 _CHUNK = 4_096  # 64-bit words drawn at a time: 32 KiB, independent of the batch
@@ -42,6 +44,10 @@ class RandomBits:
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.
         """
+        tape = current_tape()
+        if tape is not None:
+            tape.draw(self._state["state"]["key"], out, step)
+            return
         counter = self._state["state"]["counter"]
         counter[:] = 0, step, 0, 0
         self._philox.state = self._state

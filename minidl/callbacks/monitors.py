@@ -88,6 +88,8 @@ class EarlyStopping(Monitor):
         best_epoch: the best one.
     """
 
+    repeats = True
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -142,6 +144,8 @@ class ModelCheckpoint(Monitor):
         mode: "auto", "min" or "max".
     """
 
+    repeats = True
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -187,6 +191,8 @@ class ReduceLROnPlateau(Monitor):
         cooldown: epochs after a reduction in which none are counted; default 0.
         min_lr: the learning rate never falls below; default 0.
     """
+
+    repeats = True
 
     def __init__(
         self,

@@ -20,6 +20,8 @@ class LearningRateScheduler(Callback):
         verbose: 1 prints it; default 0.
     """
 
+    repeats = True
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
         self._takes_rate = len(inspect.signature(schedule).parameters) > 1
@@ -41,6 +43,8 @@ class CSVLogger(Callback):
         separator: between values, default ",".
         append: whether to keep what the file holds; default False.
     """
+
+    repeats = True
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -73,6 +77,8 @@ class CSVLogger(Callback):
 
 class TerminateOnNaN(Callback):
     """Stop as soon as a batch's loss is NaN or infinite; reads the loss back at every batch."""
+
+    repeats = True
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):

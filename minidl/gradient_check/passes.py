@@ -221,7 +221,7 @@ class Pass:
             self._rebind()
 
     def _rebind(self) -> None:
-        rows, self.network._rows = self.network._rows, 0
+        rows, self.network.rows = self.network.rows, 0
         self.network.bind(rows)
 
     @contextlib.contextmanager

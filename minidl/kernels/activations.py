@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import fused
+from minidl.backend import fused, kernel
 
 
 @fused
@@ -112,6 +112,7 @@ def elu_backward(dy, y, alpha):
     return dy * (positive + (y + alpha) * (1 - positive))
 
 
+@kernel
 def softmax_forward(x: Any, row: Any, out: Any) -> Any:
     """y_k = exp(x_k) / Σ_j exp(x_j), along each row.
 
@@ -131,6 +132,7 @@ def softmax_forward(x: Any, row: Any, out: Any) -> Any:
     return out
 
 
+@kernel
 def softmax_backward(dy: Any, y: Any, row: Any, out: Any) -> Any:
     """dx_k = y_k · (dy_k - Σ_j dy_j y_j), along each row.
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import fused
+from minidl.backend import fused, kernel
 from minidl.kernels.sums import mean_rows, sum_rows
 
 
+@kernel
 def batch_statistics(x: Any, mean: Any, variance: Any, work: Any) -> None:
     """mean = (1/N) Σ_N x,  variance = (1/N) Σ_N (x - mean)².
 
@@ -59,6 +60,7 @@ def batchnorm_forward(x, mean, inverse, gamma, beta):
     return x_hat, gamma * x_hat + beta
 
 
+@kernel
 def batchnorm_parameter_gradients(dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, work: Any) -> None:
     """dgamma = Σ_N dy · x̂,  dbeta = Σ_N dy.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import fused
+from minidl.backend import fused, kernel
 
 
 @fused
@@ -19,6 +19,7 @@ def clip_by_value(grad, limit):
     return np.minimum(np.maximum(grad, -limit), limit)
 
 
+@kernel
 def clip_by_norm(grad: Any, limit: float, work: Any, norm: Any) -> Any:
     """grad ← grad · limit / max(‖grad‖₂, limit).
 

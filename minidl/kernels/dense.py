@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import is_sparse
+from minidl.backend import is_sparse, kernel
 from minidl.kernels.sums import sum_rows
 
 
+@kernel
 def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
     """y = x W + b.
 
@@ -25,6 +26,7 @@ def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
     return out
 
 
+@kernel
 def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
     """dW = xᵀ dy,  db = Σ_N dy,  dx = dy Wᵀ.
 
@@ -44,6 +46,7 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
     return dx
 
 
+@kernel
 def matmul(x: Any, W: Any, out: Any) -> None:
     """out = x W; for a sparse x a sum over its stored entries alone: y_no = Σ_k x_nk W_ko.
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import fused
+from minidl.backend import fused, kernel
 from minidl.kernels.activations import sigmoid_forward
 
 # Probabilities are kept this far from 0 and 1 before a logarithm, as in Keras.
 EPSILON = 1e-7
 
 
+@kernel
 def one_hot(labels: Any, classes: Any, out: Any) -> Any:
     """t_nk = 1 where labels_n = k, else 0.
 
@@ -32,6 +33,7 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
     return np.equal(labels, classes, out=out)
 
 
+@kernel
 def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: Any, out: Any) -> Any:
     """L = -Σ_k t_k log p_k  with  p = softmax(logits), computed from the logits.
 

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend import kernel
+
 # Up to so many rows are added one after the other.
 BLOCK = 512
 
 
+@kernel
 def sum_rows(x: Any, out: Any) -> Any:
     """out_o = Σ_N x_no.
 
@@ -37,6 +40,7 @@ def sum_rows(x: Any, out: Any) -> Any:
     return sum_rows(sums, out)
 
 
+@kernel
 def mean_rows(x: Any, out: Any) -> Any:
     """out_o = (1/N) Σ_N x_no; arguments as in :func:`sum_rows`."""
     return np.divide(sum_rows(x, out), len(x), out=out)

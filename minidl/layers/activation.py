@@ -29,6 +29,12 @@ class Activation(Layer):
         self.function = activations.get(activation)
         self.constants = tuple(self.function.constants.values())
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the function's two passes are formulas or kernels, which a tape records."""
+        passes = self.function.forward, self.function.backward
+        return all(getattr(each, "repeats", False) for each in passes)
+
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.function.rowwise:

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import activations, checks, initializers, regularizers
 from minidl.backend import Backend
+from minidl.backend.tape import repeats
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer, Shape, head
@@ -62,6 +63,11 @@ class Dense(Layer):
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.b = self.db = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its activation does."""
+        return self.activation is None or repeats(self.activation)
 
     def build(self, input_shape: Shape) -> None:
         inputs = self._flat_input(input_shape)

@@ -30,6 +30,8 @@ class Dropout(Layer):
         ValueError: rate outside [0, 1).
     """
 
+    repeats = True
+
     draws = True
 
     def __init__(

@@ -1,0 +1,53 @@
+"""Recorded steps as machine code: commands that a team of threads runs without Python.
+
+A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
+``ufuncs``, ``products``, ``reductions`` and ``draws`` make commands; ``formulas`` and ``operands``
+record which of them a formula or a kernel is; ``team`` runs lists of them. Loaded only where Numba
+runs the formulas.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.backend.native.commands import Command, Unsupported, address, listed
+from minidl.backend.native.draws import draw
+from minidl.backend.native.formulas import Bound, commands
+from minidl.backend.native.operands import Operand, record_kernel
+from minidl.backend.native.products import alone
+from minidl.backend.native.team import team
+
+__all__ = [
+    "Bound",
+    "Unsupported",
+    "assemble",
+    "commands",
+    "draw",
+    "has_operands",
+    "record_kernel",
+]
+
+
+def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[], Any]]:
+    """Calls that run commands, list by list, and functions, in their order."""
+    calls: list[Callable[[], Any]] = []
+    for compiled, group in itertools.groupby(entries, lambda entry: isinstance(entry, Command)):
+        if not compiled:
+            calls += group
+            continue
+        commands = alone(list(group))
+        words = listed(commands)
+        calls.append(functools.partial(_run, address(words), len(words), (words, commands)))
+    return calls
+
+
+def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:
+    """Whether a kernel is called by another one that is being recorded."""
+    return any(isinstance(value, Operand) for value in (*arguments, *named.values()))
+
+
+def _run(words: int, length: int, kept: object) -> None:
+    team().run(words, length)

@@ -1,0 +1,119 @@
+"""Commands, how they share arrays out, and where the parts of a team have to wait for each other.
+
+Arrays with many columns are shared out by columns: a thread that computes some units of a layer
+also updates their weights, which so stay in its own cache, and it waits for the others only
+before a product, which reads all units of the layer below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.backend.native.lowlevel import WIDE, cut
+from minidl.backend.native.team import team
+
+COLUMNS, ROWS, WHOLE = 0, 1, 2
+
+starts = cut.py_func
+
+
+class Unsupported(Exception):
+    """No command does this: it stays with NumPy."""
+
+
+def axis_of(rows: int, columns: int) -> int:
+    """How an array of so many rows and columns is shared out."""
+    if columns >= WIDE:
+        return COLUMNS
+    return ROWS if rows >= WIDE else WHOLE
+
+
+def shape_of(array: np.ndarray) -> tuple[int, int]:
+    """Rows and columns: all axes but the last, and the last; a vector is one row."""
+    if array.ndim < 2:
+        return 1, array.size
+    if array.ndim > 2 and not array.flags.c_contiguous:
+        raise Unsupported(f"{array.ndim} axes of scattered rows")
+    return math.prod(array.shape[:-1]), array.shape[-1]
+
+
+def address(array: np.ndarray) -> int:
+    """Of the first element."""
+    where: int = array.__array_interface__["data"][0]
+    return where
+
+
+class Access(NamedTuple):
+    """What a command does with the memory from ``low`` up to ``high``.
+
+    ``share`` is equal for two accesses in which every part touches the same elements of the same
+    array; None where a part touches any of them.
+    """
+
+    low: int
+    high: int
+    writes: bool
+    share: tuple[int, ...] | None
+
+    def hinders(self, other: Access) -> bool:
+        """Whether one has to wait until the other is done by all parts."""
+        if not (self.writes or other.writes) or self.low >= other.high or other.low >= self.high:
+            return False
+        return self.share is None or self.share != other.share
+
+
+def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
+    """Of an array that is shared out along COLUMNS or ROWS; None for any part, any element."""
+    low, high = np.lib.array_utils.byte_bounds(array)
+    share = None
+    if axis == WHOLE:
+        share = (WHOLE,)
+    elif axis is not None:
+        rows, columns = shape_of(array)
+        pitch = array.strides[0] if array.ndim == 2 else 0
+        share = (axis, columns if axis == COLUMNS else rows, low, pitch)
+    return Access(low, high, writes, share)
+
+
+class Command:
+    """A compiled function and its block, with what has to outlive it.
+
+    Args:
+        function: address of a compiled function.
+        block: int64 words, the function's argument.
+        accesses: what it reads and writes.
+        kept: whatever the addresses in the block point into.
+    """
+
+    __slots__ = ("accesses", "block", "function", "kept", "line")
+
+    def __init__(
+        self, function: int, block: np.ndarray, accesses: Sequence[Access], kept: Any
+    ) -> None:
+        self.function = function
+        self.block = block
+        self.accesses = accesses
+        self.kept = kept
+        self.line = np.array([function, address(block), 0], np.int64)
+
+    def run(self) -> None:
+        """Run it alone."""
+        team().run(address(self.line), 1)
+
+
+def listed(commands: Sequence[Command]) -> np.ndarray:
+    """The list that a team runs: (function, block, whether to wait first) for each command."""
+    words = np.zeros((len(commands), 3), np.int64)
+    since: list[Access] = []  # accesses since the parts last met
+    for line, command in zip(words, commands, strict=True):
+        waits = any(now.hinders(before) for now in command.accesses for before in since)
+        if waits:
+            since.clear()
+        since += command.accesses
+        line[:] = command.function, address(command.block), waits
+    return words
+

@@ -1,0 +1,153 @@
+"""A traced formula as commands: loops, NumPy's own loops in between, tensor by tensor."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import loops
+from minidl.backend.formula import Program, Step
+from minidl.backend.layout import tensors_of
+from minidl.backend.native.commands import ROWS, Command, Unsupported, address, listed
+from minidl.backend.native.elementwise import elementwise, numbers_of
+from minidl.backend.native.team import team
+from minidl.backend.native.ufuncs import ufunc_loop
+
+
+def commands(
+    program: Program,
+    arguments: Sequence[Any],
+    outs: Sequence[np.ndarray],
+    numbers: np.ndarray | None = None,
+) -> list[Command]:
+    """What computes outs = program(arguments).
+
+    A parameter vector is taken tensor by tensor, each shared out by rows, as the products that
+    make its gradient are: so a thread finds its share of both in its own cache.
+
+    Raises:
+        Unsupported: shapes, types or functions that commands cannot take.
+    """
+    tensors = tensors_of(outs[0]) if outs[0].ndim == 1 else None
+    values = dict(enumerate(arguments))
+    if tensors is None:
+        return _commands(program, values, outs, None, numbers)
+    numbers = numbers_of(program, values) if numbers is None else numbers
+    made = []
+    for offset, shape in tensors:
+
+        def part(value: Any, offset: int = offset, shape: tuple[int, ...] = shape) -> Any:
+            if not isinstance(value, np.ndarray) or value.ndim == 0:
+                return value
+            return value[offset : offset + int(np.prod(shape))].reshape(shape)
+
+        axis = ROWS if len(shape) == 2 else None
+        own = {k: part(value) for k, value in enumerate(arguments)}
+        # An output that is an argument stays the same array.
+        parts = [
+            next((own[k] for k, a in enumerate(arguments) if a is out), None) for out in outs
+        ]
+        parts = [part(out) if p is None else p for p, out in zip(parts, outs, strict=True)]
+        made += _commands(program, own, parts, axis, numbers)
+    return made
+
+
+def _commands(
+    program: Program,
+    values: Mapping[int, Any],
+    outs: Sequence[np.ndarray],
+    axis: int | None,
+    numbers: np.ndarray | None,
+) -> list[Command]:
+    pieces = _pieces(program)
+    if len(pieces) == 1 and isinstance(pieces[0], Program):
+        return [elementwise(program, values, outs, axis=axis, numbers=numbers)]
+    scalars = program.scalar_values(values)
+    values = {**values, **scalars}
+    made = []
+    for piece in pieces:
+        if isinstance(piece, Program):
+            # Places of their own: an output may be an argument that a later piece still reads.
+            targets = [np.empty_like(outs[0]) for _ in piece.outputs]
+            made.append(elementwise(piece, values, targets, axis=axis))
+            values.update(zip(piece.outputs, targets, strict=True))
+        else:
+            shape, dtype = outs[0].shape, outs[0].dtype
+            operands = [
+                np.broadcast_to(np.asarray(values[i], dtype), shape)
+                for i in piece.operands
+            ]
+            values[piece.target] = np.empty_like(outs[0])
+            made.append(ufunc_loop(getattr(np, piece.ufunc), operands, values[piece.target]))
+    for register, out in zip(program.outputs, outs, strict=True):
+        if values[register] is not out:
+            made.append(elementwise(_COPY, {0: values[register]}, [out], axis=axis))
+    return made
+
+
+class Bound:
+    """A formula bound to arrays, run again with other numbers.
+
+    Raises:
+        Unsupported: as :func:`commands`; or a formula that is no single loop.
+    """
+
+    def __init__(
+        self, program: Program, arguments: Sequence[Any], outs: Sequence[np.ndarray]
+    ) -> None:
+        if len(_pieces(program)) > 1:
+            raise Unsupported(f"{program.name} is no single loop")
+        self._program = program
+        self._kept = arguments, outs
+        self._numbers = numbers_of(program, dict(enumerate(arguments)))
+        self._commands = commands(program, arguments, outs, self._numbers)
+        self._list = listed(self._commands)
+        self._address = address(self._list)
+
+    def run(self, arguments: Sequence[Any]) -> None:
+        """Run it with the numbers among these arguments."""
+        values = self._program.scalar_values(arguments)
+        self._numbers[:] = [values[i] for i in self._program.scalar_registers]
+        team().run(self._address, len(self._list))
+
+
+_COPY = Program("copy", (0,), (), {}, (), (Step("positive", (0,), 1),), (1,))
+
+
+@functools.cache
+def _pieces(program: Program) -> list[Program | Step]:
+    """The program cut at functions that only NumPy's loops compute."""
+    runs: list[list[Step] | Step] = []
+    for step in program.steps:
+        if step.ufunc not in loops._SCALAR:
+            runs.append(step)
+        elif runs and isinstance(runs[-1], list):
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    if len(runs) == 1 and isinstance(runs[0], list):
+        return [program]
+    numbers = set(program.scalar_registers)
+    pieces: list[Program | Step] = []
+    for k, run in enumerate(runs):
+        if isinstance(run, Step):
+            pieces.append(run)
+            continue
+        made = {step.target for step in run}
+        read = {i for step in run for i in step.operands} - made - numbers
+        later = {i for r in runs[k + 1 :] for s in ([r] if isinstance(r, Step) else r) for i in s.operands}
+        needed = made & (later | set(program.outputs))
+        pieces.append(
+            replace(
+                program,
+                name=f"{program.name}_{k}",
+                arrays=tuple(sorted(read)),
+                steps=tuple(run),
+                outputs=tuple(sorted(needed)),
+            )
+        )
+    return pieces

@@ -1,0 +1,127 @@
+"""What Numba's language lacks and commands need: addresses, calls by address, atomics.
+
+Everything here becomes a few instructions within the function that uses it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+_WORD = ir.IntType(64)
+
+#: Calling convention of every command: (address of its block, part, parts).
+COMMAND = types.void(types.int64, types.int64, types.int64)
+
+# Column blocks begin at multiples of so many elements: 64 bytes of float32, one cache line, so
+# that no two threads write to the same line.
+LINE = 16
+# Arrays with fewer columns are shared out by rows; with fewer of both, not at all.
+WIDE = 2 * LINE
+
+
+@intrinsic
+def at(context: Any, address: Any, dtype: Any) -> Any:
+    """The pointer to elements of ``dtype`` at an address (int64)."""
+    pointer = types.CPointer(dtype.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], context.get_value_type(pointer))
+
+    return pointer(types.int64, dtype), generate
+
+
+@intrinsic
+def load(context: Any, address: Any) -> Any:
+    """The int64 at an address, with all that was written before it was."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        return builder.load_atomic(pointer, "seq_cst", 8)
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def store(context: Any, address: Any, value: Any) -> Any:
+    """Write an int64; whoever loads it also sees all that was written before."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        builder.store_atomic(values[1], pointer, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def add(context: Any, address: Any, value: Any) -> Any:
+    """Add to the int64 at an address, as one operation."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        return builder.atomic_rmw("add", pointer, values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def exchange(context: Any, address: Any, value: Any) -> Any:
+    """Write an int64 and give what was there, as one operation."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
+        return builder.atomic_rmw("xchg", pointer, values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), generate
+
+
+@intrinsic
+def call(context: Any, function: Any, arguments: Any) -> Any:
+    """Call the C function at an address with int64, or pointers, that returns nothing."""
+    signature = types.void(types.int64, arguments)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        count = len(arguments)
+        kind = ir.FunctionType(ir.VoidType(), [_WORD] * count)
+        words = [builder.extract_value(values[1], k) for k in range(count)]
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic
+def ask(context: Any, function: Any) -> Any:
+    """Call the C function at an address that takes nothing and returns an int."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(32), [])
+        called = builder.call(builder.inttoptr(values[0], kind.as_pointer()), [])
+        return builder.sext(called, _WORD)
+
+    return types.int64(types.int64), generate
+
+
+@numba.njit(error_model="numpy", inline="always")
+def cut(size: int, part: int, parts: int) -> int:
+    """Where the share of ``part`` begins, of ``size`` elements cut at cache lines."""
+    if part >= parts:
+        return size
+    return min(size, (size * part // parts + LINE // 2) // LINE * LINE)
+
+
+@intrinsic
+def high_product(context: Any, a: Any, b: Any) -> Any:
+    """The upper 64 bits of the product of two uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(*(builder.zext(value, wide) for value in values))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
+
+    return types.uint64(types.uint64, types.uint64), generate

@@ -1,0 +1,145 @@
+"""Arrays that record: NumPy called on them leaves commands instead of results.
+
+A kernel is called once with :class:`Operand` in the place of its arrays. Each call of NumPy with an
+``out`` among them becomes a command; what has no command raises :class:`Unsupported`, and the
+kernel stays a call of Python. So a kernel is written once, in NumPy, and knows nothing of this.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.formula import MASKS, Program, Step
+from minidl.backend.loops import _SCALAR
+from minidl.backend.native.commands import Command, Unsupported
+from minidl.backend.native.elementwise import elementwise
+from minidl.backend.native.formulas import commands
+from minidl.backend.native.products import product
+from minidl.backend.native.reductions import reduction
+from minidl.backend.native.ufuncs import ufunc_loop
+
+
+class Operand:
+    """An array within a kernel that is recorded."""
+
+    __slots__ = ("array", "record")
+    #: Above numbers and arrays, so that every call with an operand comes here.
+    __array_priority__ = 1000
+
+    def __init__(self, array: np.ndarray, record: list[Command]) -> None:
+        self.array = array
+        self.record = record
+
+    shape = property(lambda self: self.array.shape)
+    dtype = property(lambda self: self.array.dtype)
+    size = property(lambda self: self.array.size)
+    ndim = property(lambda self: self.array.ndim)
+    T = property(lambda self: Operand(self.array.T, self.record))
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, key: Any) -> Operand:
+        return self._view(self.array[key])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        np.positive(value, out=self[key]) if isinstance(value, Operand) else self._fill(key, value)
+
+    def reshape(self, *shape: Any) -> Operand:
+        return self._view(self.array.reshape(*shape))
+
+    def _view(self, array: np.ndarray) -> Operand:
+        if not np.may_share_memory(array, self.array):
+            raise Unsupported("a copy")
+        return Operand(array, self.record)
+
+    def _fill(self, key: Any, value: Any) -> None:
+        if not isinstance(value, int | float):
+            raise Unsupported(f"an assignment of {type(value).__name__}")
+        out = self.array[key]
+        program = Program("fill", (), (), {0: float(value)}, (), (Step("positive", (0,), 1),), (1,))
+        self.record.append(elementwise(program, {}, [out]))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        out = options.pop("out", (None,))
+        if method != "__call__" or options or len(out) != 1 or not isinstance(out[0], Operand):
+            raise Unsupported(f"np.{ufunc.__name__} {method} without out=, or with {options}")
+        self.record.append(_ufunc(ufunc, [_plain(i) for i in inputs], out[0].array))
+        return out[0]
+
+    def __fused__(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
+        """Record a formula that the kernel calls on its operands."""
+        plain = [_plain(a) for a in arguments]
+        self.record += commands(program, plain, [_plain(o) for o in outs])
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
+        if function is np.empty_like:
+            return Operand(np.empty_like(*map(_plain, inputs), **named), self.record)
+        if function is np.copyto:
+            return np.positive(inputs[1], out=inputs[0])
+        kind = {np.sum: "sum", np.max: "max", np.argmax: "argmax"}.get(function)
+        out = named.pop("out", None)
+        if kind is None or not isinstance(out, Operand) or not isinstance(inputs[0], Operand):
+            raise Unsupported(f"np.{function.__name__}")
+        axis = named.pop("axis", None)
+        named.pop("keepdims", None)  # the shape of out says it
+        if named.pop("dtype", out.dtype) != out.dtype or named or len(inputs) > 1:
+            raise Unsupported(f"np.{function.__name__} with other arguments")
+        self.record.append(reduction(kind, inputs[0].array, axis, out.array))
+        return out
+
+
+def record_kernel(
+    function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+) -> tuple[list[Command], Any]:
+    """The commands of a kernel for these arguments, and what it returns.
+
+    Raises:
+        Unsupported: it does something that no command does.
+    """
+    record: list[Command] = []
+
+    def wrapped(value: Any) -> Any:
+        return Operand(value, record) if isinstance(value, np.ndarray) else value
+
+    result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+    return record, _plain(result)
+
+
+def _plain(value: Any) -> Any:
+    return value.array if isinstance(value, Operand) else value
+
+
+def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> Command:
+    if ufunc is np.matmul:
+        return product(inputs[0], inputs[1], out)
+    arrays = [i if isinstance(i, np.ndarray | int | float) else np.asarray(i) for i in inputs]
+    working = np.result_type(*arrays)
+    if working.kind not in "f":
+        if ufunc.__name__ not in MASKS or working.kind not in "iub":
+            raise Unsupported(f"np.{ufunc.__name__} in {working}")
+    if ufunc.__name__ not in _SCALAR:
+        return ufunc_loop(ufunc, [np.broadcast_to(a, out.shape) for a in arrays], out)
+    flags = tuple(isinstance(a, np.ndarray) for a in arrays)
+    program = _program(ufunc.__name__, flags)
+    return elementwise(program, dict(enumerate(arrays)), [out], working)
+
+
+@functools.cache
+def _program(ufunc: str, arrays: tuple[bool, ...]) -> Program:
+    """One function of NumPy as a program."""
+    places = range(len(arrays))
+    step = Step(ufunc, tuple(places), len(arrays))
+    return Program(
+        name=ufunc,
+        arrays=tuple(i for i in places if arrays[i]),
+        scalars=tuple(i for i in places if not arrays[i]),
+        constants={},
+        prologue=(),
+        steps=(step,),
+        outputs=(step.target,),
+    )

@@ -1,0 +1,186 @@
+"""Sums, largest elements and their places as commands; sums in NumPy's order, to the same bits."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import loops
+from minidl.backend.native.commands import (
+    COLUMNS,
+    ROWS,
+    WHOLE,
+    Command,
+    Unsupported,
+    access,
+    address,
+    axis_of,
+    shape_of,
+)
+from minidl.backend.native.lowlevel import WIDE
+
+_SOURCE = """\
+import numba
+import numpy
+from numpy import {working} as T
+from minidl.backend.native.lowlevel import COMMAND, at, cut
+
+SIZE = {size}
+
+
+@numba.njit(error_model="numpy")
+def pairwise(x, n):
+    # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
+    p = at(x, numba.types.{source})
+    if n < 8:
+        total = T(-0.0)
+        for k in range(n):
+            total += T(p[k])
+        return total
+    if n <= 128:
+        a, b, c, d = T(p[0]), T(p[1]), T(p[2]), T(p[3])
+        e, f, g, h = T(p[4]), T(p[5]), T(p[6]), T(p[7])
+        whole = n - n % 8
+        for k in range(8, whole, 8):
+            a += T(p[k])
+            b += T(p[k + 1])
+            c += T(p[k + 2])
+            d += T(p[k + 3])
+            e += T(p[k + 4])
+            f += T(p[k + 5])
+            g += T(p[k + 6])
+            h += T(p[k + 7])
+        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+        for k in range(whole, n):
+            total += T(p[k])
+        return total
+    half = n // 2
+    half -= half % 8
+    return pairwise(x, half) + pairwise(x + half * {source_size}, n - half)
+
+
+@numba.njit(error_model="numpy")
+def largest(x, n):
+    # A NaN stays: nothing is greater, and only another NaN differs from itself.
+    p = at(x, numba.types.{source})
+    place = 0
+    for k in range(1, n):
+        if p[k] > p[place] or (p[k] != p[k] and p[place] == p[place]):
+            place = k
+    return place
+
+
+@numba.njit(error_model="numpy")
+def add_row(out, x, n):
+    for j in range(n):
+        out[j] += T(x[j])
+
+
+@numba.cfunc(COMMAND, cache=True, error_model="numpy")
+def along_rows(block, part, parts):
+    w = at(block, numba.types.int64)
+    first, last = 0, w[1]
+    if w[0] == {ROWS}:
+        first, last = cut(w[1], part, parts), cut(w[1], part + 1, parts)
+    elif part != 0:
+        last = 0
+    for i in range(first, last):
+        x = w[3] + i * w[4]
+        out = w[5] + i * w[6]
+        if w[7] == 0:
+            at(out, numba.types.{target})[0] = pairwise(x, w[2]) + T(0)
+        elif w[7] == 1:
+            at(out, numba.types.{target})[0] = at(x, numba.types.{source})[largest(x, w[2])]
+        else:
+            at(out, numba.types.int64)[0] = largest(x, w[2])
+
+
+@numba.cfunc(COMMAND, cache=True, error_model="numpy")
+def along_columns(block, part, parts):
+    w = at(block, numba.types.int64)
+    low, high = 0, w[3]
+    if w[0] == {COLUMNS}:
+        low, high = cut(w[3], part, parts), cut(w[3], part + 1, parts)
+    elif part != 0:
+        high = 0
+    if low < high:
+        for k in range(w[1]):
+            out = at(w[7] + k * w[8] + low * SIZE, numba.types.{working})
+            for j in range(high - low):
+                out[j] = 0
+            for i in range(w[2]):
+                x = w[4] + k * w[5] + i * w[6] + low * {source_size}
+                add_row(out, at(x, numba.types.{source}), high - low)
+"""
+_KINDS = {"sum": 0, "max": 1, "argmax": 2}
+
+
+def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
+    """out = the sum, max or argmax of x along an axis; None for all elements.
+
+    Raises:
+        Unsupported: another reduction, type or layout.
+    """
+    if axis is None and x.flags.c_contiguous:
+        return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
+    if axis is not None and x.ndim and axis % x.ndim == x.ndim - 1 and x.ndim == 2:
+        return _along_rows(kind, x, out.reshape(-1))
+    if kind == "sum" and axis is not None and axis % x.ndim == x.ndim - 2:
+        return _along_columns(x, out)
+    raise Unsupported(f"{kind} along axis {axis} of {x.ndim}")
+
+
+def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
+    rows, columns = x.shape
+    if x.strides[1] != x.itemsize and columns > 1:
+        raise Unsupported("scattered columns")
+    wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
+    if out.dtype != wanted or kind == "max" and x.dtype != out.dtype:
+        raise Unsupported(f"{kind} of {x.dtype} as {out.dtype}")
+    axis = ROWS if rows >= WIDE else WHOLE
+    block = np.array(
+        [axis, rows, columns, address(x), x.strides[0], address(out), out.strides[0], _KINDS[kind]]
+    )
+    working = out.dtype if kind == "sum" else x.dtype
+    function = _compiled("along_rows", x.dtype.name, out.dtype.name, working.name)
+    accesses = [access(x, False, axis), access(out.reshape(-1, 1), True, axis)]
+    return Command(function, block, accesses, (x, out))
+
+
+def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
+    if x.ndim not in (2, 3) or out.shape != (*x.shape[:-2], x.shape[-1]):
+        raise Unsupported(f"sum of shape {x.shape} into {out.shape}")
+    if x.strides[-1] != x.itemsize or out.strides[-1] != out.itemsize:
+        raise Unsupported("scattered columns")
+    rows, columns = x.shape[-2:]
+    axis = COLUMNS if columns >= WIDE else WHOLE
+    block = np.array(
+        [
+            axis, 1 if x.ndim == 2 else len(x), rows, columns, address(x),
+            0 if x.ndim == 2 else x.strides[0], x.strides[-2], address(out),
+            0 if x.ndim == 2 else out.strides[0],
+        ]
+    )  # fmt: skip
+    function = _compiled("along_columns", x.dtype.name, out.dtype.name, out.dtype.name)
+    # By columns only where both are shared out by columns elsewhere, too.
+    whole = x.ndim == 3 or axis_of(*shape_of(x)) != axis
+    accesses = [access(x, False, None if whole else axis), access(out, True, axis)]
+    return Command(function, block, accesses, (x, out))
+
+
+@functools.cache
+def _compiled(function: str, source: str, target: str, working: str) -> int:
+    names = {"bool": "uint8"}  # as it lies in memory
+    text = _SOURCE.format(
+        source=names.get(source, source),
+        target=names.get(target, target),
+        working=working,
+        size=np.dtype(working).itemsize,
+        source_size=np.dtype(source).itemsize,
+        ROWS=ROWS,
+        COLUMNS=COLUMNS,
+    )
+    found: Any = loops._load(function, text)
+    return int(found.address)

@@ -1,0 +1,111 @@
+"""NumPy's own loops as commands: exponentials, logarithms and the like, to the same bits.
+
+Every function of NumPy that works element by element is a table of C loops, one for each
+combination of types, that hold no lock of Python's. The layout of the table is part of NumPy's C
+interface (``PyUFuncObject`` in ufuncobject.h); Numba has no vector code for these functions.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+
+from minidl.backend.native.commands import (
+    COLUMNS,
+    ROWS,
+    Command,
+    Unsupported,
+    access,
+    address,
+    axis_of,
+    shape_of,
+)
+from minidl.backend.native.lowlevel import COMMAND, at, call, cut
+from minidl.backend.native.team import team
+
+
+class _Ufunc(ctypes.Structure):
+    _fields_ = (
+        ("head", ctypes.c_char * object.__basicsize__),
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+        ("reserved", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("types", ctypes.POINTER(ctypes.c_char)),
+    )
+
+
+# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays; then address,
+# bytes from row to row and from element to element of each array.
+_FIXED = 6
+_ARRAYS = 4
+# A part's own words: the addresses, the count and the steps that the loop takes.
+_OWN = 16
+
+
+@numba.cfunc(COMMAND, cache=True)
+def _loop(block, part, parts):
+    w = at(block, numba.types.int64)
+    first, last, low, high = 0, w[3], 0, w[4]
+    if w[2] == COLUMNS:
+        low, high = cut(w[4], part, parts), cut(w[4], part + 1, parts)
+    elif w[2] == ROWS:
+        first, last = cut(w[3], part, parts), cut(w[3], part + 1, parts)
+    elif part != 0:
+        last = 0
+    mine = block + 8 * (_FIXED + 3 * _ARRAYS + _OWN * part)
+    m = at(mine, numba.types.int64)
+    m[4] = high - low
+    for k in range(w[5]):
+        m[5 + k] = w[_FIXED + 3 * k + 2]
+    if low < high:
+        for i in range(first, last):
+            for k in range(w[5]):
+                m[k] = w[_FIXED + 3 * k] + i * w[_FIXED + 3 * k + 1] + low * m[5 + k]
+            call(w[0], (mine, mine + 32, mine + 40, w[1]))
+
+
+def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -> Command:
+    """out = ufunc(inputs), arrays of one type and shape, with NumPy's own loop.
+
+    Raises:
+        Unsupported: other arrays, or a function without a loop for them.
+    """
+    arrays = (*inputs, out)
+    if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > _ARRAYS:
+        raise Unsupported(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
+    if out.ndim > 2 and not all(a.flags.c_contiguous or not any(a.strides) for a in arrays):
+        raise Unsupported("scattered elements")
+    rows, columns = shape_of(out)
+    axis = axis_of(rows, columns)
+    function, data = _find(ufunc, out.dtype.char * len(arrays))
+    block = np.zeros(_FIXED + 3 * _ARRAYS + _OWN * team().parts, np.int64)
+    block[:_FIXED] = function, data, axis, rows, columns, len(arrays)
+    for k, array in enumerate(arrays):
+        step = array.strides[-1] if array.ndim else array.itemsize
+        pitch = array.strides[-2] if array.ndim > 1 else 0
+        block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
+    accesses = [access(a, a is out, axis) for a in arrays]
+    return Command(_loop.address, block, accesses, arrays)
+
+
+@functools.cache
+def _find(ufunc: np.ufunc, types: str) -> tuple[int, int]:
+    """Address and data of the loop for these types."""
+    table = _Ufunc.from_address(id(ufunc))
+    if (table.nin, table.nout, table.ntypes) != (ufunc.nin, ufunc.nout, ufunc.ntypes):
+        raise Unsupported(f"{ufunc.__name__}: another layout of NumPy's table")
+    for k, kinds in enumerate(ufunc.types):
+        if kinds.replace("->", "") == types:
+            data = table.data[k] if table.data else None
+            return table.functions[k] or 0, data or 0
+    raise Unsupported(f"{ufunc.__name__} of {types}")

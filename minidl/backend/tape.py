@@ -1,0 +1,189 @@
+"""A tape: what a training step did, to be done again without Python.
+
+While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on it what they do to
+which arrays. Where compiled commands can do the same (``native``), they are what is recorded and
+run; what they cannot do stays a call of Python, in its place among them. Whoever plays a tape
+vouches that the step would do the same to the same arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_tape: Tape | None = None
+
+
+def current_tape() -> Tape | None:
+    """The tape that records or plays now, or None."""
+    return _tape
+
+
+def kernel(function: F) -> F:
+    """Decorate a function of NumPy calls that write into given arrays: a tape can record it."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        if _tape is None:
+            return function(*arguments, **named)
+        return _tape.kernel(function, arguments, named)
+
+    call.repeats = True  # type: ignore[attr-defined]
+    return cast(F, call)
+
+
+def stepwise(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a function whose numbers change from step to step; a tape calls it again each time.
+
+    What its formulas do to which arrays is recorded the first time, their numbers are not.
+    """
+    if _tape is None:
+        function(*arguments)
+    else:
+        _tape.stepwise(functools.partial(function, *arguments))
+
+
+class Tape:
+    """What a step did, in order: compiled commands, and calls of Python between them.
+
+    Args:
+        step: the number of the step that is about to be recorded.
+    """
+
+    def __init__(self, step: int) -> None:
+        from minidl.backend import native
+
+        self._native = native
+        self._first = step
+        #: The number of the step that is recorded or played, where commands can read it.
+        self._step = np.array([step], np.int64)
+        self._entries: list[Any] = []
+        self._runs: Sequence[Callable[[], None]] | None = None
+        self._inside = False  # a function that is called at each step
+        self._bound: dict[tuple[int, ...], Any] = {}
+
+    @contextmanager
+    def record(self) -> Iterator[None]:
+        """Record what formulas and kernels do within the block."""
+        global _tape
+        before, _tape = _tape, self
+        try:
+            yield
+        finally:
+            _tape = before
+
+    def play(self, step: int) -> None:
+        """Do it again, as the step of this number."""
+        if self._runs is None:
+            self._runs = self._native.assemble(self._entries)
+        self._step[0] = step
+        for run in self._runs:
+            run()
+
+    def kernel(
+        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+    ) -> Any:
+        """Run a kernel and record it."""
+        call = functools.partial(function, *arguments, **named)
+        if self._inside or self._native.has_operands(arguments, named):
+            return call()
+        try:
+            commands, result = self._native.record_kernel(function, arguments, named)
+        except self._native.Unsupported:
+            return self._python(call)
+        self._compiled(commands)
+        return result
+
+    def formula(
+        self, program: Any, arguments: Sequence[Any], outs: Sequence[Any], call: Callable[[], Any]
+    ) -> None:
+        """Run a formula and record it; ``call`` runs it without a tape."""
+        if self._inside:
+            self._again(program, arguments, outs, call)
+            return
+        try:
+            commands = self._native.commands(program, arguments, outs)
+        except self._native.Unsupported:
+            self._python(call)
+        else:
+            self._compiled(commands)
+
+    def draw(self, key: Any, out: np.ndarray, step: int) -> None:
+        """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
+        self._compiled([self._native.draw(key, out, self._step, step - int(self._step[0]))])
+
+    def stepwise(self, call: Callable[[], None]) -> None:
+        """Run a call that is made again at each step, and record that."""
+
+        def again() -> None:
+            with self.record():
+                self._inside = True
+                try:
+                    call()
+                finally:
+                    self._inside = False
+
+        self._entries.append(again)
+        again()
+
+    def _compiled(self, commands: Sequence[Any]) -> None:
+        self._entries += commands
+        for run in self._native.assemble(commands):
+            run()
+
+    def _python(self, call: Callable[[], Any]) -> Any:
+        self._entries.append(call)
+        return self._outside(call)
+
+    def _again(
+        self, program: Any, arguments: Sequence[Any], outs: Sequence[Any], call: Callable[[], Any]
+    ) -> None:
+        """Run a formula that is run at each step, with the numbers of this one."""
+        key = (id(program), *map(id, outs), *(id(a) for a in arguments if hasattr(a, "shape")))
+        bound = self._bound.get(key)
+        if bound is None:
+            if self._runs is not None:
+                # Arrays that are made anew at each step: no command would be used twice.
+                self._outside(call)
+                return
+            try:
+                bound = self._native.Bound(program, arguments, outs)
+            except self._native.Unsupported:
+                self._outside(call)
+                return
+            self._bound[key] = bound
+        bound.run(arguments)
+
+    def _outside(self, call: Callable[[], Any]) -> Any:
+        global _tape
+        before, _tape = _tape, None
+        try:
+            return call()
+        finally:
+            _tape = before
+
+
+def repeats(thing: Any) -> bool:
+    """Whether a tape may stand for an object: its methods do the same at each step.
+
+    A class says so with ``repeats = True``: when called again with the same arrays, its methods do
+    the same with formulas and kernels to the same arrays, and change nothing else that anybody
+    looks at. It does not speak for what a subclass adds, nor for methods put on the object.
+    """
+    kind = type(thing)
+    if any(inspect.isroutine(getattr(kind, name, None)) for name in vars(thing)):
+        return False
+    for known in kind.__mro__:
+        if "repeats" in vars(known):
+            return bool(thing.repeats)
+        methods = {name for name, value in vars(known).items() if inspect.isfunction(value)}
+        if methods - {"__init__", "get_config"}:
+            return False
+    return False

@@ -1,0 +1,73 @@
+"""A training step that is recorded once and then played, where that changes nothing."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import executor_name
+from minidl.backend.tape import Tape, repeats
+from minidl.network import Network
+
+
+class RecordedStep:
+    """Calls a step, or plays the tape of it.
+
+    The first step on some arrays runs as it is, and allocates what was missing; the second is
+    recorded, the later ones are played. In between, any other pass through the network, or a step
+    on other arrays, leaves layers with attributes that show that pass: the step after it runs as it
+    is once more. Where a part of the step does not say that it does the same each time, or formulas
+    are not compiled, every step runs as it is.
+
+    Args:
+        step: called with (x, y, weight, optimizer).
+        network: through which it passes.
+        parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
+    """
+
+    def __init__(
+        self, step: Callable[..., None], network: Network, parts: Iterable[object]
+    ) -> None:
+        self._step = step
+        self._network = network
+        self._plays = (
+            network.backend.name == "numpy"
+            and executor_name() == "numba"
+            and all(map(repeats, (*network.layers, *parts)))
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """Record anew before anything is played."""
+        self._tape: Tape | None = None
+        self._arrays: tuple[Any, ...] = ()
+        self._passes = self._rows = -1
+
+    def __call__(self, *arrays: Any) -> bool:
+        """Do the step. Whether it was played: then Python saw nothing of it."""
+        network = self._network
+        if not self._plays:
+            self._step(*arrays)
+            return False
+        if network.rows != self._rows:  # its buffers are others
+            self.forget()
+        same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
+        if same and network.passes == self._passes:
+            if self._tape is not None:
+                self._tape.play(network.step)
+                network.step += 1
+                return True
+            tape = Tape(network.step)
+            with tape.record():
+                self._step(*arrays)
+            self._tape = tape
+        else:
+            self._step(*arrays)
+        if self._tape is None and not same and isinstance(arrays[0], np.ndarray):
+            self._arrays, same = arrays, True
+        if same:
+            self._passes, self._rows = network.passes, network.rows
+        return False
