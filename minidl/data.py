@@ -203,18 +203,21 @@ class Batches:
                 for a in self._arrays
             ]
         order = self._backend.to_device(order)
+        pairs = [(a, b) for a, b in zip(self._arrays, self._buffers, strict=True) if b is not None]
+        gather = self._backend.gather([a for a, _ in pairs], order, [b for _, b in pairs])
         for start in range(0, self.rows, self.size):
-            rows = order[start : start + self.size]
-            batch: list[Any] = []
-            for array, buffer in zip(self._arrays, self._buffers, strict=True):
-                if buffer is None:
-                    batch.append(None if array is None else take(array, rows))
-                    continue
+            count = min(self.size, self.rows - start)
+            gather(start, count)
+            rows = order[start : start + count]
+            yield tuple(
                 # A whole batch is the buffer itself: a step on the same arrays can be played.
-                part = buffer if len(rows) == self.size else buffer[: len(rows)]
-                self._backend.take(array, rows, out=part)
-                batch.append(part)
-            yield tuple(batch)
+                (buffer if count == self.size else buffer[:count])
+                if buffer is not None
+                else None
+                if array is None
+                else take(array, rows)
+                for array, buffer in zip(self._arrays, self._buffers, strict=True)
+            )
 
     def _place(self, array: Any) -> Any:
         array = self._backend.to_device(array)

@@ -12,9 +12,12 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from minidl.backend.fused import Fused
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,19 +104,31 @@ class Tape:
         self._compiled(commands)
         return result
 
-    def formula(
-        self, program: Any, arguments: Sequence[Any], outs: Sequence[Any], call: Callable[[], Any]
-    ) -> None:
-        """Run a formula and record it; ``call`` runs it without a tape."""
-        if self._inside:
-            self._again(program, arguments, outs, call)
-            return
+    def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
+        """Run a formula and record it."""
+        program = formula.program(arguments, outs)
+        call = functools.partial(formula, *arguments, out=tuple(outs))
         try:
-            commands = self._native.commands(program, arguments, outs)
+            if not self._inside:
+                self._compiled(self._native.commands(program, arguments, outs))
+            elif self._runs is None:
+                bound = self._native.Bound(program, arguments, outs)
+                self._bound[_key(formula, arguments, outs)] = bound
+                bound.run(arguments)
+            else:
+                # Arrays that are made anew at each step: no command would be used twice.
+                self._outside(call)
         except self._native.Unsupported:
-            self._python(call)
-        else:
-            self._compiled(commands)
+            self._outside(call) if self._inside else self._python(call)
+
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
+        """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
+        if not self._inside:
+            return False
+        bound = self._bound.get(_key(formula, arguments, outs))
+        if bound is not None:
+            bound.run(arguments)
+        return bound is not None
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
@@ -142,25 +157,6 @@ class Tape:
         self._entries.append(call)
         return self._outside(call)
 
-    def _again(
-        self, program: Any, arguments: Sequence[Any], outs: Sequence[Any], call: Callable[[], Any]
-    ) -> None:
-        """Run a formula that is run at each step, with the numbers of this one."""
-        key = (id(program), *map(id, outs), *(id(a) for a in arguments if hasattr(a, "shape")))
-        bound = self._bound.get(key)
-        if bound is None:
-            if self._runs is not None:
-                # Arrays that are made anew at each step: no command would be used twice.
-                self._outside(call)
-                return
-            try:
-                bound = self._native.Bound(program, arguments, outs)
-            except self._native.Unsupported:
-                self._outside(call)
-                return
-            self._bound[key] = bound
-        bound.run(arguments)
-
     def _outside(self, call: Callable[[], Any]) -> Any:
         global _tape
         before, _tape = _tape, None
@@ -168,6 +164,10 @@ class Tape:
             return call()
         finally:
             _tape = before
+
+
+def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
+    return (id(formula), *map(id, outs), *(id(a) for a in arguments if hasattr(a, "shape")))
 
 
 def repeats(thing: Any) -> bool:

@@ -16,12 +16,14 @@ from typing import Any
 from minidl.backend.native.commands import Command, Unsupported, address, listed
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
+from minidl.backend.native.gather import Gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone
 from minidl.backend.native.team import team
 
 __all__ = [
     "Bound",
+    "Gather",
     "Unsupported",
     "assemble",
     "commands",

@@ -1,0 +1,68 @@
+"""Rows of an array, gathered into another: the next batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+
+from minidl.backend.native.commands import Command, Unsupported, access, address, listed
+from minidl.backend.native.lowlevel import COMMAND, at, cut
+from minidl.backend.native.team import team
+
+
+@numba.njit
+def _copy(out, x, n):
+    for j in range(n):
+        out[j] = x[j]
+
+
+@numba.cfunc(COMMAND, cache=True)
+def _gather(block, part, parts):
+    w = at(block, numba.types.int64)
+    rows = at(w[2] + 8 * at(w[3], numba.types.int64)[0], numba.types.int64)
+    count, size = at(w[3], numba.types.int64)[1], w[4]
+    for i in range(cut(count, part, parts), cut(count, part + 1, parts)):
+        _copy(
+            at(w[1] + i * size, numba.types.uint8), at(w[0] + rows[i] * size, numba.types.uint8), size
+        )
+
+
+def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray) -> Command:
+    """out[i] = x[order[start + i]] for i < count.
+
+    Args:
+        x, out: arrays of rows, contiguous.
+        order: int64. The caller vouches for the indices.
+        place: (start, count), int64, read when the command runs.
+    """
+    if not (x.flags.c_contiguous and out.flags.c_contiguous and order.flags.c_contiguous):
+        raise Unsupported("scattered rows")
+    size = x.itemsize * int(np.prod(x.shape[1:]))
+    block = np.array([address(x), address(out), address(order), address(place), size], np.int64)
+    return Command(_gather.address, block, [access(out, True, None)], (x, order, place, out))
+
+
+class Gather:
+    """out[i] = x[order[start + i]] for several arrays, called with start and count.
+
+    Raises:
+        Unsupported: rows that are not contiguous.
+    """
+
+    def __init__(
+        self, arrays: Sequence[np.ndarray], order: np.ndarray, outs: Sequence[np.ndarray]
+    ) -> None:
+        self._place = np.zeros(2, np.int64)
+        order = np.ascontiguousarray(order, np.int64)
+        self._commands = [
+            gather(x, order, self._place, out) for x, out in zip(arrays, outs, strict=True)
+        ]
+        self._list = listed(self._commands)
+        self._address = address(self._list)
+
+    def __call__(self, start: int, count: int) -> None:
+        self._place[0] = start
+        self._place[1] = count
+        team().run(self._address, len(self._list))
