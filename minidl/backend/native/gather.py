@@ -22,15 +22,15 @@ def _copy(out, x, n):
 def _gather(block, part, parts):
     w = at(block, numba.types.int64)
     rows = at(w[2] + 8 * at(w[3], numba.types.int64)[0], numba.types.int64)
-    count, size = at(w[3], numba.types.int64)[1], w[4]
-    for i in range(cut(count, part, parts), cut(count, part + 1, parts)):
-        _copy(
-            at(w[1] + i * size, numba.types.uint8), at(w[0] + rows[i] * size, numba.types.uint8), size
-        )
+    low, high = w[5] * cut(w[4], part, parts), w[5] * cut(w[4], part + 1, parts)
+    if low < high:
+        for i in range(at(w[3], numba.types.int64)[1]):
+            x = at(w[0] + rows[i] * w[4] * w[5] + low, numba.types.uint8)
+            _copy(at(w[1] + i * w[4] * w[5] + low, numba.types.uint8), x, high - low)
 
 
 def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray) -> Command:
-    """out[i] = x[order[start + i]] for i < count.
+    """out[i] = x[order[start + i]] for i < count; each part copies its columns of each row.
 
     Args:
         x, out: arrays of rows, contiguous.
@@ -39,8 +39,9 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     """
     if not (x.flags.c_contiguous and out.flags.c_contiguous and order.flags.c_contiguous):
         raise Unsupported("scattered rows")
-    size = x.itemsize * int(np.prod(x.shape[1:]))
-    block = np.array([address(x), address(out), address(order), address(place), size], np.int64)
+    columns = int(np.prod(x.shape[1:]))
+    where = address(x), address(out), address(order), address(place)
+    block = np.array([*where, columns, x.itemsize], np.int64)
     return Command(_gather.address, block, [access(out, True, None)], (x, order, place, out))
 
 

@@ -68,7 +68,7 @@ class Operand:
         out = options.pop("out", (None,))
         if method != "__call__" or options or len(out) != 1 or not isinstance(out[0], Operand):
             raise Unsupported(f"np.{ufunc.__name__} {method} without out=, or with {options}")
-        self.record.append(_ufunc(ufunc, [_plain(i) for i in inputs], out[0].array))
+        self.record += _ufunc(ufunc, [_plain(i) for i in inputs], out[0].array)
         return out[0]
 
     def __fused__(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
@@ -114,7 +114,7 @@ def _plain(value: Any) -> Any:
     return value.array if isinstance(value, Operand) else value
 
 
-def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> Command:
+def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Command]:
     if ufunc is np.matmul:
         return product(inputs[0], inputs[1], out)
     arrays = [i if isinstance(i, np.ndarray | int | float) else np.asarray(i) for i in inputs]
@@ -123,10 +123,10 @@ def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> Command:
         if ufunc.__name__ not in MASKS or working.kind not in "iub":
             raise Unsupported(f"np.{ufunc.__name__} in {working}")
     if ufunc.__name__ not in _SCALAR:
-        return ufunc_loop(ufunc, [np.broadcast_to(a, out.shape) for a in arrays], out)
+        return [ufunc_loop(ufunc, [np.broadcast_to(a, out.shape) for a in arrays], out)]
     flags = tuple(isinstance(a, np.ndarray) for a in arrays)
     program = _program(ufunc.__name__, flags)
-    return elementwise(program, dict(enumerate(arrays)), [out], working)
+    return [elementwise(program, dict(enumerate(arrays)), [out], working)]
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numba
@@ -16,21 +17,27 @@ import numpy as np
 from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
+from minidl.backend.formula import Program, Step
 from minidl.backend.native.commands import (
     Access,
     COLUMNS,
     ROWS,
+    WHOLE,
     Command,
     Unsupported,
     access,
     address,
-    axis_of,
     starts,
 )
+from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at, call
 from minidl.backend.native.team import team
 
 _NAMES = {"f": "sgemm", "d": "dgemm"}
+INNER = 3
+# Below so many multiplications one part does it all.
+SMALL = 1 << 15
+
 # Words of a part's table: whether it has work, the 13 addresses that gemm takes, the values that
 # lie behind them.
 _ADDRESSES, _VALUES, _TABLE = 1, 14, 24
@@ -47,41 +54,89 @@ def _gemm(block, part, parts):
         )
 
 
-def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     """out = a b, for arrays of two axes; a and b may be transposed views.
+
+    Each part holds some rows of every W. For x W it takes as many columns of x and makes a term of
+    the whole result, and the terms are added up; of xᵀ dy it makes its own rows; of dy Wᵀ the
+    columns that belong to its rows of W. So weights and what is computed with each of them stay in
+    one cache, and only activations and their gradients pass from one to another.
 
     Raises:
         Unsupported: other types than float32 and float64, or rows that do not lie one after the
             other.
     """
-    name = _NAMES.get(out.dtype.char)
-    if name is None or not a.dtype == b.dtype == out.dtype or a.ndim != 2 or b.ndim != 2:
+    if not a.dtype == b.dtype == out.dtype or out.dtype.char not in _NAMES:
         raise Unsupported("a product of other types")
-    (rows, inner), columns = a.shape, b.shape[1]
-    axis = axis_of(rows, columns)
-    if rows >= WIDE and _layout(a)[0] == ord("T"):
-        # A gradient of weights: shared out by rows, as the update will be.
-        axis = ROWS
+    if a.ndim != 2 or b.ndim != 2:
+        raise Unsupported("a product of vectors")
     parts = team().parts
-    block = np.zeros(1 + _TABLE * parts, np.int64)
-    block[0] = _function(name)
-    for part in range(parts):
-        table = block[1 + _TABLE * part :][:_TABLE]
-        low, high = (starts((rows, columns)[axis == COLUMNS], k, parts) for k in (part, part + 1))
-        if axis == COLUMNS:
-            shares = a, b[:, low:high], out[:, low:high]
-        elif axis == ROWS:
-            shares = a[low:high], b, out[low:high]
-        else:
-            shares = (a, b, out) if part == 0 else (a, b, out[:0])
-        if shares[2].size:
-            _fill(table, *shares)
-    accesses = [
-        access(a, False, None if axis == COLUMNS else axis),
-        access(b, False, None if axis == ROWS else axis),
-        access(out, True, axis),
-    ]
-    return Command(_gemm.address, block, accesses, (a, b, out))
+    (rows, inner), columns = a.shape, b.shape[1]
+    kind = _kind(a, b) if parts > 1 and rows * inner * columns >= SMALL else WHOLE
+    cuts = [starts({INNER: inner, ROWS: rows, COLUMNS: columns}.get(kind, 0), k, parts)
+            for k in range(parts + 1)]
+    shares = [slice(low, high) for low, high in itertools.pairwise(cuts)]
+    if kind == INNER:
+        terms = [_aligned(out) for _ in shares]
+        calls = [(a[:, s], b[s], term) for s, term in zip(shares, terms, strict=True)]
+        first = _command(
+            calls,
+            [access(a, False, COLUMNS), access(b, False, ROWS), *(access(t, True, None) for t in terms)],
+        )
+        return [first, _sum(terms, out)]
+    if kind == ROWS:
+        calls = [(a[s], b, out[s]) for s in shares]
+        accesses = access(a.T, False, COLUMNS), access(b, False, None), access(out, True, ROWS)
+    elif kind == COLUMNS:
+        calls = [(a, b[:, s], out[:, s]) for s in shares]
+        accesses = access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)
+    else:
+        calls = [(a, b, out)]
+        accesses = tuple(access(m, m is out, WHOLE) for m in (a, b, out))
+    return [_command(calls, accesses)]
+
+
+def _kind(a: np.ndarray, b: np.ndarray) -> int:
+    """How a product is shared out."""
+    if _layout(a)[0] == ord("T") and len(a) >= WIDE:
+        return ROWS
+    if _layout(b)[0] == ord("T") and b.shape[1] >= WIDE:
+        return COLUMNS
+    return INNER if len(b) >= WIDE else WHOLE
+
+
+def _command(
+    calls: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], accesses: Sequence[Access]
+) -> Command:
+    """Calls of BLAS, one for each part."""
+    block = np.zeros(1 + _TABLE * team().parts, np.int64)
+    block[0] = _function(_NAMES[calls[0][2].dtype.char])
+    for part, (a, b, out) in enumerate(calls):
+        if out.size and a.shape[1]:
+            _fill(block[1 + _TABLE * part :][:_TABLE], a, b, out)
+        elif out.size:
+            out[...] = 0
+    return Command(_gemm.address, block, accesses, calls)
+
+
+def _sum(terms: Sequence[np.ndarray], out: np.ndarray) -> Command:
+    """out = Σ terms, added in their order."""
+    return elementwise(_adding(len(terms)), dict(enumerate(terms)), [out])
+
+
+@functools.cache
+def _adding(count: int) -> Program:
+    """The sum of so many arrays, from the first to the last."""
+    sums = [0, *range(count, 2 * count - 1)]
+    steps = [Step("add", (sums[k], k + 1), sums[k + 1]) for k in range(count - 1)]
+    return Program("terms", tuple(range(count)), (), {}, (), tuple(steps), (sums[-1],))
+
+
+def _aligned(like: np.ndarray) -> np.ndarray:
+    """An array that begins at a cache line, which it shares with no other."""
+    bytes_ = np.zeros(like.nbytes + 128, np.uint8)
+    start = -address(bytes_) % 64
+    return bytes_[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
 
 
 @numba.cfunc(COMMAND, cache=True)
