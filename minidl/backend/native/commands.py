@@ -27,9 +27,9 @@ class Unsupported(Exception):
 
 def axis_of(rows: int, columns: int) -> int:
     """How an array of so many rows and columns is shared out."""
-    if columns >= WIDE:
-        return COLUMNS
-    return ROWS if rows >= WIDE else WHOLE
+    if rows >= WIDE:
+        return ROWS
+    return COLUMNS if columns >= WIDE else WHOLE
 
 
 def shape_of(array: np.ndarray) -> tuple[int, int]:
