@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minidl.backend.tape import repeats
 from minidl.backend.random import SHUFFLE, generator
+from minidl.backend.tape import repeats
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
@@ -54,7 +54,7 @@ class Loop:
         self.shuffle = shuffle
         self._starting = _overriding(listeners, "on_train_batch_begin")
         self._ending = _overriding(listeners, "on_train_batch_end")
-        each_batch = {id(l): l for l in (*self._starting, *self._ending)}.values()
+        each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(objective.train, model, (*objective.parts, *each_batch))
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))

@@ -14,7 +14,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend, backend_of, current, floating
 from minidl.kernels import losses as kernels
-from minidl.kernels import means
+from minidl.kernels import measures
 
 
 class Loss:
@@ -82,23 +82,23 @@ class Loss:
         if self.labels == "integers":
             kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
         else:
-            means.convert(y.reshape(rows, units), out=t)
+            measures.convert(y.reshape(rows, units), out=t)
         losses = self._losses[:rows]
         self.row_losses(predictions, t, losses)
         self._weights = None
         if sample_weight is not None:
             self._weights = self._w[:rows]
-            means.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
-            means.weigh(losses, self._weights, out=losses)
-        return means.mean_of_all(losses, out=self._value)
+            measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
+            measures.weigh(losses, self._weights, out=losses)
+        return measures.mean_batch(losses, out=self._value)
 
     def backward(self) -> Any:
         """The gradient of the last forward's mean at its predictions: (N, units)."""
         d = self._d[: self._rows]
         self.row_gradients(self._predictions, self._targets, d)
         if self._weights is not None:
-            means.weigh(d, self._weights, out=d)
-        return means.scale(d, 1 / self._rows, out=d)
+            measures.weigh(d, self._weights, out=d)
+        return measures.scale(d, 1 / self._rows, out=d)
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         """Write L_n into ``out`` (N, 1)."""
@@ -137,7 +137,7 @@ class CategoricalCrossentropy(Loss):
             )
         else:
             kernels.crossentropy_forward(predictions, t, out=work)
-            means.sum_of_units(work, out=out)
+            measures.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
@@ -163,7 +163,7 @@ class _UnitMean(Loss):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         self._kernels()[0](predictions, t, out=work)
-        means.mean_of_units(work, out=out)
+        measures.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         self._kernels()[1](predictions, t, t.shape[1], out=out)

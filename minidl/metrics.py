@@ -10,7 +10,7 @@ import numpy as np
 from minidl import checks, losses
 from minidl.backend import Backend
 from minidl.backend.tape import repeats
-from minidl.kernels import means
+from minidl.kernels import measures
 
 
 class Metric:
@@ -56,7 +56,7 @@ class Metric:
     def update(self, predictions: Any, y: Any) -> None:
         """Add a batch: predictions (N, units), targets as the loss takes them."""
         self._count(predictions, y, self._batch)
-        means.add(self._sum, self._batch, out=self._sum)
+        measures.add(self._sum, self._batch)
         self.rows += len(predictions)
 
     def result(self) -> float:
@@ -75,8 +75,8 @@ class Mean(Metric):
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
-        means.scale(mean, float(rows), out=self._batch)
-        means.add(self._sum, self._batch, out=self._sum)
+        measures.scale(mean, float(rows), out=self._batch)
+        measures.add(self._sum, self._batch)
         self.rows += rows
 
 
@@ -113,7 +113,7 @@ class Accuracy(Metric):
         self._predicted = backend.xp.empty((rows,), dtype=np.int64)
         self._true = backend.xp.empty((rows,), dtype=np.int64)
         self._right = backend.xp.empty((rows, units), dtype=np.bool_)
-        self._right_rows = backend.xp.empty((rows,), dtype=np.bool_)
+        self._equal = backend.xp.empty((rows,), dtype=np.bool_)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         if predictions.shape[1] == 1 and not self.class_numbers:
@@ -123,16 +123,15 @@ class Accuracy(Metric):
 
     def _count_rows(self, predictions: Any, y: Any, out: Any) -> None:
         rows = len(predictions)
-        if self.class_numbers:
-            true = y.reshape(rows)
-        else:
-            true = means.largest_places(y, out=self._true[:rows])
-        means.right_rows(predictions, true, self._predicted[:rows], self._right_rows[:rows], out)
+        predicted = measures.largest(predictions, out=self._predicted[:rows])
+        numbers = self.class_numbers
+        true = y.reshape(rows) if numbers else measures.largest(y, out=self._true[:rows])
+        measures.count_equal(predicted, true, self._equal[:rows], out)
 
     def _count_units(self, predictions: Any, y: Any, out: Any) -> None:
         right = self._right[: len(predictions)]
         threshold = 0.0 if self.from_logits else 0.5
-        means.right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
+        measures.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
 
 
 class SparseCategoricalAccuracy(Accuracy):
@@ -198,7 +197,7 @@ class LossMetric(Metric):
         return {**super().get_config(), "loss": self._loss}
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        means.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
+        measures.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
 
 # Keras has these among its metrics too.

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.backend import current, floating, is_sparse
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical
-from minidl.kernels.means import convert
+from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
 from minidl.parameters import ParameterVector, Specification

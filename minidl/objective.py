@@ -9,7 +9,7 @@ from typing import Any
 
 from minidl.backend.tape import stepwise
 from minidl.data import Batches
-from minidl.kernels import means
+from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
@@ -114,7 +114,7 @@ class Objective:
         if penalty is not None:
             self.data_mean.add(value, len(predictions))
             self.penalty_mean.add(penalty, len(predictions))
-            means.add(value, penalty, out=value)
+            measures.add(value, penalty)
         self.mean.add(value, len(predictions))
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:

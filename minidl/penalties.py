@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backend import Backend
-from minidl.kernels import means
+from minidl.kernels import measures
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
 from minidl.regularizers import Regularizer
@@ -43,10 +43,10 @@ class Penalties:
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``: 0-d, on the device."""
-        means.clear(self._value)
+        measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            means.add_sum(regularizer.forward(W, self._work[: W.size]), self._term, out=self._value)
+            measures.add_sum(self._value, regularizer.forward(W, self._work[: W.size]), self._term)
         return self._value
 
     def add_gradients(self, theta: Any, grad: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import executor_name
+from minidl.backend.switch import executor_name
 from minidl.backend.tape import Tape, repeats
 from minidl.network import Network
 

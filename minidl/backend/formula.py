@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Program:
         """Names of the NumPy functions applied to arrays."""
         return {step.ufunc for step in self.steps}
 
-    def scalar_values(self, arguments: Sequence[Any]) -> dict[int, float]:
+    def scalar_values(self, arguments: Sequence[Any] | Mapping[int, Any]) -> dict[int, float]:
         """Value of every scalar register for these arguments, in double precision."""
         values = dict(self.constants)
         for index in self.scalars:

@@ -99,7 +99,7 @@ class Tape:
             return call()
         try:
             commands, result = self._native.record_kernel(function, arguments, named)
-        except self._native.Unsupported:
+        except self._native.UnsupportedError:
             return self._python(call)
         self._compiled(commands)
         return result
@@ -118,7 +118,7 @@ class Tape:
             else:
                 # Arrays that are made anew at each step: no command would be used twice.
                 self._outside(call)
-        except self._native.Unsupported:
+        except self._native.UnsupportedError:
             self._outside(call) if self._inside else self._python(call)
 
     def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:

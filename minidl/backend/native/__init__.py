@@ -9,11 +9,10 @@ runs the formulas.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.backend.native.commands import Command, Unsupported, address, listed
+from minidl.backend.native.commands import Command, UnsupportedError, address, listed
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.gather import Gather
@@ -24,7 +23,7 @@ from minidl.backend.native.team import team
 __all__ = [
     "Bound",
     "Gather",
-    "Unsupported",
+    "UnsupportedError",
     "assemble",
     "commands",
     "draw",
@@ -36,13 +35,22 @@ __all__ = [
 def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[], Any]]:
     """Calls that run commands, list by list, and functions, in their order."""
     calls: list[Callable[[], Any]] = []
-    for compiled, group in itertools.groupby(entries, lambda entry: isinstance(entry, Command)):
-        if not compiled:
-            calls += group
-            continue
-        commands = alone(list(group))
-        words = listed(commands)
-        calls.append(functools.partial(_run, address(words), len(words), (words, commands)))
+    row: list[Command] = []
+
+    def end_row() -> None:
+        if row:
+            commands = alone(row)
+            words = listed(commands)
+            calls.append(functools.partial(_run, address(words), len(words), (words, commands)))
+            row.clear()
+
+    for entry in entries:
+        if isinstance(entry, Command):
+            row.append(entry)
+        else:
+            end_row()
+            calls.append(entry)
+    end_row()
     return calls
 
 

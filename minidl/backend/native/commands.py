@@ -21,7 +21,7 @@ COLUMNS, ROWS, WHOLE = 0, 1, 2
 starts = cut.py_func
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """No command does this: it stays with NumPy."""
 
 
@@ -37,7 +37,7 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
     if array.ndim < 2:
         return 1, array.size
     if array.ndim > 2 and not array.flags.c_contiguous:
-        raise Unsupported(f"{array.ndim} axes of scattered rows")
+        raise UnsupportedError(f"{array.ndim} axes of scattered rows")
     return math.prod(array.shape[:-1]), array.shape[-1]
 
 
@@ -69,7 +69,7 @@ class Access(NamedTuple):
 def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
     """Of an array that is shared out along COLUMNS or ROWS; None for any part, any element."""
     low, high = np.lib.array_utils.byte_bounds(array)
-    share = None
+    share: tuple[int, ...] | None = None
     if axis == WHOLE:
         share = (WHOLE,)
     elif axis is not None:
@@ -92,7 +92,7 @@ class Command:
     __slots__ = ("accesses", "block", "function", "kept", "line")
 
     def __init__(
-        self, function: int, block: np.ndarray, accesses: Sequence[Access], kept: Any
+        self, function: Any, block: np.ndarray, accesses: Sequence[Access], kept: Any
     ) -> None:
         self.function = function
         self.block = block
@@ -116,4 +116,3 @@ def listed(commands: Sequence[Command]) -> np.ndarray:
         since += command.accesses
         line[:] = command.function, address(command.block), waits
     return words
-

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import loops
-from minidl.backend.formula import Program
+from minidl.backend.formula import MASKS, Program
 from minidl.backend.native.commands import (
     COLUMNS,
     ROWS,
     Command,
-    Unsupported,
+    UnsupportedError,
     access,
     address,
     axis_of,
@@ -56,11 +56,11 @@ def elementwise(
         numbers: what :func:`numbers_of` gives; read when the command runs.
 
     Raises:
-        Unsupported: a function that compiled loops do not know, or arrays whose columns do not lie
-            side by side.
+        UnsupportedError: a function that compiled loops do not know, or arrays whose columns do
+            not lie side by side.
     """
     if not program.ufuncs() <= set(loops._SCALAR):
-        raise Unsupported(f"{program.name}: {program.ufuncs()}")
+        raise UnsupportedError(f"{program.name}: {program.ufuncs()}")
     rows, columns = shape_of(outs[0])
     axis = axis_of(rows, columns) if axis is None else axis
     # An array that is updated in place is one argument of the loop, read and written.
@@ -89,7 +89,8 @@ def elementwise(
             pitch = array.itemsize * columns
         block[4 + 2 * k : 6 + 2 * k] = address(array), pitch
     accesses = [
-        access(a, id(a) in written, _axis(kind, axis)) for a, kind in zip(arrays, kinds, strict=True)
+        access(a, id(a) in written, _axis(kind, axis))
+        for a, kind in zip(arrays, kinds, strict=True)
     ]
     return Command(function, block, accesses, (arrays, numbers))
 
@@ -126,11 +127,11 @@ def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
     elif len(shape) == 2 and array.shape == (shape[0], 1):
         return BY_ROW
     else:
-        raise Unsupported(f"shape {array.shape} with {shape}")
+        raise UnsupportedError(f"shape {array.shape} with {shape}")
     if array.ndim > 2 and not array.flags.c_contiguous:
-        raise Unsupported("scattered elements")
+        raise UnsupportedError("scattered elements")
     if array.ndim and array.strides[-1] != array.itemsize and array.shape[-1] > 1:
-        raise Unsupported("scattered columns")
+        raise UnsupportedError("scattered columns")
     return kind
 
 
@@ -171,7 +172,7 @@ def source(
     masks: set[int] = set()
     for step in program.steps:
         body.append(f"r{step.target} = {loops._expression(step, masks)}")
-        if step.ufunc in loops.MASKS:
+        if step.ufunc in MASKS:
             masks.add(step.target)
     fresh = iter(range(count, len(kinds)))
     for place, register in zip(places, program.outputs, strict=True):
@@ -180,8 +181,7 @@ def source(
     parameters = [f"x{k}" for k in moving] + list(fixed.values()) + registers
     pointer = "at(words[{0}] + i * words[{1}] + low * {2}, numba.types.{3})"
     given = [
-        pointer.format(4 + 2 * k, 5 + 2 * k, np.dtype(types[k]).itemsize, types[k])
-        for k in moving
+        pointer.format(4 + 2 * k, 5 + 2 * k, np.dtype(types[k]).itemsize, types[k]) for k in moving
     ]
     given += [
         f"T(at(words[{4 + 2 * k}] + i * words[{5 + 2 * k}], numba.types.{types[k]})[0])"
@@ -213,5 +213,3 @@ def source(
         "",
     ]
     return "\n".join(lines)
-
-

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backend import loops
 from minidl.backend.formula import Program, Step
 from minidl.backend.layout import tensors_of
-from minidl.backend.native.commands import ROWS, Command, Unsupported, address, listed
+from minidl.backend.native.commands import ROWS, Command, UnsupportedError, address, listed
 from minidl.backend.native.elementwise import elementwise, numbers_of
 from minidl.backend.native.team import team
 from minidl.backend.native.ufuncs import ufunc_loop
@@ -30,7 +30,7 @@ def commands(
     make its gradient are: so a thread finds its share of both in its own cache.
 
     Raises:
-        Unsupported: shapes, types or functions that commands cannot take.
+        UnsupportedError: shapes, types or functions that commands cannot take.
     """
     tensors = tensors_of(outs[0]) if outs[0].ndim == 1 else None
     values = dict(enumerate(arguments))
@@ -49,9 +49,8 @@ def commands(
         own = {k: part(value) for k, value in enumerate(arguments)}
         # An output that is an argument stays the same array.
         parts = [
-            next((own[k] for k, a in enumerate(arguments) if a is out), None) for out in outs
+            next((own[k] for k, a in enumerate(arguments) if a is out), part(out)) for out in outs
         ]
-        parts = [part(out) if p is None else p for p, out in zip(parts, outs, strict=True)]
         made += _commands(program, own, parts, axis, numbers)
     return made
 
@@ -78,8 +77,7 @@ def _commands(
         else:
             shape, dtype = outs[0].shape, outs[0].dtype
             operands = [
-                np.broadcast_to(np.asarray(values[i], dtype), shape)
-                for i in piece.operands
+                np.broadcast_to(np.asarray(values[i], dtype), shape) for i in piece.operands
             ]
             values[piece.target] = np.empty_like(outs[0])
             made.append(ufunc_loop(getattr(np, piece.ufunc), operands, values[piece.target]))
@@ -93,14 +91,14 @@ class Bound:
     """A formula bound to arrays, run again with other numbers.
 
     Raises:
-        Unsupported: as :func:`commands`; or a formula that is no single loop.
+        UnsupportedError: as :func:`commands`; or a formula that is no single loop.
     """
 
     def __init__(
         self, program: Program, arguments: Sequence[Any], outs: Sequence[np.ndarray]
     ) -> None:
         if len(_pieces(program)) > 1:
-            raise Unsupported(f"{program.name} is no single loop")
+            raise UnsupportedError(f"{program.name} is no single loop")
         self._program = program
         self._kept = arguments, outs
         self._numbers = numbers_of(program, dict(enumerate(arguments)))
@@ -139,7 +137,8 @@ def _pieces(program: Program) -> list[Program | Step]:
             continue
         made = {step.target for step in run}
         read = {i for step in run for i in step.operands} - made - numbers
-        later = {i for r in runs[k + 1 :] for s in ([r] if isinstance(r, Step) else r) for i in s.operands}
+        after = [[r] if isinstance(r, Step) else r for r in runs[k + 1 :]]
+        later = {i for steps in after for step in steps for i in step.operands}
         needed = made & (later | set(program.outputs))
         pieces.append(
             replace(

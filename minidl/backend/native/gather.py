@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from minidl.backend.native.commands import Command, Unsupported, access, address, listed
+from minidl.backend.native.commands import Command, UnsupportedError, access, address, listed
 from minidl.backend.native.lowlevel import COMMAND, at, cut
 from minidl.backend.native.team import team
 
@@ -38,7 +38,7 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
         place: (start, count), int64, read when the command runs.
     """
     if not (x.flags.c_contiguous and out.flags.c_contiguous and order.flags.c_contiguous):
-        raise Unsupported("scattered rows")
+        raise UnsupportedError("scattered rows")
     columns = int(np.prod(x.shape[1:]))
     where = address(x), address(out), address(order), address(place)
     block = np.array([*where, columns, x.itemsize], np.int64)
@@ -49,7 +49,7 @@ class Gather:
     """out[i] = x[order[start + i]] for several arrays, called with start and count.
 
     Raises:
-        Unsupported: rows that are not contiguous.
+        UnsupportedError: rows that are not contiguous.
     """
 
     def __init__(

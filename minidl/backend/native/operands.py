@@ -1,7 +1,7 @@
 """Arrays that record: NumPy called on them leaves commands instead of results.
 
 A kernel is called once with :class:`Operand` in the place of its arrays. Each call of NumPy with an
-``out`` among them becomes a command; what has no command raises :class:`Unsupported`, and the
+``out`` among them becomes a command; what has no command raises :class:`UnsupportedError`, and the
 kernel stays a call of Python. So a kernel is written once, in NumPy, and knows nothing of this.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.backend.formula import MASKS, Program, Step
 from minidl.backend.loops import _SCALAR
-from minidl.backend.native.commands import Command, Unsupported
+from minidl.backend.native.commands import Command, UnsupportedError
 from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.formulas import commands
 from minidl.backend.native.products import product
@@ -47,19 +47,22 @@ class Operand:
         return self._view(self.array[key])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        np.positive(value, out=self[key]) if isinstance(value, Operand) else self._fill(key, value)
+        if isinstance(value, Operand):
+            self.record += _ufunc(np.positive, [value.array], self.array[key])
+        else:
+            self._fill(key, value)
 
     def reshape(self, *shape: Any) -> Operand:
         return self._view(self.array.reshape(*shape))
 
     def _view(self, array: np.ndarray) -> Operand:
         if not np.may_share_memory(array, self.array):
-            raise Unsupported("a copy")
+            raise UnsupportedError("a copy")
         return Operand(array, self.record)
 
     def _fill(self, key: Any, value: Any) -> None:
         if not isinstance(value, int | float):
-            raise Unsupported(f"an assignment of {type(value).__name__}")
+            raise UnsupportedError(f"an assignment of {type(value).__name__}")
         out = self.array[key]
         program = Program("fill", (), (), {0: float(value)}, (), (Step("positive", (0,), 1),), (1,))
         self.record.append(elementwise(program, {}, [out]))
@@ -67,7 +70,7 @@ class Operand:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", (None,))
         if method != "__call__" or options or len(out) != 1 or not isinstance(out[0], Operand):
-            raise Unsupported(f"np.{ufunc.__name__} {method} without out=, or with {options}")
+            raise UnsupportedError(f"np.{ufunc.__name__} {method} without out=, or with {options}")
         self.record += _ufunc(ufunc, [_plain(i) for i in inputs], out[0].array)
         return out[0]
 
@@ -80,15 +83,16 @@ class Operand:
         if function is np.empty_like:
             return Operand(np.empty_like(*map(_plain, inputs), **named), self.record)
         if function is np.copyto:
-            return np.positive(inputs[1], out=inputs[0])
+            self.record += _ufunc(np.positive, [_plain(inputs[1])], _plain(inputs[0]))
+            return None
         kind = {np.sum: "sum", np.max: "max", np.argmax: "argmax"}.get(function)
         out = named.pop("out", None)
         if kind is None or not isinstance(out, Operand) or not isinstance(inputs[0], Operand):
-            raise Unsupported(f"np.{function.__name__}")
+            raise UnsupportedError(f"np.{function.__name__}")
         axis = named.pop("axis", None)
         named.pop("keepdims", None)  # the shape of out says it
         if named.pop("dtype", out.dtype) != out.dtype or named or len(inputs) > 1:
-            raise Unsupported(f"np.{function.__name__} with other arguments")
+            raise UnsupportedError(f"np.{function.__name__} with other arguments")
         self.record.append(reduction(kind, inputs[0].array, axis, out.array))
         return out
 
@@ -99,7 +103,7 @@ def record_kernel(
     """The commands of a kernel for these arguments, and what it returns.
 
     Raises:
-        Unsupported: it does something that no command does.
+        UnsupportedError: it does something that no command does.
     """
     record: list[Command] = []
 
@@ -119,9 +123,8 @@ def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Comm
         return product(inputs[0], inputs[1], out)
     arrays = [i if isinstance(i, np.ndarray | int | float) else np.asarray(i) for i in inputs]
     working = np.result_type(*arrays)
-    if working.kind not in "f":
-        if ufunc.__name__ not in MASKS or working.kind not in "iub":
-            raise Unsupported(f"np.{ufunc.__name__} in {working}")
+    if working.kind != "f" and (ufunc.__name__ not in MASKS or working.kind not in "iub"):
+        raise UnsupportedError(f"np.{ufunc.__name__} in {working}")
     if ufunc.__name__ not in _SCALAR:
         return [ufunc_loop(ufunc, [np.broadcast_to(a, out.shape) for a in arrays], out)]
     flags = tuple(isinstance(a, np.ndarray) for a in arrays)

@@ -19,12 +19,12 @@ from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
 from minidl.backend.native.commands import (
-    Access,
     COLUMNS,
     ROWS,
     WHOLE,
+    Access,
     Command,
-    Unsupported,
+    UnsupportedError,
     access,
     address,
     starts,
@@ -63,25 +63,30 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     one cache, and only activations and their gradients pass from one to another.
 
     Raises:
-        Unsupported: other types than float32 and float64, or rows that do not lie one after the
-            other.
+        UnsupportedError: other types than float32 and float64, or scattered elements.
     """
     if not a.dtype == b.dtype == out.dtype or out.dtype.char not in _NAMES:
-        raise Unsupported("a product of other types")
+        raise UnsupportedError("a product of other types")
     if a.ndim != 2 or b.ndim != 2:
-        raise Unsupported("a product of vectors")
+        raise UnsupportedError("a product of vectors")
     parts = team().parts
     (rows, inner), columns = a.shape, b.shape[1]
     kind = _kind(a, b) if parts > 1 and rows * inner * columns >= SMALL else WHOLE
-    cuts = [starts({INNER: inner, ROWS: rows, COLUMNS: columns}.get(kind, 0), k, parts)
-            for k in range(parts + 1)]
+    cuts = [
+        starts({INNER: inner, ROWS: rows, COLUMNS: columns}.get(kind, 0), k, parts)
+        for k in range(parts + 1)
+    ]
     shares = [slice(low, high) for low, high in itertools.pairwise(cuts)]
     if kind == INNER:
         terms = [_aligned(out) for _ in shares]
         calls = [(a[:, s], b[s], term) for s, term in zip(shares, terms, strict=True)]
         first = _command(
             calls,
-            [access(a, False, COLUMNS), access(b, False, ROWS), *(access(t, True, None) for t in terms)],
+            [
+                access(a, False, COLUMNS),
+                access(b, False, ROWS),
+                *(access(t, True, None) for t in terms),
+            ],
         )
         return [first, _sum(terms, out)]
     if kind == ROWS:
@@ -92,7 +97,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
         accesses = access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)
     else:
         calls = [(a, b, out)]
-        accesses = tuple(access(m, m is out, WHOLE) for m in (a, b, out))
+        accesses = access(a, False, WHOLE), access(b, False, WHOLE), access(out, True, WHOLE)
     return [_command(calls, accesses)]
 
 
@@ -163,7 +168,7 @@ def alone(commands: list[Command]) -> list[Command]:
     products = [command for command in commands if command.function == _gemm.address]
     libraries = _libraries()
     if not products or not libraries:
-        return commands
+        return list(commands)
     block = np.zeros(1 + 3 * len(libraries), np.int64)
     block[0] = len(libraries)
     for k, (get, set_) in enumerate(libraries):
@@ -188,9 +193,13 @@ def _libraries() -> list[tuple[int, int]]:
             names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
             calls = [getattr(library.dynlib, name, None) for name in names]
             if None not in calls:
-                found.append(tuple(ctypes.cast(c, ctypes.c_void_p).value or 0 for c in calls))
+                found.append(tuple(_address(c) for c in calls))
                 break
     return found  # type: ignore[return-value]
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def _fill(table: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -201,7 +210,7 @@ def _fill(table: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> N
     transposed_a, pitch_a = _layout(a)
     transposed_out, pitch_out = _layout(out)
     if transposed_out != ord("N"):
-        raise Unsupported("a product into columns")
+        raise UnsupportedError("a product into columns")
     one = np.zeros(1, np.int64)
     one.view(out.dtype)[0] = 1
     values[:] = (
@@ -223,7 +232,7 @@ def _layout(matrix: np.ndarray) -> tuple[int, int]:
         return ord("N"), max(down // size if rows > 1 else columns, columns, 1)
     if down == size or rows == 1:
         return ord("T"), max(along // size, rows, 1)
-    raise Unsupported("a product of scattered rows")
+    raise UnsupportedError("a product of scattered rows")
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from minidl.backend.native.commands import (
     ROWS,
     WHOLE,
     Command,
-    Unsupported,
+    UnsupportedError,
     access,
     address,
     axis_of,
@@ -121,7 +121,7 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
     """out = the sum, max or argmax of x along an axis; None for all elements.
 
     Raises:
-        Unsupported: another reduction, type or layout.
+        UnsupportedError: another reduction, type or layout.
     """
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
@@ -129,16 +129,16 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
         return _along_rows(kind, x, out.reshape(-1))
     if kind == "sum" and axis is not None and axis % x.ndim == x.ndim - 2:
         return _along_columns(x, out)
-    raise Unsupported(f"{kind} along axis {axis} of {x.ndim}")
+    raise UnsupportedError(f"{kind} along axis {axis} of {x.ndim}")
 
 
 def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     rows, columns = x.shape
     if x.strides[1] != x.itemsize and columns > 1:
-        raise Unsupported("scattered columns")
+        raise UnsupportedError("scattered columns")
     wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
-    if out.dtype != wanted or kind == "max" and x.dtype != out.dtype:
-        raise Unsupported(f"{kind} of {x.dtype} as {out.dtype}")
+    if out.dtype != wanted or (kind == "max" and x.dtype != out.dtype):
+        raise UnsupportedError(f"{kind} of {x.dtype} as {out.dtype}")
     axis = ROWS if rows >= WIDE else WHOLE
     block = np.array(
         [axis, rows, columns, address(x), x.strides[0], address(out), out.strides[0], _KINDS[kind]]
@@ -151,9 +151,9 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
 
 def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     if x.ndim not in (2, 3) or out.shape != (*x.shape[:-2], x.shape[-1]):
-        raise Unsupported(f"sum of shape {x.shape} into {out.shape}")
+        raise UnsupportedError(f"sum of shape {x.shape} into {out.shape}")
     if x.strides[-1] != x.itemsize or out.strides[-1] != out.itemsize:
-        raise Unsupported("scattered columns")
+        raise UnsupportedError("scattered columns")
     rows, columns = x.shape[-2:]
     axis = COLUMNS if columns >= WIDE else WHOLE
     block = np.array(

@@ -11,7 +11,6 @@ import ctypes
 import functools
 import os
 import threading
-from typing import Any
 
 import numba
 import numpy as np

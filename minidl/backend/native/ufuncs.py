@@ -18,7 +18,7 @@ from minidl.backend.native.commands import (
     COLUMNS,
     ROWS,
     Command,
-    Unsupported,
+    UnsupportedError,
     access,
     address,
     axis_of,
@@ -78,13 +78,13 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     """out = ufunc(inputs), arrays of one type and shape, with NumPy's own loop.
 
     Raises:
-        Unsupported: other arrays, or a function without a loop for them.
+        UnsupportedError: other arrays, or a function without a loop for them.
     """
     arrays = (*inputs, out)
     if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > _ARRAYS:
-        raise Unsupported(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
+        raise UnsupportedError(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
     if out.ndim > 2 and not all(a.flags.c_contiguous or not any(a.strides) for a in arrays):
-        raise Unsupported("scattered elements")
+        raise UnsupportedError("scattered elements")
     rows, columns = shape_of(out)
     axis = axis_of(rows, columns)
     function, data = _find(ufunc, out.dtype.char * len(arrays))
@@ -103,9 +103,9 @@ def _find(ufunc: np.ufunc, types: str) -> tuple[int, int]:
     """Address and data of the loop for these types."""
     table = _Ufunc.from_address(id(ufunc))
     if (table.nin, table.nout, table.ntypes) != (ufunc.nin, ufunc.nout, ufunc.ntypes):
-        raise Unsupported(f"{ufunc.__name__}: another layout of NumPy's table")
+        raise UnsupportedError(f"{ufunc.__name__}: another layout of NumPy's table")
     for k, kinds in enumerate(ufunc.types):
         if kinds.replace("->", "") == types:
             data = table.data[k] if table.data else None
             return table.functions[k] or 0, data or 0
-    raise Unsupported(f"{ufunc.__name__} of {types}")
+    raise UnsupportedError(f"{ufunc.__name__} of {types}")
