@@ -150,8 +150,7 @@ class Tape:
 
     def _compiled(self, commands: Sequence[Any]) -> None:
         self._entries += commands
-        for run in self._native.assemble(commands):
-            run()
+        self._native.run(commands)
 
     def _python(self, call: Callable[[], Any]) -> Any:
         self._entries.append(call)
@@ -175,15 +174,18 @@ def repeats(thing: Any) -> bool:
 
     A class says so with ``repeats = True``: when called again with the same arrays, its methods do
     the same with formulas and kernels to the same arrays, and change nothing else that anybody
-    looks at. It does not speak for what a subclass adds, nor for methods put on the object.
+    looks at. It does not speak for what a subclass adds, nor for methods that others have put on
+    the object or the class.
     """
     kind = type(thing)
     if any(inspect.isroutine(getattr(kind, name, None)) for name in vars(thing)):
         return False
     for known in kind.__mro__:
+        methods = {name: m for name, m in vars(known).items() if inspect.isfunction(m)}
+        if any(m.__qualname__ != f"{known.__qualname__}.{name}" for name, m in methods.items()):
+            return False
         if "repeats" in vars(known):
             return bool(thing.repeats)
-        methods = {name for name, value in vars(known).items() if inspect.isfunction(value)}
-        if methods - {"__init__", "get_config"}:
+        if methods.keys() - {"__init__", "get_config"}:
             return False
     return False

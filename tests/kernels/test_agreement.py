@@ -220,6 +220,23 @@ UNFUSED = {
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
     ),
+    "measures.clear": (Out((N, O)),),
+    "measures.convert": (np.arange(N * O, dtype=np.uint8).reshape(N, O), Out((N, O))),
+    "measures.scale": (normal(N, O), 1.7, Out((N, O))),
+    "measures.weigh": (normal(N, O), normal(N, 1), Out((N, O))),
+    "measures.add": (np.array(2.5, np.float32), np.array(0.3, np.float32)),
+    "measures.add_sum": (np.array(2.5, np.float32), normal(N, O), Out(())),
+    "measures.sum_units": (normal(N, O), Out((N, 1))),
+    "measures.mean_units": (normal(N, O), Out((N, 1))),
+    "measures.mean_batch": (normal(N, 1), Out(())),
+    "measures.largest": (normal(N, O), np.zeros(N, np.int64)),
+    "measures.count_equal": (
+        np.arange(N) % 3, np.arange(N) % 2, np.zeros(N, np.bool_), Out(()),
+    ),
+    "measures.count_right_units": (
+        normal(N, O), (normal(N, O, seed=1) > 0).astype(np.float32), 0.2,
+        np.zeros((N, O), np.bool_), Out(()),
+    ),
     "norms.p_norm_forward": (normal(N), 3.5, Out((N,)), Out(())),
     "norms.p_norm_backward": (normal(N), NORM, 3.5, Out((N,)), Out((N,))),
     "norms.max_norm_forward": (normal(N), Out((N,)), Out(())),

@@ -17,7 +17,7 @@ from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.gather import Gather
 from minidl.backend.native.operands import Operand, record_kernel
-from minidl.backend.native.products import alone
+from minidl.backend.native.products import alone, product
 from minidl.backend.native.team import team
 
 __all__ = [
@@ -28,7 +28,9 @@ __all__ = [
     "commands",
     "draw",
     "has_operands",
+    "product",
     "record_kernel",
+    "run",
 ]
 
 
@@ -52,6 +54,12 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
             calls.append(entry)
     end_row()
     return calls
+
+
+def run(entries: Sequence[Command]) -> None:
+    """Run commands once."""
+    for call in assemble(entries):
+        call()
 
 
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:

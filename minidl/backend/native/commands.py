@@ -41,6 +41,17 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
     return math.prod(array.shape[:-1]), array.shape[-1]
 
 
+def known(*arrays: np.ndarray) -> None:
+    """Check that compiled code knows the arrays' types.
+
+    Raises:
+        UnsupportedError: float16, another byte order and the like.
+    """
+    for array in arrays:
+        if array.dtype.char not in "fd?bBhHiIlLqQ" or not array.dtype.isnative:
+            raise UnsupportedError(f"elements of {array.dtype}")
+
+
 def address(array: np.ndarray) -> int:
     """Of the first element."""
     where: int = array.__array_interface__["data"][0]

@@ -34,11 +34,30 @@ class Operand:
         self.array = array
         self.record = record
 
-    shape = property(lambda self: self.array.shape)
-    dtype = property(lambda self: self.array.dtype)
-    size = property(lambda self: self.array.size)
-    ndim = property(lambda self: self.array.ndim)
-    T = property(lambda self: Operand(self.array.T, self.record))
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array."""
+        return self.array.dtype
+
+    @property
+    def size(self) -> int:
+        """Of the array."""
+        return self.array.size
+
+    @property
+    def ndim(self) -> int:
+        """Of the array."""
+        return self.array.ndim
+
+    @property
+    def T(self) -> Operand:  # noqa: N802 - NumPy's name
+        """The transposed array."""
+        return Operand(self.array.T, self.record)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -53,6 +72,7 @@ class Operand:
             self._fill(key, value)
 
     def reshape(self, *shape: Any) -> Operand:
+        """A view in another shape."""
         return self._view(self.array.reshape(*shape))
 
     def _view(self, array: np.ndarray) -> Operand:

@@ -17,6 +17,7 @@ from minidl.backend.native.commands import (
     access,
     address,
     axis_of,
+    known,
     shape_of,
 )
 from minidl.backend.native.lowlevel import WIDE
@@ -123,6 +124,10 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
     Raises:
         UnsupportedError: another reduction, type or layout.
     """
+    known(x, out)
+    if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
+        # Of single columns NumPy makes rows, too, whose order of summation is another.
+        return _along_rows(kind, x.reshape(-1, x.shape[-2]), out.reshape(-1))
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
     if axis is not None and x.ndim and axis % x.ndim == x.ndim - 1 and x.ndim == 2:
