@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from minidl.backend.native.commands import Command, UnsupportedError, access, address, listed
-from minidl.backend.native.lowlevel import COMMAND, at, cut
+from minidl.backend.native.lowlevel import at, command, cut
 from minidl.backend.native.team import team
 
 
@@ -18,7 +18,7 @@ def _copy(out, x, n):
         out[j] = x[j]
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _gather(block, part, parts):
     w = at(block, numba.types.int64)
     rows = at(w[2] + 8 * at(w[3], numba.types.int64)[0], numba.types.int64)

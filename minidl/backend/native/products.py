@@ -30,7 +30,7 @@ from minidl.backend.native.commands import (
     address,
 )
 from minidl.backend.native.elementwise import elementwise
-from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at, call, cut
+from minidl.backend.native.lowlevel import WIDE, ask, at, call, command, cut
 from minidl.backend.native.team import team
 
 INNER = 3  # the parts add up terms of the whole result
@@ -39,7 +39,7 @@ _FIXED, _OWN = 16, 16  # words of the block: for all parts; for each
 _PLAIN, _TRANSPOSED = ord("N"), ord("T")
 
 
-@numba.cfunc(COMMAND, cache=True, error_model="numpy")
+@command
 def _gemm(block, part, parts):
     w = at(block, numba.types.int64)
     own = block + 8 * (_FIXED + _OWN * part)
@@ -80,7 +80,7 @@ def _gemm(block, part, parts):
         )
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _gemv(block, part, parts):
     w = at(block, numba.types.int64)
     if part == 0:
@@ -223,7 +223,7 @@ def _function(name: str, kind: str) -> int:
     return int(found)
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _hush(block, part, parts):
     """BLAS on one thread from here on; how many it had is kept in the block."""
     words = at(block, numba.types.int64)
@@ -233,7 +233,7 @@ def _hush(block, part, parts):
             call(words[3 * k + 2], (1,))
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _restore(block, part, parts):
     """As many threads as before."""
     words = at(block, numba.types.int64)
@@ -259,8 +259,8 @@ def alone(commands: list[Command]) -> list[Command]:
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
     hush = Command(_hush.address, block, [writes], None)
     restore = Command(_restore.address, block, [writes], None)
-    for command in products:
-        command.accesses = [*command.accesses, reads]
+    for each in products:
+        each.accesses = [*each.accesses, reads]
     return [hush, *commands, restore]
 
 

@@ -24,7 +24,7 @@ from minidl.backend.native.commands import (
     axis_of,
     shape_of,
 )
-from minidl.backend.native.lowlevel import COMMAND, at, call, cut
+from minidl.backend.native.lowlevel import at, call, command, cut
 from minidl.backend.native.team import team
 
 
@@ -52,7 +52,7 @@ _ARRAYS = 4
 _OWN = 16
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _loop(block, part, parts):
     w = at(block, numba.types.int64)
     first, last, low, high = 0, w[3], 0, w[4]
