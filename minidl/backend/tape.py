@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_tape: Tape | None = None
+
+class _Recording(threading.local):
+    """What records in this thread."""
+
+    tape: Tape | None = None
+
+
+_recording = _Recording()
 
 
 def current_tape() -> Tape | None:
-    """The tape that records or plays now, or None."""
-    return _tape
+    """The tape that records or plays now, in this thread; or None."""
+    return _recording.tape
 
 
 def kernel(function: F) -> F:
@@ -34,9 +42,10 @@ def kernel(function: F) -> F:
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        if _tape is None:
+        tape = _recording.tape
+        if tape is None:
             return function(*arguments, **named)
-        return _tape.kernel(function, arguments, named)
+        return tape.kernel(function, arguments, named)
 
     call.repeats = True  # type: ignore[attr-defined]
     return cast(F, call)
@@ -47,10 +56,10 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
 
     What its formulas do to which arrays is recorded the first time, their numbers are not.
     """
-    if _tape is None:
+    if _recording.tape is None:
         function(*arguments)
     else:
-        _tape.stepwise(functools.partial(function, *arguments))
+        _recording.tape.stepwise(functools.partial(function, *arguments))
 
 
 class Tape:
@@ -75,12 +84,11 @@ class Tape:
     @contextmanager
     def record(self) -> Iterator[None]:
         """Record what formulas and kernels do within the block."""
-        global _tape
-        before, _tape = _tape, self
+        before, _recording.tape = _recording.tape, self
         try:
             yield
         finally:
-            _tape = before
+            _recording.tape = before
 
     def play(self, step: int) -> None:
         """Do it again, as the step of this number."""
@@ -157,12 +165,11 @@ class Tape:
         return self._outside(call)
 
     def _outside(self, call: Callable[[], Any]) -> Any:
-        global _tape
-        before, _tape = _tape, None
+        before, _recording.tape = _recording.tape, None
         try:
             return call()
         finally:
-            _tape = before
+            _recording.tape = before
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:

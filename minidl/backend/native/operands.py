@@ -23,6 +23,9 @@ from minidl.backend.native.reductions import reduction
 from minidl.backend.native.ufuncs import ufunc_loop
 
 
+_FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
+
+
 class Operand:
     """An array within a kernel that is recorded."""
 
@@ -62,6 +65,9 @@ class Operand:
     def __len__(self) -> int:
         return len(self.array)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise UnsupportedError("an array of the elements")
+
     def __getitem__(self, key: Any) -> Operand:
         return self._view(self.array[key])
 
@@ -83,9 +89,7 @@ class Operand:
     def _fill(self, key: Any, value: Any) -> None:
         if not isinstance(value, int | float):
             raise UnsupportedError(f"an assignment of {type(value).__name__}")
-        out = self.array[key]
-        program = Program("fill", (), (), {0: float(value)}, (), (Step("positive", (0,), 1),), (1,))
-        self.record.append(elementwise(program, {}, [out]))
+        self.record.append(elementwise(_FILL, {0: value}, [self.array[key]]))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", (None,))
@@ -130,7 +134,11 @@ def record_kernel(
     def wrapped(value: Any) -> Any:
         return Operand(value, record) if isinstance(value, np.ndarray) else value
 
-    result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+    try:
+        result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+    except Exception as error:
+        # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
+        raise UnsupportedError(f"{function.__name__}: {error}") from error
     return record, _plain(result)
 
 
