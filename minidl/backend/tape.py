@@ -73,7 +73,6 @@ class Tape:
         from minidl.backend import native
 
         self._native = native
-        self._first = step
         #: The number of the step that is recorded or played, where commands can read it.
         self._step = np.array([step], np.int64)
         self._entries: list[Any] = []

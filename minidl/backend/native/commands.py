@@ -18,6 +18,10 @@ from minidl.backend.native.team import team
 
 COLUMNS, ROWS, WHOLE = 0, 1, 2
 
+# Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
+# takes to call it.
+WORTH = 1 << 17
+
 starts = cut.py_func
 
 
@@ -98,26 +102,49 @@ class Command:
         block: int64 words, the function's argument.
         accesses: what it reads and writes.
         kept: whatever the addresses in the block point into.
+        work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
     """
 
-    __slots__ = ("accesses", "block", "function", "kept", "line")
+    __slots__ = ("accesses", "block", "function", "kept", "work")
 
     def __init__(
-        self, function: Any, block: np.ndarray, accesses: Sequence[Access], kept: Any
+        self,
+        function: Any,
+        block: np.ndarray,
+        accesses: Sequence[Access],
+        kept: Any,
+        work: int = 0,
     ) -> None:
         self.function = function
         self.block = block
         self.accesses = accesses
         self.kept = kept
-        self.line = np.array([function, address(block), 0], np.int64)
+        self.work = work
 
-    def run(self) -> None:
-        """Run it alone."""
-        team().run(address(self.line), 1)
+
+class List:
+    """Commands in a row, called to run them: by the team, or by one thread if that is enough.
+
+    Attributes:
+        commands: as they were given.
+        words: what :func:`listed` makes of them.
+    """
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = tuple(commands)
+        self.words = listed(commands)
+        self._team = team()
+        self._run = self._team.run
+        if sum(command.work for command in commands) < WORTH:
+            self._run = self._team.run_alone
+        self._where = address(self.words), len(self.words)
+
+    def __call__(self) -> None:
+        self._run(*self._where)
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
-    """The list that a team runs: (function, block, whether to wait first) for each command."""
+    """What a team runs: (function, address of the block, whether to wait first) for each."""
     words = np.zeros((len(commands), 3), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):

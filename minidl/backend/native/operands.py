@@ -22,7 +22,6 @@ from minidl.backend.native.products import product
 from minidl.backend.native.reductions import reduction
 from minidl.backend.native.ufuncs import ufunc_loop
 
-
 _FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
 
 

@@ -23,6 +23,7 @@ from minidl.backend.native.commands import (
     COLUMNS,
     ROWS,
     WHOLE,
+    WORTH,
     Access,
     Command,
     UnsupportedError,
@@ -133,7 +134,8 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
     accesses = _accesses(kind, a, b, out, terms)
-    made = [Command(_gemm.address, block, accesses, (a, b, out, terms))]
+    work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
+    made = [Command(_gemm.address, block, accesses, (a, b, out, terms), work)]
     return [*made, _sum(terms, out)] if terms else made
 
 

@@ -57,6 +57,13 @@ def _execute(part, parts, mail, yields):
 
 
 @compiled
+def _run_alone(commands, length):
+    words = at(commands, numba.types.int64)
+    for k in range(length):
+        call(words[3 * k], (words[3 * k + 1], 0, 1))
+
+
+@compiled
 def _post(commands, length, parts, mail):
     """Put a list into the mailbox. How many parts sleep."""
     store(mail + _BASE, load(mail + _ARRIVED))
@@ -140,6 +147,10 @@ class Team:
             if _run(commands, length, self.parts, self._mail, self._yields):
                 self._call()
                 _execute(0, self.parts, self._mail, self._yields)
+
+    def run_alone(self, commands: int, length: int) -> None:
+        """Run commands that are not worth calling the others."""
+        _run_alone(commands, length)
 
     def stop(self) -> None:
         """End the threads, once they have done what they do."""
