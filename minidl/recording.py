@@ -26,6 +26,9 @@ class RecordedStep:
         step: called with (x, y, weight, optimizer).
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
+
+    Attributes:
+        tape: what was recorded, or None.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class RecordedStep:
 
     def forget(self) -> None:
         """Record anew before anything is played."""
-        self._tape: Tape | None = None
+        self.tape: Tape | None = None
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
 
@@ -68,17 +71,17 @@ class RecordedStep:
             self.forget()
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
         if same and network.passes == self._passes:
-            if self._tape is not None:
-                self._tape.play(network.step)
+            if self.tape is not None:
+                self.tape.play(network.step)
                 network.step += 1
                 return True
             tape = Tape(network.step)
             with tape.record():
                 self._step(*arrays)
-            self._tape = tape
+            self.tape = tape
         else:
             self._step(*arrays)
-        if self._tape is None and not same and isinstance(arrays[0], np.ndarray):
+        if self.tape is None and not same and isinstance(arrays[0], np.ndarray):
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows

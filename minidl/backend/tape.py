@@ -80,6 +80,11 @@ class Tape:
         self._inside = False  # a function that is called at each step
         self._bound: dict[tuple[int, ...], Any] = {}
 
+    @property
+    def entries(self) -> list[Any]:
+        """Commands, and functions of Python, in their order."""
+        return list(self._entries)
+
     @contextmanager
     def record(self) -> Iterator[None]:
         """Record what formulas and kernels do within the block."""

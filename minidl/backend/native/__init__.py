@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.backend.native.commands import Command, List, UnsupportedError
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.gather import Gather
@@ -39,7 +39,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     def end_row() -> None:
         if row:
-            calls.append(List(alone(row)))
+            calls.append(CommandList(alone(row)))
             row.clear()
 
     for entry in entries:

@@ -98,6 +98,7 @@ class Command:
     """A compiled function and its block, with what has to outlive it.
 
     Args:
+        name: of what it does.
         function: address of a compiled function.
         block: int64 words, the function's argument.
         accesses: what it reads and writes.
@@ -105,24 +106,29 @@ class Command:
         work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
     """
 
-    __slots__ = ("accesses", "block", "function", "kept", "work")
+    __slots__ = ("accesses", "block", "function", "kept", "name", "work")
 
     def __init__(
         self,
+        name: str,
         function: Any,
         block: np.ndarray,
         accesses: Sequence[Access],
         kept: Any,
         work: int = 0,
     ) -> None:
+        self.name = name
         self.function = function
         self.block = block
         self.accesses = accesses
         self.kept = kept
         self.work = work
 
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
 
-class List:
+
+class CommandList:
     """Commands in a row, called to run them: by the team, or by one thread if that is enough.
 
     Attributes:

@@ -60,4 +60,6 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
     # Shared out by counters: no part touches only what it later reads.
     accesses = [access(out, True, None)]
-    return Command(_draw.address, np.array(words, np.int64), accesses, (out, step), 4 * out.size)
+    return Command(
+        "random bits", _draw.address, np.array(words, np.int64), accesses, (out, step), 4 * out.size
+    )

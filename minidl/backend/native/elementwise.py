@@ -94,7 +94,14 @@ def elementwise(
         access(a, id(a) in written, _axis(kind, axis))
         for a, kind in zip(arrays, kinds, strict=True)
     ]
-    return Command(function, block, accesses, (arrays, numbers), outs[0].size)
+    return Command(
+        f"{program.name} {outs[0].shape}",
+        function,
+        block,
+        accesses,
+        (arrays, numbers),
+        outs[0].size,
+    )
 
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:

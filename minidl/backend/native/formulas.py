@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backend import loops
 from minidl.backend.formula import Program, Step
 from minidl.backend.layout import tensors_of
-from minidl.backend.native.commands import ROWS, Command, List, UnsupportedError
+from minidl.backend.native.commands import ROWS, Command, CommandList, UnsupportedError
 from minidl.backend.native.elementwise import elementwise, numbers_of
 from minidl.backend.native.ufuncs import ufunc_loop
 
@@ -101,7 +101,7 @@ class Bound:
         self._program = program
         self._kept = arguments, outs
         self._numbers = numbers_of(program, dict(enumerate(arguments)))
-        self._list = List(commands(program, arguments, outs, self._numbers))
+        self._list = CommandList(commands(program, arguments, outs, self._numbers))
 
     def run(self, arguments: Sequence[Any]) -> None:
         """Run it with the numbers among these arguments."""

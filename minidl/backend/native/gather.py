@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from minidl.backend.native.commands import Command, List, UnsupportedError, access, address
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError, access, address
 from minidl.backend.native.lowlevel import at, command, cut
 
 
@@ -42,7 +42,9 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     where = address(x), address(out), address(order), address(place)
     block = np.array([*where, columns, x.itemsize], np.int64)
     kept = x, order, place, out
-    return Command(_gather.address, block, [access(out, True, None)], kept, out.size)
+    return Command(
+        f"gather {out.shape}", _gather.address, block, [access(out, True, None)], kept, out.size
+    )
 
 
 class Gather:
@@ -57,7 +59,7 @@ class Gather:
     ) -> None:
         self._place = np.zeros(2, np.int64)
         order = np.ascontiguousarray(order, np.int64)
-        self._copy = List(
+        self._copy = CommandList(
             [gather(x, order, self._place, out) for x, out in zip(arrays, outs, strict=True)]
         )
 

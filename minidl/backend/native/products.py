@@ -135,7 +135,8 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     block[14:15].view(out.dtype)[0] = 1
     accesses = _accesses(kind, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
-    made = [Command(_gemm.address, block, accesses, (a, b, out, terms), work)]
+    name = f"product {a.shape} {b.shape}"
+    made = [Command(name, _gemm.address, block, accesses, (a, b, out, terms), work)]
     return [*made, _sum(terms, out)] if terms else made
 
 
@@ -177,7 +178,7 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
     )  # fmt: skip
     block[4:5].view(out.dtype)[0] = 1
     accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
-    return Command(_gemv.address, block, accesses, (a, b, out))
+    return Command(f"product {a.shape} {b.shape}", _gemv.address, block, accesses, (a, b, out))
 
 
 def _step(vector: np.ndarray) -> int:
@@ -259,8 +260,8 @@ def alone(commands: list[Command]) -> list[Command]:
     # Products wait for the one and are waited for by the other, as if they read the block.
     start = address(block)
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
-    hush = Command(_hush.address, block, [writes], None)
-    restore = Command(_restore.address, block, [writes], None)
+    hush = Command("BLAS on one thread", _hush.address, block, [writes], None)
+    restore = Command("BLAS as before", _restore.address, block, [writes], None)
     for each in products:
         each.accesses = [*each.accesses, reads]
     return [hush, *commands, restore]

@@ -151,7 +151,7 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     working = out.dtype if kind == "sum" else x.dtype
     function = _compiled("along_rows", x.dtype.name, out.dtype.name, working.name)
     accesses = [access(x, False, axis), access(out.reshape(-1, 1), True, axis)]
-    return Command(function, block, accesses, (x, out), x.size)
+    return Command(f"{kind} {x.shape}", function, block, accesses, (x, out), x.size)
 
 
 def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
@@ -172,7 +172,7 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     # By columns only where both are shared out by columns elsewhere, too.
     whole = x.ndim == 3 or axis_of(*shape_of(x)) != axis
     accesses = [access(x, False, None if whole else axis), access(out, True, axis)]
-    return Command(function, block, accesses, (x, out), x.size)
+    return Command(f"sum {x.shape}", function, block, accesses, (x, out), x.size)
 
 
 @functools.cache

@@ -95,7 +95,9 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
         pitch = array.strides[-2] if array.ndim > 1 else 0
         block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
     accesses = [access(a, a is out, axis) for a in arrays]
-    return Command(_loop.address, block, accesses, arrays, 4 * out.size)
+    return Command(
+        f"{ufunc.__name__} {out.shape}", _loop.address, block, accesses, arrays, 4 * out.size
+    )
 
 
 @functools.cache
