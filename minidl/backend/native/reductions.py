@@ -123,6 +123,8 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
     Raises:
         UnsupportedError: another reduction, type or layout.
     """
+    if axis is not None and not isinstance(axis, int):
+        raise UnsupportedError(f"{kind} along several axes")
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
     if axis is not None and x.ndim and axis % x.ndim == x.ndim - 1 and x.ndim == 2:
@@ -138,6 +140,8 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     rows, columns = x.shape
     if x.strides[1] != x.itemsize and columns > 1:
         raise UnsupportedError("scattered columns")
+    if len(out) != rows:
+        raise UnsupportedError(f"{kind} of {rows} rows into {len(out)}")
     wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
     if out.dtype != wanted or (kind == "max" and x.dtype != out.dtype):
         raise UnsupportedError(f"{kind} of {x.dtype} as {out.dtype}")

@@ -264,6 +264,7 @@ REFUSED = {
     "a product without out": lambda x, out: np.matmul(x, x.T),
     "a sum without out": lambda x, out: np.sum(x),
     "a sum from a start": lambda x, out: np.sum(x, axis=0, initial=3, out=out[0]),
+    "a sum without names": lambda x, out: np.sum(x, 0, None, out[0]),
     "a sum of some": lambda x, out: np.sum(x, axis=0, where=x, out=out[0]),
     "a sum in another type": lambda x, out: np.sum(x, axis=0, dtype="float32", out=out[0]),
     "a sum over two axes": lambda x, out: np.sum(x.reshape(5, 3, 2), axis=(1, 2), out=out[:, 0]),
@@ -280,6 +281,9 @@ REFUSED = {
     "arrays joined": lambda x, out: np.concatenate([x, x]),
     "places chosen by a list": lambda x, out: np.add(x[[0, 2]], 1, out=out[:2]),
     "a shape that takes a copy": lambda x, out: np.add(x.T.reshape(30), 1, out=out.reshape(30)),
+    "a copy of some": lambda x, out: np.copyto(out, x, where=np.ones((5, 6), bool)),
+    "a copy to integers": lambda x, out: np.copyto(np.empty((5, 6), int), x, casting="unsafe"),
+    "rows into too few": lambda x, out: np.sum(x, axis=1, out=out[0, :3]),
     "an array assigned": lambda x, out: out.__setitem__(0, np.ones(6)),
 }
 
