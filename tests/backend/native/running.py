@@ -65,7 +65,7 @@ def each_schedule(
 
 
 def same_bits(actual: Any, expected: Any) -> None:
-    """Equal shapes, types and bits, the sign of zero included; but one NaN is as good as another."""
+    """Equal shapes, types and bits, the sign of zero included; one NaN is as good as another."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
     np.testing.assert_array_equal(actual, expected)

@@ -135,9 +135,11 @@ def test_one_waits_for_what_is_long_past():
 
 def test_sums_of_rows_go_with_their_rows():
     x, sums = random((70, 90)), np.empty((70, 1))
+
     def kernel(x, sums):
         np.sum(x, axis=1, keepdims=True, out=sums)
         np.subtract(x, sums, out=x)
+
     made, _ = native.record_kernel(kernel, [x, sums], {})
     assert waits(added(x, x, x), *made, added(x, x, x)) == [0] * 4
 
@@ -175,6 +177,7 @@ POOL = {
 }  # fmt: skip
 NAMES = [f"{kind}{k}" for kind, shapes in POOL.items() for k in range(len(shapes))]
 OF = {kind: [name for name in NAMES if name[0] == kind] for kind in POOL}
+STEPS = ["product", "add", "part", "flat", "copysign", "assign", "sum"]
 PARTS_OF = [np.s_[:24], np.s_[24:], np.s_[:, :16], np.s_[:, 16:], np.s_[8:40, 3:44], np.s_[...]]
 
 
@@ -214,7 +217,7 @@ def do(step, pool):
 def steps(draw):
     one = {kind: st.sampled_from(names) for kind, names in OF.items()}
     matrices = st.sampled_from(["S", "D"])
-    kind = draw(st.sampled_from("product add part flat copysign assign sum".split()))
+    kind = draw(st.sampled_from(STEPS))
     if kind == "product":
         flags = [draw(st.booleans()), draw(st.booleans())]
         shape = draw(st.sampled_from(["SS", "DS", "DD"]))

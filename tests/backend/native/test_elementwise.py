@@ -72,7 +72,7 @@ def test_every_formula_with_rows_for_all_rows(name):
     for shape in FEWER:
         whole = arguments_of(formula, shape, "float32")
         rows = arguments_of(formula, shape[-1:], "float32", seed=1)
-        # Every second array but the first, from the last on: mean, inverse, gamma; the weights of units.
+        # Every second array from the last on, but never the first.
         places = [k for k, a in enumerate(whole) if isinstance(a, np.ndarray)]
         repeated = places[:0:-2]
         arguments = [rows[k] if k in repeated else a for k, a in enumerate(whole)]

@@ -89,7 +89,9 @@ def test_no_elements():
 # Refusals ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ufunc", [np.gcd, np.isnan, np.logical_and, np.ldexp, np.divmod, np.invert])
+@pytest.mark.parametrize(
+    "ufunc", [np.gcd, np.isnan, np.logical_and, np.ldexp, np.divmod, np.invert]
+)
 def test_a_function_without_such_a_loop_is_refused(ufunc):
     x = random((4, 5))
     out = x.copy()
