@@ -40,6 +40,7 @@ def test_other_arrays_are_none(vector):
     assert tensors_of(vector[:12].reshape(3, 4)) is None
     assert tensors_of(vector[::2]) is None
     assert tensors_of(vector[::-1]) is None
+    assert tensors_of(vector[12:20:2]) is None  # (4,) begins there
     assert tensors_of(vector.view(np.int64)) is None
     assert tensors_of(vector.view(np.float32)) is None
     assert tensors_of(np.zeros(())) is None

@@ -102,6 +102,16 @@ def test_writing_what_others_wrote():
     assert waits(added(y, y, x), added(y[:20], y[:20], x[:20])) == [0, 1]
 
 
+def test_rows_and_columns_that_overlap():
+    x, y = random((90, 90)), random((90, 90))
+    for one, other in [(x[:40], x[8:48]), (x[:, :40], x[:, 8:48]), (x[:8, :40], x[:8, 8:48])]:
+        here = y[: one.shape[0], : one.shape[1]]
+        commands = added(here, here, one), added(here, here, other), added(here, here, other)
+        assert waits(*commands) == [0, 1, 0]
+    # A part has the same columns of these, whatever rows there are.
+    assert waits(added(y[:8], y[:8], x[:8]), added(y[:5], y[:5], x[:5])) == [0, 0]
+
+
 def test_readers_do_not_wait_for_each_other():
     x, y, sums = random((70, 90)), np.empty((70, 90)), np.empty(90)
     flat, other = x.reshape(-1), np.empty(70 * 90)
@@ -206,7 +216,7 @@ def do(step, pool):
     elif kind == "copysign":
         np.copysign(*inputs, out=out)
     elif kind == "assign":
-        out[...] = inputs[0] if inputs else detail
+        out[...] = inputs[0] if inputs else 2
     else:
         np.sum(*inputs, axis=detail, keepdims=names[-1][0] == "c", out=out)
     np.minimum(out, 2, out=out)
@@ -265,6 +275,47 @@ def test_any_sequence_is_numpys(made):
     for _ in each_schedule(commands, arrays, repeats=10):
         for name, array, want in zip(NAMES, arrays, wanted, strict=True):
             np.testing.assert_array_equal(array, want, err_msg=name)
+
+
+# One of every kind that there is.
+TYPICAL = [
+    *(("product", "S0", "S1", "S2", flags) for flags in ([0, 0], [1, 0], [0, 1], [1, 1])),
+    ("product", "S2", "S2", "S0", [1, 0]),
+    *(("product", "D0", "S2", "D1", [0, flag]) for flag in (0, 1)),
+    ("product", "D1", "D0", "S2", [1, 0]),
+    ("add", "S0", "S2", "S2", None), ("add", "D0", "D1", "D0", None),
+    ("add", "S2", "v0", "S0", None), ("add", "D1", "v0", "D0", None),
+    ("add", "S2", "c0", "S1", None), ("add", "S2", "s0", "S2", None),
+    ("add", "v0", "v1", "v0", None), ("add", "c0", "s0", "c0", None),
+    ("sum", "S2", "v0", 0), ("sum", "D0", "v0", 0), ("sum", "S2", "c0", 1), ("sum", "S2", "s0", None),
+    ("sum", "D0", "s0", None), ("flat", "S1", "S2", "S0", None), ("flat", "D1", "D0", "D0", None),
+    ("copysign", "S0", "S1", "S2", None), ("copysign", "D0", "D1", "D1", None),
+    ("assign", "S2", None), ("assign", "S0", "S2", None),
+    *(("part", "S0", "S1", "S2", part) for part in PARTS_OF),
+    ("part", "D0", "D1", "D0", np.s_[:8]),
+]  # fmt: skip
+
+
+@ON_EVERY_TEAM
+def test_any_two_steps_are_numpys():
+    arrays = whole_numbers()
+    start = [array.copy() for array in arrays]
+    single = []
+    for step in TYPICAL:
+        kernel = functools.partial(
+            lambda step, *given_: do(step, dict(zip(NAMES, given_, strict=True))), step
+        )
+        single.append(native.record_kernel(kernel, arrays, {})[0])
+    for first, before in zip(TYPICAL, single, strict=True):
+        for second, after in zip(TYPICAL, single, strict=True):
+            wanted = whole_numbers()
+            for step in (first, second):
+                do(step, dict(zip(NAMES, wanted, strict=True)))
+            for array, values in zip(arrays, start, strict=True):
+                array[...] = values
+            for _ in each_schedule([*before, *after], arrays):
+                for array, want in zip(arrays, wanted, strict=True):
+                    np.testing.assert_array_equal(array, want, err_msg=f"{first}, {second}")
 
 
 PRODUCTS = [("product", "S0", "S1", "S2", flags) for flags in ([0, 0], [1, 0], [0, 1])]

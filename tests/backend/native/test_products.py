@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from minidl.backend.native import products
-from minidl.backend.native.commands import Access, Command, UnsupportedError, address
+from minidl.backend.native.commands import Access, Command, UnsupportedError, address, listed
 from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at
 from minidl.backend.native.products import SMALL, product
 from tests.backend.native.running import each_schedule, play, random, sliced
@@ -177,6 +177,17 @@ def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them
                     products._libraries()
                 )
                 assert threads_of_blas() == before
+
+
+@ON_EVERY_TEAM
+def test_products_wait_until_blas_has_one_thread_and_it_until_they_are_done():
+    a, b, c, out = (random((80, 80), seed=k) for k in range(4))
+    between = product(b.T, a, out)
+    hush, *commands, restore = products.alone([counting(c), *between])
+    assert commands[1:] == between
+    waits = listed([hush, *commands, restore])[:, 2].tolist()
+    assert waits == [0, 0, 1, 1]
+    assert listed([hush, *between])[1, 2] == 1
 
 
 @ON_EVERY_TEAM
