@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.backend import fused, layout, native
-from minidl.backend.native.commands import listed
+from minidl.backend.native.commands import ROWS, listed
 from minidl.backend.native.formulas import Bound
 from minidl.kernels import penalties, updates
 from tests.backend.native.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
@@ -67,7 +67,7 @@ def test_numbers_are_computed_once_in_double_precision():
 
 # Parameter vectors -------------------------------------------------------------------------
 
-SHAPES = [(40, 70), (70,), (3, 5), (1,), (70, 1), (33,), (2, 3, 4), (50, 33)]
+SHAPES = [(40, 70), (70,), (5, 90), (3, 5), (1,), (70, 1), (33,), (2, 3, 4), (50, 33)]
 
 
 def declared(shapes, dtype="float64"):
@@ -99,6 +99,9 @@ def test_an_update_in_place_tensor_by_tensor(dtype):
     check(updates.adam, arguments, outs)
     made = native.commands(updates.adam.program(arguments, outs), arguments, outs)
     assert len(made) == len(tensors)
+    # Matrices by rows, however few those are.
+    axes = [command.block[2] for command in made]
+    assert [axis == ROWS for axis in axes] == [len(shape) == 2 for shape in SHAPES]
 
 
 @given(st.lists(st.sampled_from(SHAPES), min_size=1, max_size=5), st.data())
