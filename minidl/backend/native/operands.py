@@ -124,7 +124,7 @@ def _copy(x: Any, out: np.ndarray) -> Command:
     if out.dtype.kind != "f":
         raise UnsupportedError(f"a copy to {out.dtype}")
     program = _program("positive", (isinstance(x, np.ndarray),))
-    return elementwise(program, {0: x}, [out], out.dtype)
+    return elementwise(program, {0: x}, [out])
 
 
 def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Command]:

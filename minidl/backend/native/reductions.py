@@ -19,9 +19,10 @@ from minidl.backend.native.commands import (
     axis_of,
     shape_of,
 )
-from minidl.backend.native.lowlevel import WIDE
+from minidl.backend.native.lowlevel import VERSION, WIDE
 
 _SOURCE = """\
+# lowlevel {version}
 import numba
 import numpy
 from numpy import {working} as T
@@ -180,6 +181,7 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
 def _compiled(function: str, source: str, target: str, working: str) -> int:
     names = {"bool": "uint8"}  # as it lies in memory
     text = _SOURCE.format(
+        version=VERSION,
         source=names.get(source, source),
         target=names.get(target, target),
         working=working,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from minidl.backend import fused, native, use
 from minidl.backend.native.commands import COLUMNS, ROWS, UnsupportedError
-from minidl.backend.native.elementwise import elementwise
+from minidl.backend.native.elementwise import elementwise, source
 from tests.backend.formulas import random_formulas
 from tests.backend.native.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 from tests.backend.native.running import each_schedule, random, same_bits
@@ -66,7 +68,16 @@ def test_every_formula_in_place(name):
         check(formula, arguments, outs)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+# Formulas of layers; optimizers and penalties take one vector.
+OF_ROWS = [
+    name
+    for name, formula in FORMULAS.items()
+    if not name.startswith(("updates", "penalties", "clipping"))
+    and len(formula.program(arguments_of(formula, (1,), "float32"), outputs_of(formula)).arrays) > 1
+]
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
 def test_every_formula_with_rows_for_all_rows(name):
     formula = FORMULAS[name]
     for shape in FEWER:
@@ -170,6 +181,17 @@ def test_the_numbers_are_read_when_it_runs():
         numbers[0] = value
         for _ in each_schedule([made], [out]):
             same_bits(out, value * x + y)
+
+
+def test_what_is_compiled_goes_with_the_code_it_takes_in(monkeypatch):
+    """Numba keeps compiled code for a source; another `lowlevel` has to be another source."""
+    x = random(5)
+    program = weighted.program([x, x, 1.0], [x])
+    given_ = program, ["each", "each"], ["float64", "float64"], [0], "float64"
+    before = source(*given_)
+    assert before == source(*given_)
+    monkeypatch.setattr(sys.modules["minidl.backend.native.elementwise"], "VERSION", "another")
+    assert before != source(*given_)
 
 
 def test_what_has_no_loop_is_refused():

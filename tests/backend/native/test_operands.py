@@ -254,6 +254,20 @@ def test_one_operand_above_another_type():
     check(function, make, (40, 1, 33), "float32")
 
 
+@ON_EVERY_TEAM
+def test_numpys_own_functions_repeat_rows_columns_and_numbers():
+    def function(x, row, column, out, other):
+        np.copysign(x, row, out=out)
+        np.power(np.absolute(out, out=out), column, out=other)
+        np.power(out, 1.5, out=out)
+
+    def make(a):
+        return a.real("NO"), a.real("O"), a.real("N1"), a.empty("NO"), a.empty("NO")
+
+    for sizes in [(40, 1, 33), (20, 1, 40), (3, 1, 4)]:
+        check(function, make, sizes, "float64")
+
+
 # Refusals ----------------------------------------------------------------------------------
 
 REFUSED = {
