@@ -21,12 +21,14 @@ from minidl.backend.native.commands import (
     known,
     shape_of,
 )
+from minidl.backend.native.lowlevel import VERSION
 
 # What an argument is to the elements: one of its own for each; one for each column; one for each
 # row; one for all.
 EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
 _HEADER = """\
+# lowlevel {version}
 import math
 import numba
 from numpy import {names}
@@ -198,7 +200,7 @@ def source(
     ]
     given += [f"T(numbers[{k}])" for k in range(len(registers))]
     lines = [
-        _HEADER.format(names=", ".join(sorted(set(types))), working=working),
+        _HEADER.format(version=VERSION, names=", ".join(sorted(set(types))), working=working),
         # NumPy's rules for division by zero: Numba's own would forbid vector code.
         '@numba.njit(error_model="numpy")',
         f"def row({', '.join([*parameters, 'n'])}):",

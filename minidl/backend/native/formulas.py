@@ -96,7 +96,7 @@ class Bound:
     def __init__(
         self, program: Program, arguments: Sequence[Any], outs: Sequence[np.ndarray]
     ) -> None:
-        if len(_pieces(program)) > 1:
+        if _pieces(program) != [program]:
             raise UnsupportedError(f"{program.name} is no single loop")
         self._program = program
         self._kept = arguments, outs

@@ -5,7 +5,9 @@ Everything here becomes a few instructions within the function that uses it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -14,6 +16,10 @@ from numba import types
 from numba.extending import intrinsic
 
 _WORD = ir.IntType(64)
+
+#: Of this file: it stands in every generated source, since Numba keeps what it compiled for as long
+#: as that source is the same, and what it took from here is a part of that.
+VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 #: Calling convention of every command: (address of its block, part, parts).
 COMMAND = types.void(types.int64, types.int64, types.int64)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.backend.formula import MASKS, Program, Step
 from minidl.backend.loops import _SCALAR
@@ -25,7 +26,7 @@ from minidl.backend.native.ufuncs import ufunc_loop
 _FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
 
 
-class Operand:
+class Operand(NDArrayOperatorsMixin):
     """An array within a kernel that is recorded."""
 
     __slots__ = ("array", "record")
@@ -72,7 +73,7 @@ class Operand:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(value, Operand):
-            self.record += _ufunc(np.positive, [value.array], self.array[key])
+            self.record.append(_copy(value.array, self.array[key]))
         else:
             self._fill(key, value)
 
@@ -105,8 +106,8 @@ class Operand:
     def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
         if function is np.empty_like:
             return Operand(np.empty_like(*map(_plain, inputs), **named), self.record)
-        if function is np.copyto:
-            self.record += _ufunc(np.positive, [_plain(inputs[1])], _plain(inputs[0]))
+        if function is np.copyto and len(inputs) == 2 and not named.keys() - {"casting"}:
+            self.record.append(_copy(*map(_plain, (inputs[1], inputs[0]))))
             return None
         kind = {np.sum: "sum", np.max: "max", np.argmax: "argmax"}.get(function)
         out = named.pop("out", None)
@@ -143,6 +144,14 @@ def record_kernel(
 
 def _plain(value: Any) -> Any:
     return value.array if isinstance(value, Operand) else value
+
+
+def _copy(x: Any, out: np.ndarray) -> Command:
+    """out = x, in the type of out."""
+    if out.dtype.kind != "f":
+        raise UnsupportedError(f"a copy to {out.dtype}")
+    program = _program("positive", (isinstance(x, np.ndarray),))
+    return elementwise(program, {0: x}, [out])
 
 
 def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Command]:

@@ -20,9 +20,10 @@ from minidl.backend.native.commands import (
     known,
     shape_of,
 )
-from minidl.backend.native.lowlevel import WIDE
+from minidl.backend.native.lowlevel import VERSION, WIDE
 
 _SOURCE = """\
+# lowlevel {version}
 import numba
 import numpy
 from numpy import {working} as T
@@ -125,6 +126,8 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
         UnsupportedError: another reduction, type or layout.
     """
     known(x, out)
+    if axis is not None and not isinstance(axis, int):
+        raise UnsupportedError(f"{kind} along several axes")
     if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
         # Of single columns NumPy makes rows, too, whose order of summation is another.
         return _along_rows(kind, x.reshape(-1, x.shape[-2]), out.reshape(-1))
@@ -141,6 +144,8 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     rows, columns = x.shape
     if x.strides[1] != x.itemsize and columns > 1:
         raise UnsupportedError("scattered columns")
+    if len(out) != rows:
+        raise UnsupportedError(f"{kind} of {rows} rows into {len(out)}")
     wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
     if out.dtype != wanted or (kind == "max" and x.dtype != out.dtype):
         raise UnsupportedError(f"{kind} of {x.dtype} as {out.dtype}")
@@ -179,6 +184,7 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
 def _compiled(function: str, source: str, target: str, working: str) -> int:
     names = {"bool": "uint8"}  # as it lies in memory
     text = _SOURCE.format(
+        version=VERSION,
         source=names.get(source, source),
         target=names.get(target, target),
         working=working,

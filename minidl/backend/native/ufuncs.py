@@ -94,7 +94,9 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
         step = array.strides[-1] if array.ndim else array.itemsize
         pitch = array.strides[-2] if array.ndim > 1 else 0
         block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
-    accesses = [access(a, a is out, axis) for a in arrays]
+    # One number, repeated for all elements, is read by every part.
+    shares = [axis if a.size == 1 or any(a.strides) else None for a in arrays]
+    accesses = [access(a, a is out, s) for a, s in zip(arrays, shares, strict=True)]
     return Command(
         f"{ufunc.__name__} {out.shape}", _loop.address, block, accesses, arrays, 4 * out.size
     )

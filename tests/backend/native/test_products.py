@@ -1,0 +1,220 @@
+"""Matrix products of a team, against NumPy's in more digits."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from minidl.backend.native import products
+from minidl.backend.native.commands import (
+    COLUMNS,
+    ROWS,
+    WHOLE,
+    WORTH,
+    Access,
+    Command,
+    UnsupportedError,
+    address,
+    listed,
+)
+from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at
+from minidl.backend.native.products import INNER, SMALL, product
+from tests.backend.native.running import each_schedule, play, random, sliced
+
+ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
+MORE = {"float32": "float64", "float64": "longdouble"}
+SIZE = st.integers(1, 90) | st.integers(1, 4)
+
+
+def operand(rows, columns, dtype, transposed, beyond, seed):
+    """Numbers of both signs that add up to less than their magnitudes; as rows lie or columns."""
+    if transposed:
+        return operand(columns, rows, dtype, False, beyond, seed).T
+    return sliced(random((rows, columns), dtype, seed), beyond)
+
+
+def check(a, b, out):
+    """Right to the rounding of a sum of K products, whatever the order: K·eps·Σ|a||b|.
+
+    Higham, "Accuracy and stability of numerical algorithms", 2nd ed. 2002, equation 3.5.
+    """
+    commands = product(a, b, out)
+    more = MORE[out.dtype.name]
+    wanted = a.astype(more) @ b.astype(more)
+    bound = a.shape[1] * np.finfo(out.dtype).eps * (abs(a.astype(more)) @ abs(b.astype(more)))
+    whole = out if out.base is None else out.base
+    outside = np.ones(whole.shape, bool)
+    outside[: out.shape[0], : out.shape[1]] = False
+    before = whole[outside].copy()
+    for _ in each_schedule(commands, [whole]):
+        assert np.all(abs(out - wanted) <= bound)
+        np.testing.assert_array_equal(whole[outside], before)
+
+
+@given(st.tuples(SIZE, SIZE, SIZE), st.booleans(), st.booleans(), st.data())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@ON_EVERY_TEAM
+def test_sizes_large_and_small(dtype, sizes, transposed_a, transposed_b, data):
+    n, k, m = sizes
+    beyond = data.draw(st.tuples(*[st.sampled_from([0, 0, 1, 16])] * 3), "beyond")
+    a = operand(n, k, dtype, transposed_a, beyond[0], 0)
+    b = operand(k, m, dtype, transposed_b, beyond[1], 1)
+    check(a, b, sliced(np.full((n, m), np.nan, dtype), beyond[2]))
+
+
+# x W, xᵀ dy, dy Wᵀ of layers; what just is and is not shared out; more inputs than units.
+LARGE = [
+    (128, 200, 100), (64, 64, 64), (1, 64, 600), (600, 64, 1), (300, WIDE, 7), (300, WIDE - 1, 7),
+    (WIDE, 300, WIDE), (WIDE - 1, 300, WIDE - 1), (31, 1057, 1), (5, 1311, 5), (33, 40, 25),
+    (32, 32, SMALL // 32**2), (32, 32, SMALL // 32**2 - 1), (700, 3, 700),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", LARGE, ids=str)
+@pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
+@ON_EVERY_TEAM
+def test_sizes_about_the_thresholds(sizes, transposed):
+    n, k, m = sizes
+    for dtype in ("float32", "float64"):
+        a = operand(n, k, dtype, "a" in transposed, 0, 0)
+        b = operand(k, m, dtype, "b" in transposed, 0, 1)
+        check(a, b, np.full((n, m), np.nan, dtype))
+
+
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+def test_large_products_are_shared_out(transposed, parts):
+    """Every part has elements of its own to compute, or a term, and so all are needed."""
+    a = operand(80, 80, "float64", transposed == "a", 0, 0)
+    b = operand(80, 80, "float64", transposed == "b", 0, 1)
+    first, *rest = product(a, b, np.empty((80, 80)))
+    kind = {"": INNER, "a": ROWS, "b": COLUMNS}[transposed] if parts > 1 else WHOLE
+    assert first.block[1] == kind
+    assert (first.work >= WORTH) == (parts > 1)
+    assert len(rest) == (not transposed and parts > 1)
+
+
+@ON_EVERY_TEAM
+def test_small_products_are_the_first_parts():
+    a, b = random((20, 20)), random((20, 20))
+    (made,) = product(a, b, np.empty((20, 20)))
+    assert made.block[1] == WHOLE
+    assert made.work == 0
+
+
+def test_a_sum_of_no_products_stays_with_numpy():
+    with pytest.raises(UnsupportedError):
+        product(np.empty((4, 0)), np.empty((0, 5)), np.empty((4, 5)))
+
+
+@ON_EVERY_TEAM
+def test_nan_and_infinity_come_through():
+    a, b = random((40, 40)), random((40, 40))
+    a[3, 5], b[7, 9] = np.nan, np.inf
+    out = np.zeros((40, 40))
+    play(product(a, b, out))
+    assert np.isnan(out[3]).all()
+    assert not np.isfinite(out[:, 9]).any()
+    out[3] = out[:, 9] = 0
+    assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "out"),
+    [
+        (random((4, 5), "float32"), random((5, 6)), random((4, 6))),
+        (random((4, 5)), random((5, 6)), random((4, 6), "float32")),
+        (np.ones((4, 5), int), np.ones((5, 6), int), np.ones((4, 6), int)),
+        (np.ones((4, 5), "float16"), np.ones((5, 6), "float16"), np.ones((4, 6), "float16")),
+        (random((4, 10))[:, ::2], random((5, 6)), random((4, 6))),
+        (random((4, 5)), random((5, 12))[:, ::2], random((4, 6))),
+        (random((4, 5)), random((5, 6)), random((4, 12))[:, ::2]),
+        (random((4, 5)), random((5, 6)), random((6, 4)).T),
+        (random(5), random((5, 6)), random(6)),
+        (random((4, 5)), random(5), random(4)),
+        (random((2, 4, 5)), random((2, 5, 6)), random((2, 4, 6))),
+    ],
+)
+@ON_EVERY_TEAM
+def test_other_arrays_are_refused(a, b, out):
+    before = out.copy()
+    with pytest.raises(UnsupportedError):
+        product(a, b, out)
+    np.testing.assert_array_equal(out, before)
+
+
+# BLAS's own threads ------------------------------------------------------------------------
+
+
+@numba.cfunc(COMMAND)
+def _count(block, part, parts):
+    """How many threads each library has, into the third word of its three."""
+    words = at(block, numba.types.int64)
+    if part == 0:
+        for k in range(words[0]):
+            words[3 * k + 3] = ask(words[3 * k + 1])
+
+
+def counting(after):
+    """A command that runs between those that write ``after`` and those that read it."""
+    libraries = products._libraries()
+    block = np.zeros(1 + 3 * len(libraries), np.int64)
+    block[0] = len(libraries)
+    block[1:].reshape(-1, 3)[:, :2] = libraries
+    start = address(after)
+    return Command(
+        "count", _count.address, block, [Access(start, start + after.nbytes, True, None)], after
+    )
+
+
+def threads_of_blas():
+    return [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+
+
+def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them(parts):
+    a, b, c, out = (random((80, 80), seed=k) for k in range(4))
+    probe = counting(c)
+    commands = [*product(a, b, c), probe, *product(c, b, out)]
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, user_api="blas"):
+            before = threads_of_blas()
+            assert threads in before
+            for _ in range(5):
+                probe.block[1:].reshape(-1, 3)[:, 2] = 0
+                play(commands)
+                assert probe.block[1:].reshape(-1, 3)[:, 2].tolist() == [1] * len(
+                    products._libraries()
+                )
+                assert threads_of_blas() == before
+
+
+@ON_EVERY_TEAM
+def test_products_wait_until_blas_has_one_thread_and_it_until_they_are_done():
+    a, b, c, out = (random((80, 80), seed=k) for k in range(4))
+    between = product(b.T, a, out)
+    hush, *commands, restore = products.alone([counting(c), *between])
+    assert commands[1:] == between
+    waits = listed([hush, *commands, restore])[:, 2].tolist()
+    assert waits == [0, 0, 1, 1]
+    assert listed([hush, *between])[1, 2] == 1
+
+
+@ON_EVERY_TEAM
+def test_each_openblas_of_the_process_is_known():
+    openblas = [found for found in threadpool_info() if found["internal_api"] == "openblas"]
+    libraries = products._libraries()
+    assert len(libraries) == len(openblas) > 0
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            told = [ctypes.CFUNCTYPE(ctypes.c_int)(get)() for get, _ in libraries]
+            assert told == [threads] * len(libraries)
+
+
+def test_without_products_blas_is_left_alone():
+    commands = [counting(random(4))]
+    assert products.alone(commands) == commands
