@@ -36,7 +36,7 @@ class RecordedStep:
         self._plays = (
             network.backend.name == "numpy"
             and executor_name() == "numba"
-            and all(map(repeats, (*network.layers, *parts)))
+            and all(map(repeats, (network, *network.layers, *parts)))
         )
         self.forget()
 

@@ -183,7 +183,12 @@ def repeats(thing: Any) -> bool:
     for known in kind.__mro__:
         if "repeats" in vars(known):
             return bool(thing.repeats)
-        methods = {name for name, value in vars(known).items() if inspect.isfunction(value)}
-        if methods - {"__init__", "get_config"}:
+        own = {name for name, value in vars(known).items() if callable(value) or _computes(value)}
+        if own - {"__init__", "get_config"}:
             return False
     return False
+
+
+def _computes(value: Any) -> bool:
+    """Whether an attribute of a class is a property or the like, but for those of every class."""
+    return hasattr(value, "__get__") and not inspect.isgetsetdescriptor(value)

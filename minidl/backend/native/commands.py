@@ -41,6 +41,17 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
     return math.prod(array.shape[:-1]), array.shape[-1]
 
 
+def known(array: np.ndarray) -> np.ndarray:
+    """The array, if compiled code can read its elements where they lie.
+
+    Raises:
+        UnsupportedError: float16, longdouble and the like, or bytes in another order.
+    """
+    if array.dtype.char not in "?bBhHiIlLqQfd" or not array.dtype.isnative:
+        raise UnsupportedError(f"elements of type {array.dtype}")
+    return array
+
+
 def address(array: np.ndarray) -> int:
     """Of the first element."""
     where: int = array.__array_interface__["data"][0]

@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.backend.formula import MASKS, Program, Step
 from minidl.backend.loops import _SCALAR
-from minidl.backend.native.commands import Command, UnsupportedError
+from minidl.backend.native.commands import Command, UnsupportedError, known
 from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.formulas import commands
 from minidl.backend.native.products import product
@@ -108,7 +108,7 @@ def record_kernel(
     record: list[Command] = []
 
     def wrapped(value: Any) -> Any:
-        return Operand(value, record) if isinstance(value, np.ndarray) else value
+        return Operand(known(value), record) if isinstance(value, np.ndarray) else value
 
     result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
     return record, _plain(result)
