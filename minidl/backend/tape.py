@@ -167,7 +167,8 @@ class Tape:
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
-    return (id(formula), *map(id, outs), *(id(a) for a in arguments if hasattr(a, "shape")))
+    places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
+    return (id(formula), *map(id, outs), *places)
 
 
 def repeats(thing: Any) -> bool:

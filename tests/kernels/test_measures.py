@@ -191,28 +191,29 @@ def masks(*shape: int) -> Callable[[Any], np.ndarray]:
     return lambda random: random.normal(size=shape) > 0
 
 
-N, O = 37, 70  # both more than the width from which a team shares out
+ROWS, UNITS = 37, 70  # both more than the width from which a team shares out
 CALLS = {
-    "clear": Call(measures.clear, [floats(N, O)]),
-    "convert": Call(measures.convert, [floats(N, O, dtype="float64"), floats(N, O)]),
+    "clear": Call(measures.clear, [floats(ROWS, UNITS)]),
+    "convert": Call(measures.convert, [floats(ROWS, UNITS, dtype="float64"), floats(ROWS, UNITS)]),
     "convert bytes": Call(
-        measures.convert, [lambda r: r.integers(0, 255, (N, O)).astype(np.uint8), floats(N, O)]
+        measures.convert,
+        [lambda r: r.integers(0, 255, (ROWS, UNITS)).astype(np.uint8), floats(ROWS, UNITS)],
     ),
-    "scale": Call(measures.scale, [floats(N, O), 1 / 3, floats(N, O)]),
+    "scale": Call(measures.scale, [floats(ROWS, UNITS), 1 / 3, floats(ROWS, UNITS)]),
     "scale a number": Call(measures.scale, [floats(), 37.0, floats(dtype="float64")]),
-    "weigh": Call(measures.weigh, [floats(N, O), floats(N, 1), floats(N, O)]),
+    "weigh": Call(measures.weigh, [floats(ROWS, UNITS), floats(ROWS, 1), floats(ROWS, UNITS)]),
     "add": Call(measures.add, [floats(dtype="float64"), floats()]),
-    "add_sum": Call(measures.add_sum, [floats(), floats(N * O), floats()]),
-    "sum_units": Call(measures.sum_units, [floats(N, O), floats(N, 1)]),
-    "mean_units": Call(measures.mean_units, [floats(N, O), floats(N, 1)]),
-    "mean_batch": Call(measures.mean_batch, [floats(N, 1), floats()]),
-    "largest": Call(measures.largest, [floats(N, O), integers(N)]),
+    "add_sum": Call(measures.add_sum, [floats(), floats(ROWS * UNITS), floats()]),
+    "sum_units": Call(measures.sum_units, [floats(ROWS, UNITS), floats(ROWS, 1)]),
+    "mean_units": Call(measures.mean_units, [floats(ROWS, UNITS), floats(ROWS, 1)]),
+    "mean_batch": Call(measures.mean_batch, [floats(ROWS, 1), floats()]),
+    "largest": Call(measures.largest, [floats(ROWS, UNITS), integers(ROWS)]),
     "count_equal": Call(
-        measures.count_equal, [integers(N), integers(N), masks(N), floats(dtype="float64")]
+        measures.count_equal, [integers(ROWS), integers(ROWS), masks(ROWS), floats(dtype="float64")]
     ),
     "count_right_units": Call(
         measures.count_right_units,
-        [floats(N, O), masks(N, O), 0.5, masks(N, O), floats(dtype="float64")],
+        [floats(ROWS, UNITS), masks(ROWS, UNITS), 0.5, masks(ROWS, UNITS), floats(dtype="float64")],
     ),
 }
 
