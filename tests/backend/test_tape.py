@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.backend import fused, kernel, use
+from minidl.backend import fused, kernel, switch, use
+from minidl.backend.fused import Fused
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.backend.tape import Tape, current_tape, repeats, stepwise
 
@@ -42,6 +43,12 @@ def less(a, b):
     return a - b
 
 
+@fused
+def mean(a, b):
+    """(a + b) / 2."""
+    return (a + b) / 2
+
+
 @kernel
 def plus(x: Any, amount: float, out: Any) -> Any:
     """out = x + amount."""
@@ -59,6 +66,13 @@ def twice(x: Any) -> None:
 def running_sums(x: Any, out: Any) -> Any:
     """out_k = Σ_{i<=k} x_i: no command does this."""
     return np.cumsum(x, out=out)
+
+
+@kernel
+def running_sums_within(x: Any, out: Any) -> Any:
+    """The same, by a kernel that has no command."""
+    plus(x, 1.0, out=x)
+    return running_sums(x, out)
 
 
 @kernel
@@ -133,6 +147,7 @@ def test_kernels_within_kernels_are_recorded_once() -> None:
     np.testing.assert_array_equal(x, 8)  # one record and three plays, 2 each
     tape.play(4)
     np.testing.assert_array_equal(x, 10)
+    compare(running_sums_within, numbers(5), numbers(5, seed=1))
     compare(running_sums_and_more, numbers(5), numbers(5, seed=1))
 
 
@@ -203,9 +218,10 @@ class Rates:
     def update(self, x: np.ndarray, v: np.ndarray) -> None:
         self.step += 1
         move(x, v, 1 / self.step, out=(x, v))
+        squash(v, 1 / self.step, out=v)
         if self.step % 3 == 0:  # not in the first call
             plus(x, 0.5, out=x)
-            squash(v, 1 / self.step, out=v)
+            less(v, 1 / self.step, out=v)
 
 
 def test_numbers_of_a_stepwise_call_are_taken_anew() -> None:
@@ -232,10 +248,12 @@ def test_numbers_of_a_stepwise_call_are_taken_anew() -> None:
 
 def test_a_stepwise_call_without_a_tape_is_a_call() -> None:
     rates, x, v = Rates(), numbers(3), numbers(3, seed=1)
-    expected = x - (0.5 * v + x)
+    a, b = x.copy(), v.copy()
     stepwise(rates.update, x, v)
+    Rates().update(a, b)
     assert rates.step == 1
-    np.testing.assert_array_equal(x, expected)
+    np.testing.assert_array_equal(x, a)
+    np.testing.assert_array_equal(v, b)
 
 
 def test_a_stepwise_call_of_a_formula_alone_uses_the_recorded_one(
@@ -247,23 +265,58 @@ def test_a_stepwise_call_of_a_formula_alone_uses_the_recorded_one(
     tape = Tape(0)
     with tape.record():
         stepwise(lambda: move(x, v, next(rates), out=(x, v)))
-    monkeypatch.setattr(Tape, "formula", None)
-    for k in range(3):
-        tape.play(k)
+    with monkeypatch.context() as missing:
+        missing.setattr(Tape, "formula", None)
+        missing.setattr(Fused, "_compile", None)
+        missing.setattr(switch, "executor_for", None)
+        for k in range(3):
+            tape.play(k)
     for rate in (1.0, 0.5, 0.25, 2):
         move(a, b, rate, out=(a, b))
     np.testing.assert_array_equal(x, a)
     np.testing.assert_array_equal(v, b)
 
 
+def test_a_formula_outside_a_stepwise_call_is_another() -> None:
+    """On the same arrays, before and after it."""
+
+    def step(x: np.ndarray, v: np.ndarray) -> None:
+        for rate in (0.5, 0.25):
+            move(x, v, rate, out=(x, v))
+            stepwise(lambda: move(x, v, 1.0, out=(x, v)))
+
+    compare(step, numbers(4), numbers(4, seed=1))
+
+
+def test_an_output_may_lie_elsewhere_each_time() -> None:
+    """In a stepwise call: first where an argument is, then in an object made where that was."""
+    starts = iter([0, 4, 8, 0, 4, 8])
+    x = numbers(12)
+    first, expected = x[:4], x.copy()
+
+    def update() -> None:
+        start = next(starts)
+        less(first, 1.0, out=x[start : start + 4])
+
+    tape = Tape(0)
+    with tape.record():
+        stepwise(update)
+    for k in range(1, 6):
+        tape.play(k)
+    for start in (0, 4, 8, 0, 4, 8):
+        expected[start : start + 4] = expected[:4] - 1
+    np.testing.assert_array_equal(x, expected)
+
+
 def test_numbers_and_arrays_may_change_places() -> None:
-    """One formula on the same arrays, each time with the number elsewhere."""
+    """One formula on the same arrays, each time with the number elsewhere; and another one."""
 
     def update(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
         less(x, 1.5, out=y)
         less(1.5, x, out=z)
         less(y, z, out=x)
         less(z, y, out=z)
+        mean(z, y, out=z)
 
     compare(lambda *arrays: stepwise(update, *arrays), *(numbers(4, seed=k) for k in range(3)))
 
@@ -484,6 +537,8 @@ def test_constructors_and_values_add_nothing() -> None:
     assert repeats(Constructed()) is True
     assert repeats(type("Later", (Constructed,), {"factor": 3.0})()) is True
     assert repeats(deriving()) is True
+    beside = type("Beside", (), {"factor": 3.0})
+    assert repeats(type("Mixed", (beside, Says), {})()) is True
 
 
 @pytest.mark.parametrize(

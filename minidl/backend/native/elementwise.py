@@ -18,7 +18,6 @@ from minidl.backend.native.commands import (
     access,
     address,
     axis_of,
-    known,
     shape_of,
 )
 
@@ -67,7 +66,7 @@ def elementwise(
     # An array that is updated in place is one argument of the loop, read and written.
     arrays: list[np.ndarray] = [arguments[i] for i in program.arrays]
     places = [next((i for i, a in enumerate(arrays) if _same(a, out)), None) for out in outs]
-    kinds = [_kind(known(a), outs[0].shape) for a in arrays]
+    kinds = [_kind(a, outs[0].shape) for a in arrays]
     for out, place in zip(outs, places, strict=True):
         if place is None:
             arrays.append(out)
