@@ -172,8 +172,11 @@ def test_fused_kernels_agree_with_blocks_in_float32(name, executor):
 
 
 def agrees(actual, expected, ulps, scale=1.0):
-    """Bit for bit where no ulps are allowed."""
-    assert actual.dtype == expected.dtype == np.float32
+    """Bit for bit where no ulps are allowed, and where there is no rounding."""
+    assert actual.dtype == expected.dtype
+    if actual.dtype != np.float32:
+        np.testing.assert_array_equal(actual, expected)
+        return
     if ulps == 0:
         np.testing.assert_array_equal(bits(actual), bits(expected))
     close(actual, expected, ulps * scale)
@@ -220,6 +223,20 @@ UNFUSED = {
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
     ),
+    "measures.clear": (Out((N, O)),),
+    "measures.convert": (np.arange(N * O).reshape(N, O), Out((N, O))),
+    "measures.scale": (normal(N, O), 1 / 3, Out((N, O))),
+    "measures.weigh": (normal(N, O), normal(N, 1, seed=1), Out((N, O))),
+    "measures.add": (NORM, NORM),
+    "measures.add_sum": (NORM, normal(N), Out(())),
+    "measures.sum_units": (normal(N, O), Out((N, 1))),
+    "measures.mean_units": (normal(N, O), Out((N, 1))),
+    "measures.mean_batch": (normal(N, 1), Out(())),
+    "measures.largest": (normal(N, O), np.zeros(N, np.int64)),
+    "measures.count_equal": (np.arange(N) % 3, np.arange(N) % O, np.zeros(N, bool), Out(())),
+    "measures.count_right_units": (
+        normal(N, O), normal(N, O, seed=1) > 0, 0.5, np.zeros((N, O), bool), Out(()),
+    ),
     "norms.p_norm_forward": (normal(N), 3.5, Out((N,)), Out(())),
     "norms.p_norm_backward": (normal(N), NORM, 3.5, Out((N,)), Out((N,))),
     "norms.max_norm_forward": (normal(N), Out((N,)), Out(())),
@@ -255,7 +272,8 @@ def overwritten(name):
         for a in UNFUSED[name]
     ]  # fmt: skip
     getattr(importlib.import_module(f"minidl.kernels.{module}"), function)(*made)
-    return [to_host(a) for a in made if hasattr(a, "dtype") and a.dtype == np.float32]
+    results = np.float32, np.int64, np.bool_
+    return [to_host(a) for a in made if hasattr(a, "dtype") and a.dtype in results]
 
 
 @pytest.mark.parametrize("name", UNFUSED)
