@@ -36,7 +36,11 @@ RESULTS = Path(__file__).parent / "results"
 BATCH, WIDTH = 128, 128
 #: An epoch is about so long, on a processor of this speed and with this much time a step besides.
 SECONDS, SPEED, OVERHEAD = 0.15, 5e10, 1e-4
-FEWEST_STEPS, MOST_STEPS = 3, 2000
+FEWEST_STEPS, MOST_STEPS = 4, 2000
+#: Epochs that compile, record and fill the caches, before those that are timed.
+WARMING = 2
+#: Seconds until the threads of NumPy's BLAS stop to look for work, which they do at a processor.
+SETTLING = 0.1
 
 
 def jobs(largest: int | None = None) -> dict[str, dict[int, Job]]:
@@ -99,28 +103,26 @@ def measure(job: Job, x: np.ndarray, y: np.ndarray, rounds: int) -> dict[str, fl
     """Median microseconds of a step and of its bare products, over so many rounds."""
     model = build(job)
     bare = products(job.shapes, job.batch)
-    marks: list[float] = []
-    clock = LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: marks.append(time.perf_counter()),
-        on_epoch_end=lambda epoch, logs: marks.append(time.perf_counter()),
-    )
     steps = len(job.batches)
     samples: dict[str, list[float]] = {"step": [], "floor": []}
-    for number in range(rounds + 1):
-        marks.clear()
-        model.fit(
-            x[: job.rows], y[: job.rows], job.batch, number + 1, 0, clock, initial_epoch=number
-        )
+    begun = 0.0
+
+    def begin(epoch: int, logs: Any) -> None:
+        nonlocal begun
+        begun = time.perf_counter()
+
+    def end(epoch: int, logs: Any) -> None:
+        samples["step"].append(1e6 * (time.perf_counter() - begun) / steps)
         start = time.perf_counter()
         for _ in range(steps):
             for multiply in bare:
                 multiply()
-        end = time.perf_counter()
-        # The first round compiles and warms the caches.
-        if number:
-            samples["step"].append(1e6 * (marks[1] - marks[0]) / steps)
-            samples["floor"].append(1e6 * (end - start) / steps)
-    return {name: statistics.median(taken) for name, taken in samples.items()}
+        samples["floor"].append(1e6 * (time.perf_counter() - start) / steps)
+        time.sleep(SETTLING)
+
+    clock = LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
+    model.fit(x[: job.rows], y[: job.rows], job.batch, rounds + WARMING, 0, clock)
+    return {name: statistics.median(taken[WARMING:]) for name, taken in samples.items()}
 
 
 def draw(table: dict[str, dict[int, dict[str, float]]], path: Path) -> None:

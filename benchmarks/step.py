@@ -5,7 +5,9 @@
 One step of 784-256-128-10 (ReLU, Adam) at a batch of 100, on random pixels: each part is
 timed inside running steps, the executors in turn over several rounds, and the median of the
 rounds is printed. The floor is the sum of the step's eight matrix products on operands of the
-same shapes. Results go to ``benchmarks/results/step.json``.
+same shapes. Then the step as ``fit`` plays it, once recorded: what its commands take one by one,
+each with the two microseconds of calling the threads. Results go to
+``benchmarks/results/step.json``.
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ import numpy as np
 import minidl
 from benchmarks.machine import describe
 from minidl.backend import loops
+from minidl.backend.native.commands import Command, CommandList
+from minidl.backend.native.products import alone
 from minidl.layers import Dense, Rescaling
+from minidl.objective import Objective
+from minidl.recording import RecordedStep
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -55,11 +61,57 @@ def main() -> None:
     for name in executors:
         ratio = table[name]["whole step"] / table[name]["bare products"]
         print(f"{name}: {ratio:.2f} times the bare products")
+    played = recorded(jobs["numba"], options.steps) if "numba" in jobs else {}
+    for what, taken in played.items():
+        print(f"{what:<48}{taken:>8.1f}")
     RESULTS.mkdir(exist_ok=True)
-    result = {"machine": describe("numba"), "batch": options.batch, "microseconds": table}
+    result = {
+        "machine": describe("numba"),
+        "batch": options.batch,
+        "microseconds": table,
+        "microseconds recorded": played,
+    }
     path = RESULTS / "step.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
     print(f"written to {path}")
+
+
+def recorded(job: Job, steps: int) -> dict[str, float]:
+    """Median microseconds of a step that is played, and of what it consists of."""
+    with minidl.backend.use("numpy", executor="numba"):
+        model = minidl.Sequential(
+            [
+                minidl.Input((784,)),
+                Rescaling(1 / 255),
+                Dense(256, "relu"),
+                Dense(128, "relu"),
+                Dense(10, "softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        model.build()
+        assert model.optimizer is not None
+        objective = Objective(model, model._loss, model._metrics, job.batch)
+        step = RecordedStep(objective.train, model, objective.parts)
+        arrays = job.x, job.y, None, model.optimizer
+
+        def median(function: Callable[[], Any]) -> float:
+            taken = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                function()
+                taken.append(1e6 * (time.perf_counter() - start))
+            return statistics.median(taken)
+
+        for _ in range(3):
+            step(*arrays)
+        found = {"recorded step": median(lambda: step(*arrays))}
+        assert step.tape is not None
+        for number, entry in enumerate(step.tape.entries):
+            call = CommandList(alone([entry])) if isinstance(entry, Command) else entry
+            name = repr(entry) if isinstance(entry, Command) else "a call of Python"
+            found[f"{number:>3} {name}"] = median(call)
+        return found
 
 
 class Job:

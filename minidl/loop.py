@@ -86,7 +86,7 @@ class Loop:
             listener.on_epoch_begin(epoch, {})
         objective.reset()
         if self._others:
-            self._step.forget()
+            self._step.look()
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.

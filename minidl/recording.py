@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ class RecordedStep:
         step: called with (x, y, weight, optimizer).
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
+
+    Attributes:
+        tape: what was recorded, or None.
     """
 
     def __init__(
@@ -33,18 +36,30 @@ class RecordedStep:
     ) -> None:
         self._step = step
         self._network = network
+        self._parts = (*network.layers, *parts)
         self._plays = (
             network.backend.name == "numpy"
             and executor_name() == "numba"
-            and all(map(repeats, (network, *network.layers, *parts)))
+            and all(map(repeats, (network, *self._parts)))
         )
+        self._seen: list[Any] = []
         self.forget()
 
     def forget(self) -> None:
         """Record anew before anything is played."""
-        self._tape: Tape | None = None
+        self.tape: Tape | None = None
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
+
+    def look(self) -> None:
+        """Forget the tape if a part has other numbers or other parts than at the last look.
+
+        Called where somebody else may have changed them, always at the same point of an epoch.
+        """
+        if self._plays:
+            before, self._seen = self._seen, list(_state(self._parts))
+            if len(before) != len(self._seen) or not all(map(_same, before, self._seen)):
+                self.forget()
 
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Whether it was played: then Python saw nothing of it."""
@@ -56,18 +71,32 @@ class RecordedStep:
             self.forget()
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
         if same and network.passes == self._passes:
-            if self._tape is not None:
-                self._tape.play(network.step)
+            if self.tape is not None:
+                self.tape.play(network.step)
                 network.step += 1
                 return True
             tape = Tape(network.step)
             with tape.record():
                 self._step(*arrays)
-            self._tape = tape
+            self.tape = tape
         else:
             self._step(*arrays)
-        if self._tape is None and not same and isinstance(arrays[0], np.ndarray):
+        if self.tape is None and not same and isinstance(arrays[0], np.ndarray):
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows
         return False
+
+
+def _state(parts: Iterable[object]) -> Iterator[Any]:
+    """What objects, and those that they consist of, refer to, arrays aside."""
+    for part in parts:
+        for value in vars(part).values():
+            if not isinstance(value, np.ndarray):
+                yield value
+                if hasattr(value, "repeats") and not isinstance(value, Network):
+                    yield from _state([value])
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)

@@ -1,4 +1,4 @@
-"""Which tensors a parameter vector consists of, for those who share a vector out among threads."""
+"""What those need to know who share work out among threads: tensors of a vector, small products."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+#: A product of up to so many multiplications one thread does alone. So does OpenBLAS, and both come
+#: to the same bits.
+SMALL = 1 << 18
 
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_tape: Tape | None = None
+
+class _Recording(threading.local):
+    """What records in this thread."""
+
+    tape: Tape | None = None
+
+
+_recording = _Recording()
 
 
 def current_tape() -> Tape | None:
-    """The tape that records or plays now, or None."""
-    return _tape
+    """The tape that records or plays now, in this thread; or None."""
+    return _recording.tape
 
 
 def kernel(function: F) -> F:
@@ -34,9 +42,10 @@ def kernel(function: F) -> F:
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        if _tape is None:
+        tape = _recording.tape
+        if tape is None:
             return function(*arguments, **named)
-        return _tape.kernel(function, arguments, named)
+        return tape.kernel(function, arguments, named)
 
     call.repeats = True  # type: ignore[attr-defined]
     return cast(F, call)
@@ -47,10 +56,10 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
 
     What its formulas do to which arrays is recorded the first time, their numbers are not.
     """
-    if _tape is None:
+    if _recording.tape is None:
         function(*arguments)
     else:
-        _tape.stepwise(functools.partial(function, *arguments))
+        _recording.tape.stepwise(functools.partial(function, *arguments))
 
 
 class Tape:
@@ -64,7 +73,6 @@ class Tape:
         from minidl.backend import native
 
         self._native = native
-        self._first = step
         #: The number of the step that is recorded or played, where commands can read it.
         self._step = np.array([step], np.int64)
         self._entries: list[Any] = []
@@ -72,15 +80,19 @@ class Tape:
         self._inside = False  # a function that is called at each step
         self._bound: dict[tuple[int, ...], Any] = {}
 
+    @property
+    def entries(self) -> list[Any]:
+        """Commands, and functions of Python, in their order."""
+        return list(self._entries)
+
     @contextmanager
     def record(self) -> Iterator[None]:
         """Record what formulas and kernels do within the block."""
-        global _tape
-        before, _tape = _tape, self
+        before, _recording.tape = _recording.tape, self
         try:
             yield
         finally:
-            _tape = before
+            _recording.tape = before
 
     def play(self, step: int) -> None:
         """Do it again, as the step of this number."""
@@ -150,20 +162,18 @@ class Tape:
 
     def _compiled(self, commands: Sequence[Any]) -> None:
         self._entries += commands
-        for run in self._native.assemble(commands):
-            run()
+        self._native.run(commands)
 
     def _python(self, call: Callable[[], Any]) -> Any:
         self._entries.append(call)
         return self._outside(call)
 
     def _outside(self, call: Callable[[], Any]) -> Any:
-        global _tape
-        before, _tape = _tape, None
+        before, _recording.tape = _recording.tape, None
         try:
             return call()
         finally:
-            _tape = before
+            _recording.tape = before
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
@@ -176,12 +186,16 @@ def repeats(thing: Any) -> bool:
 
     A class says so with ``repeats = True``: when called again with the same arrays, its methods do
     the same with formulas and kernels to the same arrays, and change nothing else that anybody
-    looks at. It does not speak for what a subclass adds, nor for methods put on the object.
+    looks at. It does not speak for what a subclass adds, nor for methods that others have put on
+    the object or the class.
     """
     kind = type(thing)
     if any(inspect.isroutine(getattr(kind, name, None)) for name in vars(thing)):
         return False
     for known in kind.__mro__:
+        methods = {name: m for name, m in vars(known).items() if inspect.isfunction(m)}
+        if any(m.__qualname__ != f"{known.__qualname__}.{name}" for name, m in methods.items()):
+            return False
         if "repeats" in vars(known):
             return bool(thing.repeats)
         own = {name for name, value in vars(known).items() if callable(value) or _computes(value)}

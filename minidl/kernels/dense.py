@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import is_sparse, kernel
+from minidl.backend.blas import multiply
 from minidl.kernels.sums import sum_rows
 
 
@@ -42,7 +43,7 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
     if db is not None:
         sum_rows(dy, db)
     if dx is not None:
-        np.matmul(dy, W.T, out=dx)
+        multiply(dy, W.T, dx)
     return dx
 
 
@@ -55,4 +56,4 @@ def matmul(x: Any, W: Any, out: Any) -> None:
     if is_sparse(x):
         out[...] = x @ W
     else:
-        np.matmul(x, W, out=out)
+        multiply(x, W, out)

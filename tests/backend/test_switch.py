@@ -228,12 +228,15 @@ def test_arrays_go_to_the_device_and_back():
 
 @pytest.mark.usefixtures("executor")
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
-def test_take_gathers_rows(dtype):
+def test_gather_takes_rows_in_an_order(dtype):
     array = np.arange(40).reshape(10, 4).astype(dtype)
-    rows = np.array([9, 0, 0, 3])
-    out = to_device(np.zeros((4, 4), dtype))
-    current().take(to_device(array), to_device(rows), out)
-    np.testing.assert_array_equal(to_host(out), array[rows])
-    columns = to_device(np.zeros(4, dtype))
-    current().take(to_device(array[:, 0].copy()), to_device(rows), columns)
-    np.testing.assert_array_equal(to_host(columns), array[rows, 0])
+    order = np.array([5, 9, 0, 0, 3, 1])
+    rows, column = to_device(np.zeros((4, 4), dtype)), to_device(np.zeros(4, dtype))
+    arrays = to_device(array), to_device(array[:, 0].copy())
+    gather = current().gather(arrays, to_device(order), (rows, column))
+    gather(1, 4)
+    np.testing.assert_array_equal(to_host(rows), array[order[1:5]])
+    np.testing.assert_array_equal(to_host(column), array[order[1:5], 0])
+    gather(4, 2)  # fewer: the rest stays
+    np.testing.assert_array_equal(to_host(rows), array[[3, 1, 0, 3]])
+    np.testing.assert_array_equal(to_host(column), array[[3, 1, 0, 3], 0])

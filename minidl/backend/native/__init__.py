@@ -8,17 +8,15 @@ runs the formulas.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minidl.backend.native.commands import Command, UnsupportedError, address, listed
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.gather import Gather
 from minidl.backend.native.operands import Operand, record_kernel
-from minidl.backend.native.products import alone
-from minidl.backend.native.team import team
+from minidl.backend.native.products import alone, product
 
 __all__ = [
     "Bound",
@@ -28,7 +26,9 @@ __all__ = [
     "commands",
     "draw",
     "has_operands",
+    "product",
     "record_kernel",
+    "run",
 ]
 
 
@@ -39,9 +39,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     def end_row() -> None:
         if row:
-            commands = alone(row)
-            words = listed(commands)
-            calls.append(functools.partial(_run, address(words), len(words), (words, commands)))
+            calls.append(CommandList(alone(row)))
             row.clear()
 
     for entry in entries:
@@ -54,10 +52,12 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
     return calls
 
 
+def run(entries: Sequence[Command]) -> None:
+    """Run commands once."""
+    for call in assemble(entries):
+        call()
+
+
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:
     """Whether a kernel is called by another one that is being recorded."""
     return any(isinstance(value, Operand) for value in (*arguments, *named.values()))
-
-
-def _run(words: int, length: int, kept: object) -> None:
-    team().run(words, length)

@@ -18,6 +18,10 @@ from minidl.backend.native.team import team
 
 COLUMNS, ROWS, WHOLE = 0, 1, 2
 
+# Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
+# takes to call it.
+WORTH = 1 << 17
+
 starts = cut.py_func
 
 
@@ -41,15 +45,15 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
     return math.prod(array.shape[:-1]), array.shape[-1]
 
 
-def known(array: np.ndarray) -> np.ndarray:
-    """The array, if compiled code can read its elements where they lie.
+def known(*arrays: np.ndarray) -> None:
+    """Check that compiled code knows the arrays' types.
 
     Raises:
-        UnsupportedError: float16, longdouble and the like, or bytes in another order.
+        UnsupportedError: float16, another byte order and the like.
     """
-    if array.dtype.char not in "?bBhHiIlLqQfd" or not array.dtype.isnative:
-        raise UnsupportedError(f"elements of type {array.dtype}")
-    return array
+    for array in arrays:
+        if array.dtype.char not in "fd?bBhHiIlLqQ" or not array.dtype.isnative:
+            raise UnsupportedError(f"elements of {array.dtype}")
 
 
 def address(array: np.ndarray) -> int:
@@ -94,30 +98,59 @@ class Command:
     """A compiled function and its block, with what has to outlive it.
 
     Args:
+        name: of what it does.
         function: address of a compiled function.
         block: int64 words, the function's argument.
         accesses: what it reads and writes.
         kept: whatever the addresses in the block point into.
+        work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
     """
 
-    __slots__ = ("accesses", "block", "function", "kept", "line")
+    __slots__ = ("accesses", "block", "function", "kept", "name", "work")
 
     def __init__(
-        self, function: Any, block: np.ndarray, accesses: Sequence[Access], kept: Any
+        self,
+        name: str,
+        function: Any,
+        block: np.ndarray,
+        accesses: Sequence[Access],
+        kept: Any,
+        work: int = 0,
     ) -> None:
+        self.name = name
         self.function = function
         self.block = block
         self.accesses = accesses
         self.kept = kept
-        self.line = np.array([function, address(block), 0], np.int64)
+        self.work = work
 
-    def run(self) -> None:
-        """Run it alone."""
-        team().run(address(self.line), 1)
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class CommandList:
+    """Commands in a row, called to run them: by the team, or by one thread if that is enough.
+
+    Attributes:
+        commands: as they were given.
+        words: what :func:`listed` makes of them.
+    """
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = tuple(commands)
+        self.words = listed(commands)
+        self._team = team()
+        self._run = self._team.run
+        if sum(command.work for command in commands) < WORTH:
+            self._run = self._team.run_alone
+        self._where = address(self.words), len(self.words)
+
+    def __call__(self) -> None:
+        self._run(*self._where)
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
-    """The list that a team runs: (function, block, whether to wait first) for each command."""
+    """What a team runs: (function, address of the block, whether to wait first) for each."""
     words = np.zeros((len(commands), 3), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import uint16, uint64
 
 from minidl.backend.native.commands import Command, access, address
-from minidl.backend.native.lowlevel import COMMAND, at, cut, high_product
+from minidl.backend.native.lowlevel import at, command, cut, high_product
 
 # Salmon, Moraes, Dror & Shaw (SC 2011), section 3.3: the multipliers and key increments of 4x64.
 _M0, _M1 = uint64(0xD2E7470EE14C6C93), uint64(0xCA5A826395121157)
@@ -28,7 +28,7 @@ def _philox(a, b, c, d, key, other):
     return a, b, c, d
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _draw(block, part, parts):
     w = at(block, numba.types.int64)
     size = w[1]
@@ -60,4 +60,6 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
     # Shared out by counters: no part touches only what it later reads.
     accesses = [access(out, True, None)]
-    return Command(_draw.address, np.array(words, np.int64), accesses, (out, step))
+    return Command(
+        "random bits", _draw.address, np.array(words, np.int64), accesses, (out, step), 4 * out.size
+    )

@@ -18,6 +18,7 @@ from minidl.backend.native.commands import (
     access,
     address,
     axis_of,
+    known,
     shape_of,
 )
 
@@ -66,6 +67,7 @@ def elementwise(
     # An array that is updated in place is one argument of the loop, read and written.
     arrays: list[np.ndarray] = [arguments[i] for i in program.arrays]
     places = [next((i for i, a in enumerate(arrays) if _same(a, out)), None) for out in outs]
+    known(*arrays, *outs)
     kinds = [_kind(a, outs[0].shape) for a in arrays]
     for out, place in zip(outs, places, strict=True):
         if place is None:
@@ -92,7 +94,14 @@ def elementwise(
         access(a, id(a) in written, _axis(kind, axis))
         for a, kind in zip(arrays, kinds, strict=True)
     ]
-    return Command(function, block, accesses, (arrays, numbers))
+    return Command(
+        f"{program.name} {outs[0].shape}",
+        function,
+        block,
+        accesses,
+        (arrays, numbers),
+        outs[0].size,
+    )
 
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:

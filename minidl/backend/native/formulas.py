@@ -12,9 +12,8 @@ import numpy as np
 from minidl.backend import loops
 from minidl.backend.formula import Program, Step
 from minidl.backend.layout import tensors_of
-from minidl.backend.native.commands import ROWS, Command, UnsupportedError, address, listed
+from minidl.backend.native.commands import ROWS, Command, CommandList, UnsupportedError
 from minidl.backend.native.elementwise import elementwise, numbers_of
-from minidl.backend.native.team import team
 from minidl.backend.native.ufuncs import ufunc_loop
 
 
@@ -102,15 +101,13 @@ class Bound:
         self._program = program
         self._kept = arguments, outs
         self._numbers = numbers_of(program, dict(enumerate(arguments)))
-        self._commands = commands(program, arguments, outs, self._numbers)
-        self._list = listed(self._commands)
-        self._address = address(self._list)
+        self._list = CommandList(commands(program, arguments, outs, self._numbers))
 
     def run(self, arguments: Sequence[Any]) -> None:
         """Run it with the numbers among these arguments."""
         values = self._program.scalar_values(arguments)
         self._numbers[:] = [values[i] for i in self._program.scalar_registers]
-        team().run(self._address, len(self._list))
+        self._list()
 
 
 _COPY = Program("copy", (0,), (), {}, (), (Step("positive", (0,), 1),), (1,))

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from minidl.backend.native.commands import Command, UnsupportedError, access, address, listed
-from minidl.backend.native.lowlevel import COMMAND, at, cut
-from minidl.backend.native.team import team
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError, access, address
+from minidl.backend.native.lowlevel import at, command, cut
 
 
 @numba.njit
@@ -18,7 +17,7 @@ def _copy(out, x, n):
         out[j] = x[j]
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _gather(block, part, parts):
     w = at(block, numba.types.int64)
     rows = at(w[2] + 8 * at(w[3], numba.types.int64)[0], numba.types.int64)
@@ -42,7 +41,10 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     columns = int(np.prod(x.shape[1:]))
     where = address(x), address(out), address(order), address(place)
     block = np.array([*where, columns, x.itemsize], np.int64)
-    return Command(_gather.address, block, [access(out, True, None)], (x, order, place, out))
+    kept = x, order, place, out
+    return Command(
+        f"gather {out.shape}", _gather.address, block, [access(out, True, None)], kept, out.size
+    )
 
 
 class Gather:
@@ -57,13 +59,11 @@ class Gather:
     ) -> None:
         self._place = np.zeros(2, np.int64)
         order = np.ascontiguousarray(order, np.int64)
-        self._commands = [
-            gather(x, order, self._place, out) for x, out in zip(arrays, outs, strict=True)
-        ]
-        self._list = listed(self._commands)
-        self._address = address(self._list)
+        self._copy = CommandList(
+            [gather(x, order, self._place, out) for x, out in zip(arrays, outs, strict=True)]
+        )
 
     def __call__(self, start: int, count: int) -> None:
         self._place[0] = start
         self._place[1] = count
-        team().run(self._address, len(self._list))
+        self._copy()

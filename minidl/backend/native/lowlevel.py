@@ -5,6 +5,7 @@ Everything here becomes a few instructions within the function that uses it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -22,6 +23,28 @@ COMMAND = types.void(types.int64, types.int64, types.int64)
 LINE = 16
 # Arrays with fewer columns are shared out by rows; with fewer of both, not at all.
 WIDE = 2 * LINE
+
+
+def command(function: Callable[..., None]) -> Any:
+    """Compile a command: (address of its block, part, parts) -> nothing."""
+    return _kept(numba.cfunc, COMMAND, error_model="numpy")(function)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls and that does without its lock."""
+    return _kept(numba.njit, nogil=True, error_model="numpy")(function)
+
+
+def _kept(compiler: Any, *arguments: Any, **options: Any) -> Any:
+    """The compiler's decorator, which keeps its code in a cache, where there is a place for one."""
+
+    def decorate(function: Any) -> Any:
+        try:
+            return compiler(*arguments, cache=True, **options)(function)
+        except RuntimeError:  # neither the package's folder nor the user's can be written
+            return compiler(*arguments, **options)(function)
+
+    return decorate
 
 
 @intrinsic

@@ -15,12 +15,14 @@ import numpy as np
 
 from minidl.backend.formula import MASKS, Program, Step
 from minidl.backend.loops import _SCALAR
-from minidl.backend.native.commands import Command, UnsupportedError, known
+from minidl.backend.native.commands import Command, UnsupportedError
 from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.formulas import commands
 from minidl.backend.native.products import product
 from minidl.backend.native.reductions import reduction
 from minidl.backend.native.ufuncs import ufunc_loop
+
+_FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
 
 
 class Operand:
@@ -34,14 +36,36 @@ class Operand:
         self.array = array
         self.record = record
 
-    shape = property(lambda self: self.array.shape)
-    dtype = property(lambda self: self.array.dtype)
-    size = property(lambda self: self.array.size)
-    ndim = property(lambda self: self.array.ndim)
-    T = property(lambda self: Operand(self.array.T, self.record))
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the array."""
+        return self.array.dtype
+
+    @property
+    def size(self) -> int:
+        """Of the array."""
+        return self.array.size
+
+    @property
+    def ndim(self) -> int:
+        """Of the array."""
+        return self.array.ndim
+
+    @property
+    def T(self) -> Operand:  # noqa: N802 - NumPy's name
+        """The transposed array."""
+        return Operand(self.array.T, self.record)
 
     def __len__(self) -> int:
         return len(self.array)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise UnsupportedError("an array of the elements")
 
     def __getitem__(self, key: Any) -> Operand:
         return self._view(self.array[key])
@@ -53,6 +77,7 @@ class Operand:
             self._fill(key, value)
 
     def reshape(self, *shape: Any) -> Operand:
+        """A view in another shape."""
         return self._view(self.array.reshape(*shape))
 
     def _view(self, array: np.ndarray) -> Operand:
@@ -63,9 +88,7 @@ class Operand:
     def _fill(self, key: Any, value: Any) -> None:
         if not isinstance(value, int | float):
             raise UnsupportedError(f"an assignment of {type(value).__name__}")
-        out = self.array[key]
-        program = Program("fill", (), (), {0: float(value)}, (), (Step("positive", (0,), 1),), (1,))
-        self.record.append(elementwise(program, {}, [out]))
+        self.record.append(elementwise(_FILL, {0: value}, [self.array[key]]))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         out = options.pop("out", (None,))
@@ -108,9 +131,13 @@ def record_kernel(
     record: list[Command] = []
 
     def wrapped(value: Any) -> Any:
-        return Operand(known(value), record) if isinstance(value, np.ndarray) else value
+        return Operand(value, record) if isinstance(value, np.ndarray) else value
 
-    result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+    try:
+        result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+    except Exception as error:
+        # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
+        raise UnsupportedError(f"{function.__name__}: {error}") from error
     return record, _plain(result)
 
 

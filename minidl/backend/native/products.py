@@ -1,4 +1,4 @@
-"""Matrix products: each part calls BLAS, on one thread, for its share of the result.
+"""Matrix products: each part calls BLAS, on one thread, for its share.
 
 The BLAS is the one that SciPy comes with and offers to compiled code
 (``scipy.linalg.cython_blas``).
@@ -18,40 +18,84 @@ from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
+from minidl.backend.layout import SMALL
 from minidl.backend.native.commands import (
     COLUMNS,
     ROWS,
     WHOLE,
+    WORTH,
     Access,
     Command,
     UnsupportedError,
     access,
     address,
-    starts,
 )
 from minidl.backend.native.elementwise import elementwise
-from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at, call
+from minidl.backend.native.lowlevel import WIDE, ask, at, call, command, cut
 from minidl.backend.native.team import team
 
-_NAMES = {"f": "sgemm", "d": "dgemm"}
-INNER = 3
-# Below so many multiplications one part does it all.
-SMALL = 1 << 15
+INNER = 3  # the parts add up terms of the whole result
 
-# Words of a part's table: whether it has work, the 13 addresses that gemm takes, the values that
-# lie behind them.
-_ADDRESSES, _VALUES, _TABLE = 1, 14, 24
+_FIXED, _OWN = 16, 16  # words of the block: for all parts; for each
+_PLAIN, _TRANSPOSED = ord("N"), ord("T")
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _gemm(block, part, parts):
-    words = at(block, numba.types.int64)
-    t = at(block + 8 * (1 + _TABLE * part), numba.types.int64)
-    if t[0] != 0:
-        call(
-            words[0],
-            (t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10], t[11], t[12], t[13]),
+    w = at(block, numba.types.int64)
+    own = block + 8 * (_FIXED + _OWN * part)
+    v = at(own, numba.types.int64)
+    kind, size = w[1], w[15]
+    m, n, k = w[2], w[3], w[4]
+    a, b, c = w[5], w[8], w[11]
+    if kind == INNER:
+        low, k = cut(w[4], part, parts), cut(w[4], part + 1, parts) - cut(w[4], part, parts)
+        a += low * size * (1 if w[6] == _PLAIN else w[7])
+        b += low * size * (w[10] if w[9] == _PLAIN else 1)
+        c += part * w[13]
+    elif kind == ROWS:
+        low, m = cut(w[2], part, parts), cut(w[2], part + 1, parts) - cut(w[2], part, parts)
+        a += low * size * (w[7] if w[6] == _PLAIN else 1)
+        c += low * size * w[12]
+    elif kind == COLUMNS:
+        low, n = cut(w[3], part, parts), cut(w[3], part + 1, parts) - cut(w[3], part, parts)
+        b += low * size * (1 if w[9] == _PLAIN else w[10])
+        c += low * size
+    elif part != 0:
+        m = 0
+    if m > 0 and n > 0:
+        # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
+        v[0], v[1], v[2] = n, m, k
+        trans_a, lda, trans_b, ldb, ldc = (
+            block + 48,
+            block + 56,
+            block + 72,
+            block + 80,
+            block + 96,
         )
+        one, zero = block + 112, own + 24
+        sizes = own, own + 8, own + 16
+        call(
+            w[0],
+            (trans_b, trans_a, *sizes, one, b, ldb, a, lda, zero, c, ldc),
+        )
+
+
+@command
+def _gemv(block, part, parts):
+    w = at(block, numba.types.int64)
+    if part == 0:
+        trans, m, n, alpha, lda, step_x, beta, step_y = (
+            block + 8,
+            block + 16,
+            block + 24,
+            block + 32,
+            block + 40,
+            block + 48,
+            block + 56,
+            block + 64,
+        )
+        call(w[0], (trans, m, n, alpha, w[9], lda, w[10], step_x, beta, w[11], step_y))
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
@@ -65,63 +109,81 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     Raises:
         UnsupportedError: other types than float32 and float64, or scattered elements.
     """
-    if not a.dtype == b.dtype == out.dtype or out.dtype.char not in _NAMES:
+    if not a.dtype == b.dtype == out.dtype or out.dtype.char not in "fd":
         raise UnsupportedError("a product of other types")
     if a.ndim != 2 or b.ndim != 2:
         raise UnsupportedError("a product of vectors")
+    if 1 in out.shape and a.shape[1] > 1:
+        return [_with_vector(a, b, out)]
     parts = team().parts
     (rows, inner), columns = a.shape, b.shape[1]
-    kind = _kind(a, b) if parts > 1 and rows * inner * columns >= SMALL else WHOLE
-    cuts = [
-        starts({INNER: inner, ROWS: rows, COLUMNS: columns}.get(kind, 0), k, parts)
-        for k in range(parts + 1)
-    ]
-    shares = [slice(low, high) for low, high in itertools.pairwise(cuts)]
-    if kind == INNER:
-        terms = [_aligned(out) for _ in shares]
-        calls = [(a[:, s], b[s], term) for s, term in zip(shares, terms, strict=True)]
-        first = _command(
-            calls,
-            [
-                access(a, False, COLUMNS),
-                access(b, False, ROWS),
-                *(access(t, True, None) for t in terms),
-            ],
-        )
-        return [first, _sum(terms, out)]
-    if kind == ROWS:
-        calls = [(a[s], b, out[s]) for s in shares]
-        accesses = access(a.T, False, COLUMNS), access(b, False, None), access(out, True, ROWS)
-    elif kind == COLUMNS:
-        calls = [(a, b[:, s], out[:, s]) for s in shares]
-        accesses = access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)
-    else:
-        calls = [(a, b, out)]
-        accesses = access(a, False, WHOLE), access(b, False, WHOLE), access(out, True, WHOLE)
-    return [_command(calls, accesses)]
+    (trans_a, lda), (trans_b, ldb), (trans_c, ldc) = _layout(a), _layout(b), _layout(out)
+    if trans_c != _PLAIN or inner == 0:
+        raise UnsupportedError("a product into columns")
+    kind = WHOLE
+    if parts > 1 and rows * inner * columns > SMALL:
+        kind = _kind(trans_a, trans_b, rows, inner, columns)
+    terms = _terms(out, parts) if kind == INNER else []
+    base = address(terms[0]) if terms else address(out)
+    step = address(terms[1]) - base if terms else 0
+    block = np.zeros(_FIXED + _OWN * parts, np.int64)
+    block[:_FIXED] = (
+        _function("gemm", out.dtype.char), kind, rows, columns, inner,
+        address(a), trans_a, lda, address(b), trans_b, ldb,
+        base, columns if terms else ldc, step, 0, out.itemsize,
+    )  # fmt: skip
+    block[14:15].view(out.dtype)[0] = 1
+    accesses = _accesses(kind, a, b, out, terms)
+    work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
+    name = f"product {a.shape} {b.shape}"
+    made = [Command(name, _gemm.address, block, accesses, (a, b, out, terms), work)]
+    return [*made, _sum(terms, out)] if terms else made
 
 
-def _kind(a: np.ndarray, b: np.ndarray) -> int:
+def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
     """How a product is shared out."""
-    if _layout(a)[0] == ord("T") and len(a) >= WIDE:
+    if trans_a == _TRANSPOSED and rows >= WIDE:
         return ROWS
-    if _layout(b)[0] == ord("T") and b.shape[1] >= WIDE:
+    if trans_b == _TRANSPOSED and columns >= WIDE:
         return COLUMNS
-    return INNER if len(b) >= WIDE else WHOLE
+    return INNER if inner >= WIDE else WHOLE
 
 
-def _command(
-    calls: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], accesses: Sequence[Access]
-) -> Command:
-    """Calls of BLAS, one for each part."""
-    block = np.zeros(1 + _TABLE * team().parts, np.int64)
-    block[0] = _function(_NAMES[calls[0][2].dtype.char])
-    for part, (a, b, out) in enumerate(calls):
-        if out.size and a.shape[1]:
-            _fill(block[1 + _TABLE * part :][:_TABLE], a, b, out)
-        elif out.size:
-            out[...] = 0
-    return Command(_gemm.address, block, accesses, calls)
+def _accesses(
+    kind: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, terms: Sequence[np.ndarray]
+) -> list[Access]:
+    if kind == INNER:
+        written = [access(term, True, None) for term in terms]
+        return [access(a, False, COLUMNS), access(b, False, ROWS), *written]
+    if kind == ROWS:
+        return [access(a.T, False, COLUMNS), access(b, False, None), access(out, True, ROWS)]
+    if kind == COLUMNS:
+        return [access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)]
+    return [access(a, False, WHOLE), access(b, False, WHOLE), access(out, True, WHOLE)]
+
+
+def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
+    """A product whose result is one row or one column: as NumPy does it, and by one part."""
+    matrix, vector = (a, b) if out.shape[1] == 1 else (b.T, a.T)
+    transposed, pitch = _layout(matrix)
+    result = out if out.shape[1] == 1 else out.T
+    if transposed == _PLAIN:  # to BLAS, which counts columns first, it is the transposed one
+        trans, m, n = _TRANSPOSED, matrix.shape[1], matrix.shape[0]
+    else:
+        trans, m, n = _PLAIN, matrix.shape[0], matrix.shape[1]
+    block = np.zeros(12, np.int64)
+    block[:] = (
+        _function("gemv", out.dtype.char), trans, m, n, 0, pitch, _step(vector), 0, _step(result),
+        address(matrix), address(vector), address(result),
+    )  # fmt: skip
+    block[4:5].view(out.dtype)[0] = 1
+    accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
+    return Command(f"product {a.shape} {b.shape}", _gemv.address, block, accesses, (a, b, out))
+
+
+def _step(vector: np.ndarray) -> int:
+    """Elements from one of a column to the next."""
+    return vector.strides[0] // vector.itemsize if len(vector) > 1 else 1
 
 
 def _sum(terms: Sequence[np.ndarray], out: np.ndarray) -> Command:
@@ -137,14 +199,34 @@ def _adding(count: int) -> Program:
     return Program("terms", tuple(range(count)), (), {}, (), tuple(steps), (sums[-1],))
 
 
-def _aligned(like: np.ndarray) -> np.ndarray:
-    """An array that begins at a cache line, which it shares with no other."""
-    bytes_ = np.zeros(like.nbytes + 128, np.uint8)
-    start = -address(bytes_) % 64
-    return bytes_[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
+def _terms(like: np.ndarray, count: int) -> list[np.ndarray]:
+    """Arrays that begin at a cache line each, and share none."""
+    size = -(-like.nbytes // 64) * 64
+    memory = np.zeros(count * size + 64, np.uint8)
+    first = -address(memory) % 64
+    starts = range(first, first + count * size, size)
+    return [memory[k : k + like.nbytes].view(like.dtype).reshape(like.shape) for k in starts]
 
 
-@numba.cfunc(COMMAND, cache=True)
+def _layout(matrix: np.ndarray) -> tuple[int, int]:
+    """Whether rows lie one after the other or columns do, and their distance in elements."""
+    size, (down, along) = matrix.itemsize, matrix.strides
+    rows, columns = matrix.shape
+    if along == size or columns == 1:
+        return _PLAIN, max(down // size if rows > 1 else columns, columns, 1)
+    if down == size or rows == 1:
+        return _TRANSPOSED, max(along // size, rows, 1)
+    raise UnsupportedError("a product of scattered elements")
+
+
+@functools.cache
+def _function(name: str, kind: str) -> int:
+    prefix = {"f": "s", "d": "d"}[kind]
+    found: Any = get_cython_function_address("scipy.linalg.cython_blas", prefix + name)
+    return int(found)
+
+
+@command
 def _hush(block, part, parts):
     """BLAS on one thread from here on; how many it had is kept in the block."""
     words = at(block, numba.types.int64)
@@ -154,7 +236,7 @@ def _hush(block, part, parts):
             call(words[3 * k + 2], (1,))
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _restore(block, part, parts):
     """As many threads as before."""
     words = at(block, numba.types.int64)
@@ -165,7 +247,9 @@ def _restore(block, part, parts):
 
 def alone(commands: list[Command]) -> list[Command]:
     """The commands, with BLAS on one thread while they run: they share products out themselves."""
-    products = [command for command in commands if command.function == _gemm.address]
+    products = [
+        command for command in commands if command.function in (_gemm.address, _gemv.address)
+    ]
     libraries = _libraries()
     if not products or not libraries:
         return list(commands)
@@ -176,17 +260,17 @@ def alone(commands: list[Command]) -> list[Command]:
     # Products wait for the one and are waited for by the other, as if they read the block.
     start = address(block)
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
-    hush = Command(_hush.address, block, [writes], None)
-    restore = Command(_restore.address, block, [writes], None)
-    for command in products:
-        command.accesses = [*command.accesses, reads]
+    hush = Command("BLAS on one thread", _hush.address, block, [writes], None)
+    restore = Command("BLAS as before", _restore.address, block, [writes], None)
+    for each in products:
+        each.accesses = [*each.accesses, reads]
     return [hush, *commands, restore]
 
 
 @functools.cache
 def _libraries() -> list[tuple[int, int]]:
     """Addresses of the functions that tell and set the number of threads of each OpenBLAS."""
-    _function("sgemm")  # loads the library
+    _function("gemm", "f")  # loads the library
     found = []
     for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
         for prefix, suffix in itertools.product(("scipy_", ""), ("", "64_", "_64")):
@@ -200,42 +284,3 @@ def _libraries() -> list[tuple[int, int]]:
 
 def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-def _fill(table: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """The arguments of one call. BLAS counts columns first: it computes outᵀ = bᵀ aᵀ."""
-    (rows, inner), columns = a.shape, b.shape[1]
-    values = table[_VALUES:]
-    transposed_b, pitch_b = _layout(b)
-    transposed_a, pitch_a = _layout(a)
-    transposed_out, pitch_out = _layout(out)
-    if transposed_out != ord("N"):
-        raise UnsupportedError("a product into columns")
-    one = np.zeros(1, np.int64)
-    one.view(out.dtype)[0] = 1
-    values[:] = (
-        transposed_b, transposed_a, columns, rows, inner, one[0], pitch_b, pitch_a, 0, pitch_out,
-    )  # fmt: skip
-    base = address(values)
-    transb, transa, n, m, k, alpha, ldb, lda, beta, ldc = range(base, base + 80, 8)
-    table[_ADDRESSES:_VALUES] = (
-        transb, transa, n, m, k, alpha, address(b), ldb, address(a), lda, beta, address(out), ldc,
-    )  # fmt: skip
-    table[0] = 1
-
-
-def _layout(matrix: np.ndarray) -> tuple[int, int]:
-    """Whether BLAS has to transpose rows that lie as these do, and their distance in elements."""
-    size, (down, along) = matrix.itemsize, matrix.strides
-    rows, columns = matrix.shape
-    if along == size or columns == 1:
-        return ord("N"), max(down // size if rows > 1 else columns, columns, 1)
-    if down == size or rows == 1:
-        return ord("T"), max(along // size, rows, 1)
-    raise UnsupportedError("a product of scattered rows")
-
-
-@functools.cache
-def _function(name: str) -> int:
-    found: Any = get_cython_function_address("scipy.linalg.cython_blas", name)
-    return int(found)

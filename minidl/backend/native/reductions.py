@@ -17,6 +17,7 @@ from minidl.backend.native.commands import (
     access,
     address,
     axis_of,
+    known,
     shape_of,
 )
 from minidl.backend.native.lowlevel import WIDE
@@ -123,6 +124,10 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
     Raises:
         UnsupportedError: another reduction, type or layout.
     """
+    known(x, out)
+    if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
+        # Of single columns NumPy makes rows, too, whose order of summation is another.
+        return _along_rows(kind, x.reshape(-1, x.shape[-2]), out.reshape(-1))
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
     if axis is not None and x.ndim and axis % x.ndim == x.ndim - 1 and x.ndim == 2:
@@ -146,7 +151,7 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     working = out.dtype if kind == "sum" else x.dtype
     function = _compiled("along_rows", x.dtype.name, out.dtype.name, working.name)
     accesses = [access(x, False, axis), access(out.reshape(-1, 1), True, axis)]
-    return Command(function, block, accesses, (x, out))
+    return Command(f"{kind} {x.shape}", function, block, accesses, (x, out), x.size)
 
 
 def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
@@ -167,7 +172,7 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     # By columns only where both are shared out by columns elsewhere, too.
     whole = x.ndim == 3 or axis_of(*shape_of(x)) != axis
     accesses = [access(x, False, None if whole else axis), access(out, True, axis)]
-    return Command(function, block, accesses, (x, out))
+    return Command(f"sum {x.shape}", function, block, accesses, (x, out), x.size)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import threading
 import numba
 import numpy as np
 
-from minidl.backend.native.lowlevel import add, at, call, exchange, load, store
+from minidl.backend.native.lowlevel import add, at, call, compiled, exchange, load, store
 
 # The products and formulas of small networks cannot feed more, and a barrier waits for the last.
 LARGEST = 8
@@ -28,10 +28,8 @@ PATIENCE = 500_000
 # sleeps.
 _TICKET, _LIST, _LENGTH, _BASE, _ARRIVED, _ASLEEP = (64 * k for k in range(6))
 
-_jit = numba.njit(nogil=True, cache=True, error_model="numpy")
 
-
-@_jit
+@compiled
 def _meet(mail, goal, yields):
     """Wait until all parts are here."""
     add(mail + _ARRIVED, 1)
@@ -44,7 +42,7 @@ def _meet(mail, goal, yields):
                 call(yields, ())
 
 
-@_jit
+@compiled
 def _execute(part, parts, mail, yields):
     """Run the list in the mailbox: words of (function, block, whether to wait for all first)."""
     words = at(load(mail + _LIST), numba.types.int64)
@@ -58,7 +56,14 @@ def _execute(part, parts, mail, yields):
         _meet(mail, goal + parts, yields)
 
 
-@_jit
+@compiled
+def _run_alone(commands, length):
+    words = at(commands, numba.types.int64)
+    for k in range(length):
+        call(words[3 * k], (words[3 * k + 1], 0, 1))
+
+
+@compiled
 def _post(commands, length, parts, mail):
     """Put a list into the mailbox. How many parts sleep."""
     store(mail + _BASE, load(mail + _ARRIVED))
@@ -71,7 +76,7 @@ def _post(commands, length, parts, mail):
     return asleep
 
 
-@_jit
+@compiled
 def _run(commands, length, parts, mail, yields):
     """Post a list and run the own share; unless somebody sleeps: then how many."""
     asleep = _post(commands, length, parts, mail)
@@ -80,7 +85,7 @@ def _run(commands, length, parts, mail, yields):
     return asleep
 
 
-@_jit
+@compiled
 def _serve(ticket, part, parts, mail, yields):
     """Run lists after the one of ``ticket`` until none comes for a while.
 
@@ -99,7 +104,7 @@ def _serve(ticket, part, parts, mail, yields):
     return ticket, True
 
 
-@_jit
+@compiled
 def _lie_down(ticket, part, mail):
     """Say that this part sleeps. Whether it may: a list may have come in the meantime."""
     exchange(mail + _ASLEEP + 64 * part, 1)
@@ -109,7 +114,7 @@ def _lie_down(ticket, part, mail):
     return exchange(mail + _ASLEEP + 64 * part, 0) == 0
 
 
-@_jit
+@compiled
 def _get_up(part, mail):
     """Take back the sign of a sleeping part. Whether it was there: then it has to be called."""
     return exchange(mail + _ASLEEP + 64 * part, 0) == 1
@@ -142,6 +147,10 @@ class Team:
             if _run(commands, length, self.parts, self._mail, self._yields):
                 self._call()
                 _execute(0, self.parts, self._mail, self._yields)
+
+    def run_alone(self, commands: int, length: int) -> None:
+        """Run commands that are not worth calling the others."""
+        _run_alone(commands, length)
 
     def stop(self) -> None:
         """End the threads, once they have done what they do."""

@@ -24,7 +24,7 @@ from minidl.backend.native.commands import (
     axis_of,
     shape_of,
 )
-from minidl.backend.native.lowlevel import COMMAND, at, call, cut
+from minidl.backend.native.lowlevel import at, call, command, cut
 from minidl.backend.native.team import team
 
 
@@ -52,7 +52,7 @@ _ARRAYS = 4
 _OWN = 16
 
 
-@numba.cfunc(COMMAND, cache=True)
+@command
 def _loop(block, part, parts):
     w = at(block, numba.types.int64)
     first, last, low, high = 0, w[3], 0, w[4]
@@ -95,7 +95,9 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
         pitch = array.strides[-2] if array.ndim > 1 else 0
         block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
     accesses = [access(a, a is out, axis) for a in arrays]
-    return Command(_loop.address, block, accesses, arrays)
+    return Command(
+        f"{ufunc.__name__} {out.shape}", _loop.address, block, accesses, arrays, 4 * out.size
+    )
 
 
 @functools.cache
