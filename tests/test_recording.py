@@ -57,14 +57,14 @@ def test_the_same_to_rounding(case: str) -> None:
 
 # Networks that are large enough to be shared out, in the usual type
 
-PIXELS = np.random.default_rng(3).integers(0, 256, (150, 7, 8)).astype(np.uint8)
-LABELS = np.arange(150) % 10
+PIXELS = np.random.default_rng(3).integers(0, 256, (375, 7, 10)).astype(np.uint8)
+LABELS = np.arange(375) % 10
 ONE_HOT = np.eye(10)[LABELS]
-WEIGHTS = np.linspace(0, 2, 150)
+WEIGHTS = np.linspace(0, 2, 375)
 
 
 def hidden(*layers: Any) -> list[Any]:
-    return [Input((7, 8)), Flatten(), Rescaling(1 / 255), *layers]
+    return [Input((7, 10)), Flatten(), Rescaling(1 / 255), *layers]
 
 
 def softmax() -> Dense:
@@ -149,7 +149,7 @@ def fitted(name: str, dtype: str) -> tuple[minidl.Sequential, Any]:
     minidl.utils.set_random_seed(5)
     model = minidl.Sequential(layers(), dtype=dtype)
     model.compile(optimizer(), loss, metrics)
-    history = model.fit(PIXELS, y, 40, 3, 0, validation_split=0.2, evaluate_train=True, **options)
+    history = model.fit(PIXELS, y, 100, 3, 0, validation_split=0.2, evaluate_train=True, **options)
     return model, history.history
 
 
@@ -160,13 +160,13 @@ def test_larger_networks_have_the_same_bits_where_products_are_the_same(
     name: str, dtype: str
 ) -> None:
     """Each part of a team does its share of every array in the order in which NumPy does it."""
-    # 120 rows, 3 batches an epoch; new buffers for the evaluation.
+    # 300 rows, 3 batches an epoch; new buffers for the evaluation.
     compare(lambda: fitted(name, dtype), plays=1 + 1 + 2)
 
 
 @pytest.mark.parametrize("name", LARGER)
 def test_larger_networks_are_the_same_to_rounding(name: str) -> None:
-    assert SMALL < 40 * 56 * 40  # the parts of a team share products out, and add up their terms
+    assert SMALL < 100 * 70 * 40  # the parts of a team share products out, and add up their terms
     compare(lambda: fitted(name, "float64"), plays=4, rtol=ROUNDING)
 
 
