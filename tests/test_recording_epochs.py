@@ -42,7 +42,7 @@ def model(optimizer: Any = "adam", rate: float = 0.5) -> minidl.Sequential:
         [
             Input((4,)),
             Rescaling(0.5),
-            Dense(5, kernel_regularizer=L2(0.01)),
+            Dense(5, "elu", kernel_regularizer=L2(0.01)),
             BatchNormalization(momentum=0.9, center=False),
             LeakyReLU(0.1),
             Dropout(rate),
@@ -117,6 +117,17 @@ CHANGES: dict[str, Callable[[Any, int], None]] = {
     "slope": lambda model, epoch: setattr(model.layers[3], "constants", (0.2 * epoch,)),
     "rescaling": lambda model, epoch: setattr(model.layers[0], "scale", 1.0 + epoch),
     "penalty": lambda model, epoch: setattr(model.layers[1].kernel_regularizer, "l2", 0.1 * epoch),
+    # Once, late: the only thing that is there and was not there before.
+    "penalty's gradient": lambda model, epoch: (
+        epoch == 1
+        and setattr(model.layers[1].kernel_regularizer, "add_gradient", lambda W, dW: None)
+    ),
+    "activation": lambda model, epoch: setattr(model.layers[1].activation, "constants", (epoch,)),
+    "activation's function": lambda model, epoch: setattr(
+        model.layers[1].activation,
+        "function",
+        minidl.activations.elu if epoch % 2 else minidl.activations.leaky_relu,
+    ),
     "weights": lambda model, epoch: model.set_weights([0.5 * w for w in model.get_weights()]),
     "a weight": lambda model, epoch: model.layers[-1].W.fill(0.25),
     "optimizer": lambda model, epoch: setattr(model.optimizer, "beta_1", 0.5 / (1 + epoch)),
