@@ -183,9 +183,13 @@ class LossMetric(Metric):
     def __init__(self, loss: losses.Loss, name: str) -> None:
         super().__init__(name)
         self._loss = loss
-        self.repeats = repeats(loss)
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its loss does."""
+        return repeats(self._loss)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)

@@ -38,6 +38,8 @@ class Network:
         rows: for passes over up to so many, buffers are allocated.
     """
 
+    repeats = True
+
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:

@@ -177,7 +177,8 @@ class Tape:
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
-    return (id(formula), *map(id, outs), *(id(a) for a in arguments if hasattr(a, "shape")))
+    places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
+    return (id(formula), *map(id, outs), *places)
 
 
 def repeats(thing: Any) -> bool:
@@ -197,6 +198,12 @@ def repeats(thing: Any) -> bool:
             return False
         if "repeats" in vars(known):
             return bool(thing.repeats)
-        if methods.keys() - {"__init__", "get_config"}:
+        own = {name for name, value in vars(known).items() if callable(value) or _computes(value)}
+        if own - {"__init__", "get_config"}:
             return False
     return False
+
+
+def _computes(value: Any) -> bool:
+    """Whether an attribute of a class is a property or the like, but for those of every class."""
+    return hasattr(value, "__get__") and not inspect.isgetsetdescriptor(value)

@@ -41,6 +41,7 @@ STAGES = (
         "tests/test_saving.py",
         "tests/test_training.py",
         "tests/test_training_executors.py",
+        "tests/test_recording_choice.py",
         "tests/test_callbacks.py",
     ),
     (
@@ -54,6 +55,8 @@ STAGES = (
         "tests/test_saving_refusals.py",
         "tests/backend/test_fused.py",
         "tests/test_linear_models.py",
+        "tests/test_recording.py",
+        "tests/test_recording_epochs.py",
     ),
     (
         "tests/test_network_random.py",

@@ -1,0 +1,106 @@
+"""Trainings with and without played steps, and how many steps were played."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import recording
+from minidl.backend import native
+from minidl.backend.native.operands import Operand
+from minidl.backend.native.products import product
+from minidl.backend.tape import Tape
+from minidl.kernels import dense
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[list[int]]:
+    """The numbers of the steps that are played within the block."""
+    steps: list[int] = []
+    play = Tape.play
+
+    def noting(tape: Tape, step: int) -> None:
+        play(tape, step)
+        steps.append(step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tape, "play", noting)
+        yield steps
+
+
+@contextlib.contextmanager
+def calling() -> Iterator[None]:
+    """No step is recorded: each is called, as on other executors."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "repeats", lambda _: False)
+        with counting() as played:
+            yield
+    assert not played
+
+
+def both(train: Callable[[], Any], plays: int | None = None) -> tuple[Any, Any]:
+    """What a training gives where steps are played, and where each is called.
+
+    Args:
+        train: makes a model and trains it.
+        plays: how many steps have to be played; any number from 1 if left out.
+    """
+    with counting() as steps:
+        played = train()
+    assert len(steps) == plays if plays is not None else steps
+    with calling():
+        called = train()
+    return played, called
+
+
+class _Numpy:
+    """NumPy, whose products are those of the commands."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def matmul(a: Any, b: Any, out: Any) -> Any:
+        if isinstance(out, Operand):
+            return np.matmul(a, b, out=out)
+        for run in native.assemble(product(a, b, out)):
+            run()
+        return out
+
+
+@pytest.fixture
+def same_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels multiply as commands do.
+
+    These call SciPy's BLAS, part by part, NumPy its own, whole, and another routine where an axis
+    is 1. Sums of products in another order are the only difference between a step that is played
+    and one that is called.
+    """
+    monkeypatch.setattr(dense, "np", _Numpy())
+
+
+def arrays(model: minidl.Sequential) -> dict[str, np.ndarray]:
+    """Copies of everything that shows a training: weights, gradients, state, layers' attributes."""
+    found = {"theta": model.theta, "grad": model.grad, "statistics": model.statistics.theta}
+    assert model.optimizer is not None
+    found |= {f"optimizer {name}": vector for name, vector in model.optimizer.state.items()}
+    for number, layer in enumerate(model.layers):
+        kind = f"{number} {type(layer).__name__}"  # names count all layers that were ever made
+        parts = {kind: layer, f"{kind}'s activation": getattr(layer, "activation", None)}
+        for name, part in parts.items():
+            for key, value in vars(part).items() if part else ():
+                if isinstance(value, np.ndarray) and not key.startswith("_"):
+                    found[f"{name}.{key}"] = value
+    return {name: np.array(array) for name, array in found.items()}
+
+
+def the_same(found: Any, expected: Any, rtol: float = 0) -> None:
+    """Assert that two dictionaries of arrays or histories are equal, or close."""
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol, rtol / 10, err_msg=name)

@@ -1,0 +1,224 @@
+"""Steps that are played do what steps do that are called: the same bits, but for products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.backend import use
+from minidl.backend.native.products import SMALL
+from minidl.layers import BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
+from minidl.optimizers import SGD, Adam
+from minidl.regularizers import L1, L2, Lp
+from tests import playing
+from tests.playing import arrays, both, the_same
+from tests.test_training_executors import CASES, train
+
+same_products = playing.same_products
+#: Float64, some 15 updates that each multiply a difference in rounding a few times.
+ROUNDING = 1e-12
+
+
+@pytest.fixture(autouse=True)
+def _compiled(parts: int) -> None:
+    use("numpy", executor="numba")
+
+
+def compare(make: Callable[[], tuple[minidl.Sequential, Any]], plays: int, rtol: float = 0) -> None:
+    """Assert that a model, its history and its layers are the same with and without playing."""
+
+    def run() -> Any:
+        model, history = make()
+        return history, arrays(model), model.step
+
+    (history, found, step), (expected, right, steps) = both(run, plays)
+    the_same(history, expected, rtol)
+    the_same(found, right, rtol)
+    assert step == steps
+
+
+@pytest.mark.usefixtures("same_products")
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_bits_where_products_are_the_same(case: str) -> None:
+    # An epoch is 4 batches of 5 rows and one of 3. The first runs, the second is recorded; after
+    # validation on 17 rows, all buffers are new. In each later epoch the first batch runs.
+    compare(lambda: train(case)[:2], plays=2 + 2 + 3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_to_rounding(case: str) -> None:
+    """With NumPy's products; no network here is large enough for a team to share one out."""
+    compare(lambda: train(case)[:2], plays=7, rtol=ROUNDING)
+
+
+# Networks that are large enough to be shared out, in the usual type
+
+PIXELS = np.random.default_rng(3).integers(0, 256, (375, 7, 10)).astype(np.uint8)
+LABELS = np.arange(375) % 10
+ONE_HOT = np.eye(10)[LABELS]
+WEIGHTS = np.linspace(0, 2, 375)
+
+
+def hidden(*layers: Any) -> list[Any]:
+    return [Input((7, 10)), Flatten(), Rescaling(1 / 255), *layers]
+
+
+def softmax() -> Dense:
+    return Dense(10, "softmax")
+
+
+SPARSE, ROWS = "sparse_categorical_crossentropy", "categorical_crossentropy"
+
+# name: the layers, the optimizer, the loss, metrics, the targets, other arguments of fit
+LARGER: dict[str, tuple[Callable[[], list[Any]], Any, Any, list[Any], Any, dict[str, Any]]] = {
+    "pixels": (
+        lambda: hidden(Dense(70, "relu"), Dense(40, "relu"), softmax()),
+        lambda: "adam",
+        SPARSE,
+        ["accuracy", SPARSE],
+        LABELS,
+        {"sample_weight": WEIGHTS},
+    ),
+    "dropout": (
+        lambda: hidden(Dropout(0.2), Dense(70, "tanh"), Dropout(0.5), Dense(33), softmax()),
+        lambda: SGD(0.1, momentum=0.9),
+        SPARSE,
+        ["accuracy"],
+        LABELS,
+        {"class_weight": {0: 2.0, 3: 0.5}},
+    ),
+    "batch normalization": (
+        lambda: hidden(
+            Dense(70, use_bias=False),
+            BatchNormalization(momentum=0.8),
+            minidl.layers.ReLU(),
+            BatchNormalization(scale=False),
+            softmax(),
+        ),
+        lambda: "nadam",
+        ROWS,
+        ["categorical_accuracy", "mse", ROWS],
+        ONE_HOT,
+        {"sample_weight": WEIGHTS, "class_weight": {1: 3.0}},
+    ),
+    "penalties": (
+        lambda: hidden(
+            Dense(40, "elu", kernel_regularizer=L1(1e-3), bias_regularizer=L2(1e-2)),
+            Dense(40, "sigmoid", kernel_regularizer=Lp(1.5, 1e-3)),
+            Dense(10, "softmax", kernel_regularizer=L1(1e-3, proximal=True)),
+        ),
+        lambda: "rmsprop",
+        SPARSE,
+        ["accuracy"],
+        LABELS,
+        {},
+    ),
+    "several answers": (
+        lambda: hidden(Dense(40, "leaky_relu"), Dense(10, "sigmoid")),
+        lambda: Adam(0.01, clipnorm=0.1),
+        "binary_crossentropy",
+        ["binary_accuracy", "mse", "accuracy"],
+        ONE_HOT,
+        {"sample_weight": WEIGHTS},
+    ),
+    "values": (
+        lambda: hidden(Dense(40, "softmax"), Dense(10)),
+        lambda: minidl.optimizers.AdamW(0.01, global_clipnorm=1.0),
+        "mse",
+        [],
+        ONE_HOT,
+        {},
+    ),
+    "logits": (
+        lambda: hidden(Dense(40, "relu"), Dense(10)),
+        lambda: "adagrad",
+        minidl.losses.SparseCategoricalCrossentropy(from_logits=True),
+        ["accuracy"],
+        LABELS,
+        {},
+    ),
+}
+
+
+def fitted(name: str, dtype: str) -> tuple[minidl.Sequential, Any]:
+    layers, optimizer, loss, metrics, y, options = LARGER[name]
+    minidl.utils.set_random_seed(5)
+    model = minidl.Sequential(layers(), dtype=dtype)
+    model.compile(optimizer(), loss, metrics)
+    history = model.fit(PIXELS, y, 100, 3, 0, validation_split=0.2, evaluate_train=True, **options)
+    return model, history.history
+
+
+@pytest.mark.usefixtures("same_products")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", LARGER)
+def test_larger_networks_have_the_same_bits_where_products_are_the_same(
+    name: str, dtype: str
+) -> None:
+    """Each part of a team does its share of every array in the order in which NumPy does it."""
+    # 300 rows, 3 batches an epoch; new buffers for the evaluation.
+    compare(lambda: fitted(name, dtype), plays=1 + 1 + 2)
+
+
+@pytest.mark.parametrize("name", LARGER)
+def test_larger_networks_are_the_same_to_rounding(name: str) -> None:
+    assert SMALL < 100 * 70 * 40  # the parts of a team share products out, and add up their terms
+    compare(lambda: fitted(name, "float64"), plays=4, rtol=ROUNDING)
+
+
+# Batches
+
+
+@pytest.mark.usefixtures("same_products")
+@pytest.mark.parametrize(
+    ("size", "validation", "plays"),
+    [
+        (1, False, 11 + 12 + 12 - 1),  # the first runs, the second is recorded
+        (3, False, 12 - 2),  # every batch is whole: the tape runs through all epochs
+        (3, True, 2 + 2 + 3),  # in the second epoch buffers are new
+        (5, False, 0 + 1 + 1),  # a ragged batch at the end, and the step after it runs
+        (5, True, 0 + 0 + 1),
+        (7, False, 0),  # never twice in a row on the same arrays
+        (12, False, 3 - 2),  # one batch is an epoch
+        (12, True, 0),
+        (100, False, 3 - 2),  # more than there are
+        (None, False, 3 - 2),
+    ],
+)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_of_any_size(size: int | None, validation: bool, plays: int, shuffle: bool) -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 40, 3))
+
+    def make() -> Any:
+        minidl.utils.set_random_seed(2)
+        model = minidl.Sequential([Input((3,)), Dense(4, "tanh"), Dropout(0.5), Dense(3)])
+        model.compile("adam", "mse", ["mse"])
+        held_out = (x[12:], y[12:]) if validation else None
+        history = model.fit(x[:12], y[:12], size, 3, 0, validation_data=held_out, shuffle=shuffle)
+        return model, history.history
+
+    compare(make, plays)
+
+
+@pytest.mark.usefixtures("same_products")
+@pytest.mark.parametrize(
+    "kind", ["?", "i1", "u2", ">i2", "i8", "f2", "f4", "f8", ">f4", ">f8", "g"]
+)
+@pytest.mark.parametrize("first", [[], [Rescaling(0.25, 1.0)]], ids=["Dense", "Rescaling"])
+def test_features_of_any_type(kind: str, first: list[Any]) -> None:
+    """Also of those that compiled code cannot read, as float16 and numbers from elsewhere."""
+    x = (8 * np.abs(np.random.default_rng(1).normal(size=(20, 4)))).astype(kind)
+    y = np.random.default_rng(2).normal(size=(20, 2))
+
+    def make() -> Any:
+        minidl.utils.set_random_seed(2)
+        layers = [type(layer)(layer.scale, layer.offset) for layer in first]
+        model = minidl.Sequential([Input((4,)), *layers, Dense(2)])
+        model.compile("sgd", "mse")
+        return model, model.fit(x, y, 5, 2, 0).history
+
+    compare(make, plays=8 - 2)

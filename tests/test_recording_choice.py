@@ -1,0 +1,453 @@
+"""Which steps are played: those of all that minidl offers, and none that nobody speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import minidl
+from minidl import activations, callbacks, layers, losses, metrics, regularizers
+from minidl.backend import fused, use
+from minidl.layers import Dense, Input, Layer
+from minidl.network import Network
+from minidl.optimizers import TABLE as OPTIMIZERS
+from minidl.optimizers import schedules
+from minidl.recording import RecordedStep
+from tests.playing import counting
+
+RANDOM = np.random.default_rng(4)
+X, Y = RANDOM.normal(size=(20, 4)), RANDOM.normal(size=(20, 3))
+CLASSES = np.arange(20) % 3
+ROWS = np.eye(3)[CLASSES]
+STEPS = 12  # 3 epochs of 4 batches
+#: The first step runs, the second is recorded.
+PLAYED = STEPS - 2
+#: The same in the first two epochs. In the second there is what there was not before, such as the
+#: layers' outputs.
+PLAYED_BETWEEN = 2 * (4 - 2) + 4
+
+
+@pytest.fixture(autouse=True)
+def _compiled() -> None:
+    use("numpy", executor="numba")
+
+
+def plays(
+    *hidden: Any,
+    loss: Any = "mse",
+    metric: Any = (),
+    y: Any = Y,
+    x: Any = X,
+    optimizer: Any = "sgd",
+    model: Any = minidl.Sequential,
+    change: Callable[[Any], Any] = lambda model: None,
+    told: Any = None,
+    verbose: int = 0,
+    **options: Any,
+) -> int:
+    """How many steps of a fit are played.
+
+    Args:
+        hidden: layers before the last.
+        change: called with the model before it is fitted.
+        told: callbacks.
+        options: of the last layer.
+    """
+    made = model([Input((4,)), *hidden, Dense(3, **options)])
+    made.compile(optimizer, loss, metric)
+    change(made)
+    with counting() as steps:
+        made.fit(x, y, 5, 3, verbose, told, validation_data=None)
+    assert made.step == made.optimizer.iterations == STEPS
+    assert np.isfinite(made.theta).all()
+    # Each is the number of the step that it stands for, so that random numbers are those of it.
+    assert steps == sorted(set(steps))
+    assert not steps or steps[-1] == STEPS - 1
+    return len(steps)
+
+
+# What minidl offers
+
+LAYERS: dict[str, Callable[[], list[Layer]]] = {
+    "Activation": lambda: [layers.Activation("softmax"), layers.Activation("tanh")],
+    "BatchNormalization": lambda: [layers.BatchNormalization()],
+    "Dense": lambda: [Dense(2, use_bias=False)],
+    "Dropout": lambda: [layers.Dropout(0.5), layers.Dropout(0.0)],
+    "ELU": lambda: [layers.ELU(0.5)],
+    "Flatten": lambda: [layers.Flatten()],
+    "Input": list,
+    "LeakyReLU": lambda: [layers.LeakyReLU()],
+    "ReLU": lambda: [layers.ReLU()],
+    "Rescaling": lambda: [layers.Rescaling(0.5)],
+    "Sigmoid": lambda: [layers.Sigmoid()],
+    "Softmax": lambda: [layers.Softmax()],
+    "Tanh": lambda: [layers.Tanh()],
+}
+
+
+@pytest.mark.parametrize("name", sorted({*layers.__all__} - {"Layer"}))
+def test_every_layer_is_played(name: str) -> None:
+    assert plays(*LAYERS[name]()) == PLAYED
+    assert plays(Dense(4), *LAYERS[name]()) == PLAYED
+
+
+@pytest.mark.parametrize("name", activations.TABLE)
+def test_every_activation_is_played(name: str) -> None:
+    assert plays(activation=name) == PLAYED
+    assert plays(Dense(4, name), layers.Activation(name)) == PLAYED
+
+
+@pytest.mark.parametrize("name", regularizers.TABLE)
+def test_every_regularizer_is_played(name: str) -> None:
+    kind = regularizers.TABLE[name]
+    made = kind(1.5) if name == "lp" else kind()
+    assert plays(kernel_regularizer=made) == PLAYED
+    assert plays(bias_regularizer=made) == PLAYED
+    if name == "l1":
+        assert plays(kernel_regularizer=regularizers.L1(proximal=True)) == PLAYED
+
+
+@pytest.mark.parametrize("kind", {*losses.TABLE.values()}, ids=lambda kind: kind.__name__)
+def test_every_loss_and_metric_is_played(kind: type[losses.Loss]) -> None:
+    y = {"integers": CLASSES, "values": Y}.get(kind.labels, ROWS)
+    names = metrics.NAMES
+    if kind.labels == "integers":
+        wanted = [n for n in names if n.startswith("sparse") or n in ("accuracy", "acc")]
+    else:
+        wanted = [n for n in names if not n.startswith("sparse")]
+    output = {"activation": kind.activation} if kind.activation else {}
+    assert plays(loss=kind(), y=y, **output) == PLAYED
+    for name in wanted:
+        assert plays(loss=kind(), y=y, metric=[name], **output) == PLAYED, name
+    assert plays(loss=kind(), y=y, metric=wanted, **output) == PLAYED
+    if kind.activation:
+        assert plays(loss=kind(from_logits=True), y=y, metric=wanted) == PLAYED
+
+
+RATES = {
+    "ExponentialDecay": (0.1, 5, 0.9),
+    "PiecewiseConstantDecay": ([3, 6], [0.1, 0.2, 0.3]),
+    "PolynomialDecay": (0.1, 5),
+    "InverseTimeDecay": (0.1, 5, 0.9),
+    "CosineDecay": (0.1, 5),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_is_played(name: str) -> None:
+    kind = OPTIMIZERS[name]
+    clips: list[dict[str, float]] = [
+        {},
+        {"clipnorm": 0.1},
+        {"clipvalue": 0.1},
+        {"global_clipnorm": 0.1},
+        {"weight_decay": 0.1},
+    ]
+    for options in clips:
+        assert plays(optimizer=kind(learning_rate=0.01, **options)) == PLAYED, options
+    for schedule, arguments in RATES.items():
+        rate = schedules.TABLE[schedule](*arguments)
+        assert plays(optimizer=kind(learning_rate=rate)) == PLAYED, schedule
+    assert set(RATES) == set(schedules.TABLE)
+    assert plays(optimizer=kind(learning_rate=lambda step: 0.1 / (1 + step))) == PLAYED
+
+
+def test_an_optimizer_of_one_s_own_is_played() -> None:
+    """It is called at each step, whatever it does."""
+    seen = []
+
+    class Own(minidl.optimizers.SGD):
+        def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+            seen.append(t)
+            theta -= 0.01 / t * np.sign(grad)
+
+    assert plays(optimizer=Own()) == PLAYED
+    assert seen == list(range(1, STEPS + 1))
+
+
+CALLBACKS: dict[str, Callable[[Path], callbacks.Callback]] = {
+    "CSVLogger": lambda folder: callbacks.CSVLogger(folder / "log.csv"),
+    "EarlyStopping": lambda _: callbacks.EarlyStopping("loss", patience=9),
+    "History": lambda _: callbacks.History(),
+    "LearningRateScheduler": lambda _: callbacks.LearningRateScheduler(lambda epoch: 0.01),
+    "ModelCheckpoint": lambda folder: callbacks.ModelCheckpoint(folder / "best.npz"),
+    "ReduceLROnPlateau": lambda _: callbacks.ReduceLROnPlateau("loss"),
+    "TerminateOnNaN": lambda _: callbacks.TerminateOnNaN(),
+}
+BASES = {"Callback", "LambdaCallback", "Logs", "Monitor"}
+
+
+@pytest.mark.parametrize("name", sorted({*callbacks.__all__} - BASES))
+def test_steps_are_played_with_every_callback(name: str, tmp_path: Path) -> None:
+    assert plays(told=CALLBACKS[name](tmp_path)) == PLAYED
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_steps_are_played_while_progress_is_shown(verbose: int, capfd: Any) -> None:
+    assert plays(verbose=verbose) == PLAYED
+    captured = capfd.readouterr()
+    assert "Epoch 3/3" in captured.out + captured.err
+
+
+# What nobody speaks for
+
+
+def double(x: Any, out: Any) -> Any:
+    return np.multiply(x, 2, out=out)
+
+
+def double_backward(dy: Any, y: Any, out: Any) -> Any:
+    return np.multiply(dy, 2, out=out)
+
+
+class OwnDense(Dense):
+    """Counts its passes."""
+
+    passes = 0
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.passes += 1
+        return super().forward(x, training, step)
+
+
+class OwnDropout(layers.Dropout):
+    """A rate that changes."""
+
+    @property
+    def scale(self) -> float:
+        return 2.0
+
+    @scale.setter
+    def scale(self, value: float) -> None: ...
+
+
+class OwnLoss(losses.MeanSquaredError):
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        super().row_losses(predictions, t, out)
+
+
+class OwnMetric(metrics.Metric):
+    def __init__(self) -> None:
+        super().__init__("own")
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        out[...] = len(y)
+
+
+class OwnPenalty(regularizers.L2):
+    def add_gradient(self, W: Any, dW: Any) -> None:
+        super().add_gradient(W, dW)
+
+
+class OwnModel(minidl.Sequential):
+    def forward(self, *arguments: Any, **options: Any) -> Any:
+        return super().forward(*arguments, **options)
+
+
+class Batchwise(callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: Any) -> None:
+        self.model.optimizer.learning_rate *= 0.9
+
+
+class OwnNaN(callbacks.TerminateOnNaN):
+    def on_train_batch_end(self, batch: int, logs: Any) -> None:
+        super().on_train_batch_end(batch, logs)
+
+
+OWN = activations.ActivationFunction("double", double, double_backward)
+UNSPOKEN: dict[str, dict[str, Any]] = {
+    "loss": {"loss": OwnLoss()},
+    "metric": {"metric": [OwnMetric()]},
+    "metric of a loss": {"metric": [metrics.LossMetric(OwnLoss(), "own")]},
+    "metric among others": {"metric": ["mse", OwnMetric()]},
+    "penalty": {"kernel_regularizer": OwnPenalty()},
+    "penalty of a bias": {"bias_regularizer": OwnPenalty()},
+    "activation": {"activation": OWN},
+    "model": {"model": OwnModel},
+    "callback of batches": {"told": Batchwise()},
+    "callback of batches, derived": {"told": OwnNaN()},
+    "function of batches": {"told": callbacks.LambdaCallback(on_train_batch_begin=print)},
+}
+
+
+@pytest.mark.parametrize("name", UNSPOKEN)
+def test_what_makes_no_promise_is_called(name: str) -> None:
+    assert plays(**UNSPOKEN[name]) == 0
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: OwnDense(4), lambda: OwnDropout(0.5), lambda: layers.Activation(OWN)]
+)
+def test_layers_that_make_no_promise_are_called(make: Callable[[], Layer]) -> None:
+    assert plays(make()) == 0
+    made = make()
+    assert plays(Dense(4), made) == 0
+    if isinstance(made, OwnDense):
+        assert made.passes == STEPS
+
+
+def test_activations_of_formulas_are_played() -> None:
+    """One of one's own is as good as those of the table."""
+
+    @fused
+    def halve(x: Any) -> Any:
+        return 0.5 * x
+
+    @fused
+    def halve_backward(dy: Any, y: Any) -> Any:
+        return 0.5 * dy
+
+    def made(forward: Any, backward: Any) -> activations.ActivationFunction:
+        return activations.ActivationFunction("halve", forward, backward)
+
+    assert plays(activation=made(halve, halve_backward)) == PLAYED
+    assert plays(activation=made(halve, double_backward)) == 0
+    assert plays(activation=made(double, halve_backward)) == 0
+
+
+REPLACED: dict[str, Callable[[Any], tuple[Any, str]]] = {
+    "model": lambda model: (model, "backward"),
+    "first layer": lambda model: (model.layers[0], "forward"),
+    "last layer": lambda model: (model.layers[-1], "logits"),
+    "activation": lambda model: (model.layers[0].activation, "backward"),
+    "loss": lambda model: (model._loss, "row_gradients"),
+    "metric": lambda model: (model._metrics[0], "_count"),
+    "penalty": lambda model: (model.layers[-1].kernel_regularizer, "forward"),
+}
+
+
+@pytest.mark.parametrize("where", REPLACED)
+def test_a_method_put_in_place_of_another_is_called(where: str) -> None:
+    calls = []
+
+    def replace(model: Any) -> None:
+        thing, name = REPLACED[where](model)
+        right = getattr(thing, name)
+
+        def own(*arguments: Any, **options: Any) -> Any:
+            calls.append(name)
+            return right(*arguments, **options)
+
+        setattr(thing, name, own)
+
+    assert plays(Dense(4, "relu"), metric=["mse"], kernel_regularizer="l2", change=replace) == 0
+    # Penalties are asked at each step.
+    assert len(calls) == STEPS
+
+
+def test_a_method_put_on_a_callback_is_called() -> None:
+    told = callbacks.History()
+    calls: list[int] = []
+    told.on_train_batch_end = lambda batch, logs: calls.append(batch)  # type: ignore[method-assign]
+    assert plays(told=told) == 0
+    assert calls == [0, 1, 2, 3] * 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        callbacks.Callback(),
+        callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+        type("Own", (callbacks.EarlyStopping,), {"on_epoch_begin": lambda *_: None})("loss", 0, 9),
+    ],
+)
+def test_a_tape_outlives_callbacks_of_one_s_own(told: Any) -> None:
+    """If they have changed nothing."""
+    assert plays(told=told) == PLAYED_BETWEEN
+
+
+def test_subclasses_that_only_construct_are_played() -> None:
+    class Wide(Dense):
+        def __init__(self) -> None:
+            super().__init__(7, "relu")
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    class Named(losses.MeanSquaredError):
+        """A name."""
+
+    class Stopping(callbacks.EarlyStopping):
+        def __init__(self) -> None:
+            super().__init__("loss", patience=9)
+
+    assert plays(Wide(), loss=Named(), told=Stopping()) == PLAYED
+
+
+def test_on_other_executors_every_step_is_called() -> None:
+    use("numpy", executor="blocks")
+    assert plays() == 0
+
+
+def test_sparse_rows_are_never_played() -> None:
+    assert plays(x=sparse.csr_matrix(X)) == 0
+    made, network, _ = recorded()
+    x, dy = sparse.csr_matrix(X.astype("f4")), np.ones((20, 2), "f4")
+    assert not any(made(x, dy) for _ in range(4))  # not even those of one matrix
+    assert network.step == 4
+
+
+# The step itself
+
+
+def recorded() -> tuple[RecordedStep, Network, Callable[[int], Any]]:
+    """A step that is a training pass, its network, and what takes it on so many rows."""
+    network = minidl.models.Network([Dense(2, "relu")])
+
+    def step(x: np.ndarray, dy: np.ndarray) -> None:
+        network.forward(x, training=True)
+        network.backward(dy)
+
+    network.build((4,))
+    made = RecordedStep(step, network, [])
+    arrays = {n: (X[:n].astype("f4"), np.ones((n, 2), "f4")) for n in (3, 5, 9)}
+    return made, network, lambda rows: made(*arrays[rows])
+
+
+def test_the_third_step_on_the_same_arrays_is_played() -> None:
+    made, network, step = recorded()
+    assert [step(5) for _ in range(5)] == [False, False, True, True, True]
+    assert network.step == 5
+    # Another pass: the layers show that one.
+    network.forward(X[:2].astype("f4"))
+    assert [step(5) for _ in range(3)] == [False, True, True]
+    # Other arrays.
+    assert [step(3) for _ in range(3)] == [False, False, False]
+    assert [step(5) for _ in range(3)] == [False, True, True]
+    # More rows: other buffers.
+    network.forward(np.ones((9, 4), "f4"))
+    assert [step(5) for _ in range(4)] == [False, False, True, True]
+    # Nothing is known any more.
+    made.forget()
+    assert [step(3) for _ in range(3)] == [False, False, True]
+    assert [step(5) for _ in range(3)] == [False, False, False]
+    assert network.step == 5 + 3 + 3 + 3 + 4 + 3 + 3
+
+
+def test_arrays_that_take_turns_are_not_played() -> None:
+    _, network, step = recorded()
+    assert not any(step(rows) for rows in (5, 3, 5, 3, 5, 3))
+    assert [step(3) for _ in range(2)] == [False, True]
+    assert network.step == 8
+
+
+def test_a_step_that_failed_is_not_played() -> None:
+    network = minidl.models.Network([Dense(2)])
+    network.build((4,))
+    x, fail = np.ones((3, 4), "f4"), iter([False, True, False, False, False])
+
+    def step(x: np.ndarray) -> None:
+        network.forward(x, training=True)
+        if next(fail):
+            raise KeyError("wrong")
+
+    made = RecordedStep(step, network, [])
+    assert not made(x)
+    with pytest.raises(KeyError):
+        made(x)
+    assert [made(x) for _ in range(3)] == [False, False, True]
