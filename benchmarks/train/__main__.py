@@ -11,7 +11,8 @@ for each job: seconds an epoch (median) with the spread over its epochs, microse
 multiple of minidl's time and of the floor, which is the time of the step's bare matrix products;
 the first epoch, which compiles, and the time from the start of the process to its end; and loss
 and accuracy after the same number of epochs, so that who does less work is found out. A run of all
-jobs and peers is written to ``benchmarks/results/train.json`` and drawn in ``train.png``.
+jobs and peers is written to ``benchmarks/results/train.json``, drawn in ``train.png``, and put
+into the README's table, ``train.md``.
 """
 
 from __future__ import annotations
@@ -120,6 +121,7 @@ def compete(
             record["times faster"] = report.leads(results)
             write(record, out / "train.json")
             picture.draw(results, out / "train.png")
+            (out / "train.md").write_text(report.markdown(record["jobs"]) + "\n")
     print(report.overview(results))
     if out is not None and results:
         print(f"written to {out / 'train.json'} and {out / 'train.png'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.train.jobs import Job
@@ -149,6 +150,23 @@ def overview(results: dict[str, dict[str, Row]]) -> str:
             f"times faster than {label}: median {statistics.median(values):.2f}, "
             f"smallest {min(values):.2f} ({len(values)} jobs)"
         )
+    return "\n".join(lines)
+
+
+def markdown(jobs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The table of the README, from the jobs of ``train.json``."""
+    shown = ("torch", "keras-tf")
+    heads = ["", "network", "minidl, s", "fastest peer, s", "faster"]
+    heads += [f"than {PEERS[name].label}" for name in shown]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|" + "---:|" * (len(heads) - 2)]
+    for name, job in jobs.items():
+        rows = job["peers"]
+        peer = fastest_peer(rows)
+        cells = [name, job["what"], f"{rows[MINIDL]['seconds']:.3f}"]
+        cells.append(f"{PEERS[peer].label} {rows[peer]['seconds']:.3f}" if peer else "–")
+        for ratio in (lead(rows), *(lead(rows, other) for other in shown)):
+            cells.append("–" if ratio is None else f"{ratio:.1f}×")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
