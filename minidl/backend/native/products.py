@@ -18,7 +18,7 @@ from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
-from minidl.backend.layout import SMALL
+from minidl.backend.layout import ALONE
 from minidl.backend.native.commands import (
     COLUMNS,
     ROWS,
@@ -34,6 +34,8 @@ from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.lowlevel import WIDE, ask, at, call, command, cut
 from minidl.backend.native.team import team
 
+# With so many times more rows than the matrix has, it is the rows that stay where they are.
+MANY = 1
 INNER = 3  # the parts add up terms of the whole result
 
 _FIXED, _OWN = 16, 16  # words of the block: for all parts; for each
@@ -121,7 +123,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     if trans_c != _PLAIN or inner == 0:
         raise UnsupportedError("a product into columns")
     kind = WHOLE
-    if parts > 1 and rows * inner * columns > SMALL:
+    if parts > 1 and rows * inner * columns > ALONE:
         kind = _kind(trans_a, trans_b, rows, inner, columns)
     terms = _terms(out, parts) if kind == INNER else []
     base = address(terms[0]) if terms else address(out)
@@ -133,7 +135,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
         base, columns if terms else ldc, step, 0, out.itemsize,
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
-    accesses = _accesses(kind, a, b, out, terms)
+    accesses = _accesses(kind, trans_a == _TRANSPOSED, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
     name = f"product {a.shape} {b.shape}"
     made = [Command(name, _gemm.address, block, accesses, (a, b, out, terms), work)]
@@ -144,19 +146,27 @@ def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> in
     """How a product is shared out."""
     if trans_a == _TRANSPOSED and rows >= WIDE:
         return ROWS
+    if rows > MANY * min(inner, columns) and rows >= WIDE:
+        return ROWS
     if trans_b == _TRANSPOSED and columns >= WIDE:
         return COLUMNS
     return INNER if inner >= WIDE else WHOLE
 
 
 def _accesses(
-    kind: int, a: np.ndarray, b: np.ndarray, out: np.ndarray, terms: Sequence[np.ndarray]
+    kind: int,
+    transposed: bool,
+    a: np.ndarray,
+    b: np.ndarray,
+    out: np.ndarray,
+    terms: Sequence[np.ndarray],
 ) -> list[Access]:
     if kind == INNER:
         written = [access(term, True, None) for term in terms]
         return [access(a, False, COLUMNS), access(b, False, ROWS), *written]
     if kind == ROWS:
-        return [access(a.T, False, COLUMNS), access(b, False, None), access(out, True, ROWS)]
+        reads = access(a.T, False, COLUMNS) if transposed else access(a, False, ROWS)
+        return [reads, access(b, False, None), access(out, True, ROWS)]
     if kind == COLUMNS:
         return [access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)]
     return [access(a, False, WHOLE), access(b, False, WHOLE), access(out, True, WHOLE)]
