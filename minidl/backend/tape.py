@@ -110,11 +110,11 @@ class Tape:
         if self._inside or self._native.has_operands(arguments, named):
             return call()
         try:
-            commands, result = self._native.record_kernel(function, arguments, named)
+            commands = self._native.record_kernel(function, arguments, named)
         except self._native.UnsupportedError:
             return self._python(call)
-        self._compiled(commands)
-        return result
+        self._entries += commands
+        return self._outside(call)
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Run a formula and record it."""
@@ -122,7 +122,8 @@ class Tape:
         call = functools.partial(formula, *arguments, out=tuple(outs))
         try:
             if not self._inside:
-                self._compiled(self._native.commands(program, arguments, outs))
+                self._entries += self._native.commands(program, arguments, outs)
+                self._outside(call)
             elif self._runs is None:
                 bound = self._native.Bound(program, arguments, outs)
                 self._bound[_key(formula, arguments, outs)] = bound
@@ -144,7 +145,9 @@ class Tape:
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
-        self._compiled([self._native.draw(key, out, self._step, step - int(self._step[0]))])
+        drawn = self._native.draw(key, out, self._step, step - int(self._step[0]))
+        self._entries.append(drawn)
+        self._native.run([drawn])
 
     def stepwise(self, call: Callable[[], None]) -> None:
         """Run a call that is made again at each step, and record that."""
@@ -159,10 +162,6 @@ class Tape:
 
         self._entries.append(again)
         again()
-
-    def _compiled(self, commands: Sequence[Any]) -> None:
-        self._entries += commands
-        self._native.run(commands)
 
     def _python(self, call: Callable[[], Any]) -> Any:
         self._entries.append(call)

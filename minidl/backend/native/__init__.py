@@ -14,6 +14,7 @@ from typing import Any
 from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
+from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import Gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, product
@@ -39,7 +40,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     def end_row() -> None:
         if row:
-            calls.append(CommandList(alone(row)))
+            calls.append(CommandList(alone(fused(row))))
             row.clear()
 
     for entry in entries:

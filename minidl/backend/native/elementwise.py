@@ -38,6 +38,34 @@ from minidl.backend.native.lowlevel import COMMAND, at, cut
 """
 
 
+class Loop(Command):
+    """A program over the elements of arrays; compiled when it is first asked for.
+
+    Attributes:
+        program, numbers, working, axis: as :func:`elementwise` takes them.
+        arrays: by register.
+        outs: in the program's order.
+        compiled: arguments of the compiler.
+    """
+
+    program: Program
+    numbers: np.ndarray
+    working: np.dtype[Any]
+    axis: int
+    arrays: Mapping[int, np.ndarray]
+    outs: tuple[np.ndarray, ...]
+    compiled: tuple[Any, ...]
+
+    @property
+    def function(self) -> int:
+        """Address of the compiled loop."""
+        return _compiled(*self.compiled)
+
+    @function.setter
+    def function(self, address: Any) -> None:
+        """Compiled later."""
+
+
 def elementwise(
     program: Program,
     arguments: Mapping[int, Any],
@@ -45,7 +73,7 @@ def elementwise(
     working: np.dtype[Any] | None = None,
     axis: int | None = None,
     numbers: np.ndarray | None = None,
-) -> Command:
+) -> Loop:
     """outs = program(arguments), element by element.
 
     Arguments are numbers, or arrays that NumPy would broadcast to the outputs' shape.
@@ -78,7 +106,7 @@ def elementwise(
     written = {id(a) for a in outs} | {id(arrays[p]) for p in places if p is not None}
     numbers = numbers_of(program, arguments) if numbers is None else numbers
     working = working or outs[0].dtype
-    function = _compiled(
+    compiled = (
         program,
         tuple(kinds),
         tuple("uint8" if a.dtype == bool else a.dtype.name for a in arrays),  # as in memory
@@ -96,14 +124,14 @@ def elementwise(
         access(a, id(a) in written, _axis(kind, axis))
         for a, kind in zip(arrays, kinds, strict=True)
     ]
-    return Command(
-        f"{program.name} {outs[0].shape}",
-        function,
-        block,
-        accesses,
-        (arrays, numbers),
-        outs[0].size,
+    made = Loop(
+        f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
     )
+    made.compiled = compiled
+    made.program, made.numbers, made.working, made.axis = program, numbers, working, axis
+    made.arrays = {i: arguments[i] for i in program.arrays}
+    made.outs = tuple(outs)
+    return made
 
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:

@@ -36,7 +36,7 @@ def commands(
     if tensors is None:
         return _commands(program, values, outs, None, numbers)
     numbers = numbers_of(program, values) if numbers is None else numbers
-    made = []
+    made: list[Command] = []
     for offset, shape in tensors:
 
         def part(value: Any, offset: int = offset, shape: tuple[int, ...] = shape) -> Any:
@@ -66,7 +66,7 @@ def _commands(
         return [elementwise(program, values, outs, axis=axis, numbers=numbers)]
     scalars = program.scalar_values(values)
     values = {**values, **scalars}
-    made = []
+    made: list[Command] = []
     for piece in pieces:
         if isinstance(piece, Program):
             # Places of their own: an output may be an argument that a later piece still reads.

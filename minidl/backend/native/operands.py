@@ -123,8 +123,8 @@ class Operand(NDArrayOperatorsMixin):
 
 def record_kernel(
     function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-) -> tuple[list[Command], Any]:
-    """The commands of a kernel for these arguments, and what it returns.
+) -> list[Command]:
+    """The commands of a kernel for these arguments.
 
     Raises:
         UnsupportedError: it does something that no command does.
@@ -135,11 +135,11 @@ def record_kernel(
         return Operand(value, record) if isinstance(value, np.ndarray) else value
 
     try:
-        result = function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
+        function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
     except Exception as error:
         # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
         raise UnsupportedError(f"{function.__name__}: {error}") from error
-    return record, _plain(result)
+    return record
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,112 @@
+"""Neighbouring loops over the same elements as one: what one computes, the next need not load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.formula import Program, Step
+from minidl.backend.native.commands import Command, address
+from minidl.backend.native.elementwise import Loop, elementwise
+
+# A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
+MOST = 7
+
+_joined: dict[Any, tuple[Program, Program, Program]] = {}
+
+
+def fused(commands: Iterable[Command]) -> list[Command]:
+    """The commands, with loops that follow each other as one where that changes nothing."""
+    row: list[Command] = []
+    for command in commands:
+        both = join(row[-1], command) if row else None
+        if both is None:
+            row.append(command)
+        else:
+            row[-1] = both
+    return row
+
+
+def join(first: Command, second: Command) -> Loop | None:
+    """Both loops as one, each element through both programs; None where they cannot be."""
+    if not isinstance(first, Loop) or not isinstance(second, Loop):
+        return None
+    a, b = first, second
+    shape = a.outs[0].shape
+    if (
+        b.outs[0].shape != shape
+        or (a.axis, a.working) != (b.axis, b.working)
+        or any(out.dtype != a.working for out in a.outs)
+    ):
+        return None
+    made = {_place(out): k for k, out in enumerate(a.outs)}
+    taken: dict[int, int] = {}
+    for register, array in b.arrays.items():
+        if _place(array) in made:
+            taken[register] = made[_place(array)]
+        elif any(np.may_share_memory(array, out) for out in a.outs):
+            return None
+    rewritten = set()
+    for out in b.outs:
+        if _place(out) in made:
+            rewritten.add(made[_place(out)])
+        elif any(np.may_share_memory(out, other) for other in a.outs):
+            return None
+        for array in a.arrays.values():
+            if _place(array) != _place(out) and np.may_share_memory(array, out):
+                return None
+    kept = tuple(k for k in range(len(a.outs)) if k not in rewritten)
+    outs = [*(a.outs[k] for k in kept), *b.outs]
+    program = _program(a.program, b.program, tuple(sorted(taken.items())), kept)
+    shift = _shift(a.program)
+    arrays = dict(a.arrays)
+    arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
+    if len({_place(x) for x in (*arrays.values(), *outs)}) > MOST:
+        return None
+    numbers = np.concatenate([a.numbers, b.numbers])
+    return elementwise(program, arrays, outs, a.working, a.axis, numbers)
+
+
+def _place(array: np.ndarray) -> tuple[Any, ...]:
+    return address(array), array.shape, array.strides, array.dtype.char
+
+
+def _shift(program: Program) -> int:
+    """What is added to the registers of a program that follows this one."""
+    used = [*program.arrays, *program.scalar_registers, *program.outputs]
+    return 1 + max([*used, *(step.target for step in program.steps)])
+
+
+def _program(
+    a: Program, b: Program, taken: tuple[tuple[int, int], ...], kept: tuple[int, ...]
+) -> Program:
+    """a, then b, which takes some of its arrays from a's outputs.
+
+    Args:
+        a, b: programs.
+        taken: (register of b, output of a).
+        kept: outputs of a that are stored; all of b's are.
+    """
+    key = id(a), id(b), taken, kept
+    if key not in _joined:
+        shift = _shift(a)
+        registers = {r: a.outputs[k] for r, k in taken}
+
+        def moved(register: int) -> int:
+            return registers.get(register, register + shift)
+
+        arrays = [*a.arrays, *(moved(r) for r in b.arrays if r not in registers)]
+        steps = [Step(s.ufunc, tuple(map(moved, s.operands)), moved(s.target)) for s in b.steps]
+        joined = Program(
+            name=f"{a.name}_{b.name}"[:80],
+            arrays=tuple(arrays),
+            scalars=(*a.scalar_registers, *map(moved, b.scalar_registers)),
+            constants={},
+            prologue=(),
+            steps=(*a.steps, *steps),
+            outputs=(*(a.outputs[k] for k in kept), *map(moved, b.outputs)),
+        )
+        _joined[key] = a, b, joined  # which keeps their identities
+    return _joined[key][2]
