@@ -11,11 +11,8 @@ import pytest
 
 import minidl
 from minidl import recording
-from minidl.backend import native
-from minidl.backend.native.operands import Operand
-from minidl.backend.native.products import product
+from minidl.backend import blas
 from minidl.backend.tape import Tape
-from minidl.kernels import dense
 
 
 @contextlib.contextmanager
@@ -58,30 +55,14 @@ def both(train: Callable[[], Any], plays: int | None = None) -> tuple[Any, Any]:
     return played, called
 
 
-class _Numpy:
-    """NumPy, whose products are those of the commands."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
-
-    @staticmethod
-    def matmul(a: Any, b: Any, out: Any) -> Any:
-        if isinstance(out, Operand):
-            return np.matmul(a, b, out=out)
-        for run in native.assemble(product(a, b, out)):
-            run()
-        return out
-
-
 @pytest.fixture
 def same_products(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels multiply as commands do.
 
-    These call SciPy's BLAS, part by part, NumPy its own, whole, and another routine where an axis
-    is 1. Sums of products in another order are the only difference between a step that is played
-    and one that is called.
+    NumPy does small ones otherwise. Sums of products in another order are the only difference
+    between a step that is played and one that is called.
     """
-    monkeypatch.setattr(dense, "np", _Numpy())
+    monkeypatch.setattr(blas, "SMALL", 0)
 
 
 def arrays(model: minidl.Sequential) -> dict[str, np.ndarray]:

@@ -35,11 +35,7 @@ def join(first: Command, second: Command) -> Loop | None:
         return None
     a, b = first, second
     shape = a.outs[0].shape
-    if (
-        b.outs[0].shape != shape
-        or (a.axis, a.working) != (b.axis, b.working)
-        or any(out.dtype != a.working for out in a.outs)
-    ):
+    if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
         return None
     made = {_place(out): k for k, out in enumerate(a.outs)}
     taken: dict[int, int] = {}

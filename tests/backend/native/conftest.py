@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from minidl.backend.native import products
 from minidl.backend.native.team import team
+
+#: Products of more multiplications are shared out here.
+ALONE = 1 << 15
+
+
+@pytest.fixture(autouse=True)
+def small_products_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that those that are take no longer than the others."""
+    monkeypatch.setattr(products, "ALONE", ALONE)
 
 
 @pytest.fixture(params=[1, 2, 3])

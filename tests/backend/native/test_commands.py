@@ -152,7 +152,7 @@ def test_sums_of_rows_go_with_their_rows():
         np.sum(x, axis=1, keepdims=True, out=sums)
         np.subtract(x, sums, out=x)
 
-    made, _ = native.record_kernel(kernel, [x, sums], {})
+    made = native.record_kernel(kernel, [x, sums], {})
     assert waits(added(x, x, x), *made, added(x, x, x)) == [0] * 4
 
 
@@ -173,7 +173,7 @@ def test_products_wait_for_what_they_read_whole(transposed, parts):
     a, b, out = (random((80, 80), seed=k) for k in range(3))
     product = functools.partial(native.record_kernel, np.matmul)
     given_ = [a.T if transposed == "a" else a, b.T if transposed == "b" else b]
-    made, _ = product(given_, {"out": out})
+    made = product(given_, {"out": out})
     alone = parts == 1
     # Each part takes its own columns of a, for a sum of terms; its own rows of b.
     own = {"": "b", "a": "", "b": "b"}[transposed]
@@ -267,7 +267,7 @@ def recorded(made):
             do(step, dict(zip(NAMES, given_, strict=True)))
 
     kernel(*wanted)
-    return arrays, native.record_kernel(kernel, arrays, {})[0], wanted
+    return arrays, native.record_kernel(kernel, arrays, {}), wanted
 
 
 @given(st.lists(steps(), min_size=1, max_size=8))
@@ -308,7 +308,7 @@ def test_any_two_steps_are_numpys():
         kernel = functools.partial(
             lambda step, *given_: do(step, dict(zip(NAMES, given_, strict=True))), step
         )
-        single.append(native.record_kernel(kernel, arrays, {})[0])
+        single.append(native.record_kernel(kernel, arrays, {}))
     for first, before in zip(TYPICAL, single, strict=True):
         for second, after in zip(TYPICAL, single, strict=True):
             wanted = whole_numbers()

@@ -134,7 +134,7 @@ def test_each_matrix_is_shared_out_by_rows_as_its_gradient_is(parts):
     layout.declare(theta, tensors)
     layout.declare(grad, tensors)
     x, dy = random((80, 80)), random((80, 80), seed=1)
-    product = native.record_kernel(np.matmul, [x.T, dy], {"out": grad[:6400].reshape(80, 80)})[0]
+    product = native.record_kernel(np.matmul, [x.T, dy], {"out": grad[:6400].reshape(80, 80)})
     update = native.commands(
         updates.sgd.program([theta, grad, 0.1], [theta]), [theta, grad, 0.1], [theta]
     )

@@ -134,11 +134,10 @@ def test_every_kernel_is_here():
 
 
 def check(function, make, sizes, dtype, same=same_bits):
-    """Arrays after a plain call, and after the commands of a recorded one; and what is returned."""
+    """Arrays after a plain call, and after the commands of a recorded one."""
     plain, arguments = make(Arguments(sizes, dtype)), make(Arguments(sizes, dtype))
-    result = function(*plain)
-    commands, recorded = native.record_kernel(function, arguments, {})
-    assert [recorded is a for a in arguments] == [result is a for a in plain]
+    function(*plain)
+    commands = native.record_kernel(function, arguments, {})
     arrays = [a for a in arguments if isinstance(a, np.ndarray)]
     wanted = [a for a in plain if isinstance(a, np.ndarray)]
     for array, before in zip(arguments, make(Arguments(sizes, dtype)), strict=True):
@@ -187,8 +186,7 @@ def test_nan_comes_through_a_clipped_gradient():
 @ON_EVERY_TEAM
 def test_named_arguments():
     x, out = random((40, 33)), np.empty(33)
-    commands, result = native.record_kernel(sums.sum_rows, [], {"out": out, "x": x})
-    assert result is out
+    commands = native.record_kernel(sums.sum_rows, [], {"out": out, "x": x})
     for _ in each_schedule(commands, [out]):
         same_bits(out, np.sum(x, axis=0))
 
