@@ -17,7 +17,8 @@ from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import Gather
 from minidl.backend.native.operands import Operand, record_kernel
-from minidl.backend.native.products import alone, product
+from minidl.backend.native.products import alone, multiplication
+from minidl.backend.native.team import team
 
 __all__ = [
     "Bound",
@@ -27,7 +28,8 @@ __all__ = [
     "commands",
     "draw",
     "has_operands",
-    "product",
+    "multiplication",
+    "parts",
     "record_kernel",
     "run",
 ]
@@ -51,6 +53,11 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
             calls.append(entry)
     end_row()
     return calls
+
+
+def parts() -> int:
+    """How many threads share a list out."""
+    return team().parts
 
 
 def run(entries: Sequence[Command]) -> None:

@@ -134,19 +134,20 @@ class CommandList:
     Attributes:
         commands: as they were given.
         words: what :func:`listed` makes of them.
+        kept: what has to outlive the list where it has no commands any more.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self.commands = tuple(commands)
+        self.kept: Any = None
         self.words = listed(commands)
-        self._team = team()
-        self._run = self._team.run
-        if sum(command.work for command in commands) < WORTH:
-            self._run = self._team.run_alone
+        self._shared = sum(command.work for command in commands) >= WORTH
         self._where = address(self.words), len(self.words)
 
     def __call__(self) -> None:
-        self._run(*self._where)
+        # The team of now: a forked process has another.
+        run = team().run if self._shared else team().run_alone
+        run(*self._where)
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:

@@ -26,11 +26,12 @@ from minidl.backend.native.commands import (
     WORTH,
     Access,
     Command,
+    CommandList,
     UnsupportedError,
     access,
     address,
 )
-from minidl.backend.native.elementwise import elementwise
+from minidl.backend.native.elementwise import Loop, elementwise
 from minidl.backend.native.lowlevel import WIDE, ask, at, call, command, cut
 from minidl.backend.native.team import team
 
@@ -275,6 +276,21 @@ def alone(commands: list[Command]) -> list[Command]:
     for each in products:
         each.accesses = [*each.accesses, reads]
     return [hush, *commands, restore]
+
+
+def multiplication(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> CommandList:
+    """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
+
+    Raises:
+        UnsupportedError: as :func:`product`.
+    """
+    commands = alone(product(a, b, out))
+    made = CommandList(commands)
+    made.commands = ()
+    terms = [each.kept[3] for each in commands if each.function == _gemm.address]
+    numbers = [each.numbers for each in commands if isinstance(each, Loop)]
+    made.kept = [each.block for each in commands], terms, numbers
+    return made
 
 
 @functools.cache
