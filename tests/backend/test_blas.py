@@ -87,4 +87,3 @@ assert right and os.waitpid(child, 0)[1] == 0
 def test_a_forked_process_multiplies_with_threads_of_its_own():
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", FORKING], env=environment, check=True, timeout=120)
-
