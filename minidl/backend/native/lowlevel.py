@@ -36,9 +36,9 @@ def command(function: Callable[..., None]) -> Any:
     return _kept(numba.cfunc, COMMAND, error_model="numpy")(function)
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls and that does without its lock."""
-    return _kept(numba.njit, nogil=True, error_model="numpy")(function)
+def compiled(signature: str) -> Any:
+    """Compile, at once, a function that Python calls and that does without its lock."""
+    return _kept(numba.njit, signature, nogil=True, error_model="numpy")
 
 
 def _kept(compiler: Any, *arguments: Any, **options: Any) -> Any:

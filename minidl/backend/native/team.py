@@ -29,7 +29,7 @@ PATIENCE = 500_000
 _TICKET, _LIST, _LENGTH, _BASE, _ARRIVED, _ASLEEP = (64 * k for k in range(6))
 
 
-@compiled
+@compiled("void(int64, int64, int64)")
 def _meet(mail, goal, yields):
     """Wait until all parts are here."""
     add(mail + _ARRIVED, 1)
@@ -42,7 +42,7 @@ def _meet(mail, goal, yields):
                 call(yields, ())
 
 
-@compiled
+@compiled("void(int64, int64, int64, int64)")
 def _execute(part, parts, mail, yields):
     """Run the list in the mailbox: words of (function, block, whether to wait for all first)."""
     words = at(load(mail + _LIST), numba.types.int64)
@@ -56,14 +56,14 @@ def _execute(part, parts, mail, yields):
         _meet(mail, goal + parts, yields)
 
 
-@compiled
+@compiled("void(int64, int64)")
 def _run_alone(commands, length):
     words = at(commands, numba.types.int64)
     for k in range(length):
         call(words[3 * k], (words[3 * k + 1], 0, 1))
 
 
-@compiled
+@compiled("int64(int64, int64, int64, int64)")
 def _post(commands, length, parts, mail):
     """Put a list into the mailbox. How many parts sleep."""
     store(mail + _BASE, load(mail + _ARRIVED))
@@ -76,7 +76,7 @@ def _post(commands, length, parts, mail):
     return asleep
 
 
-@compiled
+@compiled("int64(int64, int64, int64, int64, int64)")
 def _run(commands, length, parts, mail, yields):
     """Post a list and run the own share; unless somebody sleeps: then how many."""
     asleep = _post(commands, length, parts, mail)
@@ -85,7 +85,7 @@ def _run(commands, length, parts, mail, yields):
     return asleep
 
 
-@compiled
+@compiled("Tuple((int64, boolean))(int64, int64, int64, int64, int64)")
 def _serve(ticket, part, parts, mail, yields):
     """Run lists after the one of ``ticket`` until none comes for a while.
 
@@ -104,7 +104,7 @@ def _serve(ticket, part, parts, mail, yields):
     return ticket, True
 
 
-@compiled
+@compiled("boolean(int64, int64, int64)")
 def _lie_down(ticket, part, mail):
     """Say that this part sleeps. Whether it may: a list may have come in the meantime."""
     exchange(mail + _ASLEEP + 64 * part, 1)
@@ -114,7 +114,7 @@ def _lie_down(ticket, part, mail):
     return exchange(mail + _ASLEEP + 64 * part, 0) == 0
 
 
-@compiled
+@compiled("boolean(int64, int64)")
 def _get_up(part, mail):
     """Take back the sign of a sleeping part. Whether it was there: then it has to be called."""
     return exchange(mail + _ASLEEP + 64 * part, 0) == 1
