@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import loops
-from minidl.backend.layout import SMALL
+from minidl.backend.layout import SMALL, location
 from minidl.backend.switch import executor_for
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
@@ -32,7 +32,7 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
         from minidl.backend import native
 
         with contextlib.suppress(native.UnsupportedError):
-            where = native.parts(), *map(_where, (a, b, out))
+            where = native.parts(), *map(location, (a, b, out))
             made = _known.get(where)
             if made is None:
                 if len(_known) == MOST:
@@ -41,7 +41,3 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
             made()
             return out
     return np.matmul(a, b, out=out)
-
-
-def _where(array: np.ndarray) -> Any:
-    return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.char

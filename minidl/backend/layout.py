@@ -1,4 +1,4 @@
-"""What those need to know who share work out among threads: tensors of a vector, small products."""
+"""Where arrays lie, and what else those need to know who share work out among threads."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ ALONE = 1 << 20
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 
 
+def address(array: np.ndarray) -> int:
+    """Of the first element."""
+    where: int = array.__array_interface__["data"][0]
+    return where
+
+
+def location(array: np.ndarray) -> tuple[Any, ...]:
+    """Equal for two arrays of the same elements in the same memory."""
+    return address(array), array.shape, array.strides, array.dtype.char
+
+
 def declare(vector: Any, tensors: Sequence[tuple[int, tuple[int, ...]]]) -> None:
     """Say where the tensors of a vector lie: (offset, shape) of each, one after the other."""
     if not isinstance(vector, np.ndarray):
@@ -29,12 +40,12 @@ def tensors_of(array: np.ndarray) -> list[tuple[int, tuple[int, ...]]] | None:
     """(Offset, shape) of the tensors that make up ``array``; None where nobody said."""
     if array.ndim != 1 or not array.flags.c_contiguous:
         return None
-    start = array.__array_interface__["data"][0]
+    start = address(array)
     for reference, tensors in _known.values():
         vector = reference()
         if vector is None or vector.dtype != array.dtype:
             continue
-        offset = start - vector.__array_interface__["data"][0]
+        offset = start - address(vector)
         if offset < 0 or offset + array.nbytes > vector.nbytes or offset % array.itemsize:
             continue
         first = offset // array.itemsize

@@ -1,9 +1,9 @@
 """A tape: what a training step did, to be done again without Python.
 
 While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on it what they do to
-which arrays. Where compiled commands can do the same (``native``), they are what is recorded and
-run; what they cannot do stays a call of Python, in its place among them. Whoever plays a tape
-vouches that the step would do the same to the same arrays.
+which arrays, and run as they are. Where compiled commands can do the same (``native``), these are
+what is recorded; what they cannot do stays a call of Python, in its place among them. Whoever plays
+a tape vouches that the step would do the same to the same arrays.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Commands, how they share arrays out, and where the parts of a team have to wait for each other.
 
-Arrays with many columns are shared out by columns: a thread that computes some units of a layer
-also updates their weights, which so stay in its own cache, and it waits for the others only
-before a product, which reads all units of the layer below.
+Arrays are shared out by rows: of a batch, and of weights, whose rows stay in one thread's cache
+together with their gradients. A thread waits for the others only where a command reads or
+overwrites what another has made.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backend.native.lowlevel import WIDE, cut
+from minidl.backend.layout import address
+from minidl.backend.native.lowlevel import COLUMNS, ROWS, WHOLE, WIDE, cut
 from minidl.backend.native.team import team
-
-COLUMNS, ROWS, WHOLE = 0, 1, 2
 
 # Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
 # takes to call it.
@@ -54,12 +53,6 @@ def known(*arrays: np.ndarray) -> None:
     for array in arrays:
         if array.dtype.char not in "fd?bBhHiIlLqQ" or not array.dtype.isnative:
             raise UnsupportedError(f"elements of {array.dtype}")
-
-
-def address(array: np.ndarray) -> int:
-    """Of the first element."""
-    where: int = array.__array_interface__["data"][0]
-    return where
 
 
 class Access(NamedTuple):

@@ -6,7 +6,8 @@ import numba
 import numpy as np
 from numpy import uint16, uint64
 
-from minidl.backend.native.commands import Command, access, address
+from minidl.backend.layout import address
+from minidl.backend.native.commands import Command, access
 from minidl.backend.native.lowlevel import at, command, cut, high_product
 
 # Salmon, Moraes, Dror & Shaw (SC 2011), section 3.3: the multipliers and key increments of 4x64.

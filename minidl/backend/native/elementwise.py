@@ -10,18 +10,16 @@ import numpy as np
 
 from minidl.backend import loops
 from minidl.backend.formula import MASKS, Program
+from minidl.backend.layout import address, location
 from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
     Command,
     UnsupportedError,
     access,
-    address,
     axis_of,
     known,
     shape_of,
 )
-from minidl.backend.native.lowlevel import VERSION
+from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION
 
 # What an argument is to the elements: one of its own for each; one for each column; one for each
 # row; one for all.
@@ -33,7 +31,7 @@ import math
 import numba
 from numpy import {names}
 from numpy import {working} as T
-from minidl.backend.native.lowlevel import COMMAND, at, cut
+from minidl.backend.native.lowlevel import COMMAND, at, share
 
 """
 
@@ -148,12 +146,7 @@ def _axis(kind: str, axis: int) -> int | None:
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a is b or (
-        a.shape == b.shape
-        and a.dtype == b.dtype
-        and a.strides == b.strides
-        and address(a) == address(b)
-    )
+    return a is b or location(a) == location(b)
 
 
 def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
@@ -239,13 +232,7 @@ def source(
         f"def {program.name}(block, part, parts):",
         "    words = at(block, numba.types.int64)",
         "    numbers = at(words[3], numba.types.float64)",
-        "    first, last, low, high = 0, words[0], 0, words[1]",
-        f"    if words[2] == {COLUMNS}:",
-        "        low, high = cut(words[1], part, parts), cut(words[1], part + 1, parts)",
-        f"    elif words[2] == {ROWS}:",
-        "        first, last = cut(words[0], part, parts), cut(words[0], part + 1, parts)",
-        "    elif part != 0:",
-        "        last = 0",
+        "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
         "    if low < high:",
         "        for i in range(first, last):",
         f"            row({', '.join([*given, 'high - low'])})",

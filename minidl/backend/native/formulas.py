@@ -12,8 +12,9 @@ import numpy as np
 from minidl.backend import loops
 from minidl.backend.formula import Program, Step
 from minidl.backend.layout import tensors_of
-from minidl.backend.native.commands import ROWS, Command, CommandList, UnsupportedError
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.elementwise import elementwise, numbers_of
+from minidl.backend.native.lowlevel import ROWS
 from minidl.backend.native.ufuncs import ufunc_loop
 
 

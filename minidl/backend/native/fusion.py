@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.formula import Program, Step
-from minidl.backend.native.commands import Command, address
+from minidl.backend.layout import location
+from minidl.backend.native.commands import Command
 from minidl.backend.native.elementwise import Loop, elementwise
 
 # A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
@@ -37,21 +38,21 @@ def join(first: Command, second: Command) -> Loop | None:
     shape = a.outs[0].shape
     if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
         return None
-    made = {_place(out): k for k, out in enumerate(a.outs)}
+    made = {location(out): k for k, out in enumerate(a.outs)}
     taken: dict[int, int] = {}
     for register, array in b.arrays.items():
-        if _place(array) in made:
-            taken[register] = made[_place(array)]
+        if location(array) in made:
+            taken[register] = made[location(array)]
         elif any(np.may_share_memory(array, out) for out in a.outs):
             return None
     rewritten = set()
     for out in b.outs:
-        if _place(out) in made:
-            rewritten.add(made[_place(out)])
+        if location(out) in made:
+            rewritten.add(made[location(out)])
         elif any(np.may_share_memory(out, other) for other in a.outs):
             return None
         for array in a.arrays.values():
-            if _place(array) != _place(out) and np.may_share_memory(array, out):
+            if location(array) != location(out) and np.may_share_memory(array, out):
                 return None
     kept = tuple(k for k in range(len(a.outs)) if k not in rewritten)
     outs = [*(a.outs[k] for k in kept), *b.outs]
@@ -59,14 +60,10 @@ def join(first: Command, second: Command) -> Loop | None:
     shift = _shift(a.program)
     arrays = dict(a.arrays)
     arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
-    if len({_place(x) for x in (*arrays.values(), *outs)}) > MOST:
+    if len({location(x) for x in (*arrays.values(), *outs)}) > MOST:
         return None
     numbers = np.concatenate([a.numbers, b.numbers])
     return elementwise(program, arrays, outs, a.working, a.axis, numbers)
-
-
-def _place(array: np.ndarray) -> tuple[Any, ...]:
-    return address(array), array.shape, array.strides, array.dtype.char
 
 
 def _shift(program: Program) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from minidl.backend.native.commands import Command, CommandList, UnsupportedError, access, address
+from minidl.backend.layout import address
+from minidl.backend.native.commands import Command, CommandList, UnsupportedError, access
 from minidl.backend.native.lowlevel import at, command, cut
 
 

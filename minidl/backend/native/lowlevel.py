@@ -27,8 +27,9 @@ COMMAND = types.void(types.int64, types.int64, types.int64)
 # Column blocks begin at multiples of so many elements: 64 bytes of float32, one cache line, so
 # that no two threads write to the same line.
 LINE = 16
-# Arrays with fewer columns are shared out by rows; with fewer of both, not at all.
+# Arrays with fewer rows are shared out by columns; with fewer of both, not at all.
 WIDE = 2 * LINE
+COLUMNS, ROWS, WHOLE = 0, 1, 2
 
 
 def command(function: Callable[..., None]) -> Any:
@@ -142,6 +143,19 @@ def cut(size: int, part: int, parts: int) -> int:
     if part >= parts:
         return size
     return min(size, (size * part // parts + LINE // 2) // LINE * LINE)
+
+
+@numba.njit(error_model="numpy", inline="always")
+def share(rows: int, columns: int, axis: int, part: int, parts: int) -> tuple[int, int, int, int]:
+    """First row, end of rows, first column, end of columns of a part's share; no rows for none."""
+    first, last, low, high = 0, rows, 0, columns
+    if axis == COLUMNS:
+        low, high = cut(columns, part, parts), cut(columns, part + 1, parts)
+    elif axis == ROWS:
+        first, last = cut(rows, part, parts), cut(rows, part + 1, parts)
+    elif part != 0:
+        last = 0
+    return first, last, low, high
 
 
 @intrinsic

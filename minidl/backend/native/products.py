@@ -18,21 +18,17 @@ from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
-from minidl.backend.layout import ALONE
+from minidl.backend.layout import ALONE, address
 from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
-    WHOLE,
     WORTH,
     Access,
     Command,
     CommandList,
     UnsupportedError,
     access,
-    address,
 )
 from minidl.backend.native.elementwise import Loop, elementwise
-from minidl.backend.native.lowlevel import WIDE, ask, at, call, command, cut
+from minidl.backend.native.lowlevel import COLUMNS, ROWS, WHOLE, WIDE, ask, at, call, command, cut
 from minidl.backend.native.team import team
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.

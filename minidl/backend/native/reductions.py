@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import loops
+from minidl.backend.layout import address
 from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
-    WHOLE,
     Command,
     UnsupportedError,
     access,
-    address,
     axis_of,
     known,
     shape_of,
 )
-from minidl.backend.native.lowlevel import VERSION, WIDE
+from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION, WHOLE, WIDE
 
 _SOURCE = """\
 # lowlevel {version}

@@ -14,17 +14,9 @@ from collections.abc import Sequence
 import numba
 import numpy as np
 
-from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
-    Command,
-    UnsupportedError,
-    access,
-    address,
-    axis_of,
-    shape_of,
-)
-from minidl.backend.native.lowlevel import at, call, command, cut
+from minidl.backend.layout import address
+from minidl.backend.native.commands import Command, UnsupportedError, access, axis_of, shape_of
+from minidl.backend.native.lowlevel import at, call, command, share
 from minidl.backend.native.team import team
 
 
@@ -55,13 +47,7 @@ _OWN = 16
 @command
 def _loop(block, part, parts):
     w = at(block, numba.types.int64)
-    first, last, low, high = 0, w[3], 0, w[4]
-    if w[2] == COLUMNS:
-        low, high = cut(w[4], part, parts), cut(w[4], part + 1, parts)
-    elif w[2] == ROWS:
-        first, last = cut(w[3], part, parts), cut(w[3], part + 1, parts)
-    elif part != 0:
-        last = 0
+    first, last, low, high = share(w[3], w[4], w[2], part, parts)
     mine = block + 8 * (_FIXED + 3 * _ARRAYS + _OWN * part)
     m = at(mine, numba.types.int64)
     m[4] = high - low

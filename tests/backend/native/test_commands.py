@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 
 from minidl.backend import fused, native
 from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
-    WHOLE,
     WORTH,
     CommandList,
     UnsupportedError,
@@ -22,7 +19,7 @@ from minidl.backend.native.commands import (
     shape_of,
     starts,
 )
-from minidl.backend.native.lowlevel import LINE, WIDE
+from minidl.backend.native.lowlevel import COLUMNS, LINE, ROWS, WHOLE, WIDE
 from minidl.backend.native.reductions import reduction
 from tests.backend.native import running
 from tests.backend.native.running import each_schedule, in_turn, play, random

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.backend import fused, native, use
-from minidl.backend.native.commands import COLUMNS, ROWS, UnsupportedError
+from minidl.backend.native.commands import UnsupportedError
 from minidl.backend.native.elementwise import elementwise, source
+from minidl.backend.native.lowlevel import COLUMNS, ROWS
 from tests.backend.formulas import random_formulas
 from tests.backend.native.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 from tests.backend.native.running import each_schedule, random, same_bits

@@ -11,19 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from minidl.backend.layout import address
 from minidl.backend.native import products
-from minidl.backend.native.commands import (
-    COLUMNS,
-    ROWS,
-    WHOLE,
-    WORTH,
-    Access,
-    Command,
-    UnsupportedError,
-    address,
-    listed,
-)
-from minidl.backend.native.lowlevel import COMMAND, WIDE, ask, at
+from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
+from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, WHOLE, WIDE, ask, at
 from minidl.backend.native.products import INNER, product
 from tests.backend.native.conftest import ALONE
 from tests.backend.native.running import each_schedule, play, random, sliced

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from minidl.backend import fused
-from minidl.backend.native.commands import COLUMNS, ROWS, Command, address, listed
+from minidl.backend.layout import address
+from minidl.backend.native.commands import Command, listed
 from minidl.backend.native.elementwise import elementwise
-from minidl.backend.native.lowlevel import COMMAND, at
+from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, at
 from minidl.backend.native.team import Team, threads
 from minidl.backend.native.team import team as the_team
 
