@@ -167,8 +167,14 @@ class Job:
         model, loss, optimizer = self.model, self.loss, self.optimizer
         with minidl.backend.use("numpy", executor=self.executor):
             batches = self.batches.shuffled(self.order)
+
+            def batch() -> Any:
+                buffers = next(batches)
+                self.batches.fill()
+                return buffers
+
             for _ in range(len(self.batches)):
-                x, y, _ = run("gather", lambda: next(batches))
+                x, y, _ = run("gather", batch)
                 logits = run("forward", lambda x=x: model.forward(x, training=True))
                 run("loss", lambda z=logits, y=y: loss.forward(z, y))
                 gradient = run("loss gradient", loss.backward)

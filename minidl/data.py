@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend, backend_of, is_sparse
+from minidl.backend.gather import Gather
 from minidl.backend.sparse import canonical, take
 from minidl.losses import Loss
 
@@ -175,7 +176,8 @@ class Batches:
         if weight is not None:
             weight = weight.astype(dtype)
         self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
-        self._buffers: list[Any] | None = None
+        self._buffers: list[Any] = []
+        self._gather: Gather | None = None
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
@@ -183,7 +185,7 @@ class Batches:
     def of_size(self, size: int) -> Batches:
         """The same rows in batches of another size."""
         other = copy.copy(self)
-        other.size, other._buffers = min(size, self.rows), None
+        other.size, other._gather = min(size, self.rows), None
         return other
 
     def in_order(self) -> Any:
@@ -193,8 +195,8 @@ class Batches:
             yield tuple(None if a is None else self._view(a, part) for a in self._arrays)
 
     def shuffled(self, order: np.ndarray) -> Any:
-        """Batches (x, y, weight) of the rows in ``order``, gathered into the same buffers."""
-        if self._buffers is None:
+        """Buffers (x, y, weight), for each batch of the rows in ``order`` to :meth:`fill`."""
+        if self._gather is None:
             xp = self._backend.xp
             self._buffers = [
                 None
@@ -202,13 +204,15 @@ class Batches:
                 else xp.empty((self.size, *a.shape[1:]), dtype=a.dtype)
                 for a in self._arrays
             ]
-        order = self._backend.to_device(order)
-        pairs = [(a, b) for a, b in zip(self._arrays, self._buffers, strict=True) if b is not None]
-        gather = self._backend.gather([a for a, _ in pairs], order, [b for _, b in pairs])
+            pairs = zip(self._arrays, self._buffers, strict=True)
+            arrays, buffers = zip(*[(a, b) for a, b in pairs if b is not None], strict=True)
+            self._gather = Gather(self._backend, arrays, buffers)
+        gather = self._gather
+        gather.order[:] = self._backend.to_device(order)
         for start in range(0, self.rows, self.size):
             count = min(self.size, self.rows - start)
-            gather(start, count)
-            rows = order[start : start + count]
+            gather.where[:] = start, count
+            rows = gather.order[start : start + count]
             yield tuple(
                 # A whole batch is the buffer itself: a step on the same arrays can be played.
                 (buffer if count == self.size else buffer[:count])
@@ -218,6 +222,11 @@ class Batches:
                 else take(array, rows)
                 for array, buffer in zip(self._arrays, self._buffers, strict=True)
             )
+
+    def fill(self) -> None:
+        """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
+        assert self._gather is not None
+        self._gather()
 
     def _place(self, array: Any) -> Any:
         array = self._backend.to_device(array)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,9 @@ class Loop:
         self._starting = _overriding(listeners, "on_train_batch_begin")
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
-        self._step = RecordedStep(objective.train, model, (*objective.parts, *each_batch))
+        self._step = RecordedStep(
+            self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
+        )
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))
         prefixes = ["", *self.evaluated]
@@ -79,9 +81,14 @@ class Loop:
                 if self.model.stop_training:
                     break
 
+    def _train(self, x: Any, y: Any, weight: Any) -> None:
+        """Gather the batch, and make a step on it."""
+        assert self.model.optimizer is not None
+        self.train.fill()
+        self.objective.train(x, y, weight, self.model.optimizer)
+
     def _epoch(self, epoch: int) -> dict[str, float]:
         model, objective, train = self.model, self.objective, self.train
-        assert model.optimizer is not None
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         objective.reset()
@@ -94,7 +101,7 @@ class Loop:
         for number, (x, y, weight) in enumerate(train.shuffled(order)):
             for listener in self._starting:
                 listener.on_train_batch_begin(number, {})
-            if self._step(x, y, weight, model.optimizer):
+            if self._step(x, y, weight):
                 objective.count(x.shape[0])
             for listener in self._ending:
                 listener.on_train_batch_end(number, objective.logs)

@@ -84,7 +84,8 @@ class Objective:
         network.penalties.add_gradients(theta, grad)
         # Learning rates and the like change from step to step.
         stepwise(optimizer.update, theta, grad)
-        stepwise(network.penalties.proximal_step, theta, optimizer)
+        if network.penalties.proximal:
+            stepwise(network.penalties.proximal_step, theta, optimizer)
 
     def count(self, rows: int) -> None:
         """Count the rows of a step that was played, whose sums have been added up."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backend import Backend
+from minidl.backend.tape import repeats
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
@@ -20,18 +21,26 @@ class Penalties:
     Args:
         parameters: whose entries name their regularizers.
         backend: where the vector lives.
+
+    Attributes:
+        proximal: those that take a proximal step, each with its slice.
     """
 
     def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
         self._terms: Sequence[tuple[Regularizer, slice]] = [
             (entry.regularizer, entry.slice) for entry in parameters if entry.regularizer
         ]
-        self._proximal = [term for term in self._terms if term[0].proximal]
+        self.proximal = [term for term in self._terms if term[0].proximal]
         largest = max((part.stop - part.start for _, part in self._terms), default=0)
         theta = parameters.theta
         self._work = backend.xp.empty(largest, dtype=theta.dtype)
         self._value = backend.xp.zeros((), dtype=theta.dtype)
         self._term = backend.xp.zeros((), dtype=theta.dtype)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether all regularizers do."""
+        return all(map(repeats, self.regularizers))
 
     @property
     def regularizers(self) -> list[Regularizer]:
@@ -56,6 +65,6 @@ class Penalties:
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
         """Move ``theta`` after the optimizer's update: the soft threshold of proximal L1."""
-        for regularizer, part in self._proximal:
+        for regularizer, part in self.proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work[: W.size]))

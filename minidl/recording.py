@@ -23,20 +23,26 @@ class RecordedStep:
     are not compiled, every step runs as it is.
 
     Args:
-        step: called with (x, y, weight, optimizer).
+        step: called with (x, y, weight).
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
+        moving: the objects of what it calls ``stepwise``.
 
     Attributes:
         tape: what was recorded, or None.
     """
 
     def __init__(
-        self, step: Callable[..., None], network: Network, parts: Iterable[object]
+        self,
+        step: Callable[..., None],
+        network: Network,
+        parts: Iterable[object],
+        moving: Iterable[object] = (),
     ) -> None:
         self._step = step
         self._network = network
         self._parts = (*network.layers, *parts)
+        self._moving = tuple(moving)
         self._plays = (
             network.backend.name == "numpy"
             and executor_name() == "numba"
@@ -57,7 +63,7 @@ class RecordedStep:
         Called where somebody else may have changed them, always at the same point of an epoch.
         """
         if self._plays:
-            before, self._seen = self._seen, list(_state(self._parts))
+            before, self._seen = self._seen, [*_state(self._parts), *map(repeats, self._moving)]
             if len(before) != len(self._seen) or not all(map(_same, before, self._seen)):
                 self.forget()
 

@@ -9,6 +9,7 @@ formula itself is written once and never knows where it runs.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +62,7 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[int, ...]
 
-    @property
+    @functools.cached_property
     def scalar_registers(self) -> tuple[int, ...]:
         """The registers that hold numbers: arguments, constants, results of the prologue."""
         return (*self.scalars, *self.constants, *(step.target for step in self.prologue))
@@ -75,10 +76,21 @@ class Program:
         values = dict(self.constants)
         for index in self.scalars:
             values[index] = arguments[index]
-        for step in self.prologue:
-            compute = _ARITHMETIC.get(step.ufunc) or getattr(np, step.ufunc)
-            values[step.target] = float(compute(*(values[i] for i in step.operands)))
+        for compute, operands, target in self._prologue:
+            values[target] = float(compute(*[values[i] for i in operands]))
         return values
+
+    def numbers(self, arguments: Sequence[Any] | Mapping[int, Any]) -> list[float]:
+        """The same values, in the order of :attr:`scalar_registers`."""
+        values = self.scalar_values(arguments)
+        return [values[i] for i in self.scalar_registers]
+
+    @functools.cached_property
+    def _prologue(self) -> list[tuple[Callable[..., float], tuple[int, ...], int]]:
+        return [
+            (_ARITHMETIC.get(step.ufunc) or getattr(np, step.ufunc), step.operands, step.target)
+            for step in self.prologue
+        ]
 
 
 class Term(NDArrayOperatorsMixin):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -35,25 +34,6 @@ class Backend:
     def to_host(self, array: Any) -> np.ndarray:
         """``array`` as a NumPy array; waits for the device."""
         return np.asarray(array) if self.name == "numpy" else self.xp.asnumpy(array)
-
-    def gather(self, arrays: Any, order: Any, outs: Any) -> Callable[[int, int], None]:
-        """A function of (start, count) that makes out[i] = array[order[start + i]], i < count.
-
-        The caller vouches for the indices.
-        """
-        if self.name == "numpy" and executor_name() == "numba":
-            from minidl.backend.native import Gather
-
-            return Gather(arrays, order, outs)
-        # NumPy's default mode checks every index and buffers the result first.
-        mode = {"mode": "clip"} if self.name == "numpy" else {}
-
-        def gather(start: int, count: int) -> None:
-            for array, out in zip(arrays, outs, strict=True):
-                rows = order[start : start + count]
-                self.xp.take(array, rows, axis=0, out=out[:count], **mode)
-
-        return gather
 
 
 class use:  # noqa: N801 - called like a function, entered like a context

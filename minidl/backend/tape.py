@@ -51,15 +51,28 @@ def kernel(function: F) -> F:
     return cast(F, call)
 
 
+def aside(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns that does with arrays what it likes: no tape records it."""
+    before, _recording.tape = _recording.tape, None
+    try:
+        return function(*arguments)
+    finally:
+        _recording.tape = before
+
+
 def stepwise(function: Callable[..., None], *arguments: Any) -> None:
     """Call a function whose numbers change from step to step; a tape calls it again each time.
 
-    What its formulas do to which arrays is recorded the first time, their numbers are not.
+    What its formulas do to which arrays is recorded the first time, their numbers are not. A method
+    of an object that :func:`repeats`, as do its arguments, is called before anything is played,
+    and only then are its formulas run: it reads no array itself, and nothing that a kernel returns.
     """
     if _recording.tape is None:
         function(*arguments)
     else:
-        _recording.tape.stepwise(functools.partial(function, *arguments))
+        things = [getattr(function, "__self__", None), *arguments]
+        ahead = all(repeats(thing) for thing in things if not isinstance(thing, np.ndarray))
+        _recording.tape.stepwise(functools.partial(function, *arguments), ahead)
 
 
 class Tape:
@@ -77,13 +90,15 @@ class Tape:
         self._step = np.array([step], np.int64)
         self._entries: list[Any] = []
         self._runs: Sequence[Callable[[], None]] | None = None
-        self._inside = False  # a function that is called at each step
-        self._bound: dict[tuple[int, ...], Any] = {}
+        # Functions that are called at each step: those between commands, those after all of them,
+        # and of which sort the one is that is being called.
+        self._between, self._last = _Between(), _Last()
+        self._inside: _Between | _Last | None = None
 
     @property
     def entries(self) -> list[Any]:
         """Commands, and functions of Python, in their order."""
-        return list(self._entries)
+        return [*self._entries, *self._last.calls]
 
     @contextmanager
     def record(self) -> Iterator[None]:
@@ -96,83 +111,205 @@ class Tape:
 
     def play(self, step: int) -> None:
         """Do it again, as the step of this number."""
+        last = self._last
         if self._runs is None:
-            self._runs = self._native.assemble(self._entries)
+            self._between.recorded = last.recorded = True
+            self._head = self._native.assemble(self._entries)
+            self._runs = self._head
+            if last.calls:
+                self._runs = self._native.assemble([*self._entries, *last.commands])
+        last.forget()
+        for call in last.calls:
+            self._call(call, last)
         self._step[0] = step
-        for run in self._runs:
+        for run in self._runs if last.as_recorded else self._head:
             run()
+        for call in last.others:
+            call()
+
+    def commands(self, commands: Sequence[Any]) -> None:
+        """Record commands that somebody else runs now."""
+        # What was to end the step is followed by something.
+        self._entries += [self._again(call) for call in self._last.calls]
+        self._between.bound.update(self._last.bound)
+        self._last = _Last()
+        self._entries += commands
 
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
         """Run a kernel and record it."""
         call = functools.partial(function, *arguments, **named)
-        if self._inside or self._native.has_operands(arguments, named):
+        if self._inside is not None:
+            return self._inside.kernel(call)
+        if self._native.has_operands(arguments, named):
             return call()
         try:
-            commands = self._native.record_kernel(function, arguments, named)
+            self.commands(self._native.record_kernel(function, arguments, named))
         except self._native.UnsupportedError:
-            return self._python(call)
-        self._entries += commands
-        return self._outside(call)
+            self.commands([call])
+        return aside(call)
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Run a formula and record it."""
         program = formula.program(arguments, outs)
         call = functools.partial(formula, *arguments, out=tuple(outs))
+        if self._inside is not None:
+            bind = functools.partial(self._native.Bound, program, arguments, outs)
+            self._inside.formula(_key(formula, arguments, outs), bind, call)
+            return
         try:
-            if not self._inside:
-                self._entries += self._native.commands(program, arguments, outs)
-                self._outside(call)
-            elif self._runs is None:
-                bound = self._native.Bound(program, arguments, outs)
-                self._bound[_key(formula, arguments, outs)] = bound
-                bound.run(arguments)
-            else:
-                # Arrays that are made anew at each step: no command would be used twice.
-                self._outside(call)
+            self.commands(self._native.commands(program, arguments, outs))
         except self._native.UnsupportedError:
-            self._outside(call) if self._inside else self._python(call)
+            self.commands([call])
+        aside(call)
 
     def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
-        if not self._inside:
-            return False
-        bound = self._bound.get(_key(formula, arguments, outs))
-        if bound is not None:
-            bound.run(arguments)
-        return bound is not None
+        inside = self._inside
+        return inside is not None and inside.again(_key(formula, arguments, outs), arguments)
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
         drawn = self._native.draw(key, out, self._step, step - int(self._step[0]))
-        self._entries.append(drawn)
+        self.commands([drawn])
         self._native.run([drawn])
 
-    def stepwise(self, call: Callable[[], None]) -> None:
-        """Run a call that is made again at each step, and record that."""
+    def stepwise(self, call: Callable[[], None], ahead: bool) -> None:
+        """Run a call that is made again at each step, and record that.
 
-        def again() -> None:
-            with self.record():
-                self._inside = True
-                try:
-                    call()
-                finally:
-                    self._inside = False
+        Args:
+            call: takes and returns nothing.
+            ahead: whether it may be called before the step and its formulas be run after it.
+        """
+        if ahead:
+            self._last.calls.append(call)
+            self._call(call, self._last)
+        else:
+            self.commands([self._again(call)])
+            self._call(call, self._between)
 
-        self._entries.append(again)
-        again()
+    def _again(self, call: Callable[[], None]) -> Callable[[], None]:
+        return functools.partial(self._call, call, self._between)
 
-    def _python(self, call: Callable[[], Any]) -> Any:
-        self._entries.append(call)
-        return self._outside(call)
+    def _call(self, call: Callable[[], None], inside: _Between | _Last) -> None:
+        with self.record():
+            self._inside = inside
+            try:
+                call()
+            finally:
+                self._inside = None
 
-    def _outside(self, call: Callable[[], Any]) -> Any:
-        before, _recording.tape = _recording.tape, None
-        try:
-            return call()
-        finally:
-            _recording.tape = before
+
+class _Between:
+    """Formulas of functions that are called at each step, between the commands.
+
+    Attributes:
+        recorded: whether no more of them are bound to their arrays.
+        bound: those that are.
+    """
+
+    def __init__(self) -> None:
+        self.recorded = False
+        self.bound: dict[Any, Any] = {}
+
+    def again(self, key: tuple[int, ...], arguments: Sequence[Any]) -> bool:
+        """Run a formula that is bound; whether it is."""
+        bound = self.bound.get(key)
+        if bound is not None:
+            bound.take(arguments)
+            bound()
+        return bound is not None
+
+    def formula(
+        self, key: tuple[int, ...], bind: Callable[[], Any], call: Callable[[], Any]
+    ) -> None:
+        """Run another formula."""
+        # Arrays that are made anew at each step: no command would be used twice.
+        bound = None if self.recorded else _bound(bind)
+        if bound is not None:
+            self.bound[key] = bound
+        aside(bound or call)
+
+    def kernel(self, call: Callable[[], Any]) -> Any:
+        """Run a kernel."""
+        return aside(call)
+
+
+class _Last:
+    """Functions that are called before a step is played, and their formulas, which end it.
+
+    Attributes:
+        calls: the functions.
+        commands: of the formulas, in their order.
+        recorded: whether all have been called once.
+        bound: what these are bound to, in their order; None where it is no loop or a kernel.
+        as_recorded: whether they have asked for these formulas, since the last ``forget``.
+        others: what they have asked for after these, or in place of them.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+        self.commands: list[Any] = []
+        self.recorded = False
+        self.bound: list[tuple[Any, Any]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is asked for yet."""
+        self._asked: list[Any] = []
+        self._same = 0  # so many of them were asked for when this was recorded
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the calls have asked for the same as when they were recorded."""
+        return self._same == len(self.bound)
+
+    @property
+    def others(self) -> list[Any]:
+        """What they have asked for after it, or all of it where it is not the same."""
+        return self._asked[self._same :] if self.as_recorded else self._asked
+
+    def again(self, key: tuple[int, ...], arguments: Sequence[Any]) -> bool:
+        """Ask for a formula, if it is the one that comes now; whether it is."""
+        k = len(self._asked)
+        if not self.recorded or k >= len(self.bound) or self.bound[k][0] != key:
+            return False
+        bound = self.bound[k][1]
+        bound.take(arguments)
+        self._same += self._same == k
+        self._asked.append(bound)
+        return True
+
+    def formula(
+        self, key: tuple[int, ...], bind: Callable[[], Any], call: Callable[[], Any]
+    ) -> None:
+        """Ask for another formula; run it, while this is recorded."""
+        if self.recorded:
+            self._asked.append(call)
+            return
+        bound = _bound(bind)
+        self.bound.append((key if bound else None, bound))
+        self.commands += bound.commands if bound else []
+        aside(bound or call)
+
+    def kernel(self, call: Callable[[], Any]) -> Any:
+        """Ask for a kernel; run it, while this is recorded."""
+        if self.recorded:
+            self._asked.append(call)
+            return None
+        self.bound.append((None, None))
+        return aside(call)
+
+
+def _bound(bind: Callable[[], Any]) -> Any:
+    """A formula bound to its arrays, or None where it is no single loop."""
+    from minidl.backend import native
+
+    try:
+        return bind()
+    except native.UnsupportedError:
+        return None
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
@@ -189,7 +326,7 @@ def repeats(thing: Any) -> bool:
     the object or the class.
     """
     kind = type(thing)
-    if any(inspect.isroutine(getattr(kind, name, None)) for name in vars(thing)):
+    if any(inspect.isroutine(getattr(kind, name, None)) for name in getattr(thing, "__dict__", ())):
         return False
     for known in kind.__mro__:
         methods = {name: m for name, m in vars(known).items() if inspect.isfunction(m)}

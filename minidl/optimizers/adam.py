@@ -14,6 +14,8 @@ from minidl.optimizers.base import Optimizer
 class _Moments(Optimizer):
     """The arguments and state that Adam and Nadam share."""
 
+    repeats = True
+
     slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
 
     def __init__(
@@ -45,6 +47,8 @@ class Adam(_Moments):
         amsgrad: whether the largest average of squares so far is used; default False.
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
+
+    repeats = True
 
     def __init__(
         self,
@@ -94,6 +98,8 @@ class AdamW(Adam):
         **options: the other arguments of :class:`Adam`.
     """
 
+    repeats = True
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.001,
@@ -112,6 +118,8 @@ class Nadam(_Moments):
         learning_rate: default 0.001.
         beta_1, beta_2, epsilon, **options: as in :class:`Adam`.
     """
+
+    repeats = True
 
     _product = (0, 1.0)
 

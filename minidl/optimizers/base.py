@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import backend_of
+from minidl.backend.tape import aside
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import ParameterVector
@@ -41,6 +42,8 @@ class Optimizer:
     Raises:
         ValueError: a number out of range, or more than one way of clipping.
     """
+
+    repeats = True
 
     #: names of the state vectors and what they start from
     slots: Mapping[str, float] = {}
@@ -88,7 +91,8 @@ class Optimizer:
         """The learning rate of the next update."""
         rate = self._learning_rate
         if callable(rate):
-            return checks.real("learning_rate from the schedule", rate(self.iterations), 0)
+            rate = aside(rate, self.iterations)
+            return checks.real("learning_rate from the schedule", rate, 0)
         return rate
 
     def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:

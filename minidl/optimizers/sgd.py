@@ -20,6 +20,8 @@ class SGD(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
+    repeats = True
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.01,

@@ -224,19 +224,3 @@ def test_arrays_go_to_the_device_and_back():
         assert to_host(host) is host
         with use("numpy"):
             np.testing.assert_array_equal(to_host(there), host)
-
-
-@pytest.mark.usefixtures("executor")
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
-def test_gather_takes_rows_in_an_order(dtype):
-    array = np.arange(40).reshape(10, 4).astype(dtype)
-    order = np.array([5, 9, 0, 0, 3, 1])
-    rows, column = to_device(np.zeros((4, 4), dtype)), to_device(np.zeros(4, dtype))
-    arrays = to_device(array), to_device(array[:, 0].copy())
-    gather = current().gather(arrays, to_device(order), (rows, column))
-    gather(1, 4)
-    np.testing.assert_array_equal(to_host(rows), array[order[1:5]])
-    np.testing.assert_array_equal(to_host(column), array[order[1:5], 0])
-    gather(4, 2)  # fewer: the rest stays
-    np.testing.assert_array_equal(to_host(rows), array[[3, 1, 0, 3]])
-    np.testing.assert_array_equal(to_host(column), array[[3, 1, 0, 3], 0])

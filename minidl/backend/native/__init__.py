@@ -15,18 +15,18 @@ from minidl.backend.native.commands import Command, CommandList, UnsupportedErro
 from minidl.backend.native.draws import draw
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.fusion import fused
-from minidl.backend.native.gather import Gather
+from minidl.backend.native.gather import gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
 from minidl.backend.native.team import team
 
 __all__ = [
     "Bound",
-    "Gather",
     "UnsupportedError",
     "assemble",
     "commands",
     "draw",
+    "gather",
     "has_operands",
     "multiplication",
     "parts",

@@ -25,6 +25,7 @@ from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION
 # row; one for all.
 EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
+_FIXED = 3  # words of the block before those of the arrays
 _HEADER = """\
 # lowlevel {version}
 import math
@@ -47,7 +48,7 @@ class Loop(Command):
     """
 
     program: Program
-    numbers: np.ndarray
+    numbers: Sequence[np.ndarray]
     working: np.dtype[Any]
     axis: int
     arrays: Mapping[int, np.ndarray]
@@ -70,7 +71,7 @@ def elementwise(
     outs: Sequence[np.ndarray],
     working: np.dtype[Any] | None = None,
     axis: int | None = None,
-    numbers: np.ndarray | None = None,
+    numbers: Sequence[np.ndarray] | None = None,
 ) -> Loop:
     """outs = program(arguments), element by element.
 
@@ -82,7 +83,8 @@ def elementwise(
         outs: of one shape. One may be an argument, which is then overwritten.
         working: in which type it is computed; the outputs' if left out.
         axis: along which the arrays are shared out; by their shape if left out.
-        numbers: what :func:`numbers_of` gives; read when the command runs.
+        numbers: what :func:`numbers_of` gives, in one array or several; read when the command
+            runs.
 
     Raises:
         UnsupportedError: a function that compiled loops do not know, or arrays whose columns do
@@ -102,7 +104,7 @@ def elementwise(
             arrays.append(out)
             kinds.append(_kind(out, out.shape))
     written = {id(a) for a in outs} | {id(arrays[p]) for p in places if p is not None}
-    numbers = numbers_of(program, arguments) if numbers is None else numbers
+    numbers = (numbers_of(program, arguments),) if numbers is None else numbers
     working = working or outs[0].dtype
     compiled = (
         program,
@@ -110,14 +112,17 @@ def elementwise(
         tuple("uint8" if a.dtype == bool else a.dtype.name for a in arrays),  # as in memory
         tuple(-1 if p is None else p for p in places),
         working.name,
+        tuple(map(len, numbers)),
     )
-    block = np.zeros(4 + 2 * len(arrays), np.int64)
-    block[:4] = rows, columns, axis, address(numbers)
+    count = _FIXED + 2 * len(arrays)
+    block = np.zeros(count + len(numbers), np.int64)
+    block[:_FIXED] = rows, columns, axis
+    block[count:] = list(map(address, numbers))
     for k, (array, kind) in enumerate(zip(arrays, kinds, strict=True)):
         pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
         if array.ndim > 2:
             pitch = array.itemsize * columns
-        block[4 + 2 * k : 6 + 2 * k] = address(array), pitch
+        block[_FIXED + 2 * k : _FIXED + 2 * k + 2] = address(array), pitch
     accesses = [
         access(a, id(a) in written, _axis(kind, axis))
         for a, kind in zip(arrays, kinds, strict=True)
@@ -126,7 +131,7 @@ def elementwise(
         f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
     )
     made.compiled = compiled
-    made.program, made.numbers, made.working, made.axis = program, numbers, working, axis
+    made.program, made.numbers, made.working, made.axis = program, tuple(numbers), working, axis
     made.arrays = {i: arguments[i] for i in program.arrays}
     made.outs = tuple(outs)
     return made
@@ -134,8 +139,7 @@ def elementwise(
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:
     """The values of the program's numbers, float64, in the order in which its loop takes them."""
-    values = program.scalar_values(arguments)
-    return np.array([values[i] for i in program.scalar_registers], np.float64)
+    return np.array(program.numbers(arguments), np.float64)
 
 
 def _axis(kind: str, axis: int) -> int | None:
@@ -174,9 +178,10 @@ def _compiled(
     types: tuple[str, ...],
     places: tuple[int, ...],
     working: str,
+    numbers: tuple[int, ...],
 ) -> int:
     """Address of the command for arguments of these kinds and types, compiled or from the cache."""
-    text = source(program, kinds, types, places, working)
+    text = source(program, kinds, types, places, working, numbers)
     function: int = loops._load(program.name, text).address
     return function
 
@@ -187,6 +192,7 @@ def source(
     types: Sequence[str],
     places: Sequence[int],
     working: str,
+    numbers: Sequence[int],
 ) -> str:
     """Python source of the command that Numba compiles.
 
@@ -195,6 +201,7 @@ def source(
         kinds, types: of the arrays: the program's, then the outputs that are none of them.
         places: for each output, which array it is; -1 for the next of the others.
         working: the type in which it is computed.
+        numbers: how many lie in each array of them.
     """
     count = len(program.arrays)
     moving = [k for k, kind in enumerate(kinds) if kind in (EACH, BY_COLUMN)]
@@ -211,15 +218,14 @@ def source(
         target = next(fresh) if place < 0 else place
         body.append(f"x{target}[j] = {types[target]}(r{register})")
     parameters = [f"x{k}" for k in moving] + list(fixed.values()) + registers
-    pointer = "at(words[{0}] + i * words[{1}] + low * {2}, numba.types.{3})"
+    row = [f"words[{_FIXED + 2 * k}] + i * words[{_FIXED + 2 * k + 1}]" for k in range(len(kinds))]
     given = [
-        pointer.format(4 + 2 * k, 5 + 2 * k, np.dtype(types[k]).itemsize, types[k]) for k in moving
+        f"at({row[k]} + low * {np.dtype(types[k]).itemsize}, numba.types.{types[k]})"
+        for k in moving
     ]
-    given += [
-        f"T(at(words[{4 + 2 * k}] + i * words[{5 + 2 * k}], numba.types.{types[k]})[0])"
-        for k in fixed
-    ]
-    given += [f"T(numbers[{k}])" for k in range(len(registers))]
+    given += [f"T(at({row[k]}, numba.types.{types[k]})[0])" for k in fixed]
+    given += [f"T(numbers_{k}[{j}])" for k, size in enumerate(numbers) for j in range(size)]
+    end = _FIXED + 2 * len(kinds)
     lines = [
         _HEADER.format(version=VERSION, names=", ".join(sorted(set(types))), working=working),
         # NumPy's rules for division by zero: Numba's own would forbid vector code.
@@ -231,7 +237,10 @@ def source(
         '@numba.cfunc(COMMAND, cache=True, error_model="numpy")',
         f"def {program.name}(block, part, parts):",
         "    words = at(block, numba.types.int64)",
-        "    numbers = at(words[3], numba.types.float64)",
+        *[
+            f"    numbers_{k} = at(words[{end + k}], numba.types.float64)"
+            for k in range(len(numbers))
+        ],
         "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
         "    if low < high:",
         "        for i in range(first, last):",

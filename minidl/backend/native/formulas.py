@@ -64,7 +64,8 @@ def _commands(
 ) -> list[Command]:
     pieces = _pieces(program)
     if len(pieces) == 1 and isinstance(pieces[0], Program):
-        return [elementwise(program, values, outs, axis=axis, numbers=numbers)]
+        given = None if numbers is None else [numbers]
+        return [elementwise(program, values, outs, axis=axis, numbers=given)]
     scalars = program.scalar_values(values)
     values = {**values, **scalars}
     made: list[Command] = []
@@ -90,6 +91,9 @@ def _commands(
 class Bound:
     """A formula bound to arrays, run again with other numbers.
 
+    Attributes:
+        commands: what runs it, with the numbers that were taken last.
+
     Raises:
         UnsupportedError: as :func:`commands`; or a formula that is no single loop.
     """
@@ -102,12 +106,15 @@ class Bound:
         self._program = program
         self._kept = arguments, outs
         self._numbers = numbers_of(program, dict(enumerate(arguments)))
-        self._list = CommandList(commands(program, arguments, outs, self._numbers))
+        self.commands = commands(program, arguments, outs, self._numbers)
+        self._list = CommandList(self.commands)
 
-    def run(self, arguments: Sequence[Any]) -> None:
-        """Run it with the numbers among these arguments."""
-        values = self._program.scalar_values(arguments)
-        self._numbers[:] = [values[i] for i in self._program.scalar_registers]
+    def take(self, arguments: Sequence[Any]) -> None:
+        """Take the numbers among these arguments."""
+        self._numbers[:] = self._program.numbers(arguments)
+
+    def __call__(self) -> None:
+        """Run it with the numbers taken."""
         self._list()
 
 

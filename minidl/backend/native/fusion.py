@@ -1,4 +1,4 @@
-"""Neighbouring loops over the same elements as one: what one computes, the next need not load."""
+"""Loops over the same elements as one: what one computes or loads, the next need not load."""
 
 from __future__ import annotations
 
@@ -19,15 +19,42 @@ _joined: dict[Any, tuple[Program, Program, Program]] = {}
 
 
 def fused(commands: Iterable[Command]) -> list[Command]:
-    """The commands, with loops that follow each other as one where that changes nothing."""
+    """The commands, with loops that follow each other as one where that changes nothing.
+
+    A loop also joins an earlier one that has an array in common with it, if nothing that stands
+    between them has anything to do with its arrays.
+    """
     row: list[Command] = []
     for command in commands:
-        both = join(row[-1], command) if row else None
-        if both is None:
-            row.append(command)
+        for place in range(len(row) - 1, -1, -1):
+            near = place == len(row) - 1
+            both = join(row[place], command) if near or _meet(row[place], command) else None
+            if both is not None:
+                row[place] = both
+                break
+            if not isinstance(command, Loop) or _depend(row[place], command):
+                row.append(command)
+                break
         else:
-            row[-1] = both
+            row.append(command)
     return row
+
+
+def _meet(first: Command, second: Command) -> bool:
+    """Whether loops have an array in common."""
+    if not isinstance(first, Loop) or not isinstance(second, Loop):
+        return False
+    known = {location(x) for x in (*first.arrays.values(), *first.outs)}
+    return any(location(x) in known for x in (*second.arrays.values(), *second.outs))
+
+
+def _depend(first: Command, second: Command) -> bool:
+    """Whether the order of two commands matters."""
+    return any(
+        (a.writes or b.writes) and a.low < b.high and b.low < a.high
+        for a in first.accesses
+        for b in second.accesses
+    )
 
 
 def join(first: Command, second: Command) -> Loop | None:
@@ -39,10 +66,13 @@ def join(first: Command, second: Command) -> Loop | None:
     if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
         return None
     made = {location(out): k for k, out in enumerate(a.outs)}
-    taken: dict[int, int] = {}
+    read = {location(array): register for register, array in a.arrays.items()}
+    taken: dict[int, int] = {}  # register of b -> of a
     for register, array in b.arrays.items():
         if location(array) in made:
-            taken[register] = made[location(array)]
+            taken[register] = a.program.outputs[made[location(array)]]
+        elif location(array) in read:
+            taken[register] = read[location(array)]
         elif any(np.may_share_memory(array, out) for out in a.outs):
             return None
     rewritten = set()
@@ -62,7 +92,7 @@ def join(first: Command, second: Command) -> Loop | None:
     arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
     if len({location(x) for x in (*arrays.values(), *outs)}) > MOST:
         return None
-    numbers = np.concatenate([a.numbers, b.numbers])
+    numbers = (*a.numbers, *b.numbers)
     return elementwise(program, arrays, outs, a.working, a.axis, numbers)
 
 
@@ -75,17 +105,17 @@ def _shift(program: Program) -> int:
 def _program(
     a: Program, b: Program, taken: tuple[tuple[int, int], ...], kept: tuple[int, ...]
 ) -> Program:
-    """a, then b, which takes some of its arrays from a's outputs.
+    """a, then b, which takes some of its arrays from a's arrays and outputs.
 
     Args:
         a, b: programs.
-        taken: (register of b, output of a).
+        taken: (register of b, register of a).
         kept: outputs of a that are stored; all of b's are.
     """
     key = id(a), id(b), taken, kept
     if key not in _joined:
         shift = _shift(a)
-        registers = {r: a.outputs[k] for r, k in taken}
+        registers = dict(taken)
 
         def moved(register: int) -> int:
             return registers.get(register, register + shift)

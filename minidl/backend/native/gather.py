@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numba
 import numpy as np
 
 from minidl.backend.layout import address
-from minidl.backend.native.commands import Command, CommandList, UnsupportedError, access
+from minidl.backend.native.commands import Command, UnsupportedError, access
 from minidl.backend.native.lowlevel import at, command, cut
 
 
@@ -46,25 +44,3 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     return Command(
         f"gather {out.shape}", _gather.address, block, [access(out, True, None)], kept, out.size
     )
-
-
-class Gather:
-    """out[i] = x[order[start + i]] for several arrays, called with start and count.
-
-    Raises:
-        UnsupportedError: rows that are not contiguous.
-    """
-
-    def __init__(
-        self, arrays: Sequence[np.ndarray], order: np.ndarray, outs: Sequence[np.ndarray]
-    ) -> None:
-        self._place = np.zeros(2, np.int64)
-        order = np.ascontiguousarray(order, np.int64)
-        self._copy = CommandList(
-            [gather(x, order, self._place, out) for x, out in zip(arrays, outs, strict=True)]
-        )
-
-    def __call__(self, start: int, count: int) -> None:
-        self._place[0] = start
-        self._place[1] = count
-        self._copy()

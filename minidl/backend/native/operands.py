@@ -117,7 +117,7 @@ class Operand(NDArrayOperatorsMixin):
         named.pop("keepdims", None)  # the shape of out says it
         if named.pop("dtype", out.dtype) != out.dtype or named or len(inputs) > 1:
             raise UnsupportedError(f"np.{function.__name__} with other arguments")
-        self.record.append(reduction(kind, inputs[0].array, axis, out.array))
+        self.record += reduction(kind, inputs[0].array, axis, out.array)
         return out
 
 

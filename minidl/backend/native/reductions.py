@@ -18,6 +18,7 @@ from minidl.backend.native.commands import (
     shape_of,
 )
 from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION, WHOLE, WIDE
+from minidl.backend.native.team import team
 
 _SOURCE = """\
 # lowlevel {version}
@@ -28,6 +29,8 @@ from minidl.backend.native.lowlevel import COMMAND, at, cut
 
 SIZE = {size}
 
+"""
+_PAIRWISE = """\
 
 @numba.njit(error_model="numpy")
 def pairwise(x, n):
@@ -59,6 +62,8 @@ def pairwise(x, n):
     half -= half % 8
     return pairwise(x, half) + pairwise(x + half * {source_size}, n - half)
 
+"""
+_ALONG_ROWS = """\
 
 @numba.njit(error_model="numpy")
 def largest(x, n):
@@ -69,12 +74,6 @@ def largest(x, n):
         if p[k] > p[place] or (p[k] != p[k] and p[place] == p[place]):
             place = k
     return place
-
-
-@numba.njit(error_model="numpy")
-def add_row(out, x, n):
-    for j in range(n):
-        out[j] += T(x[j])
 
 
 @numba.cfunc(COMMAND, cache=True, error_model="numpy")
@@ -94,6 +93,13 @@ def along_rows(block, part, parts):
             at(out, numba.types.{target})[0] = at(x, numba.types.{source})[largest(x, w[2])]
         else:
             at(out, numba.types.int64)[0] = largest(x, w[2])
+"""
+_ALONG_COLUMNS = """\
+
+@numba.njit(error_model="numpy")
+def add_row(out, x, n):
+    for j in range(n):
+        out[j] += T(x[j])
 
 
 @numba.cfunc(COMMAND, cache=True, error_model="numpy")
@@ -113,10 +119,41 @@ def along_columns(block, part, parts):
                 x = w[4] + k * w[5] + i * w[6] + low * {source_size}
                 add_row(out, at(x, numba.types.{source}), high - low)
 """
+_TERMS = """\
+
+@numba.cfunc(COMMAND, cache=True, error_model="numpy")
+def terms(block, part, parts):
+    w = at(block, numba.types.int64)
+    total = at(w[1], numba.types.{working})
+    for k in range(w[0] * part // parts, w[0] * (part + 1) // parts):
+        total[k] = pairwise(w[2 + 2 * k], w[3 + 2 * k])
+"""
+_TOTAL = """\
+
+@numba.cfunc(COMMAND, cache=True, error_model="numpy")
+def total(block, part, parts):
+    w = at(block, numba.types.int64)
+    terms = at(w[1], numba.types.{working})
+    if part == 0:
+        count = w[0]
+        while count > 1:
+            count //= 2
+            for k in range(count):
+                terms[k] = terms[2 * k] + terms[2 * k + 1]
+        at(w[2], numba.types.{target})[0] = terms[0] + T(0)
+"""
+_SOURCES = {
+    "along_rows": _PAIRWISE + _ALONG_ROWS,
+    "along_columns": _ALONG_COLUMNS,
+    "terms": _PAIRWISE + _TERMS,
+    "total": _TOTAL,
+}
+# Where a sum is worth a second thread; NumPy halves it many times over.
+_SHARED = 1 << 12
 _KINDS = {"sum": 0, "max": 1, "argmax": 2}
 
 
-def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
+def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> list[Command]:
     """out = the sum, max or argmax of x along an axis; None for all elements.
 
     Raises:
@@ -125,6 +162,12 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Co
     known(x, out)
     if axis is not None and not isinstance(axis, int):
         raise UnsupportedError(f"{kind} along several axes")
+    if axis is None and kind == "sum" and x.size >= _SHARED and x.flags.c_contiguous:
+        return _in_terms(x.reshape(-1), out)
+    return [_whole(kind, x, axis, out)]
+
+
+def _whole(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
     if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
         # Of single columns NumPy makes rows, too, whose order of summation is another.
         return _along_rows(kind, x.reshape(-1, x.shape[-2]), out.reshape(-1))
@@ -177,10 +220,36 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     return Command(f"sum {x.shape}", function, block, accesses, (x, out), x.size)
 
 
+def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
+    """out = Σ x: each part adds up some of NumPy's halves, or halves of halves."""
+    halves = [(0, x.size)]
+    while len(halves) < team().parts:
+        cuts = [n // 2 - n // 2 % 8 for _, n in halves]
+        pairs = zip(halves, cuts, strict=True)
+        halves = [
+            half for (start, n), cut in pairs for half in ((start, cut), (start + cut, n - cut))
+        ]
+    terms = np.zeros(len(halves), out.dtype)
+    first = [len(halves), address(terms)]
+    places = [word for start, n in halves for word in (address(x) + start * x.itemsize, n)]
+    names = x.dtype.name, out.dtype.name, out.dtype.name
+    block, last = np.array([*first, *places]), np.array([*first, address(out)])
+    return [
+        Command(
+            f"sum {x.shape}", _compiled("terms", *names), block,
+            [access(x, False, None), access(terms, True, None)], (x, terms), x.size,
+        ),
+        Command(
+            f"sum {terms.shape}", _compiled("total", *names), last,
+            [access(terms, True, WHOLE), access(out, True, WHOLE)], (terms, out),
+        ),
+    ]  # fmt: skip
+
+
 @functools.cache
 def _compiled(function: str, source: str, target: str, working: str) -> int:
     names = {"bool": "uint8"}  # as it lies in memory
-    text = _SOURCE.format(
+    text = (_SOURCE + _SOURCES[function]).format(
         version=VERSION,
         source=names.get(source, source),
         target=names.get(target, target),

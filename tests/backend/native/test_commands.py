@@ -68,6 +68,12 @@ def added(x, y, out):
     return made
 
 
+def summed(x, out):
+    """out = Σ_n x_n, as one command."""
+    (made,) = reduction("sum", x, 0, out)
+    return made
+
+
 def waits(*commands):
     return listed(commands)[:, 2].tolist()
 
@@ -80,7 +86,7 @@ def test_parts_that_keep_to_their_shares_do_not_wait(shape):
 
 def test_reading_what_others_wrote():
     x, sums, y = random((70, 5)), np.empty(5), random((70, 5))
-    assert waits(added(y, y, x), reduction("sum", x, 0, sums)) == [0, 1]
+    assert waits(added(y, y, x), summed(x, sums)) == [0, 1]
     # A column vector, made by columns, is read by the parts of all rows.
     row, wide = random(90), random((70, 90))
     assert waits(added(row, row, row), added(wide, row, wide)) == [0, 1]
@@ -88,7 +94,7 @@ def test_reading_what_others_wrote():
 
 def test_writing_what_others_read():
     x, sums, y = random((70, 5)), np.empty(5), random((70, 5))
-    assert waits(reduction("sum", x, 0, sums), added(y, y, x)) == [0, 1]
+    assert waits(summed(x, sums), added(y, y, x)) == [0, 1]
     row, wide = random(90), random((70, 90))
     assert waits(added(wide, row, wide), added(row, row, row)) == [0, 1]
 
@@ -114,32 +120,32 @@ def test_rows_and_columns_that_overlap():
 def test_readers_do_not_wait_for_each_other():
     x, y, sums = random((70, 90)), np.empty((70, 90)), np.empty(90)
     flat, other = x.reshape(-1), np.empty(70 * 90)
-    commands = added(x, x, y), reduction("sum", x, 0, sums), added(flat, flat, other)
+    commands = added(x, x, y), summed(x, sums), added(flat, flat, other)
     assert waits(*commands) == [0, 0, 0]
 
 
 def test_other_memory_is_no_reason_to_wait():
     vector, sums = random(2 * 70 * 5), np.empty(5)
     x, y = vector[:350].reshape(70, 5), vector[350:].reshape(70, 5)
-    assert waits(added(x, x, x), reduction("sum", y, 0, sums)) == [0, 0]
-    assert waits(added(y, y, y), reduction("sum", x, 0, sums)) == [0, 0]
+    assert waits(added(x, x, x), summed(y, sums)) == [0, 0]
+    assert waits(added(y, y, y), summed(x, sums)) == [0, 0]
     # One element in common is one.
     x = vector[:355].reshape(71, 5)
-    assert waits(added(x, x, x), reduction("sum", y, 0, sums)) == [0, 1]
+    assert waits(added(x, x, x), summed(y, sums)) == [0, 1]
 
 
 def test_nobody_waits_twice_for_the_same():
     x, one, other = random((70, 5)), np.empty(5), np.empty(5)
-    commands = [added(x, x, x), *(reduction("sum", x, 0, s) for s in (one, other))]
+    commands = [added(x, x, x), *(summed(x, s) for s in (one, other))]
     assert waits(*commands) == [0, 1, 0]
     # But again for what came after.
-    assert waits(*commands, added(x, x, x), reduction("sum", x, 0, one)) == [0, 1, 0, 1, 1]
+    assert waits(*commands, added(x, x, x), summed(x, one)) == [0, 1, 0, 1, 1]
 
 
 def test_one_waits_for_what_is_long_past():
     x, sums, y = random((70, 5)), np.empty(5), random((70, 5))
     between = [added(y, y, y)] * 3
-    assert waits(added(x, x, x), *between, reduction("sum", x, 0, sums)) == [0, 0, 0, 0, 1]
+    assert waits(added(x, x, x), *between, summed(x, sums)) == [0, 0, 0, 0, 1]
 
 
 def test_sums_of_rows_go_with_their_rows():
@@ -155,7 +161,7 @@ def test_sums_of_rows_go_with_their_rows():
 
 def test_sums_of_columns_go_with_their_columns():
     x, sums = random((20, 90)), np.empty(90)
-    commands = added(x, x, x), reduction("sum", x, 0, sums), added(x, sums, x)
+    commands = added(x, x, x), summed(x, sums), added(x, sums, x)
     assert waits(*commands) == [0, 0, 0]
 
 

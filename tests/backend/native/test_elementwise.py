@@ -177,7 +177,7 @@ def test_the_numbers_are_read_when_it_runs():
     x, y, out = random(40), random(40, seed=1), np.empty(40)
     numbers = np.array([2.0])
     program = weighted.program([x, y, 2.0], [out])
-    made = elementwise(program, {0: x, 1: y, 2: 2.0}, [out], numbers=numbers)
+    made = elementwise(program, {0: x, 1: y, 2: 2.0}, [out], numbers=[numbers])
     for value in (2.0, -3.0):
         numbers[0] = value
         for _ in each_schedule([made], [out]):
@@ -188,7 +188,7 @@ def test_what_is_compiled_goes_with_the_code_it_takes_in(monkeypatch):
     """Numba keeps compiled code for a source; another `lowlevel` has to be another source."""
     x = random(5)
     program = weighted.program([x, x, 1.0], [x])
-    given_ = program, ["each", "each"], ["float64", "float64"], [0], "float64"
+    given_ = program, ["each", "each"], ["float64", "float64"], [0], "float64", [1]
     before = source(*given_)
     assert before == source(*given_)
     monkeypatch.setattr(sys.modules["minidl.backend.native.elementwise"], "VERSION", "another")

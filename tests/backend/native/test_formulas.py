@@ -162,7 +162,8 @@ def test_bound_takes_new_numbers(by_tensor):
     for numbers in [(0.1, 0.9), (0.2, 0.5), (0.1, 0.0), (1, 0)]:
         arguments = [theta, grad, velocity, *numbers]
         wanted = expected(updates.nesterov, arguments, outs)
-        bound.run(arguments)
+        bound.take(arguments)
+        bound()
         for out, want in zip(outs, wanted, strict=True):
             same_bits(out, want)
 
@@ -172,7 +173,8 @@ def test_bound_computes_what_follows_from_numbers_anew():
     bound = Bound(penalties.l2_backward.program([out, x, 0.1], [out]), [out, x, 0.1], [out])
     for l2 in (0.1, 0.7):
         out[...] = 1
-        bound.run([out, x, l2])
+        bound.take([out, x, l2])
+        bound()
         same_bits(out, 1 + 2 * l2 * x)
 
 
@@ -184,7 +186,8 @@ def test_bound_keeps_its_arrays():
 
     bound = bind(np.ones(1000))
     rubbish = [np.zeros(1000) for _ in range(50)]
-    bound.run([None, 3.0])
+    bound.take([None, 3.0])
+    bound()
     same_bits(out, np.full(1000, 3.0))
     assert not np.any(rubbish)
 

@@ -30,7 +30,7 @@ def check(kind, x, axis, keepdims=False, dtype=None):
     wanted = np.asarray(function(x, axis=axis, keepdims=keepdims, **options))
     out = np.full(wanted.shape, 77, wanted.dtype)
     made = reduction(kind, x, axis, out)
-    for _ in each_schedule([made], [out]):
+    for _ in each_schedule(made, [out]):
         if kind == "sum":
             same_bits(out, wanted)
         else:  # the largest of two zeros may be either
@@ -67,7 +67,9 @@ def test_all_elements(dtype, shape):
         check(kind, x, None)
 
 
-@pytest.mark.parametrize("size", [7, 8, 9, 15, 16, 127, 128, 129, 136, 256, 257, 1000, 30_000])
+@pytest.mark.parametrize(
+    "size", [7, 8, 9, 15, 16, 127, 128, 129, 136, 256, 257, 1000, 4095, 4096, 4111, 8197, 30_000]
+)
 @TYPES
 @ON_EVERY_TEAM
 def test_lengths_at_which_numpys_order_changes(size, dtype):
