@@ -13,7 +13,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend, backend_of, is_sparse
-from minidl.backend.gather import Gather
+from minidl.backend.gather import Gather, buffer
 from minidl.backend.sparse import canonical, take
 from minidl.losses import Loss
 
@@ -197,30 +197,27 @@ class Batches:
     def shuffled(self, order: np.ndarray) -> Any:
         """Buffers (x, y, weight), for each batch of the rows in ``order`` to :meth:`fill`."""
         if self._gather is None:
-            xp = self._backend.xp
             self._buffers = [
-                None
-                if a is None or is_sparse(a)
-                else xp.empty((self.size, *a.shape[1:]), dtype=a.dtype)
-                for a in self._arrays
+                None if a is None else buffer(self._backend, a, self.size) for a in self._arrays
             ]
             pairs = zip(self._arrays, self._buffers, strict=True)
             arrays, buffers = zip(*[(a, b) for a, b in pairs if b is not None], strict=True)
             self._gather = Gather(self._backend, arrays, buffers)
         gather = self._gather
         gather.order[:] = self._backend.to_device(order)
+        # A whole batch is the buffers themselves: a step on the same arrays can be played.
+        both = zip(self._arrays, self._buffers, strict=True)
+        whole = all((a is None) == (b is None) for a, b in both)
         for start in range(0, self.rows, self.size):
             count = min(self.size, self.rows - start)
             gather.where[:] = start, count
+            if whole and count == self.size:
+                yield tuple(self._buffers)
+                continue
             rows = gather.order[start : start + count]
             yield tuple(
-                # A whole batch is the buffer itself: a step on the same arrays can be played.
-                (buffer if count == self.size else buffer[:count])
-                if buffer is not None
-                else None
-                if array is None
-                else take(array, rows)
-                for array, buffer in zip(self._arrays, self._buffers, strict=True)
+                None if a is None else take(a, rows) if is_sparse(a) else b[:count]
+                for a, b in zip(self._arrays, self._buffers, strict=True)
             )
 
     def fill(self) -> None:

@@ -87,7 +87,7 @@ class RecordedStep:
             self.tape = tape
         else:
             self._step(*arrays)
-        if self.tape is None and not same and isinstance(arrays[0], np.ndarray):
+        if self.tape is None and not same:
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import minidl
 from minidl.backend import use
@@ -226,3 +227,19 @@ def test_features_of_any_type(kind: str, first: list[Any]) -> None:
         return model, model.fit(x, y, 5, 2, 0).history
 
     compare(make, plays=8 - 2)
+
+
+@pytest.mark.parametrize(("size", "plays"), [(1, 52), (5, 1 + 2 + 2), (6, 9 - 2), (18, 3 - 2)])
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8"])
+def test_sparse_rows(kind: str, size: int, plays: int) -> None:
+    """The same bits as with SciPy's products; some rows are empty."""
+    dense = np.random.default_rng(1).integers(-9, 2, (18, 7)).clip(0) * np.arange(18)[:, None]
+    x, y = sparse.csr_matrix(dense.astype(kind)), np.arange(18) % 2
+
+    def make() -> Any:
+        minidl.utils.set_random_seed(2)
+        model = minidl.Sequential([Input((7,)), Dense(3, "relu"), Dense(1, "sigmoid")])
+        model.compile("rmsprop", "binary_crossentropy", ["accuracy"])
+        return model, model.fit(x, y, size, 3, 0).history
+
+    compare(make, plays)

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.backend import loops
 from minidl.backend.layout import SMALL, location
+from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import executor_for
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
@@ -18,8 +19,25 @@ MOST = 256
 _known: dict[Any, Callable[[], None]] = {}
 
 
+def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
+    """out = aᵀ b, for a dense or a CSR matrix a.
+
+    Args:
+        a, b: (K, N), (K, O).
+        out: (N, O), overwritten; neither a nor b.
+    """
+    if not is_sparse(a):
+        return multiply(a.T, b, out)
+    if hasattr(out, "__sparse_product__"):
+        return out.__sparse_product__(a, b, transposed=True)
+    out[...] = a.T @ b
+    return out
+
+
 def multiply(a: Any, b: Any, out: Any) -> Any:
-    """out = a b.
+    """out = a b, for a dense or a CSR matrix a.
+
+    Sparse products take no ``out``: their result is made and copied.
 
     Where Numba runs the formulas, large products on the CPU are shared out as those of recorded
     steps are (``native/products.py``), and so come to the same bits.
@@ -28,6 +46,11 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
         a, b: (N, K), (K, O).
         out: (N, O), overwritten; neither a nor b.
     """
+    if is_sparse(a):
+        if hasattr(out, "__sparse_product__"):
+            return out.__sparse_product__(a, b, transposed=False)
+        out[...] = a @ b
+        return out
     if isinstance(out, np.ndarray) and out.size * a.shape[1] > SMALL and executor_for(out) is loops:
         from minidl.backend import native
 

@@ -7,8 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.sparse import is_sparse, room
 from minidl.backend.switch import Backend, executor_name
 from minidl.backend.tape import current_tape
+
+
+def buffer(backend: Backend, array: Any, rows: int) -> Any:
+    """What so many rows of an array can be gathered into; None where that is not supported.
+
+    That is so for a sparse one unless Numba runs the formulas: CuPy, and SciPy by itself, make a
+    new matrix of rows.
+    """
+    if not is_sparse(array):
+        return backend.xp.empty((rows, *array.shape[1:]), dtype=array.dtype)
+    return room(array, rows) if _compiled(backend) else None
 
 
 class Gather:
@@ -18,8 +30,8 @@ class Gather:
 
     Args:
         backend: of the arrays.
-        arrays: of as many rows each, contiguous.
-        outs: one for each array, of the same type.
+        arrays: of as many rows each, contiguous or canonical CSR.
+        outs: a :func:`buffer` for each array.
 
     Attributes:
         order: (rows,) indices, to be overwritten. The caller vouches for them.
@@ -27,16 +39,19 @@ class Gather:
     """
 
     def __init__(self, backend: Backend, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
-        self.order: Any = backend.xp.arange(len(arrays[0]))
+        self.order: Any = backend.xp.arange(arrays[0].shape[0])
         self.where = np.zeros(2, np.int64)
         self._xp, self._pairs = backend.xp, list(zip(arrays, outs, strict=True))
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
         self._commands: list[Any] | None = None
-        if backend.name == "numpy" and executor_name() == "numba":
+        if _compiled(backend):
             from minidl.backend import native
 
-            self._commands = [native.gather(a, self.order, self.where, o) for a, o in self._pairs]
+            self._commands = []
+            for array, out in self._pairs:
+                gather = native.gather_rows if is_sparse(array) else native.gather
+                self._commands += gather(array, self.order, self.where, out)
             self._run = native.assemble(self._commands)
 
     def __call__(self) -> None:
@@ -52,3 +67,8 @@ class Gather:
             tape.commands(self._commands)
         for run in self._run:
             run()
+
+
+def _compiled(backend: Backend) -> bool:
+    """Whether commands can gather."""
+    return backend.name == "numpy" and executor_name() == "numba"

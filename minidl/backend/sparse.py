@@ -9,6 +9,8 @@ import sys
 import warnings
 from typing import Any
 
+import numpy as np
+
 
 def is_sparse(x: Any) -> bool:
     """Whether ``x`` is a sparse matrix or array of SciPy or CuPy, in any format."""
@@ -59,6 +61,19 @@ def take(matrix: Any, rows: Any) -> Any:
     part = matrix[rows]
     part.has_canonical_format = True
     return part
+
+
+def room(matrix: Any, rows: int) -> Any:
+    """A CSR matrix of SciPy with memory for any so many rows of ``matrix``, to be overwritten."""
+    counts = np.diff(matrix.indptr)
+    most = int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
+    made = _package(matrix).csr_matrix((rows, matrix.shape[1]), dtype=matrix.dtype)
+    # Put there one by one: a constructor would cut off what is not used yet.
+    made.data = np.zeros(most, matrix.data.dtype)
+    made.indices = np.zeros(most, matrix.indices.dtype)
+    made.indptr = np.zeros(rows + 1, matrix.indptr.dtype)
+    made.has_canonical_format = True
+    return made
 
 
 def to_host(x: Any) -> Any:

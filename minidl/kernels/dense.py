@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import is_sparse, kernel
-from minidl.backend.blas import multiply
+from minidl.backend import kernel
+from minidl.backend.blas import multiply, multiply_transposed
 from minidl.kernels.sums import sum_rows
 
 
@@ -21,7 +21,7 @@ def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
         b: (O,), or None for no bias.
         out: (N, O), overwritten with y.
     """
-    matmul(x, W, out)
+    multiply(x, W, out)
     if b is not None:
         np.add(out, b, out=out)
     return out
@@ -39,21 +39,9 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
         db: (O,), overwritten; None for no bias.
         dx: (N, I), overwritten; None where nobody needs it (a network's first layer).
     """
-    matmul(x.T, dy, dW)
+    multiply_transposed(x, dy, dW)
     if db is not None:
         sum_rows(dy, db)
     if dx is not None:
         multiply(dy, W.T, dx)
     return dx
-
-
-@kernel
-def matmul(x: Any, W: Any, out: Any) -> None:
-    """out = x W; for a sparse x a sum over its stored entries alone: y_no = Σ_k x_nk W_ko.
-
-    Sparse products take no ``out``: their result is made and copied.
-    """
-    if is_sparse(x):
-        out[...] = x @ W
-    else:
-        multiply(x, W, out)

@@ -215,7 +215,6 @@ UNFUSED = {
     "dense.dense_backward": (
         normal(N, O), normal(N, I), normal(I, O), Out((I, O)), Out((O,)), Out((N, I)),
     ),
-    "dense.matmul": (normal(N, I), normal(I, O), Out((N, O))),
     "losses.one_hot": (np.arange(N).reshape(N, 1) % O, np.arange(O), Out((N, O))),
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),

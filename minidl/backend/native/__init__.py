@@ -1,9 +1,9 @@
 """Recorded steps as machine code: commands that a team of threads runs without Python.
 
 A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
-``ufuncs``, ``products``, ``reductions`` and ``draws`` make commands; ``formulas`` and ``operands``
-record which of them a formula or a kernel is; ``team`` runs lists of them. Loaded only where Numba
-runs the formulas.
+``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
+``formulas`` and ``operands`` record which of them a formula or a kernel is; ``team`` runs lists of
+them. Loaded only where Numba runs the formulas.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
+from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.team import team
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "commands",
     "draw",
     "gather",
+    "gather_rows",
     "has_operands",
     "multiplication",
     "parts",

@@ -27,7 +27,7 @@ def _gather(block, part, parts):
             _copy(at(w[1] + i * w[4] * w[5] + low, numba.types.uint8), x, high - low)
 
 
-def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray) -> Command:
+def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray) -> list[Command]:
     """out[i] = x[order[start + i]] for i < count; each part copies its columns of each row.
 
     Args:
@@ -41,6 +41,8 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     where = address(x), address(out), address(order), address(place)
     block = np.array([*where, columns, x.itemsize], np.int64)
     kept = x, order, place, out
-    return Command(
-        f"gather {out.shape}", _gather.address, block, [access(out, True, None)], kept, out.size
-    )
+    return [
+        Command(
+            f"gather {out.shape}", _gather.address, block, [access(out, True, None)], kept, out.size
+        )
+    ]

@@ -16,6 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.backend.formula import MASKS, Program, Step
 from minidl.backend.loops import _SCALAR
+from minidl.backend.native import sparse
 from minidl.backend.native.commands import Command, UnsupportedError
 from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.formulas import commands
@@ -102,6 +103,12 @@ class Operand(NDArrayOperatorsMixin):
         """Record a formula that the kernel calls on its operands."""
         plain = [_plain(a) for a in arguments]
         self.record += commands(program, plain, [_plain(o) for o in outs])
+
+    def __sparse_product__(self, x: Any, factor: Any, transposed: bool) -> Operand:
+        """Record the product of CSR rows, or of their transposed matrix, into this array."""
+        product = sparse.backward if transposed else sparse.forward
+        self.record.append(product(x, _plain(factor), self.array))
+        return self
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
         if function is np.empty_like:

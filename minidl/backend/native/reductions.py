@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
@@ -222,13 +223,11 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
 
 def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
     """out = Σ x: each part adds up some of NumPy's halves, or halves of halves."""
-    halves = [(0, x.size)]
-    while len(halves) < team().parts:
-        cuts = [n // 2 - n // 2 % 8 for _, n in halves]
-        pairs = zip(halves, cuts, strict=True)
-        halves = [
-            half for (start, n), cut in pairs for half in ((start, cut), (start + cut, n - cut))
-        ]
+    cuts = [0, x.size]
+    while len(cuts) <= team().parts:
+        pairs = list(itertools.pairwise(cuts))
+        cuts = sorted([*cuts, *(a + (b - a) // 2 - (b - a) // 2 % 8 for a, b in pairs)])
+    halves = [(a, b - a) for a, b in itertools.pairwise(cuts)]
     terms = np.zeros(len(halves), out.dtype)
     first = [len(halves), address(terms)]
     places = [word for start, n in halves for word in (address(x) + start * x.itemsize, n)]

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
 
 from minidl.backend import fused, kernel, native, use
 from minidl.backend.tape import Tape
-from minidl.kernels import dense, sums
+from minidl.kernels import sums
 from tests.backend.native.kernels_of_minidl import KERNELS
 from tests.backend.native.running import each_schedule, random, same_bits
 
@@ -76,7 +75,6 @@ CALLS = {
         ),
         lambda a: (a.small("NO"), a.small("NI"), a.small("IO"), a.empty("IO"), None, None),
     ],
-    "dense.matmul": [lambda a: (a.small("NI"), a.small("IO"), a.empty("NO"))],
     "losses.one_hot": [
         lambda a: (a.labels("N1"), np.arange(a.sizes["O"], dtype="int32"), a.empty("NO")),
         lambda a: (a.labels("N1", "int64"), np.arange(a.sizes["O"]), a.empty("NO")),
@@ -313,16 +311,6 @@ def test_what_has_no_command_is_refused_before_anything_runs(what):
         native.record_kernel(function, [x, out], {})
     np.testing.assert_array_equal(x, before[0])
     np.testing.assert_array_equal(out, before[1])
-
-
-@ON_EVERY_TEAM
-def test_sparse_rows_are_refused():
-    x = sparse.random(20, 30, 0.2, format="csr")
-    W, b, out = random((30, 4)), random(4), np.zeros((20, 4))
-    for function, arguments in [(dense.matmul, (x, W, out)), (dense.dense_forward, (x, W, b, out))]:
-        with pytest.raises(native.UnsupportedError):
-            native.record_kernel(function, arguments, {})
-        np.testing.assert_array_equal(out, np.zeros((20, 4)))
 
 
 @ON_EVERY_TEAM
