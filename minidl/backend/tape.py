@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -131,7 +132,8 @@ class Tape:
         """Record commands that somebody else runs now."""
         # What was to end the step is followed by something.
         self._entries += [self._again(call) for call in self._last.calls]
-        self._between.bound.update(self._last.bound)
+        for bound in filter(None, self._last.bound):
+            self._between.bound[_key(*bound.what)] = bound
         self._last = _Last()
         self._entries += commands
 
@@ -152,13 +154,12 @@ class Tape:
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Run a formula and record it."""
-        program = formula.program(arguments, outs)
         call = functools.partial(formula, *arguments, out=tuple(outs))
         if self._inside is not None:
-            bind = functools.partial(self._native.Bound, program, arguments, outs)
-            self._inside.formula(_key(formula, arguments, outs), bind, call)
+            self._inside.formula(formula, arguments, outs, call)
             return
         try:
+            program = formula.program(arguments, outs)
             self.commands(self._native.commands(program, arguments, outs))
         except self._native.UnsupportedError:
             self.commands([call])
@@ -166,8 +167,7 @@ class Tape:
 
     def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
-        inside = self._inside
-        return inside is not None and inside.again(_key(formula, arguments, outs), arguments)
+        return self._inside is not None and self._inside.again(formula, arguments, outs)
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
@@ -193,12 +193,11 @@ class Tape:
         return functools.partial(self._call, call, self._between)
 
     def _call(self, call: Callable[[], None], inside: _Between | _Last) -> None:
-        with self.record():
-            self._inside = inside
-            try:
-                call()
-            finally:
-                self._inside = None
+        before, _recording.tape, self._inside = _recording.tape, self, inside
+        try:
+            call()
+        finally:
+            _recording.tape, self._inside = before, None
 
 
 class _Between:
@@ -213,22 +212,26 @@ class _Between:
         self.recorded = False
         self.bound: dict[Any, Any] = {}
 
-    def again(self, key: tuple[int, ...], arguments: Sequence[Any]) -> bool:
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula that is bound; whether it is."""
-        bound = self.bound.get(key)
+        bound = self.bound.get(_key(formula, arguments, outs))
         if bound is not None:
             bound.take(arguments)
             bound()
         return bound is not None
 
     def formula(
-        self, key: tuple[int, ...], bind: Callable[[], Any], call: Callable[[], Any]
+        self,
+        formula: Fused,
+        arguments: Sequence[Any],
+        outs: Sequence[Any],
+        call: Callable[[], Any],
     ) -> None:
         """Run another formula."""
         # Arrays that are made anew at each step: no command would be used twice.
-        bound = None if self.recorded else _bound(bind)
+        bound = None if self.recorded else _bound(formula, arguments, outs)
         if bound is not None:
-            self.bound[key] = bound
+            self.bound[_key(formula, arguments, outs)] = bound
         aside(bound or call)
 
     def kernel(self, call: Callable[[], Any]) -> Any:
@@ -252,7 +255,7 @@ class _Last:
         self.calls: list[Callable[[], None]] = []
         self.commands: list[Any] = []
         self.recorded = False
-        self.bound: list[tuple[Any, Any]] = []
+        self.bound: list[Any] = []
         self.forget()
 
     def forget(self) -> None:
@@ -270,26 +273,30 @@ class _Last:
         """What they have asked for after it, or all of it where it is not the same."""
         return self._asked[self._same :] if self.as_recorded else self._asked
 
-    def again(self, key: tuple[int, ...], arguments: Sequence[Any]) -> bool:
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Ask for a formula, if it is the one that comes now; whether it is."""
         k = len(self._asked)
-        if not self.recorded or k >= len(self.bound) or self.bound[k][0] != key:
+        bound = self.bound[k] if self.recorded and k < len(self.bound) else None
+        if bound is None or not _same(bound.what, (formula, arguments, outs)):
             return False
-        bound = self.bound[k][1]
         bound.take(arguments)
         self._same += self._same == k
         self._asked.append(bound)
         return True
 
     def formula(
-        self, key: tuple[int, ...], bind: Callable[[], Any], call: Callable[[], Any]
+        self,
+        formula: Fused,
+        arguments: Sequence[Any],
+        outs: Sequence[Any],
+        call: Callable[[], Any],
     ) -> None:
         """Ask for another formula; run it, while this is recorded."""
         if self.recorded:
             self._asked.append(call)
             return
-        bound = _bound(bind)
-        self.bound.append((key if bound else None, bound))
+        bound = _bound(formula, arguments, outs)
+        self.bound.append(bound)
         self.commands += bound.commands if bound else []
         aside(bound or call)
 
@@ -298,23 +305,39 @@ class _Last:
         if self.recorded:
             self._asked.append(call)
             return None
-        self.bound.append((None, None))
+        self.bound.append(None)
         return aside(call)
 
 
-def _bound(bind: Callable[[], Any]) -> Any:
+def _bound(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> Any:
     """A formula bound to its arrays, or None where it is no single loop."""
     from minidl.backend import native
 
     try:
-        return bind()
+        bound = native.Bound(formula.program(arguments, outs), arguments, outs)
     except native.UnsupportedError:
         return None
+    bound.what = formula, arguments, outs
+    return bound
 
 
 def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
     places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
     return (id(formula), *map(id, outs), *places)
+
+
+def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
+    """Whether two formulas are called on the same arrays, with any numbers."""
+    return (
+        a[0] is b[0]
+        and len(a[1]) == len(b[1])
+        and all(map(operator.is_, a[2], b[2]))
+        and all(map(_alike, a[1], b[1]))
+    )
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))
 
 
 def repeats(thing: Any) -> bool:

@@ -28,11 +28,12 @@ def linear_backward(dy, y):
 
 @fused
 def sigmoid_forward(x):
-    """y = 1 / (1 + exp(-x)), written as exp(min(x, 0)) / (1 + exp(-|x|)).
+    """y = 1 / (1 + exp(-x)), written as 1 / (1 + e) where x >= 0, else e / (1 + e), e = exp(-|x|).
 
     No exponent is positive, so nothing overflows, and small values keep their digits.
     """
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    e = np.exp(-np.abs(x))
+    return ((x >= 0) + (x < 0) * e) / (1 + e)
 
 
 @fused

@@ -25,7 +25,7 @@ from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION
 # row; one for all.
 EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
-_FIXED = 3  # words of the block before those of the arrays
+_FIXED = 4  # words of the block before those of the arrays
 _HEADER = """\
 # lowlevel {version}
 import math
@@ -114,19 +114,18 @@ def elementwise(
         working.name,
         tuple(map(len, numbers)),
     )
+    both = list(zip(arrays, kinds, strict=True))
     count = _FIXED + 2 * len(arrays)
     block = np.zeros(count + len(numbers), np.int64)
-    block[:_FIXED] = rows, columns, axis
+    whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in both)
+    block[:_FIXED] = rows, columns, axis, whole and axis != COLUMNS
     block[count:] = list(map(address, numbers))
-    for k, (array, kind) in enumerate(zip(arrays, kinds, strict=True)):
+    for k, (array, kind) in enumerate(both):
         pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
         if array.ndim > 2:
             pitch = array.itemsize * columns
         block[_FIXED + 2 * k : _FIXED + 2 * k + 2] = address(array), pitch
-    accesses = [
-        access(a, id(a) in written, _axis(kind, axis))
-        for a, kind in zip(arrays, kinds, strict=True)
-    ]
+    accesses = [access(a, id(a) in written, _axis(kind, axis)) for a, kind in both]
     made = Loop(
         f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
     )
@@ -242,6 +241,9 @@ def source(
             for k in range(len(numbers))
         ],
         "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
+        "    if words[3] != 0 and first < last:",  # the rows lie one after the other
+        "        high *= last - first",
+        "        last = first + 1",
         "    if low < high:",
         "        for i in range(first, last):",
         f"            row({', '.join([*given, 'high - low'])})",

@@ -93,6 +93,7 @@ class Bound:
 
     Attributes:
         commands: what runs it, with the numbers that were taken last.
+        what: for whoever bound it, to say what it is.
 
     Raises:
         UnsupportedError: as :func:`commands`; or a formula that is no single loop.
@@ -103,6 +104,7 @@ class Bound:
     ) -> None:
         if _pieces(program) != [program]:
             raise UnsupportedError(f"{program.name} is no single loop")
+        self.what: Any = None
         self._program = program
         self._kept = arguments, outs
         self._numbers = numbers_of(program, dict(enumerate(arguments)))

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.backend.layout import address
 from minidl.backend.native.commands import Command, UnsupportedError, access, axis_of, shape_of
-from minidl.backend.native.lowlevel import at, call, command, share
+from minidl.backend.native.lowlevel import COLUMNS, at, call, command, share
 from minidl.backend.native.team import team
 
 
@@ -36,9 +36,10 @@ class _Ufunc(ctypes.Structure):
     )
 
 
-# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays; then address,
-# bytes from row to row and from element to element of each array.
-_FIXED = 6
+# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, whether rows
+# lie one after the other; then of each array the address, bytes from row to row and from element
+# to element.
+_FIXED = 7
 _ARRAYS = 4
 # A part's own words: the addresses, the count and the steps that the loop takes.
 _OWN = 16
@@ -48,6 +49,9 @@ _OWN = 16
 def _loop(block, part, parts):
     w = at(block, numba.types.int64)
     first, last, low, high = share(w[3], w[4], w[2], part, parts)
+    if w[6] != 0 and first < last:
+        high *= last - first
+        last = first + 1
     mine = block + 8 * (_FIXED + 3 * _ARRAYS + _OWN * part)
     m = at(mine, numba.types.int64)
     m[4] = high - low
@@ -75,9 +79,11 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     axis = axis_of(rows, columns)
     function, data = _find(ufunc, out.dtype.char * len(arrays))
     block = np.zeros(_FIXED + 3 * _ARRAYS + _OWN * team().parts, np.int64)
-    block[:_FIXED] = function, data, axis, rows, columns, len(arrays)
+    whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays) and axis != COLUMNS
+    block[:_FIXED] = function, data, axis, rows, columns, len(arrays), whole
     for k, array in enumerate(arrays):
-        step = array.strides[-1] if array.ndim else array.itemsize
+        # A single column may have any distance to the next.
+        step = array.itemsize if array.flags.c_contiguous else array.strides[-1]
         pitch = array.strides[-2] if array.ndim > 1 else 0
         block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
     # One number, repeated for all elements, is read by every part.
