@@ -137,6 +137,22 @@ def ask(context: Any, function: Any) -> Any:
     return types.int64(types.int64), generate
 
 
+@intrinsic
+def prefetch(context: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, which is to be read soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        name = "llvm.prefetch.p0"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        builder.call(function, [pointer, number(0), number(3), number(1)])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
 @numba.njit(error_model="numpy", inline="always")
 def cut(size: int, part: int, parts: int) -> int:
     """Where the share of ``part`` begins, of ``size`` elements cut at cache lines."""

@@ -142,7 +142,8 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
 def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
     """How a product is shared out."""
     if trans_a == _TRANSPOSED and rows >= WIDE:
-        return ROWS
+        # The rows of a batch that another part has would be more to fetch than terms to add up.
+        return INNER if 3 * rows * columns < inner * (rows + 2 * columns) else ROWS
     if rows > MANY * min(inner, columns) and rows >= WIDE:
         return ROWS
     if trans_b == _TRANSPOSED and columns >= WIDE:
@@ -160,7 +161,8 @@ def _accesses(
 ) -> list[Access]:
     if kind == INNER:
         written = [access(term, True, None) for term in terms]
-        return [access(a, False, COLUMNS), access(b, False, ROWS), *written]
+        reads = access(a.T, False, ROWS) if transposed else access(a, False, COLUMNS)
+        return [reads, access(b, False, ROWS), *written]
     if kind == ROWS:
         reads = access(a.T, False, COLUMNS) if transposed else access(a, False, ROWS)
         return [reads, access(b, False, None), access(out, True, ROWS)]
