@@ -9,7 +9,7 @@ import numpy as np
 from minidl.backend import kernel
 
 # Up to so many rows are added one after the other.
-BLOCK = 512
+BLOCK = 128
 
 
 @kernel

@@ -106,13 +106,15 @@ def add_row(out, x, n):
 @numba.cfunc(COMMAND, cache=True, error_model="numpy")
 def along_columns(block, part, parts):
     w = at(block, numba.types.int64)
-    low, high = 0, w[3]
+    low, high, first, last = 0, w[3], 0, w[1]
     if w[0] == {COLUMNS}:
         low, high = cut(w[3], part, parts), cut(w[3], part + 1, parts)
+    elif w[0] == {ROWS}:
+        first, last = w[1] * part // parts, w[1] * (part + 1) // parts
     elif part != 0:
         high = 0
     if low < high:
-        for k in range(w[1]):
+        for k in range(first, last):
             out = at(w[7] + k * w[8] + low * SIZE, numba.types.{working})
             for j in range(high - low):
                 out[j] = 0
@@ -207,6 +209,8 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
         raise UnsupportedError("scattered columns")
     rows, columns = x.shape[-2:]
     axis = COLUMNS if columns >= WIDE else WHOLE
+    if x.ndim == 3 and len(x) > 1:  # of several blocks each part has some, as of the rows
+        axis = ROWS
     block = np.array(
         [
             axis, 1 if x.ndim == 2 else len(x), rows, columns, address(x),
@@ -217,7 +221,10 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     function = _compiled("along_columns", x.dtype.name, out.dtype.name, out.dtype.name)
     # By columns only where both are shared out by columns elsewhere, too.
     whole = x.ndim == 3 or axis_of(*shape_of(x)) != axis
-    accesses = [access(x, False, None if whole else axis), access(out, True, axis)]
+    accesses = [
+        access(x, False, None if whole else axis),
+        access(out, True, None if axis == ROWS else axis),
+    ]
     return Command(f"sum {x.shape}", function, block, accesses, (x, out), x.size)
 
 
