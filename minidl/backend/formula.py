@@ -73,23 +73,23 @@ class Program:
 
     def scalar_values(self, arguments: Sequence[Any] | Mapping[int, Any]) -> dict[int, float]:
         """Value of every scalar register for these arguments, in double precision."""
-        values = dict(self.constants)
-        for index in self.scalars:
-            values[index] = arguments[index]
-        for compute, operands, target in self._prologue:
-            values[target] = float(compute(*[values[i] for i in operands]))
-        return values
+        return dict(zip(self.scalar_registers, self.numbers(arguments), strict=True))
 
     def numbers(self, arguments: Sequence[Any] | Mapping[int, Any]) -> list[float]:
         """The same values, in the order of :attr:`scalar_registers`."""
-        values = self.scalar_values(arguments)
-        return [values[i] for i in self.scalar_registers]
+        values = [arguments[i] for i in self.scalars]
+        values += self.constants.values()
+        for compute, places in self._prologue:
+            values.append(float(compute(*[values[i] for i in places])))
+        return values
 
     @functools.cached_property
-    def _prologue(self) -> list[tuple[Callable[..., float], tuple[int, ...], int]]:
+    def _prologue(self) -> list[tuple[Callable[..., float], list[int]]]:
+        """What computes each number that follows from others, and the places of these."""
+        place = {register: k for k, register in enumerate(self.scalar_registers)}
         return [
-            (_ARITHMETIC.get(step.ufunc) or getattr(np, step.ufunc), step.operands, step.target)
-            for step in self.prologue
+            (_ARITHMETIC.get(s.ufunc) or getattr(np, s.ufunc), [place[i] for i in s.operands])
+            for s in self.prologue
         ]
 
 
