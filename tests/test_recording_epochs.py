@@ -196,6 +196,23 @@ def test_methods_replaced_between_epochs_are_recorded_as_they_are() -> None:
     compare(lambda: trained(at_end(change)))
 
 
+def test_an_optimizer_s_method_may_be_replaced_between_epochs() -> None:
+    """By one that looks at the gradients itself: from then on it finds those of its step."""
+
+    def change(model: Any, epoch: int) -> None:
+        optimizer = model.optimizer
+        step = optimizer.step
+
+        def clipped(theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+            grad /= max(1.0, 10 * float(np.abs(grad).max()))
+            step(theta, grad, learning_rate, t)
+
+        optimizer.step = clipped
+
+    history, _ = compare(lambda: trained(at_end(change)))
+    assert history["loss"] != trained()[0]["loss"]
+
+
 @pytest.mark.parametrize("validation", [False, True])
 @pytest.mark.parametrize("rows", [20, 18, 7])
 def test_layers_show_the_last_step(rows: int, validation: bool) -> None:

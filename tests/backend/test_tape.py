@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.backend import fused, kernel, switch, use
+from minidl.backend import fused, kernel, native, switch, use
 from minidl.backend.fused import Fused
 from minidl.backend.random import DROPOUT, RandomBits
-from minidl.backend.tape import Tape, current_tape, repeats, stepwise
+from minidl.backend.tape import Tape, aside, current_tape, repeats, stepwise
 
 # Shared out by columns, by rows and not at all.
 SHAPES = pytest.mark.parametrize("shape", [(4, 40), (40, 3), (3, 5), (7,)])
@@ -345,6 +345,176 @@ def test_stepwise_calls_take_the_arrays_that_they_find() -> None:
     tape.play(1)
     tape.play(2)
     np.testing.assert_array_equal(arrays, 1)
+
+
+# Calls whose formulas end the step
+
+
+class Ending:
+    """Numbers that change from step to step, of an object that says what it does with arrays."""
+
+    repeats = True
+
+    def __init__(self, *others: str) -> None:
+        self.step, self.others = 0, others
+
+    def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+        """From the fourth call on with ``others``, which is after two plays."""
+        self.step += 1
+        others = self.others if self.step > 3 else ()
+        if "before" in others:
+            less(v, 0.125, out=v)
+        move(x, v, 1 / self.step, out=(x, v))
+        if "kernel" in others:
+            plus(v, 0.5, out=v)
+        if "elsewhere" in others:
+            less(v, 1 / self.step, out=v)
+        elif "missing" not in others:
+            less(y, 1 / self.step, out=y)
+        if "after" in others:
+            less(v, 0.25, out=v)
+            plus(y, 0.25, out=y)
+
+
+def endings(make: Callable[[], Any]) -> Tape:
+    """Compare eight steps that end so, and a head before each."""
+    arrays = numbers(4, 40), numbers(4, 40, seed=1), numbers(4, 40, seed=2)
+    others = [a.copy() for a in arrays]
+    mine, theirs = make(), make()
+
+    def step(ending: Any, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+        plus(x, 1.0, out=x)
+        plus(y, 2.0, out=y)
+        stepwise(ending.update, x, v, y)
+
+    tape = Tape(0)
+    with tape.record():
+        step(mine, *arrays)
+    step(theirs, *others)
+    for k in range(1, 8):
+        tape.play(k)
+        step(theirs, *others)
+        assert mine.step == theirs.step
+        for array, other in zip(arrays, others, strict=True):
+            np.testing.assert_array_equal(array, other, err_msg=f"play {k}")
+    return tape
+
+
+def test_formulas_that_end_a_step_are_played_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def assembled(entries: Any) -> Any:
+        lists.append(list(entries))
+        return assemble(entries)
+
+    lists: list[Any] = []
+    assemble = native.assemble
+    monkeypatch.setattr(native, "assemble", assembled)
+    tape = endings(Ending)
+    head, whole = lists
+    assert not any(callable(entry) for entry in whole)
+    assert whole[: len(head)] == head
+    assert len(whole) == len(head) + 2
+    assert len(tape.entries) == len(head) + 1
+
+
+@pytest.mark.parametrize("other", ["before", "kernel", "elsewhere", "missing", "after"])
+def test_an_end_may_become_another(other: str) -> None:
+    """Formulas and kernels before, between and after those that were recorded, or none."""
+    endings(lambda: Ending(other))
+    endings(lambda: Ending(other, "after"))
+
+
+def test_an_end_with_what_is_no_loop() -> None:
+    class Strange(Ending):
+        repeats = True
+
+        def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+            less(v, 0.5 / (self.step + 1), out=v)
+            squash(v, 0.5, out=v)
+            running_sums(v.reshape(-1), out=y.reshape(-1))
+            super().update(x, v, y)
+
+    endings(Strange)
+    endings(lambda: Strange("kernel"))
+
+
+def test_whoever_does_not_say_so_is_called_where_the_step_ends() -> None:
+    """And finds the arrays as they are then."""
+
+    class Looking(Ending):
+        def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+            super().update(x, v, y)
+            if x[0, 0] > 0.5:
+                x -= 1
+
+    assert not repeats(Looking())
+    endings(Looking)
+
+
+def test_what_follows_the_end_follows_it() -> None:
+    ending, other = Ending(), Ending()
+    x, v, y = numbers(6), numbers(6, seed=1), numbers(6, seed=2)
+    a, b, c = x.copy(), v.copy(), y.copy()
+
+    def step(ending: Ending, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+        stepwise(ending.update, x, v, y)
+        plus(v, -1.0, out=v)
+
+    tape = Tape(0)
+    with tape.record():
+        step(ending, x, v, y)
+    step(other, a, b, c)
+    for k in range(1, 4):
+        tape.play(k)
+        step(other, a, b, c)
+        np.testing.assert_array_equal([x, v, y], [a, b, c])
+
+
+def test_functions_of_others_are_aside() -> None:
+    """What a schedule computes with formulas of its own is there when it returns."""
+
+    class Scheduled(Ending):
+        repeats = True
+
+        def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+            self.step += 1
+            move(x, v, aside(self.rate), out=(x, v))
+
+        def rate(self) -> float:
+            work = np.array([float(self.step)])
+            less(work, 0.5, out=work)
+            return float(plus(work, 1.0, out=work)[0])
+
+    endings(Scheduled)
+
+
+def test_an_error_before_the_step_leaves_everything_as_it_was() -> None:
+    class Failing(Ending):
+        repeats = True
+
+        def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
+            if self.step == 1 and failing:
+                raise ValueError("no rate")
+            super().update(x, v, y)
+
+    ending, failing = Failing(), [True]
+    x, v, y = numbers(6), numbers(6, seed=1), numbers(6, seed=2)
+    tape = Tape(0)
+    with tape.record():
+        plus(x, 1.0, out=x)
+        stepwise(ending.update, x, v, y)
+    before = x.copy(), v.copy(), y.copy()
+    with pytest.raises(ValueError, match="no rate"):
+        tape.play(1)
+    assert current_tape() is None
+    np.testing.assert_array_equal((x, v, y), before)
+    failing.clear()
+    tape.play(1)
+    expected = Ending()
+    expected.step = 1
+    a, b, c = before
+    plus(a, 1.0, out=a)
+    expected.update(a, b, c)
+    np.testing.assert_array_equal((x, v, y), (a, b, c))
 
 
 # Random numbers

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.backend import fused, native
+from minidl.backend.native.elementwise import Loop
 from minidl.backend.native.fusion import MOST
 from minidl.backend.native.fusion import fused as joined
+from minidl.backend.native.reductions import reduction
 from tests.backend.native.running import play, random, same_bits
 
 ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
@@ -44,7 +46,7 @@ def commands(formula, arguments, outs):
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(sorted(FORMULAS)),
+        st.sampled_from([*FORMULAS, "sum"]),
         st.lists(st.integers(0, 4), min_size=4, max_size=4),
         st.floats(-2, 2, width=16),
     ),
@@ -56,16 +58,23 @@ STEPS = st.lists(
 @ON_EVERY_TEAM
 @given(STEPS, st.sampled_from([(1, 1), (3, 5), (40, 33), (70, 10)]), st.data())
 def test_any_row_of_loops_gives_the_same_bits(steps, shape, data):
-    """Arrays, a row for all rows and one number for all, read and overwritten in any order."""
+    """Arrays, a row for all rows and one number for all, read and overwritten in any order.
+
+    Between the loops there are sums, into the row, which no loop can join.
+    """
     dtype = data.draw(st.sampled_from(["float32", "float64"]))
     arrays = [random(shape, dtype, seed) for seed in range(4)]
     arrays.append(random(shape[1:], dtype, 4))
     wanted = [a.copy() for a in arrays]
     made = []
     for name, places, weight in steps:
-        formula = FORMULAS[name]
         first, second, one, other = places
         one, other = one % 4, other % 4
+        if name == "sum":
+            made += reduction("sum", arrays[one], 0, arrays[4])
+            np.sum(wanted[one], axis=0, out=wanted[4])
+            continue
+        formula = FORMULAS[name]
         if name == "both" and one == other:
             other = (one + 1) % 4
         outs = [one, other] if name == "both" else [one]
@@ -77,7 +86,9 @@ def test_any_row_of_loops_gives_the_same_bits(steps, shape, data):
             return [source[k] if isinstance(k, int) else k for k in given_]
 
         made += commands(formula, of(arrays), [arrays[k] for k in outs])
-        results = formula.formula(*(np.copy(a) for a in of(wanted)))
+        # A number stays a number: as an array it would have a type of its own.
+        copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in of(wanted)]
+        results = formula.formula(*copies)
         for place, result in zip(outs, results if name == "both" else [results], strict=True):
             wanted[place][...] = result
     play(made)
@@ -97,6 +108,45 @@ def test_terms_bias_and_activation_are_one_loop():
     play(made)
     same_bits(z, terms[0] + 1.0 * terms[1] + 1.0 * bias)
     same_bits(y, np.maximum(z, 0))
+
+
+def test_loops_on_the_same_array_are_one_whatever_stands_between():
+    """A penalty's gradient and the update, once the gradients of other tensors are there."""
+    W, dW = random((40, 33)), random((40, 33), seed=1)
+    V, dV, total = random((35, 20)), random((35, 20), seed=1), random(20)
+    made = [
+        *commands(weighted, [dW, W, 2.0], [dW]),
+        *commands(weighted, [dV, V, 2.0], [dV]),
+        *reduction("sum", V, 0, total),
+        *commands(weighted, [W, dW, -0.1], [W]),
+    ]
+    row = joined(made)
+    assert [type(command) for command in row] == [Loop, Loop, type(made[2])]
+    assert [out is want for out, want in zip(row[0].outs, (dW, W), strict=True)] == [True, True]
+    assert len(row[0].arrays) == 2  # W is loaded once
+    expected = W + -0.1 * (dW + 2.0 * W)
+    play(made)
+    same_bits(W, expected)
+
+
+@pytest.mark.parametrize("what", ["reads", "overwrites", "is overwritten by"])
+def test_a_loop_stays_behind_what_its_arrays_depend_on(what):
+    x, y, z = (random((40, 33), seed=k) for k in range(3))
+    between = {
+        "reads": lambda: reduction("sum", x, 0, y[0]),  # before x is overwritten
+        "overwrites": lambda: reduction("sum", z, 0, x[0]),
+        "is overwritten by": lambda: reduction("sum", z, 0, y[3]),
+    }[what]()
+    made = [*commands(positive, [x], [y]), *between, *commands(weighted, [x, y, 2.0], [x])]
+    assert len(joined(made)) == 3
+
+
+def test_loops_that_share_nothing_are_one_only_side_by_side():
+    x, y, z = (random((40, 33), seed=k) for k in range(3))
+    made = [*commands(positive, [x], [x]), *commands(positive, [y], [y])]
+    assert len(joined(made)) == 1
+    made.insert(1, *reduction("sum", z, 0, z[0]))
+    assert len(joined(made)) == 3
 
 
 def test_what_is_overwritten_at_once_is_not_stored():

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from minidl.backend import native
 from minidl.backend.layout import address
 from minidl.backend.native import products
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, WHOLE, WIDE, ask, at
 from minidl.backend.native.products import INNER, product
+from minidl.kernels.activations import sigmoid_backward
 from tests.backend.native.conftest import ALONE
 from tests.backend.native.running import each_schedule, play, random, sliced
 
@@ -92,6 +94,23 @@ def test_large_products_are_shared_out(transposed, parts):
 
 
 @ON_EVERY_TEAM
+def test_of_many_rows_each_part_makes_a_term_of_the_gradient(parts):
+    """More rows than weights: the terms of xᵀ dy are less than what each part would fetch."""
+    x, dy, dW = random((400, 40)), random((400, 50), seed=1), np.empty((40, 50))
+    first, *rest = product(x.T, dy, dW)
+    assert first.block[1] == (INNER if parts > 1 else WHOLE)
+    assert len(rest) == (parts > 1)
+    for _ in each_schedule([first, *rest], [dW], 3):
+        np.testing.assert_allclose(dW, x.T @ dy, rtol=0, atol=1e-11)
+    made = [*made_of_rows(x), *made_of_rows(dy), first]
+    assert listed(made)[:, 2].tolist() == [0, 0, parts == 1]  # each has its rows already
+
+
+def made_of_rows(x):
+    """A command whose parts have some rows each."""
+    return native.commands(sigmoid_backward.program([x, x], [x]), [x, x], [x])
+
+
 def test_small_products_are_the_first_parts():
     a, b = random((20, 20)), random((20, 20))
     (made,) = product(a, b, np.empty((20, 20)))

@@ -52,6 +52,15 @@ def test_numbers_at_the_ends_of_the_range(ufunc, dtype):
     check(ufunc, [np.array(ends, dtype)], np.empty(len(ends), dtype))
 
 
+@pytest.mark.parametrize("rows", [1, 3, 40])
+@ON_EVERY_TEAM
+def test_a_column_may_say_any_distance_to_the_next(rows):
+    """Where there is one column NumPy does not care, and says 0 of what it has broadcast."""
+    x = np.broadcast_to(random((rows, 1)), (rows, 1))
+    check(np.exp, [x], np.empty((rows, 1)))
+    check(np.power, [abs(x), np.broadcast_to(2.5, (rows, 1))], np.empty((rows, 1)))
+
+
 SIZE = st.integers(1, 90) | st.integers(1, 4)
 
 
