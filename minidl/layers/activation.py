@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import activations, checks
 from minidl.backend import Backend
+from minidl.backend.fused import Fused
 from minidl.layers.base import Layer, Shape, head
 
 
@@ -42,7 +43,10 @@ class Activation(Layer):
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)
-        self._dx = backend.xp.empty_like(self._y)
+        # A formula may overwrite what it reads, and dy's memory is at hand; other functions may not
+        # be able to.
+        in_place = isinstance(self.function.backward, Fused)
+        self._dx = None if in_place else backend.xp.empty_like(self._y)
         self._row = backend.xp.empty((rows, 1), dtype=dtype)
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
@@ -54,7 +58,8 @@ class Activation(Layer):
     def backward(self, dy: Any) -> Any:
         rows = len(dy)
         extra = (head(self._row, rows),) if self.function.rowwise else self.constants
-        return self.function.backward(dy, self.y, *extra, out=head(self._dx, rows))
+        out = dy if self._dx is None else head(self._dx, rows)
+        return self.function.backward(dy, self.y, *extra, out=out)
 
     def logits(self, x: Any) -> Any:
         """What the activation is applied to: x itself."""

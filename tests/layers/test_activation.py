@@ -116,3 +116,24 @@ def test_bad_arguments(layer: Spec, error: type[Exception], words: str) -> None:
     """Each raises in the constructor and says what was expected."""
     with pytest.raises(error, match=words):
         layer.make(minidl)
+
+
+def test_a_backward_in_several_steps_finds_what_it_was_given() -> None:
+    """A formula writes over dy; a function of one's own, which may need it later, does not."""
+
+    def backward(dy, y, out):
+        np.multiply(y, 2, out=out)
+        return np.multiply(out, dy, out=out)
+
+    def forward(x, out):
+        return np.square(x, out=out)
+
+    own = Activation(activations.ActivationFunction("square", forward, backward))
+    for layer, overwritten in [(own, False), (Activation("tanh"), True)]:
+        network = Network([layer])
+        y = network.forward(np.array([[0.5, -2.0]], np.float32)).copy()
+        dy = np.array([[3.0, 4.0]], np.float32)
+        dx = layer.backward(dy)
+        assert (dx is dy) == overwritten
+        expected = (1 - y * y) if overwritten else 2 * y
+        np.testing.assert_array_equal(dx, np.array([[3.0, 4.0]], np.float32) * expected)
