@@ -31,6 +31,24 @@ class Runner(Protocol):
     def stop(self) -> None: ...
 
 
+class Trained:
+    """A worker that has trained for some epochs more before any counts."""
+
+    def __init__(self, worker: Runner, epochs: int) -> None:
+        self._worker, self._epochs = worker, epochs
+        self.facts: dict[str, Any] = {}
+        self.startup = 0.0
+        self.epoch, self.stop = worker.epoch, worker.stop
+
+    def start(self) -> dict[str, Any]:
+        """Its first epoch, and then the others."""
+        first = self._worker.start()
+        self.facts, self.startup = self._worker.facts, self._worker.startup
+        for _ in range(self._epochs):
+            self._worker.epoch()
+        return first
+
+
 @dataclass
 class Run:
     """What one peer did on one job.

@@ -217,18 +217,22 @@ def test_what_is_unknown_ends_with_status_2_and_the_known_names(arguments, capsy
 def test_late_epochs_are_put_beside_early_ones(
     arguments, no_training, monkeypatch, tmp_path, capsys
 ):
-    seconds = [1.0, 1.1, 1.2, *[1.0] * 13, 1.1, 1.0, 1.21]
-    monkeypatch.setattr(
-        command.race, "together", lambda starts, rounds: {"minidl": Run(seconds=seconds[:rounds])}
-    )
+    """Pair by pair: the machine that takes twice as long for both says nothing."""
+    early = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 2.0, 2.0, 2.0]
+    late = [1.1, 2.2, 1.1, 2.2, 1.1, 2.2, 1.0, 1.0, 9.0]
+
+    def together(starts, rounds):
+        assert (list(starts), rounds) == (["early", "late"], 9)
+        return {"early": Run(seconds=early), "late": Run(seconds=late)}
+
+    monkeypatch.setattr(command.race, "together", together)
     arguments("--jobs", "001", "--late", "--out", tmp_path)
     assert command.main() == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == [
-        "001",
-        "1.000",
-        "1.210",
-        "1.21",
-        "1.00",
-    ]
+    said = capsys.readouterr().out.splitlines()[-1].split()
+    assert said == ["001", "2.000", "1.100", "1.10"]
     record = json.loads((tmp_path / "train-late.json").read_text())
-    assert record["jobs"]["001"]["from epoch 2"] == seconds
+    assert record["jobs"]["001"] == {
+        "early": early,
+        "late": late,
+        "ratio": pytest.approx(1.1),
+    }
