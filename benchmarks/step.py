@@ -94,7 +94,8 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         model.build()
         assert model.optimizer is not None
         objective = Objective(model, model._loss, model._metrics, job.batch)
-        step = RecordedStep(objective.train, model, objective.parts)
+        moving = model.optimizer, model.penalties
+        step = RecordedStep(objective.train, model, objective.parts, moving)
         arrays = job.x, job.y, None, model.optimizer
 
         def median(function: Callable[[], Any]) -> float:
@@ -112,9 +113,8 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         found = {"recorded step": median(lambda: step(*arrays))}
         assert step.tape is not None
         for number, entry in enumerate(fused(step.tape.entries)):
-            call = CommandList(alone([entry])) if isinstance(entry, Command) else entry
-            name = repr(entry) if isinstance(entry, Command) else "a call of Python"
-            found[f"{number:>3} {name}"] = median(call)
+            assert isinstance(entry, Command)
+            found[f"{number:>3} {entry!r}"] = median(CommandList(alone([entry])))
         return found
 
 

@@ -1,12 +1,14 @@
 """What is trained: one table of networks, optimizers, batches and rows.
 
 :data:`TABLE` holds the five tutorials' networks. :data:`OTHERS` holds shapes, batches and
-activations that no tutorial has, so that nothing can be tuned to the list.
+activations that no tutorial has; :data:`DRAWN` is drawn by lot, so that nothing can be tuned to a
+list.
 """
 
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -177,8 +179,25 @@ OTHERS = (
     Job("few-words", _layers(48), 128, 25_000, REVIEWS, 2_000, sparse=True),
 )  # fmt: skip
 
-JOBS = {job.name: job for job in (*TABLE, *OTHERS)}
-GROUPS = {"table": TABLE, "others": OTHERS, "all": (*TABLE, *OTHERS)}
+
+def _drawn(number: int) -> Job:
+    """A network that nobody has chosen: 1 to 4 layers of 16 to 1024 units, batches of 8 to 2048."""
+    draw = random.Random(number)
+    options = {
+        "activation": draw.choice(["relu", "relu", "tanh", "elu", "sigmoid"]),
+        "normalized": draw.choice(["", "", "before"]),
+        "dropout": draw.choice([0.0, 0.0, 0.25]),
+    }
+    units = [round(16 * 64 ** draw.random()) for _ in range(draw.randint(1, 4))]
+    batch = round(8 * 256 ** draw.random())
+    optimizer = draw.choice([Optimizer(), RMSPROP, Optimizer("sgd", 0.01, 0.9)])
+    rows = min(30_000, 400 * batch)
+    return Job(f"drawn-{number}", _layers(*units, **options), batch, rows, optimizer=optimizer)
+
+
+DRAWN = tuple(map(_drawn, range(8)))
+JOBS = {job.name: job for job in (*TABLE, *OTHERS, *DRAWN)}
+GROUPS = {"table": TABLE, "others": OTHERS, "drawn": DRAWN, "all": (*TABLE, *OTHERS)}
 
 
 def find(names: Sequence[str], rows: int | None = None) -> list[Job]:

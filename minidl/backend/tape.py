@@ -98,8 +98,8 @@ class Tape:
 
     @property
     def entries(self) -> list[Any]:
-        """Commands, and functions of Python, in their order."""
-        return [*self._entries, *self._last.calls]
+        """Commands, and functions of Python between them, in their order."""
+        return [*self._entries, *self._last.commands]
 
     @contextmanager
     def record(self) -> Iterator[None]:

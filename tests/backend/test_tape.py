@@ -413,7 +413,7 @@ def test_formulas_that_end_a_step_are_played_with_it(monkeypatch: pytest.MonkeyP
     assert not any(callable(entry) for entry in whole)
     assert whole[: len(head)] == head
     assert len(whole) == len(head) + 2
-    assert len(tape.entries) == len(head) + 1
+    assert tape.entries == whole
 
 
 @pytest.mark.parametrize("other", ["before", "kernel", "elsewhere", "missing", "after"])

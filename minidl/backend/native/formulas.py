@@ -69,23 +69,41 @@ def _commands(
     scalars = program.scalar_values(values)
     values = {**values, **scalars}
     made: list[Command] = []
-    for piece in pieces:
+    # Places for what is computed on the way: the output, unless it is an argument, which a later
+    # piece may still read; and what has been read for the last time.
+    given = [v for v in values.values() if isinstance(v, np.ndarray)]
+    apart = len(outs) == 1 and not any(np.may_share_memory(outs[0], v) for v in given)
+    free = list(outs) if apart else []
+    placed: set[int] = set()
+    for number, piece in enumerate(pieces):
+        later = {i for after in pieces[number + 1 :] for i in _read(after)} | set(program.outputs)
+        for register in placed - later:
+            free.append(values[register])
+        placed &= later
+        targets = piece.outputs if isinstance(piece, Program) else (piece.target,)
+        if tuple(targets) == program.outputs:
+            places = list(outs)
+        else:
+            places = [free.pop() if free else np.empty_like(outs[0]) for _ in targets]
         if isinstance(piece, Program):
-            # Places of their own: an output may be an argument that a later piece still reads.
-            targets = [np.empty_like(outs[0]) for _ in piece.outputs]
-            made.append(elementwise(piece, values, targets, axis=axis))
-            values.update(zip(piece.outputs, targets, strict=True))
+            made.append(elementwise(piece, values, places, axis=axis))
         else:
             shape, dtype = outs[0].shape, outs[0].dtype
             operands = [
                 np.broadcast_to(np.asarray(values[i], dtype), shape) for i in piece.operands
             ]
-            values[piece.target] = np.empty_like(outs[0])
-            made.append(ufunc_loop(getattr(np, piece.ufunc), operands, values[piece.target]))
+            made.append(ufunc_loop(getattr(np, piece.ufunc), operands, places[0]))
+        values.update(zip(targets, places, strict=True))
+        placed |= set(targets)
     for register, out in zip(program.outputs, outs, strict=True):
         if values[register] is not out:
             made.append(elementwise(_COPY, {0: values[register]}, [out], axis=axis))
     return made
+
+
+def _read(piece: Program | Step) -> tuple[int, ...]:
+    """Registers that a piece reads."""
+    return piece.arrays if isinstance(piece, Program) else piece.operands
 
 
 class Bound:
