@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backend.random import SHUFFLE, generator
-from minidl.backend.tape import repeats
+from minidl.backend.repeating import repeats
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective

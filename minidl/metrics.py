@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks, losses
 from minidl.backend import Backend
-from minidl.backend.tape import repeats
+from minidl.backend.repeating import repeats
 from minidl.kernels import measures
 
 

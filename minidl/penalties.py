@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl.backend import Backend
-from minidl.backend.tape import repeats
+from minidl.backend.repeating import repeats
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector

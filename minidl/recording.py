@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.repeating import repeats
 from minidl.backend.switch import executor_name
-from minidl.backend.tape import Tape, repeats
+from minidl.backend.tape import Tape
 from minidl.network import Network
 
 

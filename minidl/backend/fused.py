@@ -9,7 +9,7 @@ from typing import Any
 
 from minidl.backend import switch
 from minidl.backend.formula import Program, trace
-from minidl.backend.tape import current_tape
+from minidl.backend.recorder import current_tape
 
 
 class Fused:

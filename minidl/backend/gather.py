@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import is_sparse, room
 from minidl.backend.switch import Backend, executor_name
-from minidl.backend.tape import current_tape
 
 
 def buffer(backend: Backend, array: Any, rows: int) -> Any:

@@ -9,14 +9,15 @@ a tape vouches that the step would do the same to the same arrays.
 from __future__ import annotations
 
 import functools
-import inspect
-import operator
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
+
+from minidl.backend.calls import Between, Last, key
+from minidl.backend.recorder import aside, recorder
+from minidl.backend.repeating import repeats
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
@@ -24,41 +25,18 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Recording(threading.local):
-    """What records in this thread."""
-
-    tape: Tape | None = None
-
-
-_recording = _Recording()
-
-
-def current_tape() -> Tape | None:
-    """The tape that records or plays now, in this thread; or None."""
-    return _recording.tape
-
-
 def kernel(function: F) -> F:
     """Decorate a function of NumPy calls that write into given arrays: a tape can record it."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        tape = _recording.tape
+        tape = recorder.tape
         if tape is None:
             return function(*arguments, **named)
         return tape.kernel(function, arguments, named)
 
     call.repeats = True  # type: ignore[attr-defined]
     return cast(F, call)
-
-
-def aside(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function returns that does with arrays what it likes: no tape records it."""
-    before, _recording.tape = _recording.tape, None
-    try:
-        return function(*arguments)
-    finally:
-        _recording.tape = before
 
 
 def stepwise(function: Callable[..., None], *arguments: Any) -> None:
@@ -68,12 +46,12 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
     of an object that :func:`repeats`, as do its arguments, is called before anything is played,
     and only then are its formulas run: it reads no array itself, and nothing that a kernel returns.
     """
-    if _recording.tape is None:
+    if recorder.tape is None:
         function(*arguments)
     else:
         things = [getattr(function, "__self__", None), *arguments]
         ahead = all(repeats(thing) for thing in things if not isinstance(thing, np.ndarray))
-        _recording.tape.stepwise(functools.partial(function, *arguments), ahead)
+        recorder.tape.stepwise(functools.partial(function, *arguments), ahead)
 
 
 class Tape:
@@ -93,8 +71,8 @@ class Tape:
         self._runs: Sequence[Callable[[], None]] | None = None
         # Functions that are called at each step: those between commands, those after all of them,
         # and of which sort the one is that is being called.
-        self._between, self._last = _Between(), _Last()
-        self._inside: _Between | _Last | None = None
+        self._between, self._last = Between(), Last()
+        self._inside: Between | Last | None = None
 
     @property
     def entries(self) -> list[Any]:
@@ -104,11 +82,11 @@ class Tape:
     @contextmanager
     def record(self) -> Iterator[None]:
         """Record what formulas and kernels do within the block."""
-        before, _recording.tape = _recording.tape, self
+        before, recorder.tape = recorder.tape, self
         try:
             yield
         finally:
-            _recording.tape = before
+            recorder.tape = before
 
     def play(self, step: int) -> None:
         """Do it again, as the step of this number."""
@@ -133,8 +111,8 @@ class Tape:
         # What was to end the step is followed by something.
         self._entries += [self._again(call) for call in self._last.calls]
         for bound in filter(None, self._last.bound):
-            self._between.bound[_key(*bound.what)] = bound
-        self._last = _Last()
+            self._between.bound[key(*bound.what)] = bound
+        self._last = Last()
         self._entries += commands
 
     def kernel(
@@ -192,177 +170,9 @@ class Tape:
     def _again(self, call: Callable[[], None]) -> Callable[[], None]:
         return functools.partial(self._call, call, self._between)
 
-    def _call(self, call: Callable[[], None], inside: _Between | _Last) -> None:
-        before, _recording.tape, self._inside = _recording.tape, self, inside
+    def _call(self, call: Callable[[], None], inside: Between | Last) -> None:
+        before, recorder.tape, self._inside = recorder.tape, self, inside
         try:
             call()
         finally:
-            _recording.tape, self._inside = before, None
-
-
-class _Between:
-    """Formulas of functions that are called at each step, between the commands.
-
-    Attributes:
-        recorded: whether no more of them are bound to their arrays.
-        bound: those that are.
-    """
-
-    def __init__(self) -> None:
-        self.recorded = False
-        self.bound: dict[Any, Any] = {}
-
-    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
-        """Run a formula that is bound; whether it is."""
-        bound = self.bound.get(_key(formula, arguments, outs))
-        if bound is not None:
-            bound.take(arguments)
-            bound()
-        return bound is not None
-
-    def formula(
-        self,
-        formula: Fused,
-        arguments: Sequence[Any],
-        outs: Sequence[Any],
-        call: Callable[[], Any],
-    ) -> None:
-        """Run another formula."""
-        # Arrays that are made anew at each step: no command would be used twice.
-        bound = None if self.recorded else _bound(formula, arguments, outs)
-        if bound is not None:
-            self.bound[_key(formula, arguments, outs)] = bound
-        aside(bound or call)
-
-    def kernel(self, call: Callable[[], Any]) -> Any:
-        """Run a kernel."""
-        return aside(call)
-
-
-class _Last:
-    """Functions that are called before a step is played, and their formulas, which end it.
-
-    Attributes:
-        calls: the functions.
-        commands: of the formulas, in their order.
-        recorded: whether all have been called once.
-        bound: what these are bound to, in their order; None where it is no loop or a kernel.
-        as_recorded: whether they have asked for these formulas, since the last ``forget``.
-        others: what they have asked for after these, or in place of them.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[Callable[[], None]] = []
-        self.commands: list[Any] = []
-        self.recorded = False
-        self.bound: list[Any] = []
-        self.forget()
-
-    def forget(self) -> None:
-        """Nothing is asked for yet."""
-        self._asked: list[Any] = []
-        self._same = 0  # so many of them were asked for when this was recorded
-
-    @property
-    def as_recorded(self) -> bool:
-        """Whether the calls have asked for the same as when they were recorded."""
-        return self._same == len(self.bound)
-
-    @property
-    def others(self) -> list[Any]:
-        """What they have asked for after it, or all of it where it is not the same."""
-        return self._asked[self._same :] if self.as_recorded else self._asked
-
-    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
-        """Ask for a formula, if it is the one that comes now; whether it is."""
-        k = len(self._asked)
-        bound = self.bound[k] if self.recorded and k < len(self.bound) else None
-        if bound is None or not _same(bound.what, (formula, arguments, outs)):
-            return False
-        bound.take(arguments)
-        self._same += self._same == k
-        self._asked.append(bound)
-        return True
-
-    def formula(
-        self,
-        formula: Fused,
-        arguments: Sequence[Any],
-        outs: Sequence[Any],
-        call: Callable[[], Any],
-    ) -> None:
-        """Ask for another formula; run it, while this is recorded."""
-        if self.recorded:
-            self._asked.append(call)
-            return
-        bound = _bound(formula, arguments, outs)
-        self.bound.append(bound)
-        self.commands += bound.commands if bound else []
-        aside(bound or call)
-
-    def kernel(self, call: Callable[[], Any]) -> Any:
-        """Ask for a kernel; run it, while this is recorded."""
-        if self.recorded:
-            self._asked.append(call)
-            return None
-        self.bound.append(None)
-        return aside(call)
-
-
-def _bound(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> Any:
-    """A formula bound to its arrays, or None where it is no single loop."""
-    from minidl.backend import native
-
-    try:
-        bound = native.Bound(formula.program(arguments, outs), arguments, outs)
-    except native.UnsupportedError:
-        return None
-    bound.what = formula, arguments, outs
-    return bound
-
-
-def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
-    places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
-    return (id(formula), *map(id, outs), *places)
-
-
-def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
-    """Whether two formulas are called on the same arrays, with any numbers."""
-    return (
-        a[0] is b[0]
-        and len(a[1]) == len(b[1])
-        and all(map(operator.is_, a[2], b[2]))
-        and all(map(_alike, a[1], b[1]))
-    )
-
-
-def _alike(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))
-
-
-def repeats(thing: Any) -> bool:
-    """Whether a tape may stand for an object: its methods do the same at each step.
-
-    A class says so with ``repeats = True``: when called again with the same arrays, its methods do
-    the same with formulas and kernels to the same arrays, and change nothing else that anybody
-    looks at. It does not speak for what a subclass adds, nor for methods that others have put on
-    the object or the class.
-    """
-    kind = type(thing)
-    if any(inspect.isroutine(getattr(kind, name, None)) for name in getattr(thing, "__dict__", ())):
-        return False
-    for known in kind.__mro__:
-        methods = {name: m for name, m in vars(known).items() if inspect.isfunction(m)}
-        if any(m.__qualname__ != f"{known.__qualname__}.{name}" for name, m in methods.items()):
-            return False
-        if "repeats" in vars(known):
-            return bool(thing.repeats)
-        own = {name for name, value in vars(known).items() if callable(value) or _computes(value)}
-        if own - {"__init__", "get_config"}:
-            return False
-    return False
-
-
-def _computes(value: Any) -> bool:
-    """Whether an attribute of a class is a property or the like, but for those of every class."""
-    return hasattr(value, "__get__") and not inspect.isgetsetdescriptor(value)
+            recorder.tape, self._inside = before, None

@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import activations, checks, initializers, regularizers
 from minidl.backend import Backend
-from minidl.backend.tape import repeats
+from minidl.backend.repeating import repeats
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
 from minidl.layers.base import Layer, Shape, head

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import backend_of
-from minidl.backend.tape import aside
+from minidl.backend.recorder import aside
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import ParameterVector

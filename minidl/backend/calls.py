@@ -1,0 +1,153 @@
+"""Functions that are called at each step, whose formulas have other numbers each time."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minidl.backend.recorder import aside
+
+if TYPE_CHECKING:
+    from minidl.backend.fused import Fused
+
+
+class Between:
+    """Formulas of functions that are called at each step, between the commands.
+
+    Attributes:
+        recorded: whether no more of them are bound to their arrays.
+        bound: those that are.
+    """
+
+    def __init__(self) -> None:
+        self.recorded = False
+        self.bound: dict[Any, Any] = {}
+
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
+        """Run a formula that is bound; whether it is."""
+        bound = self.bound.get(key(formula, arguments, outs))
+        if bound is not None:
+            bound.take(arguments)
+            bound()
+        return bound is not None
+
+    def formula(
+        self,
+        formula: Fused,
+        arguments: Sequence[Any],
+        outs: Sequence[Any],
+        call: Callable[[], Any],
+    ) -> None:
+        """Run another formula."""
+        # Arrays that are made anew at each step: no command would be used twice.
+        bound = None if self.recorded else _bound(formula, arguments, outs)
+        if bound is not None:
+            self.bound[key(formula, arguments, outs)] = bound
+        aside(bound or call)
+
+    def kernel(self, call: Callable[[], Any]) -> Any:
+        """Run a kernel."""
+        return aside(call)
+
+
+class Last:
+    """Functions that are called before a step is played, and their formulas, which end it.
+
+    Attributes:
+        calls: the functions.
+        commands: of the formulas, in their order.
+        recorded: whether all have been called once.
+        bound: what these are bound to, in their order; None where it is no loop or a kernel.
+        as_recorded: whether they have asked for these formulas, since the last ``forget``.
+        others: what they have asked for after these, or in place of them.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+        self.commands: list[Any] = []
+        self.recorded = False
+        self.bound: list[Any] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is asked for yet."""
+        self._asked: list[Any] = []
+        self._same = 0  # so many of them were asked for when this was recorded
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the calls have asked for the same as when they were recorded."""
+        return self._same == len(self.bound)
+
+    @property
+    def others(self) -> list[Any]:
+        """What they have asked for after it, or all of it where it is not the same."""
+        return self._asked[self._same :] if self.as_recorded else self._asked
+
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
+        """Ask for a formula, if it is the one that comes now; whether it is."""
+        k = len(self._asked)
+        bound = self.bound[k] if self.recorded and k < len(self.bound) else None
+        if bound is None or not _same(bound.what, (formula, arguments, outs)):
+            return False
+        bound.take(arguments)
+        self._same += self._same == k
+        self._asked.append(bound)
+        return True
+
+    def formula(
+        self,
+        formula: Fused,
+        arguments: Sequence[Any],
+        outs: Sequence[Any],
+        call: Callable[[], Any],
+    ) -> None:
+        """Ask for another formula; run it, while this is recorded."""
+        if self.recorded:
+            self._asked.append(call)
+            return
+        bound = _bound(formula, arguments, outs)
+        self.bound.append(bound)
+        self.commands += bound.commands if bound else []
+        aside(bound or call)
+
+    def kernel(self, call: Callable[[], Any]) -> Any:
+        """Ask for a kernel; run it, while this is recorded."""
+        if self.recorded:
+            self._asked.append(call)
+            return None
+        self.bound.append(None)
+        return aside(call)
+
+
+def _bound(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> Any:
+    """A formula bound to its arrays, or None where it is no single loop."""
+    from minidl.backend import native
+
+    try:
+        bound = native.Bound(formula.program(arguments, outs), arguments, outs)
+    except native.UnsupportedError:
+        return None
+    bound.what = formula, arguments, outs
+    return bound
+
+
+def key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
+    """Equal for calls of a formula on the same arrays, with any numbers; while these exist."""
+    places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
+    return (id(formula), *map(id, outs), *places)
+
+
+def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
+    """Whether two formulas are called on the same arrays, with any numbers."""
+    return (
+        a[0] is b[0]
+        and len(a[1]) == len(b[1])
+        and all(map(operator.is_, a[2], b[2]))
+        and all(map(_alike, a[1], b[1]))
+    )
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))
