@@ -11,8 +11,6 @@ import numpy as np
 #: A product of up to so many multiplications OpenBLAS leaves to one thread, however many it has: it
 #: comes to the same bits wherever it is called.
 SMALL = 1 << 18
-#: A product of up to so many, 10 µs of one thread, is not worth calling another for.
-ALONE = 1 << 20
 
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 

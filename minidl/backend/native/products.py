@@ -18,7 +18,7 @@ from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
-from minidl.backend.layout import ALONE, address
+from minidl.backend.layout import SMALL, address
 from minidl.backend.native.commands import (
     WORTH,
     Access,
@@ -120,7 +120,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     if trans_c != _PLAIN or inner == 0:
         raise UnsupportedError("a product into columns")
     kind = WHOLE
-    if parts > 1 and (rows * inner * columns > ALONE or out.size >= WORTH):
+    if parts > 1 and (rows * inner * columns > SMALL or out.size >= WORTH):
         kind = _kind(trans_a, trans_b, rows, inner, columns)
     terms = _terms(out, parts) if kind == INNER else []
     base = address(terms[0]) if terms else address(out)

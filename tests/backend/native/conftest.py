@@ -7,10 +7,10 @@ import pytest
 from minidl.backend.native import products
 
 #: Products of more multiplications are shared out here.
-ALONE = 1 << 15
+SMALL = 1 << 15
 
 
 @pytest.fixture(autouse=True)
 def small_products_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that those that are take no longer than the others."""
-    monkeypatch.setattr(products, "ALONE", ALONE)
+    monkeypatch.setattr(products, "SMALL", SMALL)

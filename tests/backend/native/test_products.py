@@ -18,7 +18,7 @@ from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedEr
 from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, WHOLE, WIDE, ask, at
 from minidl.backend.native.products import INNER, product
 from minidl.kernels.activations import sigmoid_backward
-from tests.backend.native.conftest import ALONE
+from tests.backend.native.conftest import SMALL
 from tests.backend.native.running import each_schedule, play, random, sliced
 
 ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
@@ -66,7 +66,7 @@ def test_sizes_large_and_small(dtype, sizes, transposed_a, transposed_b, data):
 LARGE = [
     (128, 200, 100), (64, 64, 64), (1, 64, 600), (600, 64, 1), (300, WIDE, 7), (300, WIDE - 1, 7),
     (WIDE, 300, WIDE), (WIDE - 1, 300, WIDE - 1), (31, 1057, 1), (5, 1311, 5), (33, 40, 25),
-    (32, 32, ALONE // 32**2), (32, 32, ALONE // 32**2 - 1), (700, 3, 700),
+    (32, 32, SMALL // 32**2), (32, 32, SMALL // 32**2 - 1), (700, 3, 700),
 ]  # fmt: skip
 
 
