@@ -24,7 +24,7 @@ class RecordedStep:
     are not compiled, every step runs as it is.
 
     Args:
-        step: called with (x, y, weight).
+        step: called with arrays, such as (x, y, weight).
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
         moving: the objects of what it calls ``stepwise``.

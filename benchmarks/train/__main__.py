@@ -63,7 +63,9 @@ def parse() -> tuple[argparse.Namespace, list[Job], list[Peer]]:
     parser = argparse.ArgumentParser(
         "python -m benchmarks.train", description="Time epochs of training beside other engines."
     )
-    parser.add_argument("--jobs", nargs="+", metavar="JOB", help="names, table, others or all")
+    parser.add_argument(
+        "--jobs", nargs="+", metavar="JOB", help="names, table, others, drawn or all"
+    )
     parser.add_argument("--peers", nargs="+", metavar="PEER", help="beside minidl; default, all")
     parser.add_argument("--rounds", type=int, default=5, help="epochs that count (default: 5)")
     parser.add_argument("--late", action="store_true", help="minidl's epochs 2 to 10 and 16 to 24")

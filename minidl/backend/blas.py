@@ -26,12 +26,7 @@ def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
         a, b: (K, N), (K, O).
         out: (N, O), overwritten; neither a nor b.
     """
-    if not is_sparse(a):
-        return multiply(a.T, b, out)
-    if hasattr(out, "__sparse_product__"):
-        return out.__sparse_product__(a, b, transposed=True)
-    out[...] = a.T @ b
-    return out
+    return _sparse(a, b, out, transposed=True) if is_sparse(a) else multiply(a.T, b, out)
 
 
 def multiply(a: Any, b: Any, out: Any) -> Any:
@@ -47,10 +42,7 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
         out: (N, O), overwritten; neither a nor b.
     """
     if is_sparse(a):
-        if hasattr(out, "__sparse_product__"):
-            return out.__sparse_product__(a, b, transposed=False)
-        out[...] = a @ b
-        return out
+        return _sparse(a, b, out, transposed=False)
     if isinstance(out, np.ndarray) and out.size * a.shape[1] > SMALL and executor_for(out) is loops:
         from minidl.backend import native
 
@@ -64,3 +56,10 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
             made()
             return out
     return np.matmul(a, b, out=out)
+
+
+def _sparse(a: Any, b: Any, out: Any, transposed: bool) -> Any:
+    if hasattr(out, "__sparse_product__"):
+        return out.__sparse_product__(a, b, transposed)
+    out[...] = (a.T if transposed else a) @ b
+    return out

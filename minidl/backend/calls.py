@@ -4,12 +4,57 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from minidl.backend.recorder import aside
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A formula and what it is called on, arrays and numbers."""
+
+    formula: Fused
+    arguments: Sequence[Any]
+    outs: Sequence[Any]
+
+    def __call__(self) -> Any:
+        return self.formula(*self.arguments, out=tuple(self.outs))
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """Equal for calls on the same arrays, with any numbers; while these exist."""
+        places = (0 if isinstance(a, float | int) else id(a) for a in self.arguments)
+        return (id(self.formula), *map(id, self.outs), *places)
+
+    def same(self, other: Call) -> bool:
+        """Whether the other is on the same arrays, with any numbers."""
+        return (
+            self.formula is other.formula
+            and len(self.arguments) == len(other.arguments)
+            and all(map(operator.is_, self.outs, other.outs))
+            and all(map(_alike, self.arguments, other.arguments))
+        )
+
+    def bound(self) -> Any:
+        """Bound to its arrays, or None where it is no single loop."""
+        from minidl.backend import native
+
+        try:
+            bound = native.Bound(
+                self.formula.program(self.arguments, self.outs), self.arguments, self.outs
+            )
+        except native.UnsupportedError:
+            return None
+        bound.what = self
+        return bound
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))
 
 
 class Between:
@@ -24,26 +69,20 @@ class Between:
         self.recorded = False
         self.bound: dict[Any, Any] = {}
 
-    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
+    def again(self, call: Call) -> bool:
         """Run a formula that is bound; whether it is."""
-        bound = self.bound.get(key(formula, arguments, outs))
+        bound = self.bound.get(call.key)
         if bound is not None:
-            bound.take(arguments)
+            bound.take(call.arguments)
             bound()
         return bound is not None
 
-    def formula(
-        self,
-        formula: Fused,
-        arguments: Sequence[Any],
-        outs: Sequence[Any],
-        call: Callable[[], Any],
-    ) -> None:
+    def formula(self, call: Call) -> None:
         """Run another formula."""
         # Arrays that are made anew at each step: no command would be used twice.
-        bound = None if self.recorded else _bound(formula, arguments, outs)
+        bound = None if self.recorded else call.bound()
         if bound is not None:
-            self.bound[key(formula, arguments, outs)] = bound
+            self.bound[call.key] = bound
         aside(bound or call)
 
     def kernel(self, call: Callable[[], Any]) -> Any:
@@ -85,29 +124,23 @@ class Last:
         """What they have asked for after it, or all of it where it is not the same."""
         return self._asked[self._same :] if self.as_recorded else self._asked
 
-    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
+    def again(self, call: Call) -> bool:
         """Ask for a formula, if it is the one that comes now; whether it is."""
         k = len(self._asked)
         bound = self.bound[k] if self.recorded and k < len(self.bound) else None
-        if bound is None or not _same(bound.what, (formula, arguments, outs)):
+        if bound is None or not bound.what.same(call):
             return False
-        bound.take(arguments)
+        bound.take(call.arguments)
         self._same += self._same == k
         self._asked.append(bound)
         return True
 
-    def formula(
-        self,
-        formula: Fused,
-        arguments: Sequence[Any],
-        outs: Sequence[Any],
-        call: Callable[[], Any],
-    ) -> None:
+    def formula(self, call: Call) -> None:
         """Ask for another formula; run it, while this is recorded."""
         if self.recorded:
             self._asked.append(call)
             return
-        bound = _bound(formula, arguments, outs)
+        bound = call.bound()
         self.bound.append(bound)
         self.commands += bound.commands if bound else []
         aside(bound or call)
@@ -119,35 +152,3 @@ class Last:
             return None
         self.bound.append(None)
         return aside(call)
-
-
-def _bound(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> Any:
-    """A formula bound to its arrays, or None where it is no single loop."""
-    from minidl.backend import native
-
-    try:
-        bound = native.Bound(formula.program(arguments, outs), arguments, outs)
-    except native.UnsupportedError:
-        return None
-    bound.what = formula, arguments, outs
-    return bound
-
-
-def key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
-    """Equal for calls of a formula on the same arrays, with any numbers; while these exist."""
-    places = (0 if isinstance(a, float | int) else id(a) for a in arguments)
-    return (id(formula), *map(id, outs), *places)
-
-
-def _same(a: tuple[Any, ...], b: tuple[Any, ...]) -> bool:
-    """Whether two formulas are called on the same arrays, with any numbers."""
-    return (
-        a[0] is b[0]
-        and len(a[1]) == len(b[1])
-        and all(map(operator.is_, a[2], b[2]))
-        and all(map(_alike, a[1], b[1]))
-    )
-
-
-def _alike(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
-from minidl.backend.calls import Between, Last, key
+from minidl.backend.calls import Between, Call, Last
 from minidl.backend.recorder import aside, recorder
 from minidl.backend.repeating import repeats
 
@@ -111,7 +111,7 @@ class Tape:
         # What was to end the step is followed by something.
         self._entries += [self._again(call) for call in self._last.calls]
         for bound in filter(None, self._last.bound):
-            self._between.bound[key(*bound.what)] = bound
+            self._between.bound[bound.what.key] = bound
         self._last = Last()
         self._entries += commands
 
@@ -132,9 +132,9 @@ class Tape:
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Run a formula and record it."""
-        call = functools.partial(formula, *arguments, out=tuple(outs))
+        call = Call(formula, arguments, outs)
         if self._inside is not None:
-            self._inside.formula(formula, arguments, outs, call)
+            self._inside.formula(call)
             return
         try:
             program = formula.program(arguments, outs)
@@ -145,7 +145,7 @@ class Tape:
 
     def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
-        return self._inside is not None and self._inside.again(formula, arguments, outs)
+        return self._inside is not None and self._inside.again(Call(formula, arguments, outs))
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""

@@ -190,3 +190,33 @@ def test_what_tells_a_blas_how_to_compute_stays_outside(monkeypatch):
     assert not set(told) & set(found)
     assert found["MINIDL_DATA"] == "1"
     assert found["OMP_DYNAMIC"] == "FALSE"
+
+
+def test_epochs_before_the_race_do_not_count():
+    """Of a worker that has trained for a while already, the facts are those of its start."""
+
+    class Counting:
+        facts, startup, epochs = {}, 0.0, 0
+
+        def start(self):
+            self.facts, self.startup = {"engine": "a"}, 2.0
+            return self.epoch()
+
+        def epoch(self):
+            self.epochs += 1
+            return {
+                "seconds": float(self.epochs),
+                "loss": 0.5,
+                "accuracy": None,
+                "idle": (0.0, 1.0),
+            }
+
+        def stop(self):
+            self.epochs = -1
+
+    worker = Counting()
+    run = race.together({"late": lambda: race.Trained(worker, 14)}, 2)["late"]
+    assert run.error == ""
+    assert (run.first, run.startup, run.facts) == (1.0, 2.0, {"engine": "a"})
+    assert run.seconds == [16.0, 17.0]
+    assert worker.epochs == -1

@@ -64,8 +64,8 @@ def _commands(
 ) -> list[Command]:
     pieces = _pieces(program)
     if len(pieces) == 1 and isinstance(pieces[0], Program):
-        given = None if numbers is None else [numbers]
-        return [elementwise(program, values, outs, axis=axis, numbers=given)]
+        each = None if numbers is None else [numbers]
+        return [elementwise(program, values, outs, axis=axis, numbers=each)]
     scalars = program.scalar_values(values)
     values = {**values, **scalars}
     made: list[Command] = []
