@@ -131,7 +131,7 @@ class Last:
         if bound is None or not bound.what.same(call):
             return False
         bound.take(call.arguments)
-        self._same += self._same == k
+        self._same += 1
         self._asked.append(bound)
         return True
 
