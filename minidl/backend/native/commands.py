@@ -14,14 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.layout import address
-from minidl.backend.native.lowlevel import COLUMNS, ROWS, WHOLE, WIDE, cut
+from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
 
 # Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
 # takes to call it.
 WORTH = 1 << 17
-
-starts = cut.py_func
 
 
 class UnsupportedError(Exception):

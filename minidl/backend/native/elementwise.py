@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.backend import loops
-from minidl.backend.formula import MASKS, Program
+from minidl.backend.formula import Program
 from minidl.backend.layout import address, location
 from minidl.backend.native.commands import (
     Command,
@@ -19,22 +18,9 @@ from minidl.backend.native.commands import (
     known,
     shape_of,
 )
-from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION
-
-# What an argument is to the elements: one of its own for each; one for each column; one for each
-# row; one for all.
-EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
-
-_FIXED = 4  # words of the block before those of the arrays
-_HEADER = """\
-# lowlevel {version}
-import math
-import numba
-from numpy import {names}
-from numpy import {working} as T
-from minidl.backend.native.lowlevel import COMMAND, at, share
-
-"""
+from minidl.backend.native.machine_code import COMMAND, generated
+from minidl.backend.native.shares import COLUMNS, ROWS
+from minidl.backend.native.sources import BY_COLUMN, BY_ROW, EACH, FIXED, KNOWN, ONE, source
 
 
 class Loop(Command):
@@ -90,7 +76,7 @@ def elementwise(
         UnsupportedError: a function that compiled loops do not know, or arrays whose columns do
             not lie side by side.
     """
-    if not program.ufuncs() <= set(loops._SCALAR):
+    if not program.ufuncs() <= KNOWN:
         raise UnsupportedError(f"{program.name}: {program.ufuncs()}")
     rows, columns = shape_of(outs[0])
     axis = axis_of(rows, columns) if axis is None else axis
@@ -109,22 +95,22 @@ def elementwise(
     compiled = (
         program,
         tuple(kinds),
-        tuple("uint8" if a.dtype == bool else a.dtype.name for a in arrays),  # as in memory
+        _types(arrays),
         tuple(-1 if p is None else p for p in places),
         working.name,
         tuple(map(len, numbers)),
     )
     both = list(zip(arrays, kinds, strict=True))
-    count = _FIXED + 2 * len(arrays)
+    count = FIXED + 2 * len(arrays)
     block = np.zeros(count + len(numbers), np.int64)
     whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in both)
-    block[:_FIXED] = rows, columns, axis, whole and axis != COLUMNS
+    block[:FIXED] = rows, columns, axis, whole and axis != COLUMNS
     block[count:] = list(map(address, numbers))
     for k, (array, kind) in enumerate(both):
         pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
         if array.ndim > 2:
             pitch = array.itemsize * columns
-        block[_FIXED + 2 * k : _FIXED + 2 * k + 2] = address(array), pitch
+        block[FIXED + 2 * k : FIXED + 2 * k + 2] = address(array), pitch
     accesses = [access(a, id(a) in written, _axis(kind, axis)) for a, kind in both]
     made = Loop(
         f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
@@ -170,6 +156,35 @@ def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
     return kind
 
 
+def loop(
+    program: Program,
+    each: Sequence[bool],
+    arrays: Sequence[np.ndarray],
+    places: Sequence[int],
+    working: np.dtype[Any],
+) -> Callable[[int, int, int], None] | None:
+    """The command for arrays of some types, to be called from Python; None where there is none.
+
+    Args:
+        program: the formula.
+        each: whether an array has an element for each of the outputs, or for each column.
+        arrays: the program's, then the outputs that are none of them.
+        places: for each output, which array it is; -1 for the next of the others.
+        working: the type in which it is computed.
+    """
+    try:
+        known(*arrays)
+    except UnsupportedError:
+        return None
+    kinds = tuple(EACH if own else BY_COLUMN for own in each)
+    count = (len(program.scalar_registers),)
+    return COMMAND(_compiled(program, kinds, _types(arrays), tuple(places), working.name, count))
+
+
+def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
+    return tuple("uint8" if a.dtype == bool else a.dtype.name for a in arrays)  # as in memory
+
+
 @functools.cache
 def _compiled(
     program: Program,
@@ -180,73 +195,4 @@ def _compiled(
     numbers: tuple[int, ...],
 ) -> int:
     """Address of the command for arguments of these kinds and types, compiled or from the cache."""
-    text = source(program, kinds, types, places, working, numbers)
-    function: int = loops._load(program.name, text).address
-    return function
-
-
-def source(
-    program: Program,
-    kinds: Sequence[str],
-    types: Sequence[str],
-    places: Sequence[int],
-    working: str,
-    numbers: Sequence[int],
-) -> str:
-    """Python source of the command that Numba compiles.
-
-    Args:
-        program: the formula.
-        kinds, types: of the arrays: the program's, then the outputs that are none of them.
-        places: for each output, which array it is; -1 for the next of the others.
-        working: the type in which it is computed.
-        numbers: how many lie in each array of them.
-    """
-    count = len(program.arrays)
-    moving = [k for k, kind in enumerate(kinds) if kind in (EACH, BY_COLUMN)]
-    registers = [f"r{i}" for i in program.scalar_registers]
-    fixed = {k: f"r{program.arrays[k]}" for k in range(count) if k not in moving}
-    body = [f"r{program.arrays[k]} = T(x{k}[j])" for k in range(count) if k in moving]
-    masks: set[int] = set()
-    for step in program.steps:
-        body.append(f"r{step.target} = {loops._expression(step, masks)}")
-        if step.ufunc in MASKS:
-            masks.add(step.target)
-    fresh = iter(range(count, len(kinds)))
-    for place, register in zip(places, program.outputs, strict=True):
-        target = next(fresh) if place < 0 else place
-        body.append(f"x{target}[j] = {types[target]}(r{register})")
-    parameters = [f"x{k}" for k in moving] + list(fixed.values()) + registers
-    row = [f"words[{_FIXED + 2 * k}] + i * words[{_FIXED + 2 * k + 1}]" for k in range(len(kinds))]
-    given = [
-        f"at({row[k]} + low * {np.dtype(types[k]).itemsize}, numba.types.{types[k]})"
-        for k in moving
-    ]
-    given += [f"T(at({row[k]}, numba.types.{types[k]})[0])" for k in fixed]
-    given += [f"T(numbers_{k}[{j}])" for k, size in enumerate(numbers) for j in range(size)]
-    end = _FIXED + 2 * len(kinds)
-    lines = [
-        _HEADER.format(version=VERSION, names=", ".join(sorted(set(types))), working=working),
-        # NumPy's rules for division by zero: Numba's own would forbid vector code.
-        '@numba.njit(error_model="numpy")',
-        f"def row({', '.join([*parameters, 'n'])}):",
-        "    for j in range(n):",
-        *[f"        {line}" for line in body],
-        "",
-        '@numba.cfunc(COMMAND, cache=True, error_model="numpy")',
-        f"def {program.name}(block, part, parts):",
-        "    words = at(block, numba.types.int64)",
-        *[
-            f"    numbers_{k} = at(words[{end + k}], numba.types.float64)"
-            for k in range(len(numbers))
-        ],
-        "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
-        "    if words[3] != 0 and first < last:",  # the rows lie one after the other
-        "        high *= last - first",
-        "        last = first + 1",
-        "    if low < high:",
-        "        for i in range(first, last):",
-        f"            row({', '.join([*given, 'high - low'])})",
-        "",
-    ]
-    return "\n".join(lines)
+    return generated(program.name, source(program, kinds, types, places, working, numbers))

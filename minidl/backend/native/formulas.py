@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import loops
 from minidl.backend.formula import Program, Step
 from minidl.backend.layout import tensors_of
 from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.elementwise import elementwise, numbers_of
-from minidl.backend.native.lowlevel import ROWS
+from minidl.backend.native.shares import ROWS
+from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.ufuncs import ufunc_loop
 
 
@@ -146,7 +146,7 @@ def _pieces(program: Program) -> list[Program | Step]:
     """The program cut at functions that only NumPy's loops compute."""
     runs: list[list[Step] | Step] = []
     for step in program.steps:
-        if step.ufunc not in loops._SCALAR:
+        if step.ufunc not in KNOWN:
             runs.append(step)
         elif runs and isinstance(runs[-1], list):
             runs[-1].append(step)

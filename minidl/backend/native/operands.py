@@ -15,13 +15,13 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minidl.backend.formula import MASKS, Program, Step
-from minidl.backend.loops import _SCALAR
 from minidl.backend.native import sparse
 from minidl.backend.native.commands import Command, UnsupportedError
 from minidl.backend.native.elementwise import elementwise
 from minidl.backend.native.formulas import commands
 from minidl.backend.native.products import product
 from minidl.backend.native.reductions import reduction
+from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.ufuncs import ufunc_loop
 
 _FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
@@ -168,7 +168,7 @@ def _ufunc(ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Comm
     working = np.result_type(*arrays)
     if working.kind != "f" and (ufunc.__name__ not in MASKS or working.kind not in "iub"):
         raise UnsupportedError(f"np.{ufunc.__name__} in {working}")
-    if ufunc.__name__ not in _SCALAR:
+    if ufunc.__name__ not in KNOWN:
         return [ufunc_loop(ufunc, [np.broadcast_to(a, out.shape) for a in arrays], out)]
     flags = tuple(isinstance(a, np.ndarray) for a in arrays)
     program = _program(ufunc.__name__, flags)

@@ -12,9 +12,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
-from numba.extending import get_cython_function_address
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
@@ -28,73 +26,28 @@ from minidl.backend.native.commands import (
     access,
 )
 from minidl.backend.native.elementwise import Loop, elementwise
-from minidl.backend.native.lowlevel import COLUMNS, ROWS, WHOLE, WIDE, ask, at, call, command, cut
+from minidl.backend.native.machine_code import command
+from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
 MANY = 1
 INNER = 3  # the parts add up terms of the whole result
 
-_FIXED, _OWN = 16, 16  # words of the block: for all parts; for each
-_PLAIN, _TRANSPOSED = ord("N"), ord("T")
+FIXED, OWN = 16, 16  # words of the block: for all parts; for each
+PLAIN, TRANSPOSED = ord("N"), ord("T")
+
+# Cython keeps addresses of a module's functions in capsules that are named by their signatures.
+_NAME = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
+    ("PyCapsule_GetName", ctypes.pythonapi)
+)
+_POINTER = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi)
+)
 
 
-@command
-def _gemm(block, part, parts):
-    w = at(block, numba.types.int64)
-    own = block + 8 * (_FIXED + _OWN * part)
-    v = at(own, numba.types.int64)
-    kind, size = w[1], w[15]
-    m, n, k = w[2], w[3], w[4]
-    a, b, c = w[5], w[8], w[11]
-    if kind == INNER:
-        low, k = cut(w[4], part, parts), cut(w[4], part + 1, parts) - cut(w[4], part, parts)
-        a += low * size * (1 if w[6] == _PLAIN else w[7])
-        b += low * size * (w[10] if w[9] == _PLAIN else 1)
-        c += part * w[13]
-    elif kind == ROWS:
-        low, m = cut(w[2], part, parts), cut(w[2], part + 1, parts) - cut(w[2], part, parts)
-        a += low * size * (w[7] if w[6] == _PLAIN else 1)
-        c += low * size * w[12]
-    elif kind == COLUMNS:
-        low, n = cut(w[3], part, parts), cut(w[3], part + 1, parts) - cut(w[3], part, parts)
-        b += low * size * (1 if w[9] == _PLAIN else w[10])
-        c += low * size
-    elif part != 0:
-        m = 0
-    if m > 0 and n > 0:
-        # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
-        v[0], v[1], v[2] = n, m, k
-        trans_a, lda, trans_b, ldb, ldc = (
-            block + 48,
-            block + 56,
-            block + 72,
-            block + 80,
-            block + 96,
-        )
-        one, zero = block + 112, own + 24
-        sizes = own, own + 8, own + 16
-        call(
-            w[0],
-            (trans_b, trans_a, *sizes, one, b, ldb, a, lda, zero, c, ldc),
-        )
-
-
-@command
-def _gemv(block, part, parts):
-    w = at(block, numba.types.int64)
-    if part == 0:
-        trans, m, n, alpha, lda, step_x, beta, step_y = (
-            block + 8,
-            block + 16,
-            block + 24,
-            block + 32,
-            block + 40,
-            block + 48,
-            block + 56,
-            block + 64,
-        )
-        call(w[0], (trans, m, n, alpha, w[9], lda, w[10], step_x, beta, w[11], step_y))
+class Product(Command):
+    """A call of BLAS; the last of what is ``kept`` are the terms of the result, if there are."""
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
@@ -117,7 +70,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     parts = team().parts
     (rows, inner), columns = a.shape, b.shape[1]
     (trans_a, lda), (trans_b, ldb), (trans_c, ldc) = _layout(a), _layout(b), _layout(out)
-    if trans_c != _PLAIN or inner == 0:
+    if trans_c != PLAIN or inner == 0:
         raise UnsupportedError("a product into columns")
     kind = WHOLE
     if parts > 1 and (rows * inner * columns > SMALL or out.size >= WORTH):
@@ -125,28 +78,30 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     terms = _terms(out, parts) if kind == INNER else []
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
-    block = np.zeros(_FIXED + _OWN * parts, np.int64)
-    block[:_FIXED] = (
+    block = np.zeros(FIXED + OWN * parts, np.int64)
+    block[:FIXED] = (
         _function("gemm", out.dtype.char), kind, rows, columns, inner,
         address(a), trans_a, lda, address(b), trans_b, ldb,
         base, columns if terms else ldc, step, 0, out.itemsize,
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
-    accesses = _accesses(kind, trans_a == _TRANSPOSED, a, b, out, terms)
+    accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
     name = f"product {a.shape} {b.shape}"
-    made = [Command(name, _gemm.address, block, accesses, (a, b, out, terms), work)]
+    made: list[Command] = [
+        Product(name, command("gemm", "products"), block, accesses, (a, b, out, terms), work)
+    ]
     return [*made, _sum(terms, out)] if terms else made
 
 
 def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
     """How a product is shared out."""
-    if trans_a == _TRANSPOSED and rows >= WIDE:
+    if trans_a == TRANSPOSED and rows >= WIDE:
         # The rows of a batch that another part has would be more to fetch than terms to add up.
         return INNER if 3 * rows * columns < inner * (rows + 2 * columns) else ROWS
     if rows > MANY * min(inner, columns) and rows >= WIDE:
         return ROWS
-    if trans_b == _TRANSPOSED and columns >= WIDE:
+    if trans_b == TRANSPOSED and columns >= WIDE:
         return COLUMNS
     return INNER if inner >= WIDE else WHOLE
 
@@ -176,10 +131,10 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
     matrix, vector = (a, b) if out.shape[1] == 1 else (b.T, a.T)
     transposed, pitch = _layout(matrix)
     result = out if out.shape[1] == 1 else out.T
-    if transposed == _PLAIN:  # to BLAS, which counts columns first, it is the transposed one
-        trans, m, n = _TRANSPOSED, matrix.shape[1], matrix.shape[0]
+    if transposed == PLAIN:  # to BLAS, which counts columns first, it is the transposed one
+        trans, m, n = TRANSPOSED, matrix.shape[1], matrix.shape[0]
     else:
-        trans, m, n = _PLAIN, matrix.shape[0], matrix.shape[1]
+        trans, m, n = PLAIN, matrix.shape[0], matrix.shape[1]
     block = np.zeros(12, np.int64)
     block[:] = (
         _function("gemv", out.dtype.char), trans, m, n, 0, pitch, _step(vector), 0, _step(result),
@@ -187,7 +142,8 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
     )  # fmt: skip
     block[4:5].view(out.dtype)[0] = 1
     accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
-    return Command(f"product {a.shape} {b.shape}", _gemv.address, block, accesses, (a, b, out))
+    function = command("gemv", "products")
+    return Product(f"product {a.shape} {b.shape}", function, block, accesses, (a, b, out, []))
 
 
 def _step(vector: np.ndarray) -> int:
@@ -222,43 +178,25 @@ def _layout(matrix: np.ndarray) -> tuple[int, int]:
     size, (down, along) = matrix.itemsize, matrix.strides
     rows, columns = matrix.shape
     if along == size or columns == 1:
-        return _PLAIN, max(down // size if rows > 1 else columns, columns, 1)
+        return PLAIN, max(down // size if rows > 1 else columns, columns, 1)
     if down == size or rows == 1:
-        return _TRANSPOSED, max(along // size, rows, 1)
+        return TRANSPOSED, max(along // size, rows, 1)
     raise UnsupportedError("a product of scattered elements")
 
 
 @functools.cache
 def _function(name: str, kind: str) -> int:
     prefix = {"f": "s", "d": "d"}[kind]
-    found: Any = get_cython_function_address("scipy.linalg.cython_blas", prefix + name)
-    return int(found)
+    from scipy.linalg import cython_blas
 
-
-@command
-def _hush(block, part, parts):
-    """BLAS on one thread from here on; how many it had is kept in the block."""
-    words = at(block, numba.types.int64)
-    if part == 0:
-        for k in range(words[0]):
-            words[3 * k + 3] = ask(words[3 * k + 1])
-            call(words[3 * k + 2], (1,))
-
-
-@command
-def _restore(block, part, parts):
-    """As many threads as before."""
-    words = at(block, numba.types.int64)
-    if part == 0:
-        for k in range(words[0]):
-            call(words[3 * k + 2], (words[3 * k + 3],))
+    table: Any = cython_blas.__pyx_capi__
+    capsule = table[prefix + name]
+    return int(_POINTER(capsule, _NAME(capsule)))
 
 
 def alone(commands: list[Command]) -> list[Command]:
     """The commands, with BLAS on one thread while they run: they share products out themselves."""
-    products = [
-        command for command in commands if command.function in (_gemm.address, _gemv.address)
-    ]
+    products = [each for each in commands if isinstance(each, Product)]
     libraries = _libraries()
     if not products or not libraries:
         return list(commands)
@@ -269,8 +207,8 @@ def alone(commands: list[Command]) -> list[Command]:
     # Products wait for the one and are waited for by the other, as if they read the block.
     start = address(block)
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
-    hush = Command("BLAS on one thread", _hush.address, block, [writes], None)
-    restore = Command("BLAS as before", _restore.address, block, [writes], None)
+    hush = Command("BLAS on one thread", command("hush", "products"), block, [writes], None)
+    restore = Command("BLAS as before", command("restore", "products"), block, [writes], None)
     for each in products:
         each.accesses = [*each.accesses, reads]
     return [hush, *commands, restore]
@@ -285,7 +223,7 @@ def multiplication(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> CommandList
     commands = alone(product(a, b, out))
     made = CommandList(commands)
     made.commands = ()
-    terms = [each.kept[3] for each in commands if each.function == _gemm.address]
+    terms = [each.kept[3] for each in commands if isinstance(each, Product)]
     numbers = [each.numbers for each in commands if isinstance(each, Loop)]
     made.kept = [each.block for each in commands], terms, numbers
     return made

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-from typing import Any
 
 import numpy as np
 
-from minidl.backend import loops
 from minidl.backend.layout import address
 from minidl.backend.native.commands import (
     Command,
@@ -18,139 +15,10 @@ from minidl.backend.native.commands import (
     known,
     shape_of,
 )
-from minidl.backend.native.lowlevel import COLUMNS, ROWS, VERSION, WHOLE, WIDE
+from minidl.backend.native.machine_code import command
+from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
 
-_SOURCE = """\
-# lowlevel {version}
-import numba
-import numpy
-from numpy import {working} as T
-from minidl.backend.native.lowlevel import COMMAND, at, cut
-
-SIZE = {size}
-
-"""
-_PAIRWISE = """\
-
-@numba.njit(error_model="numpy")
-def pairwise(x, n):
-    # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
-    p = at(x, numba.types.{source})
-    if n < 8:
-        total = T(-0.0)
-        for k in range(n):
-            total += T(p[k])
-        return total
-    if n <= 128:
-        a, b, c, d = T(p[0]), T(p[1]), T(p[2]), T(p[3])
-        e, f, g, h = T(p[4]), T(p[5]), T(p[6]), T(p[7])
-        whole = n - n % 8
-        for k in range(8, whole, 8):
-            a += T(p[k])
-            b += T(p[k + 1])
-            c += T(p[k + 2])
-            d += T(p[k + 3])
-            e += T(p[k + 4])
-            f += T(p[k + 5])
-            g += T(p[k + 6])
-            h += T(p[k + 7])
-        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-        for k in range(whole, n):
-            total += T(p[k])
-        return total
-    half = n // 2
-    half -= half % 8
-    return pairwise(x, half) + pairwise(x + half * {source_size}, n - half)
-
-"""
-_ALONG_ROWS = """\
-
-@numba.njit(error_model="numpy")
-def largest(x, n):
-    # A NaN stays: nothing is greater, and only another NaN differs from itself.
-    p = at(x, numba.types.{source})
-    place = 0
-    for k in range(1, n):
-        if p[k] > p[place] or (p[k] != p[k] and p[place] == p[place]):
-            place = k
-    return place
-
-
-@numba.cfunc(COMMAND, cache=True, error_model="numpy")
-def along_rows(block, part, parts):
-    w = at(block, numba.types.int64)
-    first, last = 0, w[1]
-    if w[0] == {ROWS}:
-        first, last = cut(w[1], part, parts), cut(w[1], part + 1, parts)
-    elif part != 0:
-        last = 0
-    for i in range(first, last):
-        x = w[3] + i * w[4]
-        out = w[5] + i * w[6]
-        if w[7] == 0:
-            at(out, numba.types.{target})[0] = pairwise(x, w[2]) + T(0)
-        elif w[7] == 1:
-            at(out, numba.types.{target})[0] = at(x, numba.types.{source})[largest(x, w[2])]
-        else:
-            at(out, numba.types.int64)[0] = largest(x, w[2])
-"""
-_ALONG_COLUMNS = """\
-
-@numba.njit(error_model="numpy")
-def add_row(out, x, n):
-    for j in range(n):
-        out[j] += T(x[j])
-
-
-@numba.cfunc(COMMAND, cache=True, error_model="numpy")
-def along_columns(block, part, parts):
-    w = at(block, numba.types.int64)
-    low, high, first, last = 0, w[3], 0, w[1]
-    if w[0] == {COLUMNS}:
-        low, high = cut(w[3], part, parts), cut(w[3], part + 1, parts)
-    elif w[0] == {ROWS}:
-        first, last = w[1] * part // parts, w[1] * (part + 1) // parts
-    elif part != 0:
-        high = 0
-    if low < high:
-        for k in range(first, last):
-            out = at(w[7] + k * w[8] + low * SIZE, numba.types.{working})
-            for j in range(high - low):
-                out[j] = 0
-            for i in range(w[2]):
-                x = w[4] + k * w[5] + i * w[6] + low * {source_size}
-                add_row(out, at(x, numba.types.{source}), high - low)
-"""
-_TERMS = """\
-
-@numba.cfunc(COMMAND, cache=True, error_model="numpy")
-def terms(block, part, parts):
-    w = at(block, numba.types.int64)
-    total = at(w[1], numba.types.{working})
-    for k in range(w[0] * part // parts, w[0] * (part + 1) // parts):
-        total[k] = pairwise(w[2 + 2 * k], w[3 + 2 * k])
-"""
-_TOTAL = """\
-
-@numba.cfunc(COMMAND, cache=True, error_model="numpy")
-def total(block, part, parts):
-    w = at(block, numba.types.int64)
-    terms = at(w[1], numba.types.{working})
-    if part == 0:
-        count = w[0]
-        while count > 1:
-            count //= 2
-            for k in range(count):
-                terms[k] = terms[2 * k] + terms[2 * k + 1]
-        at(w[2], numba.types.{target})[0] = terms[0] + T(0)
-"""
-_SOURCES = {
-    "along_rows": _PAIRWISE + _ALONG_ROWS,
-    "along_columns": _ALONG_COLUMNS,
-    "terms": _PAIRWISE + _TERMS,
-    "total": _TOTAL,
-}
 # Where a sum is worth a second thread; NumPy halves it many times over.
 _SHARED = 1 << 12
 _KINDS = {"sum": 0, "max": 1, "argmax": 2}
@@ -252,18 +120,7 @@ def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
     ]  # fmt: skip
 
 
-@functools.cache
-def _compiled(function: str, source: str, target: str, working: str) -> int:
-    names = {"bool": "uint8"}  # as it lies in memory
-    text = (_SOURCE + _SOURCES[function]).format(
-        version=VERSION,
-        source=names.get(source, source),
-        target=names.get(target, target),
-        working=working,
-        size=np.dtype(working).itemsize,
-        source_size=np.dtype(source).itemsize,
-        ROWS=ROWS,
-        COLUMNS=COLUMNS,
-    )
-    found: Any = loops._load(function, text)
-    return int(found.address)
+def _compiled(name: str, *types: str) -> int:
+    """Of what is read, of what is written, and in which it is computed."""
+    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as it lies
+    return command(name, "reductions", source=source, target=target, working=working)

@@ -11,12 +11,12 @@ import ctypes
 import functools
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
 from minidl.backend.layout import address
 from minidl.backend.native.commands import Command, UnsupportedError, access, axis_of, shape_of
-from minidl.backend.native.lowlevel import COLUMNS, at, call, command, share
+from minidl.backend.native.machine_code import command
+from minidl.backend.native.shares import COLUMNS
 from minidl.backend.native.team import team
 
 
@@ -39,29 +39,10 @@ class _Ufunc(ctypes.Structure):
 # Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, whether rows
 # lie one after the other; then of each array the address, bytes from row to row and from element
 # to element.
-_FIXED = 7
-_ARRAYS = 4
+FIXED = 7
+ARRAYS = 4
 # A part's own words: the addresses, the count and the steps that the loop takes.
-_OWN = 16
-
-
-@command
-def _loop(block, part, parts):
-    w = at(block, numba.types.int64)
-    first, last, low, high = share(w[3], w[4], w[2], part, parts)
-    if w[6] != 0 and first < last:
-        high *= last - first
-        last = first + 1
-    mine = block + 8 * (_FIXED + 3 * _ARRAYS + _OWN * part)
-    m = at(mine, numba.types.int64)
-    m[4] = high - low
-    for k in range(w[5]):
-        m[5 + k] = w[_FIXED + 3 * k + 2]
-    if low < high:
-        for i in range(first, last):
-            for k in range(w[5]):
-                m[k] = w[_FIXED + 3 * k] + i * w[_FIXED + 3 * k + 1] + low * m[5 + k]
-            call(w[0], (mine, mine + 32, mine + 40, w[1]))
+OWN = 16
 
 
 def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -> Command:
@@ -71,27 +52,26 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
         UnsupportedError: other arrays, or a function without a loop for them.
     """
     arrays = (*inputs, out)
-    if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > _ARRAYS:
+    if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > ARRAYS:
         raise UnsupportedError(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
     if out.ndim > 2 and not all(a.flags.c_contiguous or not any(a.strides) for a in arrays):
         raise UnsupportedError("scattered elements")
     rows, columns = shape_of(out)
     axis = axis_of(rows, columns)
     function, data = _find(ufunc, out.dtype.char * len(arrays))
-    block = np.zeros(_FIXED + 3 * _ARRAYS + _OWN * team().parts, np.int64)
+    block = np.zeros(FIXED + 3 * ARRAYS + OWN * team().parts, np.int64)
     whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays) and axis != COLUMNS
-    block[:_FIXED] = function, data, axis, rows, columns, len(arrays), whole
+    block[:FIXED] = function, data, axis, rows, columns, len(arrays), whole
     for k, array in enumerate(arrays):
         # A single column may have any distance to the next.
         step = array.itemsize if array.flags.c_contiguous else array.strides[-1]
         pitch = array.strides[-2] if array.ndim > 1 else 0
-        block[_FIXED + 3 * k : _FIXED + 3 * k + 3] = address(array), pitch, step
+        block[FIXED + 3 * k : FIXED + 3 * k + 3] = address(array), pitch, step
     # One number, repeated for all elements, is read by every part.
     shares = [axis if a.size == 1 or any(a.strides) else None for a in arrays]
     accesses = [access(a, a is out, s) for a, s in zip(arrays, shares, strict=True)]
-    return Command(
-        f"{ufunc.__name__} {out.shape}", _loop.address, block, accesses, arrays, 4 * out.size
-    )
+    loop = command("loop", "ufuncs")
+    return Command(f"{ufunc.__name__} {out.shape}", loop, block, accesses, arrays, 4 * out.size)
 
 
 @functools.cache

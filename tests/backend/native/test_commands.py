@@ -17,10 +17,9 @@ from minidl.backend.native.commands import (
     axis_of,
     listed,
     shape_of,
-    starts,
 )
-from minidl.backend.native.lowlevel import COLUMNS, LINE, ROWS, WHOLE, WIDE
 from minidl.backend.native.reductions import reduction
+from minidl.backend.native.shares import COLUMNS, LINE, ROWS, WHOLE, WIDE, cut
 from tests.backend.native import running
 from tests.backend.native.running import each_schedule, in_turn, play, random
 
@@ -29,7 +28,7 @@ ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
 
 @given(st.integers(0, 5000) | st.integers(0, 40), st.integers(1, 8))
 def test_shares_cover_everything_and_begin_at_cache_lines(size, parts):
-    ends = [starts(size, part, parts) for part in range(parts + 1)]
+    ends = [cut(size, part, parts) for part in range(parts + 1)]
     assert ends[0] == 0
     assert ends[-1] == size
     assert ends == sorted(ends)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,8 +9,8 @@ from hypothesis import strategies as st
 
 from minidl.backend import fused, native, use
 from minidl.backend.native.commands import UnsupportedError
-from minidl.backend.native.elementwise import elementwise, source
-from minidl.backend.native.lowlevel import COLUMNS, ROWS
+from minidl.backend.native.elementwise import elementwise
+from minidl.backend.native.shares import COLUMNS, ROWS
 from tests.backend.formulas import random_formulas
 from tests.backend.native.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 from tests.backend.native.running import each_schedule, random, same_bits
@@ -182,17 +180,6 @@ def test_the_numbers_are_read_when_it_runs():
         numbers[0] = value
         for _ in each_schedule([made], [out]):
             same_bits(out, value * x + y)
-
-
-def test_what_is_compiled_goes_with_the_code_it_takes_in(monkeypatch):
-    """Numba keeps compiled code for a source; another `lowlevel` has to be another source."""
-    x = random(5)
-    program = weighted.program([x, x, 1.0], [x])
-    given_ = program, ["each", "each"], ["float64", "float64"], [0], "float64", [1]
-    before = source(*given_)
-    assert before == source(*given_)
-    monkeypatch.setattr(sys.modules["minidl.backend.native.elementwise"], "VERSION", "another")
-    assert before != source(*given_)
 
 
 def test_what_has_no_loop_is_refused():

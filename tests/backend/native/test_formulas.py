@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from minidl.backend import fused, layout, native
 from minidl.backend.native.commands import listed
 from minidl.backend.native.formulas import Bound
-from minidl.backend.native.lowlevel import ROWS
+from minidl.backend.native.shares import ROWS
 from minidl.kernels import penalties, updates
 from tests.backend.native.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 from tests.backend.native.running import each_schedule, random, same_bits

@@ -15,8 +15,9 @@ from minidl.backend import native
 from minidl.backend.layout import address
 from minidl.backend.native import products
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
-from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, WHOLE, WIDE, ask, at
+from minidl.backend.native.compiled.lowlevel import ask, at
 from minidl.backend.native.products import INNER, product
+from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.kernels.activations import sigmoid_backward
 from tests.backend.native.conftest import SMALL
 from tests.backend.native.running import each_schedule, play, random, sliced
@@ -162,7 +163,7 @@ def test_other_arrays_are_refused(a, b, out):
 # BLAS's own threads ------------------------------------------------------------------------
 
 
-@numba.cfunc(COMMAND)
+@numba.cfunc("void(int64, int64, int64)")
 def _count(block, part, parts):
     """How many threads each library has, into the third word of its three."""
     words = at(block, numba.types.int64)

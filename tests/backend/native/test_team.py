@@ -15,8 +15,9 @@ import pytest
 from minidl.backend import fused
 from minidl.backend.layout import address
 from minidl.backend.native.commands import Command, listed
+from minidl.backend.native.compiled.lowlevel import at
 from minidl.backend.native.elementwise import elementwise
-from minidl.backend.native.lowlevel import COLUMNS, COMMAND, ROWS, at
+from minidl.backend.native.shares import COLUMNS, ROWS
 from minidl.backend.native.team import Team, threads
 from minidl.backend.native.team import team as the_team
 
@@ -36,7 +37,7 @@ def run(team, commands):
     team.run(address(words), len(words))
 
 
-@numba.cfunc(COMMAND)
+@numba.cfunc("void(int64, int64, int64)")
 def _mark(block, part, parts):
     """Count the calls of each part; note how many there are."""
     words = at(block, numba.types.int64)
@@ -73,7 +74,7 @@ def climb(team, times, steps=20):
 
 def asleep(team):
     """How many of its threads sleep."""
-    first = team_module._ASLEEP // 8 + (team._mail - team._words.ctypes.data) // 8
+    first = team_module.ASLEEP // 8 + (team._mail - team._words.ctypes.data) // 8
     return int(sum(team._words[first + 8 * part] for part in range(1, team.parts)))
 
 

@@ -5,53 +5,21 @@ Everything here becomes a few instructions within the function that uses it.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
+
+from minidl.backend.native import shares
 
 _WORD = ir.IntType(64)
 
-#: Of this file: it stands in every generated source, since Numba keeps what it compiled for as long
-#: as that source is the same, and what it took from here is a part of that.
-VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-
-#: Calling convention of every command: (address of its block, part, parts).
-COMMAND = types.void(types.int64, types.int64, types.int64)
-
-# Column blocks begin at multiples of so many elements: 64 bytes of float32, one cache line, so
-# that no two threads write to the same line.
-LINE = 16
-# Arrays with fewer rows are shared out by columns; with fewer of both, not at all.
-WIDE = 2 * LINE
-COLUMNS, ROWS, WHOLE = 0, 1, 2
-
-
-def command(function: Callable[..., None]) -> Any:
-    """Compile a command: (address of its block, part, parts) -> nothing."""
-    return _kept(numba.cfunc, COMMAND, error_model="numpy")(function)
-
-
-def compiled(signature: str) -> Any:
-    """Compile, at once, a function that Python calls and that does without its lock."""
-    return _kept(numba.njit, signature, nogil=True, error_model="numpy")
-
-
-def _kept(compiler: Any, *arguments: Any, **options: Any) -> Any:
-    """The compiler's decorator, which keeps its code in a cache, where there is a place for one."""
-
-    def decorate(function: Any) -> Any:
-        try:
-            return compiler(*arguments, cache=True, **options)(function)
-        except RuntimeError:  # neither the package's folder nor the user's can be written
-            return compiler(*arguments, **options)(function)
-
-    return decorate
+# Functions that commands call. NumPy's rules for division by zero: Numba's own would raise.
+helper = numba.njit(error_model="numpy")
+for _plain in (shares.cut, shares.share):
+    register_jitable(error_model="numpy")(_plain)
 
 
 @intrinsic
@@ -151,27 +119,6 @@ def prefetch(context: Any, address: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
-
-
-@numba.njit(error_model="numpy", inline="always")
-def cut(size: int, part: int, parts: int) -> int:
-    """Where the share of ``part`` begins, of ``size`` elements cut at cache lines."""
-    if part >= parts:
-        return size
-    return min(size, (size * part // parts + LINE // 2) // LINE * LINE)
-
-
-@numba.njit(error_model="numpy", inline="always")
-def share(rows: int, columns: int, axis: int, part: int, parts: int) -> tuple[int, int, int, int]:
-    """First row, end of rows, first column, end of columns of a part's share; no rows for none."""
-    first, last, low, high = 0, rows, 0, columns
-    if axis == COLUMNS:
-        low, high = cut(columns, part, parts), cut(columns, part + 1, parts)
-    elif axis == ROWS:
-        first, last = cut(rows, part, parts), cut(rows, part + 1, parts)
-    elif part != 0:
-        last = 0
-    return first, last, low, high
 
 
 @intrinsic

@@ -1,0 +1,117 @@
+"""Sums in NumPy's order, largest elements and their places.
+
+``source``, ``target`` and ``working`` are the types of what is read, of what is written, and of the
+sums; whoever asks for a function says which.
+"""
+
+from numba.types import float32, int64
+
+from minidl.backend.native.compiled.lowlevel import at, helper
+from minidl.backend.native.shares import COLUMNS, ROWS, cut
+
+source = target = working = float32
+
+
+@helper
+def _pairwise(x, start, n):
+    # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
+    p = at(x, source)
+    if n < 8:
+        total = working(-0.0)
+        for k in range(start, start + n):
+            total += working(p[k])
+        return total
+    if n <= 128:
+        a, b = working(p[start]), working(p[start + 1])
+        c, d = working(p[start + 2]), working(p[start + 3])
+        e, f = working(p[start + 4]), working(p[start + 5])
+        g, h = working(p[start + 6]), working(p[start + 7])
+        whole = n - n % 8
+        for k in range(start + 8, start + whole, 8):
+            a += working(p[k])
+            b += working(p[k + 1])
+            c += working(p[k + 2])
+            d += working(p[k + 3])
+            e += working(p[k + 4])
+            f += working(p[k + 5])
+            g += working(p[k + 6])
+            h += working(p[k + 7])
+        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+        for k in range(start + whole, start + n):
+            total += working(p[k])
+        return total
+    half = n // 2
+    half -= half % 8
+    return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
+
+
+@helper
+def _largest(x, n):
+    # A NaN stays: nothing is greater, and only another NaN differs from itself.
+    p = at(x, source)
+    place = 0
+    for k in range(1, n):
+        if p[k] > p[place] or (p[k] != p[k] and p[place] == p[place]):
+            place = k
+    return place
+
+
+def along_rows(block, part, parts):
+    w = at(block, int64)
+    first, last = 0, w[1]
+    if w[0] == ROWS:
+        first, last = cut(w[1], part, parts), cut(w[1], part + 1, parts)
+    elif part != 0:
+        last = 0
+    for i in range(first, last):
+        x = w[3] + i * w[4]
+        out = w[5] + i * w[6]
+        if w[7] == 0:
+            at(out, target)[0] = _pairwise(x, int64(0), w[2]) + working(0)
+        elif w[7] == 1:
+            at(out, target)[0] = at(x, source)[_largest(x, w[2])]
+        else:
+            at(out, int64)[0] = _largest(x, w[2])
+
+
+@helper
+def _add_row(out, x, low, high):
+    for j in range(low, high):
+        out[j] += working(x[j])
+
+
+def along_columns(block, part, parts):
+    w = at(block, int64)
+    low, high, first, last = 0, w[3], 0, w[1]
+    if w[0] == COLUMNS:
+        low, high = cut(w[3], part, parts), cut(w[3], part + 1, parts)
+    elif w[0] == ROWS:
+        first, last = w[1] * part // parts, w[1] * (part + 1) // parts
+    elif part != 0:
+        high = 0
+    if low < high:
+        for k in range(first, last):
+            out = at(w[7] + k * w[8], working)
+            for j in range(low, high):
+                out[j] = 0
+            for i in range(w[2]):
+                _add_row(out, at(w[4] + k * w[5] + i * w[6], source), low, high)
+
+
+def terms(block, part, parts):
+    w = at(block, int64)
+    total = at(w[1], working)
+    for k in range(w[0] * part // parts, w[0] * (part + 1) // parts):
+        total[k] = _pairwise(w[2 + 2 * k], int64(0), w[3 + 2 * k])
+
+
+def total(block, part, parts):
+    w = at(block, int64)
+    terms = at(w[1], working)
+    if part == 0:
+        count = w[0]
+        while count > 1:
+            count //= 2
+            for k in range(count):
+                terms[k] = terms[2 * k] + terms[2 * k + 1]
+        at(w[2], target)[0] = terms[0] + working(0)

@@ -1,0 +1,25 @@
+"""A C loop of NumPy's, called for the share of a part."""
+
+from numba.types import int64
+
+from minidl.backend.native.compiled.lowlevel import at, call
+from minidl.backend.native.shares import share
+from minidl.backend.native.ufuncs import ARRAYS, FIXED, OWN
+
+
+def loop(block, part, parts):
+    w = at(block, int64)
+    first, last, low, high = share(w[3], w[4], w[2], part, parts)
+    if w[6] != 0 and first < last:
+        high *= last - first
+        last = first + 1
+    mine = block + 8 * (FIXED + 3 * ARRAYS + OWN * part)
+    m = at(mine, int64)
+    m[4] = high - low
+    for k in range(w[5]):
+        m[5 + k] = w[FIXED + 3 * k + 2]
+    if low < high:
+        for i in range(first, last):
+            for k in range(w[5]):
+                m[k] = w[FIXED + 3 * k] + i * w[FIXED + 3 * k + 1] + low * m[5 + k]
+            call(w[0], (mine, mine + 32, mine + 40, w[1]))

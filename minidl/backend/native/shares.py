@@ -1,0 +1,32 @@
+"""How an array is shared out among the parts of a team, by its rows or by its columns.
+
+Plain functions, which commands call as well (``compiled/lowlevel.py``).
+"""
+
+from __future__ import annotations
+
+# Column blocks begin at multiples of so many elements: 64 bytes of float32, one cache line, so
+# that no two threads write to the same line.
+LINE = 16
+# Arrays with fewer rows are shared out by columns; with fewer of both, not at all.
+WIDE = 2 * LINE
+COLUMNS, ROWS, WHOLE = 0, 1, 2
+
+
+def cut(size: int, part: int, parts: int) -> int:
+    """Where the share of ``part`` begins, of ``size`` elements cut at cache lines."""
+    if part >= parts:
+        return size
+    return min(size, (size * part // parts + LINE // 2) // LINE * LINE)
+
+
+def share(rows: int, columns: int, axis: int, part: int, parts: int) -> tuple[int, int, int, int]:
+    """First row, end of rows, first column, end of columns of a part's share; no rows for none."""
+    first, last, low, high = 0, rows, 0, columns
+    if axis == COLUMNS:
+        low, high = cut(columns, part, parts), cut(columns, part + 1, parts)
+    elif axis == ROWS:
+        first, last = cut(rows, part, parts), cut(rows, part + 1, parts)
+    elif part != 0:
+        last = 0
+    return first, last, low, high

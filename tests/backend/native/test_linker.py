@@ -1,0 +1,110 @@
+"""Linked code: what is taken, what is left to LLVM, and that it runs wherever it lies."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from minidl.backend.layout import address
+from minidl.backend.native import compiler, machine_code
+from minidl.backend.native.linker import link
+
+HEAD = """
+import math
+from numba.types import float64, int64
+from minidl.backend.native.compiled.lowlevel import at, helper
+"""
+
+
+def contents(text, name="command"):
+    line, code = compiler.compiled(name, HEAD + text, {}).split(b"\n", 1)
+    return json.loads(line), code
+
+
+def placed(text):
+    header, code = contents(text)
+    return [
+        machine_code.COMMAND(machine_code._executable(code, header["imports"]) + header["entry"])
+        for _ in range(3)
+    ]
+
+
+#: 1. constants that lie in a section of their own
+CONSTANTS = """
+def command(block, part, parts):
+    x = at(block, float64)
+    for k in range(40):
+        x[k] = math.sqrt(x[k] * 1.25 + 0.3) * (3.7 if x[k] > 2.6 else 1e300)
+"""
+#: 2. a table of places to go to, and functions that call themselves
+CALLS = """
+@helper
+def fibonacci(n):
+    if n < 2:
+        return n
+    return fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def command(block, part, parts):
+    words = at(block, int64)
+    for k in range(40):
+        words[k] = fibonacci(k % 12)
+"""
+#: 3. loops that LLVM replaces by functions of the C library
+LIBRARY = """
+def command(block, part, parts):
+    x = at(block, float64)
+    y = at(block + 160, float64)
+    for k in range(part):
+        y[k] = 0
+    for k in range(parts):
+        y[k + part] = x[k]
+"""
+
+
+def test_constants_are_found_wherever_it_lies():
+    for run in placed(CONSTANTS):
+        x = np.linspace(0, 5, 40)
+        expected = np.sqrt(x * 1.25 + 0.3) * np.where(x > 2.6, 3.7, 1e300)
+        run(address(x), 0, 1)
+        np.testing.assert_allclose(x, expected, rtol=1e-15)  # a product and a sum may be one
+
+
+def test_calls_within_it_are_followed():
+    for run in placed(CALLS):
+        words = np.zeros(40, np.int64)
+        run(address(words), 0, 1)
+        assert words[:12].tolist() == [0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
+        assert words[12:24].tolist() == words[:12].tolist()
+
+
+def test_functions_of_the_c_library_are_called():
+    header, _ = contents(LIBRARY)
+    assert "memset" in header["imports"]
+    for run in placed(LIBRARY):
+        x = np.arange(40.0)
+        run(address(x), 7, 5)
+        assert x.tolist() == [*range(20), *[0] * 7, *range(5), *range(32, 40)]
+
+
+def test_what_can_raise_is_refused():
+    with pytest.raises(TypeError, match="command: expected a function that cannot raise"):
+        contents("def command(block, part, parts):\n    if part > 3:\n        raise ValueError\n")
+
+
+@pytest.mark.parametrize("code", [b"", b"MZ\x90\x00" + bytes(100), b"\xcf\xfa\xed\xfe" + bytes(99)])
+def test_other_formats_are_left_to_llvm(code):
+    assert link(code, "minidl_command") is None
+
+
+def test_references_to_other_functions_are_left_to_llvm():
+    header, _ = contents(
+        """
+def command(block, part, parts):
+    x = at(block, float64)
+    x[0] = math.cosh(x[0])
+"""
+    )
+    assert header["linked"] is False
