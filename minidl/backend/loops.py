@@ -8,7 +8,6 @@ exponentials stay in blocks: Numba without a vector mathematics library takes so
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +16,6 @@ import numpy as np
 
 from minidl.backend import blocks
 from minidl.backend.formula import Program
-from minidl.backend.layout import address
 
 name = "numba"
 
@@ -43,7 +41,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
     read = program.arrays
     places = [next((read.index(i) for i in alias if i in read), -1) for alias in aliases]
     fresh = [k for k, place in enumerate(places) if place < 0]
-    loops: dict[Any, Callable[[int, int, int], None] | None] = {}
+    loops: dict[Any, Any] = {}
 
     def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
         first = outs[0]
@@ -51,20 +49,14 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         arrays = [arguments[i] for i in read] + [outs[k] for k in fresh]
         each = [array.shape == shape for array in arrays]
         key = (first.dtype, *each, *[array.dtype for array in arrays])
-        if key not in loops:
-            loops[key] = native.loop(program, each, arrays, places, first.dtype)
-        loop = loops[key]
+        loop = loops.get(key)
         if loop is None:
-            in_blocks(arguments, outs)
-            return
-        numbers = program.numbers(arguments)
-        values = (ctypes.c_double * len(numbers))(*numbers)
-        # Rows one by one where one of them is repeated, else all of them at once.
-        columns = first.size if all(each) else shape[-1]
-        words = [first.size // max(columns, 1), columns, native.WHOLE, 0]
-        for array, own in zip(arrays, each, strict=True):
-            words += address(array), columns * array.itemsize if own else 0
-        block = (ctypes.c_int64 * (len(words) + 1))(*words, ctypes.addressof(values))
-        loop(ctypes.addressof(block), 0, 1)
+            try:
+                loop = native.Eager(program, each, arrays, places, first.dtype)
+            except native.UnsupportedError:
+                in_blocks(arguments, outs)
+                return
+            loops[key] = loop
+        loop(arrays, program.numbers(arguments), shape)
 
     return run

@@ -13,21 +13,20 @@ from typing import Any
 
 from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.draws import draw
-from minidl.backend.native.elementwise import loop
+from minidl.backend.native.elementwise import Eager
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
-from minidl.backend.native.shares import WHOLE
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.team import team
 
 __all__ = [
     "KNOWN",
-    "WHOLE",
     "Bound",
+    "Eager",
     "UnsupportedError",
     "assemble",
     "commands",
@@ -35,7 +34,6 @@ __all__ = [
     "gather",
     "gather_rows",
     "has_operands",
-    "loop",
     "multiplication",
     "parts",
     "record_kernel",

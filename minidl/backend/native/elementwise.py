@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from minidl.backend.formula import Program
 from minidl.backend.layout import address, location
 from minidl.backend.native.commands import (
+    WORTH,
     Command,
     UnsupportedError,
     access,
@@ -21,6 +24,7 @@ from minidl.backend.native.commands import (
 from minidl.backend.native.machine_code import COMMAND, generated
 from minidl.backend.native.shares import COLUMNS, ROWS
 from minidl.backend.native.sources import BY_COLUMN, BY_ROW, EACH, FIXED, KNOWN, ONE, source
+from minidl.backend.native.team import team
 
 
 class Loop(Command):
@@ -156,29 +160,61 @@ def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
     return kind
 
 
-def loop(
-    program: Program,
-    each: Sequence[bool],
-    arrays: Sequence[np.ndarray],
-    places: Sequence[int],
-    working: np.dtype[Any],
-) -> Callable[[int, int, int], None] | None:
-    """The command for arrays of some types, to be called from Python; None where there is none.
+class Eager:
+    """The loop of a program that is called on other arrays of the same types each time.
 
     Args:
         program: the formula.
-        each: whether an array has an element for each of the outputs, or for each column.
-        arrays: the program's, then the outputs that are none of them.
+        each: for each array, whether it has an element for each of the outputs, or for each column.
+        arrays: the program's, then the outputs that are none of them; contiguous.
         places: for each output, which array it is; -1 for the next of the others.
         working: the type in which it is computed.
+
+    Raises:
+        UnsupportedError: elements that commands do not know.
     """
-    try:
+
+    def __init__(
+        self,
+        program: Program,
+        each: Sequence[bool],
+        arrays: Sequence[np.ndarray],
+        places: Sequence[int],
+        working: np.dtype[Any],
+    ) -> None:
         known(*arrays)
-    except UnsupportedError:
-        return None
-    kinds = tuple(EACH if own else BY_COLUMN for own in each)
-    count = (len(program.scalar_registers),)
-    return COMMAND(_compiled(program, kinds, _types(arrays), tuple(places), working.name, count))
+        kinds = tuple(EACH if own else BY_COLUMN for own in each)
+        numbers = len(program.scalar_registers)
+        self._address = _compiled(
+            program, kinds, _types(arrays), tuple(places), working.name, (numbers,)
+        )
+        self._call = COMMAND(self._address)
+        self._pitches = [
+            array.itemsize if own else 0 for array, own in zip(arrays, each, strict=True)
+        ]
+        self._flat = all(each)
+        self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
+        self._numbers = ctypes.c_double * numbers
+
+    def __call__(
+        self, arrays: Sequence[np.ndarray], numbers: Sequence[float], shape: tuple[int, ...]
+    ) -> None:
+        """Run it, on the threads of the team if it is worth it; ``shape`` is the outputs'."""
+        size = math.prod(shape)
+        rows, columns, axis = 1, size, COLUMNS  # rows one by one only where one is repeated
+        if not self._flat:
+            columns, axis = shape[-1], ROWS
+            rows = size // max(columns, 1)
+        words = [rows, columns, axis, 0]
+        for array, pitch in zip(arrays, self._pitches, strict=True):
+            words += address(array), columns * pitch
+        values = self._numbers(*numbers)
+        block = self._block(*words, ctypes.addressof(values))
+        if size < WORTH:
+            self._call(ctypes.addressof(block), 0, 1)
+        else:
+            listed = (ctypes.c_int64 * 3)(self._address, ctypes.addressof(block), 0)
+            team().run(ctypes.addressof(listed), 1)
 
 
 def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
