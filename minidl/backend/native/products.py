@@ -27,6 +27,7 @@ from minidl.backend.native.commands import (
 )
 from minidl.backend.native.elementwise import Loop, elementwise
 from minidl.backend.native.machine_code import command
+from minidl.backend.native.pieces import PROCESSORS
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
 
@@ -34,7 +35,7 @@ from minidl.backend.native.team import team
 MANY = 1
 INNER = 3  # the parts add up terms of the whole result
 
-FIXED, OWN = 16, 16  # words of the block: for all parts; for each
+FIXED, OWN = 24, 16  # words of the block: for all parts; for each
 PLAIN, TRANSPOSED = ord("N"), ord("T")
 
 # Cython keeps addresses of a module's functions in capsules that are named by their signatures.
@@ -79,10 +80,11 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
     block = np.zeros(FIXED + OWN * parts, np.int64)
-    block[:FIXED] = (
+    block[:17] = (
         _function("gemm", out.dtype.char), kind, rows, columns, inner,
         address(a), trans_a, lda, address(b), trans_b, ldb,
         base, columns if terms else ldc, step, 0, out.itemsize,
+        trans_b == PLAIN and out.dtype.char == "f" and _in_place(),
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
     accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
@@ -128,6 +130,16 @@ def _accesses(
 
 def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
     """A product whose result is one row or one column: as NumPy does it, and by one part."""
+    accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
+    name = f"product {a.shape} {b.shape}"
+    kept: Any = a, b, out, []
+    if out.size == 1:
+        words = (
+            _function("dot", out.dtype.char), a.shape[1], _step(a.T), _step(b),
+            address(a), address(b), address(out),
+        )  # fmt: skip
+        function = command("dot", "products", real=out.dtype.name)
+        return Product(name, function, np.array(words, np.int64), accesses, kept)
     matrix, vector = (a, b) if out.shape[1] == 1 else (b.T, a.T)
     transposed, pitch = _layout(matrix)
     result = out if out.shape[1] == 1 else out.T
@@ -141,9 +153,7 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
         address(matrix), address(vector), address(result),
     )  # fmt: skip
     block[4:5].view(out.dtype)[0] = 1
-    accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
-    function = command("gemv", "products")
-    return Product(f"product {a.shape} {b.shape}", function, block, accesses, (a, b, out, []))
+    return Product(name, command("gemv", "products"), block, accesses, kept)
 
 
 def _step(vector: np.ndarray) -> int:
@@ -242,6 +252,14 @@ def _libraries() -> list[tuple[int, int]]:
                 found.append(tuple(_address(c) for c in calls))
                 break
     return found  # type: ignore[return-value]
+
+
+@functools.cache
+def _in_place() -> bool:
+    """Whether BLAS multiplies small matrices where they lie."""
+    _function("gemm", "f")
+    found = ThreadpoolController().select(internal_api="openblas").info()
+    return bool(found) and all(each["architecture"] in PROCESSORS for each in found)
 
 
 def _address(function: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 
 import numba
 import numpy as np
@@ -16,6 +17,7 @@ from minidl.backend.layout import address
 from minidl.backend.native import products
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.backend.native.compiled.lowlevel import ask, at
+from minidl.backend.native.pieces import FEW, piece
 from minidl.backend.native.products import INNER, product
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.kernels.activations import sigmoid_backward
@@ -160,6 +162,77 @@ def test_other_arrays_are_refused(a, b, out):
     np.testing.assert_array_equal(out, before)
 
 
+# Pieces ------------------------------------------------------------------------------------
+
+
+@given(
+    st.tuples(*[st.integers(1, 3000)] * 3),
+    st.booleans(),
+)
+def test_pieces_are_few_multiplications_and_make_up_the_product(sizes, transposed):
+    pieces = piece(*sizes, transposed)
+    assert all(1 <= part <= size for part, size in zip(pieces, sizes, strict=True))
+    assert pieces == sizes or math.prod(pieces) <= FEW < math.prod(sizes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "transposed", "cut"),
+    [
+        ((100, 392, 256), False, True),
+        ((100, 100, 100), False, False),  # few enough as it is
+        ((100, 101, 100), False, True),
+        ((64, 512, 300), False, True),
+        ((65, 512, 300), False, False),  # rows that fall on the same cache lines
+        ((512, 300, 300), False, True),
+        ((513, 300, 300), False, False),
+        ((513, 128, 300), False, True),
+        ((513, 512, 300), True, True),
+        ((129, 1024, 300), True, False),
+        ((128, 1024, 300), True, True),
+    ],
+)
+def test_which_products_are_cut(sizes, transposed, cut):
+    rows, columns, inner = sizes
+    assert (piece(rows, columns, inner, transposed) != sizes) is cut
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
+@pytest.mark.parametrize("sizes", [(200, 260, 190), (7, 900, 333), (130, 70, 1024), (1024, 9, 129)])
+@ON_EVERY_TEAM
+def test_products_are_the_same_whole_and_in_pieces(sizes, transposed, in_place, monkeypatch):
+    monkeypatch.setattr(products, "_in_place", lambda: in_place)
+    n, k, m = sizes
+    for dtype in ("float32", "float64"):
+        a = operand(n, k, dtype, "a" in transposed, 1, 0)
+        b = operand(k, m, dtype, "b" in transposed, 16, 1)
+        check(a, b, sliced(np.full((n, m), np.nan, dtype), 3))
+
+
+def test_the_last_pieces_are_smaller():
+    """Sizes that none of the pieces' divides: a row or column left out would stay what it was."""
+    rows, columns, inner = 131, 197, 389
+    high, wide, deep = piece(rows, columns, inner, False)
+    assert rows % high
+    assert columns % wide
+    assert inner % deep
+
+
+@pytest.mark.parametrize(("processor", "cut"), [("SkylakeX", True), ("Haswell", False)])
+def test_only_a_blas_that_copies_nothing_then_is_given_pieces(processor, cut, monkeypatch):
+    class Found:
+        def select(self, internal_api):
+            return self
+
+        def info(self):
+            return [{"architecture": "SkylakeX"}, {"architecture": processor}]
+
+    products._in_place.cache_clear()
+    monkeypatch.setattr(products, "ThreadpoolController", Found)
+    assert products._in_place() is cut
+    products._in_place.cache_clear()
+
+
 # BLAS's own threads ------------------------------------------------------------------------
 
 
@@ -169,7 +242,7 @@ def _count(block, part, parts):
     words = at(block, numba.types.int64)
     if part == 0:
         for k in range(words[0]):
-            words[3 * k + 3] = ask(words[3 * k + 1])
+            words[3 * k + 3] = ask(words[3 * k + 1], (), numba.types.int32)
 
 
 def counting(after):

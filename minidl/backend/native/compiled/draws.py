@@ -25,6 +25,7 @@ def _philox(a, b, c, d, key, other):
 
 
 def draw(block, part, parts):
+    """The 16-bit numbers of the counters 1, 2, … of a key and step."""
     w = at(block, int64)
     size = w[1]
     step = uint64(at(w[2], int64)[0] + w[3])

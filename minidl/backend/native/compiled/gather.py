@@ -17,6 +17,7 @@ def _copy(out, x, n):
 
 
 def gather(block, part, parts):
+    """out[i] = x[order[start + i]] for i < count."""
     w = at(block, int64)
     rows = at(w[2] + 8 * at(w[3], int64)[0], int64)
     count, pitch, size = at(w[3], int64)[1], w[4] * w[5], w[5]

@@ -12,13 +12,13 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
-from minidl.backend.native import shares
+from minidl.backend.native import pieces, shares
 
 _WORD = ir.IntType(64)
 
 # Functions that commands call. NumPy's rules for division by zero: Numba's own would raise.
 helper = numba.njit(error_model="numpy")
-for _plain in (shares.cut, shares.share):
+for _plain in (shares.cut, shares.share, pieces.even, pieces.piece):
     register_jitable(error_model="numpy")(_plain)
 
 
@@ -94,15 +94,18 @@ def call(context: Any, function: Any, arguments: Any) -> Any:
 
 
 @intrinsic
-def ask(context: Any, function: Any) -> Any:
-    """Call the C function at an address that takes nothing and returns an int."""
+def ask(context: Any, function: Any, arguments: Any, dtype: Any) -> Any:
+    """The ``dtype`` that the C function at an address returns for int64, or pointers."""
+    result = dtype.dtype
+    signature = result(types.int64, arguments, dtype)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = ir.FunctionType(ir.IntType(32), [])
-        called = builder.call(builder.inttoptr(values[0], kind.as_pointer()), [])
-        return builder.sext(called, _WORD)
+        count = len(arguments)
+        kind = ir.FunctionType(context.get_value_type(result), [_WORD] * count)
+        words = [builder.extract_value(values[1], k) for k in range(count)]
+        return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
 
-    return types.int64(types.int64), generate
+    return signature, generate
 
 
 @intrinsic

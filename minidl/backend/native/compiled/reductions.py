@@ -57,6 +57,7 @@ def _largest(x, n):
 
 
 def along_rows(block, part, parts):
+    """The sum, the largest element or its place, of each row."""
     w = at(block, int64)
     first, last = 0, w[1]
     if w[0] == ROWS:
@@ -81,6 +82,7 @@ def _add_row(out, x, low, high):
 
 
 def along_columns(block, part, parts):
+    """The sum of each column, of one block of rows or of several."""
     w = at(block, int64)
     low, high, first, last = 0, w[3], 0, w[1]
     if w[0] == COLUMNS:
@@ -99,6 +101,7 @@ def along_columns(block, part, parts):
 
 
 def terms(block, part, parts):
+    """The sums of pieces of a vector."""
     w = at(block, int64)
     total = at(w[1], working)
     for k in range(w[0] * part // parts, w[0] * (part + 1) // parts):
@@ -106,6 +109,7 @@ def terms(block, part, parts):
 
 
 def total(block, part, parts):
+    """The sum of these, two by two."""
     w = at(block, int64)
     terms = at(w[1], working)
     if part == 0:

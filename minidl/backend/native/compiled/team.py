@@ -55,6 +55,7 @@ def execute(part, parts, mail, yields):
 
 
 def run_alone(commands, length):
+    """Run a list without the others."""
     words = at(commands, int64)
     for k in range(length):
         call(words[3 * k], (words[3 * k + 1], 0, 1))

@@ -8,6 +8,7 @@ from minidl.backend.native.ufuncs import ARRAYS, FIXED, OWN
 
 
 def loop(block, part, parts):
+    """The C loop over the rows and columns of a part."""
     w = at(block, int64)
     first, last, low, high = share(w[3], w[4], w[2], part, parts)
     if w[6] != 0 and first < last:
