@@ -84,7 +84,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
         _function("gemm", out.dtype.char), kind, rows, columns, inner,
         address(a), trans_a, lda, address(b), trans_b, ldb,
         base, columns if terms else ldc, step, 0, out.itemsize,
-        trans_b == PLAIN and out.dtype.char == "f" and _in_place(),
+        out.dtype.char == "f" and rows * inner * columns > SMALL and _in_place(),
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
     accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)

@@ -165,40 +165,43 @@ def test_other_arrays_are_refused(a, b, out):
 # Pieces ------------------------------------------------------------------------------------
 
 
-@given(
-    st.tuples(*[st.integers(1, 3000)] * 3),
-    st.booleans(),
-)
-def test_pieces_are_few_multiplications_and_make_up_the_product(sizes, transposed):
-    pieces = piece(*sizes, transposed)
-    assert all(1 <= part <= size for part, size in zip(pieces, sizes, strict=True))
-    assert pieces == sizes or math.prod(pieces) <= FEW < math.prod(sizes)
+@given(st.tuples(*[st.integers(1, 3000)] * 3), st.booleans(), st.booleans())
+def test_pieces_are_few_multiplications_and_make_up_the_product(sizes, transposed_a, transposed_b):
+    pieces = piece(*sizes, transposed_a, transposed_b)
+    assert all(part >= 1 for part in pieces)
+    assert pieces == sizes or math.prod(pieces) <= FEW
 
 
 @pytest.mark.parametrize(
     ("sizes", "transposed", "cut"),
     [
-        ((100, 392, 256), False, True),
-        ((100, 100, 100), False, False),  # few enough as it is
-        ((100, 101, 100), False, True),
-        ((64, 512, 300), False, True),
-        ((65, 512, 300), False, False),  # rows that fall on the same cache lines
-        ((512, 300, 300), False, True),
-        ((513, 300, 300), False, False),
-        ((513, 128, 300), False, True),
-        ((513, 512, 300), True, True),
-        ((129, 1024, 300), True, False),
-        ((128, 1024, 300), True, True),
+        ((100, 392, 256), "", True),
+        ((100, 100, 100), "", False),  # few enough as it is
+        ((100, 101, 100), "", True),
+        ((64, 512, 300), "", True),
+        ((65, 512, 300), "", False),  # rows that fall on the same cache lines
+        ((512, 300, 300), "", True),
+        ((513, 300, 300), "", False),
+        ((513, 128, 300), "", True),
+        ((513, 512, 300), "a", True),
+        ((129, 1024, 300), "a", False),
+        ((128, 1024, 300), "a", True),
+        ((64, 256, 300), "b", True),
+        ((65, 256, 300), "b", False),
+        ((32, 32, 300), "b", False),
+        ((32, 33, 3000), "b", True),
+        ((32, 256, 300), "ab", False),
     ],
 )
 def test_which_products_are_cut(sizes, transposed, cut):
-    rows, columns, inner = sizes
-    assert (piece(rows, columns, inner, transposed) != sizes) is cut
+    assert (piece(*sizes, "a" in transposed, "b" in transposed) != sizes) is cut
 
 
 @pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
-@pytest.mark.parametrize("sizes", [(200, 260, 190), (7, 900, 333), (130, 70, 1024), (1024, 9, 129)])
+@pytest.mark.parametrize(
+    "sizes", [(200, 260, 190), (7, 900, 333), (130, 70, 1024), (1024, 9, 129), (33, 2000, 65)]
+)
 @ON_EVERY_TEAM
 def test_products_are_the_same_whole_and_in_pieces(sizes, transposed, in_place, monkeypatch):
     monkeypatch.setattr(products, "_in_place", lambda: in_place)
@@ -212,7 +215,7 @@ def test_products_are_the_same_whole_and_in_pieces(sizes, transposed, in_place, 
 def test_the_last_pieces_are_smaller():
     """Sizes that none of the pieces' divides: a row or column left out would stay what it was."""
     rows, columns, inner = 131, 197, 389
-    high, wide, deep = piece(rows, columns, inner, False)
+    high, wide, deep = piece(rows, columns, inner, False, False)
     assert rows % high
     assert columns % wide
     assert inner % deep

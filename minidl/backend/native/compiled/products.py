@@ -36,7 +36,7 @@ def gemm(block, part, parts):
     if m > 0 and n > 0:
         high, wide, deep = m, n, k
         if w[16] != 0:
-            high, wide, deep = piece(m, n, k, w[6] != PLAIN)
+            high, wide, deep = piece(m, n, k, w[6] != PLAIN, w[9] != PLAIN)
         down_a, along_a = (w[7], 1) if w[6] == PLAIN else (1, w[7])
         down_b, along_b = (w[10], 1) if w[9] == PLAIN else (1, w[10])
         # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
