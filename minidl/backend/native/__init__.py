@@ -21,6 +21,7 @@ from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
+from minidl.backend.native.subnormals import flushing
 from minidl.backend.native.team import team
 
 __all__ = [
@@ -42,13 +43,16 @@ __all__ = [
 
 
 def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[], Any]]:
-    """Calls that run commands, list by list, and functions, in their order."""
+    """Calls that run a step: commands, list by list, and functions, in their order.
+
+    Within a list of commands subnormal numbers are 0.
+    """
     calls: list[Callable[[], Any]] = []
     row: list[Command] = []
 
     def end_row() -> None:
         if row:
-            calls.append(CommandList(alone(fused(row))))
+            calls.append(CommandList(flushing(alone(fused(row)))))
             row.clear()
 
     for entry in entries:
@@ -66,10 +70,9 @@ def parts() -> int:
     return team().parts
 
 
-def run(entries: Sequence[Command]) -> None:
-    """Run commands once."""
-    for call in assemble(entries):
-        call()
+def run(commands: Sequence[Command]) -> None:
+    """Run commands once, with all numbers as they are."""
+    CommandList(alone(fused(commands)))()
 
 
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:

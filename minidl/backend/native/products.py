@@ -1,7 +1,6 @@
 """Matrix products: each part calls BLAS, on one thread, for its share.
 
-The BLAS is the one that SciPy comes with and offers to compiled code
-(``scipy.linalg.cython_blas``).
+The BLAS is NumPy's, so that products that are not shared out come to NumPy's bits.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 from threadpoolctl import ThreadpoolController
 
 from minidl.backend.formula import Program, Step
@@ -38,13 +38,9 @@ INNER = 3  # the parts add up terms of the whole result
 FIXED, OWN = 24, 16  # words of the block: for all parts; for each
 PLAIN, TRANSPOSED = ord("N"), ord("T")
 
-# Cython keeps addresses of a module's functions in capsules that are named by their signatures.
-_NAME = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
-    ("PyCapsule_GetName", ctypes.pythonapi)
-)
-_POINTER = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", ctypes.pythonapi)
-)
+# What Fortran's names of BLAS become: in NumPy's wheels, which have an OpenBLAS of their own; then
+# in others. Integers may have 32 bits, too: in a block, their words are 0 beyond them.
+_NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 
 
 class Product(Command):
@@ -196,12 +192,13 @@ def _layout(matrix: np.ndarray) -> tuple[int, int]:
 
 @functools.cache
 def _function(name: str, kind: str) -> int:
-    prefix = {"f": "s", "d": "d"}[kind]
-    from scipy.linalg import cython_blas
-
-    table: Any = cython_blas.__pyx_capi__
-    capsule = table[prefix + name]
-    return int(_POINTER(capsule, _NAME(capsule)))
+    symbol = {"f": "s", "d": "d"}[kind] + name
+    library = ctypes.CDLL(_multiarray_umath.__file__)  # looks into what this is linked with, too
+    for pattern in _NAMES:
+        found = getattr(library, pattern.format(symbol), None)
+        if found is not None:
+            return _address(found)
+    raise UnsupportedError(f"no {symbol} in NumPy's BLAS")
 
 
 def alone(commands: list[Command]) -> list[Command]:

@@ -5,6 +5,7 @@ Everything here becomes a few instructions within the function that uses it.
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 import numba
@@ -134,3 +135,41 @@ def high_product(context: Any, a: Any, b: Any) -> Any:
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
 
     return types.uint64(types.uint64, types.uint64), generate
+
+
+@intrinsic
+def float_control(context: Any) -> Any:
+    """The control register of floating-point arithmetic; 0 where it is not known."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if not _X86:
+            return ir.Constant(_WORD, 0)
+        place = builder.alloca(ir.IntType(32))
+        _x86(builder, "llvm.x86.sse.stmxcsr", place)
+        return builder.zext(builder.load(place), _WORD)
+
+    return types.int64(), generate
+
+
+@intrinsic
+def set_float_control(context: Any, value: Any) -> Any:
+    """Set it to what :func:`float_control` gives, or to that with other bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if _X86:
+            place = builder.alloca(ir.IntType(32))
+            builder.store(builder.trunc(values[0], ir.IntType(32)), place)
+            _x86(builder, "llvm.x86.sse.ldmxcsr", place)
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+_X86 = platform.machine().lower() in ("x86_64", "amd64")
+
+
+def _x86(builder: Any, name: str, place: Any) -> None:
+    """Call an instruction that reads or writes the 32 bits at a place."""
+    kind = ir.FunctionType(ir.VoidType(), [ir.PointerType()])
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    builder.call(function, [place])
