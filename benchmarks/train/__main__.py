@@ -6,7 +6,8 @@
     python -m benchmarks.train --late   # whether minidl's epoch 20 costs what its epoch 2 does
 
 Each peer runs in a process of its own, written as its own experts would (the files in
-``benchmarks/train/peers`` say how), on the same rows, and they take turns, epoch by epoch. Printed
+``benchmarks/train/peers`` say how), on the same rows, and they take turns, epoch by epoch; an epoch
+in which the machine was slow, as a product before and after it tells, is trained again. Printed
 for each job: seconds an epoch (median) with the spread over its epochs, microseconds a step, the
 multiple of minidl's time and of the floor, which is the time of the step's bare matrix products;
 the first epoch, which compiles, and the time from the start of the process to its end; and loss
@@ -31,6 +32,7 @@ from benchmarks.train import jobs, peers, picture, race, report
 from benchmarks.train.data import prepare
 from benchmarks.train.jobs import Job
 from benchmarks.train.peers import Peer
+from benchmarks.train.steady import Machine
 from benchmarks.train.worker import Worker
 from minidl import checks
 from minidl.datasets import DataFileError, DataNotFoundError
@@ -94,6 +96,7 @@ def compete(
         "rounds": rounds,
         "jobs": {},
     }
+    machine = Machine()
     for job in chosen:
         if not prepared(job, folder):
             status = 1
@@ -106,7 +109,8 @@ def compete(
             for peer in competitors
             if peer.name not in left_out
         }
-        runs = race.alone(starts) if job.alone else race.together(starts, rounds)
+        run = race.alone if job.alone else partial(race.together, rounds=rounds)
+        runs = run(starts, machine=machine)
         failed = {name: run.error for name, run in runs.items() if run.error}
         status = 1 if failed else status
         left_out |= failed
@@ -137,13 +141,14 @@ def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
     status = 0
     record: dict[str, Any] = {"machine": describe(*PACKAGES, here=False), "jobs": {}}
     print(f"{'':<14}{'epoch 2':>10}{'epoch 20':>10}{'ratio':>8}")
+    machine = Machine()
     for job in chosen:
         if not prepared(job, folder):
             status = 1
             continue
         start = partial(Worker.of, peers.PEERS[peers.MINIDL], job, folder)
         starts = {"early": start, "late": lambda start=start: race.Trained(start(), LATE)}
-        runs = race.together(starts, PAIRS)
+        runs = race.together(starts, PAIRS, machine)
         failed = [run.error for run in runs.values() if run.error]
         if failed:
             print(f"{job.name}: {failed[0]}", file=sys.stderr)

@@ -5,6 +5,8 @@ machine does meets all of them alike. A worker's first epoch, which compiles, is
 takes more than :data:`SLOW` times as long as the fastest sits out after :data:`ENOUGH` rounds.
 Where the peers' rows are so large that only one process shall hold them, each round starts each
 worker afresh, and lets it train :data:`AT_ONCE` epochs that count.
+
+An epoch that began or ended while the machine was slow is repeated (``steady``).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from benchmarks.train.steady import PATIENCE, Machine
 from benchmarks.train.worker import WorkerError
 
 SLOW, ENOUGH = 3.0, 3
@@ -58,6 +61,7 @@ class Run:
         startup: seconds from the start of the process to the end of that epoch.
         seconds: of each epoch that counts.
         losses, accuracies: of each epoch since the last start, the first included.
+        unsteady: how many of these were measured while the machine was slow.
         idle_cpu, idle_wall: processor time taken while others trained, and how long they did.
         facts: what the worker said of itself.
         error: why it did not go on.
@@ -68,6 +72,7 @@ class Run:
     seconds: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     accuracies: list[float | None] = field(default_factory=list)
+    unsteady: int = 0
     idle_cpu: float = 0.0
     idle_wall: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
@@ -79,13 +84,15 @@ class Run:
         self.losses, self.accuracies = [], []
         self._measured(answer)
 
-    def trained(self, answer: dict[str, Any]) -> None:
-        """An epoch that counts."""
-        self.seconds.append(answer["seconds"])
-        cpu, wall = answer["idle"]
-        self.idle_cpu += cpu
-        self.idle_wall += wall
-        self._measured(answer)
+    def trained(self, answers: Sequence[dict[str, Any]], steady: bool = True) -> None:
+        """Epochs of which the last counts."""
+        self.seconds.append(answers[-1]["seconds"])
+        self.unsteady += not steady
+        for answer in answers:
+            cpu, wall = answer["idle"]
+            self.idle_cpu += cpu
+            self.idle_wall += wall
+            self._measured(answer)
 
     def _measured(self, answer: dict[str, Any]) -> None:
         self.losses.append(answer["loss"])
@@ -95,13 +102,18 @@ class Run:
 Start = Callable[[], Runner]
 
 
-def together(starts: dict[str, Start], rounds: int) -> dict[str, Run]:
+def together(
+    starts: dict[str, Start], rounds: int, machine: Machine | None = None
+) -> dict[str, Run]:
     """All workers live, one epoch each a round.
 
     Args:
         starts: peer -> starts its worker.
         rounds: epochs that count, at least 1.
+        machine: on which they run; of one run, so that it knows how fast it can be.
     """
+    machine = machine or Machine()
+    machine.patience = PATIENCE
     runs = {name: Run() for name in starts}
     workers: dict[str, Runner] = {}
     with contextlib.ExitStack() as stack:
@@ -114,16 +126,21 @@ def together(starts: dict[str, Start], rounds: int) -> dict[str, Run]:
         for number in range(rounds):
             for name in turn(list(workers), runs, number):
                 with failing(runs[name]):
-                    runs[name].trained(workers[name].epoch())
+                    runs[name].trained(*machine.epochs(workers[name].epoch))
                 if runs[name].error:
                     del workers[name]
     return runs
 
 
 def alone(
-    starts: dict[str, Start], rounds: int = RESTARTS, epochs: int = AT_ONCE
+    starts: dict[str, Start],
+    rounds: int = RESTARTS,
+    epochs: int = AT_ONCE,
+    machine: Machine | None = None,
 ) -> dict[str, Run]:
     """One worker live at a time."""
+    machine = machine or Machine()
+    machine.patience = PATIENCE
     runs = {name: Run() for name in starts}
     for _ in range(rounds):
         for name, start in starts.items():
@@ -134,7 +151,7 @@ def alone(
                 stack.callback(worker.stop)
                 runs[name].started(worker, worker.start())
                 for _ in range(epochs):
-                    runs[name].trained(worker.epoch())
+                    runs[name].trained(*machine.epochs(worker.epoch))
     return runs
 
 

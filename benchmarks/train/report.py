@@ -26,7 +26,8 @@ Row = dict[str, Any]
 def summarise(job: Job, runs: dict[str, Run]) -> dict[str, Row]:
     """Peer -> what counts, for those that finished.
 
-    Keys: "seconds" an epoch (median), "spread" (largest over smallest), "microseconds" a step,
+    Keys: "seconds" an epoch (median), "spread" (largest over smallest), "epochs", "unsteady" (how
+    many of these the machine was slow in), "microseconds" a step,
     "of minidl", "of floor", "first", "startup", "epoch", "loss" and "accuracy" at the last epoch
     that all have trained, "idle", "doubt".
     """
@@ -41,6 +42,7 @@ def summarise(job: Job, runs: dict[str, Run]) -> dict[str, Row]:
             "seconds": median[name],
             "spread": max(run.seconds) / min(run.seconds),
             "epochs": len(run.seconds),
+            "unsteady": run.unsteady,
             "microseconds": 1e6 * median[name] / len(job.batches),
             "of minidl": median[name] / median[MINIDL] if MINIDL in median else None,
             "of floor": median[name] / floor if floor else None,

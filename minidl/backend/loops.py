@@ -19,10 +19,18 @@ from minidl.backend.formula import Program
 
 name = "numba"
 
+#: What it needs beyond what minidl requires: packages and their modules.
+_NEEDED = {"numba": "numba", "pyelftools": "elftools"}
+
+
+def lacking() -> list[str]:
+    """The packages that this needs and that are not installed; imports none."""
+    return [package for package, module in _NEEDED.items() if not importlib.util.find_spec(module)]
+
 
 def available() -> bool:
-    """Whether Numba is installed; does not import it."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether nothing is lacking."""
+    return not lacking()
 
 
 def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:

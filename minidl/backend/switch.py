@@ -112,9 +112,10 @@ def _executor(name: str) -> ModuleType:
     _known("executor", name, EXECUTORS)
     if name == "blocks":
         return blocks
-    if not loops.available():
+    lacking = loops.lacking()
+    if lacking:
         raise cuda.BackendUnavailableError(
-            "the numba executor needs the numba package; install it with "
+            f"the numba executor needs the {' and '.join(lacking)} package; install it with "
             "pip install 'minidl[fast]', or choose executor='blocks'"
         )
     return loops

@@ -17,7 +17,26 @@ after its content was checked.
 
 from __future__ import annotations
 
-from minidl.datasets import digits, fashion_mnist, imdb, mnist
-from minidl.datasets._files import DataFileError, DataNotFoundError
+from pathlib import Path
 
-__all__ = ["DataFileError", "DataNotFoundError", "digits", "fashion_mnist", "imdb", "mnist"]
+from minidl.datasets import digits, fashion_mnist, imdb, mnist
+from minidl.datasets._files import DataFileError, DataNotFoundError, place
+
+__all__ = [
+    "DataFileError",
+    "DataNotFoundError",
+    "digits",
+    "fashion_mnist",
+    "imdb",
+    "mnist",
+    "places",
+]
+
+
+def places() -> dict[str, tuple[Path | None, str]]:
+    """Where each data set of files is on this machine, by title, or None and how to get it.
+
+    Looks for the files' names alone; reads nothing and downloads nothing.
+    """
+    sources = (fashion_mnist._DATASET.source, mnist._DATASET.source, imdb._SOURCE)
+    return {source.title: place(source) for source in sources}

@@ -119,6 +119,17 @@ def load_file(
     raise DataNotFoundError(_message(source, wanted, searched, failures))
 
 
+def place(source: Source) -> tuple[Path | None, str]:
+    """The folder with all files of a data set, if there is one, and how to get them otherwise."""
+    for folder in _folders(source, None):
+        # A name may stand for a compressed file, too.
+        if all(any(folder.glob(f"{name}*")) for name in source.files):
+            return folder, ""
+    if source.debian_package is not None:
+        return None, f"apt-get install {source.debian_package}"
+    return None, "it is downloaded when it is first loaded; or set MINIDL_DATA to its folder"
+
+
 def _folders(source: Source, path: str | os.PathLike[str] | None) -> list[Path]:
     """The folders to look in, in order."""
     if path is not None:

@@ -109,13 +109,13 @@ def test_the_executor_is_the_one_that_was_chosen(name):
 def test_numba_is_the_default_where_it_is_installed(monkeypatch):
     assert backend.executor == "numba"
     switch._state.clear()
-    monkeypatch.setattr(loops, "available", lambda: False)
+    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
     assert backend.executor == "blocks"
 
 
 def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch):
     use("numpy", executor="blocks")
-    monkeypatch.setattr(loops, "available", lambda: False)
+    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
     with pytest.raises(BackendUnavailableError, match="needs the numba package") as error:
         use("numpy", executor="numba")
     assert "pip install 'minidl[fast]'" in str(error.value)
@@ -126,7 +126,7 @@ def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch
 @pytest.mark.usefixtures("fresh")
 def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
     monkeypatch.setenv("MINIDL_EXECUTOR", "numba")
-    monkeypatch.setattr(loops, "available", lambda: False)
+    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
     with pytest.raises(BackendUnavailableError, match="needs the numba package"):
         _ = backend.executor
 

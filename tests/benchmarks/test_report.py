@@ -145,7 +145,7 @@ def no_training(monkeypatch):
     monkeypatch.setattr(
         command.race,
         "together",
-        lambda starts, rounds: {k: v for k, v in made_up().items() if k in starts},
+        lambda starts, rounds, machine: {k: v for k, v in made_up().items() if k in starts},
     )
     missing = "torch not installed: pip install torch"
     monkeypatch.setattr(
@@ -221,7 +221,7 @@ def test_late_epochs_are_put_beside_early_ones(
     early = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 2.0, 2.0, 2.0]
     late = [1.1, 2.2, 1.1, 2.2, 1.1, 2.2, 1.0, 1.0, 9.0]
 
-    def together(starts, rounds):
+    def together(starts, rounds, machine):
         assert (list(starts), rounds) == (["early", "late"], 9)
         return {"early": Run(seconds=early), "late": Run(seconds=late)}
 

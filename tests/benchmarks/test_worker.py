@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from benchmarks.train import gate, jobs, peers, race, worker
+from benchmarks.train.steady import Machine
 from benchmarks.train.worker import Worker, WorkerError
+
+STEADY = Machine(lambda: 1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +110,7 @@ def test_clocks_run_from_wait_to_done_and_from_the_settled_end_to_the_next_wait(
 
 def test_the_race_goes_on_without_one_that_fails():
     starts = {name: partial(fake, name) for name in ("trains", "fails", "dies")}
-    runs = race.together(starts, 3)
+    runs = race.together(starts, 3, STEADY)
     assert [len(runs[name].seconds) for name in starts] == [3, 0, 0]
     assert runs["trains"].losses == [1, 1 / 2, 1 / 3, 1 / 4]
     assert runs["trains"].facts["parameters"] == 7
@@ -131,7 +134,7 @@ def test_one_that_failed_is_not_asked_again():
             self.stopped = True
 
     one = Failing()
-    run = race.together({"a": lambda: one}, 5)["a"]
+    run = race.together({"a": lambda: one}, 5, STEADY)["a"]
     assert (one.asked, one.stopped, run.error) == (1, True, "no")
 
 
@@ -149,7 +152,7 @@ def test_alone_each_is_started_again_and_again():
 
     starts = {name: partial(start, behaviour) for name, behaviour in
               (("a", "trains"), ("b", "trains"), ("c", "fails"))}  # fmt: skip
-    runs = race.alone(starts, rounds=2, epochs=3)
+    runs = race.alone(starts, rounds=2, epochs=3, machine=STEADY)
     assert [len(runs[name].seconds) for name in starts] == [6, 6, 0]
     assert runs["a"].losses == [1, 1 / 2, 1 / 3, 1 / 4]  # since its last start
     assert len(live) == 5  # the one that failed is not tried again
@@ -215,7 +218,7 @@ def test_epochs_before_the_race_do_not_count():
             self.epochs = -1
 
     worker = Counting()
-    run = race.together({"late": lambda: race.Trained(worker, 14)}, 2)["late"]
+    run = race.together({"late": lambda: race.Trained(worker, 14)}, 2, STEADY)["late"]
     assert run.error == ""
     assert (run.first, run.startup, run.facts) == (1.0, 2.0, {"engine": "a"})
     assert run.seconds == [16.0, 17.0]

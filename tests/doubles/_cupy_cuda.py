@@ -35,6 +35,15 @@ def driverGetVersion() -> int:
     return 0 if STATE.fault == "driver" else 13000
 
 
+def runtimeGetVersion() -> int:
+    return 13000
+
+
+def memGetInfo() -> tuple[int, int]:
+    require_device()
+    return 60 << 30, 80 << 30
+
+
 def deviceSynchronize() -> None:
     require_device()
     synchronise("deviceSynchronize()")
@@ -106,10 +115,21 @@ def get_current_stream(device_id: int = -1) -> Stream:
     return Stream.null
 
 
-for _item in (getDeviceCount, getDevice, getDeviceProperties, driverGetVersion, deviceSynchronize):
+nvrtc = types.ModuleType("cupy.cuda.nvrtc")
+nvrtc.getVersion = lambda: (13, 0)
+for _item in (
+    getDeviceCount,
+    getDevice,
+    getDeviceProperties,
+    driverGetVersion,
+    runtimeGetVersion,
+    memGetInfo,
+    deviceSynchronize,
+):
     setattr(runtime, _item.__name__, _item)
 runtime.CUDARuntimeError = CUDARuntimeError
 for _item in (is_available, Device, Stream, get_current_stream):
     setattr(cuda, _item.__name__, _item)
 cuda.runtime = runtime
+cuda.nvrtc = nvrtc
 MODULE.cuda = cuda

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
+_CHECK = hashlib.sha256().digest_size  # bytes: half a file, after a crash, is not to be run
 
 
 def command(name: str, source: str, /, **types: str) -> int:
@@ -61,12 +62,14 @@ def _contents(label: str, name: str, text: str, types: tuple[tuple[str, str], ..
     key = hashlib.sha256(repr((name, text, types, _circumstances())).encode()).hexdigest()[:24]
     path = folder() / f"{label}_{key}.code"
     if path.exists():
-        return path.read_bytes()
+        found = path.read_bytes()
+        if found[:_CHECK] == hashlib.sha256(found[_CHECK:]).digest():
+            return found[_CHECK:]
     from minidl.backend.native.compiler import compiled
 
     made = compiled(name, text, dict(types))
     _write(path.with_suffix(".py"), text.encode())  # for whoever wants to read it
-    _write(path, made)
+    _write(path, hashlib.sha256(made).digest() + made)
     return made
 
 

@@ -30,3 +30,15 @@ def share(rows: int, columns: int, axis: int, part: int, parts: int) -> tuple[in
     elif part != 0:
         last = 0
     return first, last, low, high
+
+
+def as_one(first: int, last: int, high: int, joined: int) -> tuple[int, int]:
+    """End of rows and of columns of a share from ``first`` on, its rows taken for one long row.
+
+    Args:
+        first, last, high: of the share.
+        joined: whether the rows lie one after the other; 0 leaves them as they are.
+    """
+    if joined == 0 or first >= last:
+        return last, high
+    return first + 1, high * (last - first)

@@ -23,7 +23,7 @@ from numba.types import {types}
 from numba.types import {working} as T
 
 from minidl.backend.native.compiled.lowlevel import at, helper
-from minidl.backend.native.shares import share
+from minidl.backend.native.shares import as_one, share
 
 """
 
@@ -106,9 +106,7 @@ def source(
         "    words = at(block, int64)",
         *[f"    numbers_{k} = at(words[{end + k}], float64)" for k in range(len(numbers))],
         "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
-        "    if words[3] != 0 and first < last:",  # the rows lie one after the other
-        "        high *= last - first",
-        "        last = first + 1",
+        "    last, high = as_one(first, last, high, words[3])",
         "    if low < high:",
         "        for i in range(first, last):",
         f"            row({', '.join([*given, 'high - low'])})",

@@ -102,13 +102,25 @@ def test_an_interrupted_write_leaves_nothing_that_is_taken_for_code(cache, monke
     monkeypatch.undo()
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:-9] + b"?" + b[-8:]]
+)
+def test_a_damaged_file_is_made_anew(cache, damage):
+    first = filled(5)
+    (name,) = files(cache)
+    whole = (cache / name).read_bytes()
+    (cache / name).write_bytes(damage(whole))
+    assert filled(5) == first
+    assert (cache / name).read_bytes() == whole
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_llvm_links_what_this_package_cannot(cache, monkeypatch, linked):
     if not linked:
         monkeypatch.setattr(compiler, "link", lambda *_: None)
     first = filled(9)
     (name,) = files(cache)
-    header = json.loads((cache / name).read_bytes().split(b"\n")[0])
+    header = json.loads((cache / name).read_bytes()[machine_code._CHECK :].split(b"\n")[0])
     assert header["linked"] is linked
     assert filled(9) == first == [32, 41, 50, 59, 68, 0]
 

@@ -19,7 +19,7 @@ _WORD = ir.IntType(64)
 
 # Functions that commands call. NumPy's rules for division by zero: Numba's own would raise.
 helper = numba.njit(error_model="numpy")
-for _plain in (shares.cut, shares.share, pieces.even, pieces.piece):
+for _plain in (shares.cut, shares.share, shares.as_one, pieces.even, pieces.piece):
     register_jitable(error_model="numpy")(_plain)
 
 

@@ -3,7 +3,7 @@
 from numba.types import int64
 
 from minidl.backend.native.compiled.lowlevel import at, call
-from minidl.backend.native.shares import share
+from minidl.backend.native.shares import as_one, share
 from minidl.backend.native.ufuncs import ARRAYS, FIXED, OWN
 
 
@@ -11,9 +11,7 @@ def loop(block, part, parts):
     """The C loop over the rows and columns of a part."""
     w = at(block, int64)
     first, last, low, high = share(w[3], w[4], w[2], part, parts)
-    if w[6] != 0 and first < last:
-        high *= last - first
-        last = first + 1
+    last, high = as_one(first, last, high, w[6])
     mine = block + 8 * (FIXED + 3 * ARRAYS + OWN * part)
     m = at(mine, int64)
     m[4] = high - low

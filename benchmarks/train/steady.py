@@ -1,0 +1,81 @@
+"""Whether the machine's processors are all to be had just now.
+
+The processors of a virtual machine may for seconds or minutes be two threads of one core, or share
+one with somebody else: everything that computes on all of them takes up to twice as long then. Who
+is measured in such a stretch and who is not is chance, which a median over some rounds does not
+even out. So a product on all processors is timed before and after each epoch, by itself, and an
+epoch between slow ones does not count. That asks the same of every engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.train.gate import SETTLE
+
+#: A product that takes so many times as long as the fastest so far is slow.
+SLOW = 1.25
+#: Seconds that a race may wait for the machine, and how often an epoch is tried.
+PATIENCE, TRIES = 60.0, 4
+#: Products of which the fastest tells, and their size.
+_PRODUCTS, _SIZE = 7, 640
+
+
+class Machine:
+    """The machine as a race finds it.
+
+    Attributes:
+        patience: seconds that may still be waited.
+    """
+
+    def __init__(self, product: Callable[[], float] | None = None) -> None:
+        self._product = product or _product
+        self._fastest = float("inf")
+        self.patience = PATIENCE
+
+    def steady(self) -> bool:
+        """Whether all processors are to be had."""
+        seconds = self._product()
+        self._fastest = min(self._fastest, seconds)
+        return seconds <= SLOW * self._fastest
+
+    def epochs(self, train: Callable[[], dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+        """What epochs answer up to one that began and ended on a steady machine.
+
+        And whether the last did: of several there may be none.
+        """
+        answers = []
+        for _ in range(TRIES):
+            while not self.steady() and self.patience > 0:
+                self._rest(1.0)
+            start = time.perf_counter()
+            answers.append(train())
+            took = time.perf_counter() - start
+            if self.steady():
+                return answers, True
+            self.patience -= took
+            if self.patience <= 0:
+                break
+        return answers, False
+
+    def _rest(self, seconds: float) -> None:
+        self.patience -= seconds
+        time.sleep(seconds)
+
+
+def _product() -> float:
+    """Seconds that a product takes, once nobody else's threads spin any more."""
+    time.sleep(SETTLE)
+    x = np.ones((_SIZE, _SIZE), np.float32)
+    out = np.empty_like(x)
+    taken = []
+    for _ in range(_PRODUCTS):
+        start = time.perf_counter()
+        np.matmul(x, x, out=out)
+        taken.append(time.perf_counter() - start)
+    time.sleep(SETTLE)  # nor its own
+    return min(taken)

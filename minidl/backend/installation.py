@@ -1,0 +1,59 @@
+"""What of Numba, CuPy and CUDA is installed here, without starting any of it."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+from collections.abc import Sequence
+
+#: Packages that provide CuPy, each for one major version of CUDA, and the extras that install them.
+CUPY = {"cupy-cuda12x": "cuda12", "cupy-cuda13x": "cuda13", "cupy-cuda11x": None, "cupy": None}
+_MAJOR = {"cupy-cuda11x": 11, "cupy-cuda12x": 12, "cupy-cuda13x": 13}
+
+
+def version(package: str) -> str | None:
+    """Of an installed package; None where it is not."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def cupy_packages() -> dict[str, str]:
+    """Versions of the packages that are installed of those that provide CuPy; one at most works."""
+    found = {package: version(package) for package in CUPY}
+    return {package: number for package, number in found.items() if number is not None}
+
+
+def cuda_of_driver() -> tuple[int, int] | None:
+    """The newest CUDA, major and minor, that the NVIDIA driver knows; None without a driver.
+
+    CUDA Driver API, cuDriverGetVersion.
+    """
+    for name in ("libcuda.so.1", "nvcuda.dll"):
+        try:
+            driver = ctypes.CDLL(name)
+        except OSError:
+            continue
+        number = ctypes.c_int()
+        if driver.cuDriverGetVersion(ctypes.byref(number)) == 0 and number.value > 0:
+            return number.value // 1000, number.value % 1000 // 10
+    return None
+
+
+def cuda_mismatch(packages: Sequence[str], driver: tuple[int, int] | None) -> str | None:
+    """The command that mends the packages that provide CuPy; None where they fit the driver.
+
+    Args:
+        packages: those that are installed.
+        driver: what :func:`cuda_of_driver` gives.
+    """
+    right = "cuda12" if driver is not None and driver[0] == 12 else "cuda13"
+    install = f"pip install 'minidl[{right}]'"
+    if not packages:
+        return install
+    known = [_MAJOR[package] for package in packages if package in _MAJOR]
+    too_new = driver is not None and any(major > driver[0] for major in known)
+    if len(packages) == 1 and not too_new:
+        return None
+    return f"pip uninstall -y {' '.join(packages)} && {install}"

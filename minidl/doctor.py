@@ -1,0 +1,125 @@
+"""``minidl doctor``: what minidl finds on this machine, and what mends what it lacks."""
+
+from __future__ import annotations
+
+import platform
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl import datasets
+from minidl.backend import BackendUnavailableError, cuda, installation, loops
+
+_WIDTH = 16
+
+
+class Finding(NamedTuple):
+    """One line of the report.
+
+    Attributes:
+        what: is looked at.
+        found: what is there.
+        mend: a command or what else to do; empty where nothing is wrong.
+        serious: whether something that is installed cannot work as it is.
+    """
+
+    what: str
+    found: str
+    mend: str = ""
+    serious: bool = False
+
+    def __str__(self) -> str:
+        indent = " " * (_WIDTH + 2)
+        text = f"{self.what:<{_WIDTH}}  " + textwrap.indent(self.found, indent).lstrip()
+        return f"{text}\n{indent}-> {self.mend}" if self.mend else text
+
+
+def findings() -> Iterator[Finding]:
+    """What is there, from Python to the data."""
+    here = Path(datasets.__file__).parents[1]
+    yield Finding("minidl", f"{installation.version('minidl')}, {here}")
+    yield Finding(
+        "Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"
+    )
+    yield Finding("NumPy", f"{np.__version__}, {_blas()}")
+    yield _numba()
+    yield from _cupy()
+    yield from _data()
+
+
+def report() -> int:
+    """Print it; the exit status, 1 where something that is installed cannot work as it is."""
+    found = list(findings())
+    for finding in found:
+        print(finding)
+    return int(any(finding.serious for finding in found))
+
+
+def _blas() -> str:
+    """NumPy's, with its kernels and threads."""
+    from threadpoolctl import threadpool_info
+
+    return "; ".join(
+        f"{each['internal_api']} {each['version']} with {each.get('architecture', 'its')} kernels, "
+        f"{each['num_threads']} threads"
+        for each in threadpool_info()
+        if each["user_api"] == "blas"
+    ) or str(np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"])
+
+
+def _numba() -> Finding:
+    lacking = loops.lacking()
+    if not lacking:
+        from minidl.backend.native import machine_code
+
+        return Finding(
+            "Numba", f"{installation.version('numba')}, machine code in {machine_code.folder()}"
+        )
+    return Finding(
+        "Numba",
+        f"lacks {', '.join(lacking)}: formulas run in NumPy's blocks, and steps are not recorded",
+        "pip install 'minidl[fast]'",
+    )
+
+
+def _cupy() -> Iterator[Finding]:
+    packages, driver = installation.cupy_packages(), installation.cuda_of_driver()
+    named = ", ".join(f"{package} {number}" for package, number in packages.items())
+    knows = "no NVIDIA driver" if driver is None else f"for CUDA up to {driver[0]}.{driver[1]}"
+    yield Finding("Driver", knows)
+    mend = installation.cuda_mismatch(list(packages), driver)
+    if mend is not None:
+        needed = "" if packages or driver is not None else " (only with an NVIDIA GPU)"
+        yield Finding("CuPy", named or "not installed", mend + needed, serious=bool(packages))
+        return
+    try:
+        cupy = cuda.load()
+    except BackendUnavailableError as error:
+        yield Finding("CuPy", named, str(error), serious=True)
+        return
+    yield Finding("CuPy", named)
+    runtime = cupy.cuda.runtime
+    yield Finding("CUDA", f"runtime {runtime.runtimeGetVersion()}, NVRTC {_nvrtc(cupy)}")
+    for number in range(runtime.getDeviceCount()):
+        properties = runtime.getDeviceProperties(number)
+        with cupy.cuda.Device(number):
+            free, total = (size / 2**30 for size in runtime.memGetInfo())
+        yield Finding(
+            f"Device {number}",
+            f"{properties['name'].decode()}, compute capability "
+            f"{properties['major']}.{properties['minor']}, {free:.1f} of {total:.1f} GiB free",
+        )
+
+
+def _nvrtc(cupy: object) -> str:
+    major, minor = cupy.cuda.nvrtc.getVersion()  # type: ignore[attr-defined]
+    return f"{major}.{minor}"
+
+
+def _data() -> Iterator[Finding]:
+    for title, (place, mend) in datasets.places().items():
+        found = "not on this machine" if place is None else str(place)
+        yield Finding(title, found, "" if place is not None else mend)
