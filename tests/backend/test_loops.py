@@ -12,6 +12,7 @@ import pytest
 
 from minidl.backend import blocks, fused, loops, native, use
 from minidl.backend.formula import trace
+from minidl.backend.native.commands import WORTH
 from minidl.backend.native.sources import KNOWN
 from minidl.kernels import activations, updates
 
@@ -80,6 +81,18 @@ def test_arguments_of_other_types_are_what_they_are_in_blocks(kind):
         executor.compile(formula, [()])([values, y], [out])
         results.append(out)
     np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize(("size", "lists"), [(WORTH - 1, 0), (WORTH, 1)])
+def test_long_loops_are_run_by_the_team(size, lists, monkeypatch):
+    team = native.team()
+    seen = []
+    run = team.run
+    monkeypatch.setattr(team, "run", lambda *listed: (seen.append(listed), run(*listed)))
+    x, out = np.arange(size, dtype="float32"), np.empty(size, "float32")
+    loops.compile(trace(lambda x: x * 2, [True]), [()])([x], [out])
+    np.testing.assert_array_equal(out, 2 * x)
+    assert len(seen) == lists
 
 
 def test_an_argument_that_the_formula_does_not_read_may_be_overwritten():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.backend.layout import address
-from minidl.backend.native import compiler, machine_code
+from minidl.backend.native import compiler, linker, machine_code
 from minidl.backend.native.linker import link
 
 HEAD = """
@@ -72,6 +72,31 @@ def test_constants_are_found_wherever_it_lies():
         np.testing.assert_allclose(x, expected, rtol=1e-15)  # a product and a sum may be one
 
 
+#: 4. vectors of constants, which are loaded from where such vectors may lie
+VECTORS = """
+def command(block, part, parts):
+    x = at(block, float64)
+    for k in range(8, 8 + part):
+        x[k] = {squares}
+    x[0], x[1], x[2], x[3] = 0.1, 0.7, 0.3, 0.9
+    x[4], x[5], x[6], x[7] = 0.2, 0.8, 0.4, 0.6
+"""
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_sections_begin_where_they_may(count):
+    """The code before them has another length each time."""
+    text = VECTORS.format(squares=" + ".join(["k * k"] * count))
+    _, code = contents(text)
+    constants = np.array([0.1, 0.7, 0.3, 0.9])
+    assert code.index(constants.tobytes()) % constants.nbytes == 0
+    for run in placed(text):
+        x = np.zeros(20)
+        run(address(x), 5, 1)
+        squares = [float(count * k * k) for k in range(8, 13)]
+        assert x.tolist() == [*constants, 0.2, 0.8, 0.4, 0.6, *squares, *[0] * 7]
+
+
 def test_calls_within_it_are_followed():
     for run in placed(CALLS):
         words = np.zeros(40, np.int64)
@@ -97,6 +122,12 @@ def test_what_can_raise_is_refused():
 @pytest.mark.parametrize("code", [b"", b"MZ\x90\x00" + bytes(100), b"\xcf\xfa\xed\xfe" + bytes(99)])
 def test_other_formats_are_left_to_llvm(code):
     assert link(code, "minidl_command") is None
+
+
+def test_other_kinds_of_references_are_left_to_llvm(monkeypatch):
+    assert contents(CONSTANTS)[0]["linked"]
+    monkeypatch.setattr(linker, "_RELATIVE", ())
+    assert not contents(CONSTANTS)[0]["linked"]
 
 
 def test_references_to_other_functions_are_left_to_llvm():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minidl.backend import native
+from minidl.backend import layout, native
 from minidl.backend.layout import address
 from minidl.backend.native import products
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
@@ -210,6 +210,15 @@ def test_products_are_the_same_whole_and_in_pieces(sizes, transposed, in_place, 
         a = operand(n, k, dtype, "a" in transposed, 1, 0)
         b = operand(k, m, dtype, "b" in transposed, 16, 1)
         check(a, b, sliced(np.full((n, m), np.nan, dtype), 3))
+
+
+@pytest.mark.parametrize(("m", "cut"), [(63, False), (64, False), (65, True)])
+def test_small_products_are_not_cut_so_that_they_have_numpys_bits(m, cut, monkeypatch):
+    monkeypatch.setattr(products, "_in_place", lambda: True)
+    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    a, b, out = (random(sizes, "float32") for sizes in ((64, 64), (64, m), (64, m)))
+    (made, *_) = product(a, b, out)
+    assert made.block[16] == cut
 
 
 def test_the_last_pieces_are_smaller():
