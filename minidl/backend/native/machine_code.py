@@ -139,17 +139,18 @@ def _executable(code: bytes, imports: Mapping[str, int]) -> int:
         code: what runs wherever it lies.
         imports: where in it the addresses of the C library's functions belong, by name.
     """
-    library = ctypes.CDLL(None, use_errno=True)
+    libraries = ctypes.CDLL(None, use_errno=True), ctypes.CDLL("libm.so.6")
     memory = mmap.mmap(-1, len(code), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory[:] = code
     for name, place in imports.items():
-        target = ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
+        found = next(getattr(library, name) for library in libraries if hasattr(library, name))
+        target = ctypes.cast(found, ctypes.c_void_p).value or 0
         memory[place : place + 8] = target.to_bytes(8, "little")
     view = ctypes.c_char.from_buffer(memory)
     _placed.append((memory, view))
     address = ctypes.addressof(view)
     size = ctypes.c_size_t(len(memory))
-    if library.mprotect(ctypes.c_void_p(address), size, mmap.PROT_READ | mmap.PROT_EXEC):
+    if libraries[0].mprotect(ctypes.c_void_p(address), size, mmap.PROT_READ | mmap.PROT_EXEC):
         error = ctypes.get_errno()
         raise OSError(error, f"memory for machine code: {os.strerror(error)}")
     return address

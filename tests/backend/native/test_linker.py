@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 
 import numpy as np
@@ -112,6 +113,21 @@ def test_functions_of_the_c_library_are_called():
         x = np.arange(40.0)
         run(address(x), 7, 5)
         assert x.tolist() == [*range(20), *[0] * 7, *range(5), *range(32, 40)]
+
+
+@pytest.mark.parametrize("name", linker._IMPORTS)
+def test_functions_that_code_may_ask_for_are_found(name):
+    """Each is called where its address was written: by a jump that is all there is of the code."""
+    code = linker._JUMP + bytes(8)
+    start = machine_code._executable(code, {name: len(linker._JUMP)})
+    if name.startswith("sqrt"):
+        real = ctypes.c_float if name.endswith("f") else ctypes.c_double
+        assert ctypes.CFUNCTYPE(real, real)(start)(6.25) == 2.5
+        return
+    target, source = np.full(4, 7, np.uint8), np.arange(4, dtype=np.uint8)
+    last = 5 if name == "memset" else address(source)
+    ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(start)(address(target), last, 3)
+    assert target.tolist() == ([5, 5, 5, 7] if name == "memset" else [0, 1, 2, 7])
 
 
 def test_what_can_raise_is_refused():
