@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import threadpoolctl
+from minidl.backend import installation
 
 # Variables that choose the kernels or the threads of a BLAS, or of what runs beside it.
 _CHOOSING = re.compile(r"(OPENBLAS|GOTO|BLIS|MKL|VECLIB|OMP|GOMP|KMP|NUMEXPR)_\w+$")
@@ -38,28 +37,12 @@ def describe(*packages: str, here: bool = True) -> dict[str, object]:
         else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        **({"blas": _blas(), "told by the environment": chosen} if here else {}),
-        **{name: _version(name) for name in ("minidl", "numpy", *packages)},
+        **({"blas": installation.blas(), "told by the environment": chosen} if here else {}),
+        **{
+            name: installation.version(name) or "not installed"
+            for name in ("minidl", "numpy", *packages)
+        },
     }
-
-
-def _blas() -> list[str]:
-    """The BLAS that are loaded: NumPy's at least."""
-    import numpy  # noqa: F401 - it loads one
-
-    return [
-        f"{found['internal_api']} {found['version']}, {found.get('architecture', '')} kernels, "
-        f"{found['num_threads']} threads"
-        for found in threadpoolctl.threadpool_info()
-        if found["user_api"] == "blas"
-    ]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _processor() -> str:

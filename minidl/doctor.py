@@ -44,7 +44,7 @@ def findings() -> Iterator[Finding]:
     yield Finding(
         "Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     )
-    yield Finding("NumPy", f"{np.__version__}, {_blas()}")
+    yield Finding("NumPy", f"{np.__version__}, {'; '.join(installation.blas())}")
     yield _numba()
     yield from _cupy()
     yield from _data()
@@ -56,18 +56,6 @@ def report() -> int:
     for finding in found:
         print(finding)
     return int(any(finding.serious for finding in found))
-
-
-def _blas() -> str:
-    """NumPy's, with its kernels and threads."""
-    from threadpoolctl import threadpool_info
-
-    return "; ".join(
-        f"{each['internal_api']} {each['version']} with {each.get('architecture', 'its')} kernels, "
-        f"{each['num_threads']} threads"
-        for each in threadpool_info()
-        if each["user_api"] == "blas"
-    ) or str(np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"])
 
 
 def _numba() -> Finding:

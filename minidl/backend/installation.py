@@ -6,9 +6,10 @@ import ctypes
 import importlib.metadata
 from collections.abc import Sequence
 
-#: Packages that provide CuPy, each for one major version of CUDA, and the extras that install them.
-CUPY = {"cupy-cuda12x": "cuda12", "cupy-cuda13x": "cuda13", "cupy-cuda11x": None, "cupy": None}
-_MAJOR = {"cupy-cuda11x": 11, "cupy-cuda12x": 12, "cupy-cuda13x": 13}
+from threadpoolctl import threadpool_info
+
+#: Packages that provide CuPy, and the major version of CUDA that each is for; built here, any.
+CUPY = {"cupy-cuda11x": 11, "cupy-cuda12x": 12, "cupy-cuda13x": 13, "cupy": 0}
 
 
 def version(package: str) -> str | None:
@@ -17,6 +18,16 @@ def version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def blas() -> list[str]:
+    """The BLAS that are loaded, with their kernels and threads."""
+    return [
+        f"{found['internal_api']} {found['version']}, {found.get('architecture', '')} kernels, "
+        f"{found['num_threads']} threads"
+        for found in threadpool_info()
+        if found["user_api"] == "blas"
+    ]
 
 
 def cupy_packages() -> dict[str, str]:
@@ -52,8 +63,7 @@ def cuda_mismatch(packages: Sequence[str], driver: tuple[int, int] | None) -> st
     install = f"pip install 'minidl[{right}]'"
     if not packages:
         return install
-    known = [_MAJOR[package] for package in packages if package in _MAJOR]
-    too_new = driver is not None and any(major > driver[0] for major in known)
+    too_new = driver is not None and any(CUPY[package] > driver[0] for package in packages)
     if len(packages) == 1 and not too_new:
         return None
     return f"pip uninstall -y {' '.join(packages)} && {install}"

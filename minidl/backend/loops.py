@@ -8,6 +8,7 @@ exponentials stay in blocks: Numba without a vector mathematics library takes so
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -42,14 +43,14 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
     """
     from minidl.backend import native
 
-    in_blocks = blocks.compile(program, aliases)
     if not program.ufuncs() <= native.KNOWN:
-        return in_blocks
+        return blocks.compile(program, aliases)
     # An array that is overwritten is one array of the loop, read and written.
     read = program.arrays
     places = [next((read.index(i) for i in alias if i in read), -1) for alias in aliases]
     fresh = [k for k, place in enumerate(places) if place < 0]
     loops: dict[Any, Any] = {}
+    in_blocks = functools.cache(lambda: blocks.compile(program, aliases))
 
     def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
         first = outs[0]
@@ -62,7 +63,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
             try:
                 loop = native.Eager(program, each, arrays, places, first.dtype)
             except native.UnsupportedError:
-                in_blocks(arguments, outs)
+                in_blocks()(arguments, outs)
                 return
             loops[key] = loop
         loop(arrays, program.numbers(arguments), shape)

@@ -129,6 +129,11 @@ def _place(contents: bytes) -> tuple[int, int, bool]:
     return address, header["arguments"], header["returns"]
 
 
+def address_of(function: Any) -> int:
+    """Of a C function that ctypes has found."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
 _placed: list[Any] = []
 
 
@@ -144,7 +149,7 @@ def _executable(code: bytes, imports: Mapping[str, int]) -> int:
     memory[:] = code
     for name, place in imports.items():
         found = next(getattr(library, name) for library in libraries if hasattr(library, name))
-        target = ctypes.cast(found, ctypes.c_void_p).value or 0
+        target = address_of(found)
         memory[place : place + 8] = target.to_bytes(8, "little")
     view = ctypes.c_char.from_buffer(memory)
     _placed.append((memory, view))

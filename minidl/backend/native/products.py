@@ -26,7 +26,7 @@ from minidl.backend.native.commands import (
     access,
 )
 from minidl.backend.native.elementwise import Loop, elementwise
-from minidl.backend.native.machine_code import command
+from minidl.backend.native.machine_code import address_of, command
 from minidl.backend.native.pieces import PROCESSORS
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
@@ -197,7 +197,7 @@ def _function(name: str, kind: str) -> int:
     for pattern in _NAMES:
         found = getattr(library, pattern.format(symbol), None)
         if found is not None:
-            return _address(found)
+            return address_of(found)
     raise UnsupportedError(f"no {symbol} in NumPy's BLAS")
 
 
@@ -239,14 +239,13 @@ def multiplication(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> CommandList
 @functools.cache
 def _libraries() -> list[tuple[int, int]]:
     """Addresses of the functions that tell and set the number of threads of each OpenBLAS."""
-    _function("gemm", "f")  # loads the library
     found = []
     for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
         for prefix, suffix in itertools.product(("scipy_", ""), ("", "64_", "_64")):
             names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
             calls = [getattr(library.dynlib, name, None) for name in names]
             if None not in calls:
-                found.append(tuple(_address(c) for c in calls))
+                found.append(tuple(map(address_of, calls)))
                 break
     return found  # type: ignore[return-value]
 
@@ -254,10 +253,5 @@ def _libraries() -> list[tuple[int, int]]:
 @functools.cache
 def _in_place() -> bool:
     """Whether BLAS multiplies small matrices where they lie."""
-    _function("gemm", "f")
     found = ThreadpoolController().select(internal_api="openblas").info()
     return bool(found) and all(each["architecture"] in PROCESSORS for each in found)
-
-
-def _address(function: Any) -> int:
-    return ctypes.cast(function, ctypes.c_void_p).value or 0

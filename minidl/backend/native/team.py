@@ -15,7 +15,7 @@ import threading
 import numpy as np
 
 from minidl.backend.layout import address
-from minidl.backend.native.machine_code import function
+from minidl.backend.native.machine_code import address_of, function
 
 # The products and formulas of small networks cannot feed more, and a barrier waits for the last.
 LARGEST = 8
@@ -103,7 +103,7 @@ def team() -> Team:
 def _address_of_yield() -> int:
     """Of the C function that lets another thread have the processor; 0 where there is none."""
     try:
-        return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
+        return address_of(ctypes.CDLL(None).sched_yield)
     except (AttributeError, OSError, TypeError):
         return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from minidl.backend import native
 from minidl.backend.native.commands import Command, listed
+from minidl.backend.native.machine_code import COMMAND
 from minidl.backend.native.team import team
-
-_COMMAND = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 def play(commands: Sequence[Command]) -> None:
@@ -31,7 +29,7 @@ def in_turn(commands: Sequence[Command], order: Sequence[int]) -> None:
         if waits:
             _run_segment(segment, order)
             segment.clear()
-        segment.append((_COMMAND(function), block))
+        segment.append((COMMAND(function), block))
     _run_segment(segment, order)
 
 

@@ -82,31 +82,30 @@ def exchange(context: Any, address: Any, value: Any) -> Any:
 @intrinsic
 def call(context: Any, function: Any, arguments: Any) -> Any:
     """Call the C function at an address with int64, or pointers, that returns nothing."""
-    signature = types.void(types.int64, arguments)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        count = len(arguments)
-        kind = ir.FunctionType(ir.VoidType(), [_WORD] * count)
-        words = [builder.extract_value(values[1], k) for k in range(count)]
-        builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+        _call(builder, ir.VoidType(), values, len(arguments))
         return context.get_dummy_value()
 
-    return signature, generate
+    return types.void(types.int64, arguments), generate
 
 
 @intrinsic
 def ask(context: Any, function: Any, arguments: Any, dtype: Any) -> Any:
     """The ``dtype`` that the C function at an address returns for int64, or pointers."""
     result = dtype.dtype
-    signature = result(types.int64, arguments, dtype)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        count = len(arguments)
-        kind = ir.FunctionType(context.get_value_type(result), [_WORD] * count)
-        words = [builder.extract_value(values[1], k) for k in range(count)]
-        return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+        return _call(builder, context.get_value_type(result), values, len(arguments))
 
-    return signature, generate
+    return result(types.int64, arguments, dtype), generate
+
+
+def _call(builder: Any, result: Any, values: Any, count: int) -> Any:
+    """Call the address that is the first of the values with the ``count`` words of the second."""
+    kind = ir.FunctionType(result, [_WORD] * count)
+    words = [builder.extract_value(values[1], k) for k in range(count)]
+    return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
 
 
 @intrinsic
@@ -116,10 +115,8 @@ def prefetch(context: Any, address: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         pointer = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
         number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        name = "llvm.prefetch.p0"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        builder.call(function, [pointer, number(0), number(3), number(1)])  # read, keep, data
+        # read, keep, data
+        _instruct(builder, "llvm.prefetch.p0", pointer, number(0), number(3), number(1))
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -145,7 +142,7 @@ def float_control(context: Any) -> Any:
         if not _X86:
             return ir.Constant(_WORD, 0)
         place = builder.alloca(ir.IntType(32))
-        _x86(builder, "llvm.x86.sse.stmxcsr", place)
+        _instruct(builder, "llvm.x86.sse.stmxcsr", place)
         return builder.zext(builder.load(place), _WORD)
 
     return types.int64(), generate
@@ -159,7 +156,7 @@ def set_float_control(context: Any, value: Any) -> Any:
         if _X86:
             place = builder.alloca(ir.IntType(32))
             builder.store(builder.trunc(values[0], ir.IntType(32)), place)
-            _x86(builder, "llvm.x86.sse.ldmxcsr", place)
+            _instruct(builder, "llvm.x86.sse.ldmxcsr", place)
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -168,8 +165,8 @@ def set_float_control(context: Any, value: Any) -> Any:
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-def _x86(builder: Any, name: str, place: Any) -> None:
-    """Call an instruction that reads or writes the 32 bits at a place."""
-    kind = ir.FunctionType(ir.VoidType(), [ir.PointerType()])
+def _instruct(builder: Any, name: str, *arguments: Any) -> None:
+    """Call an instruction that LLVM offers as a function."""
+    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    builder.call(function, [place])
+    builder.call(function, arguments)
