@@ -1,6 +1,6 @@
-"""Matrix products: each part calls BLAS, on one thread, for its share.
+"""Matrix products, of which each part computes its share: by tiles, or BLAS on one thread.
 
-The BLAS is NumPy's, so that products that are not shared out come to NumPy's bits.
+The BLAS is NumPy's, so that small products come to NumPy's bits.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from minidl.backend.native.commands import (
 )
 from minidl.backend.native.elementwise import Loop, elementwise
 from minidl.backend.native.machine_code import address_of, command
-from minidl.backend.native.pieces import PROCESSORS
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
+from minidl.backend.native.tiling import TILES
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
 MANY = 1
@@ -44,7 +44,13 @@ _NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 
 
 class Product(Command):
-    """A call of BLAS; the last of what is ``kept`` are the terms of the result, if there are."""
+    """A product of matrices; the last of what is ``kept`` are the terms of the result, if any.
+
+    Attributes:
+        threaded: whether BLAS multiplies, and might call its own threads.
+    """
+
+    threaded = True
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
@@ -76,20 +82,24 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
     block = np.zeros(FIXED + OWN * parts, np.int64)
-    block[:17] = (
-        _function("gemm", out.dtype.char), kind, rows, columns, inner,
+    large = rows * inner * columns > SMALL
+    blas = 0 if large and TILES else _function("gemm", out.dtype.char)
+    block[:16] = (
+        blas, kind, rows, columns, inner,
         address(a), trans_a, lda, address(b), trans_b, ldb,
         base, columns if terms else ldc, step, 0, out.itemsize,
-        out.dtype.char == "f" and rows * inner * columns > SMALL and _in_place(),
     )  # fmt: skip
     block[14:15].view(out.dtype)[0] = 1
     accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
     name = f"product {a.shape} {b.shape}"
-    made: list[Command] = [
-        Product(name, command("gemm", "products"), block, accesses, (a, b, out, terms), work)
-    ]
-    return [*made, _sum(terms, out)] if terms else made
+    if blas:
+        function = command("gemm", "products")
+    else:
+        function = command("tiled", "products", real=out.dtype.name)
+    made = Product(name, function, block, accesses, (a, b, out, terms), work)
+    made.threaded = large and bool(blas)
+    return [made, _sum(terms, out)] if terms else [made]
 
 
 def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
@@ -203,7 +213,7 @@ def _function(name: str, kind: str) -> int:
 
 def alone(commands: list[Command]) -> list[Command]:
     """The commands, with BLAS on one thread while they run: they share products out themselves."""
-    products = [each for each in commands if isinstance(each, Product)]
+    products = [each for each in commands if isinstance(each, Product) and each.threaded]
     libraries = _libraries()
     if not products or not libraries:
         return list(commands)
@@ -248,10 +258,3 @@ def _libraries() -> list[tuple[int, int]]:
                 found.append(tuple(map(address_of, calls)))
                 break
     return found  # type: ignore[return-value]
-
-
-@functools.cache
-def _in_place() -> bool:
-    """Whether BLAS multiplies small matrices where they lie."""
-    found = ThreadpoolController().select(internal_api="openblas").info()
-    return bool(found) and all(each["architecture"] in PROCESSORS for each in found)

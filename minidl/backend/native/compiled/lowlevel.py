@@ -13,13 +13,13 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
 
-from minidl.backend.native import pieces, shares
+from minidl.backend.native import shares, tiling
 
 _WORD = ir.IntType(64)
 
 # Functions that commands call. NumPy's rules for division by zero: Numba's own would raise.
 helper = numba.njit(error_model="numpy")
-for _plain in (shares.cut, shares.share, shares.as_one, pieces.even, pieces.piece):
+for _plain in (shares.cut, shares.share, shares.as_one, tiling.even):
     register_jitable(error_model="numpy")(_plain)
 
 

@@ -1,64 +1,95 @@
-"""BLAS, called for the share of a part; and how many threads it has."""
+"""Products: BLAS, called for the share of a part, or own tiles; and how many threads BLAS has."""
 
 from numba.types import float32, int32, int64
 
-from minidl.backend.native.compiled.lowlevel import ask, at, call
-from minidl.backend.native.pieces import piece
+from minidl.backend.native.compiled.lowlevel import ask, at, call, helper
+from minidl.backend.native.compiled.tiles import panel, tile, turn
 from minidl.backend.native.products import FIXED, INNER, OWN, PLAIN
 from minidl.backend.native.shares import COLUMNS, ROWS, cut
+from minidl.backend.native.tiling import BYTES, DEEP, HIGH, MANY, PANEL, VECTORS, even
 
-real = float32  # of a scalar product; whoever asks for the function says which
+real = float32  # of the elements; whoever asks for the function says which
 
 
-def gemm(block, part, parts):
-    """out = a b, or a term of it, piece by piece where BLAS copies nothing then."""
-    w = at(block, int64)
-    own = block + 8 * (FIXED + OWN * part)
-    v = at(own, int64)
-    kind, size = w[1], w[15]
+@helper
+def _share(w, part, parts):
+    """Sizes and addresses of a part's share: rows, columns and inner size, a, b, out."""
+    size = w[15]
     m, n, k = w[2], w[3], w[4]
     a, b, c = w[5], w[8], w[11]
-    if kind == INNER:
+    if w[1] == INNER:
         low, k = cut(w[4], part, parts), cut(w[4], part + 1, parts) - cut(w[4], part, parts)
         a += low * size * (1 if w[6] == PLAIN else w[7])
         b += low * size * (w[10] if w[9] == PLAIN else 1)
         c += part * w[13]
-    elif kind == ROWS:
+    elif w[1] == ROWS:
         low, m = cut(w[2], part, parts), cut(w[2], part + 1, parts) - cut(w[2], part, parts)
         a += low * size * (w[7] if w[6] == PLAIN else 1)
         c += low * size * w[12]
-    elif kind == COLUMNS:
+    elif w[1] == COLUMNS:
         low, n = cut(w[3], part, parts), cut(w[3], part + 1, parts) - cut(w[3], part, parts)
         b += low * size * (1 if w[9] == PLAIN else w[10])
         c += low * size
     elif part != 0:
         m = 0
+    return m, n, k, a, b, c
+
+
+def gemm(block, part, parts):
+    """out = a b, or a term of it, by BLAS."""
+    w = at(block, int64)
+    m, n, k, a, b, c = _share(w, part, parts)
     if m > 0 and n > 0:
-        high, wide, deep = m, n, k
-        if w[16] != 0:
-            high, wide, deep = piece(m, n, k, w[6] != PLAIN, w[9] != PLAIN)
-        down_a, along_a = (w[7], 1) if w[6] == PLAIN else (1, w[7])
-        down_b, along_b = (w[10], 1) if w[9] == PLAIN else (1, w[10])
         # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
+        own = block + 8 * (FIXED + OWN * part)
+        v = at(own, int64)
+        v[0], v[1], v[2] = n, m, k
         sizes = own, own + 8, own + 16
         one, zero = block + 112, own + 24
         trans_a, lda, trans_b, ldb = block + 48, block + 56, block + 72, block + 80
         ldc = block + 96
-        j = 0
-        while j < n:
-            h = 0
-            while h < k or h == 0:
-                i = 0
-                while i < m:
-                    v[0], v[1], v[2] = min(wide, n - j), min(high, m - i), min(deep, k - h)
-                    x = a + size * (i * down_a + h * along_a)
-                    y = b + size * (h * down_b + j * along_b)
-                    z = c + size * (i * w[12] + j)
-                    beta = zero if h == 0 else one
-                    call(w[0], (trans_b, trans_a, *sizes, one, y, ldb, x, lda, beta, z, ldc))
-                    i += high
-                h += max(deep, 1)
-            j += wide
+        call(w[0], (trans_b, trans_a, *sizes, one, b, ldb, a, lda, zero, c, ldc))
+
+
+def tiled(block, part, parts):
+    """out = a b, or a term of it, tile by tile; the sum of no terms is 0."""
+    w = at(block, int64)
+    m, n, k, a, b, c = _share(w, part, parts)
+    size = w[15]
+    lanes = max(BYTES // size, 1)
+    wide = VECTORS * lanes
+    down_a, along_a = (w[7], 1) if w[6] == PLAIN else (1, w[7])
+    down_b, along_b = (w[10], 1) if w[9] == PLAIN else (1, w[10])
+    columns_of_b = panel()
+    if k == 0:
+        for i in range(m):
+            for j in range(n):
+                at(c + size * i * w[12], real)[j] = 0
+    high, deep = even(m, MANY), even(k, DEEP if w[9] == PLAIN else PANEL)
+    for h in range(0, k, deep):
+        inner = min(deep, k - h)
+        for first in range(0, m, high):
+            band = min(high, m - first)
+            count = -(-band // HIGH)
+            least, higher = band // count, band % count
+            for j in range(0, n, wide):
+                columns = min(wide, n - j)
+                y, pitch = b + size * (h * down_b + j * along_b), down_b
+                if w[9] != PLAIN:
+                    for v in range(0, columns, lanes):
+                        for p in range(0, inner, lanes):
+                            target = columns_of_b + size * (p * wide + v)
+                            x = y + size * (v * along_b + p)
+                            turn((target, wide), (x, along_b), (columns - v, inner - p), real)
+                    y, pitch = columns_of_b, wide
+                x = a + size * (first * down_a + h * along_a)
+                z = c + size * (first * w[12] + j)
+                for number in range(count):
+                    rows = least + (1 if number < higher else 0)
+                    sizes = rows, columns, inner
+                    tile(sizes, (z, w[12]), (x, down_a, along_a), (y, pitch), h > 0, real)
+                    x += size * rows * down_a
+                    z += size * rows * w[12]
 
 
 def gemv(block, part, parts):

@@ -1,0 +1,29 @@
+"""How large the tiles of own products are; plain numbers and a function, known to commands, too.
+
+A tile keeps vectors of the result in registers, of which AVX-512 has 32; the others are for a row of
+``b`` and elements of ``a``. A processor needs some ten sums to work on, as it waits for each before
+it can add to it again.
+
+With AVX2 and its 16 registers OpenBLAS is as fast, which leaves products to it; on other processors
+nobody has measured.
+"""
+
+from __future__ import annotations
+
+from numpy._core import _multiarray_umath
+
+#: Whether products are made of tiles.
+TILES = bool(_multiarray_umath.__cpu_features__.get("AVX512F"))  # type: ignore[attr-defined]
+#: Bytes of a vector; vectors of a tile, side by side; rows of a tile, at most.
+BYTES, VECTORS, HIGH = 64, 2, 14
+
+# Elements of ``a`` that all tiles of a band of the result read again: they stay in a cache.
+MANY, DEEP = 256, 1024
+#: Columns of ``b`` that are made rows at a time, in a panel of 48 KiB.
+PANEL = 384
+
+
+def even(size: int, most: int) -> int:
+    """The size of as few equal parts as are no larger than ``most``; 1 of nothing."""
+    count = max(-(-size // most), 1)
+    return max(-(-size // count), 1)
