@@ -6,6 +6,7 @@ sums; whoever asks for a function says which.
 
 from numba.types import float32, int64
 
+from minidl.backend.native.compiled.eights import sums
 from minidl.backend.native.compiled.lowlevel import at, helper
 from minidl.backend.native.shares import COLUMNS, ROWS, cut
 
@@ -16,33 +17,22 @@ source = target = working = float32
 def _pairwise(x, start, n):
     # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
     p = at(x, source)
+    half = n // 2
+    half -= half % 8
     if n < 8:
         total = working(-0.0)
         for k in range(start, start + n):
             total += working(p[k])
         return total
+    if n - half > 128:
+        return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
     if n <= 128:
-        a, b = working(p[start]), working(p[start + 1])
-        c, d = working(p[start + 2]), working(p[start + 3])
-        e, f = working(p[start + 4]), working(p[start + 5])
-        g, h = working(p[start + 6]), working(p[start + 7])
-        whole = n - n % 8
-        for k in range(start + 8, start + whole, 8):
-            a += working(p[k])
-            b += working(p[k + 1])
-            c += working(p[k + 2])
-            d += working(p[k + 3])
-            e += working(p[k + 4])
-            f += working(p[k + 5])
-            g += working(p[k + 6])
-            h += working(p[k + 7])
-        total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-        for k in range(start + whole, start + n):
-            total += working(p[k])
-        return total
-    half = n // 2
-    half -= half % 8
-    return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
+        half = 0
+    rest = n % 8
+    one, other = sums(x, (start, max(half, 8)), (start + half, n - half - rest), (source, working))
+    for k in range(start + n - rest, start + n):
+        other += working(p[k])
+    return one + other if half > 0 else other
 
 
 @helper
