@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import math
+import mmap
 
 import numba
 import numpy as np
@@ -17,9 +17,9 @@ from minidl.backend.layout import address
 from minidl.backend.native import products
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.backend.native.compiled.lowlevel import ask, at
-from minidl.backend.native.pieces import FEW, piece
 from minidl.backend.native.products import INNER, product
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.backend.native.tiling import TILES, even
 from minidl.kernels.activations import sigmoid_backward
 from tests.backend.native.conftest import SMALL
 from tests.backend.native.running import each_schedule, play, random, sliced
@@ -162,87 +162,95 @@ def test_other_arrays_are_refused(a, b, out):
     np.testing.assert_array_equal(out, before)
 
 
-# Pieces ------------------------------------------------------------------------------------
+# Tiles -------------------------------------------------------------------------------------
+
+BY_TILES = pytest.mark.skipif(not TILES, reason="a processor without AVX-512")
+EDGE = st.integers(1, 40) | st.integers(250, 270) | st.integers(380, 400) | st.integers(1020, 1040)
 
 
-@given(st.tuples(*[st.integers(1, 3000)] * 3), st.booleans(), st.booleans())
-def test_pieces_are_few_multiplications_and_make_up_the_product(sizes, transposed_a, transposed_b):
-    pieces = piece(*sizes, transposed_a, transposed_b)
-    assert all(part >= 1 for part in pieces)
-    assert pieces == sizes or math.prod(pieces) <= FEW
-
-
-@pytest.mark.parametrize(
-    ("sizes", "transposed", "cut"),
-    [
-        ((100, 392, 256), "", True),
-        ((100, 100, 100), "", False),  # few enough as it is
-        ((100, 101, 100), "", True),
-        ((64, 512, 300), "", True),
-        ((65, 512, 300), "", False),  # rows that fall on the same cache lines
-        ((512, 300, 300), "", True),
-        ((513, 300, 300), "", False),
-        ((513, 128, 300), "", True),
-        ((513, 512, 300), "a", True),
-        ((129, 1024, 300), "a", False),
-        ((128, 1024, 300), "a", True),
-        ((64, 256, 300), "b", True),
-        ((65, 256, 300), "b", False),
-        ((32, 32, 300), "b", False),
-        ((32, 33, 3000), "b", True),
-        ((32, 256, 300), "ab", False),
-    ],
-)
-def test_which_products_are_cut(sizes, transposed, cut):
-    assert (piece(*sizes, "a" in transposed, "b" in transposed) != sizes) is cut
-
-
-@pytest.mark.parametrize("in_place", [True, False])
-@pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
-@pytest.mark.parametrize(
-    "sizes", [(200, 260, 190), (7, 900, 333), (130, 70, 1024), (1024, 9, 129), (33, 2000, 65)]
-)
+@given(st.tuples(EDGE, EDGE, EDGE), st.booleans(), st.booleans(), st.data())
+@pytest.mark.parametrize("tiles", [pytest.param(True, marks=BY_TILES), False])
 @ON_EVERY_TEAM
-def test_products_are_the_same_whole_and_in_pieces(sizes, transposed, in_place, monkeypatch):
-    monkeypatch.setattr(products, "_in_place", lambda: in_place)
+def test_tiles_and_blas(tiles, sizes, transposed_a, transposed_b, data):
+    """Sizes about those of tiles, bands and panels; elements beyond each row of the arrays."""
     n, k, m = sizes
-    for dtype in ("float32", "float64"):
-        a = operand(n, k, dtype, "a" in transposed, 1, 0)
-        b = operand(k, m, dtype, "b" in transposed, 16, 1)
-        check(a, b, sliced(np.full((n, m), np.nan, dtype), 3))
+    dtype = data.draw(st.sampled_from(["float32", "float64"]), "dtype")
+    beyond = data.draw(st.tuples(*[st.sampled_from([0, 1, 16])] * 3), "beyond")
+    a = operand(n, k, dtype, transposed_a, beyond[0], 0)
+    b = operand(k, m, dtype, transposed_b, beyond[1], 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "TILES", tiles)
+        patch.setattr(products, "SMALL", 0)
+        check(a, b, sliced(np.full((n, m), np.nan, dtype), beyond[2]))
 
 
-@pytest.mark.parametrize(("m", "cut"), [(63, False), (64, False), (65, True)])
-def test_small_products_are_not_cut_so_that_they_have_numpys_bits(m, cut, monkeypatch):
-    monkeypatch.setattr(products, "_in_place", lambda: True)
+@BY_TILES
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_tile_reads_and_writes_nothing_beyond_its_arrays(dtype, monkeypatch):
+    """Each array ends where the memory of this process does: one element more would be its end."""
+    monkeypatch.setattr(products, "SMALL", 0)
+    for n, k, m in [(1, 2, 3), (14, 16, 32), (15, 17, 33), (29, 5, 47), (3, 390, 20)]:
+        for transposed in ("", "a", "b", "ab"):
+            a = at_the_end(operand(n, k, dtype, "a" in transposed, 0, 0))
+            b = at_the_end(operand(k, m, dtype, "b" in transposed, 0, 1))
+            check(a, b, at_the_end(np.full((n, m), np.nan, dtype)))
+
+
+def at_the_end(array):
+    """The array again, before a page that nobody may touch."""
+    page = mmap.PAGESIZE
+    rows = array if array.flags.c_contiguous else array.T
+    size = -(-rows.nbytes // page) * page
+    memory = mmap.mmap(-1, size + page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + size), ctypes.c_size_t(page), 0) == 0
+    made = np.frombuffer(memory, rows.dtype, rows.size, size - rows.nbytes).reshape(rows.shape)
+    made[...] = rows
+    return made if array.flags.c_contiguous else made.T
+
+
+@BY_TILES
+def test_sums_are_in_the_order_of_the_columns_however_many_there_are(monkeypatch):
+    """A chain of a b + c, rounded once each; bands and panels go on where the last one ended.
+
+    In the order of NumPy's digits: 2²⁴ + 1 - 2²⁴ is 0 in float32, 2²⁴ - 2²⁴ + 1 is 1.
+    """
+    monkeypatch.setattr(products, "SMALL", 0)
+    for inner in (3, 390, 1030):
+        a = np.zeros((2, inner), "float32")
+        a[0, [0, 1, -1]], a[1, [0, 1, -1]] = (2**24, 1, -(2**24)), (2**24, -(2**24), 1)
+        out = np.empty((2, 5), "float32")
+        play(product(a, np.ones((inner, 5), "float32"), out)[:1])
+        assert out[:, 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(("m", "tiled"), [(63, False), (64, False), (65, True)])
+def test_small_products_have_numpys_bits(m, tiled, monkeypatch):
     monkeypatch.setattr(products, "SMALL", layout.SMALL)
     a, b, out = (random(sizes, "float32") for sizes in ((64, 64), (64, m), (64, m)))
     (made, *_) = product(a, b, out)
-    assert made.block[16] == cut
+    assert (made.block[0] == 0) == (tiled and TILES)
+    if not tiled:
+        play([made])
+        np.testing.assert_array_equal(out, a @ b)
 
 
-def test_the_last_pieces_are_smaller():
-    """Sizes that none of the pieces' divides: a row or column left out would stay what it was."""
-    rows, columns, inner = 131, 197, 389
-    high, wide, deep = piece(rows, columns, inner, False, False)
-    assert rows % high
-    assert columns % wide
-    assert inner % deep
+@given(st.integers(0, 5000), st.integers(1, 1100))
+def test_equal_parts(size, most):
+    part = even(size, most)
+    assert 1 <= part <= most
+    assert -(-size // part) == -(-size // most)
 
 
-@pytest.mark.parametrize(("processor", "cut"), [("SkylakeX", True), ("Haswell", False)])
-def test_only_a_blas_that_copies_nothing_then_is_given_pieces(processor, cut, monkeypatch):
-    class Found:
-        def select(self, internal_api):
-            return self
-
-        def info(self):
-            return [{"architecture": "SkylakeX"}, {"architecture": processor}]
-
-    products._in_place.cache_clear()
-    monkeypatch.setattr(products, "ThreadpoolController", Found)
-    assert products._in_place() is cut
-    products._in_place.cache_clear()
+def test_blas_keeps_its_threads_for_products_that_it_leaves_to_one(monkeypatch):
+    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    small = product(random((64, 64)), random((64, 64)), random((64, 64)))
+    assert products.alone(small) == small
+    vector = product(random((64, 64)), random((64, 1)), random((64, 1)))
+    assert len(products.alone(vector)) == len(vector) + 2
+    monkeypatch.setattr(products, "TILES", False)
+    large = product(random((64, 64)), random((64, 65)), random((64, 65)))
+    assert len(products.alone(large)) == len(large) + 2
 
 
 # BLAS's own threads ------------------------------------------------------------------------

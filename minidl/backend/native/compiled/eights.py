@@ -58,7 +58,9 @@ def sums(context: Any, x: Any, first: Any, second: Any, dtypes: Any) -> Any:
             new = [add(t, eight(s, place)) for t, s in zip(now, starts[-count:], strict=True)]
             next_ = builder.add(place, _WORD(8))
             builder.cbranch(builder.icmp_signed("<", next_, end), loop, after)
-            for phi, first, later in zip([place, *now], [begin, *totals], [next_, *new], strict=True):
+            for phi, first, later in zip(
+                [place, *now], [begin, *totals], [next_, *new], strict=True
+            ):
                 phi.add_incoming(first, before)
                 phi.add_incoming(later, loop)
             builder.position_at_end(after)

@@ -2,8 +2,8 @@
 
 A vector holds neighbours of a row. The elements of a column of ``a``, one for each row of the tile,
 are multiplied with the vectors of a row of ``b`` and added, column after column. Wherever ``a`` and
-``b`` lie nothing is copied before, as long as neighbours in a row of ``b`` are neighbours in memory;
-where they are not, :func:`turn` makes them so.
+``b`` lie nothing is copied before, as long as neighbours in a row of ``b`` are neighbours in
+memory; where they are not, :func:`turn` makes them so.
 
 Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Transactions on
 Mathematical Software 34 (2008), section 6, without its copies.
@@ -126,11 +126,13 @@ def _multiply(
         vectors.load(builder.gep(row_of_b, [_WORD(k * vectors.lanes)]), mask)
         for k, mask in enumerate(masks)
     ]
-    made = []
+    made: list[Any] = []
     for row in range(high):
         place = builder.gep(threes[row // 3], [builder.mul(a[1], _WORD(row % 3))])
         element = vectors.repeated(builder.load(place))
-        made += [vectors.multiply_add(element, others[k], sums[row * wide + k]) for k in range(wide)]
+        made += [
+            vectors.multiply_add(element, others[k], sums[row * wide + k]) for k in range(wide)
+        ]
     moved = [builder.gep(three, [a[2]]) for three in threes]
     moved += [builder.gep(row_of_b, [b[1]]), builder.sub(left, _WORD(1))]
     moved = [_as_it_is(builder, value) for value in moved]
