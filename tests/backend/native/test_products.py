@@ -45,7 +45,7 @@ def check(a, b, out):
     more = MORE[out.dtype.name]
     wanted = a.astype(more) @ b.astype(more)
     bound = a.shape[1] * np.finfo(out.dtype).eps * (abs(a.astype(more)) @ abs(b.astype(more)))
-    whole = out if out.base is None else out.base
+    whole = out.base if isinstance(out.base, np.ndarray) else out
     outside = np.ones(whole.shape, bool)
     outside[: out.shape[0], : out.shape[1]] = False
     before = whole[outside].copy()
@@ -204,17 +204,14 @@ def at_the_end(array):
     memory = mmap.mmap(-1, size + page)
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + size), ctypes.c_size_t(page), 0) == 0
-    made = np.frombuffer(memory, rows.dtype, rows.size, size - rows.nbytes).reshape(rows.shape)
+    made = np.ndarray(rows.shape, rows.dtype, memory, size - rows.nbytes)
     made[...] = rows
     return made if array.flags.c_contiguous else made.T
 
 
 @BY_TILES
-def test_sums_are_in_the_order_of_the_columns_however_many_there_are(monkeypatch):
-    """A chain of a b + c, rounded once each; bands and panels go on where the last one ended.
-
-    In the order of NumPy's digits: 2²⁴ + 1 - 2²⁴ is 0 in float32, 2²⁴ - 2²⁴ + 1 is 1.
-    """
+def test_sums_are_in_the_order_of_the_columns(monkeypatch):
+    """In float32, 2²⁴ + 1 - 2²⁴ is 0 and 2²⁴ - 2²⁴ + 1 is 1."""
     monkeypatch.setattr(products, "SMALL", 0)
     for inner in (3, 390, 1030):
         a = np.zeros((2, inner), "float32")
@@ -281,7 +278,10 @@ def threads_of_blas():
     return [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
 
 
-def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them(parts):
+def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them(
+    parts, monkeypatch
+):
+    monkeypatch.setattr(products, "TILES", False)
     a, b, c, out = (random((80, 80), seed=k) for k in range(4))
     probe = counting(c)
     commands = [*product(a, b, c), probe, *product(c, b, out)]
@@ -299,7 +299,8 @@ def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them
 
 
 @ON_EVERY_TEAM
-def test_products_wait_until_blas_has_one_thread_and_it_until_they_are_done():
+def test_products_wait_until_blas_has_one_thread_and_it_until_they_are_done(monkeypatch):
+    monkeypatch.setattr(products, "TILES", False)
     a, b, c, out = (random((80, 80), seed=k) for k in range(4))
     between = product(b.T, a, out)
     hush, *commands, restore = products.alone([counting(c), *between])
