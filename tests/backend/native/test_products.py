@@ -8,7 +8,7 @@ import mmap
 import numba
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -168,6 +168,7 @@ BY_TILES = pytest.mark.skipif(not TILES, reason="a processor without AVX-512")
 EDGE = st.integers(1, 40) | st.integers(250, 270) | st.integers(380, 400) | st.integers(1020, 1040)
 
 
+@settings(max_examples=40)  # they are large
 @given(st.tuples(EDGE, EDGE, EDGE), st.booleans(), st.booleans(), st.data())
 @pytest.mark.parametrize("tiles", [pytest.param(True, marks=BY_TILES), False])
 @ON_EVERY_TEAM
