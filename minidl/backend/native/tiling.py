@@ -17,8 +17,9 @@ TILES = bool(_multiarray_umath.__cpu_features__.get("AVX512F"))
 #: Bytes of a vector; vectors of a tile, side by side; rows of a tile, at most.
 BYTES, VECTORS, HIGH = 64, 2, 14
 
-# Elements of ``a`` that all tiles of a band of the result read again: they stay in a cache.
-MANY, DEEP = 256, 1024
+#: Rows of the result and columns of ``a`` at a time: all tiles of such a band read the same
+#: elements of ``a``, which stay in a cache.
+BAND, DEEP = 256, 1024
 #: Columns of ``b`` that are made rows at a time, in a panel of 48 KiB.
 PANEL = 384
 

@@ -8,6 +8,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from minidl.backend.native.compiled.lowlevel import unpacked
+
 _WORD, _LANE = ir.IntType(64), ir.IntType(32)
 
 
@@ -29,9 +31,7 @@ def sums(context: Any, x: Any, first: Any, second: Any, dtypes: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element, kind = context.get_value_type(source), context.get_value_type(working)
         memory = builder.inttoptr(values[0], element.as_pointer())
-        (begin, n), (other, m) = (
-            [builder.extract_value(value, k) for k in range(2)] for value in values[1:3]
-        )
+        (begin, n), (other, m) = (unpacked(builder, value) for value in values[1:3])
         starts = [builder.gep(memory, [place]) for place in (begin, other)]
 
         def eight(start: Any, place: Any) -> Any:

@@ -104,8 +104,9 @@ def ask(context: Any, function: Any, arguments: Any, dtype: Any) -> Any:
 def _call(builder: Any, result: Any, values: Any, count: int) -> Any:
     """Call the address that is the first of the values with the ``count`` words of the second."""
     kind = ir.FunctionType(result, [_WORD] * count)
-    words = [builder.extract_value(values[1], k) for k in range(count)]
-    return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+    return builder.call(
+        builder.inttoptr(values[0], kind.as_pointer()), unpacked(builder, values[1])
+    )
 
 
 @intrinsic
@@ -116,7 +117,8 @@ def prefetch(context: Any, address: Any) -> Any:
         pointer = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
         number = ir.IntType(32)
         # read, keep, data
-        _instruct(builder, "llvm.prefetch.p0", pointer, number(0), number(3), number(1))
+        arguments = pointer, number(0), number(3), number(1)
+        instruct(builder, "llvm.prefetch.p0", ir.VoidType(), *arguments)
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -142,7 +144,7 @@ def float_control(context: Any) -> Any:
         if not _X86:
             return ir.Constant(_WORD, 0)
         place = builder.alloca(ir.IntType(32))
-        _instruct(builder, "llvm.x86.sse.stmxcsr", place)
+        instruct(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), place)
         return builder.zext(builder.load(place), _WORD)
 
     return types.int64(), generate
@@ -156,7 +158,7 @@ def set_float_control(context: Any, value: Any) -> Any:
         if _X86:
             place = builder.alloca(ir.IntType(32))
             builder.store(builder.trunc(values[0], ir.IntType(32)), place)
-            _instruct(builder, "llvm.x86.sse.ldmxcsr", place)
+            instruct(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), place)
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -165,8 +167,13 @@ def set_float_control(context: Any, value: Any) -> Any:
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
 
 
-def _instruct(builder: Any, name: str, *arguments: Any) -> None:
+def instruct(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
     """Call an instruction that LLVM offers as a function."""
-    kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
+    kind = ir.FunctionType(result, [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    builder.call(function, arguments)
+    return builder.call(function, arguments)
+
+
+def unpacked(builder: Any, values: Any) -> list[Any]:
+    """What a tuple consists of."""
+    return [builder.extract_value(values, k) for k in range(len(values.type))]

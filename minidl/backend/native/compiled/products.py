@@ -6,7 +6,7 @@ from minidl.backend.native.compiled.lowlevel import ask, at, call, helper
 from minidl.backend.native.compiled.tiles import panel, tile, turn
 from minidl.backend.native.products import FIXED, INNER, OWN, PLAIN
 from minidl.backend.native.shares import COLUMNS, ROWS, cut
-from minidl.backend.native.tiling import BYTES, DEEP, HIGH, MANY, PANEL, VECTORS, even
+from minidl.backend.native.tiling import BAND, BYTES, DEEP, HIGH, PANEL, VECTORS, even
 
 real = float32  # of the elements; whoever asks for the function says which
 
@@ -51,21 +51,31 @@ def gemm(block, part, parts):
         call(w[0], (trans_b, trans_a, *sizes, one, b, ldb, a, lda, zero, c, ldc))
 
 
+@helper
+def _turned(out, x, pitch, columns, inner, size):
+    """The columns of b at x as rows of a panel."""
+    lanes = max(BYTES // size, 1)  # a range might raise otherwise, for all that LLVM knows
+    for j in range(0, columns, lanes):
+        for h in range(0, inner, lanes):
+            target = out + size * (h * VECTORS * lanes + j)
+            source = x + size * (j * pitch + h)
+            turn((target, VECTORS * lanes), (source, pitch), (columns - j, inner - h), real)
+
+
 def tiled(block, part, parts):
     """out = a b, or a term of it, tile by tile; the sum of no terms is 0."""
     w = at(block, int64)
     m, n, k, a, b, c = _share(w, part, parts)
     size = w[15]
-    lanes = max(BYTES // size, 1)
-    wide = VECTORS * lanes
+    wide = VECTORS * max(BYTES // size, 1)
     down_a, along_a = (w[7], 1) if w[6] == PLAIN else (1, w[7])
     down_b, along_b = (w[10], 1) if w[9] == PLAIN else (1, w[10])
-    columns_of_b = panel()
+    rows_of_b = panel()
     if k == 0:
         for i in range(m):
             for j in range(n):
                 at(c + size * i * w[12], real)[j] = 0
-    high, deep = even(m, MANY), even(k, DEEP if w[9] == PLAIN else PANEL)
+    high, deep = even(m, BAND), even(k, DEEP if w[9] == PLAIN else PANEL)
     for h in range(0, k, deep):
         inner = min(deep, k - h)
         for first in range(0, m, high):
@@ -76,12 +86,8 @@ def tiled(block, part, parts):
                 columns = min(wide, n - j)
                 y, pitch = b + size * (h * down_b + j * along_b), down_b
                 if w[9] != PLAIN:
-                    for v in range(0, columns, lanes):
-                        for p in range(0, inner, lanes):
-                            target = columns_of_b + size * (p * wide + v)
-                            x = y + size * (v * along_b + p)
-                            turn((target, wide), (x, along_b), (columns - v, inner - p), real)
-                    y, pitch = columns_of_b, wide
+                    _turned(rows_of_b, y, along_b, columns, inner, size)
+                    y, pitch = rows_of_b, wide
                 x = a + size * (first * down_a + h * along_a)
                 z = c + size * (first * w[12] + j)
                 for number in range(count):

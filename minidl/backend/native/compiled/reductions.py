@@ -27,7 +27,7 @@ def _pairwise(x, start, n):
     if n - half > 128:
         return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
     if n <= 128:
-        half = 0
+        half = 0  # one block; what stands for the other is not used
     rest = n % 8
     one, other = sums(x, (start, max(half, 8)), (start + half, n - half - rest), (source, working))
     for k in range(start + n - rest, start + n):

@@ -19,6 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from minidl.backend.native.compiled.lowlevel import instruct, unpacked
 from minidl.backend.native.tiling import BYTES, HIGH, PANEL, VECTORS
 
 _WORD, _LANE, _BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -37,7 +38,7 @@ def tile(context: Any, sizes: Any, out: Any, a: Any, b: Any, adds: Any, dtype: A
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vectors = _Vectors(builder, context.get_value_type(dtype.dtype))
-        (rows, columns, inner), out, a, b = (_unpacked(builder, value) for value in values[:4])
+        (rows, columns, inner), out, a, b = (unpacked(builder, value) for value in values[:4])
         lanes = _WORD(vectors.lanes)
         wide = builder.udiv(builder.add(columns, _WORD(vectors.lanes - 1)), lanes)
         done = builder.append_basic_block("done")
@@ -70,7 +71,7 @@ def turn(context: Any, out: Any, x: Any, sizes: Any, dtype: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vectors = _Vectors(builder, context.get_value_type(dtype.dtype))
-        out, x, (count, columns) = (_unpacked(builder, value) for value in values[:3])
+        out, x, (count, columns) = (unpacked(builder, value) for value in values[:3])
         lanes, mask = vectors.lanes, vectors.first(columns)
         last = builder.sub(count, _WORD(1))
         rows = []
@@ -222,14 +223,7 @@ class _Vectors:
         return ir.Constant(ir.VectorType(_LANE, self.lanes), list(lanes))
 
     def _call(self, name: str, result: Any, *arguments: Any) -> Any:
-        """Call an instruction that LLVM offers as a function."""
+        """Call LLVM's instruction for vectors of these elements."""
         full = f"llvm.{name}.v{self.lanes}f{8 * self._size}"
         full += ".p0" if name.startswith("masked") else ""
-        module = self.builder.module
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = module.globals.get(full) or ir.Function(module, kind, full)
-        return self.builder.call(function, arguments)
-
-
-def _unpacked(builder: Any, values: Any) -> list[Any]:
-    return [builder.extract_value(values, k) for k in range(values.type.count)]
+        return instruct(self.builder, full, result, *arguments)
