@@ -94,19 +94,25 @@ class Loop:
         objective.reset()
         if self._others:
             self._step.look()
+        assert model.optimizer is not None
+        # Where nobody looks between steps, nor makes up a learning rate from what he saw.
+        self._step.may_wait = model.optimizer.foresees and not (self._starting or self._ending)
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
             order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
-        for number, (x, y, weight) in enumerate(train.shuffled(order)):
-            for listener in self._starting:
-                listener.on_train_batch_begin(number, {})
-            if self._step(x, y, weight):
-                objective.count(x.shape[0])
-            for listener in self._ending:
-                listener.on_train_batch_end(number, objective.logs)
-            if model.stop_training:
-                break
+        try:
+            for number, (x, y, weight) in enumerate(train.shuffled(order)):
+                for listener in self._starting:
+                    listener.on_train_batch_begin(number, {})
+                if self._step(x, y, weight):
+                    objective.count(x.shape[0])
+                for listener in self._ending:
+                    listener.on_train_batch_end(number, objective.logs)
+                if model.stop_training:
+                    break
+        finally:
+            self._step.finish()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

@@ -30,6 +30,8 @@ class RecordedStep:
         moving: the objects of what it calls ``stepwise``.
 
     Attributes:
+        may_wait: whether steps may be done several at a time, until :meth:`finish` is called;
+            False at first.
         tape: what was recorded, or None.
     """
 
@@ -50,11 +52,19 @@ class RecordedStep:
             and all(map(repeats, (network, *self._parts)))
         )
         self._seen: list[Any] = []
+        self.may_wait = False
+        self.tape: Tape | None = None
         self.forget()
+
+    def finish(self) -> None:
+        """Do the steps that still wait."""
+        if self.tape is not None:
+            self.tape.finish()
 
     def forget(self) -> None:
         """Record anew before anything is played."""
-        self.tape: Tape | None = None
+        self.finish()
+        self.tape = None
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
 
@@ -79,7 +89,7 @@ class RecordedStep:
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
         if same and network.passes == self._passes:
             if self.tape is not None:
-                self.tape.play(network.step)
+                self.tape.play(network.step, self.may_wait)
                 network.step += 1
                 return True
             tape = Tape(network.step)
@@ -87,6 +97,7 @@ class RecordedStep:
                 self._step(*arrays)
             self.tape = tape
         else:
+            self.finish()
             self._step(*arrays)
         if self.tape is None and not same:
             self._arrays, same = arrays, True

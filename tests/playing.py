@@ -21,8 +21,8 @@ def counting() -> Iterator[list[int]]:
     steps: list[int] = []
     play = Tape.play
 
-    def noting(tape: Tape, step: int) -> None:
-        play(tape, step)
+    def noting(tape: Tape, step: int, may_wait: bool = False) -> None:
+        play(tape, step, may_wait)
         steps.append(step)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -64,7 +64,7 @@ class Gather:
             return
         tape = current_tape()
         if tape is not None:
-            tape.commands(self._commands)
+            tape.commands(self._commands, [self.where])
         for run in self._run:
             run()
 

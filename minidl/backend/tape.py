@@ -68,7 +68,12 @@ class Tape:
         #: The number of the step that is recorded or played, where commands can read it.
         self._step = np.array([step], np.int64)
         self._entries: list[Any] = []
-        self._runs: Sequence[Callable[[], None]] | None = None
+        # What Python writes before a step, for commands to read.
+        self._numbers = [self._step]
+        # Calls that run all of it, and those that run all but what ends the step.
+        self._runs: Sequence[Callable[[], None]] = ()
+        self._head: Sequence[Callable[[], None]] = ()
+        self._series: Any = None
         # Functions that are called at each step: those between commands, those after all of them,
         # and of which sort the one is that is being called.
         self._between, self._last = Between(), Last()
@@ -88,32 +93,61 @@ class Tape:
         finally:
             recorder.tape = before
 
-    def play(self, step: int) -> None:
-        """Do it again, as the step of this number."""
+    def play(self, step: int, may_wait: bool = False) -> None:
+        """Do it again, as the step of this number.
+
+        Args:
+            step: the number.
+            may_wait: whether it is soon enough to do it together with steps to come, or when
+                :meth:`finish` is called; until then nobody looks.
+        """
         last = self._last
-        if self._runs is None:
-            self._between.recorded = last.recorded = True
-            self._head = self._native.assemble(self._entries)
-            self._runs = self._head
-            if last.calls:
-                self._runs = self._native.assemble([*self._entries, *last.commands])
+        if not self._between.recorded:
+            self._assemble()
         last.forget()
         for call in last.calls:
             self._call(call, last)
         self._step[0] = step
-        for run in self._runs if last.as_recorded else self._head:
-            run()
+        if self._series and last.as_recorded:
+            room = self._series.keep()
+            if not may_wait or not room or last.others:
+                self.finish()
+        else:
+            self.finish()
+            for run in self._runs if last.as_recorded else self._head:
+                run()
         for call in last.others:
             call()
 
-    def commands(self, commands: Sequence[Any]) -> None:
-        """Record commands that somebody else runs now."""
+    def finish(self) -> None:
+        """Do the steps that still wait."""
+        if self._series:
+            self._series.run()
+
+    def _assemble(self) -> None:
+        """Make calls of what was recorded."""
+        last = self._last
+        self._between.recorded = last.recorded = True
+        self._runs = self._head = self._native.assemble(self._entries)
+        if last.calls:
+            self._runs = self._native.assemble(self.entries)
+        numbers = [*self._numbers, *(bound.numbers for bound in last.bound if bound)]
+        self._series = self._native.series(self.entries, numbers)
+
+    def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
+        """Record commands that somebody else runs now.
+
+        Args:
+            commands: compiled ones, or functions of Python.
+            numbers: arrays that somebody writes before each step, and that they read.
+        """
         # What was to end the step is followed by something.
         self._entries += [self._again(call) for call in self._last.calls]
         for bound in filter(None, self._last.bound):
             self._between.bound[bound.what.key] = bound
         self._last = Last()
         self._entries += commands
+        self._numbers += numbers
 
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]

@@ -10,6 +10,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import backend_of
 from minidl.backend.recorder import aside
+from minidl.backend.repeating import repeats
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import ParameterVector
@@ -94,6 +95,11 @@ class Optimizer:
             rate = aside(rate, self.iterations)
             return checks.real("learning_rate from the schedule", rate, 0)
         return rate
+
+    @property
+    def foresees(self) -> bool:
+        """Whether the learning rates of steps to come are known now."""
+        return not callable(self._learning_rate) or repeats(self._learning_rate)
 
     def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:
         """Allocate the state for a parameter vector.

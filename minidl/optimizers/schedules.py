@@ -13,7 +13,12 @@ from minidl import checks
 
 
 class LearningRateSchedule:
-    """A learning rate for every step: ``schedule(step)``."""
+    """A learning rate for every step: ``schedule(step)``.
+
+    A class with ``repeats = True`` promises that it depends on the step and on nothing else.
+    """
+
+    repeats = True
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
@@ -32,6 +37,8 @@ class ExponentialDecay(LearningRateSchedule):
         decay_rate: > 0.
         staircase: whether the rate falls in steps instead of smoothly; default False.
     """
+
+    repeats = True
 
     def __init__(
         self,
@@ -63,6 +70,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         ValueError: the counts do not match or the boundaries do not increase.
     """
 
+    repeats = True
+
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
         self.boundaries = [checks.real("boundaries", b, 0) for b in boundaries]
         self.values = [checks.real("values", value, 0) for value in values]
@@ -92,6 +101,8 @@ class PolynomialDecay(LearningRateSchedule):
         power: > 0, default 1 (linear).
         cycle: instead of staying at the end, stretch decay_steps to its next multiple.
     """
+
+    repeats = True
 
     def __init__(
         self,
@@ -125,6 +136,8 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_rate: >= 0.
         staircase: whether step / decay_steps is rounded down; default False.
     """
+
+    repeats = True
 
     def __init__(
         self,
@@ -160,6 +173,8 @@ class CosineDecay(LearningRateSchedule):
             None, no warm-up.
         warmup_steps: length of the warm-up, default 0.
     """
+
+    repeats = True
 
     def __init__(
         self,

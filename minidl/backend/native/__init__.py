@@ -2,14 +2,17 @@
 
 A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
 ``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
-``formulas`` and ``operands`` record which of them a formula or a kernel is; ``team`` runs lists of
-them. Loaded only where Numba runs the formulas.
+``formulas`` and ``operands`` record which of them a formula or a kernel is; ``fusion`` and
+``strips`` bring together what works on the same elements; ``team`` runs lists of commands, and
+``series`` one list several times. Loaded only where Numba runs the formulas.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from minidl.backend.native.commands import Command, CommandList, UnsupportedError
 from minidl.backend.native.draws import draw
@@ -19,8 +22,10 @@ from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import gather
 from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
+from minidl.backend.native.series import Series
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
+from minidl.backend.native.strips import chained
 from minidl.backend.native.subnormals import flushing
 from minidl.backend.native.team import team
 
@@ -39,6 +44,7 @@ __all__ = [
     "parts",
     "record_kernel",
     "run",
+    "series",
 ]
 
 
@@ -52,7 +58,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     def end_row() -> None:
         if row:
-            calls.append(CommandList(flushing(alone(fused(row)))))
+            calls.append(CommandList(_complete(row)))
             row.clear()
 
     for entry in entries:
@@ -63,6 +69,18 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
             calls.append(entry)
     end_row()
     return calls
+
+
+def series(
+    entries: Sequence[Command | Callable[[], Any]], numbers: Sequence[np.ndarray]
+) -> Series | None:
+    """The same commands as a :class:`Series`; None where there are functions among them."""
+    row = [entry for entry in entries if isinstance(entry, Command)]
+    return Series(_complete(row), numbers) if len(row) == len(entries) else None
+
+
+def _complete(row: Sequence[Command]) -> list[Command]:
+    return flushing(alone(chained(fused(row))))
 
 
 def parts() -> int:

@@ -135,10 +135,10 @@ class CommandList:
         self._shared = sum(command.work for command in commands) >= WORTH
         self._where = address(self.words), len(self.words)
 
-    def __call__(self) -> None:
+    def __call__(self, times: int = 1) -> None:
         # The team of now: a forked process has another.
         run = team().run if self._shared else team().run_alone
-        run(*self._where)
+        run(*self._where, times)
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:

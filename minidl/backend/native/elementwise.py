@@ -214,7 +214,7 @@ class Eager:
             self._call(ctypes.addressof(block), 0, 1)
         else:
             listed = (ctypes.c_int64 * 3)(self._address, ctypes.addressof(block), 0)
-            team().run(ctypes.addressof(listed), 1)
+            team().run(ctypes.addressof(listed), 1, 1)
 
 
 def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ class Bound:
 
     Attributes:
         commands: what runs it, with the numbers that were taken last.
+        numbers: float64; what was taken last.
         what: for whoever bound it, to say what it is.
 
     Raises:
@@ -125,13 +126,13 @@ class Bound:
         self.what: Any = None
         self._program = program
         self._kept = arguments, outs
-        self._numbers = numbers_of(program, dict(enumerate(arguments)))
-        self.commands = commands(program, arguments, outs, self._numbers)
+        self.numbers = numbers_of(program, dict(enumerate(arguments)))
+        self.commands = commands(program, arguments, outs, self.numbers)
         self._list = CommandList(self.commands)
 
     def take(self, arguments: Sequence[Any]) -> None:
         """Take the numbers among these arguments."""
-        self._numbers[:] = self._program.numbers(arguments)
+        self.numbers[:] = self._program.numbers(arguments)
 
     def __call__(self) -> None:
         """Run it with the numbers taken."""

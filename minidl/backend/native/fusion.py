@@ -32,7 +32,7 @@ def fused(commands: Iterable[Command]) -> list[Command]:
             if both is not None:
                 row[place] = both
                 break
-            if not isinstance(command, Loop) or _depend(row[place], command):
+            if not isinstance(command, Loop) or depend(row[place], command):
                 row.append(command)
                 break
         else:
@@ -48,7 +48,7 @@ def _meet(first: Command, second: Command) -> bool:
     return any(location(x) in known for x in (*second.arrays.values(), *second.outs))
 
 
-def _depend(first: Command, second: Command) -> bool:
+def depend(first: Command, second: Command) -> bool:
     """Whether the order of two commands matters."""
     return any(
         (a.writes or b.writes) and a.low < b.high and b.low < a.high

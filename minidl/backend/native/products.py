@@ -44,13 +44,15 @@ _NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 
 
 class Product(Command):
-    """A product of matrices; the last of what is ``kept`` are the terms of the result, if any.
+    """A product of matrices; ``kept`` are a, b, the result, and the terms of it, if any.
 
     Attributes:
         threaded: whether BLAS multiplies, and might call its own threads.
+        by_rows: whether own tiles make the rows of the result, whatever part of a part they are.
     """
 
     threaded = True
+    by_rows = False
 
 
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
@@ -99,6 +101,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
         function = command("tiled", "products", real=out.dtype.name)
     made = Product(name, function, block, accesses, (a, b, out, terms), work)
     made.threaded = large and bool(blas)
+    made.by_rows = kind == ROWS and not blas
     return [made, _sum(terms, out)] if terms else [made]
 
 

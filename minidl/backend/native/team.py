@@ -21,7 +21,7 @@ from minidl.backend.native.machine_code import address_of, function
 LARGEST = 8
 # Words of the mailbox, each on a cache line of its own; after them one for each part, 1 while it
 # sleeps.
-TICKET, LIST, LENGTH, BASE, ARRIVED, ASLEEP = (64 * k for k in range(6))
+TICKET, LIST, LENGTH, TIMES, BASE, ARRIVED, ASLEEP = (64 * k for k in range(7))
 
 
 class Team:
@@ -37,7 +37,7 @@ class Team:
     def __init__(self, parts: int) -> None:
         self.parts = parts
         self._busy = threading.Lock()
-        self._words = np.zeros(8 * (7 + parts), np.int64)
+        self._words = np.zeros(8 * (8 + parts), np.int64)
         self._mail = -(-address(self._words) // 64) * 64
         self._bells = [threading.Semaphore(0) for _ in range(parts)]
         self._yields = _address_of_yield()
@@ -53,17 +53,17 @@ class Team:
         for thread in self._threads:
             thread.start()
 
-    def run(self, commands: int, length: int) -> None:
+    def run(self, commands: int, length: int, times: int) -> None:
         """Run the ``length`` commands listed at an address; other callers wait their turn."""
         with self._busy:
-            if self._run(commands, length, self.parts, self._mail, self._yields):
+            if self._run(commands, length, times, self.parts, self._mail, self._yields):
                 self._call()
                 self._execute(0, self.parts, self._mail, self._yields)
 
     def stop(self) -> None:
         """End the threads, once they have done what they do."""
         with self._busy:
-            self._post(0, -1, self.parts, self._mail)
+            self._post(0, -1, 0, self.parts, self._mail)
             self._call()
         for thread in self._threads:
             thread.join()

@@ -34,7 +34,7 @@ def team(request):
 
 def run(team, commands):
     words = listed(commands)
-    team.run(address(words), len(words))
+    team.run(address(words), len(words), 1)
 
 
 @numba.cfunc("void(int64, int64, int64)")
@@ -68,7 +68,7 @@ def climb(team, times, steps=20):
     x, commands = stairs(steps)
     words = listed(commands)
     for k in range(times):
-        team.run(address(words), len(words))
+        team.run(address(words), len(words), 1)
         assert np.all(x == steps * (k + 1))
 
 
@@ -97,7 +97,7 @@ def test_each_part_runs_each_command_once(team):
 
 def test_an_empty_list(team):
     for _ in range(10):
-        team.run(0, 0)
+        team.run(0, 0, 1)
     climb(team, 1)
 
 
@@ -118,7 +118,7 @@ def test_it_may_be_called_when_it_is_about_to_sleep(team):
     words = listed(commands)
     rng = np.random.default_rng(0)
     for k in range(300):
-        team.run(address(words), len(words))
+        team.run(address(words), len(words), 1)
         assert np.all(x == 4 * (k + 1))
         time.sleep(rng.uniform(0, 0.003))
 

@@ -2,7 +2,7 @@
 
 from numba.types import int64, uint16, uint64
 
-from minidl.backend.native.compiled.lowlevel import at, helper, high_product
+from minidl.backend.native.compiled.lowlevel import at, helper, whole_product
 from minidl.backend.native.shares import cut
 
 # The multipliers and key increments of 4x64.
@@ -16,8 +16,8 @@ _LANES = 16  # 16-bit numbers in the 256 bits of one counter
 def _philox(a, b, c, d, key, other):
     """The four words of a counter (a, b, c, d)."""
     for _ in range(_ROUNDS):
-        high_a, low_a = high_product(uint64(_M0), a), uint64(_M0) * a
-        high_c, low_c = high_product(uint64(_M1), c), uint64(_M1) * c
+        high_a, low_a = whole_product(uint64(_M0), a)
+        high_c, low_c = whole_product(uint64(_M1), c)
         a, b, c, d = high_c ^ b ^ key, low_c, high_a ^ d ^ other, low_a
         key += uint64(_W0)
         other += uint64(_W1)

@@ -125,15 +125,17 @@ def prefetch(context: Any, address: Any) -> Any:
 
 
 @intrinsic
-def high_product(context: Any, a: Any, b: Any) -> Any:
-    """The upper 64 bits of the product of two uint64."""
+def whole_product(context: Any, a: Any, b: Any) -> Any:
+    """The upper and the lower 64 bits of the product of two uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         wide = ir.IntType(128)
         product = builder.mul(*(builder.zext(value, wide) for value in values))
-        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
+        upper = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
+        lower = builder.trunc(product, _WORD)
+        return context.make_tuple(builder, signature.return_type, [upper, lower])
 
-    return types.uint64(types.uint64, types.uint64), generate
+    return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), generate
 
 
 @intrinsic

@@ -66,9 +66,19 @@ def along_rows(block, part, parts):
 
 
 @helper
-def _add_row(out, x, low, high):
-    for j in range(low, high):
-        out[j] += working(x[j])
+def _add_rows(out, x, pitch, rows, low, high):
+    """Add each row to out, four at a time: out is read and written once for them."""
+    i = 0
+    while i + 4 <= rows:
+        a, b = at(x + i * pitch, source), at(x + (i + 1) * pitch, source)
+        c, d = at(x + (i + 2) * pitch, source), at(x + (i + 3) * pitch, source)
+        for j in range(low, high):
+            out[j] = out[j] + working(a[j]) + working(b[j]) + working(c[j]) + working(d[j])
+        i += 4
+    for k in range(i, rows):
+        a = at(x + k * pitch, source)
+        for j in range(low, high):
+            out[j] += working(a[j])
 
 
 def along_columns(block, part, parts):
@@ -86,8 +96,7 @@ def along_columns(block, part, parts):
             out = at(w[7] + k * w[8], working)
             for j in range(low, high):
                 out[j] = 0
-            for i in range(w[2]):
-                _add_row(out, at(w[4] + k * w[5] + i * w[6], source), low, high)
+            _add_rows(out, w[4] + k * w[5], w[6], w[2], low, high)
 
 
 def terms(block, part, parts):

@@ -3,7 +3,7 @@
 from numba.types import int64
 
 from minidl.backend.native.compiled.lowlevel import add, at, call, exchange, helper, load, store
-from minidl.backend.native.team import ARRIVED, ASLEEP, BASE, LENGTH, LIST, TICKET
+from minidl.backend.native.team import ARRIVED, ASLEEP, BASE, LENGTH, LIST, TICKET, TIMES
 
 # How often a thread looks, some 2 ns each time, before it lets others have the processor once.
 _LOOKS = 20_000
@@ -28,20 +28,24 @@ def _meet(mail, goal, yields):
 def _execute(part, parts, mail, yields):
     words = at(load(mail + LIST), int64)
     goal = load(mail + BASE)
-    for k in range(load(mail + LENGTH)):
-        if parts > 1 and words[3 * k + 2] != 0:
+    length = load(mail + LENGTH)
+    for _ in range(load(mail + TIMES)):
+        for k in range(length):
+            if parts > 1 and words[3 * k + 2] != 0:
+                goal += parts
+                _meet(mail, goal, yields)
+            call(words[3 * k], (words[3 * k + 1], part, parts))
+        if parts > 1:
             goal += parts
             _meet(mail, goal, yields)
-        call(words[3 * k], (words[3 * k + 1], part, parts))
-    if parts > 1:
-        _meet(mail, goal + parts, yields)
 
 
 @helper
-def _post(commands, length, parts, mail):
+def _post(commands, length, times, parts, mail):
     store(mail + BASE, load(mail + ARRIVED))
     store(mail + LIST, commands)
     store(mail + LENGTH, length)
+    store(mail + TIMES, times)
     add(mail + TICKET, 1)
     asleep = 0
     for part in range(1, parts):
@@ -54,21 +58,22 @@ def execute(part, parts, mail, yields):
     _execute(part, parts, mail, yields)
 
 
-def run_alone(commands, length):
-    """Run a list without the others."""
+def run_alone(commands, length, times):
+    """Run a list some times without the others."""
     words = at(commands, int64)
-    for k in range(length):
-        call(words[3 * k], (words[3 * k + 1], 0, 1))
+    for _ in range(times):
+        for k in range(length):
+            call(words[3 * k], (words[3 * k + 1], 0, 1))
 
 
-def post(commands, length, parts, mail) -> int:
+def post(commands, length, times, parts, mail) -> int:
     """Put a list into the mailbox. How many parts sleep."""
-    return _post(commands, length, parts, mail)
+    return _post(commands, length, times, parts, mail)
 
 
-def run(commands, length, parts, mail, yields) -> int:
+def run(commands, length, times, parts, mail, yields) -> int:
     """Post a list and run the own share; unless somebody sleeps: then how many."""
-    asleep = _post(commands, length, parts, mail)
+    asleep = _post(commands, length, times, parts, mail)
     if asleep == 0:
         _execute(0, parts, mail, yields)
     return asleep

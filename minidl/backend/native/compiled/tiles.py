@@ -16,7 +16,6 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minidl.backend.native.compiled.lowlevel import instruct, unpacked
@@ -95,7 +94,9 @@ def panel(context: Any) -> Any:
     """Address of PANEL rows of a tile's width, until the command is done."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        memory = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(8), PANEL * VECTORS * BYTES))
+        # Not cgutils.alloca_once, which fills it with zeros, byte by byte: two minutes to compile.
+        with builder.goto_entry_block():
+            memory = builder.alloca(ir.ArrayType(ir.IntType(8), PANEL * VECTORS * BYTES))
         memory.align = BYTES
         return builder.ptrtoint(memory, _WORD)
 
