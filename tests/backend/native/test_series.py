@@ -94,3 +94,8 @@ def test_functions_among_commands_make_no_series():
     _, _, numbers, commands = made()
     assert native.series([*commands, print], numbers) is None
     assert native.series(commands, numbers) is not None
+
+
+def test_all_parts_wait_for_the_numbers():
+    _, _, numbers, commands = made()
+    assert Series(commands, numbers)._list.words[:2, 2].tolist() == [0, 1]

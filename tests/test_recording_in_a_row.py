@@ -1,0 +1,145 @@
+"""Played steps wait for each other, and are then run in a row: nobody can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl.backend.native.commands import CommandList
+from minidl.backend.native.series import MOST
+from minidl.callbacks import Callback, TerminateOnNaN
+from minidl.layers import Dense, Dropout, Input
+from minidl.optimizers import SGD, Adam, Optimizer
+from minidl.optimizers.base import FLUSH_EVERY
+from minidl.optimizers.schedules import ExponentialDecay, LearningRateSchedule
+from tests import playing
+from tests.playing import both
+
+pytestmark = pytest.mark.usefixtures("parts", "same_products")
+
+same_products = playing.same_products
+
+STEPS = 100
+X = np.random.default_rng(0).standard_normal((2 * STEPS + 1, 4))
+Y = np.random.default_rng(1).standard_normal((2 * STEPS + 1, 3))
+
+
+def model(optimizer: Optimizer | None = None) -> minidl.Sequential:
+    minidl.utils.set_random_seed(6)
+    layers = [Input((4,)), Dense(5, "relu"), Dropout(0.3), Dense(3)]
+    made = minidl.Sequential(layers, dtype="float64")
+    made.compile(optimizer or Adam(ExponentialDecay(0.01, 30, 0.5)), "mse", ["mse"])
+    return made
+
+
+def fit(made: minidl.Sequential, rows: int = 2 * STEPS, epochs: int = 2, **options: Any) -> Any:
+    return made.fit(X[:rows], Y[:rows], 2, epochs, 0, **options).history
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many times in a row each list of a whole step is run."""
+    found: list[int] = []
+    call = CommandList.__call__
+
+    def noting(commands: CommandList, times: int = 1) -> None:
+        call(commands, times)
+        if any(repr(each).startswith("<numbers") for each in commands.commands):
+            found.append(times)
+
+    monkeypatch.setattr(CommandList, "__call__", noting)
+    return found
+
+
+def test_steps_are_run_in_rows(runs: list[int]) -> None:
+    fit(model())
+    # Two steps come before the first that is played; others end with small numbers flushed.
+    first = [MOST, FLUSH_EVERY - 2 - MOST, MOST, STEPS - FLUSH_EVERY - MOST]
+    second = [2 * FLUSH_EVERY - STEPS, MOST, MOST, 2 * STEPS - 3 * FLUSH_EVERY]
+    assert runs == [*first, *second]
+
+
+@pytest.mark.parametrize("rows", [2 * STEPS, 2 * STEPS + 1])
+def test_the_same_as_steps_that_are_called(rows: int) -> None:
+    """The last batch of an epoch may be smaller: it is no played step."""
+
+    def train() -> Any:
+        made = model()
+        return fit(made, rows), made.theta.copy(), made.optimizer.state["v"].copy()
+
+    played, called = both(train)
+    assert played[0] == called[0]
+    for one, other in zip(played[1:], called[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+class Looks(Callback):
+    """Notes the weights' sum after each batch."""
+
+    repeats = True
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any) -> None:
+        self.seen.append(float(self.model.theta.sum()))
+
+
+@pytest.mark.parametrize("told", [Looks, TerminateOnNaN])
+def test_no_step_waits_where_somebody_looks(told: Callable[[], Callback], runs: list[int]) -> None:
+    callback = told()
+    fit(model(), callbacks=[callback])
+    assert runs == [1] * (2 * STEPS - 2)
+    if isinstance(callback, Looks):
+        assert len({*callback.seen}) == 2 * STEPS
+
+
+def test_a_learning_rate_of_one_s_own_may_look_at_the_weights() -> None:
+    seen: list[float] = []
+
+    def train() -> Any:
+        seen.clear()
+
+        def rate(step: int) -> float:
+            seen.append(float(made.theta.sum()))
+            return 0.01
+
+        made = model(SGD(rate))
+        fit(made)
+        return [*seen], made.theta.copy()
+
+    played, called = both(train)
+    assert len({*played[0]}) == 2 * STEPS
+    assert played[0] == called[0]
+    np.testing.assert_array_equal(played[1], called[1])
+
+
+def test_steps_before_an_interruption_are_done() -> None:
+    """Where the next one is being prepared, all before it are."""
+
+    class Interrupting(LearningRateSchedule):
+        repeats = True
+
+        def __init__(self, at: int) -> None:
+            self.at = at
+
+        def __call__(self, step: int) -> float:
+            if step == self.at:
+                raise KeyboardInterrupt
+            return 0.01
+
+    def train() -> Any:
+        made = model(SGD(Interrupting(40)))
+        with pytest.raises(KeyboardInterrupt):
+            fit(made)
+        assert made.optimizer is not None
+        assert made.optimizer.iterations == 40
+        return made.theta.copy(), made.predict(X)
+
+    played, called = both(train)
+    for one, other in zip(played, called, strict=True):
+        np.testing.assert_array_equal(one, other)
