@@ -314,3 +314,13 @@ def test_each_openblas_of_the_process_is_known():
 def test_without_products_blas_is_left_alone():
     commands = [counting(random(4))]
     assert products.alone(commands) == commands
+
+
+@ON_EVERY_TEAM
+def test_a_part_without_a_share_adds_nothing():
+    """Of 32 columns of x a team of three leaves one part without any."""
+    x, weights = random((32, 32), seed=3), random((32, 40), seed=4)
+    out = np.full((32, 40), np.nan)
+    commands = product(x, weights, out)
+    for _ in each_schedule(commands, [out], repeats=2):
+        np.testing.assert_allclose(out, x @ weights, rtol=0, atol=1e-13)

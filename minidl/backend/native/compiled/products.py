@@ -63,7 +63,7 @@ def _turned(out, x, pitch, columns, inner, size):
 
 
 def tiled(block, part, parts):
-    """out = a b, or a term of it, tile by tile; the sum of no terms is 0."""
+    """out = a b, or a term of it, tile by tile; a term of an empty share stays 0."""
     w = at(block, int64)
     m, n, k, a, b, c = _share(w, part, parts)
     size = w[15]
@@ -71,10 +71,6 @@ def tiled(block, part, parts):
     down_a, along_a = (w[7], 1) if w[6] == PLAIN else (1, w[7])
     down_b, along_b = (w[10], 1) if w[9] == PLAIN else (1, w[10])
     rows_of_b = panel()
-    if k == 0:
-        for i in range(m):
-            for j in range(n):
-                at(c + size * i * w[12], real)[j] = 0
     high, deep = even(m, BAND), even(k, DEEP if w[9] == PLAIN else PANEL)
     for h in range(0, k, deep):
         inner = min(deep, k - h)
