@@ -70,7 +70,7 @@ class Tape:
         self._entries: list[Any] = []
         # What Python writes before a step, for commands to read.
         self._numbers = [self._step]
-        # Calls that run all of it, and those that run all but what ends the step.
+        # Calls that run all of it, where no series does, and all but what ends the step.
         self._runs: Sequence[Callable[[], None]] = ()
         self._head: Sequence[Callable[[], None]] = ()
         self._series: Any = None
@@ -128,11 +128,11 @@ class Tape:
         """Make calls of what was recorded."""
         last = self._last
         self._between.recorded = last.recorded = True
-        self._runs = self._head = self._native.assemble(self._entries)
-        if last.calls:
-            self._runs = self._native.assemble(self.entries)
         numbers = [*self._numbers, *(bound.numbers for bound in last.bound if bound)]
         self._series = self._native.series(self.entries, numbers)
+        self._runs = self._head = self._native.assemble(self._entries)
+        if last.calls and not self._series:
+            self._runs = self._native.assemble(self.entries)
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
         """Record commands that somebody else runs now.

@@ -409,14 +409,20 @@ def endings(make: Callable[[], Any]) -> Tape:
 
 def test_formulas_that_end_a_step_are_played_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def assembled(entries: Any) -> Any:
-        lists.append(list(entries))
+        heads.append(list(entries))
         return assemble(entries)
 
-    lists: list[Any] = []
-    assemble = native.assemble
+    def in_series(entries: Any, numbers: Any) -> Any:
+        wholes.append(list(entries))
+        return series(entries, numbers)
+
+    heads: list[Any] = []
+    wholes: list[Any] = []
+    assemble, series = native.assemble, native.series
     monkeypatch.setattr(native, "assemble", assembled)
+    monkeypatch.setattr(native, "series", in_series)
     tape = endings(Ending)
-    head, whole = lists
+    (head,), (whole,) = heads, wholes
     assert not any(callable(entry) for entry in whole)
     assert whole[: len(head)] == head
     assert len(whole) == len(head) + 2

@@ -80,6 +80,7 @@ def series(
 
 
 def _complete(row: Sequence[Command]) -> list[Command]:
+    """What a list of commands is run as."""
     return flushing(alone(chained(fused(row))))
 
 

@@ -84,7 +84,7 @@ def call(context: Any, function: Any, arguments: Any) -> Any:
     """Call the C function at an address with int64, or pointers, that returns nothing."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _call(builder, ir.VoidType(), values, len(arguments))
+        _call(builder, ir.VoidType(), values)
         return context.get_dummy_value()
 
     return types.void(types.int64, arguments), generate
@@ -96,17 +96,16 @@ def ask(context: Any, function: Any, arguments: Any, dtype: Any) -> Any:
     result = dtype.dtype
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _call(builder, context.get_value_type(result), values, len(arguments))
+        return _call(builder, context.get_value_type(result), values)
 
     return result(types.int64, arguments, dtype), generate
 
 
-def _call(builder: Any, result: Any, values: Any, count: int) -> Any:
-    """Call the address that is the first of the values with the ``count`` words of the second."""
-    kind = ir.FunctionType(result, [_WORD] * count)
-    return builder.call(
-        builder.inttoptr(values[0], kind.as_pointer()), unpacked(builder, values[1])
-    )
+def _call(builder: Any, result: Any, values: Any) -> Any:
+    """Call the address that is the first of the values with the words of the second."""
+    words = unpacked(builder, values[1])
+    kind = ir.FunctionType(result, [_WORD] * len(words))
+    return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
 
 
 @intrinsic
