@@ -98,10 +98,17 @@ def test_version_is_that_of_the_project() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", found[1])
 
 
-def test_the_package_is_marked_as_typed() -> None:
-    """py.typed is there and is installed with it."""
-    assert (Path(minidl.__file__).parent / "py.typed").exists()
-    assert re.search(r'^minidl = \["py\.typed"\]$', (ROOT / "pyproject.toml").read_text(), re.M)
+def test_what_is_no_module_is_installed_with_the_package() -> None:
+    """That it is typed, and CUDA sources."""
+    found = re.search(r"^minidl = \[(.+)\]$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found is not None
+    folder = Path(minidl.__file__).parent
+    installed = {
+        file for pattern in re.findall(r'"(.+?)"', found[1]) for file in folder.glob(pattern)
+    }
+    files = {f for f in folder.rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc")}
+    assert installed == files
+    assert folder / "py.typed" in files
 
 
 MODULES = ["minidl"] + [

@@ -1,7 +1,7 @@
 """Where arrays live and how formulas run on them.
 
 ``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the elementwise
-formulas ("blocks", "numba" or "cupy.fuse"); ``to_device`` and ``to_host`` move arrays.
+formulas ("blocks", "numba" or "cuda"); ``to_device`` and ``to_host`` move arrays.
 The only code that imports cupy or numba is in this package.
 """
 

@@ -1,4 +1,4 @@
-"""CuPy: finding it, and running a formula as one CUDA kernel. The only import of cupy."""
+"""CuPy: finding it, and running a formula as one CUDA kernel."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from minidl.backend.device import kernels
+from minidl.backend.device.sources import BY_COLUMN, EACH, elementwise, name_of
 from minidl.backend.formula import Program
 
-name = "cupy.fuse"
+name = "cuda"
+
+#: From so many elements on a place takes more than 32 bits: threads may count beyond the last.
+MANY = 1 << 31
 
 _NO_DEVICE = 100  # cudaErrorNoDevice
 _WITHOUT_DEVICE = (
@@ -64,34 +71,37 @@ def csr(rows: Any) -> Any:
 def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
     """Compile ``program`` to ``run(arguments, outs)`` over CuPy arrays.
 
-    Every output is written by a last copy, after all inputs have been read: an output
-    that is also an input reaches the kernel as two pointers to the same elements.
+    Args:
+        program: the traced formula.
+        aliases: for each output, the arguments whose array it overwrites.
+
+    Raises:
+        TypeError: a function or a type that has no form on the device.
     """
-    cupy = importlib.import_module("cupy")
-    arrays = program.arrays
-    scalars = program.scalar_registers
-
-    def kernel(*operands: Any) -> None:
-        dtype = operands[-1].dtype
-        values = dict(zip([*arrays, *scalars], operands, strict=False))
-        for index in arrays:
-            # Integers would wrap around among themselves.
-            if values[index].dtype != dtype:
-                values[index] = values[index].astype(dtype)
-        for step in program.steps:
-            ufunc = getattr(cupy, step.ufunc)
-            values[step.target] = ufunc(*(values[operand] for operand in step.operands))
-        for register, out in zip(
-            program.outputs, operands[len(arrays) + len(scalars) :], strict=True
-        ):
-            cupy.positive(values[register], out)
-
-    kernel.__name__ = program.name
-    fused = cupy.fuse(kernel_name=program.name)(kernel)
+    read = program.arrays
+    places = [next((read.index(i) for i in alias if i in read), -1) for alias in aliases]
+    overwritten = {read.index(i) for alias in aliases for i in alias if i in read}
+    fresh = [k for k, place in enumerate(places) if place < 0]
+    made: dict[Any, Any] = {}
 
     def run(arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        values = program.scalar_values(arguments)
-        cast = outs[0].dtype.type
-        fused(*(arguments[i] for i in arrays), *(cast(values[i]) for i in scalars), *outs)
+        first = outs[0]
+        shape, number = first.shape, first.dtype.type
+        arrays = [arguments[i] for i in read] + [outs[k] for k in fresh]
+        index = np.uint32 if first.size < MANY else np.uint64
+        key = index, first.dtype, *[(a.dtype, a.shape == shape) for a in arrays]
+        kernel = made.get(key)
+        if kernel is None:
+            if not all(hasattr(a, "__cuda_array_interface__") for a in arrays):
+                raise TypeError(f"{program.name}: expected arrays on the device, received NumPy's")
+            kinds = [EACH if a.shape == shape else BY_COLUMN for a in arrays]
+            types = [a.dtype.name for a in arrays]
+            text = elementwise(
+                program, kinds, types, places, overwritten, first.dtype.name, index.__name__
+            )
+            kernel = made[key] = kernels.kernel(text, name_of(program))
+        numbers = map(number, program.numbers(arguments))
+        sizes = index(first.size), index(shape[-1] if shape else 1)
+        kernels.launch(kernel, first.size, (*arrays, *numbers, *sizes))
 
     return run

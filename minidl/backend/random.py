@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.device import draws
 from minidl.backend.recorder import current_tape
 
 WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
@@ -38,12 +39,15 @@ class RandomBits:
         self._philox = np.random.Philox(key=_key(seed, purpose, index))
         self._state = self._philox.state
 
-    def fill(self, out: np.ndarray, step: int) -> None:
-        """Overwrite ``out`` (uint16, contiguous) with the numbers of this step.
+    def fill(self, out: Any, step: int) -> None:
+        """Overwrite ``out`` (uint16, contiguous), where it lies, with the numbers of this step.
 
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.
         """
+        if not isinstance(out, np.ndarray):
+            draws.fill(out, self._state["state"]["key"], step)
+            return
         tape = current_tape()
         if tape is not None:
             tape.draw(self._state["state"]["key"], out, step)

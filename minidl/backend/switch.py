@@ -95,7 +95,7 @@ def executor_for(array: Any) -> ModuleType:
 
 
 def executor_name() -> str:
-    """What runs the formulas now: "blocks", "numba" or "cupy.fuse"."""
+    """What runs the formulas now: "blocks", "numba" or "cuda"."""
     name: str = executor_for(np.empty(0) if current().name == "numpy" else None).name
     return name
 

@@ -58,8 +58,6 @@ class Dropout(Layer):
         self._y = backend.xp.empty(shape, dtype=dtype)
         self._dx = backend.xp.empty(shape, dtype=dtype)
         self._bits = backend.xp.empty(shape, dtype=np.uint16)
-        # Drawn on the host under every backend, so that all see the same numbers.
-        self._drawn = self._bits if backend.name == "numpy" else np.empty(shape, np.uint16)
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         self.active = training and self.threshold > 0
@@ -68,12 +66,9 @@ class Dropout(Layer):
             return x
         rows = len(x)
         self.bits = head(self._bits, rows)
-        drawn = head(self._drawn, rows)
         if self.random is None:
             raise RuntimeError(f"{self.name}: expected address(seed, index) to be called first")
-        self.random.fill(drawn, step)
-        if self._drawn is not self._bits:
-            self.bits.set(drawn)
+        self.random.fill(self.bits, step)
         self.y = dropout_forward(x, self.bits, self.threshold, self.scale, out=head(self._y, rows))
         return self.y
 

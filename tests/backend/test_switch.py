@@ -58,7 +58,7 @@ def test_use_as_a_context_restores_what_was_before():
     with installed():
         with use("cupy") as inner:
             assert inner.name == "cupy"
-            assert backend.executor == "cupy.fuse"
+            assert backend.executor == "cuda"
             with use("numpy", executor="blocks"):
                 assert current().name == "numpy"
                 assert backend.executor == "blocks"
@@ -133,8 +133,8 @@ def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
 
 def test_device_arrays_have_their_own_executor_whatever_is_chosen_for_numpy():
     with installed(), use("cupy", executor="blocks"):
-        assert backend.executor == "cupy.fuse"
-        assert switch.executor_for(to_device(np.ones(2))).name == "cupy.fuse"
+        assert backend.executor == "cuda"
+        assert switch.executor_for(to_device(np.ones(2))).name == "cuda"
         assert switch.executor_for(np.ones(2)).name == "blocks"
 
 
@@ -165,7 +165,7 @@ def test_variables_choose_at_the_start():
     assert child(ASK, MINIDL_EXECUTOR="blocks").stdout.split() == ["numpy", "blocks"]
     code = "from tests.doubles.cupy_double import installed\nwith installed():\n    exec(ASK)"
     code = code.replace("ASK", repr(ASK))
-    assert child(code, MINIDL_BACKEND="cupy").stdout.split() == ["cupy", "cupy.fuse"]
+    assert child(code, MINIDL_BACKEND="cupy").stdout.split() == ["cupy", "cuda"]
 
 
 def test_a_call_outdoes_the_variables():

@@ -44,7 +44,7 @@ def full(shape, fill_value, dtype=None, order="C"):
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
     if subok is not None:
         raise TypeError("subok is not supported yet")
-    if not isinstance(prototype, (ndarray, np.ndarray)):  # a variable of a fused function, say
+    if not isinstance(prototype, (ndarray, np.ndarray)):
         raise AttributeError(f"'{type(prototype).__name__}' object has no attribute 'flags'")
     host = prototype._host if isinstance(prototype, ndarray) else prototype
     dtype = host.dtype if dtype is None else dtype
@@ -137,10 +137,6 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
 
 @publish
 def copy(a, order="K"):
-    if STATE.tracer is not None:
-        if order != "K":
-            raise NotImplementedError("cupy.copy does not support `order` in fusion yet.")
-        return copy_ufunc(a)
     return a.copy(order=order)
 
 
@@ -154,12 +150,6 @@ def copyto(dst, src, casting="same_kind", where=None):
         src = src.squeeze()[()]
     if hasattr(src, "dtype") and not np.can_cast(src.dtype, dst.dtype, casting):
         raise TypeError(f"Cannot cast {src.dtype} to {dst.dtype} in {casting} casting mode")
-    if STATE.tracer is not None:
-        if where is None:
-            copy_ufunc(src, dst)
-        else:
-            where_ufunc(where, src, dst, dst)
-        return
     if isinstance(src, ndarray):
         excess = src.ndim - dst.ndim
         if excess > 0:

@@ -10,8 +10,8 @@ import types
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array
-from ._cupy_state import MODULE, STATE, publish, synchronise
-from ._cupy_ufuncs import check_cast, clip_ufunc, where_ufunc
+from ._cupy_state import MODULE, publish, synchronise
+from ._cupy_ufuncs import check_cast, where_ufunc
 
 linalg = types.ModuleType("cupy.linalg")
 MODULE.linalg = linalg
@@ -76,15 +76,11 @@ def where(condition, x=None, y=None):
         raise ValueError("Must provide both 'x' and 'y' or neither.")
     if x is None:
         return nonzero(condition)
-    if STATE.tracer is not None:
-        return where_ufunc(condition, x, y)
     return where_ufunc(condition.astype("?", copy=False), x, y)
 
 
 @publish
 def clip(a, a_min, a_max, out=None):
-    if STATE.tracer is not None:
-        return STATE.tracer.call_ufunc(clip_ufunc, (a, a_min, a_max), {"out": out})
     return a.clip(a_min, a_max, out=out)
 
 

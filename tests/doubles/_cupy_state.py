@@ -31,7 +31,6 @@ class State:
     transfers: int = 0
     forbidden: bool = False
     fault: str | None = None  # None, "driver" or "device": what the machine lacks
-    tracer: Any = None  # the tracer of the fused function that is being traced, if any
 
 
 STATE = State()

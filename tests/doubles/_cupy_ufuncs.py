@@ -2,10 +2,8 @@
 
 A loop is written as in NumPy: ``ff->?`` takes two float32 and gives a bool. CuPy runs the first
 loop of the table that the inputs can be cast to (cupy/_core/_kernel.pyx, `_Ops`). Python scalars
-are weak there, as in NumPy, but the rule that keeps two of them in double precision is applied to
-calls only, not inside ``cupy.fuse``: there ``1 - beta`` of two Python numbers, or ``uint8 * .5``,
-is computed in float16. The tables are `ufunc.types` of CuPy 14.2 without its complex loops: the
-double has no complex numbers.
+are weak there, as in NumPy. The tables are `ufunc.types` of CuPy 14.2 without its complex loops:
+the double has no complex numbers.
 """
 
 # ruff: noqa: N801 - the names are CuPy's
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray, wrap
-from ._cupy_state import MODULE, STATE
+from ._cupy_state import MODULE
 
 Weak = Any  # the Python type of a weak scalar, or False
 
@@ -154,7 +152,7 @@ class ufunc:
         return bool(weak) and np.result_type(weak(0), target) == target
 
     def loop_for(self, operands: list[Operand], dtype: Any) -> Loop:
-        """The loop of a call outside ``cupy.fuse``: `guess_routine`."""
+        """The loop of a call: `guess_routine`."""
         if dtype is None:
             dtypes = tuple(operand.dtype for operand in operands)
             weak = tuple(operand.weak for operand in operands)
@@ -183,8 +181,6 @@ class ufunc:
             return np.asarray(self._host(*inputs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if STATE.tracer is not None:
-            return STATE.tracer.call_ufunc(self, args, kwargs)
         out = kwargs.pop("out", None)
         dtype = kwargs.pop("dtype", None)
         casting = kwargs.pop("casting", self._casting)
@@ -230,12 +226,6 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 where_ufunc = ufunc("where", " ".join(f"?{k}{k}->{k}" for k in _ALL), np.where)
 clip_ufunc = ufunc("clip", _keep(3, _ALL), _clip)
 copy_ufunc = ufunc("copy", _keep(1, _ALL), np.copy, casting="unsafe")
-
-
-def astype_ufunc(dtype: np.dtype) -> ufunc:
-    """What ``x.astype(dtype)`` is inside ``cupy.fuse``."""
-    loops = " ".join(f"{kind}->{dtype.char}" for kind in "?bhilqBHILQefd")
-    return ufunc(f"astype_{dtype}", loops, np.copy)
 
 
 for _names, _table in _LOOPS.items():

@@ -12,13 +12,13 @@ waits for the device::
 Strict means: a host array beside a device array is an error, so is implicit conversion, an
 unknown keyword, a function that is not listed here. Fresh memory holds NaN (integers: the largest
 one). In a few places the double refuses what CuPy takes, never the reverse that is known: complex
-numbers, ufunc methods such as `add.reduce`, overlapping arguments of a fused function.
+numbers, ufunc methods such as `add.reduce`, arguments of a kernel that are not what it says.
 
 Nothing runs on a device here, so what passes has not been tested on a GPU: the rounding of its
 functions, races, streams and memory are beyond a double.
 
-Errors, signatures, dtype rules and the tracing of ``cupy.fuse`` were compared with CuPy 14.2
-itself, which answers most such questions without a device.
+Errors, signatures and dtype rules were compared with CuPy 14.2 itself, which answers most such
+questions without a device.
 """
 
 from __future__ import annotations
@@ -34,16 +34,15 @@ import numpy as np
 from . import (  # noqa: F401 - each fills the module
     _cupy_creation,
     _cupy_functions,
-    _cupy_fusion,
     _cupy_indexing,
     _cupy_operators,
+    _cupy_raw,
     _cupy_reductions,
     _cupyx_sparse,
 )
 from ._cupy_array import ndarray
 from ._cupy_cuda import cuda, runtime
 from ._cupy_functions import linalg
-from ._cupy_fusion import ArrayVariable
 from ._cupy_state import MODULE, STATE, SynchronisationError, publish
 
 __all__ = [
@@ -81,7 +80,7 @@ for _name, _module in _MODULES.items():
 
 @publish
 def get_array_module(*args):
-    return cupy if any(isinstance(arg, (ndarray, ArrayVariable)) for arg in args) else np
+    return cupy if any(isinstance(arg, ndarray) for arg in args) else np
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ FUSED = {
 ULPS = {
     "blocks": 0,  # the same
     "numba": 0,  # the same operations in the same order, and NumPy's exp, log and tanh
-    "cupy-double": 0,  # NumPy underneath
+    "cupy-double": 0,  # the same operations in the same order; C's exp, log and tanh, below
     "cupy": 100,  # CUDA's exp, log and tanh; products and sums in one step; sums in a tree
 }
 
@@ -90,6 +90,10 @@ def results(formula, given):
     return [to_host(out) for out in outs]
 
 
+def _program(name, given):
+    return trace(FUSED[name].formula, [isinstance(a, np.ndarray) for a in given])
+
+
 def bits(array):
     # Adding 0 turns -0 to 0: IEEE 754 leaves open which zero max(0, -0) is.
     return (array + 0).view(f"u{array.itemsize}")
@@ -115,7 +119,7 @@ def test_blocks_and_numba_agree_to_the_bit(name, dtype):
         expected = results(FUSED[name], given)
     with use("numpy", executor="numba"):
         actual = results(FUSED[name], given)
-    program = trace(FUSED[name].formula, [isinstance(a, np.ndarray) for a in given])
+    program = _program(name, given)
     for one, other in zip(expected, actual, strict=True):
         assert one.dtype == other.dtype == np.dtype(dtype)
         if program.ufuncs() & TRANSCENDENTAL:
@@ -167,8 +171,11 @@ def test_fused_kernels_agree_with_blocks_in_float32(name, executor):
     actual = results(FUSED[name], given)
     with use("numpy", executor="blocks"):
         expected = results(FUSED[name], given)
+    allowed = ULPS[executor]
+    if executor == "cupy-double" and _program(name, given).ufuncs() & TRANSCENDENTAL:
+        allowed = 16  # two libraries: up to 4 ulps each, and some operations more
     for one, other in zip(actual, expected, strict=True):
-        agrees(one, other, ULPS[executor])
+        agrees(one, other, allowed)
 
 
 def agrees(actual, expected, ulps, scale=1.0):

@@ -1,0 +1,31 @@
+"""CUDA sources, compiled for the processors of devices; that needs none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from cuda.pathfinder import find_nvidia_binary_utility
+
+#: A100, H100 and H200.
+PROCESSORS = ("sm_80", "sm_90")
+
+
+def compile_all(sources: Iterable[str], processor: str) -> str:
+    """Compile sources as one; what the compiler says, which is nothing where it is content."""
+    # Each in a namespace of its own, so that they may use the same names.
+    text = "".join(f"namespace n{k} {{\n{source}\n}}\n" for k, source in enumerate(sources))
+    nvcc = find_nvidia_binary_utility("nvcc")
+    if nvcc is None:
+        raise RuntimeError("CUDA sources are compiled by nvcc: pip install 'minidl[test]'")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "all.cu")
+        file.write_text(text, encoding="utf-8")
+        command = [nvcc, "-std=c++17", f"-arch={processor}", "-cubin", "-Werror", "all-warnings"]
+        done = subprocess.run(
+            [*command, "-o", str(Path(folder, "all.cubin")), str(file)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    return done.stdout + done.stderr + ("" if done.returncode == 0 else f"exit {done.returncode}")

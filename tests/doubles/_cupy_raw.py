@@ -1,0 +1,165 @@
+"""``cupy.RawKernel`` of the double: the CUDA C++ source itself, compiled for the CPU by g++.
+
+Threads run one after the other, in their order. CuPy hands arguments on unchecked; the double
+refuses those that are not what the source says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import math
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._cupy_array import ndarray
+from ._cupy_state import MODULE, require_device
+
+_HEADER = Path(__file__).with_name("cuda_on_host.h")
+# No product and sum in one step, so that results are those of NumPy.
+_COMPILER = ("g++", "-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing")
+_OPTIONS = ("-shared", "-fPIC", "-w", "-x", "c++")
+_DTYPES = {
+    "bool": "bool", "signed char": "int8", "short": "int16", "int": "int32", "long long": "int64",
+    "unsigned char": "uint8", "unsigned short": "uint16", "unsigned int": "uint32",
+    "unsigned long long": "uint64", "float": "float32", "double": "float64",
+}  # fmt: skip
+_MOST_THREADS = 1024
+
+_RUN = """
+extern "C" void run_on_host(const unsigned* size, void** a)
+{{
+    gridDim = {{size[0], size[1], size[2]}};
+    blockDim = {{size[3], size[4], size[5]}};
+    for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
+    for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
+    for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x)
+    for (threadIdx.z = 0; threadIdx.z < blockDim.z; ++threadIdx.z)
+    for (threadIdx.y = 0; threadIdx.y < blockDim.y; ++threadIdx.y)
+    for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x)
+        {name}({values});
+}}
+"""
+
+
+class CompileException(Exception):  # noqa: N818 - the name is CuPy's
+    """As ``cupy.cuda.compiler.CompileException``."""
+
+
+class Parameter(NamedTuple):
+    """Of a kernel, as its source declares it.
+
+    Attributes:
+        declared: its type, in C++.
+        dtype: of the number, or of the elements that it points to.
+        pointer: whether it points to an array.
+        alone: whether the source promises that it is only read, by whatever name.
+    """
+
+    declared: str
+    dtype: np.dtype[Any]
+    pointer: bool
+    alone: bool
+
+
+def parameters(code: str, name: str) -> list[Parameter]:
+    """Of the kernel of this name."""
+    code = re.sub(r"//[^\n]*", "", code)
+    found = re.search(rf'extern\s+"C"\s+__global__\s+void\s+{name}\s*\(([^)]*)\)', code)
+    if found is None:
+        raise ValueError(f'expected an extern "C" __global__ void {name} in the source')
+    aliases = {alias: text for text, alias in re.findall(r"typedef\s+([a-z ]+?)\s+(\w+)\s*;", code)}
+    made = []
+    for text in found[1].split(","):
+        alone = "__restrict__" in text and "const" in text
+        declared = re.sub(r"\w+\s*$", "", text.replace("__restrict__", "")).strip()
+        kind = declared.replace("const", "").replace("*", "").strip()
+        kind = aliases.get(kind, kind)
+        if kind not in _DTYPES:
+            raise ValueError(f"{name}: no NumPy type is known for the parameter {text.strip()!r}")
+        made.append(Parameter(declared, np.dtype(_DTYPES[kind]), "*" in declared, alone))
+    return made
+
+
+@functools.cache
+def _folder() -> Any:
+    return tempfile.TemporaryDirectory(prefix="cuda-on-host-")
+
+
+@functools.cache
+def compiled(code: str, name: str) -> Any:
+    """The kernel as a function of the sizes of grid and block, and of its arguments' addresses."""
+    if shutil.which(_COMPILER[0]) is None:
+        raise RuntimeError(
+            f"CUDA sources are compiled for the CPU by {_COMPILER[0]}, which is not installed; on "
+            "Debian: apt-get install g++"
+        )
+    values = [f"*({p.declared}*)a[{k}]" for k, p in enumerate(parameters(code, name))]
+    text = code + _RUN.format(name=name, values=", ".join(values))
+    target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.so")
+    command = [*_COMPILER, *_OPTIONS, "-include", str(_HEADER), "-o", str(target), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompileException(f"{done.stderr}\n{code}")
+    return ctypes.CDLL(str(target)).run_on_host
+
+
+class RawKernel:
+    """A kernel of a source, which is compiled when it is first called."""
+
+    def __init__(
+        self, code: str, name: str, options: tuple[str, ...] = (), backend: str = "nvrtc"
+    ) -> None:
+        if not isinstance(options, tuple) or not all(isinstance(each, str) for each in options):
+            raise TypeError("expected options as a tuple of texts")
+        self.code, self.name, self.options, self.backend = code, name, options, backend
+
+    def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+        require_device()
+        if shared_mem:
+            raise NotImplementedError("the double has no shared memory of a size known only now")
+        sizes = [_three(self.name, "grid", grid), _three(self.name, "block", block)]
+        if math.prod(sizes[1]) > _MOST_THREADS:
+            raise ValueError(f"{self.name}: more than {_MOST_THREADS} threads in a block: {block}")
+        run = compiled(self.code, self.name)
+        wanted = parameters(self.code, self.name)
+        if len(wanted) != len(args):
+            raise TypeError(f"{self.name}: expected {len(wanted)} arguments, received {len(args)}")
+        for number, (each, value) in enumerate(zip(wanted, args, strict=True)):
+            _check(f"{self.name}, argument {number}, {each.declared}", each, value)
+        self._check_overlaps(wanted, args)
+        # The address of each argument: of a number, or of an array's address.
+        held = [np.array(a._host.ctypes.data if isinstance(a, ndarray) else a) for a in args]
+        places = (ctypes.c_void_p * len(held))(*[a.ctypes.data for a in held])
+        run((ctypes.c_uint * 6)(*sizes[0], *sizes[1]), places)
+
+    def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
+        """What is promised not to be written elsewhere is not."""
+        arrays = [(p, a._host) for p, a in zip(wanted, args, strict=True) if p.pointer]
+        written = [array for each, array in arrays if "const" not in each.declared]
+        alone = [array for each, array in arrays if each.alone]
+        if any(np.may_share_memory(one, other) for one in alone for other in written):
+            raise ValueError(f"{self.name}: a const __restrict__ array is written by another name")
+
+
+def _three(name: str, what: str, sizes: Any) -> list[int]:
+    if not isinstance(sizes, tuple) or not 1 <= len(sizes) <= 3 or min(sizes) < 1:
+        raise ValueError(f"{name}: expected a {what} of 1 to 3 sizes from 1, received {sizes}")
+    return [*map(int, sizes), *[1] * (3 - len(sizes))]
+
+
+def _check(what: str, wanted: Parameter, value: Any) -> None:
+    kind = ndarray if wanted.pointer else np.generic
+    if not isinstance(value, kind) or value.dtype != wanted.dtype:
+        received = value.dtype if hasattr(value, "dtype") else value
+        raise TypeError(f"{what}: expected {wanted.dtype}, received {type(value)}, {received}")
+
+
+MODULE.RawKernel = RawKernel
