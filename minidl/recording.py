@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.device.nodes import same
 from minidl.backend.repeating import repeats
-from minidl.backend.switch import executor_name
-from minidl.backend.tape import Tape
+from minidl.backend.tape import Tape, player
 from minidl.network import Network
 
 
@@ -46,11 +46,8 @@ class RecordedStep:
         self._network = network
         self._parts = (*network.layers, *parts)
         self._moving = tuple(moving)
-        self._plays = (
-            network.backend.name == "numpy"
-            and executor_name() == "numba"
-            and all(map(repeats, (network, *self._parts)))
-        )
+        self._player = player(network.backend)
+        self._plays = self._player is not None and all(map(repeats, (network, *self._parts)))
         self._seen: list[Any] = []
         self.may_wait = False
         self.tape: Tape | None = None
@@ -92,7 +89,7 @@ class RecordedStep:
                 self.tape.play(network.step, self.may_wait)
                 network.step += 1
                 return True
-            tape = Tape(network.step)
+            tape = Tape(network.step, self._player)
             with tape.record():
                 self._step(*arrays)
             self.tape = tape
@@ -119,4 +116,6 @@ def _same(a: Any, b: Any) -> bool:
     """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a is b or bool(a.__array_interface__ == b.__array_interface__)
+    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
+        return same(a, b)
     return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)

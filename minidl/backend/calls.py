@@ -39,15 +39,12 @@ class Call:
             and all(map(_alike, self.arguments, other.arguments))
         )
 
-    def bound(self) -> Any:
+    def bound(self, player: Any) -> Any:
         """Bound to its arrays, or None where it is no single loop."""
-        from minidl.backend import native
-
+        program = self.formula.program(self.arguments, self.outs)
         try:
-            bound = native.Bound(
-                self.formula.program(self.arguments, self.outs), self.arguments, self.outs
-            )
-        except native.UnsupportedError:
+            bound = player.Bound(program, self.arguments, self.outs)
+        except player.UnsupportedError:
             return None
         bound.what = self
         return bound
@@ -60,12 +57,16 @@ def _alike(a: Any, b: Any) -> bool:
 class Between:
     """Formulas of functions that are called at each step, between the commands.
 
+    Args:
+        player: of the tape.
+
     Attributes:
         recorded: whether no more of them are bound to their arrays.
         bound: those that are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, player: Any) -> None:
+        self._player = player
         self.recorded = False
         self.bound: dict[Any, Any] = {}
 
@@ -80,7 +81,7 @@ class Between:
     def formula(self, call: Call) -> None:
         """Run another formula."""
         # Arrays that are made anew at each step: no command would be used twice.
-        bound = None if self.recorded else call.bound()
+        bound = None if self.recorded else call.bound(self._player)
         if bound is not None:
             self.bound[call.key] = bound
         aside(bound or call)
@@ -93,6 +94,9 @@ class Between:
 class Last:
     """Functions that are called before a step is played, and their formulas, which end it.
 
+    Args:
+        player: of the tape.
+
     Attributes:
         calls: the functions.
         commands: of the formulas, in their order.
@@ -102,7 +106,8 @@ class Last:
         others: what they have asked for after these, or in place of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, player: Any) -> None:
+        self._player = player
         self.calls: list[Callable[[], None]] = []
         self.commands: list[Any] = []
         self.recorded = False
@@ -140,7 +145,7 @@ class Last:
         if self.recorded:
             self._asked.append(call)
             return
-        bound = call.bound()
+        bound = call.bound(self._player)
         self.bound.append(bound)
         self.commands += bound.commands if bound else []
         aside(bound or call)

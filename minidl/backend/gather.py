@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.device import playing
 from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import is_sparse, room
 from minidl.backend.switch import Backend, executor_name
@@ -44,29 +45,31 @@ class Gather:
         self._xp, self._pairs = backend.xp, list(zip(arrays, outs, strict=True))
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
-        self._commands: list[Any] | None = None
-        if _compiled(backend):
-            from minidl.backend import native
+        self._commands: list[Any] = []
+        self._run: list[Any] = []
+        for array, out in self._pairs:
+            if backend.name == "cupy":
+                self._commands += playing.gather(array, self.order, self.where, out)
+            elif _compiled(backend):
+                from minidl.backend import native
 
-            self._commands = []
-            for array, out in self._pairs:
                 gather = native.gather_rows if is_sparse(array) else native.gather
                 self._commands += gather(array, self.order, self.where, out)
-            self._run = native.assemble(self._commands)
+                self._run = native.assemble(self._commands)
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""
-        if self._commands is None:
-            start, count = map(int, self.where)
-            rows = self.order[start : start + count]
-            for array, out in self._pairs:
-                self._xp.take(array, rows, axis=0, out=out[:count], **self._mode)
-            return
         tape = current_tape()
         if tape is not None:
             tape.commands(self._commands, [self.where])
-        for run in self._run:
+        for run in self._run or [self._take]:
             run()
+
+    def _take(self) -> None:
+        start, count = map(int, self.where)
+        rows = self.order[start : start + count]
+        for array, out in self._pairs:
+            self._xp.take(array, rows, axis=0, out=out[:count], **self._mode)
 
 
 def _compiled(backend: Backend) -> bool:

@@ -45,12 +45,13 @@ class RandomBits:
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.
         """
-        if not isinstance(out, np.ndarray):
-            draws.fill(out, self._state["state"]["key"], step)
-            return
+        key = self._state["state"]["key"]
         tape = current_tape()
         if tape is not None:
-            tape.draw(self._state["state"]["key"], out, step)
+            tape.draw(key, out, step)
+            return
+        if not isinstance(out, np.ndarray):
+            draws.fill(out, key, step)
             return
         counter = self._state["state"]["counter"]
         counter[:] = 0, step, 0, 0

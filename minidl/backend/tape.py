@@ -1,14 +1,16 @@
 """A tape: what a training step did, to be done again without Python.
 
 While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on it what they do to
-which arrays, and run as they are. Where compiled commands can do the same (``native``), these are
-what is recorded; what they cannot do stays a call of Python, in its place among them. Whoever plays
+which arrays, and run as they are. Where commands can do the same (``native``, and ``device`` on a
+GPU), these are what is recorded; what they cannot do stays a call of Python, in its place among
+them. Whoever plays
 a tape vouches that the step would do the same to the same arrays.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,6 +20,7 @@ import numpy as np
 from minidl.backend.calls import Between, Call, Last
 from minidl.backend.recorder import aside, recorder
 from minidl.backend.repeating import repeats
+from minidl.backend.switch import Backend, executor_name
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
@@ -54,17 +57,31 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
         recorder.tape.stepwise(functools.partial(function, *arguments), ahead)
 
 
+def player(backend: Backend) -> Any:
+    """What makes commands of steps on arrays of a backend, and runs them; None where nothing does.
+
+    That is ``native`` where Numba runs the formulas, and ``device.playing`` on a device.
+    """
+    if backend.name == "cupy":
+        return importlib.import_module("minidl.backend.device.playing")
+    return _native() if executor_name() == "numba" else None
+
+
+def _native() -> Any:
+    return importlib.import_module("minidl.backend.native")
+
+
 class Tape:
-    """What a step did, in order: compiled commands, and calls of Python between them.
+    """What a step did, in order: commands, and calls of Python between them.
 
     Args:
         step: the number of the step that is about to be recorded.
+        player: what makes commands of the step and runs them, as :func:`player` says; for arrays
+            of NumPy if left out.
     """
 
-    def __init__(self, step: int) -> None:
-        from minidl.backend import native
-
-        self._native = native
+    def __init__(self, step: int, player: Any = None) -> None:
+        self._player = player or _native()
         #: The number of the step that is recorded or played, where commands can read it.
         self._step = np.array([step], np.int64)
         self._entries: list[Any] = []
@@ -76,7 +93,7 @@ class Tape:
         self._series: Any = None
         # Functions that are called at each step: those between commands, those after all of them,
         # and of which sort the one is that is being called.
-        self._between, self._last = Between(), Last()
+        self._between, self._last = Between(self._player), Last(self._player)
         self._inside: Between | Last | None = None
 
     @property
@@ -129,10 +146,10 @@ class Tape:
         last = self._last
         self._between.recorded = last.recorded = True
         numbers = [*self._numbers, *(bound.numbers for bound in last.bound if bound)]
-        self._series = self._native.series(self.entries, numbers)
-        self._runs = self._head = self._native.assemble(self._entries)
+        self._series = self._player.series(self.entries, numbers)
+        self._runs = self._head = self._player.assemble(self._entries)
         if last.calls and not self._series:
-            self._runs = self._native.assemble(self.entries)
+            self._runs = self._player.assemble(self.entries)
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
         """Record commands that somebody else runs now.
@@ -145,7 +162,7 @@ class Tape:
         self._entries += [self._again(call) for call in self._last.calls]
         for bound in filter(None, self._last.bound):
             self._between.bound[bound.what.key] = bound
-        self._last = Last()
+        self._last = Last(self._player)
         self._entries += commands
         self._numbers += numbers
 
@@ -156,11 +173,11 @@ class Tape:
         call = functools.partial(function, *arguments, **named)
         if self._inside is not None:
             return self._inside.kernel(call)
-        if self._native.has_operands(arguments, named):
+        if self._player.has_operands(arguments, named):
             return call()
         try:
-            self.commands(self._native.record_kernel(function, arguments, named))
-        except self._native.UnsupportedError:
+            self.commands(self._player.record_kernel(function, arguments, named))
+        except self._player.UnsupportedError:
             self.commands([call])
         return aside(call)
 
@@ -172,8 +189,8 @@ class Tape:
             return
         try:
             program = formula.program(arguments, outs)
-            self.commands(self._native.commands(program, arguments, outs))
-        except self._native.UnsupportedError:
+            self.commands(self._player.commands(program, arguments, outs))
+        except self._player.UnsupportedError:
             self.commands([call])
         aside(call)
 
@@ -183,9 +200,9 @@ class Tape:
 
     def draw(self, key: Any, out: np.ndarray, step: int) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
-        drawn = self._native.draw(key, out, self._step, step - int(self._step[0]))
+        drawn = self._player.draw(key, out, self._step, step - int(self._step[0]))
         self.commands([drawn])
-        self._native.run([drawn])
+        self._player.run([drawn])
 
     def stepwise(self, call: Callable[[], None], ahead: bool) -> None:
         """Run a call that is made again at each step, and record that.

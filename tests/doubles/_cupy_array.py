@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,6 +73,12 @@ class Flags:
         return bool(getattr(self, name.lower()))
 
 
+class MemoryPointer(NamedTuple):
+    """Where an array begins."""
+
+    ptr: int
+
+
 class ndarray:
     """An array on the pretended device. Only `get` and `asnumpy` bring its values to the host."""
 
@@ -96,6 +102,7 @@ class ndarray:
     nbytes = property(lambda self: self._host.nbytes)
     base = property(lambda self: self._base)
     device = property(lambda self: MODULE.cuda.Device(0))
+    data = property(lambda self: MemoryPointer(self._host.ctypes.data))
 
     @property
     def flags(self) -> Flags:

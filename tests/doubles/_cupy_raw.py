@@ -1,7 +1,7 @@
 """``cupy.RawKernel`` of the double: the CUDA C++ source itself, compiled for the CPU by g++.
 
-Threads run one after the other, in their order. CuPy hands arguments on unchecked; the double
-refuses those that are not what the source says.
+A block's threads run one after the other, each up to where it waits for all of them. CuPy hands
+arguments on unchecked; the double refuses those that are not what the source says.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray
-from ._cupy_state import MODULE, require_device
+from ._cupy_state import MODULE, STATE, require_device
 
 _HEADER = Path(__file__).with_name("cuda_on_host.h")
 # No product and sum in one step, so that results are those of NumPy.
 _COMPILER = ("g++", "-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing")
-_OPTIONS = ("-shared", "-fPIC", "-w", "-x", "c++")
+_OPTIONS = ("-shared", "-fPIC", "-w", "-U_FORTIFY_SOURCE", "-x", "c++")
 _DTYPES = {
     "bool": "bool", "signed char": "int8", "short": "int16", "int": "int32", "long long": "int64",
     "unsigned char": "uint8", "unsigned short": "uint16", "unsigned int": "uint32",
@@ -34,17 +34,20 @@ _DTYPES = {
 _MOST_THREADS = 1024
 
 _RUN = """
-extern "C" void run_on_host(const unsigned* size, void** a)
+static void** a;
+
+static void run_thread() {{ {name}({values}); }}
+
+extern "C" bool run_on_host(const unsigned* size, void** arguments, bool backwards)
 {{
+    a = arguments;
     gridDim = {{size[0], size[1], size[2]}};
     blockDim = {{size[3], size[4], size[5]}};
     for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
     for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
     for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x)
-    for (threadIdx.z = 0; threadIdx.z < blockDim.z; ++threadIdx.z)
-    for (threadIdx.y = 0; threadIdx.y < blockDim.y; ++threadIdx.y)
-    for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x)
-        {name}({values});
+        if (!run_block(backwards)) return false;
+    return true;
 }}
 """
 
@@ -104,11 +107,14 @@ def compiled(code: str, name: str) -> Any:
     values = [f"*({p.declared}*)a[{k}]" for k, p in enumerate(parameters(code, name))]
     text = code + _RUN.format(name=name, values=", ".join(values))
     target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.so")
-    command = [*_COMPILER, *_OPTIONS, "-include", str(_HEADER), "-o", str(target), "-"]
+    waits = ["-DWAITS"] if "__syncthreads" in code else []
+    command = [*_COMPILER, *waits, *_OPTIONS, "-include", str(_HEADER), "-o", str(target), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CompileException(f"{done.stderr}\n{code}")
-    return ctypes.CDLL(str(target)).run_on_host
+    run = ctypes.CDLL(str(target)).run_on_host
+    run.restype = ctypes.c_bool
+    return run
 
 
 class RawKernel:
@@ -138,7 +144,8 @@ class RawKernel:
         # The address of each argument: of a number, or of an array's address.
         held = [np.array(a._host.ctypes.data if isinstance(a, ndarray) else a) for a in args]
         places = (ctypes.c_void_p * len(held))(*[a.ctypes.data for a in held])
-        run((ctypes.c_uint * 6)(*sizes[0], *sizes[1]), places)
+        if not run((ctypes.c_uint * 6)(*sizes[0], *sizes[1]), places, STATE.backwards):
+            raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
 
     def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
         """What is promised not to be written elsewhere is not."""

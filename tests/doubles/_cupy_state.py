@@ -30,6 +30,7 @@ class State:
     synchronisations: int = 0
     transfers: int = 0
     forbidden: bool = False
+    backwards: bool = False  # whether the last thread of a block runs first
     fault: str | None = None  # None, "driver" or "device": what the machine lacks
 
 

@@ -1,14 +1,87 @@
 // What CUDA C++ needs to be compiled for the CPU, one thread after the other.
 //
-// It includes nothing, so that a kernel compiles in a moment. A kernel whose threads wait for each
-// other does not compile: there is no __syncthreads here.
+// It includes nothing, so that a kernel compiles in a moment, unless the kernel's threads wait for
+// each other (WAITS): then each has a stack of its own, and is left where it waits.
 
 #define __global__
-#define __device__ static inline
-#define __forceinline__
+#define __device__ inline
+#define __shared__ static
 
 struct Index { unsigned x, y, z; };
 static Index threadIdx, blockIdx, blockDim, gridDim;
+
+static void run_thread();  // the kernel, on its arguments
+
+#ifdef WAITS
+#include <setjmp.h>
+#include <ucontext.h>
+
+static const int MOST = 1024, STACK = 1 << 15;
+static char stacks[MOST][STACK];
+static jmp_buf places[MOST], scheduler;
+static ucontext_t beginnings[MOST], unused;
+static enum { NEW, WAITING, DONE } states[MOST];
+static int current;
+
+static inline void __syncthreads()
+{
+    states[current] = WAITING;
+    if (_setjmp(places[current]) == 0) _longjmp(scheduler, 1);
+}
+
+static void begin()
+{
+    run_thread();
+    states[current] = DONE;
+    _longjmp(scheduler, 1);
+}
+
+// Runs a block's threads, each up to where it waits, then each up to where it waits next.
+// Whether all of them waited as often as each other.
+static bool run_block(bool backwards)
+{
+    static int count, turn, waiting;
+    count = blockDim.x * blockDim.y * blockDim.z;
+    for (int k = 0; k < count; ++k) {
+        states[k] = NEW;
+        getcontext(&beginnings[k]);
+        beginnings[k].uc_stack.ss_sp = stacks[k];
+        beginnings[k].uc_stack.ss_size = STACK;
+        beginnings[k].uc_link = &unused;
+        makecontext(&beginnings[k], begin, 0);
+    }
+    do {
+        for (turn = 0; turn < count; ++turn) {
+            current = backwards ? count - 1 - turn : turn;
+            if (states[current] == DONE) return false;
+            threadIdx.x = current % blockDim.x;
+            threadIdx.y = current / blockDim.x % blockDim.y;
+            threadIdx.z = current / (blockDim.x * blockDim.y);
+            if (_setjmp(scheduler) == 0) {
+                if (states[current] == NEW) setcontext(&beginnings[current]);
+                _longjmp(places[current], 1);
+            }
+        }
+        waiting = 0;
+        for (int k = 0; k < count; ++k) waiting += states[k] == WAITING;
+        if (waiting != 0 && waiting != count) return false;
+    } while (waiting);
+    return true;
+}
+#else
+static bool run_block(bool backwards)
+{
+    const int count = blockDim.x * blockDim.y * blockDim.z;
+    for (int turn = 0; turn < count; ++turn) {
+        const int current = backwards ? count - 1 - turn : turn;
+        threadIdx.x = current % blockDim.x;
+        threadIdx.y = current / blockDim.x % blockDim.y;
+        threadIdx.z = current / (blockDim.x * blockDim.y);
+        run_thread();
+    }
+    return true;
+}
+#endif
 
 // CUDA overloads C's functions by the type of their argument.
 #define ONE(name) \

@@ -27,12 +27,10 @@ __device__ void philox(Word (&c)[4], Word key0, Word key1)
     }
 }
 
-// Fills out, which lies on a multiple of 8 bytes, with the numbers of a key at a step; each thread a
-// block of the stream.
-extern "C" __global__ void random_bits(
-    unsigned short* out, long long size, Word key0, Word key1, Word step)
+// Writes block ``block`` of a key's stream at a step to out, which lies on a multiple of 8 bytes.
+__device__ void fill(
+    unsigned short* out, long long size, Word key0, Word key1, Word step, Word block)
 {
-    const Word block = blockIdx.x * Word(blockDim.x) + threadIdx.x;
     const long long first = block * PARTS;
     if (first >= size) return;
     Word c[4] = {block + 1, step, 0, 0};
@@ -44,4 +42,18 @@ extern "C" __global__ void random_bits(
         for (int part = 0; first + part < size; ++part)
             out[first + part] = (unsigned short)(c[part / 4] >> 16 * (part % 4));
     }
+}
+
+// Each thread a block of the stream.
+extern "C" __global__ void random_bits(
+    unsigned short* out, long long size, Word key0, Word key1, Word step)
+{
+    fill(out, size, key0, key1, step, blockIdx.x * Word(blockDim.x) + threadIdx.x);
+}
+
+// The same, of the step that comes ``ahead`` of the one in memory.
+extern "C" __global__ void random_bits_ahead(
+    unsigned short* out, long long size, Word key0, Word key1, const long long* step, Word ahead)
+{
+    fill(out, size, key0, key1, *step + ahead, blockIdx.x * Word(blockDim.x) + threadIdx.x);
 }

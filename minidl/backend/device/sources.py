@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from minidl.backend.formula import MASKS, Program, Step
 
@@ -119,22 +119,11 @@ def elementwise(
     ]
     parameters += [f"T r{register}" for register in program.scalar_registers]
     parameters += ["I size", "I columns"]
-    needed = {i for step in program.steps for i in step.operands} | set(program.outputs)
-    body = [
-        f"const T r{register} = T(x{k}[{'i' if kinds[k] == EACH else 'i % columns'}]);"
+    at = {
+        register: f"x{k}[{'i' if kinds[k] == EACH else 'i % columns'}]"
         for k, register in enumerate(program.arrays)
-        if register in needed
-    ]
-    masks: set[int] = set()
-    for step in program.steps:
-        kind = "bool" if step.ufunc in MASKS else "T"
-        body.append(f"const {kind} r{step.target} = {_expression(program, step, masks)};")
-        if step.ufunc in MASKS:
-            masks.add(step.target)
-    body += [
-        f"x{k}[i] = ({_type(types[k])})r{register};"
-        for k, register in zip(targets, program.outputs, strict=True)
-    ]
+    }
+    body = statements(program, at, [f"x{k}[i]" for k in targets], [types[k] for k in targets])
     return _KERNEL.format(
         working=_type(working),
         index=_type(index),
@@ -142,6 +131,33 @@ def elementwise(
         parameters=", ".join(parameters),
         body="\n".join(f"        {line}" for line in body),
     )
+
+
+def statements(
+    program: Program, at: Mapping[int, str], outs: Sequence[str], types: Sequence[str]
+) -> list[str]:
+    """What computes one element, in the type T, from the program's numbers r0, r1 and so on.
+
+    Args:
+        program: the formula.
+        at: where the elements of its arrays are read, by register.
+        outs, types: where its results are written, and of which type these are.
+
+    Raises:
+        TypeError: no source is known for one of its functions, or for a type.
+    """
+    needed = {i for step in program.steps for i in step.operands} | set(program.outputs)
+    lines = [f"const T r{i} = T({place});" for i, place in at.items() if i in needed]
+    masks: set[int] = set()
+    for step in program.steps:
+        kind = "bool" if step.ufunc in MASKS else "T"
+        lines.append(f"const {kind} r{step.target} = {_expression(program, step, masks)};")
+        if step.ufunc in MASKS:
+            masks.add(step.target)
+    return lines + [
+        f"{out} = ({_type(name)})r{register};"
+        for out, name, register in zip(outs, types, program.outputs, strict=True)
+    ]
 
 
 def _pointer(k: int, name: str, changes: bool) -> str:

@@ -2,7 +2,7 @@
 
 A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
 ``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
-``formulas`` and ``operands`` record which of them a formula or a kernel is; ``fusion`` and
+``formulas`` and ``recording`` say which of them a formula or a kernel is; ``fusion`` and
 ``strips`` bring together what works on the same elements; ``team`` runs lists of commands, and
 ``series`` one list several times. Loaded only where Numba runs the formulas.
 """
@@ -20,14 +20,16 @@ from minidl.backend.native.elementwise import Eager
 from minidl.backend.native.formulas import Bound, commands
 from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import gather
-from minidl.backend.native.operands import Operand, record_kernel
 from minidl.backend.native.products import alone, multiplication
+from minidl.backend.native.recording import Compiled
 from minidl.backend.native.series import Series
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.strips import chained
 from minidl.backend.native.subnormals import flushing
 from minidl.backend.native.team import team
+from minidl.backend.operands import has_operands
+from minidl.backend.operands import record_kernel as _record_kernel
 
 __all__ = [
     "KNOWN",
@@ -94,6 +96,12 @@ def run(commands: Sequence[Command]) -> None:
     CommandList(alone(fused(commands)))()
 
 
-def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:
-    """Whether a kernel is called by another one that is being recorded."""
-    return any(isinstance(value, Operand) for value in (*arguments, *named.values()))
+def record_kernel(
+    function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+) -> list[Command]:
+    """The commands of a kernel for these arguments.
+
+    Raises:
+        UnsupportedError: it does something that no command does.
+    """
+    return _record_kernel(function, arguments, named, Compiled())

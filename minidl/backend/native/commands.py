@@ -16,14 +16,11 @@ import numpy as np
 from minidl.backend.layout import address
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import team
+from minidl.backend.operands import UnsupportedError as UnsupportedError
 
 # Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
 # takes to call it.
 WORTH = 1 << 17
-
-
-class UnsupportedError(Exception):
-    """No command does this: it stays with NumPy."""
 
 
 def axis_of(rows: int, columns: int) -> int:

@@ -1,0 +1,165 @@
+"""A recorded step on the device: what a tape asks of it, as it asks the same of ``native``."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device import draws
+from minidl.backend.device.launches import Launch, Numbers, launches
+from minidl.backend.device.nodes import Bits, Loop, Node, Rows, check, loop
+from minidl.backend.device.recording import OnDevice
+from minidl.backend.formula import Program
+from minidl.backend.operands import UnsupportedError as UnsupportedError
+from minidl.backend.operands import has_operands as has_operands
+from minidl.backend.operands import record_kernel as _record_kernel
+
+
+def commands(program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> list[Node]:
+    """What computes outs = program(arguments).
+
+    Raises:
+        UnsupportedError: a function, a layout or a type that the device has no source for.
+    """
+    return [loop(program, dict(enumerate(arguments)), outs)]
+
+
+def record_kernel(
+    function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+) -> list[Node]:
+    """What a kernel does to these arguments.
+
+    Raises:
+        UnsupportedError: something that has no node.
+    """
+    array = importlib.import_module("cupy").ndarray
+    return _record_kernel(function, arguments, named, OnDevice(array))
+
+
+def draw(key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
+    """Fill ``out`` with the 16-bit numbers of a key; arguments as those of :class:`Bits`."""
+    return Bits(key.copy(), out, step, ahead)
+
+
+def run(nodes: Iterable[Bits]) -> None:
+    """Draw once, with the numbers as they are."""
+    for node in nodes:
+        draws.fill(node.out, node.key, int(node.step[0]) + node.ahead)
+
+
+def gather(x: Any, order: Any, where: np.ndarray, out: Any) -> list[Node]:
+    """out[i] = x[order[start + i]]; arguments as those of :class:`Rows`.
+
+    Raises:
+        UnsupportedError: a layout or a type that the device has no source for.
+    """
+    check(x, out, order)
+    return [Rows(x, order, where, out)]
+
+
+def assemble(entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], Any]]:
+    """Calls that run a step: kernels that are launched, and functions, in their order."""
+    moving: dict[int, np.ndarray] = {}
+    for entry in entries:
+        for array in _moving(entry):
+            moving.setdefault(id(array), array)
+    numbers = Numbers(list(moving.values())) if moving else None
+    calls: list[Callable[[], Any]] = [_fresh(numbers), numbers.take()] if numbers else []
+    row: list[Node] = []
+
+    def end_row() -> None:
+        calls.extend(launches(row, numbers))
+        row.clear()
+
+    for entry in entries:
+        if isinstance(entry, Node):
+            row.append(entry)
+        else:
+            end_row()
+            calls.append(entry)
+    end_row()
+    return calls
+
+
+def series(
+    entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
+) -> Series | None:
+    """The same nodes as a :class:`Series`; None where there are functions among them."""
+    nodes = [entry for entry in entries if isinstance(entry, Node)]
+    return Series(nodes, numbers) if len(nodes) == len(entries) else None
+
+
+class Series:
+    """Nodes, run once for each time that their numbers were kept.
+
+    Args:
+        nodes: what a step does.
+        numbers: arrays of 64-bit elements that Python writes before a step and nodes read.
+    """
+
+    def __init__(self, nodes: Sequence[Node], numbers: Sequence[np.ndarray]) -> None:
+        self._numbers = Numbers(numbers)
+        self._launches: list[Launch] = [self._numbers.take(), *launches(nodes, self._numbers)]
+
+    def keep(self) -> bool:
+        """Keep the numbers of now for a step. Whether there is room for another one."""
+        return self._numbers.keep()
+
+    def run(self) -> None:
+        """Run the steps whose numbers were kept."""
+        for _ in range(self._numbers.upload()):
+            for launch in self._launches:
+                launch()
+
+
+class Bound:
+    """A formula bound to arrays, run again with other numbers.
+
+    Attributes:
+        commands: what runs it.
+        numbers: float64; what was taken last.
+        what: for whoever bound it, to say what it is.
+
+    Raises:
+        UnsupportedError: as :func:`commands`.
+    """
+
+    def __init__(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
+        self.what: Any = None
+        self._program = program
+        self.numbers = np.array(program.numbers(arguments), np.float64)
+        self.commands: list[Node] = [
+            loop(program, dict(enumerate(arguments)), outs, numbers=self.numbers)
+        ]
+        self._series = Series(self.commands, [self.numbers])
+
+    def take(self, arguments: Sequence[Any]) -> None:
+        """Take the numbers among these arguments."""
+        self.numbers[:] = self._program.numbers(arguments)
+
+    def __call__(self) -> None:
+        """Run it with the numbers taken."""
+        self._series.keep()
+        self._series.run()
+
+
+def _fresh(numbers: Numbers) -> Callable[[], Any]:
+    """What takes the numbers of now to the device."""
+
+    def upload() -> None:
+        numbers.keep()
+        numbers.upload()
+
+    return upload
+
+
+def _moving(entry: Any) -> list[np.ndarray]:
+    """Arrays on the host whose numbers an entry reads when it runs."""
+    if isinstance(entry, Loop):
+        return [entry.numbers] if entry.moving else []
+    if isinstance(entry, Rows):
+        return [entry.where]
+    return [entry.step] if isinstance(entry, Bits) else []
