@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.backend import current, floating, is_sparse
+from minidl.backend import backend_of, current, floating, is_sparse
+from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
-from minidl.backend.sparse import canonical
+from minidl.backend.sparse import canonical, outside
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
@@ -186,8 +189,9 @@ class Network:
         The one for rows of another type is made when such rows first come.
         """
         if rows > self.rows:
-            for layer in self.layers:
-                layer.bind(rows, self.backend, self.dtype)
+            with allocating(f"what {self.name} computes with batches of {rows} rows"):
+                for layer in self.layers:
+                    layer.bind(rows, self.backend, self.dtype)
             self._x = None
             self.rows = rows
 
@@ -211,6 +215,8 @@ class Network:
         sparse = is_sparse(x)
         if sparse:
             x = self._sparse(x)
+        if self.backend.name == "cupy" and isinstance(x, np.ndarray):
+            _note_of_moving()
         x = self.backend.to_device(x)
         if x.dtype.kind not in "biuf" or x.ndim == 0 or x.shape[0] == 0:
             raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
@@ -328,7 +334,8 @@ class Network:
         """
         self.build()
         views = self._weights()
-        arrays = [np.asarray(weight, dtype=self.dtype) for weight in weights]
+        hosts = [backend_of(weight).to_host(weight) for weight in weights]
+        arrays = [np.asarray(host, dtype=self.dtype) for host in hosts]
         expected, received = [v.shape for v in views], [a.shape for a in arrays]
         if expected != received:
             raise ValueError(f"expected arrays of shapes {expected}, received {received}")
@@ -373,3 +380,13 @@ class Network:
             if layer.computes:
                 return True
         return False
+
+
+@functools.cache
+def _note_of_moving() -> None:
+    """Once: it works, and takes longer than a step."""
+    warnings.warn(
+        "a NumPy array was handed to a network on the device and is copied there, as it will be at "
+        "each call; copy it once, with minidl.backend.to_device(x)",
+        stacklevel=outside(),
+    )

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from minidl import seeds
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
+from minidl.backend.device import kernels
 from minidl.backend.fused import Fused
 from tests.doubles.cupy_double import installed
 
@@ -93,6 +94,7 @@ def _no_device() -> str | None:
 
 def _forget_cuda_kernels() -> None:
     """What was compiled for the double does not run on CuPy, nor the other way round."""
+    kernels.kernel.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in ("minidl", "tests"):
             continue

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -29,13 +33,63 @@ class BackendUnavailableError(RuntimeError):
     """The backend asked for cannot run here; the message says what is missing."""
 
 
+_forked = False
+
+
+def check_process() -> None:
+    """Raise in a process that was forked from one that used CUDA.
+
+    Raises:
+        BackendUnavailableError: CUDA does not work in such a process (CUDA Programming Guide,
+            "CUDA environment"); the message says how to start one in which it does.
+    """
+    if _forked:
+        raise BackendUnavailableError(
+            "the cupy backend was used before this process was forked, and CUDA does not survive "
+            "that; start processes with multiprocessing.get_context('spawn'), or use the backend "
+            "in the new process only"
+        )
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = True
+
+
+@functools.cache
+def _watch() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_note_fork)
+
+
+@contextlib.contextmanager
+def allocating(what: str) -> Iterator[None]:
+    """Say, where memory runs out, how much was wanted for what, and how much is free.
+
+    Raises:
+        MemoryError: in place of CuPy's, on the device.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        cupy = sys.modules.get("cupy")
+        if cupy is None or not isinstance(error, cupy.cuda.memory.OutOfMemoryError):
+            raise
+        free, total = (size / 2**20 for size in cupy.cuda.runtime.memGetInfo())
+        raise MemoryError(
+            f"{what} does not fit on the device, of whose {total:,.0f} MiB {free:,.0f} are free: "
+            f"{error}"
+        ) from error
+
+
 def load() -> ModuleType:
     """Import CuPy and check that it has a device to run on.
 
     Raises:
         BackendUnavailableError: the package, the driver or a device is missing, with the
-            command that mends it.
+            command that mends it; or the process was forked from one that used it.
     """
+    check_process()
     try:
         cupy = importlib.import_module("cupy")
     except ImportError as error:
@@ -55,6 +109,7 @@ def load() -> ModuleType:
         ) from error
     if devices == 0:
         raise BackendUnavailableError(_WITHOUT_DEVICE)
+    _watch()
     return cupy
 
 

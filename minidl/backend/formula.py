@@ -67,6 +67,11 @@ class Program:
         """The registers that hold numbers: arguments, constants, results of the prologue."""
         return (*self.scalars, *self.constants, *(step.target for step in self.prologue))
 
+    @functools.cached_property
+    def read(self) -> frozenset[int]:
+        """The registers that something is made of, or that are results."""
+        return frozenset(i for step in self.steps for i in step.operands) | set(self.outputs)
+
     def ufuncs(self) -> set[str]:
         """Names of the NumPy functions applied to arrays."""
         return {step.ufunc for step in self.steps}

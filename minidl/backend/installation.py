@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_info
 
+#: The oldest CUDA for which there are extras.
+OLDEST = 12
 #: Packages that provide CuPy, and the major version of CUDA that each is for; built here, any.
 CUPY = {"cupy-cuda11x": 11, "cupy-cuda12x": 12, "cupy-cuda13x": 13, "cupy": 0}
 
@@ -53,12 +55,17 @@ def cuda_of_driver() -> tuple[int, int] | None:
 
 
 def cuda_mismatch(packages: Sequence[str], driver: tuple[int, int] | None) -> str | None:
-    """The command that mends the packages that provide CuPy; None where they fit the driver.
+    """What mends the packages that provide CuPy, or the driver; None where they fit.
 
     Args:
         packages: those that are installed.
         driver: what :func:`cuda_of_driver` gives.
     """
+    if driver is not None and driver[0] < OLDEST:
+        return (
+            f"update the NVIDIA driver, which knows CUDA up to {driver[0]}.{driver[1]}: minidl "
+            f"needs one for CUDA {OLDEST} or newer (Debian: apt-get install nvidia-driver)"
+        )
     right = "cuda12" if driver is not None and driver[0] == 12 else "cuda13"
     install = f"pip install 'minidl[{right}]'"
     if not packages:

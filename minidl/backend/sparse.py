@@ -36,7 +36,7 @@ def canonical(x: Any, name: str = "x") -> Any:
         warnings.warn(
             f"{name}: expected a CSR matrix, received the format {x.format.upper()}, which is "
             "converted at every call; convert it once, with .tocsr()",
-            stacklevel=_outside(),
+            stacklevel=outside(),
         )
         x = x.tocsr()
     package = _package(x)
@@ -101,7 +101,7 @@ def _package(x: Any) -> Any:
     return None
 
 
-def _outside() -> int:
+def outside() -> int:
     """The ``stacklevel`` at which the caller's warning names the line that called minidl."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("minidl."):

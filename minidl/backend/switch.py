@@ -27,9 +27,12 @@ class Backend:
 
         A sparse one has to be canonical, and keeps its type.
         """
+        if self.name == "cupy":
+            cuda.check_process()
         if sparse.is_sparse(array):
             return sparse.to_host(array) if self.name == "numpy" else cuda.csr(array)
-        return self.xp.asarray(array, dtype=dtype)
+        with cuda.allocating(f"an array of {getattr(array, 'nbytes', 0) / 2**20:,.1f} MiB"):
+            return self.xp.asarray(array, dtype=dtype)
 
     def to_host(self, array: Any) -> np.ndarray:
         """``array`` as a NumPy array; waits for the device."""

@@ -53,7 +53,7 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
         function(*arguments)
     else:
         things = [getattr(function, "__self__", None), *arguments]
-        ahead = all(repeats(thing) for thing in things if not isinstance(thing, np.ndarray))
+        ahead = all(map(repeats, [thing for thing in things if not _is_array(thing)]))
         recorder.tape.stepwise(functools.partial(function, *arguments), ahead)
 
 
@@ -69,6 +69,10 @@ def player(backend: Backend) -> Any:
 
 def _native() -> Any:
     return importlib.import_module("minidl.backend.native")
+
+
+def _is_array(thing: Any) -> bool:
+    return isinstance(thing, np.ndarray) or hasattr(thing, "__cuda_array_interface__")
 
 
 class Tape:

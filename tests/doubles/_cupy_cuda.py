@@ -94,25 +94,55 @@ class Stream:
 
     def __enter__(self) -> Any:
         require_device()
+        _streams.append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        return None
-
-    def use(self) -> Stream:
-        return self
+        _streams.pop()
 
     def synchronize(self) -> None:
         require_device()
         synchronise("Stream.synchronize()")
 
+    def begin_capture(self, mode: Any = None) -> None:
+        require_device()
+        if self is Stream.null:
+            raise RuntimeError("cannot capture on the default (legacy) stream")
+        if self is not get_current_stream():
+            raise NotImplementedError("the double captures the current stream only")
+        STATE.captured = []
+
+    def end_capture(self) -> Graph:
+        if STATE.captured is None:
+            raise CUDARuntimeError(901)
+        launches, STATE.captured = STATE.captured, None
+        return Graph(launches)
+
+    def is_capturing(self) -> bool:
+        return STATE.captured is not None and self is get_current_stream()
+
+
+class Graph:
+    """What was launched while a stream was captured."""
+
+    def __init__(self, launches: list[Any]) -> None:
+        self._launches = launches
+
+    def launch(self, stream: Any = None) -> None:
+        require_device()
+        STATE.graphs += 1
+        for launch in self._launches:
+            launch()
+
 
 Stream.null = Stream(null=True)
+_streams = [Stream.null]
 
 
 def get_current_stream(device_id: int = -1) -> Stream:
-    require_device()
-    return Stream.null
+    if STATE.fault is not None:
+        require_device()
+    return _streams[-1]
 
 
 nvrtc = types.ModuleType("cupy.cuda.nvrtc")
@@ -128,7 +158,7 @@ for _item in (
 ):
     setattr(runtime, _item.__name__, _item)
 runtime.CUDARuntimeError = CUDARuntimeError
-for _item in (is_available, Device, Stream, get_current_stream):
+for _item in (is_available, Device, Graph, Stream, get_current_stream):
     setattr(cuda, _item.__name__, _item)
 cuda.runtime = runtime
 cuda.nvrtc = nvrtc

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray
-from ._cupy_state import MODULE, STATE, require_device
+from ._cupy_state import MODULE, STATE, require_device, submit
 
 _HEADER = Path(__file__).with_name("cuda_on_host.h")
 # No product and sum in one step, so that results are those of NumPy.
@@ -127,8 +127,14 @@ class RawKernel:
             raise TypeError("expected options as a tuple of texts")
         self.code, self.name, self.options, self.backend = code, name, options, backend
 
-    def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+    def compile(self, log_stream: Any = None) -> None:
+        """Compile it now."""
         require_device()
+        compiled(self.code, self.name)
+
+    def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+        if STATE.captured is None:
+            require_device()
         if shared_mem:
             raise NotImplementedError("the double has no shared memory of a size known only now")
         sizes = [_three(self.name, "grid", grid), _three(self.name, "block", block)]
@@ -144,8 +150,14 @@ class RawKernel:
         # The address of each argument: of a number, or of an array's address.
         held = [np.array(a._host.ctypes.data if isinstance(a, ndarray) else a) for a in args]
         places = (ctypes.c_void_p * len(held))(*[a.ctypes.data for a in held])
-        if not run((ctypes.c_uint * 6)(*sizes[0], *sizes[1]), places, STATE.backwards):
-            raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
+        counts = (ctypes.c_uint * 6)(*sizes[0], *sizes[1])
+
+        def launch() -> None:
+            if not run(counts, places, STATE.backwards):
+                raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
+
+        launch.held = held  # the addresses are of these
+        submit(launch)
 
     def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
         """What is promised not to be written elsewhere is not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ class SynchronisationError(AssertionError):
 
 
 _CUDA_MESSAGES = {
+    900: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing",
+    901: "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error",
     35: "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version",
     100: "cudaErrorNoDevice: no CUDA-capable device is detected",
 }
@@ -30,6 +33,8 @@ class State:
     synchronisations: int = 0
     transfers: int = 0
     forbidden: bool = False
+    captured: list[Any] | None = None  # launches, while a stream is captured
+    graphs: int = 0  # how often one was launched
     backwards: bool = False  # whether the last thread of a block runs first
     fault: str | None = None  # None, "driver" or "device": what the machine lacks
 
@@ -46,12 +51,27 @@ def publish(function: Any) -> Any:
 
 def synchronise(action: str) -> None:
     """Record that `action` makes the host wait for the device."""
+    if STATE.captured is not None:
+        raise CUDARuntimeError(900)
     if STATE.forbidden:
         raise SynchronisationError(f"{action} makes the host wait for the device")
     STATE.synchronisations += 1
 
 
 def require_device() -> None:
-    """Fail as every allocation and every launch does without a driver or a device."""
+    """Fail as every allocation and every launch does without a driver or a device.
+
+    And while a stream is captured, where CuPy would allow some of them.
+    """
+    if STATE.captured is not None:
+        raise CUDARuntimeError(900)
     if STATE.fault is not None:
         raise CUDARuntimeError(35 if STATE.fault == "driver" else 100)
+
+
+def submit(launch: Callable[[], None]) -> None:
+    """Launch now, or when the graph that is captured is launched."""
+    if STATE.captured is None:
+        launch()
+    else:
+        STATE.captured.append(launch)

@@ -31,6 +31,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minidl.backend.device import cublaslt
+
 from . import (  # noqa: F401 - each fills the module
     _cupy_creation,
     _cupy_functions,
@@ -44,8 +46,10 @@ from ._cupy_array import ndarray
 from ._cupy_cuda import cuda, runtime
 from ._cupy_functions import linalg
 from ._cupy_state import MODULE, STATE, SynchronisationError, publish
+from .cublaslt_double import CublasLt
 
 __all__ = [
+    "STATE",
     "SynchronisationError",
     "count_synchronisations",
     "cupy",
@@ -95,9 +99,13 @@ def installed(fault: str | None = None) -> Iterator[None]:
     real = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_cupy(name)}
     before, STATE.fault = STATE.fault, fault
     sys.modules.update(_MODULES)
+    load, cublaslt.load = cublaslt.load, CublasLt
+    cublaslt.library.cache_clear()
     try:
         yield
     finally:
+        cublaslt.load = load
+        cublaslt.library.cache_clear()
         for name in filter(_is_cupy, list(sys.modules)):
             del sys.modules[name]
         sys.modules.update(real)

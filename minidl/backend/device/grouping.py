@@ -52,6 +52,9 @@ class Group:
             for layout in self.layouts
             if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
         ]
+        if all(isinstance(each, Loop) for each in (*self.nodes, node)):
+            # Where no sum asks for more, not at the price of fewer blocks.
+            common = [layout for layout in common if layout in (FLAT, ALONE)]
         if not common:
             return False
         self.nodes.append(node)

@@ -166,21 +166,22 @@ class _Writer:
             register: f"{self._name(a)}[{places.get(node.kind(a), 'i')}]"
             for register, a in node.arrays.items()
         }
-        registers = node.program.scalar_registers
-        if node.moving:
-            numbers = self._moves(node.numbers)
-            given = {r: f"{numbers}[{k}]" for k, r in enumerate(registers)}
-        else:
-            given = {r: self._number(v) for r, v in zip(registers, node.numbers, strict=True)}
+        program = node.program
+        numbers = self._moves(node.numbers) if node.moving else ""
+        given = {
+            r: f"{numbers}[{k}]" if node.moving else self._number(node.numbers[k])
+            for k, r in enumerate(program.scalar_registers)
+            if r in program.read
+        }
         outs = [f"{self._name(out)}[i]" for out in node.outs]
         types = [out.dtype.name for out in node.outs]
         body = [
             *[f"const T r{register} = T({number});" for register, number in given.items()],
-            *statements(node.program, at, outs, types),
+            *statements(program, at, outs, types),
         ]
         typed = f"typedef {TYPES[node.working.name]} T;"
         shape = _matrix(self.layout, node.outs[0])
-        return self._elements(shape, [typed, *body], node.program.name)
+        return self._elements(shape, [typed, *body], program.name)
 
     def _rows(self, node: Rows) -> str:
         rows, columns = rows_of(node.out)

@@ -1,4 +1,4 @@
-"""Kernels on the device: compiled by CuPy when they are first launched, and kept for good."""
+"""Kernels on the device: compiled by CuPy when they are first asked for, and kept for good."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def kernel(source: str, name: str) -> Any:
     CuPy hands its arguments on as they are: arrays of the types that the source says, and numbers
     as NumPy's scalars of those types.
     """
-    return importlib.import_module("cupy").RawKernel(source, name, options=OPTIONS)
+    made = importlib.import_module("cupy").RawKernel(source, name, options=OPTIONS)
+    made.compile()  # not while a graph is captured
+    return made
 
 
 def launch(kernel: Any, size: int, arguments: Sequence[Any]) -> None:

@@ -1,17 +1,21 @@
-"""Nodes as kernels, launched one after the other, with numbers that change between times."""
+"""Nodes as kernels, and these as a CUDA graph, with numbers that change between times."""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import draws, groups
+from minidl.backend.device import cublaslt, draws, groups
 from minidl.backend.device.grouping import Group, grouped
 from minidl.backend.device.kernels import kernel, source
 from minidl.backend.device.nodes import Bits, Node, Product
+from minidl.backend.operands import UnsupportedError
+from minidl.backend.sparse import outside
 
 # Steps whose numbers are written down before they run.
 MOST = 32
@@ -71,25 +75,74 @@ class Numbers:
         return lambda: each((1,), (128,), arguments)
 
 
-def launches(nodes: Sequence[Node], numbers: Numbers | None) -> list[Launch]:
-    """What does the nodes, with the numbers of now; None where they read none."""
-    return [_launch(group, numbers) for group in grouped(nodes)]
+class Launches:
+    """What does nodes, with the numbers of now: kernels, one after the other.
 
+    Where nothing hinders it, the device gets all of them at once, as a CUDA graph.
 
-def _launch(group: Group, numbers: Numbers | None) -> Launch:
-    node = group.nodes[0]
-    if isinstance(node, Product):
+    Args:
+        nodes: these.
+        numbers: what they read; None where they read none.
+        first: launched before them.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Node], numbers: Numbers | None, first: Sequence[Launch] = ()
+    ) -> None:
+        self._hindered = ""
+        launches = [*first, *(self._launch(group, numbers) for group in grouped(nodes))]
+        self._run = self._one_by_one if self._hindered or not launches else _captured(launches)
+        self._launches = launches
+        if self._hindered:
+            _say(self._hindered)
+
+    def __call__(self) -> None:
+        self._run()
+
+    def _one_by_one(self) -> None:
+        for launch in self._launches:
+            launch()
+
+    def _launch(self, group: Group, numbers: Numbers | None) -> Launch:
+        node = group.nodes[0]
+        if isinstance(node, Product):
+            return self._product(node)
+        if isinstance(node, Bits):
+            assert numbers is not None
+            return draws.again(node, numbers.place(node.step))
+        made = groups.kernel(group)
+        each = kernel(made.source, groups.NAME)
+        moving = [numbers.place(array) for array in made.moving if numbers]
+        arguments = *made.arrays, *moving, *made.numbers
+        return lambda: each(made.grid, made.block, arguments)
+
+    def _product(self, node: Product) -> Launch:
+        try:
+            return cublaslt.library().product(node.a, node.b, node.out)
+        except (cublaslt.UnavailableError, UnsupportedError) as error:
+            self._hindered = str(error)
         matmul = importlib.import_module("cupy").matmul
-        a, b, out = node.a, node.b, node.out
-        return lambda: matmul(a, b, out=out)
-    if isinstance(node, Bits):
-        assert numbers is not None
-        return draws.again(node, numbers.place(node.step))
-    made = groups.kernel(group)
-    each = kernel(made.source, groups.NAME)
-    arguments = (
-        *made.arrays,
-        *(numbers.place(array) for array in made.moving if numbers),
-        *made.numbers,
+        return lambda: matmul(node.a, node.b, out=node.out)
+
+
+def _captured(launches: Sequence[Launch]) -> Launch:
+    """A CUDA graph of launches."""
+    stream = importlib.import_module("cupy").cuda.Stream(non_blocking=True)
+    with stream:
+        stream.begin_capture()
+        try:
+            for launch in launches:
+                launch()
+        finally:
+            graph = stream.end_capture()
+    run: Launch = graph.launch
+    return run
+
+
+@functools.cache
+def _say(why: str) -> None:
+    """Once for each reason."""
+    warnings.warn(
+        f"training steps are launched kernel by kernel, not as a CUDA graph: {why}",
+        stacklevel=outside(),
     )
-    return lambda: each(made.grid, made.block, arguments)

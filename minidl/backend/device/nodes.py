@@ -281,7 +281,7 @@ def reduction(kind: str, x: Any, axis: Any, out: Any) -> Reduction:
         axis = None
     if x.ndim > 3 or (x.ndim == 3 and axis is not None and axis != 1):
         raise UnsupportedError(f"{kind} along axis {axis} of {x.ndim}")
-    left = {None: (), 0: x.shape[1:], 1: (x.shape[0], *x.shape[2:])}[axis]
+    left = () if axis is None else (*x.shape[:axis], *x.shape[axis + 1 :])
     if out.size != math.prod(left) or (kind == "argmax") != (out.dtype == np.int64):
         raise UnsupportedError(f"{kind} of shape {x.shape} along {axis} into {out.shape}")
     if kind == "max" and x.dtype != out.dtype:

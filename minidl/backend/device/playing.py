@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import draws
-from minidl.backend.device.launches import Launch, Numbers, launches
+from minidl.backend.device.launches import Launches, Numbers
 from minidl.backend.device.nodes import Bits, Loop, Node, Rows, check, loop
 from minidl.backend.device.recording import OnDevice
 from minidl.backend.formula import Program
@@ -71,8 +71,9 @@ def assemble(entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], A
     row: list[Node] = []
 
     def end_row() -> None:
-        calls.extend(launches(row, numbers))
-        row.clear()
+        if row:
+            calls.append(Launches(row, numbers))
+            row.clear()
 
     for entry in entries:
         if isinstance(entry, Node):
@@ -102,7 +103,7 @@ class Series:
 
     def __init__(self, nodes: Sequence[Node], numbers: Sequence[np.ndarray]) -> None:
         self._numbers = Numbers(numbers)
-        self._launches: list[Launch] = [self._numbers.take(), *launches(nodes, self._numbers)]
+        self._launches = Launches(nodes, self._numbers, [self._numbers.take()])
 
     def keep(self) -> bool:
         """Keep the numbers of now for a step. Whether there is room for another one."""
@@ -111,8 +112,7 @@ class Series:
     def run(self) -> None:
         """Run the steps whose numbers were kept."""
         for _ in range(self._numbers.upload()):
-            for launch in self._launches:
-                launch()
+            self._launches()
 
 
 class Bound:

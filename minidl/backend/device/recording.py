@@ -46,6 +46,8 @@ class OnDevice:
     def ufunc(self, ufunc: np.ufunc, inputs: Sequence[Any], out: Any) -> list[Node]:
         """out = a function of NumPy, matmul among them."""
         if ufunc is np.matmul:
+            if any(array.ndim != 2 for array in (*inputs, out)):
+                raise UnsupportedError("a product of others than matrices")
             return [Product(inputs[0], inputs[1], out)]
         dtypes = [i.dtype if hasattr(i, "dtype") else i for i in inputs]
         working = np.result_type(*dtypes)

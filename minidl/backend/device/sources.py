@@ -146,8 +146,7 @@ def statements(
     Raises:
         TypeError: no source is known for one of its functions, or for a type.
     """
-    needed = {i for step in program.steps for i in step.operands} | set(program.outputs)
-    lines = [f"const T r{i} = T({place});" for i, place in at.items() if i in needed]
+    lines = [f"const T r{i} = T({place});" for i, place in at.items() if i in program.read]
     masks: set[int] = set()
     for step in program.steps:
         kind = "bool" if step.ufunc in MASKS else "T"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -9,14 +10,16 @@ from pathlib import Path
 
 from cuda.pathfinder import find_nvidia_binary_utility
 
+_KERNEL = re.compile(r'extern "C" __global__ void \w+')
 #: A100, H100 and H200.
 PROCESSORS = ("sm_80", "sm_90")
 
 
 def compile_all(sources: Iterable[str], processor: str) -> str:
     """Compile sources as one; what the compiler says, which is nothing where it is content."""
-    # Each in a namespace of its own, so that they may use the same names.
-    text = "".join(f"namespace n{k} {{\n{source}\n}}\n" for k, source in enumerate(sources))
+    # Each in a namespace of its own, which kernels do not know: these have numbers.
+    named = [_KERNEL.sub(rf"\g<0>_{k}", source) for k, source in enumerate(sources)]
+    text = "".join(f"namespace n{k} {{\n{source}\n}}\n" for k, source in enumerate(named))
     nvcc = find_nvidia_binary_utility("nvcc")
     if nvcc is None:
         raise RuntimeError("CUDA sources are compiled by nvcc: pip install 'minidl[test]'")
