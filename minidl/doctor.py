@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl import datasets
 from minidl.backend import BackendUnavailableError, cuda, installation, loops
+from minidl.backend.device import cublaslt
 
 _WIDTH = 16
 
@@ -91,6 +92,7 @@ def _cupy() -> Iterator[Finding]:
     yield Finding("CuPy", named)
     runtime = cupy.cuda.runtime
     yield Finding("CUDA", f"runtime {runtime.runtimeGetVersion()}, NVRTC {_nvrtc(cupy)}")
+    yield _products()
     for number in range(runtime.getDeviceCount()):
         properties = runtime.getDeviceProperties(number)
         with cupy.cuda.Device(number):
@@ -99,6 +101,17 @@ def _cupy() -> Iterator[Finding]:
             f"Device {number}",
             f"{properties['name'].decode()}, compute capability "
             f"{properties['major']}.{properties['minor']}, {free:.1f} of {total:.1f} GiB free",
+        )
+
+
+def _products() -> Finding:
+    try:
+        return Finding("cuBLASLt", f"{cublaslt.version()}: steps are replayed as CUDA graphs")
+    except cublaslt.UnavailableError as error:
+        return Finding(
+            "cuBLASLt",
+            f"{error}: steps are launched kernel by kernel",
+            "pip install 'minidl[cuda13]' or 'minidl[cuda12]', as for CuPy",
         )
 
 

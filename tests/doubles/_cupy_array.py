@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._cupy_state import MODULE, STATE, require_device, synchronise
+from ._cupy_state import MODULE, STATE, allocate, require_device, synchronise
 
 _SCALARS = (bool, int, float)
 _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
@@ -21,7 +21,9 @@ _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_
 
 def own(host: Any) -> ndarray:
     """A new device array in C order that holds a copy of `host`."""
-    return wrap(np.array(host, order="C", copy=True))
+    made = np.array(host, order="C", copy=True)
+    allocate(made.nbytes)
+    return wrap(made)
 
 
 def wrap(host: np.ndarray, base: ndarray | None = None) -> ndarray:
@@ -35,6 +37,7 @@ def wrap(host: np.ndarray, base: ndarray | None = None) -> ndarray:
 
 def unset(host: np.ndarray) -> ndarray:
     """The device array on `host`, filled with what makes a forgotten write show."""
+    allocate(host.nbytes)
     kind = host.dtype.kind
     host.fill(np.nan if kind == "f" else kind == "b" or np.iinfo(host.dtype).max)
     return wrap(host)
@@ -201,6 +204,7 @@ class ndarray:
             raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {arr.shape}")
         if not self.flags.forc:
             raise RuntimeError("Cannot set to non-contiguous array")
+        require_device()
         STATE.transfers += 1
         self._host[...] = arr
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array, supported, unset, wrap
-from ._cupy_state import STATE, publish, synchronise
+from ._cupy_state import STATE, allocate, publish, synchronise
 from ._cupy_ufuncs import copy_ufunc, where_ufunc
 
 
@@ -102,6 +102,7 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
         return own(np.array(_gather(obj), dtype=dtype, ndmin=ndmin))
     host = np.array(obj, dtype=dtype, order=order, ndmin=ndmin, copy=True)
     supported(host.dtype)
+    allocate(host.nbytes)
     if not host.flags.forc:
         host = np.array(host, order="C")
     if host.ndim:  # a scalar travels as an argument of the kernel that fills the array

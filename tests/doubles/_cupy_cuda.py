@@ -6,7 +6,14 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from ._cupy_state import MODULE, STATE, CUDARuntimeError, require_device, synchronise
+from ._cupy_state import (
+    MODULE,
+    STATE,
+    CUDARuntimeError,
+    OutOfMemoryError,
+    require_device,
+    synchronise,
+)
 
 cuda = types.ModuleType("cupy.cuda")
 runtime = types.ModuleType("cupy.cuda.runtime")
@@ -41,7 +48,7 @@ def runtimeGetVersion() -> int:
 
 def memGetInfo() -> tuple[int, int]:
     require_device()
-    return 60 << 30, 80 << 30
+    return 60 << 30 if STATE.free is None else STATE.free, 80 << 30
 
 
 def deviceSynchronize() -> None:
@@ -99,6 +106,10 @@ class Stream:
 
     def __exit__(self, *exception: object) -> None:
         _streams.pop()
+
+    def use(self) -> Stream:
+        _streams[-1] = self
+        return self
 
     def synchronize(self) -> None:
         require_device()
@@ -160,6 +171,9 @@ for _item in (
 runtime.CUDARuntimeError = CUDARuntimeError
 for _item in (is_available, Device, Graph, Stream, get_current_stream):
     setattr(cuda, _item.__name__, _item)
+memory = types.ModuleType("cupy.cuda.memory")
+memory.OutOfMemoryError = OutOfMemoryError
+cuda.memory = memory
 cuda.runtime = runtime
 cuda.nvrtc = nvrtc
 MODULE.cuda = cuda

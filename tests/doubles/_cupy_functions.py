@@ -10,7 +10,7 @@ import types
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array
-from ._cupy_state import MODULE, publish, synchronise
+from ._cupy_state import MODULE, publish, require_device, synchronise
 from ._cupy_ufuncs import check_cast, where_ufunc
 
 linalg = types.ModuleType("cupy.linalg")
@@ -175,6 +175,7 @@ def matmul(
     if out is not None and not isinstance(out, ndarray):
         raise TypeError("`out` must be a tuple or `cupy.ndarray`")
     a, b = require_array(args[0], "a"), require_array(args[1], "b")
+    require_device()
     host = np.asarray(np.matmul(a._host, b._host))
     if out is None:
         return own(host)

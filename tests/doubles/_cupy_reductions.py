@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array
-from ._cupy_state import MODULE, publish
+from ._cupy_state import MODULE, publish, require_device
 from ._cupy_ufuncs import clip_ufunc
 
 
 def _reduced(host: Any, out: Any) -> ndarray:
     """The result of a reduction, in `out` if given: any dtype goes, the shape must be right."""
+    require_device()
     host = np.asarray(host)
     if out is None:
         return own(host)

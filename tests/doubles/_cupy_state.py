@@ -28,6 +28,13 @@ class CUDARuntimeError(RuntimeError):
         super().__init__(_CUDA_MESSAGES[status])
 
 
+class OutOfMemoryError(MemoryError):
+    """As ``cupy.cuda.memory.OutOfMemoryError``."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"Out of memory allocating {size:,} bytes (allocated so far: 0 bytes).")
+
+
 @dataclass
 class State:
     synchronisations: int = 0
@@ -36,6 +43,7 @@ class State:
     captured: list[Any] | None = None  # launches, while a stream is captured
     graphs: int = 0  # how often one was launched
     backwards: bool = False  # whether the last thread of a block runs first
+    free: int | None = None  # bytes, where memory is short
     fault: str | None = None  # None, "driver" or "device": what the machine lacks
 
 
@@ -67,6 +75,12 @@ def require_device() -> None:
         raise CUDARuntimeError(900)
     if STATE.fault is not None:
         raise CUDARuntimeError(35 if STATE.fault == "driver" else 100)
+
+
+def allocate(size: int) -> None:
+    """Fail where there is not as much memory."""
+    if STATE.free is not None and size > STATE.free:
+        raise OutOfMemoryError(size)
 
 
 def submit(launch: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray, wrap
-from ._cupy_state import MODULE
+from ._cupy_state import MODULE, require_device
 
 Weak = Any  # the Python type of a weak scalar, or False
 
@@ -181,6 +181,7 @@ class ufunc:
             return np.asarray(self._host(*inputs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        require_device()
         out = kwargs.pop("out", None)
         dtype = kwargs.pop("dtype", None)
         casting = kwargs.pop("casting", self._casting)

@@ -42,6 +42,15 @@ class CublasLt:
         assert facts["kind"] == kind, (facts, kind)
         return facts
 
+    class cublasLtGetVersion:  # noqa: N801
+        """A function whose type of result can be set."""
+
+        restype: Any = ctypes.c_int
+
+        def __new__(cls) -> Any:
+            assert cls.restype is ctypes.c_size_t
+            return 130_002
+
     def cublasLtCreate(self, handle: Any) -> int:
         return self._new(handle, kind="handle")
 

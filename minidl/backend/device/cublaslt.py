@@ -61,6 +61,18 @@ def load() -> Any:
         raise UnavailableError(f"cuBLASLt cannot be loaded: {error}") from error
 
 
+def version() -> str:
+    """Of the library.
+
+    Raises:
+        UnavailableError: it is not found.
+    """
+    get = load().cublasLtGetVersion
+    get.restype = ctypes.c_size_t
+    number = get()
+    return f"{number // 10_000}.{number % 10_000 // 100}.{number % 100}"
+
+
 class Library:
     """cuBLASLt, and what its calls on the current device share."""
 
