@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +21,8 @@ class Backend:
 
     name: str
     xp: ModuleType
+    #: Whether products of float32 in replayed steps may round to ten bits of mantissa; a GPU's.
+    tf32: bool = False
 
     def to_device(self, array: Any, dtype: Any = None) -> Any:
         """``array`` where this backend computes; copied only if it is elsewhere.
@@ -51,15 +53,20 @@ class use:  # noqa: N801 - called like a function, entered like a context
         executor: "blocks" or "numba", for NumPy arrays; "numba" needs the package. Default
             at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed.
             None leaves it as it is.
+        tf32: whether the products of float32 matrices in the steps of ``fit`` may be made of
+            numbers rounded to ten bits of mantissa, which some GPUs multiply several times faster;
+            for "cupy". Default False.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or tf32 for another backend than "cupy".
         BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is.
     """
 
-    def __init__(self, name: str, executor: str | None = None) -> None:
+    def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:
         self._before = dict(_state)
-        backend = _backend(name)
+        backend = replace(_backend(name), tf32=bool(tf32))
+        if tf32 and name != "cupy":
+            raise ValueError(f"tf32: expected the backend 'cupy', received {name!r}")
         if executor is not None:
             _state["executor"] = _executor(executor)
         _state["backend"] = backend

@@ -63,7 +63,7 @@ def player(backend: Backend) -> Any:
     That is ``native`` where Numba runs the formulas, and ``device.playing`` on a device.
     """
     if backend.name == "cupy":
-        return importlib.import_module("minidl.backend.device.playing")
+        return importlib.import_module("minidl.backend.device.playing").Player(backend.tf32)
     return _native() if executor_name() == "numba" else None
 
 

@@ -111,6 +111,7 @@ class CublasLt:
         assert ctypes.sizeof(results._obj) == 96
         self._fit(description, [A, B, C, D])
         facts = {**self._of(preference, "preference"), "for": [t.value for t in (A, B, C, D)]}
+        facts["compute"] = self._of(description, "description")["compute"]
         self.algorithms.append(facts)
         results._obj.algorithm[0] = len(self.algorithms)
         count._obj.value = 1

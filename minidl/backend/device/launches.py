@@ -84,12 +84,17 @@ class Launches:
         nodes: these.
         numbers: what they read; None where they read none.
         first: launched before them.
+        tf32: whether products of float32 may round to ten bits of mantissa.
     """
 
     def __init__(
-        self, nodes: Sequence[Node], numbers: Numbers | None, first: Sequence[Launch] = ()
+        self,
+        nodes: Sequence[Node],
+        numbers: Numbers | None,
+        first: Sequence[Launch] = (),
+        tf32: bool = False,
     ) -> None:
-        self._hindered = ""
+        self._hindered, self._tf32 = "", tf32
         launches = [*first, *(self._launch(group, numbers) for group in grouped(nodes))]
         self._run = self._one_by_one if self._hindered or not launches else _captured(launches)
         self._launches = launches
@@ -118,7 +123,7 @@ class Launches:
 
     def _product(self, node: Product) -> Launch:
         try:
-            return cublaslt.library().product(node.a, node.b, node.out)
+            return cublaslt.library().product(node.a, node.b, node.out, self._tf32)
         except (cublaslt.UnavailableError, UnsupportedError) as error:
             self._hindered = str(error)
         matmul = importlib.import_module("cupy").matmul

@@ -13,41 +13,88 @@ from minidl.backend.device.launches import Launches, Numbers
 from minidl.backend.device.nodes import Bits, Loop, Node, Rows, check, loop
 from minidl.backend.device.recording import OnDevice
 from minidl.backend.formula import Program
-from minidl.backend.operands import UnsupportedError as UnsupportedError
-from minidl.backend.operands import has_operands as has_operands
-from minidl.backend.operands import record_kernel as _record_kernel
+from minidl.backend.operands import UnsupportedError, has_operands, record_kernel
 
 
-def commands(program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> list[Node]:
-    """What computes outs = program(arguments).
+class Player:
+    """What a tape asks for steps on the device.
 
-    Raises:
-        UnsupportedError: a function, a layout or a type that the device has no source for.
+    Args:
+        tf32: whether products of float32 may round to ten bits of mantissa.
     """
-    return [loop(program, dict(enumerate(arguments)), outs)]
 
+    UnsupportedError = UnsupportedError
+    has_operands = staticmethod(has_operands)
 
-def record_kernel(
-    function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-) -> list[Node]:
-    """What a kernel does to these arguments.
+    def __init__(self, tf32: bool = False) -> None:
+        self._tf32 = tf32
 
-    Raises:
-        UnsupportedError: something that has no node.
-    """
-    array = importlib.import_module("cupy").ndarray
-    return _record_kernel(function, arguments, named, OnDevice(array))
+    def commands(
+        self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]
+    ) -> list[Node]:
+        """What computes outs = program(arguments).
 
+        Raises:
+            UnsupportedError: a function, a layout or a type that the device has no source for.
+        """
+        return [loop(program, dict(enumerate(arguments)), outs)]
 
-def draw(key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
-    """Fill ``out`` with the 16-bit numbers of a key; arguments as those of :class:`Bits`."""
-    return Bits(key.copy(), out, step, ahead)
+    def record_kernel(
+        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+    ) -> list[Node]:
+        """What a kernel does to these arguments.
 
+        Raises:
+            UnsupportedError: something that has no node.
+        """
+        array = importlib.import_module("cupy").ndarray
+        return record_kernel(function, arguments, named, OnDevice(array))
 
-def run(nodes: Iterable[Bits]) -> None:
-    """Draw once, with the numbers as they are."""
-    for node in nodes:
-        draws.fill(node.out, node.key, int(node.step[0]) + node.ahead)
+    def draw(self, key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
+        """Fill ``out`` with the 16-bit numbers of a key; arguments as those of :class:`Bits`."""
+        return Bits(key.copy(), out, step, ahead)
+
+    def run(self, nodes: Iterable[Bits]) -> None:
+        """Draw once, with the numbers as they are."""
+        for node in nodes:
+            draws.fill(node.out, node.key, int(node.step[0]) + node.ahead)
+
+    def assemble(self, entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], Any]]:
+        """Calls that run a step: kernels that are launched, and functions, in their order."""
+        moving: dict[int, np.ndarray] = {}
+        for entry in entries:
+            for array in _moving(entry):
+                moving.setdefault(id(array), array)
+        numbers = Numbers(list(moving.values())) if moving else None
+        calls: list[Callable[[], Any]] = [_fresh(numbers), numbers.take()] if numbers else []
+        row: list[Node] = []
+
+        def end_row() -> None:
+            if row:
+                calls.append(Launches(row, numbers, tf32=self._tf32))
+                row.clear()
+
+        for entry in entries:
+            if isinstance(entry, Node):
+                row.append(entry)
+            else:
+                end_row()
+                calls.append(entry)
+        end_row()
+        return calls
+
+    def series(
+        self, entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
+    ) -> Series | None:
+        """The same nodes as a :class:`Series`; None where there are functions among them."""
+        nodes = [entry for entry in entries if isinstance(entry, Node)]
+        return Series(nodes, numbers, self._tf32) if len(nodes) == len(entries) else None
+
+    def Bound(  # noqa: N802 - made as those of ``native`` are
+        self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]
+    ) -> Bound:
+        """A formula bound to arrays."""
+        return Bound(program, arguments, outs)
 
 
 def gather(x: Any, order: Any, where: np.ndarray, out: Any) -> list[Node]:
@@ -60,50 +107,20 @@ def gather(x: Any, order: Any, where: np.ndarray, out: Any) -> list[Node]:
     return [Rows(x, order, where, out)]
 
 
-def assemble(entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], Any]]:
-    """Calls that run a step: kernels that are launched, and functions, in their order."""
-    moving: dict[int, np.ndarray] = {}
-    for entry in entries:
-        for array in _moving(entry):
-            moving.setdefault(id(array), array)
-    numbers = Numbers(list(moving.values())) if moving else None
-    calls: list[Callable[[], Any]] = [_fresh(numbers), numbers.take()] if numbers else []
-    row: list[Node] = []
-
-    def end_row() -> None:
-        if row:
-            calls.append(Launches(row, numbers))
-            row.clear()
-
-    for entry in entries:
-        if isinstance(entry, Node):
-            row.append(entry)
-        else:
-            end_row()
-            calls.append(entry)
-    end_row()
-    return calls
-
-
-def series(
-    entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
-) -> Series | None:
-    """The same nodes as a :class:`Series`; None where there are functions among them."""
-    nodes = [entry for entry in entries if isinstance(entry, Node)]
-    return Series(nodes, numbers) if len(nodes) == len(entries) else None
-
-
 class Series:
     """Nodes, run once for each time that their numbers were kept.
 
     Args:
         nodes: what a step does.
         numbers: arrays of 64-bit elements that Python writes before a step and nodes read.
+        tf32: whether products of float32 may round to ten bits of mantissa.
     """
 
-    def __init__(self, nodes: Sequence[Node], numbers: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], numbers: Sequence[np.ndarray], tf32: bool = False
+    ) -> None:
         self._numbers = Numbers(numbers)
-        self._launches = Launches(nodes, self._numbers, [self._numbers.take()])
+        self._launches = Launches(nodes, self._numbers, [self._numbers.take()], tf32)
 
     def keep(self) -> bool:
         """Keep the numbers of now for a step. Whether there is room for another one."""

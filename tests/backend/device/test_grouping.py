@@ -12,7 +12,7 @@ from minidl.backend.device import grouping, groups
 from minidl.backend.device.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, grouped
 from minidl.backend.device.launches import Launches
 from minidl.backend.device.nodes import Product
-from minidl.backend.device.playing import record_kernel
+from minidl.backend.device.playing import Player
 from minidl.backend.operands import UnsupportedError
 from tests.doubles.cupy_double import installed
 
@@ -91,7 +91,7 @@ def test_any_calls_in_a_row_are_those_of_numpy(calls, small, backwards):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "SMALL", small)
         patch.setattr("tests.doubles._cupy_state.STATE.backwards", backwards)
-        Launches(record_kernel(kernel, [], arrays), None)()
+        Launches(Player().record_kernel(kernel, [], arrays), None)()
     # Sums in another order, of up to 30 numbers within ±1; and what is made of their differences.
     for name, value in expected.items():
         np.testing.assert_allclose(arrays[name].get(), value, rtol=1e-9, atol=1e-12)
@@ -100,7 +100,7 @@ def test_any_calls_in_a_row_are_those_of_numpy(calls, small, backwards):
 def found(kernel, **arrays):
     """The layouts that are used, and how many nodes have each."""
     arrays = {name: to_device(np.asarray(value, "f8")) for name, value in arrays.items()}
-    made = grouped(record_kernel(kernel, [], arrays))
+    made = grouped(Player().record_kernel(kernel, [], arrays))
     return [(group.layouts[0] if group.layouts else "product", len(group.nodes)) for group in made]
 
 
@@ -182,7 +182,7 @@ def test_a_long_sum_is_made_of_parts():
     def kernel(x, out):
         np.sum(x, out=out)
 
-    nodes = record_kernel(kernel, [long, total], {})
+    nodes = Player().record_kernel(kernel, [long, total], {})
     assert [group.layouts[0] for group in grouped(nodes)] == [BY_ROWS, ALONE]
     Launches(nodes, None)()
     np.testing.assert_allclose(total.get(), x.sum(), rtol=1e-12, atol=1e-9)
@@ -205,7 +205,7 @@ def test_the_largest_and_its_place_are_those_of_numpy(x, alone, monkeypatch):
         np.argmax(x, axis=1, out=place)
         np.max(x, axis=1, keepdims=True, out=largest)
 
-    Launches(record_kernel(kernel, arrays, {}), None)()
+    Launches(Player().record_kernel(kernel, arrays, {}), None)()
     np.testing.assert_array_equal(arrays[1].get(), host.argmax(axis=1))
     np.testing.assert_array_equal(arrays[2].get(), host.max(axis=1, keepdims=True))
 
@@ -217,7 +217,7 @@ def test_networks_that_differ_in_sizes_share_their_kernels():
     texts = set()
     for rows, columns in ((100, 70), (130, 90)):
         arrays = [to_device(np.ones((rows, columns))), to_device(np.ones(columns))]
-        (group,) = grouped(record_kernel(kernel, arrays, {}))
+        (group,) = grouped(Player().record_kernel(kernel, arrays, {}))
         texts.add(groups.kernel(group).source)
     assert len(texts) == 1
 
@@ -236,7 +236,7 @@ UNSUPPORTED = {
 def test_what_has_no_node_stays_a_call(what):
     arrays = [to_device(X), to_device(X[0])]
     with pytest.raises(UnsupportedError):
-        record_kernel(UNSUPPORTED[what], arrays, {})
+        Player().record_kernel(UNSUPPORTED[what], arrays, {})
 
 
 def test_products_are_nodes_of_their_own():
@@ -244,5 +244,5 @@ def test_products_are_nodes_of_their_own():
         np.matmul(x, w, out=out)
 
     arrays = [to_device(X), to_device(np.ones((70, 3))), to_device(np.ones((100, 3)))]
-    (node,) = record_kernel(kernel, arrays, {})
+    (node,) = Player().record_kernel(kernel, arrays, {})
     assert isinstance(node, Product)

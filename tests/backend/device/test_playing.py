@@ -10,7 +10,8 @@ import pytest
 import minidl
 from minidl import recording
 from minidl.backend import fused, kernel, to_device, use
-from minidl.backend.device import cublaslt, groups, launches, playing
+from minidl.backend.device import cublaslt, groups, launches
+from minidl.backend.device.playing import Player
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.backend.tape import Tape, stepwise
 from minidl.layers import BatchNormalization, Dense, Dropout, Rescaling
@@ -207,6 +208,21 @@ def test_a_step_that_is_played_does_not_wait():
     assert counts.transfers == 3  # the numbers of each
 
 
+@pytest.mark.parametrize("tf32", [False, True])
+def test_products_round_to_ten_bits_only_where_that_was_asked_for(tf32):
+    with installed():
+        with use("cupy", tf32=tf32):
+            made = trained(dtype="float32", epochs=2)[0]
+        chosen = cublaslt.library()._library.algorithms
+        assert {algorithm["compute"] for algorithm in chosen} == {77 if tf32 else 68}
+        assert made.backend.tf32 == tf32
+
+
+def test_tf32_is_of_the_device():
+    with pytest.raises(ValueError, match="tf32: expected the backend 'cupy', received 'numpy'"):
+        use("numpy", tf32=True)
+
+
 @pytest.mark.usefixtures("double")
 def test_without_the_library_kernels_are_launched_one_by_one(monkeypatch):
     def lacking():
@@ -270,7 +286,7 @@ def test_what_has_no_kernel_is_called_in_its_place():
         half(out, out=out)
 
     x, out = to_device(np.arange(8.0)), to_device(np.zeros(8))
-    tape = Tape(0, playing)
+    tape = Tape(0, Player())
     with tape.record():
         step(x, out)
     tape.play(1)
@@ -280,7 +296,7 @@ def test_what_has_no_kernel_is_called_in_its_place():
 @pytest.mark.usefixtures("double")
 def test_random_bits_are_those_of_the_step_that_is_played():
     bits, out = RandomBits(7, DROPOUT, 2), to_device(np.zeros(50, np.uint16))
-    tape = Tape(4, playing)
+    tape = Tape(4, Player())
     with tape.record():
         bits.fill(out, 4)
         bits.fill(out, 5)  # of the step after it
