@@ -42,6 +42,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
 
 
+#: Those of them that compute on a device, or as one would.
+DEVICES = EXECUTORS[2:]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def interrupts() -> Iterator[None]:
     """A shell's background jobs ignore Ctrl-C, and so would the processes that tests start."""

@@ -7,20 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.backend import to_device, use
+from minidl.backend import to_device
 from minidl.backend.device import grouping, groups
 from minidl.backend.device.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, grouped
 from minidl.backend.device.launches import Launches
 from minidl.backend.device.nodes import Product
 from minidl.backend.device.playing import Player
 from minidl.backend.operands import UnsupportedError
-from tests.doubles.cupy_double import installed
+from tests.conftest import DEVICES
 
-
-@pytest.fixture(autouse=True)
-def double():
-    with installed(), use("cupy"):
-        yield
+pytestmark = [
+    pytest.mark.parametrize("executor", DEVICES, indirect=True),
+    pytest.mark.usefixtures("executor"),
+]
 
 
 ROWS, COLUMNS = 6, 5

@@ -16,6 +16,7 @@ from minidl.backend.device.sources import BY_COLUMN, EACH, SCALAR, elementwise
 from minidl.backend.formula import Program, Step, trace
 from minidl.backend.random import DROPOUT, RandomBits
 from tests.backend.device.nvcc import PROCESSORS, compile_all
+from tests.conftest import DEVICES
 from tests.doubles.cupy_double import (
     count_synchronisations,
     forbid_synchronisation,
@@ -23,8 +24,10 @@ from tests.doubles.cupy_double import (
 )
 from tests.kernels.test_agreement import FUSED, arguments
 
+on_devices = pytest.mark.parametrize("executor", DEVICES, indirect=True)
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture
 def double():
     with installed(), use("cupy"):
         yield
@@ -78,6 +81,8 @@ def test_every_file_of_kernels_compiles_for_the_processor(name, processor):
 EDGES = [0.0, -0.0, 0.25, -0.25, 1.0, -1.0, 2.0, -2.5, 1e-30, 3e4, np.inf, -np.inf, np.nan]
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("ufunc", sorted(SCALAR))
 def test_every_function_computes_what_that_of_numpy_does(ufunc, dtype):
@@ -99,6 +104,7 @@ def test_every_function_computes_what_that_of_numpy_does(ufunc, dtype):
     np.testing.assert_allclose(out.get(), expected, rtol=16 * np.finfo(dtype).eps)
 
 
+@pytest.mark.usefixtures("double")
 def test_a_function_without_a_form_on_the_device_is_named():
     @fused
     def odd(x):
@@ -115,6 +121,8 @@ def test_a_type_that_the_device_has_not_is_named():
         elementwise(program, [EACH] * 2, ["float16", "float32"], [-1], (), "float32")
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 @given(rows=st.integers(1, 5), columns=st.integers(1, 40), pixels=st.booleans())
 def test_rows_are_repeated_and_integers_become_numbers(rows, columns, pixels):
     @fused
@@ -130,6 +138,8 @@ def test_rows_are_repeated_and_integers_become_numbers(rows, columns, pixels):
         np.testing.assert_array_equal(one.get(), other)
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 @given(size=st.integers(1, 70))
 def test_outputs_may_overwrite_arguments_in_any_order(size):
     @fused
@@ -143,6 +153,8 @@ def test_outputs_may_overwrite_arguments_in_any_order(size):
     np.testing.assert_array_equal(ours[1].get(), x - x)
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 def test_a_kernel_has_more_elements_than_threads(monkeypatch):
     monkeypatch.setattr(kernels, "BLOCKS", 2)
     monkeypatch.setattr(kernels, "THREADS", 8)
@@ -156,6 +168,7 @@ def test_a_kernel_has_more_elements_than_threads(monkeypatch):
     np.testing.assert_array_equal(x.get(), 2 * np.arange(100.0))
 
 
+@pytest.mark.usefixtures("double")
 def test_many_elements_are_counted_in_64_bits(monkeypatch):
     seen = []
     monkeypatch.setattr(cuda, "MANY", 50)
@@ -174,6 +187,8 @@ def test_many_elements_are_counted_in_64_bits(monkeypatch):
     assert (type(small[-2]), type(large[-2])) == (np.uint32, np.uint64)
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 def test_no_elements_are_no_launch():
     @fused
     def same(x):
@@ -182,6 +197,8 @@ def test_no_elements_are_no_launch():
     same(to_device(np.ones((0, 3))), out=to_device(np.ones((0, 3))))
 
 
+@on_devices
+@pytest.mark.usefixtures("executor")
 @given(
     key=st.tuples(*[st.integers(0, 2**64 - 1)] * 2),
     step=st.integers(0, 2**63),
@@ -195,6 +212,7 @@ def test_random_bits_are_those_of_numpy(key, step, size):
     np.testing.assert_array_equal(out.get(), expected)
 
 
+@pytest.mark.usefixtures("double")
 def test_random_bits_of_many_threads_are_those_of_the_layer_on_the_cpu():
     bits = RandomBits(seed=5, purpose=DROPOUT, index=3)
     here, there = np.zeros((300, 77), np.uint16), to_device(np.zeros((300, 77), np.uint16))
