@@ -45,7 +45,9 @@ DISTRIBUTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "variance", "distribution"), DISTRIBUTIONS, ids=lambda v: str(v))
+@pytest.mark.parametrize(
+    ("name", "variance", "distribution"), DISTRIBUTIONS, ids=[name for name, *_ in DISTRIBUTIONS]
+)
 def test_distribution(name: str, variance: float, distribution: Any) -> None:
     """Mean 0, the stated variance, the stated bounds and the shape of the distribution.
 

@@ -27,7 +27,7 @@ def functions() -> Iterator[Any]:
                     yield pytest.param(value, id=f"{info.name}.{name}")
 
 
-@pytest.mark.parametrize("function", functions())
+@pytest.mark.parametrize("function", list(functions()))
 def test_it_says_that_it_can_be_recorded(function: Any) -> None:
     """A function without its decorator would run once, while the step is recorded."""
     assert getattr(function, "repeats", False) == (function.__name__ not in OTHERS)
