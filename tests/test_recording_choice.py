@@ -112,7 +112,9 @@ def test_every_regularizer_is_played(name: str) -> None:
         assert plays(kernel_regularizer=regularizers.L1(proximal=True)) == PLAYED
 
 
-@pytest.mark.parametrize("kind", {*losses.TABLE.values()}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*dict.fromkeys(losses.TABLE.values())], ids=lambda kind: kind.__name__
+)
 def test_every_loss_and_metric_is_played(kind: type[losses.Loss]) -> None:
     y = {"integers": CLASSES, "values": Y}.get(kind.labels, ROWS)
     names = metrics.NAMES
