@@ -79,7 +79,7 @@ def parse() -> tuple[argparse.Namespace, list[Job], list[Peer]]:
         if options.rows is not None:
             checks.integer("--rows", options.rows, 1)
         chosen = jobs.find(options.jobs or ["all"], options.rows)
-        competitors = peers.find(options.peers or list(peers.PEERS))
+        competitors = peers.find(options.peers or peers.raced(peers.CPU))
     except ValueError as error:
         parser.error(str(error))
     return options, chosen, competitors

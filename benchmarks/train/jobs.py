@@ -196,8 +196,15 @@ def _drawn(number: int) -> Job:
 
 
 DRAWN = tuple(map(_drawn, range(8)))
-JOBS = {job.name: job for job in (*TABLE, *OTHERS, *DRAWN)}
-GROUPS = {"table": TABLE, "others": OTHERS, "drawn": DRAWN, "all": (*TABLE, *OTHERS)}
+# What asks more of a GPU: larger batches, larger layers.
+LARGE = (
+    Job("batch-2048", _layers(256, 128), 2048, 60_000),
+    Job("units-4096", _layers(4096, 4096, 4096, 4096), 2048, 60_000),
+)
+JOBS = {job.name: job for job in (*TABLE, *OTHERS, *DRAWN, *LARGE)}
+GROUPS = {
+    "table": TABLE, "others": OTHERS, "drawn": DRAWN, "large": LARGE, "all": (*TABLE, *OTHERS)
+}  # fmt: skip
 
 
 def find(names: Sequence[str], rows: int | None = None) -> list[Job]:

@@ -64,11 +64,22 @@ class Worker:
         )
 
     @classmethod
-    def of(cls, peer: peers.Peer, job: jobs.Job, folder: Path) -> Worker:
-        """A worker for a job, its data lying in ``folder``."""
+    def of(
+        cls,
+        peer: peers.Peer,
+        job: jobs.Job,
+        folder: Path,
+        environment: dict[str, str] | None = None,
+    ) -> Worker:
+        """A worker for a job, its data lying in ``folder``.
+
+        Args:
+            peer, job, folder: these.
+            environment: in place of the peer's.
+        """
         module = "benchmarks.train.worker"
         arguments = [peer.name, job.name, "--rows", str(job.rows), "--data", str(folder)]
-        return cls([sys.executable, "-m", module, *arguments], peer.environment)
+        return cls([sys.executable, "-m", module, *arguments], environment or peer.environment)
 
     def start(self) -> dict[str, Any]:
         """Wait until it is ready, and train the first epoch, which compiles; its answer."""

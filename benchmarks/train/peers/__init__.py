@@ -10,6 +10,7 @@ in float32, and from Glorot-uniform kernels.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,15 @@ from benchmarks.train.peers.floor import mkl_library
 from minidl import checks
 
 MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
+
+
+#: Where a peer may compute: on processors, or on the first GPU; and the variable that says it.
+CPU, GPU, PLACE = "cpu", "cuda", "BENCHMARK_DEVICE"
+
+
+def device() -> str:
+    """Where this process shall compute."""
+    return os.environ.get(PLACE, CPU)
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,7 @@ class Peer:
         module: with its ``train``.
         packages: that it needs, by the names under which pip installs them.
         environment: variables of its process.
+        places: where it is raced.
     """
 
     name: str
@@ -37,6 +48,7 @@ class Peer:
     module: str
     packages: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    places: tuple[str, ...] = (CPU,)
 
     def missing(self) -> str | None:
         """Why it cannot run here: the packages that are not installed, and the command."""
@@ -59,12 +71,15 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer(MINIDL, "minidl", f"{_HERE}.on_minidl"),
-        Peer("jax", "JAX", f"{_HERE}.on_jax", ("jax",)),
+        Peer(MINIDL, "minidl", f"{_HERE}.on_minidl", places=(CPU, GPU)),
+        Peer("jax", "JAX", f"{_HERE}.on_jax", ("jax",), places=(CPU, GPU)),
         Peer("keras-jax", "Keras on JAX", f"{_HERE}.on_keras", ("keras", "jax"),
              {**_QUIET, "KERAS_BACKEND": "jax"}),
-        Peer("torch", "PyTorch", f"{_HERE}.on_torch", ("torch",)),
-        Peer("torch-compiled", "PyTorch, compiled", f"{_HERE}.on_torch_compiled", ("torch",)),
+        Peer("torch", "PyTorch", f"{_HERE}.on_torch", ("torch",), places=(CPU, GPU)),
+        Peer("torch-compiled", "PyTorch, compiled", f"{_HERE}.on_torch_compiled", ("torch",),
+             places=(CPU, GPU)),
+        Peer("torch-graph", "PyTorch, CUDA graph", f"{_HERE}.on_torch_graph", ("torch",),
+             places=(GPU,)),
         Peer("sklearn", "scikit-learn", f"{_HERE}.on_sklearn", ("scikit-learn",)),
         Peer("keras-tf", "Keras on TensorFlow", f"{_HERE}.on_keras", ("keras", "tensorflow-cpu"),
              {**_QUIET, "KERAS_BACKEND": "tensorflow"}),
@@ -84,6 +99,11 @@ def find(names: Sequence[str]) -> list[Peer]:
         if name not in PEERS:
             raise checks.unknown("peer", name, PEERS)
     return [PEERS[name] for name in dict.fromkeys((MINIDL, FLOOR, FLOOR_MKL, *names))]
+
+
+def raced(place: str) -> list[str]:
+    """The names of those that are raced somewhere."""
+    return [peer.name for peer in PEERS.values() if place in peer.places]
 
 
 def _installed(package: str) -> bool:

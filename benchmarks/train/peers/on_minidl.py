@@ -12,6 +12,7 @@ import minidl
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import IMAGES, Job, Optimizer
+from benchmarks.train.peers import GPU, device
 from minidl.callbacks import LambdaCallback
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Rescaling
 
@@ -54,6 +55,8 @@ def optimizer(chosen: Optimizer) -> minidl.optimizers.Optimizer:
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks for them."""
+    if device() == GPU:
+        minidl.backend.use("cupy")
     model = build(job)
     x = rows.csr if job.sparse else rows.pixels if job.data == IMAGES else rows.dense
     turns = LambdaCallback(

@@ -6,7 +6,7 @@ form and takes ``foreach``; its epsilon stands beside the root, not in it. Tenso
 from the arrays, subnormal numbers are flushed, threads are PyTorch's default. Loss and accuracy are
 summed in tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, which
 for these optimizers is the same number without a pass of autograd; its value is added to the loss.
-Rows are float32, scaled before, and dense.
+Rows are float32, scaled before, and dense. On a GPU the same, with all tensors there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import Job
+from benchmarks.train.peers import device
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "elu": nn.ELU}
 KERAS_EPSILON, RHO = 1e-7, 0.9
@@ -70,9 +71,9 @@ def optimizer(job: Job, model: nn.Sequential) -> torch.optim.Optimizer:
 
 
 def tensors(job: Job, rows: Rows) -> tuple[Tensor, Tensor]:
-    """The rows and their targets; class numbers as int64."""
-    y = torch.from_numpy(rows.targets)
-    return torch.from_numpy(rows.dense), y.long() if job.outputs > 1 else y
+    """The rows and their targets where the peer computes; class numbers as int64."""
+    x, y = (torch.from_numpy(array).to(device()) for array in (rows.dense, rows.targets))
+    return x, y.long() if job.outputs > 1 else y
 
 
 def right(outputs: Tensor, y: Tensor) -> Tensor:
@@ -85,6 +86,7 @@ def right(outputs: Tensor, y: Tensor) -> Tensor:
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks for them."""
     torch.set_flush_denormal(True)
+    torch.set_default_device(device())
     model = build(job)
     update = optimizer(job, model)
     crossentropy = nn.CrossEntropyLoss() if job.outputs > 1 else nn.BCEWithLogitsLoss()

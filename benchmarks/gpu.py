@@ -1,0 +1,128 @@
+"""Whole epochs of training on a GPU: minidl beside PyTorch and JAX on the same one.
+
+    pip install -e '.[cuda13,bench]'
+    python -m benchmarks.gpu
+    python -m benchmarks.gpu --jobs 001 --rounds 9
+
+The peers are those of ``benchmarks.train``, with PyTorch also as a CUDA graph, each in a process of
+its own with all data on the device, and they take turns, epoch by epoch. Printed are the same
+figures, and for each job what bounds a step from below: the floating-point operations of its
+products, and the bytes that nobody can avoid to move. JAX and PyTorch need their builds for CUDA.
+Results go to ``benchmarks/results/gpu.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import describe
+from benchmarks.train import jobs, peers, race, report
+from benchmarks.train.__main__ import PACKAGES, RESULTS, prepared, write
+from benchmarks.train.jobs import IMAGES, Job
+from benchmarks.train.worker import Worker
+from minidl import checks
+from minidl.backend import BackendUnavailableError, cuda
+
+JOBS = ("001", "001-deep", "001-dropout", "001-bn", "002-sgd", "large")
+#: One process takes all of a GPU's memory unless it is told not to.
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
+
+def main() -> int:
+    """Run what the command line asks for; the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.gpu", description="Time epochs of training on a GPU."
+    )
+    parser.add_argument("--jobs", nargs="+", metavar="JOB", default=list(JOBS))
+    parser.add_argument("--rounds", type=int, default=5, help="epochs that count (default: 5)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for results")
+    options = parser.parse_args()
+    try:
+        checks.integer("--rounds", options.rounds, 1)
+        chosen = jobs.find(options.jobs)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        device = describe_device()
+    except BackendUnavailableError as error:
+        print(f"no GPU to measure on: {error}", file=sys.stderr)
+        return 1
+    record: dict[str, Any] = {"machine": {**describe("cupy", *PACKAGES, here=False), **device}}
+    print(json.dumps(device))
+    record |= {"rounds": options.rounds, "jobs": {}}
+    status = 0
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for job in chosen:
+            if not prepared(job, Path(folder)):
+                status = 1
+                continue
+            status |= compete(job, options.rounds, Path(folder), record)
+            write(record, options.out / "gpu.json")
+    print(f"written to {options.out / 'gpu.json'}")
+    return status
+
+
+def compete(job: Job, rounds: int, folder: Path, record: dict[str, Any]) -> int:
+    """Run one job; 1 if a peer failed."""
+    competitors = [peers.PEERS[name] for name in peers.raced(peers.GPU)]
+    left_out = {peer.name: why for peer in competitors if (why := peer.missing())}
+    starts = {}
+    for peer in competitors:
+        if peer.name not in left_out:
+            there = {**peer.environment, **SHARED, peers.PLACE: peers.GPU}
+            starts[peer.name] = partial(Worker.of, peer, job, folder, there)
+    runs = race.together(starts, rounds)
+    failed = {name: run.error for name, run in runs.items() if run.error}
+    rows = report.summarise(job, runs)
+    print(report.table(job, rows, left_out | failed), flush=True)
+    print(f"  a step at least: {bounds(job)}\n", flush=True)
+    record["jobs"][job.name] = {
+        "what": str(job),
+        "bounds": bounds(job),
+        "peers": {name: {**row, "every": runs[name].seconds} for name, row in rows.items()},
+        "left out": left_out | failed,
+    }
+    return int(bool(failed))
+
+
+def bounds(job: Job) -> dict[str, float]:
+    """What a step cannot do without.
+
+    Keys: "FLOP" of its products; "bytes" of its rows, which are gathered, and of its parameters and
+    Adam's two averages, each read and written once, and gradients, likewise.
+    """
+    products = sum(i * o for i, o in job.shapes)
+    first = job.shapes[0][0] * job.shapes[0][1]  # without a gradient at the rows
+    row = job.inputs * (1 if job.data == IMAGES else 4)
+    return {
+        "FLOP": 2.0 * job.batch * (3 * products - first),
+        "bytes": 2.0 * job.batch * row + 8 * 4.0 * job.parameters,
+    }
+
+
+def describe_device() -> dict[str, Any]:
+    """The GPU, its memory, and the versions of driver and runtime.
+
+    Raises:
+        BackendUnavailableError: there is none.
+    """
+    runtime = cuda.load().cuda.runtime
+    properties = runtime.getDeviceProperties(0)
+    return {
+        "device": properties["name"].decode(),
+        "compute capability": f"{properties['major']}.{properties['minor']}",
+        "memory, MiB": runtime.memGetInfo()[1] >> 20,
+        "driver": runtime.driverGetVersion(),
+        "CUDA": runtime.runtimeGetVersion(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
