@@ -143,6 +143,57 @@ def test_a_matrix_that_is_a_row_elsewhere_is_not_read_too_early():
         assert found(kernel, x=X, row=row) == [(FLAT, 1), (FLAT, 1)]
 
 
+@pytest.mark.parametrize(
+    ("call", "shape", "kernels"),
+    [
+        (lambda q, out: np.multiply(q, 2, out=out), X.shape, [(FLAT, 1), (FLAT, 1)]),
+        (
+            lambda q, out: np.sum(q, axis=1, keepdims=True, out=out),
+            (100, 1),
+            [(FLAT, 1), (BY_ROWS, 1)],
+        ),
+        # Rows further down are in the same columns.
+        (lambda q, out: np.sum(q, axis=0, out=out), (70,), [(BY_COLUMNS, 2)]),
+    ],
+)
+def test_an_array_that_lies_some_rows_further_belongs_to_other_blocks(call, shape, kernels):
+    host = np.random.default_rng(3).normal(size=(101, 70))
+    both, out = to_device(host), to_device(np.zeros(shape))
+
+    def kernel(p, q, out):
+        np.add(p, 1, out=p)
+        call(q, out)
+
+    nodes = Player().record_kernel(kernel, [both[:100], both[1:], out], {})
+    assert [(group.layouts[0], len(group.nodes)) for group in grouped(nodes)] == kernels
+    Launches(nodes, None)()
+    expected = np.zeros(shape)
+    kernel(host[:100], host[1:], expected)
+    np.testing.assert_allclose(out.get(), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("first", ["written", "read"])
+def test_a_vector_of_each_row_is_not_taken_for_one_of_each_column(first):
+    """Where there are as many rows as columns, of which a block has all."""
+    host = np.random.default_rng(4).normal(size=(70, 70))
+    vector = np.random.default_rng(5).normal(size=70)
+
+    def kernel(x, v):
+        if first == "read":
+            np.subtract(x, v, out=x)
+        np.max(x, axis=1, out=v)
+        if first == "written":
+            np.subtract(x, v, out=x)
+
+    arrays = [to_device(host), to_device(vector)]
+    nodes = Player().record_kernel(kernel, arrays, {})
+    assert len(grouped(nodes)) == 2
+    Launches(nodes, None)()
+    kernel(host, vector)
+    np.testing.assert_allclose(arrays[0].get(), host, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(arrays[1].get(), vector, rtol=1e-12, atol=1e-12)
+
+
 def test_what_is_small_is_done_by_one_block():
     def kernel(x, column, total):
         np.max(x, axis=1, keepdims=True, out=column)
