@@ -78,7 +78,7 @@ def test_the_last_batch_takes_what_is_left():
 
 
 def test_groups_and_names_give_each_job_once():
-    found = [job.name for job in jobs.find(["tanh", "others", "001", "all", "drawn"])]
+    found = [job.name for job in jobs.find(["tanh", "others", "001", "all", "drawn", "large"])]
     assert sorted(found) == sorted(jobs.JOBS)
     assert found[0] == "tanh"
 
