@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +15,9 @@ from minidl.backend.device.grouping import (
     BY_ROWS,
     FLAT,
     Group,
-    columns_of,
     rows_of,
 )
-from minidl.backend.device.kernels import BLOCKS, THREADS, source
+from minidl.backend.device.kernels import source
 from minidl.backend.device.nodes import (
     BY_COLUMN,
     BY_ROW,
@@ -31,12 +29,8 @@ from minidl.backend.device.nodes import (
     overlap,
     pointer,
 )
+from minidl.backend.device.sizes import matrices, matrix, of_launch
 from minidl.backend.device.sources import TYPES, statements
-
-#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most.
-WIDE, HIGH = 32, 16
-
-NAME = "minidl_group"
 
 _KERNEL = """\
 {functions}
@@ -64,7 +58,8 @@ class Kernel:
     """A group's kernel.
 
     Attributes:
-        source: CUDA C++, of the kernel :data:`NAME`.
+        source: CUDA C++.
+        name: of the kernel in it, from what it does.
         grid, block: sizes.
         arrays: its first arguments.
         moving: arrays of 64-bit numbers on the host, whose counterparts on the device follow.
@@ -72,6 +67,7 @@ class Kernel:
     """
 
     source: str
+    name: str
     grid: tuple[int, ...]
     block: tuple[int, ...]
     arrays: tuple[Any, ...]
@@ -88,17 +84,26 @@ def kernel(group: Group) -> Kernel:
     if "shared" in body:
         body = _SHARED.format(threads=math.prod(writer.block)) + body
     reduces = any(isinstance(node, Reduction) for node in group.nodes)
+    # As a profiler shows it.
+    words = "_".join(_word(node) for node in group.nodes)
+    name = f"minidl_{re.sub(r'[^0-9A-Za-z_]', '_', words)[:60]}"
     text = _KERNEL.format(
         functions=source("reductions") if reduces else "",
         index=TYPES[writer.index.__name__],
-        name=NAME,
+        name=name,
         parameters=", ".join(writer.parameters()),
         body=body,
     )
     numbers = *map(np.float64, writer.numbers), *map(writer.index, writer.sizes)
-    return Kernel(
-        text, writer.grid, writer.block, tuple(writer.arrays), tuple(writer.moving), numbers
-    )
+    arrays, moving = tuple(writer.arrays), tuple(writer.moving)
+    return Kernel(text, name, writer.grid, writer.block, arrays, moving, numbers)
+
+
+def _word(node: Node) -> str:
+    """For what a node does."""
+    if isinstance(node, Loop):
+        return node.program.name
+    return node.kind if isinstance(node, Reduction) else "rows"
 
 
 class _Writer:
@@ -114,7 +119,7 @@ class _Writer:
         sizes = [a.size for node in group.nodes for a in (*node.reads, *node.writes)]
         # Threads count beyond the last element.
         self.index = np.uint32 if max(sizes) < 1 << 30 else np.uint64
-        self.grid, self.block = _sizes(self.layout, group.nodes)
+        self.grid, self.block = of_launch(self.layout, group.nodes)
 
     def parameters(self) -> list[str]:
         """Of the kernel."""
@@ -180,7 +185,7 @@ class _Writer:
             *statements(program, at, outs, types),
         ]
         typed = f"typedef {TYPES[node.working.name]} T;"
-        shape = _matrix(self.layout, node.outs[0])
+        shape = matrix(self.layout, node.outs[0])
         return self._elements(shape, [typed, *body], program.name)
 
     def _rows(self, node: Rows) -> str:
@@ -234,7 +239,7 @@ class _Writer:
             f"({TYPES[node.out.dtype.name]})own.{'place' if node.kind == 'argmax' else 'value'}"
         )
         x, out = self._name(node.x), self._name(node.out)
-        _, rows, columns = map(self._size, _matrices(node))
+        _, rows, columns = map(self._size, matrices(node))
         by_row = node.axis is None or (node.axis == 1 and node.x.ndim == 2)
         if self.layout == ALONE and node.axis is not None:
             first, step, many = f"k * {columns}", "1", columns
@@ -270,47 +275,3 @@ class _Writer:
             ]
         text = "\n".join(f"        {line}" for line in lines)
         return f"    {{  // {node.kind}\n{text}\n    }}\n{self._barrier()}"
-
-
-def _matrix(layout: str, array: Any) -> tuple[int, int]:
-    """Rows and columns of an array's elements."""
-    return rows_of(array) if layout == BY_ROWS else columns_of(array)
-
-
-def _matrices(node: Reduction) -> tuple[int, int, int]:
-    """Matrices, rows of each, and columns."""
-    if node.axis is None:
-        return 1, 1, node.x.size
-    shape = node.x.shape
-    return (1, *shape) if len(shape) == 2 else shape
-
-
-def _sizes(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of the grid and of its blocks, so that each element has a thread, or comes to one."""
-    if layout == FLAT:
-        size = max(node.outs[0].size for node in nodes if isinstance(node, Loop))
-        return (min(-(-size // THREADS), BLOCKS),), (THREADS,)
-    if layout == ALONE:
-        size = max(array.size for node in nodes for array in (*node.reads, *node.writes))
-        return (1,), (_power(size, WIDE, THREADS),)
-    matrices = [_extent(layout, node) for node in nodes]
-    rows, columns = (max(sizes) for sizes in zip(*matrices, strict=True))
-    if layout == BY_ROWS:
-        wide = _power(columns, 1, THREADS)
-        high = min(THREADS // wide, _power(rows, 1, THREADS))
-        return (-(-rows // high),), (wide, high)
-    stacked = max(n.x.shape[0] if isinstance(n, Reduction) and n.x.ndim == 3 else 1 for n in nodes)
-    return (-(-columns // WIDE), stacked), (WIDE, _power(rows, 1, HIGH))
-
-
-def _extent(layout: str, node: Node) -> tuple[int, int]:
-    """Rows and columns that a node has for blocks."""
-    if isinstance(node, Reduction):
-        return _matrices(node)[1:]
-    assert isinstance(node, Loop | Rows)
-    return _matrix(layout, node.writes[0])
-
-
-def _power(size: int, least: int, most: int) -> int:
-    """The power of 2 from a size on, within limits."""
-    return max(least, min(most, 1 << max(size - 1, 0).bit_length()))

@@ -116,7 +116,7 @@ class Launches:
             assert numbers is not None
             return draws.again(node, numbers.place(node.step))
         made = groups.kernel(group)
-        each = kernel(made.source, groups.NAME)
+        each = kernel(made.source, made.name)
         moving = [numbers.place(array) for array in made.moving if numbers]
         arguments = *made.arrays, *moving, *made.numbers
         return lambda: each(made.grid, made.block, arguments)
