@@ -44,6 +44,7 @@ EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest
 
 #: Those of them that compute on a device, or as one would.
 DEVICES = EXECUTORS[2:]
+on_devices = pytest.mark.parametrize("executor", DEVICES, indirect=True)
 
 
 @pytest.fixture(autouse=True, scope="session")

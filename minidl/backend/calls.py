@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from minidl.backend.operands import UnsupportedError
 from minidl.backend.recorder import aside
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Call:
         program = self.formula.program(self.arguments, self.outs)
         try:
             bound = player.Bound(program, self.arguments, self.outs)
-        except player.UnsupportedError:
+        except UnsupportedError:
             return None
         bound.what = self
         return bound

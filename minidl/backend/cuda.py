@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import kernels
-from minidl.backend.device.sources import BY_COLUMN, EACH, elementwise, name_of
+from minidl.backend.device.sources import elementwise, name_of
 from minidl.backend.formula import Program
+from minidl.backend.layout import BY_COLUMN, EACH
 
 name = "cuda"
 

@@ -32,6 +32,22 @@ _LOGICAL = {
 # Python's own operators are ten times faster on single numbers, and do the same; but for division,
 # which raises where NumPy gives infinity.
 _ARITHMETIC = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
+#: How functions read on numbers, in Python as in C++.
+OPERATORS = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "square": "{0} * {0}",
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+}
 #: NumPy functions whose results are masks, True or False.
 MASKS = COMPARISONS | frozenset(_LOGICAL.values())
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import playing
+from minidl.backend.operands import UnsupportedError
 from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import is_sparse, room
 from minidl.backend.switch import Backend, executor_name
@@ -46,23 +47,27 @@ class Gather:
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
         self._commands: list[Any] = []
-        self._run: list[Any] = []
-        for array, out in self._pairs:
-            if backend.name == "cupy":
-                self._commands += playing.gather(array, self.order, self.where, out)
-            elif _compiled(backend):
-                from minidl.backend import native
+        self._run: list[Any] = [self._take]
+        if backend.name == "cupy":
+            try:
+                for array, out in self._pairs:
+                    self._commands += playing.gather(array, self.order, self.where, out)
+            except UnsupportedError:
+                self._commands = [self._take]
+        elif _compiled(backend):
+            from minidl.backend import native
 
+            for array, out in self._pairs:
                 gather = native.gather_rows if is_sparse(array) else native.gather
                 self._commands += gather(array, self.order, self.where, out)
-                self._run = native.assemble(self._commands)
+            self._run = native.assemble(self._commands)
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""
         tape = current_tape()
         if tape is not None:
             tape.commands(self._commands, [self.where])
-        for run in self._run or [self._take]:
+        for run in self._run:
             run()
 
     def _take(self) -> None:

@@ -12,6 +12,10 @@ import numpy as np
 #: comes to the same bits wherever it is called.
 SMALL = 1 << 18
 
+# What an argument is to the elements of an array: one of its own for each; one for each column; one
+# for each row; one for all.
+EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
+
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 
 
@@ -24,6 +28,17 @@ def address(array: np.ndarray) -> int:
 def location(array: np.ndarray) -> tuple[Any, ...]:
     """Equal for two arrays of the same elements in the same memory."""
     return address(array), array.shape, array.strides, array.dtype.char
+
+
+def kind_of(array: Any, shape: tuple[int, ...]) -> str | None:
+    """What an array is to the elements of arrays of a shape; None where it is not supported."""
+    if array.shape == shape:
+        return EACH
+    if array.size == 1:
+        return ONE
+    if array.shape in (shape[-1:], (1, *shape[-1:])):
+        return BY_COLUMN
+    return BY_ROW if array.shape == (*shape[:-1], 1) else None
 
 
 def declare(vector: Any, tensors: Sequence[tuple[int, tuple[int, ...]]]) -> None:

@@ -8,7 +8,8 @@ stays a call of Python. So a kernel is written once, in NumPy, and knows nothing
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -177,6 +178,23 @@ def record_kernel(
         # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
         raise UnsupportedError(f"{function.__name__}: {error}") from error
     return record
+
+
+def in_rows(
+    entries: Iterable[Any], kind: type[Any], make: Callable[[list[Any]], Callable[[], Any]]
+) -> list[Callable[[], Any]]:
+    """Calls of what a step consists of: commands in a row as one, functions between as they are.
+
+    Args:
+        entries: commands and functions, in their order.
+        kind: the type of commands.
+        make: makes a call of some.
+    """
+    calls: list[Callable[[], Any]] = []
+    for are_commands, row in itertools.groupby(entries, lambda entry: isinstance(entry, kind)):
+        some = list(row)
+        calls += [make(some)] if are_commands else some
+    return calls
 
 
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:

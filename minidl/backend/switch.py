@@ -29,10 +29,11 @@ class Backend:
 
         A sparse one has to be canonical, and keeps its type.
         """
-        if self.name == "cupy":
-            cuda.check_process()
+        if self.name == "numpy":
+            return sparse.to_host(array) if sparse.is_sparse(array) else np.asarray(array, dtype)
+        cuda.check_process()
         if sparse.is_sparse(array):
-            return sparse.to_host(array) if self.name == "numpy" else cuda.csr(array)
+            return cuda.csr(array)
         with cuda.allocating(f"an array of {getattr(array, 'nbytes', 0) / 2**20:,.1f} MiB"):
             return self.xp.asarray(array, dtype=dtype)
 

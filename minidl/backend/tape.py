@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from minidl.backend.calls import Between, Call, Last
+from minidl.backend.operands import UnsupportedError, has_operands
 from minidl.backend.recorder import aside, recorder
 from minidl.backend.repeating import repeats
 from minidl.backend.switch import Backend, executor_name
@@ -177,11 +178,11 @@ class Tape:
         call = functools.partial(function, *arguments, **named)
         if self._inside is not None:
             return self._inside.kernel(call)
-        if self._player.has_operands(arguments, named):
+        if has_operands(arguments, named):
             return call()
         try:
             self.commands(self._player.record_kernel(function, arguments, named))
-        except self._player.UnsupportedError:
+        except UnsupportedError:
             self.commands([call])
         return aside(call)
 
@@ -194,7 +195,7 @@ class Tape:
         try:
             program = formula.program(arguments, outs)
             self.commands(self._player.commands(program, arguments, outs))
-        except self._player.UnsupportedError:
+        except UnsupportedError:
             self.commands([call])
         aside(call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import warnings
 
 import numpy as np
@@ -94,7 +95,7 @@ def _in_a_fork(connection, made):
     connection.send(said)
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="a system without fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_forked_from_one_that_used_it_is_told():
     made = model()

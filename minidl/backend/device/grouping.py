@@ -12,9 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from minidl.backend.device.nodes import (
-    BY_COLUMN,
-    BY_ROW,
-    EACH,
     Loop,
     Node,
     Reduction,
@@ -23,6 +20,7 @@ from minidl.backend.device.nodes import (
     overlap,
     pointer,
 )
+from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH
 
 FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 
@@ -101,11 +99,7 @@ def _fit(layout: str, first: Node, second: Node) -> bool:
     """Whether blocks can do both without waiting for each other."""
     if layout == ALONE:
         return True
-    if layout == FLAT and _size(first) != _size(second):
-        return False
-    if layout == BY_ROWS and _rows(first) != _rows(second):
-        return False
-    if layout == BY_COLUMNS and _columns(first) != _columns(second):
+    if _frame(layout, first) != _frame(layout, second):
         return False
     pairs = [(a, b) for a in first.writes for b in (*second.reads, *second.writes)]
     pairs += [(a, b) for a in first.reads for b in second.writes]
@@ -137,7 +131,8 @@ def _own(layout: str, node: Node, array: Any) -> bool:
         return kind in (EACH, also)
     if isinstance(node, Rows):
         return array is node.out
-    return isinstance(node, Reduction)
+    # Of several matrices no two blocks have the same rows.
+    return isinstance(node, Reduction) and _stacked(node) == 1
 
 
 def rows_of(array: Any) -> tuple[int, int]:
@@ -152,20 +147,16 @@ def columns_of(array: Any) -> tuple[int, int]:
     return array.size // max(columns, 1), columns
 
 
-def _size(node: Node) -> int:
-    return int(node.outs[0].size) if isinstance(node, Loop) else -1
+def _frame(layout: str, node: Node) -> tuple[int, ...]:
+    """What is shared out among blocks: elements, rows, or columns of so many matrices."""
+    array = node.x if isinstance(node, Reduction) else node.writes[0]
+    if layout == FLAT:
+        return (array.size,)
+    if layout == BY_ROWS:
+        return rows_of(array)[:1]
+    return columns_of(array)[1], _stacked(node)
 
 
-def _rows(node: Node) -> int:
-    if isinstance(node, Loop):
-        return rows_of(node.outs[0])[0]
-    array = node.out if isinstance(node, Rows) else node.x if isinstance(node, Reduction) else None
-    return -1 if array is None else rows_of(array)[0]
-
-
-def _columns(node: Node) -> tuple[int, int]:
-    """Columns, and how many matrices of them there are."""
-    if isinstance(node, Loop):
-        return columns_of(node.outs[0])[1], 1
-    assert isinstance(node, Reduction)
-    return node.x.shape[-1], node.x.shape[0] if node.x.ndim == 3 else 1
+def _stacked(node: Node) -> int:
+    """Matrices whose columns are summed, each by blocks of its own."""
+    return node.x.shape[0] if isinstance(node, Reduction) and node.x.ndim == 3 else 1

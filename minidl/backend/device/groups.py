@@ -19,9 +19,6 @@ from minidl.backend.device.grouping import (
 )
 from minidl.backend.device.kernels import source
 from minidl.backend.device.nodes import (
-    BY_COLUMN,
-    BY_ROW,
-    ONE,
     Loop,
     Node,
     Reduction,
@@ -31,6 +28,7 @@ from minidl.backend.device.nodes import (
 )
 from minidl.backend.device.sizes import matrices, matrix, of_launch
 from minidl.backend.device.sources import TYPES, statements
+from minidl.backend.layout import BY_COLUMN, BY_ROW, ONE
 
 _KERNEL = """\
 {functions}
@@ -253,25 +251,22 @@ class _Writer:
                 f"    {out}[k] = {result};",
                 "}",
             ]
-        elif self.layout == BY_COLUMNS:
-            lines = [
-                "const I column = I(blockDim.x) * blockIdx.x + threadIdx.x, matrix = blockIdx.y;",
-                f"{found} own;",
-                f"for (I j = threadIdx.y; column < {columns} && j < {rows}; j += blockDim.y)",
-                f"    own.add({x}[(matrix * {rows} + j) * {columns} + column], j);",
-                _TOGETHER.format(found=found, place="y", step="blockDim.x"),
-                f"if (threadIdx.y == 0 && column < {columns})",
-                f"    {out}[matrix * {columns} + column] = {result};",
-            ]
         else:
+            along, many, step = "x", columns, "1"
+            places = "row = I(blockDim.y) * blockIdx.x + threadIdx.y"
+            within, target, at = f"row < {rows}", "row", f"row * {columns} + j"
+            if self.layout == BY_COLUMNS:
+                along, many, step = "y", rows, "blockDim.x"
+                places = "column = I(blockDim.x) * blockIdx.x + threadIdx.x, matrix = blockIdx.y"
+                within, target = f"column < {columns}", f"matrix * {columns} + column"
+                at = f"(matrix * {rows} + j) * {columns} + column"
             lines = [
-                "const I row = I(blockDim.y) * blockIdx.x + threadIdx.y;",
+                f"const I {places};",
                 f"{found} own;",
-                f"for (I j = threadIdx.x; row < {rows} && j < {columns}; j += blockDim.x)",
-                f"    own.add({x}[row * {columns} + j], j);",
-                _TOGETHER.format(found=found, place="x", step="1"),
-                f"if (threadIdx.x == 0 && row < {rows})",
-                f"    {out}[row] = {result};",
+                f"for (I j = threadIdx.{along}; {within} && j < {many}; j += blockDim.{along})",
+                f"    own.add({x}[{at}], j);",
+                _TOGETHER.format(found=found, place=along, step=step),
+                f"if (threadIdx.{along} == 0 && {within}) {out}[{target}] = {result};",
             ]
         text = "\n".join(f"        {line}" for line in lines)
         return f"    {{  // {node.kind}\n{text}\n    }}\n{self._barrier()}"

@@ -35,13 +35,14 @@ class Numbers:
 
     def __init__(self, arrays: Sequence[np.ndarray]) -> None:
         xp = importlib.import_module("cupy")
-        self._arrays = list(arrays)
+        self._kept = list(arrays)  # of which the places know the identities
         self._words = [array.view(np.int64) for array in arrays]
         width = sum(array.size for array in arrays)
         self._rows = np.zeros((MOST, width), np.int64)
         self._table = xp.zeros((MOST, width), dtype=np.int64)
         self._next = xp.zeros((1,), dtype=np.int64)
         self._now = xp.zeros((width,), dtype=np.int64)
+        self._kernel = kernel(source("numbers"), "take")
         self._waiting = 0
         ends = np.cumsum([array.size for array in arrays])
         self._places = {
@@ -67,12 +68,16 @@ class Numbers:
             self._next.fill(0)
         return count
 
-    def take(self) -> Launch:
-        """What makes the next of the numbers those of now."""
+    def take(self) -> None:
+        """Make the next of the numbers those of now, on the device."""
         width = np.int32(self._now.size)
-        each = kernel(source("numbers"), "take")
-        arguments = self._table, self._now, self._next, width
-        return lambda: each((1,), (128,), arguments)
+        self._kernel((1,), (128,), (self._table, self._now, self._next, width))
+
+    def renew(self) -> None:
+        """Make the numbers on the host those of now."""
+        self.keep()
+        self.upload()
+        self.take()
 
 
 class Launches:
@@ -82,7 +87,7 @@ class Launches:
 
     Args:
         nodes: these.
-        numbers: what they read; None where they read none.
+        numbers: what they read.
         first: launched before them.
         tf32: whether products of float32 may round to ten bits of mantissa.
     """
@@ -90,7 +95,7 @@ class Launches:
     def __init__(
         self,
         nodes: Sequence[Node],
-        numbers: Numbers | None,
+        numbers: Numbers,
         first: Sequence[Launch] = (),
         tf32: bool = False,
     ) -> None:
@@ -108,16 +113,15 @@ class Launches:
         for launch in self._launches:
             launch()
 
-    def _launch(self, group: Group, numbers: Numbers | None) -> Launch:
+    def _launch(self, group: Group, numbers: Numbers) -> Launch:
         node = group.nodes[0]
         if isinstance(node, Product):
             return self._product(node)
         if isinstance(node, Bits):
-            assert numbers is not None
             return draws.again(node, numbers.place(node.step))
         made = groups.kernel(group)
         each = kernel(made.source, made.name)
-        moving = [numbers.place(array) for array in made.moving if numbers]
+        moving = [numbers.place(array) for array in made.moving]
         arguments = *made.arrays, *moving, *made.numbers
         return lambda: each(made.grid, made.block, arguments)
 

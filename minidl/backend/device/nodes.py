@@ -15,11 +15,8 @@ import numpy as np
 
 from minidl.backend.device.sources import SCALAR, TYPES
 from minidl.backend.formula import Program
+from minidl.backend.layout import kind_of
 from minidl.backend.operands import UnsupportedError
-
-# What an argument is to the elements of rows and columns: one of its own for each, one for each
-# column, one for each row, one for all.
-EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
 
 def pointer(array: Any) -> int:
@@ -61,8 +58,24 @@ def check(*arrays: Any) -> None:
             raise UnsupportedError(f"an array of {array.dtype} with strides {array.strides}")
 
 
+class Node:
+    """What is computed from which arrays."""
+
+    out: Any
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return []
+
+    @property
+    def writes(self) -> list[Any]:
+        """Arrays."""
+        return [self.out]
+
+
 @dataclass(frozen=True, eq=False)
-class Loop:
+class Loop(Node):
     """outs = program(arrays, numbers), element by element.
 
     Attributes:
@@ -105,7 +118,7 @@ class Loop:
 
 
 @dataclass(frozen=True, eq=False)
-class Reduction:
+class Reduction(Node):
     """out = the sum, the largest element, or the first place of the largest element, of x.
 
     Attributes:
@@ -127,11 +140,6 @@ class Reduction:
         return [self.x]
 
     @property
-    def writes(self) -> list[Any]:
-        """Arrays."""
-        return [self.out]
-
-    @property
     def working(self) -> np.dtype[Any]:
         """The type in which it is computed."""
         dtype: np.dtype[Any] = self.out.dtype if self.kind == "sum" else self.x.dtype
@@ -139,7 +147,7 @@ class Reduction:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Node):
     """out[i] = x[order[start + i]] for i < count: the next batch.
 
     Attributes:
@@ -158,14 +166,9 @@ class Rows:
         """Arrays."""
         return [self.x, self.order]
 
-    @property
-    def writes(self) -> list[Any]:
-        """Arrays."""
-        return [self.out]
-
 
 @dataclass(frozen=True, eq=False)
-class Product:
+class Product(Node):
     """out = a b, by the library of products."""
 
     a: Any
@@ -177,14 +180,9 @@ class Product:
         """Arrays."""
         return [self.a, self.b]
 
-    @property
-    def writes(self) -> list[Any]:
-        """Arrays."""
-        return [self.out]
-
 
 @dataclass(frozen=True, eq=False)
-class Bits:
+class Bits(Node):
     """out = the 16-bit random numbers of a key.
 
     Attributes:
@@ -198,19 +196,6 @@ class Bits:
     out: Any
     step: np.ndarray
     ahead: int
-
-    @property
-    def reads(self) -> list[Any]:
-        """Arrays: none."""
-        return []
-
-    @property
-    def writes(self) -> list[Any]:
-        """Arrays."""
-        return [self.out]
-
-
-Node = Loop | Reduction | Rows | Product | Bits
 
 
 def depend(first: Node, second: Node) -> bool:
@@ -254,17 +239,6 @@ def loop(
     if numbers is None:
         numbers = np.array(program.numbers(arguments), np.float64)
     return Loop(program, arrays, tuple(outs), numbers, moving, working or outs[0].dtype)
-
-
-def kind_of(array: Any, shape: tuple[int, ...]) -> str | None:
-    """What an array is to the elements of arrays of a shape; None where it is not supported."""
-    if array.shape == shape:
-        return EACH
-    if array.size == 1:
-        return ONE
-    if array.shape in (shape[-1:], (1, *shape[-1:])):
-        return BY_COLUMN
-    return BY_ROW if array.shape == (*shape[:-1], 1) else None
 
 
 def reduction(kind: str, x: Any, axis: Any, out: Any) -> Reduction:

@@ -13,7 +13,7 @@ from minidl.backend.device.launches import Launches, Numbers
 from minidl.backend.device.nodes import Bits, Loop, Node, Rows, check, loop
 from minidl.backend.device.recording import OnDevice
 from minidl.backend.formula import Program
-from minidl.backend.operands import UnsupportedError, has_operands, record_kernel
+from minidl.backend.operands import in_rows, record_kernel
 
 
 class Player:
@@ -22,9 +22,6 @@ class Player:
     Args:
         tf32: whether products of float32 may round to ten bits of mantissa.
     """
-
-    UnsupportedError = UnsupportedError
-    has_operands = staticmethod(has_operands)
 
     def __init__(self, tf32: bool = False) -> None:
         self._tf32 = tf32
@@ -61,27 +58,10 @@ class Player:
 
     def assemble(self, entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], Any]]:
         """Calls that run a step: kernels that are launched, and functions, in their order."""
-        moving: dict[int, np.ndarray] = {}
-        for entry in entries:
-            for array in _moving(entry):
-                moving.setdefault(id(array), array)
-        numbers = Numbers(list(moving.values())) if moving else None
-        calls: list[Callable[[], Any]] = [_fresh(numbers), numbers.take()] if numbers else []
-        row: list[Node] = []
-
-        def end_row() -> None:
-            if row:
-                calls.append(Launches(row, numbers, tf32=self._tf32))
-                row.clear()
-
-        for entry in entries:
-            if isinstance(entry, Node):
-                row.append(entry)
-            else:
-                end_row()
-                calls.append(entry)
-        end_row()
-        return calls
+        moving = {id(array): array for entry in entries for array in _moving(entry)}
+        numbers = Numbers(list(moving.values()))
+        first: list[Callable[[], Any]] = [numbers.renew] if moving else []
+        return first + in_rows(entries, Node, lambda row: Launches(row, numbers, tf32=self._tf32))
 
     def series(
         self, entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
@@ -120,7 +100,7 @@ class Series:
         self, nodes: Sequence[Node], numbers: Sequence[np.ndarray], tf32: bool = False
     ) -> None:
         self._numbers = Numbers(numbers)
-        self._launches = Launches(nodes, self._numbers, [self._numbers.take()], tf32)
+        self._launches = Launches(nodes, self._numbers, [self._numbers.take], tf32)
 
     def keep(self) -> bool:
         """Keep the numbers of now for a step. Whether there is room for another one."""
@@ -161,16 +141,6 @@ class Bound:
         """Run it with the numbers taken."""
         self._series.keep()
         self._series.run()
-
-
-def _fresh(numbers: Numbers) -> Callable[[], Any]:
-    """What takes the numbers of now to the device."""
-
-    def upload() -> None:
-        numbers.keep()
-        numbers.upload()
-
-    return upload
 
 
 def _moving(entry: Any) -> list[np.ndarray]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from minidl.backend.formula import MASKS, Program, Step
-
-# What an argument is to the elements: one of its own for each; one for each column.
-EACH, BY_COLUMN = "each", "column"
+from minidl.backend.formula import MASKS, OPERATORS, Program, Step
+from minidl.backend.layout import EACH
 
 #: How C++ names what NumPy does; the sizes are those of CUDA on every system.
 TYPES = {
@@ -27,13 +25,7 @@ TYPES = {
 
 #: How each NumPy function reads on numbers of the working type T.
 SCALAR = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
+    **OPERATORS,
     "reciprocal": "1 / {0}",
     "absolute": "fabs({0})",
     "power": "pow({0}, {1})",
@@ -41,12 +33,6 @@ SCALAR = {
     "sign": "{0} != {0} ? {0} : T({0} > 0) - T({0} < 0)",
     "maximum": "{0} < {1} || {1} != {1} ? {1} : {0}",
     "minimum": "{0} > {1} || {1} != {1} ? {1} : {0}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
     "isfinite": "bool(isfinite({0}))",
     "logical_and": "{0} != 0 && {1} != 0",
     "logical_or": "{0} != 0 || {1} != 0",

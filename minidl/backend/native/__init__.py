@@ -28,7 +28,7 @@ from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.strips import chained
 from minidl.backend.native.subnormals import flushing
 from minidl.backend.native.team import team
-from minidl.backend.operands import has_operands
+from minidl.backend.operands import in_rows
 from minidl.backend.operands import record_kernel as _record_kernel
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "draw",
     "gather",
     "gather_rows",
-    "has_operands",
     "multiplication",
     "parts",
     "record_kernel",
@@ -55,22 +54,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     Within a list of commands subnormal numbers are 0.
     """
-    calls: list[Callable[[], Any]] = []
-    row: list[Command] = []
-
-    def end_row() -> None:
-        if row:
-            calls.append(CommandList(_complete(row)))
-            row.clear()
-
-    for entry in entries:
-        if isinstance(entry, Command):
-            row.append(entry)
-        else:
-            end_row()
-            calls.append(entry)
-    end_row()
-    return calls
+    return in_rows(entries, Command, lambda row: CommandList(_complete(row)))
 
 
 def series(

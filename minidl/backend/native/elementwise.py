@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.formula import Program
-from minidl.backend.layout import address, location
+from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH, ONE, address, kind_of, location
 from minidl.backend.native.commands import (
     WORTH,
     Command,
@@ -23,7 +23,7 @@ from minidl.backend.native.commands import (
 )
 from minidl.backend.native.machine_code import COMMAND, generated
 from minidl.backend.native.shares import COLUMNS, ROWS
-from minidl.backend.native.sources import BY_COLUMN, BY_ROW, EACH, FIXED, KNOWN, ONE, source
+from minidl.backend.native.sources import FIXED, KNOWN, source
 from minidl.backend.native.team import team
 
 
@@ -143,16 +143,11 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
-    if array.size == 1 and shape != array.shape:
-        return ONE
-    if array.shape == shape:
-        kind = EACH
-    elif array.shape == shape[-1:] or array.shape == (1, *shape[-1:]):
-        kind = BY_COLUMN
-    elif len(shape) == 2 and array.shape == (shape[0], 1):
-        return BY_ROW
-    else:
+    kind = kind_of(array, shape)
+    if kind is None or (kind == BY_ROW and len(shape) != 2):
         raise UnsupportedError(f"shape {array.shape} with {shape}")
+    if kind in (ONE, BY_ROW):
+        return kind
     if array.ndim > 2 and not array.flags.c_contiguous:
         raise UnsupportedError("scattered elements")
     if array.ndim and array.strides[-1] != array.itemsize and array.shape[-1] > 1:

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backend.formula import MASKS, Program, Step
-
-# What an argument is to the elements: one of its own for each; one for each column; one for each
-# row; one for all.
-EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
+from minidl.backend.formula import MASKS, OPERATORS, Program, Step
+from minidl.backend.layout import BY_COLUMN, EACH
 
 #: Words of a loop's block before those of the arrays: rows, columns, how they are shared out,
 #: whether the rows lie one after the other.
@@ -30,25 +27,13 @@ from minidl.backend.native.shares import as_one, share
 # How each NumPy function reads on scalars. T is the working floating type: Numba, unlike
 # NumPy, would widen float32 beside a Python number or a uint16 to float64.
 SCALAR = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
+    **OPERATORS,
     "sqrt": "math.sqrt({0})",
     "absolute": "abs({0})",
     # NaN comes through, as it does in NumPy.
     "sign": "{0} if {0} != {0} else T({0} > 0) - T({0} < 0)",
     "maximum": "{1} if {0} < {1} or {1} != {1} else {0}",
     "minimum": "{1} if {0} > {1} or {1} != {1} else {0}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
     "isfinite": "math.isfinite({0})",
     "logical_and": "({0} != 0) & ({1} != 0)",
     "logical_or": "({0} != 0) | ({1} != 0)",

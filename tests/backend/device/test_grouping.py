@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from minidl.backend import to_device
 from minidl.backend.device import grouping, groups
 from minidl.backend.device.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, grouped
-from minidl.backend.device.launches import Launches
+from minidl.backend.device.launches import Launches, Numbers
 from minidl.backend.device.nodes import Product
 from minidl.backend.device.playing import Player
 from minidl.backend.operands import UnsupportedError
-from tests.conftest import DEVICES
+from tests.conftest import on_devices
 
 pytestmark = [
-    pytest.mark.parametrize("executor", DEVICES, indirect=True),
+    on_devices,
     pytest.mark.usefixtures("executor"),
 ]
 
@@ -90,7 +90,7 @@ def test_any_calls_in_a_row_are_those_of_numpy(calls, small, backwards):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "SMALL", small)
         patch.setattr("tests.doubles._cupy_state.STATE.backwards", backwards)
-        Launches(Player().record_kernel(kernel, [], arrays), None)()
+        Launches(Player().record_kernel(kernel, [], arrays), Numbers([]))()
     # Sums in another order, of up to 30 numbers within ±1; and what is made of their differences.
     for name, value in expected.items():
         np.testing.assert_allclose(arrays[name].get(), value, rtol=1e-9, atol=1e-12)
@@ -166,7 +166,7 @@ def test_an_array_that_lies_some_rows_further_belongs_to_other_blocks(call, shap
 
     nodes = Player().record_kernel(kernel, [both[:100], both[1:], out], {})
     assert [(group.layouts[0], len(group.nodes)) for group in grouped(nodes)] == kernels
-    Launches(nodes, None)()
+    Launches(nodes, Numbers([]))()
     expected = np.zeros(shape)
     kernel(host[:100], host[1:], expected)
     np.testing.assert_allclose(out.get(), expected, rtol=1e-12, atol=1e-12)
@@ -188,10 +188,25 @@ def test_a_vector_of_each_row_is_not_taken_for_one_of_each_column(first):
     arrays = [to_device(host), to_device(vector)]
     nodes = Player().record_kernel(kernel, arrays, {})
     assert len(grouped(nodes)) == 2
-    Launches(nodes, None)()
+    Launches(nodes, Numbers([]))()
     kernel(host, vector)
     np.testing.assert_allclose(arrays[0].get(), host, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(arrays[1].get(), vector, rtol=1e-12, atol=1e-12)
+
+
+def test_sums_of_several_matrices_are_not_read_as_parts_of_one_of_them():
+    host = np.random.default_rng(6).normal(size=(2, 200, 40))
+    sums = np.zeros((2, 2, 40))
+    arrays = [to_device(host), to_device(sums), to_device(np.zeros((2, 40)))]
+
+    def kernel(x, sums, out):
+        np.sum(x, axis=1, out=sums.reshape(4, 40)[:2])
+        np.sum(sums, axis=1, out=out)
+
+    nodes = Player().record_kernel(kernel, arrays, {})
+    assert len(grouped(nodes)) == 2
+    Launches(nodes, Numbers([]))()
+    np.testing.assert_allclose(arrays[2].get(), [host.sum(axis=1).sum(axis=0), [0.0] * 40])
 
 
 def test_what_is_small_is_done_by_one_block():
@@ -234,7 +249,7 @@ def test_a_long_sum_is_made_of_parts():
 
     nodes = Player().record_kernel(kernel, [long, total], {})
     assert [group.layouts[0] for group in grouped(nodes)] == [BY_ROWS, ALONE]
-    Launches(nodes, None)()
+    Launches(nodes, Numbers([]))()
     np.testing.assert_allclose(total.get(), x.sum(), rtol=1e-12, atol=1e-9)
 
 
@@ -255,7 +270,7 @@ def test_the_largest_and_its_place_are_those_of_numpy(x, alone, monkeypatch):
         np.argmax(x, axis=1, out=place)
         np.max(x, axis=1, keepdims=True, out=largest)
 
-    Launches(Player().record_kernel(kernel, arrays, {}), None)()
+    Launches(Player().record_kernel(kernel, arrays, {}), Numbers([]))()
     np.testing.assert_array_equal(arrays[1].get(), host.argmax(axis=1))
     np.testing.assert_array_equal(arrays[2].get(), host.max(axis=1, keepdims=True))
 

@@ -19,22 +19,13 @@ from minidl.optimizers import SGD, Adagrad, Adam, Nadam, RMSprop
 from minidl.optimizers.schedules import ExponentialDecay
 from minidl.regularizers import L1, L1L2, L2
 from tests.backend.device.nvcc import PROCESSORS, compile_all
-from tests.conftest import DEVICES
+from tests.conftest import on_devices
 from tests.doubles.cupy_double import (
     STATE,
     count_synchronisations,
     forbid_synchronisation,
     installed,
 )
-
-on_devices = pytest.mark.parametrize("executor", DEVICES, indirect=True)
-
-
-@pytest.fixture
-def double():
-    with installed(), use("cupy"):
-        yield
-
 
 ROWS, BATCH, EPOCHS = 330, 32, 10  # 100 steps, and in each epoch one of a batch that is smaller
 
@@ -78,10 +69,12 @@ def layers(name):
     return [minidl.Input((30,)), *made]
 
 
-def trained(model="relu", optimizer="adam", dtype="float64", epochs=EPOCHS, **options):
+def trained(
+    model="relu", optimizer="adam", dtype="float64", epochs=EPOCHS, rows="uint8", **options
+):
     minidl.utils.set_random_seed(3)
     random = np.random.default_rng(0)
-    x = random.integers(0, 256, (ROWS, 30)).astype("uint8")
+    x = random.integers(0, 256, (ROWS, 30)).astype(rows)
     made = minidl.Sequential(layers(model), dtype=dtype)
     loss, y = "sparse_categorical_crossentropy", random.integers(0, 10, ROWS)
     if model == "one output":
@@ -243,6 +236,12 @@ def test_without_the_library_kernels_are_launched_one_by_one(monkeypatch):
         trained(epochs=3)
     assert STATE.graphs - before <= 2  # the optimizer's formula, when it was recorded
     same(called, on_the_cpu(epochs=3), 1e-9)
+
+
+@on_devices
+@pytest.mark.usefixtures("executor")
+def test_rows_of_a_type_that_kernels_have_not_are_gathered_by_cupy():
+    same(trained(epochs=3, rows="float16"), on_the_cpu(epochs=3, rows="float16"), 1e-9)
 
 
 @on_devices

@@ -9,28 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.backend import cuda, device, fused, to_device, use
+from minidl.backend import cuda, device, fused, to_device
 from minidl.backend.device import draws, kernels
 from minidl.backend.device.kernels import source
-from minidl.backend.device.sources import BY_COLUMN, EACH, SCALAR, elementwise
+from minidl.backend.device.sources import SCALAR, elementwise
 from minidl.backend.formula import Program, Step, trace
+from minidl.backend.layout import BY_COLUMN, EACH
 from minidl.backend.random import DROPOUT, RandomBits
 from tests.backend.device.nvcc import PROCESSORS, compile_all
-from tests.conftest import DEVICES
+from tests.conftest import on_devices
 from tests.doubles.cupy_double import (
     count_synchronisations,
     forbid_synchronisation,
-    installed,
 )
 from tests.kernels.test_agreement import FUSED, arguments
-
-on_devices = pytest.mark.parametrize("executor", DEVICES, indirect=True)
-
-
-@pytest.fixture
-def double():
-    with installed(), use("cupy"):
-        yield
 
 
 def sources_of_formulas():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minidl.backend.formula import trace
-from minidl.backend.native.sources import BY_COLUMN, EACH, ONE, source
+from minidl.backend.layout import BY_COLUMN, EACH, ONE
+from minidl.backend.native.sources import source
 from minidl.kernels import updates
 
 
