@@ -7,8 +7,9 @@
 The peers are those of ``benchmarks.train``, with PyTorch also as a CUDA graph, each in a process of
 its own with all data on the device, and they take turns, epoch by epoch. Printed are the same
 figures, and for each job what bounds a step from below: the floating-point operations of its
-products, and the bytes that nobody can avoid to move. JAX and PyTorch need their builds for CUDA.
-Results go to ``benchmarks/results/gpu.json``.
+products, and the bytes that nobody can avoid to move. JAX and PyTorch need their builds for CUDA
+(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); who has no GPU is left out, and why is
+printed. Results go to ``benchmarks/results/gpu.json``.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from minidl import checks
 from minidl.backend import BackendUnavailableError, cuda
 
 JOBS = ("001", "001-deep", "001-dropout", "001-bn", "002-sgd", "large")
-#: One process takes all of a GPU's memory unless it is told not to.
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+#: JAX takes all of a GPU's memory unless it is told not to, and without one computes elsewhere.
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PLATFORMS": "cuda"}
 
 
 def main() -> int:

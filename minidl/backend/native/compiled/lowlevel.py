@@ -124,6 +124,18 @@ def prefetch(context: Any, address: Any) -> Any:
 
 
 @intrinsic
+def pause(context: Any) -> Any:
+    """Wait for some 20 ns, in which another thread of the same core has all of it."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if _X86:
+            instruct(builder, "llvm.x86.sse2.pause", ir.VoidType())
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
 def whole_product(context: Any, a: Any, b: Any) -> Any:
     """The upper and the lower 64 bits of the product of two uint64."""
 

@@ -2,13 +2,13 @@
 
 from numba.types import int64
 
-from minidl.backend.native.compiled.lowlevel import add, at, call, exchange, helper, load, store
+from minidl.backend.native.compiled.lowlevel import add, at, call, exchange, helper, load, pause, store
 from minidl.backend.native.team import ARRIVED, ASLEEP, BASE, LENGTH, LIST, TICKET, TIMES
 
-# How often a thread looks, some 2 ns each time, before it lets others have the processor once.
-_LOOKS = 20_000
+# How often a thread looks, some 20 ns each time, before it lets others have the processor once.
+_LOOKS = 2_000
 # How often it looks for the next list before it sleeps: about a millisecond.
-_PATIENCE = 500_000
+_PATIENCE = 50_000
 
 
 @helper
@@ -18,6 +18,7 @@ def _meet(mail, goal, yields):
     looks = 0
     while load(mail + ARRIVED) < goal:
         looks += 1
+        pause()
         if looks == _LOOKS:
             looks = 0
             if yields != 0:
@@ -88,6 +89,7 @@ def serve(ticket, part, parts, mail, yields) -> int:
     while looks < _PATIENCE:
         if load(mail + TICKET) == ticket:
             looks += 1
+            pause()
             continue
         ticket += 1
         if load(mail + LENGTH) < 0:
