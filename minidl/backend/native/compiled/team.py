@@ -2,7 +2,16 @@
 
 from numba.types import int64
 
-from minidl.backend.native.compiled.lowlevel import add, at, call, exchange, helper, load, pause, store
+from minidl.backend.native.compiled.lowlevel import (
+    add,
+    at,
+    call,
+    exchange,
+    helper,
+    load,
+    pause,
+    store,
+)
 from minidl.backend.native.team import ARRIVED, ASLEEP, BASE, LENGTH, LIST, TICKET, TIMES
 
 # How often a thread looks, some 20 ns each time, before it lets others have the processor once.
