@@ -31,8 +31,6 @@ from minidl import checks
 from minidl.backend import BackendUnavailableError, cuda
 
 JOBS = ("001", "001-deep", "001-dropout", "001-bn", "002-sgd", "large")
-#: JAX takes all of a GPU's memory unless it is told not to, and without one computes elsewhere.
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PLATFORMS": "cuda"}
 
 
 def main() -> int:
@@ -77,8 +75,7 @@ def compete(job: Job, rounds: int, folder: Path, record: dict[str, Any]) -> int:
     starts = {}
     for peer in competitors:
         if peer.name not in left_out:
-            there = {**peer.environment, **SHARED, peers.PLACE: peers.GPU}
-            starts[peer.name] = partial(Worker.of, peer, job, folder, there)
+            starts[peer.name] = partial(Worker.of, peer, job, folder, peers.GPU)
     runs = race.together(starts, rounds)
     failed = {name: run.error for name, run in runs.items() if run.error}
     rows = report.summarise(job, runs)

@@ -47,8 +47,10 @@ def describe(*packages: str, here: bool = True) -> dict[str, object]:
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
+    if not cpuinfo.exists():
+        return platform.processor()
+    lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+    facts = {name.strip(): value.strip() for name, _, value in lines}
+    # A virtual machine may call processors of all generations the same.
+    numbers = [f"{name} {facts[name]}" for name in ("cpu family", "model") if name in facts]
+    return ", ".join([facts.get("model name", platform.processor()), *numbers])

@@ -5,9 +5,9 @@
 Steps of ``fit`` (gather, forward, loss and accuracy, backward, Adam) on random pixels, ReLU:
 784-256-128-10 at batches of 1 to 8192, 784-w-w-10 with w from 16 to 4096, and one to 64 hidden
 layers of 128 units, both at a batch of 128. Beside each stands the floor, the bare matrix products
-of the step, measured in turn with it; medians over the rounds. A jump in one curve that the other
-does not have is the engine's. Results go to ``benchmarks/results/scaling.json`` and
-``scaling.png``.
+of the step, measured in turn with it; medians over the rounds, of which those are repeated that
+began or ended while the machine was slow. A jump in one curve that the other does not have is the
+engine's. Results go to ``benchmarks/results/scaling.json`` and ``scaling.png``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from matplotlib.axes import Axes
 
 from benchmarks.machine import describe
 from benchmarks.train.jobs import CLASSES, PIXELS, Job, Layer
-from benchmarks.train.peers.floor import products
+from benchmarks.train.peers.floor import Products, products
 from benchmarks.train.peers.on_minidl import build
+from benchmarks.train.steady import PATIENCE, Machine
 from minidl import checks
 from minidl.callbacks import LambdaCallback
 from minidl.plotting import style
@@ -37,10 +38,8 @@ BATCH, WIDTH = 128, 128
 #: An epoch is about so long, on a processor of this speed and with this much time a step besides.
 SECONDS, SPEED, OVERHEAD = 0.15, 5e10, 1e-4
 FEWEST_STEPS, MOST_STEPS = 4, 2000
-#: Epochs that compile, record and fill the caches, before those that are timed.
+#: Epochs that compile, record and fill the caches, before the one that is timed.
 WARMING = 2
-#: Seconds until the threads of NumPy's BLAS stop to look for work, which they do at a processor.
-SETTLING = 0.1
 
 
 def jobs(largest: int | None = None) -> dict[str, dict[int, Job]]:
@@ -80,11 +79,12 @@ def main() -> int:
     x = random.integers(0, 256, (rows, PIXELS), dtype=np.uint8)
     y = random.integers(0, CLASSES, rows).astype(np.int32)
     table: dict[str, dict[int, dict[str, float]]] = {}
+    machine = Machine()
     for axis, points in axes.items():
         print(f"{axis:>10}{'µs a step':>14}{'floor':>12}{'ratio':>8}")
         table[axis] = {}
         for value, job in points.items():
-            found = table[axis][value] = measure(job, x, y, options.rounds)
+            found = table[axis][value] = measure(job, x, y, options.rounds, machine)
             ratio = found["step"] / found["floor"]
             print(f"{value:>10}{found['step']:>14.0f}{found['floor']:>12.0f}{ratio:>8.2f}")
             sys.stdout.flush()
@@ -99,30 +99,35 @@ def main() -> int:
     return 0
 
 
-def measure(job: Job, x: np.ndarray, y: np.ndarray, rounds: int) -> dict[str, float]:
+def measure(
+    job: Job, x: np.ndarray, y: np.ndarray, rounds: int, machine: Machine
+) -> dict[str, float]:
     """Median microseconds of a step and of its bare products, over so many rounds."""
-    model = build(job)
     bare = products(job.shapes, job.batch)
-    steps = len(job.batches)
-    samples: dict[str, list[float]] = {"step": [], "floor": []}
-    begun = 0.0
+    machine.patience = PATIENCE
+    taken = []
+    for _ in range(rounds):
+        answers, _ = machine.epochs(lambda: once(job, bare, x, y))
+        taken.append(answers[-1])
+    return {name: statistics.median(one[name] for one in taken) for name in taken[0]}
 
-    def begin(epoch: int, logs: Any) -> None:
-        nonlocal begun
-        begun = time.perf_counter()
 
-    def end(epoch: int, logs: Any) -> None:
-        samples["step"].append(1e6 * (time.perf_counter() - begun) / steps)
-        start = time.perf_counter()
-        for _ in range(steps):
-            for multiply in bare:
-                multiply()
-        samples["floor"].append(1e6 * (time.perf_counter() - start) / steps)
-        time.sleep(SETTLING)
+def once(job: Job, bare: Products, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Microseconds of a step, from an epoch's, and of its bare products right after it."""
+    ends: list[float] = []
 
-    clock = LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
-    model.fit(x[: job.rows], y[: job.rows], job.batch, rounds + WARMING, 0, clock)
-    return {name: statistics.median(taken[WARMING:]) for name, taken in samples.items()}
+    def now(epoch: int, logs: Any) -> None:
+        ends.append(time.perf_counter())
+
+    clock = LambdaCallback(on_epoch_begin=now, on_epoch_end=now)
+    build(job).fit(x[: job.rows], y[: job.rows], job.batch, WARMING + 1, 0, clock)
+    start = time.perf_counter()
+    for _ in job.batches:
+        for multiply in bare:
+            multiply()
+    floor = time.perf_counter() - start
+    scale = 1e6 / len(job.batches)
+    return {"step": scale * (ends[-1] - ends[-2]), "floor": scale * floor}
 
 
 def draw(table: dict[str, dict[int, dict[str, float]]], path: Path) -> None:

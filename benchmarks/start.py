@@ -184,7 +184,7 @@ def start(variant: Variant, folder: Path, cache: Path, taken: Taken) -> None:
     Raises:
         RuntimeError: it failed; the message is the end of what it said.
     """
-    variables = {**environment(), **PEERS[variant.peer].environment}
+    variables = {**environment(), **PEERS[variant.peer].variables()}
     if variant.peer == "minidl":
         # Where the user's cache is looked for, on Linux and elsewhere.
         variables |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}

@@ -69,17 +69,12 @@ class Worker:
         peer: peers.Peer,
         job: jobs.Job,
         folder: Path,
-        environment: dict[str, str] | None = None,
+        place: str = peers.CPU,
     ) -> Worker:
-        """A worker for a job, its data lying in ``folder``.
-
-        Args:
-            peer, job, folder: these.
-            environment: in place of the peer's.
-        """
+        """A worker for a job, its data lying in ``folder``, that computes at ``place``."""
         module = "benchmarks.train.worker"
         arguments = [peer.name, job.name, "--rows", str(job.rows), "--data", str(folder)]
-        return cls([sys.executable, "-m", module, *arguments], environment or peer.environment)
+        return cls([sys.executable, "-m", module, *arguments], peer.variables(place))
 
     def start(self) -> dict[str, Any]:
         """Wait until it is ready, and train the first epoch, which compiles; its answer."""

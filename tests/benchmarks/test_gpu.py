@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -18,11 +19,16 @@ def test_who_races_where():
     assert {"floor", "keras-tf", "sklearn"} < set(peers.raced(peers.CPU))
 
 
-def test_a_peer_computes_where_it_is_told(monkeypatch):
-    monkeypatch.delenv(peers.PLACE, raising=False)
-    assert peers.device() == "cpu"
-    monkeypatch.setenv(peers.PLACE, peers.GPU)
-    assert peers.device() == "cuda"
+@pytest.mark.parametrize(("place", "hidden"), [(peers.CPU, ""), (peers.GPU, None)])
+def test_a_peer_computes_where_it_is_told(place, hidden, monkeypatch):
+    for name in ("CUDA_VISIBLE_DEVICES", peers.PLACE):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in peers.PEERS["keras-jax"].variables(place).items():
+        monkeypatch.setenv(name, value)
+    assert peers.device() == place
+    assert os.environ["KERAS_BACKEND"] == "jax"
+    assert os.environ["JAX_PLATFORMS"] == place
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == hidden
 
 
 def test_the_bounds_of_a_step_are_counted_by_hand():

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks import scaling, start
+from benchmarks.train.jobs import Job, Layer
+from benchmarks.train.steady import Machine
 from minidl import datasets
 from tests.replays.conftest import pictures
 
@@ -60,12 +62,10 @@ def test_networks_grow_along_each_axis():
 
 
 def test_a_step_and_its_floor_are_measured_and_drawn(tmp_path):
-    from benchmarks.train.jobs import Job, Layer
-
     random = np.random.default_rng(0)
     x = random.integers(0, 256, (60, 784), dtype=np.uint8)
     y = random.integers(0, 10, 60).astype(np.int32)
-    found = scaling.measure(Job("small", (Layer(4),), 20, 60), x, y, rounds=2)
+    found = scaling.measure(Job("small", (Layer(4),), 20, 60), x, y, 2, Machine(lambda: 1.0))
     assert found["step"] > 0
     assert found["floor"] > 0
     table = {axis: {1: found, 2: found} for axis in ("batch", "width", "depth")}

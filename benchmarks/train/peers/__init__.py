@@ -23,6 +23,12 @@ MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
 
 #: Where a peer may compute: on processors, or on the first GPU; and the variable that says it.
 CPU, GPU, PLACE = "cpu", "cuda", "BENCHMARK_DEVICE"
+#: What keeps the engines there. JAX computes on a GPU where it finds one, elsewhere where it does
+#: not, and takes all of a GPU's memory unless it is told not to.
+KEEPING = {
+    CPU: {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"},
+    GPU: {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PLATFORMS": "cuda"},
+}
 
 
 def device() -> str:
@@ -39,7 +45,7 @@ class Peer:
         label: in tables and pictures.
         module: with its ``train``.
         packages: that it needs, by the names under which pip installs them.
-        environment: variables of its process.
+        environment: variables of its process, wherever it computes.
         places: where it is raced.
     """
 
@@ -49,6 +55,10 @@ class Peer:
     packages: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     places: tuple[str, ...] = (CPU,)
+
+    def variables(self, place: str = CPU) -> dict[str, str]:
+        """The variables of its process when it computes there."""
+        return {**self.environment, **KEEPING[place], PLACE: place}
 
     def missing(self) -> str | None:
         """Why it cannot run here: the packages that are not installed, and the command."""
