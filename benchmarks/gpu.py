@@ -71,7 +71,7 @@ def main() -> int:
 def compete(job: Job, rounds: int, folder: Path, record: dict[str, Any]) -> int:
     """Run one job; 1 if a peer failed."""
     competitors = [peers.PEERS[name] for name in peers.raced(peers.GPU)]
-    left_out = {peer.name: why for peer in competitors if (why := peer.missing())}
+    left_out = {peer.name: why for peer in competitors if (why := peer.missing(peers.GPU))}
     starts = {}
     for peer in competitors:
         if peer.name not in left_out:

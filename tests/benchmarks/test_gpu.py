@@ -31,6 +31,19 @@ def test_a_peer_computes_where_it_is_told(place, hidden, monkeypatch):
     assert os.environ.get("CUDA_VISIBLE_DEVICES") == hidden
 
 
+def test_jax_without_its_part_for_a_gpu_is_left_out_there(monkeypatch):
+    here = {"jax"}
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: name in here or None)
+    jax = peers.PEERS["jax"]
+    assert jax.missing() is None
+    assert jax.missing(peers.GPU).endswith("pip install 'jax[cuda13]'")
+    for plugin in ("jax_cuda12_plugin", "jax_cuda13_plugin"):
+        here = {"jax", plugin}
+        assert jax.missing(peers.GPU) is None
+    here = {"jax_cuda13_plugin"}
+    assert jax.missing(peers.GPU).endswith("pip install jax")
+
+
 def test_the_bounds_of_a_step_are_counted_by_hand():
     # Three products each of 784 x 256 (without one), 256 x 128 and 128 x 10, for 100 rows.
     flop = 2 * 100 * (2 * 784 * 256 + 3 * 256 * 128 + 3 * 128 * 10)

@@ -60,12 +60,14 @@ class Peer:
         """The variables of its process when it computes there."""
         return {**self.environment, **KEEPING[place], PLACE: place}
 
-    def missing(self) -> str | None:
-        """Why it cannot run here: the packages that are not installed, and the command."""
+    def missing(self, place: str = CPU) -> str | None:
+        """Why it cannot run there: the packages that are not installed, and the command."""
         absent = [p for p in self.packages if not _installed(p)]
-        if not absent:
-            return None
-        return f"{' and '.join(absent)} not installed: pip install {' '.join(absent)}"
+        if absent:
+            return f"{' and '.join(absent)} not installed: pip install {' '.join(absent)}"
+        if self.name == "jax" and place == GPU and not any(map(_installed, _JAX_ON_GPU)):
+            return "JAX for a GPU not installed: pip install 'jax[cuda13]'"
+        return None
 
     def cannot(self, job: Job) -> str | None:
         """Why it cannot express this job."""
@@ -74,6 +76,9 @@ class Peer:
 
 #: How packages are imported that have another name than that.
 IMPORTED = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
+#: With one of these JAX finds a GPU. They are no part of the extra ``bench``, where they would take
+#: part in each start of JAX on a processor.
+_JAX_ON_GPU = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 _HERE = "benchmarks.train.peers"
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
