@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from minidl.kernels.sums import BLOCK
 from tests.kernels.million import KINDS, SUM, million
 from tests.kernels.running import off, raising
 from tests.kernels.test_batchnorm import (
@@ -19,7 +20,7 @@ EPSILON = 1e-3
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [1, 7, 100, 512, 513, 2000])
+@pytest.mark.parametrize("rows", [1, 7, 100, BLOCK, BLOCK + 1, 2000])
 def test_constant_features_are_normalized_to_exactly_0(rows, dtype):
     """Though the sum of so many equal numbers is not exact."""
     constant = np.array([0, 1e-30, 0.1, 1 / 3, 0.7, -255, 1e4 / 3, 12_345.678], dtype)

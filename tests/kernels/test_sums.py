@@ -11,6 +11,7 @@ from tests.kernels.million import KINDS, SUM, million
 from tests.kernels.running import blank, device, off, raising
 
 pytestmark = pytest.mark.usefixtures("executor")
+B = sums.BLOCK
 
 
 @KINDS
@@ -26,7 +27,9 @@ def test_sum_over_a_million_rows(kind, columns):
     assert off(to_host(out), wide.mean(axis=0), np.abs(wide).mean(axis=0)) <= SUM
 
 
-@pytest.mark.parametrize("rows", [1, 511, 512, 513, 1024, 1025, 512 * 512, 512 * 512 + 513])
+@pytest.mark.parametrize(
+    "rows", [1, B - 1, B, B + 1, 2 * B, 2 * B + 1, B * B, B * B + B + 1, 5 * B * B - 1]
+)
 def test_sum_of_any_number_of_rows(rows):
     """Integers add up exactly, each row once."""
     x = (np.arange(rows)[:, None] % 5 + np.arange(2)).astype(np.float32)
