@@ -76,8 +76,8 @@ class Peer:
 
 #: How packages are imported that have another name than that.
 IMPORTED = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
-#: With one of these JAX finds a GPU. They are no part of the extra ``bench``, where they would take
-#: part in each start of JAX on a processor.
+#: With one of these JAX finds a GPU. They are no part of the extra ``bench``: JAX loads them also
+#: where it computes on a processor, and takes 400 MB more.
 _JAX_ON_GPU = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 _HERE = "benchmarks.train.peers"
