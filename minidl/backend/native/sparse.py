@@ -19,7 +19,8 @@ from minidl.backend.native.team import team
 def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
     """out = x W, for CSR rows x: each part some rows."""
     _check(x, W, out)
-    block = np.array([*_addresses(x), address(W), address(out), *out.shape], np.int64)
+    words = [*_addresses(x), address(W), address(out), *out.shape, *_sizes(x)]
+    block = np.array(words, np.int64)
     axis = ROWS if len(out) >= WIDE else None
     accesses = [*_reads(x), access(W, False, None), access(out, True, axis)]
     return Command(
@@ -34,13 +35,14 @@ def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
     How many entries a column has is taken from the rows that x holds now.
     """
     _check(x, dy, out)
+    if not x.has_sorted_indices:
+        raise UnsupportedError("entries of a sparse row in another order than its columns")
     counts = np.bincount(x.indices[: x.indptr[-1]], minlength=x.shape[1]).cumsum()
     parts = team().parts
     shares = [counts[-1] * k // parts for k in range(1, parts)]
     bounds = [0, *np.searchsorted(counts, shares), x.shape[1]]
-    block = np.array(
-        [*_addresses(x), address(dy), address(out), x.shape[0], out.shape[1], *bounds], np.int64
-    )
+    words = [*_addresses(x), address(dy), address(out), *dy.shape, *_sizes(x), *bounds]
+    block = np.array(words, np.int64)
     accesses = [*_reads(x), access(dy, False, None), access(out, True, None)]
     return Command(
         f"product of sparse transposed {x.shape} {dy.shape}", _compiled("backward", x),
@@ -59,7 +61,8 @@ def gather_rows(x: Any, order: np.ndarray, place: np.ndarray, out: Any) -> list[
     """
     if (x.data.dtype, x.indices.dtype) != (out.data.dtype, out.indices.dtype):
         raise UnsupportedError("sparse rows of other types")
-    block = np.array([*_addresses(x), *_addresses(out), address(order), address(place)], np.int64)
+    words = [*_addresses(x), *_addresses(out), address(order), address(place), *_sizes(x)]
+    block = np.array(words, np.int64)
     kept = x, order, place, out
     ends = access(out.indptr, True, WHOLE)
     entries = [access(a, True, None) for a in (out.data, out.indices)]
@@ -82,6 +85,10 @@ def _check(x: Any, factor: np.ndarray, out: np.ndarray) -> None:
 
 def _addresses(x: Any) -> tuple[int, int, int]:
     return address(x.data), address(x.indices), address(x.indptr)
+
+
+def _sizes(x: Any) -> tuple[int, int]:
+    return x.data.itemsize, x.indices.itemsize
 
 
 def _reads(x: Any) -> list[Access]:
