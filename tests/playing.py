@@ -13,6 +13,22 @@ import minidl
 from minidl import recording
 from minidl.backend import blas
 from minidl.backend.tape import Tape
+from minidl.optimizers.schedules import TABLE as SCHEDULES
+from minidl.optimizers.schedules import LearningRateSchedule
+
+RATES = {
+    "ExponentialDecay": (0.1, 5, 0.9),
+    "PiecewiseConstantDecay": ([3, 6], [0.1, 0.2, 0.3]),
+    "PolynomialDecay": (0.1, 5),
+    "InverseTimeDecay": (0.1, 5, 0.9),
+    "CosineDecay": (0.1, 5),
+}
+
+
+def schedule(name: str) -> LearningRateSchedule:
+    """One that changes in the first steps."""
+    made: LearningRateSchedule = SCHEDULES[name](*RATES[name])
+    return made
 
 
 @contextlib.contextmanager

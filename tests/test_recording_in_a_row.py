@@ -9,23 +9,29 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.backend import use
 from minidl.backend.native.commands import CommandList
 from minidl.backend.native.series import MOST
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.layers import Dense, Dropout, Input
 from minidl.optimizers import SGD, Adam, Optimizer
+from minidl.optimizers import TABLE as OPTIMIZERS
 from minidl.optimizers.base import FLUSH_EVERY
+from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import ExponentialDecay, LearningRateSchedule
 from tests import playing
-from tests.playing import both
-
-pytestmark = pytest.mark.usefixtures("parts", "same_products")
+from tests.playing import both, schedule
 
 same_products = playing.same_products
 
 STEPS = 100
 X = np.random.default_rng(0).standard_normal((2 * STEPS + 1, 4))
 Y = np.random.default_rng(1).standard_normal((2 * STEPS + 1, 3))
+
+
+@pytest.fixture(autouse=True)
+def _compiled(parts: int, same_products: None) -> None:
+    use("numpy", executor="numba")
 
 
 def model(optimizer: Optimizer | None = None) -> minidl.Sequential:
@@ -61,6 +67,18 @@ def test_steps_are_run_in_rows(runs: list[int]) -> None:
     first = [MOST, FLUSH_EVERY - 2 - MOST, MOST, STEPS - FLUSH_EVERY - MOST]
     second = [2 * FLUSH_EVERY - STEPS, MOST, MOST, 2 * STEPS - 3 * FLUSH_EVERY]
     assert runs == [*first, *second]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_of_every_optimizer_are(name: str, runs: list[int]) -> None:
+    fit(model(OPTIMIZERS[name](learning_rate=0.01)))
+    assert max(runs) == MOST
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_steps_with_every_schedule_are(name: str, runs: list[int]) -> None:
+    fit(model(SGD(schedule(name))))
+    assert max(runs) == MOST
 
 
 @pytest.mark.parametrize("rows", [2 * STEPS, 2 * STEPS + 1])

@@ -14,8 +14,6 @@ from minidl.optimizers.base import Optimizer
 class _Moments(Optimizer):
     """The arguments and state that Adam and Nadam share."""
 
-    repeats = True
-
     slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
 
     def __init__(
@@ -97,8 +95,6 @@ class AdamW(Adam):
         weight_decay: default 0.004.
         **options: the other arguments of :class:`Adam`.
     """
-
-    repeats = True
 
     def __init__(
         self,

@@ -44,8 +44,6 @@ class Optimizer:
         ValueError: a number out of range, or more than one way of clipping.
     """
 
-    repeats = True
-
     #: names of the state vectors and what they start from
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument

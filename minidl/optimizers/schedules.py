@@ -18,8 +18,6 @@ class LearningRateSchedule:
     A class with ``repeats = True`` promises that it depends on the step and on nothing else.
     """
 
-    repeats = True
-
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
 

@@ -42,6 +42,7 @@ STAGES = (
         "tests/test_training.py",
         "tests/test_training_executors.py",
         "tests/test_recording_choice.py",
+        "tests/test_recording_in_a_row.py",
         "tests/test_callbacks.py",
     ),
     (
