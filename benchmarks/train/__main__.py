@@ -1,7 +1,7 @@
 """Whole epochs of training, timed: minidl beside PyTorch, JAX, Keras and scikit-learn.
 
     pip install -e '.[bench]'
-    python -m benchmarks.train          # everything: half an hour, or more
+    python -m benchmarks.train          # everything: an hour
     python -m benchmarks.train --jobs 001 tanh --peers jax torch
     python -m benchmarks.train --late   # whether minidl's epoch 20 costs what its epoch 2 does
 
