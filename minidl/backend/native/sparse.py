@@ -32,7 +32,8 @@ def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
 def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
     """out = xᵀ dy, for CSR rows x: each part some columns of x, with as many entries as others'.
 
-    How many entries a column has is taken from the rows that x holds now.
+    How many entries a column has is taken from the rows that x holds now. Each row's entries have
+    to be in the order of their columns, also of those that it holds later.
     """
     _check(x, dy, out)
     if not x.has_sorted_indices:
