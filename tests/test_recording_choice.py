@@ -18,7 +18,7 @@ from minidl.network import Network
 from minidl.optimizers import TABLE as OPTIMIZERS
 from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.recording import RecordedStep
-from tests.playing import counting, schedule
+from tests.playing import RATES, counting, schedule
 
 RANDOM = np.random.default_rng(4)
 X, Y = RANDOM.normal(size=(20, 4)), RANDOM.normal(size=(20, 3))
@@ -145,6 +145,7 @@ def test_every_optimizer_is_played(name: str) -> None:
         assert plays(optimizer=kind(learning_rate=0.01, **options)) == PLAYED, options
     for rate in SCHEDULES:
         assert plays(optimizer=kind(learning_rate=schedule(rate))) == PLAYED, rate
+    assert set(RATES) == set(SCHEDULES)
     assert plays(optimizer=kind(learning_rate=lambda step: 0.1 / (1 + step))) == PLAYED
 
 

@@ -70,13 +70,13 @@ def test_steps_are_run_in_rows(runs: list[int]) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_steps_of_every_optimizer_are(name: str, runs: list[int]) -> None:
+def test_steps_of_every_optimizer_are_run_in_rows(name: str, runs: list[int]) -> None:
     fit(model(OPTIMIZERS[name](learning_rate=0.01)))
     assert max(runs) == MOST
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_steps_with_every_schedule_are(name: str, runs: list[int]) -> None:
+def test_steps_with_every_schedule_are_run_in_rows(name: str, runs: list[int]) -> None:
     fit(model(SGD(schedule(name))))
     assert max(runs) == MOST
 

@@ -16,11 +16,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minidl.backend.native.compiled.lowlevel import unpacked
+from minidl.backend.native.compiled.lowlevel import repeated, unpacked
 
 WIDEST = 256  # half of the sixteen registers of AVX2
 
-_WORD, _LANE = ir.IntType(64), ir.IntType(32)
+_WORD = ir.IntType(64)
 
 
 @intrinsic
@@ -35,7 +35,7 @@ def add_up(context: Any, out: Any, entries: Any, x: Any, units: Any, dtypes: Any
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows = _Rows(builder, values, [context.get_value_type(each.dtype) for each in dtypes])
+        rows = _Rows(context, builder, values, dtypes)
         for place, lanes in rows.columns():
             total = cgutils.alloca_once(builder, rows.vector(lanes))
             builder.store(ir.Constant(rows.vector(lanes), None), total)
@@ -56,7 +56,7 @@ def add_to(context: Any, out: Any, entries: Any, x: Any, units: Any, dtypes: Any
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows = _Rows(builder, values, [context.get_value_type(each.dtype) for each in dtypes])
+        rows = _Rows(context, builder, values, dtypes)
         for place, lanes in rows.columns():
             x = rows.load(rows.x, _WORD(0), place, lanes)
             with rows.each_entry(lanes) as (factors, column):
@@ -71,9 +71,9 @@ def add_to(context: Any, out: Any, entries: Any, x: Any, units: Any, dtypes: Any
 class _Rows:
     """The arguments of both, and instructions on them."""
 
-    def __init__(self, builder: Any, values: Sequence[Any], kinds: Sequence[Any]) -> None:
+    def __init__(self, context: Any, builder: Any, values: Sequence[Any], dtypes: Any) -> None:
         self._builder = builder
-        self._element, column = kinds
+        self._element, column = (context.get_value_type(each.dtype) for each in dtypes)
         self._size = 4 if isinstance(self._element, ir.FloatType) else 8
         out, entries, x, self._units = values[:4]
         factors, columns, self._count = unpacked(builder, entries)
@@ -97,13 +97,11 @@ class _Rows:
     @contextmanager
     def each_entry(self, lanes: int) -> Iterator[tuple[Any, Any]]:
         """The factor in each lane of a vector, and the column, for instructions on both."""
-        builder, empty = self._builder, ir.Constant(self.vector(lanes), None)
+        builder = self._builder
         with cgutils.for_range(builder, self._count) as loop:
             factor = builder.load(builder.gep(self._factors, [loop.index]))
             column = builder.load(builder.gep(self._columns, [loop.index]))
-            one = builder.insert_element(empty, factor, _LANE(0))
-            same = ir.Constant(ir.VectorType(_LANE, lanes), None)
-            yield builder.shuffle_vector(one, empty, same), builder.sext(column, _WORD)
+            yield repeated(builder, factor, lanes), builder.sext(column, _WORD)
 
     def vector(self, lanes: int) -> Any:
         """The type of so many elements."""

@@ -2,7 +2,7 @@
 
 from numba.types import int64, uint8
 
-from minidl.backend.native.compiled.lowlevel import at, helper, prefetch
+from minidl.backend.native.compiled.lowlevel import at, helper, prefetch_all
 from minidl.backend.native.shares import share
 
 # So many rows before it is copied, a row is asked for: memory takes as long to begin with one as to
@@ -26,8 +26,7 @@ def gather(block, part, parts):
         for i in range(first - _AHEAD, last):
             if first <= i + _AHEAD < last:
                 soon = w[0] + rows[i + _AHEAD] * pitch
-                for k in range(low * size, high * size, 64):
-                    prefetch(soon + k)
+                prefetch_all(soon + low * size, soon + high * size)
             if i >= first:
                 x = at(w[0] + rows[i] * pitch + low * size, uint8)
                 out = at(w[1] + i * pitch + low * size, uint8)

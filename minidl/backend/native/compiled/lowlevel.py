@@ -123,6 +123,13 @@ def prefetch(context: Any, address: Any) -> Any:
     return types.void(types.int64), generate
 
 
+@helper
+def prefetch_all(first, end):
+    """Ask for all cache lines from an address up to another."""
+    for line in range(first, end, 64):
+        prefetch(line)
+
+
 @intrinsic
 def pause(context: Any) -> Any:
     """Wait for some 20 ns, in which another thread of the same core has all of it."""
@@ -185,6 +192,14 @@ def instruct(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
     kind = ir.FunctionType(result, [argument.type for argument in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, arguments)
+
+
+def repeated(builder: Any, value: Any, lanes: int) -> Any:
+    """A vector of equal lanes."""
+    empty = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    one = builder.insert_element(empty, value, ir.IntType(32)(0))
+    first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(one, empty, first)
 
 
 def unpacked(builder: Any, values: Any) -> list[Any]:

@@ -7,7 +7,7 @@ says which.
 from numba.types import float32, int32, int64
 
 from minidl.backend.native.compiled.entries import add_to, add_up
-from minidl.backend.native.compiled.lowlevel import at, helper, prefetch
+from minidl.backend.native.compiled.lowlevel import at, helper, prefetch_all
 from minidl.backend.native.shares import cut
 
 real, integer = float32, int32
@@ -79,8 +79,7 @@ def gather(block, part, parts):
         if first <= i + _AHEAD < last:
             row = order[i + _AHEAD]
             for address, size in (w[0], w[8]), (w[1], w[9]):
-                for k in range(size * ends[row], size * ends[row + 1], 64):
-                    prefetch(address + k)
+                prefetch_all(address + size * ends[row], address + size * ends[row + 1])
         if i >= first:
             start, to = ends[order[i]], out_ends[i]
             for k in range(ends[order[i] + 1] - start):

@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from minidl.backend.native.compiled.lowlevel import instruct, unpacked
+from minidl.backend.native.compiled.lowlevel import instruct, repeated, unpacked
 from minidl.backend.native.tiling import BYTES, HIGH, PANEL, VECTORS
 
 _WORD, _LANE, _BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
@@ -131,7 +131,7 @@ def _multiply(
     made: list[Any] = []
     for row in range(high):
         place = builder.gep(threes[row // 3], [builder.mul(a[1], _WORD(row % 3))])
-        element = vectors.repeated(builder.load(place))
+        element = repeated(builder, builder.load(place), vectors.lanes)
         made += [
             vectors.multiply_add(element, others[k], sums[row * wide + k]) for k in range(wide)
         ]
@@ -192,12 +192,6 @@ class _Vectors:
         bits = self.builder.lshr(_WORD(-1), self.builder.sub(_WORD(64), count))
         bits = self.builder.trunc(bits, ir.IntType(self.lanes))
         return self.builder.bitcast(bits, ir.VectorType(_BIT, self.lanes))
-
-    def repeated(self, value: Any) -> Any:
-        """A vector of equal lanes."""
-        empty = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
-        one = self.builder.insert_element(empty, value, _LANE(0))
-        return self.builder.shuffle_vector(one, empty, self._order([0] * self.lanes))
 
     def riffle(self, a: Any, b: Any) -> list[Any]:
         """Lanes of a and b by turns: those of the lower halves, those of the upper halves."""
