@@ -56,7 +56,12 @@ class Loop:
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(
-            self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
+            self._train,
+            model,
+            (*objective.parts, *each_batch),
+            (model.optimizer, model.penalties),
+            objective.measures,
+            train.aim,
         )
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))
@@ -70,6 +75,7 @@ class Loop:
         logs: dict[str, float] = {}
         # Whatever happens, each listener that was told of the beginning is told of the end.
         with contextlib.ExitStack() as endings:
+            endings.callback(self._leave)
             for listener in self.listeners:
                 endings.callback(listener.on_train_end, logs)
                 listener.on_train_begin({})
@@ -80,6 +86,17 @@ class Loop:
                     listener.on_epoch_end(epoch, dict(logs))
                 if self.model.stop_training:
                     break
+
+    def _settle(self) -> None:
+        """Do what waits."""
+        with self.model.lock:
+            self.model.settle()
+
+    def _leave(self) -> None:
+        """Do what waits, for the last time: the model no longer needs this loop."""
+        with self.model.lock:
+            self.model.settle()
+            self.model.pending = None
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
@@ -112,7 +129,7 @@ class Loop:
                 if model.stop_training:
                     break
         finally:
-            self._step.finish()
+            self._settle()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.backend.tape import stepwise
+from minidl.beside import Beside
 from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
@@ -99,10 +100,13 @@ class Objective:
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
+        network = self.network
         self.reset()
-        penalty = self._penalty()
         for x, y, weight in batches.in_order():
-            self._measure(self.network.forward(x, logits=self.behind), y, weight, penalty)
+            with network.lock, Beside(network):
+                network.expected = True
+                predictions = network.forward(x, logits=self.behind)
+                self._measure(predictions, y, weight, self._penalty())
         return self.results()
 
     def _penalty(self) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import checks, data, losses, optimizers, plausibility
 from minidl.backend import is_sparse
+from minidl.beside import Beside
 from minidl.callbacks import Callback, History
 from minidl.loop import Loop
 from minidl.metrics import get as get_metric
@@ -226,9 +227,11 @@ class Sequential(Network):
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
         for rows, _, _ in _bar(batches, verbose):
-            outputs = self.backend.to_host(self.forward(rows))
-            result[start : start + len(outputs)] = outputs
-            start += len(outputs)
+            with self.lock, Beside(self):
+                self.expected = True
+                outputs = self.backend.to_host(self.forward(rows))
+                result[start : start + len(outputs)] = outputs
+                start += len(outputs)
         return result
 
     def summary(self) -> None:
@@ -238,7 +241,8 @@ class Sequential(Network):
 
     def save(self, filepath: Any) -> None:
         """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`."""
-        save_model(self, filepath)
+        with self.lock, Beside(self):
+            save_model(self, filepath)
 
     def _compiled(self) -> optimizers.Optimizer:
         if self.optimizer is None:
