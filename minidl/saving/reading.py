@@ -20,7 +20,7 @@ FORMAT = 2
 #: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
 
-_TEXTS = ("config.json", "config.npy", "extra.json")
+_TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, since
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def read(archive: Archive, *, numbers: bool = True) -> Saved:
     check(config)
     vectors: dict[str, np.ndarray] = {}
     extra = Extra()
-    for name in archive.members.keys() - _TEXTS:
+    for name in archive.members.keys() - _TEXTS[new]:
         stem = name.removesuffix(".npy")
         own = stem in ("theta", "statistics") or _is_path(stem, "optimizer/")
         if stem == name or not (own or (new and _is_path(stem, "extra/"))):
@@ -101,9 +101,11 @@ def opened(source: Any) -> Iterator[Archive]:
     Raises:
         FileFormatError: in place of every error in the block that the file's content can cause.
     """
-    name = str(getattr(source, "name", source))
     with contextlib.ExitStack() as stack:
-        file = _rest(source) if hasattr(source, "read") else stack.enter_context(_open(source))
+        if hasattr(source, "read"):
+            name, file = str(getattr(source, "name", "a file object")), _rest(source)
+        else:
+            name, file = os.fsdecode(source), stack.enter_context(_open(source))
         try:
             yield Archive(file)
         except (OSError, MemoryError):
