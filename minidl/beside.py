@@ -7,7 +7,8 @@ what that step still needs: the other pass gets buffers of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from minidl.backend.recorder import recorder
@@ -17,7 +18,72 @@ if TYPE_CHECKING:
     from minidl.network import Network
 
 # What a pass leaves on the network itself.
-_LEFT = ("_x", "_logits", "expected", "awaits_backward", "passes", "rows")
+_LEFT = ("_x", "_logits", "expected", "awaits_backward", "passing", "passes", "rows")
+
+
+class _Buffers:
+    """What a pass has left on a network and its layers, until it is put back."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._left = {name: getattr(network, name) for name in _LEFT}
+        self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
+        # The next pass makes buffers of its own; so it does where putting back is interrupted.
+        network.rows, network._x, network.awaits_backward = 0, None, False
+
+    def put_back(self) -> None:
+        """Make all as it was."""
+        self._network.rows = 0
+        for layer, state in self._states:
+            vars(layer).update(state)
+            for name in vars(layer).keys() - state.keys():
+                vars(layer).pop(name, None)
+        for name, value in self._left.items():
+            setattr(self._network, name, value)
+
+
+class Instead:
+    """A context in which a network is changed.
+
+    No tape records. A training step that was under way is undone, and is made again from what is
+    there afterwards; so is a pass of inference.
+
+    Args:
+        network: built or not.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._step: Any = None
+        self._called: bool | None = None
+        self._buffers: _Buffers | None = None
+        self._tape: Any = None
+
+    def __enter__(self) -> None:
+        network = self._network
+        self._tape, recorder.tape = recorder.tape, None
+        with network.lock:
+            network.changes += 1
+            step = network.pending
+            if step is not None and step.thread == threading.get_ident():
+                self._step = step
+                self._called = step.is_called if step.under_way else None
+            network.settle()
+            if network.passing:
+                self._buffers = _Buffers(network)
+                network.passing = False
+
+    def __exit__(self, *_: object) -> None:
+        if self._buffers is not None:
+            self._buffers.put_back()
+        if self._step is not None:
+            self._network.pending = self._step
+        if self._called is not None:
+            # It goes on, sees that it is another one now, and puts back what it did until then.
+            self._step.undo.begin()
+            if self._called:
+                self._step.undo.copy()
+        recorder.tape = self._tape
 
 
 class Beside:
@@ -27,42 +93,44 @@ class Beside:
 
     Args:
         network: built or not.
+
+    Attributes:
+        undisturbed: afterwards, whether the network was the same all the time.
     """
 
     def __init__(self, network: Network) -> None:
+        self.undisturbed = False
         self._network = network
-        self._states: list[tuple[Layer, dict[str, Any]]] = []
-        self._arrays: list[tuple[Any, Any]] = []
-        self._left: dict[str, Any] = {}
+        self._step: Any = None
+        self._buffers: _Buffers | None = None
+        self._show_now: Callable[[], None] | None = None
         self._tape: Any = None
-        self._outermost = True
 
     def __enter__(self) -> None:
         network = self._network
         self._tape, recorder.tape = recorder.tape, None
-        self._outermost = not network.passing
-        open_step = network.pending is not None and network.pending.is_called
-        if open_step:
-            self._arrays = network.pending.undo.show_before()
+        self._changes = network.changes
+        step = network.pending
+        if step is not None and step.is_called:
+            self._show_now = step.undo.show_before()
         else:
+            if step is not None and step.under_way:
+                self._step = step
             network.settle()
-        if open_step or not self._outermost or network.awaits_backward:
-            self._left = {name: getattr(network, name) for name in _LEFT}
-            self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
-            network.rows, network._x, network.awaits_backward = 0, None, False
+        if self._show_now is not None or network.passing or network.awaits_backward:
+            self._buffers = _Buffers(network)
         network.passing = True
 
     def __exit__(self, *_: object) -> None:
         network = self._network
-        for layer, state in self._states:
-            vars(layer).clear()
-            vars(layer).update(state)
-        for name, value in self._left.items():
-            setattr(network, name, value)
-        for array, values in self._arrays:
-            array[...] = values
-        if self._outermost:
-            network.passing = False
+        network.passing = False
+        if self._buffers is not None:
+            self._buffers.put_back()
+        if self._show_now is not None:
+            self._show_now()
+        if self._step is not None:
+            self._step.undo.begin()
+        self.undisturbed = network.changes == self._changes
         recorder.tape = self._tape
 
 
@@ -70,4 +138,4 @@ def _all(layers: Any) -> Iterator[Layer]:
     """Layers, and layers that they consist of."""
     for layer in layers:
         yield layer
-        yield from _all(value for value in vars(layer).values() if isinstance(value, Layer))
+        yield from _all(value for value in list(vars(layer).values()) if isinstance(value, Layer))

@@ -87,16 +87,16 @@ class Loop:
                 if self.model.stop_training:
                     break
 
+    def _leave(self) -> None:
+        """Do what waits, for the last time: the model no longer needs this loop."""
+        self._settle()
+        if self.model.pending is self._step:
+            self.model.pending = None
+
     def _settle(self) -> None:
         """Do what waits."""
         with self.model.lock:
-            self.model.settle()
-
-    def _leave(self) -> None:
-        """Do what waits, for the last time: the model no longer needs this loop."""
-        with self.model.lock:
-            self.model.settle()
-            self.model.pending = None
+            self._step.settle()
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""

@@ -14,7 +14,7 @@ from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical, outside
 from minidl.backend.turns import new_lock
-from minidl.beside import Beside
+from minidl.beside import Beside, Instead
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
@@ -45,6 +45,7 @@ class Network:
         lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
         pending: knows training steps that are under way or wait to be done; or None.
         expected: whether the next pass belongs to what is under way.
+        changes: how often parameters were changed by other means than steps that Python sees.
         passing: whether a pass in inference is under way, with what is made of it.
         awaits_backward: whether the last pass was one of training, and its gradient is not made.
     """
@@ -68,6 +69,7 @@ class Network:
         self._logits = False
         self.lock = new_lock()
         self.pending: Any = None
+        self.changes = 0
         self.expected = self.passing = self.awaits_backward = False
         try:
             for layer in layers or ():
@@ -377,8 +379,7 @@ class Network:
                 raise ValueError(
                     f"expected finite weights, received NaN or infinity in array {index}"
                 )
-        with self.lock:
-            self.settle()
+        with self.lock, Instead(self):
             for view, array in zip(views, arrays, strict=True):
                 view[...] = self.backend.to_device(array)
 

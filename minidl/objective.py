@@ -103,10 +103,16 @@ class Objective:
         network = self.network
         self.reset()
         for x, y, weight in batches.in_order():
-            with network.lock, Beside(network):
-                network.expected = True
-                predictions = network.forward(x, logits=self.behind)
-                self._measure(predictions, y, weight, self._penalty())
+            sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
+            while True:
+                with network.lock, (beside := Beside(network)):
+                    network.expected = True
+                    predictions = network.forward(x, logits=self.behind)
+                    self._measure(predictions, y, weight, self._penalty())
+                if beside.undisturbed:
+                    break
+                for each, rows, total in sums:
+                    each.rows, each._sum[...] = rows, total
         return self.results()
 
     def _penalty(self) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class RecordedStep:
         aim: called before each attempt, to say which rows the step is of.
 
     Attributes:
+        thread: number of the thread that makes the steps.
         may_wait: whether steps may be done several at a time, until :meth:`settle` is called;
             False at first.
         tape: what was recorded, or None.
@@ -63,18 +65,25 @@ class RecordedStep:
         self._plays = self._player is not None and all(map(repeats, (network, *self._parts)))
         self._seen: list[Any] = []
         self.undo = Undo(network, measures)
+        self._active = False
+        self.thread = threading.get_ident()
         self.may_wait = False
         self.tape: Tape | None = None
         self.forget()
 
     @property
+    def under_way(self) -> bool:
+        """Whether a step is under way, of which what now runs was called, and which will go on."""
+        return self._active and self.undo.open is not None
+
+    @property
     def is_called(self) -> bool:
-        """Whether a step is under way that Python makes call by call."""
-        return self.undo.open is not None and self.undo.copied
+        """Whether it is one that Python makes call by call."""
+        return self.under_way and self.undo.copied
 
     def settle(self) -> None:
         """Undo the step that is under way, if one is, and do those that wait."""
-        if self.is_called and self.tape is not None:
+        if self.undo.open is not None and self.undo.copied and self.tape is not None:
             self.tape.drop()
         self.undo.roll_back()
         if self.tape is not None:
@@ -104,6 +113,7 @@ class RecordedStep:
         with network.lock:
             before = recorder.tape
             try:
+                self._active = True
                 recorder.tape = None  # of another network's step, which this one came between
                 while True:
                     if network.pending is not self or self.undo.open is not None:
@@ -114,6 +124,7 @@ class RecordedStep:
                     if played is not None:
                         return played
             finally:
+                self._active = False
                 recorder.tape = before
 
     def _attempt(self, arrays: tuple[Any, ...]) -> bool | None:
@@ -158,6 +169,8 @@ class RecordedStep:
         network = self._network
         token = self.undo.begin()
         self.undo.copy()
+        if self.undo.open is not token:
+            return None
         try:
             network.expected = True
             if tape is None:
@@ -179,7 +192,7 @@ class RecordedStep:
 def _state(parts: Iterable[object]) -> Iterator[Any]:
     """What objects, and those that they consist of, refer to."""
     for part in parts:
-        for value in vars(part).values():
+        for value in list(vars(part).values()):
             yield value
             if hasattr(value, "repeats") and not isinstance(value, Network):
                 yield from _state([value])

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl import checks, data, losses, optimizers, plausibility
 from minidl.backend import is_sparse
-from minidl.beside import Beside
+from minidl.beside import Beside, Instead
 from minidl.callbacks import Callback, History
 from minidl.loop import Loop
 from minidl.metrics import get as get_metric
@@ -181,7 +181,8 @@ class Sequential(Network):
             )
         self.history = history
         self.stop_training = False
-        loop.run(range(initial_epoch, epochs))
+        with Instead(self):
+            loop.run(range(initial_epoch, epochs))
         return history
 
     def evaluate(
@@ -227,11 +228,14 @@ class Sequential(Network):
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
         for rows, _, _ in _bar(batches, verbose):
-            with self.lock, Beside(self):
-                self.expected = True
-                outputs = self.backend.to_host(self.forward(rows))
-                result[start : start + len(outputs)] = outputs
-                start += len(outputs)
+            undisturbed = False
+            while not undisturbed:
+                with self.lock, (beside := Beside(self)):
+                    self.expected = True
+                    outputs = self.backend.to_host(self.forward(rows))
+                    result[start : start + len(outputs)] = outputs
+                undisturbed = beside.undisturbed
+            start += len(outputs)
         return result
 
     def summary(self) -> None:

@@ -6,7 +6,7 @@ half done is put back by whoever next does something with the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.metrics import Metric
@@ -36,10 +36,7 @@ class Undo:
 
     def begin(self) -> object:
         """Keep the counts; what stands for the step until it is done."""
-        network = self._network
-        optimizer = getattr(network, "optimizer", None)
-        rates = optimizer and (optimizer.iterations, optimizer.gathered_rate)
-        self._counts = network.step, optimizer, rates
+        self._counts = self._counted(getattr(self._network, "optimizer", None))
         self.copied = False
         self.open = token = object()
         return token
@@ -67,16 +64,31 @@ class Undo:
                 array[...] = kept
             for measure, rows, total in self._sums:
                 measure.rows, measure._sum[...] = rows, total
-        network, (step, optimizer, rates) = self._network, self._counts
-        network.step = step
-        if optimizer:
-            optimizer.iterations, optimizer.gathered_rate = rates
+        self._count(self._counts)
+        self._network.expected = self._network.awaits_backward = False
         # Last: whoever is interrupted before begins again.
         self.open = None
 
-    def show_before(self) -> list[tuple[Any, Any]]:
-        """Make arrays as they were before the open step; what they are to be made again after."""
+    def show_before(self) -> Callable[[], None]:
+        """Make arrays and counts as before the open step; what makes them as they are now again."""
+        counts = self._counted(self._counts[1])
         now = [(array, array.copy()) for array, _ in self._copies]
         for array, kept in self._copies:
             array[...] = kept
-        return now
+        self._count(self._counts)
+
+        def show_now() -> None:
+            for array, values in now:
+                array[...] = values
+            self._count(counts)
+
+        return show_now
+
+    def _counted(self, optimizer: Any) -> tuple[Any, ...]:
+        rates = optimizer and (optimizer.iterations, optimizer.gathered_rate)
+        return self._network.step, optimizer, rates
+
+    def _count(self, counts: tuple[Any, ...]) -> None:
+        self._network.step, optimizer, rates = counts
+        if optimizer:
+            optimizer.iterations, optimizer.gathered_rate = rates

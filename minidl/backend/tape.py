@@ -153,6 +153,8 @@ class Tape:
         self.finish()
         if undo is not None:
             undo.copy()
+            if undo.open is not token:
+                return False
         if self._series and last.as_recorded:
             self._series.keep()
             self.finish()
