@@ -43,7 +43,7 @@ class Undo:
 
     def copy(self) -> None:
         """Keep the arrays, too: before Python changes them."""
-        network, (_, optimizer, _) = self._network, self._counts
+        network, (_, optimizer, _), token = self._network, self._counts, self.open
         arrays = [network.theta, network.statistics.theta]
         arrays += optimizer.state.values() if optimizer else ()
         before = self._copies
@@ -53,20 +53,30 @@ class Undo:
         else:
             self._copies = [(array, array.copy()) for array in arrays]
         self._sums = [(each, each.rows, each._sum.copy()) for each in self._measures]
-        self.copied = True
+        # Not where something came between: some arrays were copied before it, others after.
+        if self.open is token:
+            self.copied = True
 
     def roll_back(self) -> None:
         """Make everything as it was before the step that is open, if one is."""
-        if self.open is None:
+        token = self.open
+        if token is None:
             return
         if self.copied:
             for array, kept in self._copies:
+                if self.open is not token:  # somebody has come between, and has done it
+                    return
                 array[...] = kept
             for measure, rows, total in self._sums:
                 measure.rows, measure._sum[...] = rows, total
-        self._count(self._counts)
-        self._network.expected = self._network.awaits_backward = False
-        # Last: whoever is interrupted before begins again.
+        network, (step, optimizer, rates) = self._network, self._counts
+        # Nothing is called from here on, so that nothing comes between.
+        if self.open is not token:
+            return
+        network.step = step
+        if optimizer is not None:
+            optimizer.iterations, optimizer.gathered_rate = rates
+        network.expected = network.awaits_backward = False
         self.open = None
 
     def show_before(self) -> Callable[[], None]:
@@ -90,5 +100,5 @@ class Undo:
 
     def _count(self, counts: tuple[Any, ...]) -> None:
         self._network.step, optimizer, rates = counts
-        if optimizer:
+        if optimizer is not None:
             optimizer.iterations, optimizer.gathered_rate = rates
