@@ -66,14 +66,19 @@ def read_file(source: Any) -> Saved:
 
 
 def read(archive: Archive, *, numbers: bool = True) -> Saved:
-    """What an archive holds; without ``numbers``, arrays have their types and shapes alone.
+    """What an archive holds.
+
+    Args:
+        archive: where.
+        numbers: whether the arrays' numbers are read and the checksum is compared; else the
+            arrays have their types and shapes alone.
 
     Raises:
         MalformedError: it is no model's, or damaged.
     """
     config = _config(archive)
     new = config["format"] > 1
-    if new:
+    if new and numbers:
         archive.check_sum()
     check(config)
     vectors: dict[str, np.ndarray] = {}
