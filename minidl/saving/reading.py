@@ -19,6 +19,8 @@ from minidl.saving.text import check, parsed
 FORMAT = 2
 #: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
+# Letters of a reason: it may quote the file.
+_SHOWN = 500
 
 _TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, since
 
@@ -116,10 +118,11 @@ def opened(source: Any) -> Iterator[Archive]:
         except (OSError, MemoryError):
             raise
         except MalformedError as error:
-            raise FileFormatError(name, str(error)) from None
+            raise FileFormatError(name, str(error)[:_SHOWN]) from None
         # The classes that a file names say in their own ways what is wrong with their arguments.
         except Exception as error:
-            reason = f"expected a model saved by minidl, received {error!r}"
+            shown = f"{type(error).__name__}: {error}"[:_SHOWN]
+            reason = f"expected a model saved by minidl, received {shown}"
             raise FileFormatError(name, reason) from error
 
 
