@@ -8,7 +8,9 @@ import math
 import os
 import stat
 import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +304,44 @@ def test_the_numbers_of_a_file_in_a_model_that_is_there(tmp_path: Path) -> None:
     narrow, _ = compiled("integers", hidden=HIDDEN[1:])
     with pytest.raises(ValueError, match="theta: expected"):
         saving.fill(narrow, saved)
+
+
+SAVER = """
+import sys
+import minidl
+models = [minidl.load_model(sys.argv[1]) for _ in range(2)]
+models[1].set_weights([w + 1 for w in models[1].get_weights()])
+print("ready", flush=True)
+while True:
+    for model in models:
+        model.save(sys.argv[2])
+"""
+
+
+def test_a_process_that_is_killed_while_it_saves(tmp_path: Path) -> None:
+    """At any moment the file is one of two; what is left beside it goes with the next save."""
+    path = tmp_path / "model.npz"
+    model = minidl.load_model(EXAMPLES[2])
+    sums = [
+        sum(float(w.sum()) for w in model.get_weights()) + k * model.count_params() for k in (0, 1)
+    ]
+    for attempt in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVER, EXAMPLES[2], path],
+            cwd=Path(minidl.__file__).parents[1],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        while not path.exists():
+            assert process.poll() is None
+        for _ in range(20):
+            found = sum(float(w.sum()) for w in minidl.load_model(path).get_weights())
+            assert min(abs(found - each) for each in sums) < 1e-3
+        time.sleep(0.002 * attempt)
+        process.kill()
+        process.communicate()
+        minidl.load_model(path)
+        model.save(tmp_path / "another")
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["another", "model.npz"]
