@@ -18,7 +18,7 @@ from minidl.optimizers import Optimizer
 from minidl.replacing import replacing
 from minidl.saving.archive import Archive, MalformedError
 from minidl.saving.codec import decode, describe
-from minidl.saving.reading import Extra, Saved, opened, read
+from minidl.saving.reading import Extra, Saved, is_path, opened, read
 from minidl.saving.writing import write
 
 
@@ -36,8 +36,12 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
     Raises:
         ValueError: the model holds an object of a class that is not minidl's, or anything that
             would not load again.
+        TypeError: neither a path nor a file object.
         OSError: the file cannot be written.
     """
+    if not is_path(filepath) and not hasattr(filepath, "write"):
+        kind = type(filepath).__name__
+        raise TypeError(f"expected a path or a file that is open for writing, received {kind}")
     config = describe(model)
     to_host = model.backend.to_host
     vectors = {"theta": to_host(model.theta), "statistics": to_host(model.statistics.theta)}
@@ -49,7 +53,7 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
         write(file, config, vectors, extra or Extra())
         _prove(file)
 
-    if not hasattr(filepath, "write"):
+    if is_path(filepath):
         with replacing(filepath) as file:
             fill(file)
         return
@@ -97,8 +101,10 @@ def load_with_extra(
         )
         if training:
             model.compile(*training)
+    # Initial values are drawn and overwritten: those of a stranger may be beyond float32.
+    with np.errstate(all="ignore"):
         fill(model, saved)
-        return model, saved.extra
+    return model, saved.extra
 
 
 def fill(model: Any, saved: Saved) -> None:

@@ -109,10 +109,10 @@ def opened(source: Any) -> Iterator[Archive]:
         FileFormatError: in place of every error in the block that the file's content can cause.
     """
     with contextlib.ExitStack() as stack:
-        if hasattr(source, "read"):
-            name, file = str(getattr(source, "name", "a file object")), _rest(source)
-        else:
+        if is_path(source):
             name, file = os.fsdecode(source), stack.enter_context(_open(source))
+        else:
+            name, file = str(getattr(source, "name", "a file object")), _rest(source)
         try:
             yield Archive(file)
         except (OSError, MemoryError):
@@ -124,6 +124,11 @@ def opened(source: Any) -> Iterator[Archive]:
             shown = f"{type(error).__name__}: {error}"[:_SHOWN]
             reason = f"expected a model saved by minidl, received {shown}"
             raise FileFormatError(name, reason) from error
+
+
+def is_path(source: Any) -> bool:
+    """Whether it is a path, else a file object: some paths have methods of files as well."""
+    return isinstance(source, str | bytes | os.PathLike)
 
 
 def _open(source: Any) -> BinaryIO:
@@ -142,6 +147,9 @@ def _open(source: Any) -> BinaryIO:
 
 def _rest(source: Any) -> BinaryIO:
     """What is left in a file object."""
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise TypeError(f"expected a path or a file that is open for reading, received {kind}")
     content = source.read()
     if not isinstance(content, bytes | bytearray | memoryview):
         kind = type(content).__name__

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import minidl
 from minidl import saving
 from minidl.saving import Extra
 from tests.fitting import HIDDEN, compiled, same_weights, theta
-from tests.saving.packing import EXAMPLES, config, packed, unpacked
+from tests.saving.packing import EXAMPLES, config, packed, unpacked, with_config
 
 
 @pytest.mark.parametrize("number", EXAMPLES)
@@ -121,6 +122,44 @@ def test_a_file_object_that_takes_a_part_at_a_time() -> None:
     slow = Slow()
     model.save(slow)
     same_weights(minidl.load_model(io.BytesIO(slow.getvalue())), model)
+
+
+def test_a_path_that_can_read_and_write(tmp_path: Path) -> None:
+    """As those of some packages can: it is a path. And nothing else than both is taken."""
+
+    class OpenPath(type(tmp_path)):  # type: ignore[misc]
+        read = write = None
+
+    model, _ = compiled("integers")
+    path = OpenPath(tmp_path / "a")
+    model.save(path)
+    same_weights(minidl.load_model(path), model)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+    same_weights(minidl.load_model(bytes(tmp_path / "a")), model)
+    for other in (3, None, model):
+        with pytest.raises(TypeError, match="expected a path or a file"):
+            model.save(other)
+        with pytest.raises(TypeError, match="expected a path or a file"):
+            minidl.load_model(other)
+
+
+def test_the_error_travels_between_processes() -> None:
+    error = minidl.FileFormatError("a", "expected b, received c")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error) == "a: expected b, received c"
+
+
+def test_initial_values_beyond_all_numbers() -> None:
+    """They were drawn before the weights came out of the file."""
+    members = unpacked(EXAMPLES[2].read_bytes())
+    entries = config(members)
+    kernel = entries["layers"][0]["config"]
+    kernel["kernel_initializer"] = {"class": "RandomNormal", "config": {"stddev": 1e300}}
+    model = minidl.load_model(io.BytesIO(packed(with_config(members, entries))))
+    same_weights(model, minidl.load_model(EXAMPLES[2]))
+    wide = {"class": "RandomUniform", "config": {"minval": -1.7e308, "maxval": 1.7e308}}
+    kernel["kernel_initializer"] = wide
+    with pytest.raises(minidl.FileFormatError, match="maxval - minval"):
+        minidl.load_model(io.BytesIO(packed(with_config(members, entries))))
 
 
 def test_what_is_wrong_with_a_file_object() -> None:
