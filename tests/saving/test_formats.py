@@ -20,9 +20,9 @@ import pytest
 
 import minidl
 from minidl import saving
-from minidl.saving import Extra
+from minidl.saving import Extra, models
 from tests.fitting import HIDDEN, compiled, same_weights, theta
-from tests.saving.packing import EXAMPLES, config, packed, unpacked, with_config
+from tests.saving.packing import EXAMPLES, config, packed, summed, unpacked, with_config
 
 
 @pytest.mark.parametrize("number", EXAMPLES)
@@ -239,6 +239,25 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
         model.save(io.BytesIO())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_loses_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers are read again before the file takes the place."""
+
+    def lossy(file: Any, *content: Any) -> None:
+        write(file, *content)
+        file.seek(0)
+        written = bytearray(file.read())
+        written[written.index(b"theta.npy") + 9 + 128 + 40] ^= 1
+        file.seek(0)
+        file.write(summed(bytes(written)))
+
+    write = models.write
+    monkeypatch.setattr(models, "write", lossy)
+    model, _ = compiled("integers")
+    with pytest.raises(ValueError, match=r"cannot save: .*theta\.npy: expected the CRC-32"):
+        model.save(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("attribute", ["step", "seed"])
