@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from minidl.backend.recorder import recorder
 from minidl.layers.base import Layer
 
 if TYPE_CHECKING:
     from minidl.network import Network
+
+T = TypeVar("T")
 
 # What a pass leaves on the network itself.
 _LEFT = ("_x", "_logits", "expected", "awaits_backward", "passing", "passes", "rows")
@@ -132,6 +134,21 @@ class Beside:
             self._step.undo.begin()
         self.undisturbed = network.changes == self._changes
         recorder.tape = self._tape
+
+
+def undisturbed(network: Network, look: Callable[[], T]) -> T:
+    """What a look at a network gives, or passes of inference, while nothing changes it.
+
+    Args:
+        network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is
+            called again.
+        look: takes nothing.
+    """
+    while True:
+        with network.lock, (beside := Beside(network)):
+            found = look()
+        if beside.undisturbed:
+            return found
 
 
 def _all(layers: Any) -> Iterator[Layer]:

@@ -14,7 +14,7 @@ from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical, outside
 from minidl.backend.turns import new_lock
-from minidl.beside import Beside, Instead
+from minidl.beside import Instead, undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
@@ -232,8 +232,7 @@ class Network:
             if self.expected:
                 self.expected = False
             elif not training and (self.passing or self.pending is not None):
-                with Beside(self):
-                    return self._pass(x, training, step, logits)
+                return undisturbed(self, lambda: self._pass(x, training, step, logits))
             else:
                 self.settle()
             return self._pass(x, training, step, logits)
@@ -357,9 +356,10 @@ class Network:
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable ones, then statistics (as Keras)."""
-        with self.lock, Beside(self):
-            self.build()
-            return [self.backend.to_host(view).copy() for view in self._weights()]
+        self.build()
+        return undisturbed(
+            self, lambda: [self.backend.to_host(view).copy() for view in self._weights()]
+        )
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.backend.tape import stepwise
-from minidl.beside import Beside
+from minidl.beside import undisturbed
 from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
@@ -100,20 +101,19 @@ class Objective:
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
-        network = self.network
         self.reset()
-        for x, y, weight in batches.in_order():
+        for batch in batches.in_order():
             sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
-            while True:
-                with network.lock, (beside := Beside(network)):
-                    network.expected = True
-                    predictions = network.forward(x, logits=self.behind)
-                    self._measure(predictions, y, weight, self._penalty())
-                if beside.undisturbed:
-                    break
-                for each, rows, total in sums:
-                    each.rows, each._sum[...] = rows, total
+            undisturbed(self.network, functools.partial(self._evaluate, sums, *batch))
         return self.results()
+
+    def _evaluate(self, sums: Any, x: Any, y: Any, weight: Any) -> None:
+        """Add a batch to the sums before it."""
+        for each, rows, total in sums:
+            each.rows, each._sum[...] = rows, total
+        self.network.expected = True
+        predictions = self.network.forward(x, logits=self.behind)
+        self._measure(predictions, y, weight, self._penalty())
 
     def _penalty(self) -> Any:
         """The penalties of the weights as they are: 0-d, or None where there are none."""

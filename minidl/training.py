@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from minidl import checks, data, losses, optimizers, plausibility
 from minidl.backend import is_sparse
-from minidl.beside import Beside, Instead
+from minidl.beside import Instead, undisturbed
 from minidl.callbacks import Callback, History
 from minidl.loop import Loop
 from minidl.metrics import get as get_metric
@@ -228,15 +229,14 @@ class Sequential(Network):
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
         for rows, _, _ in _bar(batches, verbose):
-            undisturbed = False
-            while not undisturbed:
-                with self.lock, (beside := Beside(self)):
-                    self.expected = True
-                    outputs = self.backend.to_host(self.forward(rows))
-                    result[start : start + len(outputs)] = outputs
-                undisturbed = beside.undisturbed
-            start += len(outputs)
+            part = result[start : start + rows.shape[0]]
+            undisturbed(self, functools.partial(self._predict, rows, part))
+            start += len(part)
         return result
+
+    def _predict(self, rows: Any, out: np.ndarray) -> None:
+        self.expected = True
+        out[...] = self.backend.to_host(self.forward(rows))
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their parameters."""
@@ -244,9 +244,18 @@ class Sequential(Network):
         print(summary(self))
 
     def save(self, filepath: Any) -> None:
-        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`."""
-        with self.lock, Beside(self):
-            save_model(self, filepath)
+        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.
+
+        A file that is there is replaced when the new one is complete and known to load.
+
+        Args:
+            filepath: a path, or a file object that is open for writing bytes.
+
+        Raises:
+            ValueError: the model holds something that could not be loaded again.
+            OSError: the file cannot be written.
+        """
+        save_model(self, filepath)
 
     def _compiled(self) -> optimizers.Optimizer:
         if self.optimizer is None:
