@@ -239,9 +239,10 @@ def an_explicit_loop_under_signals() -> None:
         nonlocal calls
         calls += 1
         model.predict(X)
+        signal.setitimer(signal.ITIMER_REAL, 0.003)
 
     signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.005)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     found = train(model)
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert calls > 3
