@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.repeating import repeats
+from minidl.backend.weak import weakly
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
@@ -56,7 +56,10 @@ class Loop:
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(
-            self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
+            weakly(self._train),
+            model,
+            (*objective.parts, *each_batch),
+            (model.optimizer, model.penalties),
         )
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))
@@ -68,10 +71,10 @@ class Loop:
     def run(self, epochs: range) -> None:
         """Train for these epochs."""
         logs: dict[str, float] = {}
-        # Whatever happens, each listener that was told of the beginning is told of the end.
-        with contextlib.ExitStack() as endings:
+        told: list[Callback] = []
+        try:
             for listener in self.listeners:
-                endings.callback(listener.on_train_end, logs)
+                told.append(listener)
                 listener.on_train_begin({})
             for epoch in epochs:
                 logs.clear()
@@ -80,6 +83,8 @@ class Loop:
                     listener.on_epoch_end(epoch, dict(logs))
                 if self.model.stop_training:
                     break
+        finally:
+            _end(told, logs)
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
@@ -117,6 +122,15 @@ class Loop:
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}
         return logs
+
+
+def _end(told: list[Callback], logs: dict[str, float]) -> None:
+    """Whatever happens, each listener that was told of the beginning is told of the end."""
+    if told:
+        try:
+            told.pop().on_train_end(logs)
+        finally:
+            _end(told, logs)
 
 
 def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:

@@ -63,7 +63,7 @@ class Objective:
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics, *parts)
         self.names = [measure.name for measure in self.measures]
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
-        self.logs = _Logs(self)
+        self.logs = _Logs(self.measures)
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -142,17 +142,17 @@ def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
 
 
 class _Logs(Mapping[str, float]):
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
+    def __init__(self, measures: Sequence[Metric]) -> None:
+        self._measures = measures
 
     def __getitem__(self, name: str) -> float:
-        for measure in self._objective.measures:
+        for measure in self._measures:
             if measure.name == name:
                 return measure.result()
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._objective.names)
+        return (measure.name for measure in self._measures)
 
     def __len__(self) -> int:
-        return len(self._objective.measures)
+        return len(self._measures)
