@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,8 +113,10 @@ class Loop:
                     listener.on_train_batch_begin(number, {})
                 if self._step(x, y, weight):
                     objective.count(x.shape[0])
-                for listener in self._ending:
-                    listener.on_train_batch_end(number, objective.logs)
+                if self._ending:
+                    objective.tell(
+                        partial(each.on_train_batch_end, number) for each in self._ending
+                    )
                 if model.stop_training:
                     break
         finally:
