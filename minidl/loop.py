@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.repeating import repeats
+from minidl.backend.weak import weakly
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
@@ -56,7 +57,7 @@ class Loop:
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(
-            self._train,
+            weakly(self._train),
             model,
             (*objective.parts, *each_batch),
             (model.optimizer, model.penalties),
@@ -73,11 +74,10 @@ class Loop:
     def run(self, epochs: range) -> None:
         """Train for these epochs."""
         logs: dict[str, float] = {}
-        # Whatever happens, each listener that was told of the beginning is told of the end.
-        with contextlib.ExitStack() as endings:
-            endings.callback(self._leave)
+        told: list[Callback] = []
+        try:
             for listener in self.listeners:
-                endings.callback(listener.on_train_end, logs)
+                told.append(listener)
                 listener.on_train_begin({})
             for epoch in epochs:
                 logs.clear()
@@ -86,6 +86,11 @@ class Loop:
                     listener.on_epoch_end(epoch, dict(logs))
                 if self.model.stop_training:
                     break
+        finally:
+            try:
+                self._leave()
+            finally:
+                _end(told, logs)
 
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
@@ -124,8 +129,10 @@ class Loop:
                     listener.on_train_batch_begin(number, {})
                 if self._step(x, y, weight):
                     objective.count(x.shape[0])
-                for listener in self._ending:
-                    listener.on_train_batch_end(number, objective.logs)
+                if self._ending:
+                    objective.tell(
+                        partial(each.on_train_batch_end, number) for each in self._ending
+                    )
                 if model.stop_training:
                     break
         finally:
@@ -134,6 +141,18 @@ class Loop:
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}
         return logs
+
+
+def _end(told: list[Callback], logs: dict[str, float]) -> None:
+    """Whatever happens, each listener that was told of the beginning is told of the end."""
+    if told:
+        try:
+            told.pop().on_train_end(logs)
+        finally:
+            try:
+                self._leave()
+            finally:
+                _end(told, logs)
 
 
 def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:

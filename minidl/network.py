@@ -108,7 +108,7 @@ class Network:
                 f"cannot add {layer.name!r}: the network is built already; expected all layers "
                 "before the first summary, fit or forward"
             )
-        if layer.owner is not None:
+        if layer.taken:
             raise ValueError(
                 f"layer {layer.name!r} is in a network already; expected a new layer, because "
                 "a layer keeps the parameters and buffers of one place"
