@@ -25,11 +25,14 @@ from minidl import (
     utils,
 )
 from minidl.backend import floatx, set_floatx
+from minidl.backend.repeating import remember
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.training import Sequential
 
 __version__ = "0.1.0"
+
+remember("minidl")
 
 __all__ = [
     "Input",

@@ -13,6 +13,7 @@ from minidl.backend.repeating import repeats
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
+from minidl.optimizers import Optimizer
 from minidl.recording import RecordedStep
 
 if TYPE_CHECKING:
@@ -52,14 +53,11 @@ class Loop:
         evaluated = {"val_": held_out, "train_": again}
         self.evaluated = {prefix: b for prefix, b in evaluated.items() if b is not None}
         self.shuffle = shuffle
-        self._starting = _overriding(listeners, "on_train_batch_begin")
-        self._ending = _overriding(listeners, "on_train_batch_end")
-        each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
-        self._step = RecordedStep(
-            self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
-        )
-        # What callbacks of others do between epochs, nobody knows.
-        self._others = not all(map(repeats, listeners))
+        self._starting: list[Callback] = []
+        self._ending: list[Callback] = []
+        # Whether each step calls what may change anything.
+        self._strangers = False
+        self._step = RecordedStep(self._train, model, ())
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]
         for listener in listeners:
@@ -83,20 +81,38 @@ class Loop:
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
-        assert self.model.optimizer is not None
         self.train.fill()
-        self.objective.train(x, y, weight, self.model.optimizer)
+        self.objective.train(x, y, weight, self._optimizer)
+
+    @property
+    def _optimizer(self) -> Optimizer:
+        """The model's of now, with its state."""
+        model = self.model
+        assert model.optimizer is not None
+        model.optimizer.build(model.theta, model.parameters)
+        return model.optimizer
+
+    def _look(self, within: bool = False) -> None:
+        """See what the step consists of now: callbacks and schedules may have changed anything."""
+        optimizer, penalties = self._optimizer, self.model.penalties
+        self.objective.penalize()
+        each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
+        rate = optimizer.learning_rate
+        moving = (optimizer, penalties, *([rate] if hasattr(rate, "__dict__") else []))
+        self._step.look((*self.objective.parts, *each_batch), moving, within)
+        self._strangers = not (repeats(optimizer) and optimizer.foresees)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        model, objective, train = self.model, self.objective, self.train
+        model, train = self.model, self.train
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
+        self._starting = _overriding(self.listeners, "on_train_batch_begin")
+        self._ending = _overriding(self.listeners, "on_train_batch_end")
+        self.objective = objective = self.objective.renewed(model._loss, model._metrics)
         objective.reset()
-        if self._others:
-            self._step.look()
-        assert model.optimizer is not None
+        self._look()
         # Where nobody looks between steps, nor makes up a learning rate from what he saw.
-        self._step.may_wait = model.optimizer.foresees and not (self._starting or self._ending)
+        self._step.may_wait = not (self._strangers or self._starting or self._ending)
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
@@ -107,6 +123,8 @@ class Loop:
                     listener.on_train_batch_begin(number, {})
                 if self._step(x, y, weight):
                     objective.count(x.shape[0])
+                if self._strangers and self._step.tape is not None:
+                    self._look(within=True)
                 for listener in self._ending:
                     listener.on_train_batch_end(number, objective.logs)
                 if model.stop_training:

@@ -37,8 +37,12 @@ class Objective:
         logs: the values so far by name; each look waits for the device.
     """
 
+    repeats = True
+
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
+        self._rows = rows
+        self._sources = Seen((loss, *metrics), ())
         self.loss = copy.copy(loss)
         self.metrics = [copy.copy(metric) for metric in metrics]
         # Whether predictions are logits that the network would have made outputs of.
@@ -59,11 +63,46 @@ class Objective:
                 loss.activation, network.output_shape[0]
             )
             metric.bind(rows, *bound, from_logits=on_logits)
-        parts = (self.data_mean, self.penalty_mean) if len(network.penalties) else ()
-        self.measures: tuple[Metric, ...] = (self.mean, *self.metrics, *parts)
-        self.names = [measure.name for measure in self.measures]
+        self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
+        self._parted = False
+        self.penalize()
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
         self.logs = _Logs(self)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the values."""
+        return [measure.name for measure in self.measures]
+
+    def penalize(self) -> None:
+        """Tell the two parts of the loss apart from now on, if weights are penalised."""
+        if self._parted or not len(self.network.penalties):
+            return
+        self._parted = True
+        self.measures = (*self.measures, self.data_mean, self.penalty_mean)
+        # What there was until now was the loss of the data.
+        measures.add(self.data_mean.total, self.mean.total)
+        self.data_mean.rows = self.penalty_mean.rows = self.mean.rows
+
+    def renewed(self, loss: Loss, metrics: Sequence[Metric]) -> Objective:
+        """The objective with the loss and the metrics that the model has now; this one if the same.
+
+        Raises:
+            ValueError: another kind of targets or other names, while ``fit`` goes on.
+        """
+        if self._sources.holds((loss, *metrics), ()):
+            return self
+        new = Objective(self.network, loss, metrics, self._rows)
+        if self._parted:
+            new._part()
+        if new.loss.labels != self.loss.labels or set(new.names) < set(self.names):
+            raise ValueError(
+                f"while fit goes on, expected a loss on targets that are {self.loss.labels!r} and "
+                f"metrics named {self.names[1:]}, received {new.loss.labels!r} and "
+                f"{new.names[1:]}; to train for something else, end this fit with "
+                "model.stop_training = True, compile and fit again"
+            )
+        return new
 
     def reset(self) -> None:
         """Forget all batches."""

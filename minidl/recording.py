@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from minidl.backend.device.nodes import same
 from minidl.backend.repeating import repeats
 from minidl.backend.tape import Tape, player
 from minidl.network import Network
+from minidl.watching import Seen
 
 
 class RecordedStep:
@@ -44,14 +42,12 @@ class RecordedStep:
     ) -> None:
         self._step = step
         self._network = network
-        self._parts = (*network.layers, *parts)
-        self._moving = tuple(moving)
         self._player = player(network.backend)
-        self._plays = self._player is not None and all(map(repeats, (network, *self._parts)))
-        self._seen: list[Any] = []
         self.may_wait = False
         self.tape: Tape | None = None
+        self._seen: Seen | None = None
         self.forget()
+        self.look(parts, moving)
 
     def finish(self) -> None:
         """Do the steps that still wait."""
@@ -61,19 +57,61 @@ class RecordedStep:
     def forget(self) -> None:
         """Record anew before anything is played."""
         self.finish()
-        self.tape = None
+        self.tape, self._seen, self._doubts = None, None, False
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
 
-    def look(self) -> None:
-        """Forget the tape if a part has other numbers or other parts than at the last look.
+    def look(
+        self, parts: Iterable[object], moving: Iterable[object] = (), within: bool = False
+    ) -> None:
+        """Forget the tape if anything is other than when it was recorded.
 
-        Called where somebody else may have changed them, always at the same point of an epoch.
+        Called where somebody else may have changed something.
+
+        Args:
+            parts: as for the constructor, those of now.
+            moving: the same.
+            within: whether it is called again and again within an epoch. Where a tape does not
+                live until the next step, recording rests for more and more steps.
         """
-        if self._plays:
-            before, self._seen = self._seen, [*_state(self._parts), *map(repeats, self._moving)]
-            if len(before) != len(self._seen) or not all(map(_same, before, self._seen)):
-                self.forget()
+        self._parts, self._moving = (*self._network.layers, *parts), tuple(moving)
+        if not within:
+            self._vain = self._rests = 0
+        if self.tape is None or self._network.passes == self._passes:
+            self._compare()
+        else:  # After a step on the same arrays the layers can be compared.
+            self._doubts = True
+
+    def _compare(self) -> None:
+        if self.tape is not None:
+            if self._seen is not None and self._seen.holds(self._parts, self._moving):
+                self._doubts = False
+                return
+            self._rest()
+        self.forget()
+        self._plays = self._player is not None and all(
+            map(repeats, (self._network, *self._parts))
+        )
+
+    def _rest(self) -> None:
+        """Record nothing for some steps."""
+        self._vain = min(self._vain + 1, 10)
+        self._rests = 2**self._vain - 2
+
+    def _record(self, *arrays: Any) -> None:
+        """Do the step, and keep the tape of it if it has changed nothing that it depends on."""
+        if self._rests or not all(map(repeats, (self._network, *self._parts))):
+            self._rests = max(0, self._rests - 1)
+            self._step(*arrays)
+            return
+        seen = Seen(self._parts, self._moving)
+        tape = Tape(self._network.step, self._player)
+        with tape.record():
+            self._step(*arrays)
+        if seen.holds(self._parts, self._moving):
+            self.tape, self._seen = tape, seen
+        else:
+            self._rest()
 
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Whether it was played: then Python saw nothing of it."""
@@ -86,13 +124,14 @@ class RecordedStep:
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
         if same and network.passes == self._passes:
             if self.tape is not None:
-                self.tape.play(network.step, self.may_wait)
-                network.step += 1
+                network.step += 1  # before, as in a forward pass: a learning rate may read it
+                try:
+                    self.tape.play(network.step - 1, self.may_wait)
+                except BaseException:
+                    network.step -= 1
+                    raise
                 return True
-            tape = Tape(network.step, self._player)
-            with tape.record():
-                self._step(*arrays)
-            self.tape = tape
+            self._record(*arrays)
         else:
             self.finish()
             self._step(*arrays)
@@ -100,22 +139,6 @@ class RecordedStep:
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows
+            if self._doubts:
+                self._compare()
         return False
-
-
-def _state(parts: Iterable[object]) -> Iterator[Any]:
-    """What objects, and those that they consist of, refer to."""
-    for part in parts:
-        for value in vars(part).values():
-            yield value
-            if hasattr(value, "repeats") and not isinstance(value, Network):
-                yield from _state([value])
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a is b or bool(a.__array_interface__ == b.__array_interface__)
-    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
-        return same(a, b)
-    return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)

@@ -1,0 +1,137 @@
+"""A look at what a step consists of: whether anything is other than it was."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.device.nodes import same
+from minidl.network import Network
+
+#: A metric counts rows in it; played steps do so, too.
+_COUNTED = "rows"
+_code = operator.attrgetter("__code__")
+
+
+class Seen:
+    """Objects that a step calls, their classes and their attributes, as they are now.
+
+    Args:
+        parts: of which a tape keeps numbers, arrays and methods. Objects that they hold, and that
+            say whether they repeat, count as well.
+        moving: of which a tape asks for the numbers at each step.
+    """
+
+    def __init__(self, parts: Sequence[object], moving: Sequence[object]) -> None:
+        self._given = (*parts, None, *moving)
+        found = [(part, _same) for part in _with_their_own(parts)]
+        found += [(thing, _alike) for thing in moving]
+        self._objects = [_Attributes(thing, compare) for thing, compare in found]
+        kinds = {known for thing, _ in found for known in type(thing).__mro__[:-1]}
+        self._classes = [_Class(kind) for kind in kinds]
+
+    def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
+        """Whether a step that calls these objects would do the same."""
+        given = (*parts, None, *moving)
+        return (
+            len(given) == len(self._given)
+            and all(map(operator.is_, given, self._given))
+            and all(each.hold() for each in self._classes)
+            and all(each.hold() for each in self._objects)
+        )
+
+
+class _Class:
+    """What stands in a class."""
+
+    def __init__(self, kind: type) -> None:
+        self._now = vars(kind)
+        self._values = list(self._now.values())
+        self._ids = tuple(map(id, self._values))
+        self._functions = list(filter(inspect.isfunction, self._values))
+        self._codes = list(map(_code, self._functions))
+
+    def hold(self) -> bool:
+        """Whether all of it still does."""
+        return tuple(map(id, self._now.values())) == self._ids and all(
+            map(operator.is_, map(_code, self._functions), self._codes)
+        )
+
+
+class _Attributes:
+    """The attributes of an object."""
+
+    def __init__(self, thing: object, compare: Callable[[Any, Any], bool]) -> None:
+        self._thing, self._kind, self._compare = thing, type(thing), compare
+        self._take()
+
+    def _take(self) -> None:
+        now = getattr(self._thing, "__dict__", {})
+        self._then = {name: _copied(value) for name, value in now.items()}
+        self._values = list(now.values())
+        self._ids = tuple(map(id, self._values))
+        # What can become another while it stays the same object.
+        self._loose = [name for name, value in now.items() if isinstance(value, list | dict)]
+
+    def hold(self) -> bool:
+        """Whether they are the same to a tape."""
+        if type(self._thing) is not self._kind:
+            return False
+        now = getattr(self._thing, "__dict__", {})
+        unchanged = tuple(map(id, now.values())) == self._ids
+        names = self._loose if unchanged else now
+        if now.keys() != self._then.keys() or not all(
+            self._compare(self._then[name], now[name]) for name in names if name != _COUNTED
+        ):
+            return False
+        if not unchanged:
+            self._take()
+        return True
+
+
+def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
+    for part in parts:
+        yield part
+        for value in getattr(part, "__dict__", {}).values():
+            if hasattr(value, "repeats") and hasattr(value, "__dict__"):
+                if not isinstance(value, Network):
+                    yield from _with_their_own([value])
+
+
+def _copied(value: Any) -> Any:
+    """A value, or a copy where it can change while it stays the same object."""
+    if isinstance(value, list):
+        return list(map(_copied, value))
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
+    if a is b and not isinstance(a, list | dict):
+        return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return bool(a.__array_interface__ == b.__array_interface__)
+    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
+        return same(a, b)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return isinstance(a, int | float | str | slice | np.dtype | np.generic) and bool(a == b)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether what is asked for its numbers at each step can be asked as before.
+
+    Whether a number is 0 or missing decides on the formulas that an optimizer calls.
+    """
+    if callable(a) or callable(b):
+        return a is b
+    plain = isinstance(a, int | float | None) and isinstance(b, int | float | None)
+    return not plain or bool(a) == bool(b)
