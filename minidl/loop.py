@@ -96,10 +96,10 @@ class Loop:
         """See what the step consists of now: callbacks and schedules may have changed anything."""
         optimizer, penalties = self._optimizer, self.model.penalties
         self.objective.penalize()
-        each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
+        told = (*self._starting, *self._ending)
         rate = optimizer.learning_rate
         moving = (optimizer, penalties, *([rate] if hasattr(rate, "__dict__") else []))
-        self._step.look((*self.objective.parts, *each_batch), moving, within)
+        self._step.look(self.objective.parts, moving, told, within)
         self._strangers = not (repeats(optimizer) and optimizer.foresees)
 
     def _epoch(self, epoch: int) -> dict[str, float]:

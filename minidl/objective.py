@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl.backend.recorder import aside
 from minidl.backend.tape import stepwise
 from minidl.data import Batches
 from minidl.kernels import measures
@@ -14,6 +15,7 @@ from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
+from minidl.watching import Seen
 
 #: Names of the loss and of the two parts that it has where weights are penalised.
 PARTS = ("loss", "data_loss", "penalty")
@@ -36,8 +38,6 @@ class Objective:
             the two parts of the loss.
         logs: the values so far by name; each look waits for the device.
     """
-
-    repeats = True
 
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
@@ -74,15 +74,19 @@ class Objective:
         """Of the values."""
         return [measure.name for measure in self.measures]
 
-    def penalize(self) -> None:
-        """Tell the two parts of the loss apart from now on, if weights are penalised."""
-        if self._parted or not len(self.network.penalties):
+    def penalize(self, again: bool = False) -> None:
+        """Tell the two parts of the loss apart from now on, if weights are penalised.
+
+        Args:
+            again: also if they are not: they were.
+        """
+        if self._parted or not (again or len(self.network.penalties)):
             return
         self._parted = True
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
         # What there was until now was the loss of the data.
-        measures.add(self.data_mean.total, self.mean.total)
-        self.data_mean.rows = self.penalty_mean.rows = self.mean.rows
+        aside(self.data_mean.take, self.mean)
+        self.penalty_mean.rows = self.mean.rows
 
     def renewed(self, loss: Loss, metrics: Sequence[Metric]) -> Objective:
         """The objective with the loss and the metrics that the model has now; this one if the same.
@@ -94,13 +98,16 @@ class Objective:
             return self
         new = Objective(self.network, loss, metrics, self._rows)
         if self._parted:
-            new._part()
-        if new.loss.labels != self.loss.labels or set(new.names) < set(self.names):
+            new.penalize(again=True)
+        kinds = [
+            (each.loss.labels, sorted(metric.name for metric in each.metrics))
+            for each in (self, new)
+        ]
+        if kinds[0] != kinds[1]:
             raise ValueError(
-                f"while fit goes on, expected a loss on targets that are {self.loss.labels!r} and "
-                f"metrics named {self.names[1:]}, received {new.loss.labels!r} and "
-                f"{new.names[1:]}; to train for something else, end this fit with "
-                "model.stop_training = True, compile and fit again"
+                "while fit goes on, expected a loss on the same kind of targets and metrics of the "
+                f"same names, {kinds[0]}, received {kinds[1]}; to train for something else, end "
+                "this fit with model.stop_training = True, compile and fit again"
             )
         return new
 
@@ -117,6 +124,7 @@ class Objective:
         """One step: forward, loss, backward, penalties, update, proximal step."""
         network = self.network
         theta, grad = network.theta, network.grad
+        self.penalize()
         predictions = network.forward(x, training=True, logits=self.behind)
         self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
@@ -134,10 +142,12 @@ class Objective:
     @property
     def parts(self) -> list[object]:
         """All objects but the network and its layers that a step calls."""
-        return [self.loss, *self.measures, *self.network.penalties.regularizers]
+        penalties = self.network.penalties
+        return [self.loss, *self.measures, penalties, *penalties.regularizers]
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
+        self.penalize()
         self.reset()
         penalty = self._penalty()
         for x, y, weight in batches.in_order():
@@ -151,8 +161,11 @@ class Objective:
 
     def _measure(self, predictions: Any, y: Any, weight: Any, penalty: Any) -> None:
         value = self.loss.forward(predictions, y, weight)
-        if penalty is not None:
+        if self._parted:
             self.data_mean.add(value, len(predictions))
+            if penalty is None:  # there is none any more
+                self.penalty_mean.rows += len(predictions)
+        if penalty is not None:
             self.penalty_mean.add(penalty, len(predictions))
             measures.add(value, penalty)
         self.mean.add(value, len(predictions))

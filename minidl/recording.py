@@ -62,7 +62,11 @@ class RecordedStep:
         self._passes = self._rows = -1
 
     def look(
-        self, parts: Iterable[object], moving: Iterable[object] = (), within: bool = False
+        self,
+        parts: Iterable[object],
+        moving: Iterable[object] = (),
+        told: Iterable[object] = (),
+        within: bool = False,
     ) -> None:
         """Forget the tape if anything is other than when it was recorded.
 
@@ -71,10 +75,12 @@ class RecordedStep:
         Args:
             parts: as for the constructor, those of now.
             moving: the same.
+            told: callbacks that are called after each step, which a tape does not stand for.
             within: whether it is called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
         self._parts, self._moving = (*self._network.layers, *parts), tuple(moving)
+        self._told = tuple(told)
         if not within:
             self._vain = self._rests = 0
         if self.tape is None or self._network.passes == self._passes:
@@ -86,12 +92,14 @@ class RecordedStep:
         if self.tape is not None:
             if self._seen is not None and self._seen.holds(self._parts, self._moving):
                 self._doubts = False
-                return
+                if all(map(repeats, self._told)):
+                    return
             self._rest()
         self.forget()
-        self._plays = self._player is not None and all(
-            map(repeats, (self._network, *self._parts))
-        )
+        self._plays = self._player is not None and self._promised()
+
+    def _promised(self) -> bool:
+        return all(map(repeats, (self._network, *self._parts, *self._told)))
 
     def _rest(self) -> None:
         """Record nothing for some steps."""
@@ -100,7 +108,7 @@ class RecordedStep:
 
     def _record(self, *arrays: Any) -> None:
         """Do the step, and keep the tape of it if it has changed nothing that it depends on."""
-        if self._rests or not all(map(repeats, (self._network, *self._parts))):
+        if self._rests or not self._promised():
             self._rests = max(0, self._rests - 1)
             self._step(*arrays)
             return

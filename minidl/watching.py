@@ -12,8 +12,8 @@ import numpy as np
 from minidl.backend.device.nodes import same
 from minidl.network import Network
 
-#: A metric counts rows in it; played steps do so, too.
-_COUNTED = "rows"
+#: Counts: played steps count in them, too.
+_COUNTED = {"rows", "iterations", "gathered_rate"}
 _code = operator.attrgetter("__code__")
 
 
@@ -28,10 +28,9 @@ class Seen:
 
     def __init__(self, parts: Sequence[object], moving: Sequence[object]) -> None:
         self._given = (*parts, None, *moving)
-        found = [(part, _same) for part in _with_their_own(parts)]
-        found += [(thing, _alike) for thing in moving]
-        self._objects = [_Attributes(thing, compare) for thing, compare in found]
-        kinds = {known for thing, _ in found for known in type(thing).__mro__[:-1]}
+        found = [_Attributes(part, _same, True) for part in _with_their_own(parts)]
+        self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
+        kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_Class(kind) for kind in kinds]
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
@@ -50,23 +49,45 @@ class _Class:
 
     def __init__(self, kind: type) -> None:
         self._now = vars(kind)
+        self._take()
+
+    def _take(self) -> None:
+        self._then = self._telling()
         self._values = list(self._now.values())
         self._ids = tuple(map(id, self._values))
         self._functions = list(filter(inspect.isfunction, self._values))
         self._codes = list(map(_code, self._functions))
 
+    def _telling(self) -> dict[str, Any]:
+        """All but what Python itself keeps in classes."""
+        return {
+            name: value
+            for name, value in self._now.items()
+            if callable(value) or not name.startswith("__")
+        }
+
     def hold(self) -> bool:
         """Whether all of it still does."""
-        return tuple(map(id, self._now.values())) == self._ids and all(
-            map(operator.is_, map(_code, self._functions), self._codes)
-        )
+        if tuple(map(id, self._now.values())) != self._ids:
+            now, then = self._telling(), self._then
+            if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
+                return False
+            self._take()
+        return all(map(operator.is_, map(_code, self._functions), self._codes))
 
 
 class _Attributes:
-    """The attributes of an object."""
+    """The attributes of an object.
 
-    def __init__(self, thing: object, compare: Callable[[Any, Any], bool]) -> None:
-        self._thing, self._kind, self._compare = thing, type(thing), compare
+    Args:
+        thing: the object.
+        compare: whether one value will do for another.
+        private: whether those with names that begin with "_" count.
+    """
+
+    def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
+        self._thing, self.kind, self._compare = thing, type(thing), compare
+        self._private = private
         self._take()
 
     def _take(self) -> None:
@@ -79,27 +100,30 @@ class _Attributes:
 
     def hold(self) -> bool:
         """Whether they are the same to a tape."""
-        if type(self._thing) is not self._kind:
+        if type(self._thing) is not self.kind:
             return False
         now = getattr(self._thing, "__dict__", {})
         unchanged = tuple(map(id, now.values())) == self._ids
         names = self._loose if unchanged else now
         if now.keys() != self._then.keys() or not all(
-            self._compare(self._then[name], now[name]) for name in names if name != _COUNTED
+            self._compare(self._then[name], now[name]) for name in names if self._tells(name)
         ):
             return False
         if not unchanged:
             self._take()
         return True
 
+    def _tells(self, name: str) -> bool:
+        return name not in _COUNTED and (self._private or not name.startswith("_"))
+
 
 def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
     for part in parts:
         yield part
         for value in getattr(part, "__dict__", {}).values():
-            if hasattr(value, "repeats") and hasattr(value, "__dict__"):
-                if not isinstance(value, Network):
-                    yield from _with_their_own([value])
+            says = hasattr(value, "repeats") and hasattr(value, "__dict__")
+            if says and not isinstance(value, Network):
+                yield from _with_their_own([value])
 
 
 def _copied(value: Any) -> Any:
@@ -133,5 +157,5 @@ def _alike(a: Any, b: Any) -> bool:
     """
     if callable(a) or callable(b):
         return a is b
-    plain = isinstance(a, int | float | None) and isinstance(b, int | float | None)
-    return not plain or bool(a) == bool(b)
+    given = [each is None or isinstance(each, int | float) for each in (a, b)]
+    return not all(given) or bool(a) == bool(b)
