@@ -79,7 +79,8 @@ class RecordedStep:
             within: whether it is called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
-        self._parts, self._moving = (*self._network.layers, *parts), tuple(moving)
+        self._parts = (*self._network.layers, *parts)
+        self._moving = (self._network, *moving)
         self._told = tuple(told)
         if not within:
             self._vain = self._rests = 0
