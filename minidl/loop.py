@@ -100,7 +100,8 @@ class Loop:
         rate = optimizer.learning_rate
         moving = (optimizer, penalties, *([rate] if hasattr(rate, "__dict__") else []))
         self._step.look(self.objective.parts, moving, told, within)
-        self._strangers = not (repeats(optimizer) and optimizer.foresees)
+        if self._step.tape is None:  # else nothing is other than it was
+            self._strangers = not (repeats(optimizer) and optimizer.foresees)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         model, train = self.model, self.train

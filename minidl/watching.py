@@ -87,34 +87,32 @@ class _Attributes:
 
     def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
         self._thing, self.kind, self._compare = thing, type(thing), compare
-        self._private = private
-        self._take()
-
-    def _take(self) -> None:
-        now = getattr(self._thing, "__dict__", {})
+        now = getattr(thing, "__dict__", {})
+        self._names = tuple(now)
         self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
-        self._ids = tuple(map(id, self._values))
+        self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
         # What can become another while it stays the same object.
-        self._loose = [name for name, value in now.items() if isinstance(value, list | dict)]
+        self._loose = [
+            name
+            for name, value in now.items()
+            if isinstance(value, list | dict) and private and name not in self._quiet
+        ]
 
     def hold(self) -> bool:
         """Whether they are the same to a tape."""
-        if type(self._thing) is not self.kind:
-            return False
         now = getattr(self._thing, "__dict__", {})
-        unchanged = tuple(map(id, now.values())) == self._ids
-        names = self._loose if unchanged else now
-        if now.keys() != self._then.keys() or not all(
-            self._compare(self._then[name], now[name]) for name in names if self._tells(name)
-        ):
+        if type(self._thing) is not self.kind or tuple(now) != self._names:
             return False
-        if not unchanged:
-            self._take()
+        values = list(now.values())
+        names = self._loose
+        if not all(map(operator.is_, values, self._values)):
+            others = zip(self._names, values, self._values, strict=True)
+            names = [*names, *(n for n, a, b in others if a is not b and n not in self._quiet)]
+        if not all(self._compare(self._then[name], now[name]) for name in names):
+            return False
+        self._values = values
         return True
-
-    def _tells(self, name: str) -> bool:
-        return name not in _COUNTED and (self._private or not name.startswith("_"))
 
 
 def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
