@@ -25,12 +25,15 @@ from minidl import (
     utils,
 )
 from minidl.backend import floatx, set_floatx
+from minidl.backend.repeating import remember
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.saving import FileFormatError
 from minidl.training import Sequential
 
 __version__ = "0.1.0"
+
+remember("minidl")
 
 __all__ = [
     "FileFormatError",

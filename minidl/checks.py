@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -90,3 +90,60 @@ def seed(value: Any) -> int:
     if number >= 2**64:
         raise ValueError(f"seed: expected an integer below 2**64, received {value}")
     return number
+
+
+class Attribute:
+    """An attribute that takes only what suits it; reading it costs what any other does.
+
+    Args:
+        check: called with the object, the attribute's name and a value, gives what is kept.
+        then: name of a method of the object that is called after each change; "" for none.
+    """
+
+    def __init__(self, check: Callable[[Any, str, Any], Any], then: str = "") -> None:
+        self._check, self._then = check, then
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        thing.__dict__[self._name] = self._check(thing, self._name, value)
+        if self._then:
+            getattr(thing, self._then)()
+
+
+def number(
+    low: float, high: float = math.inf, ends: str = "[)", none: bool = False, then: str = ""
+) -> Any:
+    """An attribute that is a number of an interval, see :func:`real`.
+
+    Args:
+        low, high, ends: the interval.
+        none: whether None will do.
+        then: as for :class:`Attribute`.
+    """
+
+    def check(thing: Any, name: str, value: Any) -> float | None:
+        return None if none and value is None else real(name, value, low, high, ends=ends)
+
+    return Attribute(check, then)
+
+
+def flag(then: str = "") -> Any:
+    """An attribute that is True or False."""
+    return Attribute(lambda thing, name, value: bool(value), then)
+
+
+def fixed(instead: str) -> Any:
+    """An attribute that cannot be set any more once the object's ``settled`` is true.
+
+    Args:
+        instead: what to do.
+    """
+
+    def check(thing: Any, name: str, value: Any) -> Any:
+        if thing.__dict__.get("settled"):
+            raise AttributeError(f"{name} of {thing!r} cannot be set any more; expected {instead}")
+        return value
+
+    return Attribute(check)

@@ -25,10 +25,23 @@ from minidl import checks
 _CUT_DEVIATION = 0.8796256610342398
 
 
+def _seed(initializer: Any, name: str, value: Any) -> int | None:
+    return None if value is None else checks.seed(value)
+
+
+def _limit(initializer: Any, name: str, value: Any) -> float:
+    limits = vars(initializer)
+    low = limits.get("minval", -math.inf) if name == "maxval" else -math.inf
+    number = checks.real(name, value, low)
+    if name == "minval" and number > limits.get("maxval", math.inf):
+        raise ValueError(f"expected a minval of at most {limits['maxval']}, received {value}")
+    return number
+
+
 class Initializer:
     """Initial values of one tensor: ``values(shape, random)``, in float64."""
 
-    seed: int | None = None
+    seed: Any = None
 
     def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         """Values of ``shape``, drawn from ``random`` where they are random."""
@@ -56,8 +69,10 @@ class Ones(Initializer):
 class Constant(Initializer):
     """Every value is ``value``, default 0."""
 
+    value = checks.number(-math.inf)
+
     def __init__(self, value: float = 0.0) -> None:
-        self.value = checks.real("value", value, -math.inf)
+        self.value = value
 
     def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
@@ -66,13 +81,16 @@ class Constant(Initializer):
 class RandomUniform(Initializer):
     """Uniform on [minval, maxval), default [-0.05, 0.05)."""
 
+    minval: Any = checks.Attribute(_limit)
+    maxval: Any = checks.Attribute(_limit)
+    seed = checks.Attribute(_seed)
+
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ) -> None:
-        self.minval = checks.real("minval", minval, -math.inf)
-        self.maxval = checks.real("maxval", maxval, self.minval)
-        checks.real("maxval - minval", self.maxval - self.minval, 0)
-        self.seed = _seed(seed)
+        self.minval = minval
+        self.maxval = maxval
+        self.seed = seed
 
     def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         return random.uniform(self.minval, self.maxval, shape)
@@ -81,10 +99,14 @@ class RandomUniform(Initializer):
 class RandomNormal(Initializer):
     """Normal with ``mean``, default 0, and standard deviation ``stddev``, default 0.05."""
 
+    mean = checks.number(-math.inf)
+    stddev = checks.number(0)
+    seed = checks.Attribute(_seed)
+
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = checks.real("mean", mean, -math.inf)
-        self.stddev = checks.real("stddev", stddev, 0)
-        self.seed = _seed(seed)
+        self.mean = mean
+        self.stddev = stddev
+        self.seed = seed
 
     def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
         return random.normal(self.mean, self.stddev, shape)
@@ -95,9 +117,10 @@ class _Scaled(Initializer):
 
     gain = 1.0
     both_fans = False
+    seed = checks.Attribute(_seed)
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = _seed(seed)
+        self.seed = seed
 
     def variance(self, shape: tuple[int, ...]) -> float:
         """Of the values of a tensor of this shape, (fan_in, fan_out)."""
@@ -177,7 +200,3 @@ def get(identifier: str | Initializer) -> Initializer:
     """
     found: Initializer = checks.instance("initializer", identifier, Initializer, TABLE)
     return found
-
-
-def _seed(seed: int | None) -> int | None:
-    return None if seed is None else checks.seed(seed)

@@ -14,6 +14,7 @@ from minidl.backend.weak import weakly
 from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
+from minidl.optimizers import Optimizer
 from minidl.recording import RecordedStep
 
 if TYPE_CHECKING:
@@ -53,19 +54,11 @@ class Loop:
         evaluated = {"val_": held_out, "train_": again}
         self.evaluated = {prefix: b for prefix, b in evaluated.items() if b is not None}
         self.shuffle = shuffle
-        self._starting = _overriding(listeners, "on_train_batch_begin")
-        self._ending = _overriding(listeners, "on_train_batch_end")
-        each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
-        self._step = RecordedStep(
-            weakly(self._train),
-            model,
-            (*objective.parts, *each_batch),
-            (model.optimizer, model.penalties),
-            objective.measures,
-            train.aim,
-        )
-        # What callbacks of others do between epochs, nobody knows.
-        self._others = not all(map(repeats, listeners))
+        self._starting: list[Callback] = []
+        self._ending: list[Callback] = []
+        # Whether each step calls what may change anything.
+        self._strangers = False
+        self._step = RecordedStep(weakly(self._train), model, (), aim=train.aim)
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]
         for listener in listeners:
@@ -105,20 +98,39 @@ class Loop:
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
-        assert self.model.optimizer is not None
         self.train.fill()
-        self.objective.train(x, y, weight, self.model.optimizer)
+        self.objective.train(x, y, weight, self._optimizer)
+
+    @property
+    def _optimizer(self) -> Optimizer:
+        """The model's of now, with its state."""
+        model = self.model
+        assert model.optimizer is not None
+        model.optimizer.build(model.theta, model.parameters)
+        return model.optimizer
+
+    def _look(self, within: bool = False) -> None:
+        """See what the step consists of now: callbacks and schedules may have changed anything."""
+        optimizer, penalties = self._optimizer, self.model.penalties
+        self.objective.penalize()
+        told = (*self._starting, *self._ending)
+        rate = optimizer.learning_rate
+        moving = (optimizer, penalties, *([rate] if hasattr(rate, "__dict__") else []))
+        self._step.look(self.objective.parts, moving, told, within)
+        if self._step.tape is None:  # else nothing is other than it was
+            self._strangers = not (repeats(optimizer) and optimizer.foresees)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        model, objective, train = self.model, self.objective, self.train
+        model, train = self.model, self.train
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
+        self._starting = _overriding(self.listeners, "on_train_batch_begin")
+        self._ending = _overriding(self.listeners, "on_train_batch_end")
+        self.objective = objective = self.objective.renewed(model._loss, model._metrics)
         objective.reset()
-        if self._others:
-            self._step.look()
-        assert model.optimizer is not None
+        self._look()
         # Where nobody looks between steps, nor makes up a learning rate from what he saw.
-        self._step.may_wait = model.optimizer.foresees and not (self._starting or self._ending)
+        self._step.may_wait = not (self._strangers or self._starting or self._ending)
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
@@ -129,6 +141,8 @@ class Loop:
                     listener.on_train_batch_begin(number, {})
                 if self._step(x, y, weight):
                     objective.count(x.shape[0])
+                if self._strangers and self._step.tape is not None:
+                    self._look(within=True)
                 if self._ending:
                     objective.tell(
                         partial(each.on_train_batch_end, number) for each in self._ending
@@ -149,10 +163,7 @@ def _end(told: list[Callback], logs: dict[str, float]) -> None:
         try:
             told.pop().on_train_end(logs)
         finally:
-            try:
-                self._leave()
-            finally:
-                _end(told, logs)
+            _end(told, logs)
 
 
 def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:

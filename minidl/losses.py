@@ -17,6 +17,12 @@ from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 
 
+def _logits(loss: Loss, name: str, value: Any) -> bool:
+    if value and loss.activation is None:
+        raise ValueError(f"{type(loss).__name__} has no form on logits")
+    return bool(value)
+
+
 class Loss:
     """Base of all losses: mean over the rows of a loss for each row.
 
@@ -31,11 +37,10 @@ class Loss:
 
     labels = "values"
     activation: str | None = None
+    from_logits: Any = checks.Attribute(_logits)
 
     def __init__(self, from_logits: bool = False) -> None:
-        if from_logits and self.activation is None:
-            raise ValueError(f"{type(self).__name__} has no form on logits")
-        self.from_logits = bool(from_logits)
+        self.from_logits = from_logits
         self._bound: tuple[Any, ...] = (0, 0, None, None)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:

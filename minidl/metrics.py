@@ -81,6 +81,19 @@ class Mean(Metric):
         measures.add(self._sum, self._batch)
         self.rows += rows
 
+    def take(self, other: Mean) -> None:
+        """Count the batches of another mean as one's own."""
+        measures.add(self._sum, other._sum)
+        self.rows += other.rows
+
+
+def _once(metric: Metric, name: str, value: Any) -> Any:
+    if name in vars(metric):
+        raise AttributeError(
+            f"{name} is chosen when a metric is made; expected a new metric, and compile with it"
+        )
+    return value
+
 
 class Accuracy(Metric):
     """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
@@ -96,6 +109,8 @@ class Accuracy(Metric):
     repeats = True
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
+
+    class_numbers: Any = checks.Attribute(_once)
 
     def __init__(self, name: str = "accuracy", class_numbers: bool | None = None) -> None:
         super().__init__(name)
@@ -187,6 +202,11 @@ class LossMetric(Metric):
         self._loss = loss
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
+
+    @property
+    def loss(self) -> losses.Loss:
+        """As given; another loss needs another metric."""
+        return self._loss
 
     @property
     def repeats(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of, current, floating, is_sparse
 from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
@@ -35,7 +36,6 @@ class Network:
         dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
 
     Attributes:
-        layers: the layers, without Input.
         backend: where the network computes: the backend in use when it was made.
         statistics: the vector that holds what training moves by other means than gradients.
         penalties: the sum of the layers' regularizers.
@@ -58,9 +58,9 @@ class Network:
         self.name = name or next_name(type(self).__name__)
         self.backend = current()
         self.dtype = floating(dtype)
-        self.layers: list[Layer] = []
+        self._layers: list[Layer] = []
         self.input_shape: Shape | None = None
-        self.seed = next_seed()
+        self._seed = next_seed()
         self.built = False
         self.step = 0
         self.passes = 0
@@ -76,9 +76,35 @@ class Network:
                 self.add(layer)
         except Exception:
             # The network never existed: its layers are free again.
-            for layer in self.layers:
+            for layer in self._layers:
                 layer.owner = None
             raise
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The layers, without Input.
+
+        Raises:
+            AttributeError: when it is set; :meth:`add` and :meth:`pop` change a network.
+        """
+        return tuple(self._layers)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "the layers of a network cannot be set; expected add(layer) and pop() before it is "
+            "built, or a new network"
+        )
+
+    @property
+    def seed(self) -> int:
+        """Of initial weights, random masks and shuffles; acts from the next draw."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, value: int) -> None:
+        self._seed = checks.seed(value)
+        self._address()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(
@@ -123,7 +149,24 @@ class Network:
                 self.input_shape = layer.declared_shape
         layer.owner = self
         if not isinstance(layer, Input):
-            self.layers.append(layer)
+            self._layers.append(layer)
+
+    def pop(self) -> Layer:
+        """Take the last layer away; it can be added to another network.
+
+        Raises:
+            RuntimeError: the network is built.
+            ValueError: there is none.
+        """
+        if self.built:
+            raise RuntimeError(
+                "cannot take a layer away: the network is built already; expected a new network"
+            )
+        if not self._layers:
+            raise ValueError("expected at least one layer to take away, received none")
+        layer = self._layers.pop()
+        layer.owner = None
+        return layer
 
     def build(self, input_shape: Shape | None = None) -> None:
         """Check all shapes, make the parameter vector and set the initial weights.
@@ -177,11 +220,17 @@ class Network:
         for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
             layer.hold(key, self.statistics.view(entry))
         self.penalties = Penalties(self._parameters, self.backend)
-        for index, layer in enumerate(layer for layer in self.layers if layer.draws):
-            layer.address(self.seed, index)
+        self._address()
         self._moved = [bool(layer.tensors) or layer.needs_dx for layer in self.layers]
         self._takes_integers = self._first_computes_on_integers()
+        for layer in self._layers:
+            layer.settle()
         self.built = True
+
+    def _address(self) -> None:
+        """Have the layers that draw do so at the addresses of the network's seed."""
+        for index, layer in enumerate(layer for layer in self._layers if layer.draws):
+            layer.address(self._seed, index)
 
     @property
     def parameters(self) -> ParameterVector:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl.backend.recorder import aside
 from minidl.backend.tape import stepwise
 from minidl.beside import undisturbed
 from minidl.data import Batches
@@ -17,6 +18,7 @@ from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
+from minidl.watching import Seen
 
 #: Names of the loss and of the two parts that it has where weights are penalised.
 PARTS = ("loss", "data_loss", "penalty")
@@ -41,6 +43,8 @@ class Objective:
 
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
+        self._rows = rows
+        self._sources = Seen((loss, *metrics), ())
         self.loss = copy.copy(loss)
         self.metrics = [copy.copy(metric) for metric in metrics]
         # Whether predictions are logits that the network would have made outputs of.
@@ -61,10 +65,52 @@ class Objective:
                 loss.activation, network.output_shape[0]
             )
             metric.bind(rows, *bound, from_logits=on_logits)
-        parts = (self.data_mean, self.penalty_mean) if len(network.penalties) else ()
-        self.measures: tuple[Metric, ...] = (self.mean, *self.metrics, *parts)
-        self.names = [measure.name for measure in self.measures]
+        self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
+        self._parted = False
+        self.penalize()
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the values."""
+        return [measure.name for measure in self.measures]
+
+    def penalize(self, again: bool = False) -> None:
+        """Tell the two parts of the loss apart from now on, if weights are penalised.
+
+        Args:
+            again: also if they are not: they were.
+        """
+        if self._parted or not (again or len(self.network.penalties)):
+            return
+        self._parted = True
+        self.measures = (*self.measures, self.data_mean, self.penalty_mean)
+        # What there was until now was the loss of the data.
+        aside(self.data_mean.take, self.mean)
+        self.penalty_mean.rows = self.mean.rows
+
+    def renewed(self, loss: Loss, metrics: Sequence[Metric]) -> Objective:
+        """The objective with the loss and the metrics that the model has now; this one if the same.
+
+        Raises:
+            ValueError: another kind of targets or other names, while ``fit`` goes on.
+        """
+        if self._sources.holds((loss, *metrics), ()):
+            return self
+        new = Objective(self.network, loss, metrics, self._rows)
+        if self._parted:
+            new.penalize(again=True)
+        kinds = [
+            (each.loss.labels, sorted(metric.name for metric in each.metrics))
+            for each in (self, new)
+        ]
+        if kinds[0] != kinds[1]:
+            raise ValueError(
+                "while fit goes on, expected a loss on the same kind of targets and metrics of the "
+                f"same names, {kinds[0]}, received {kinds[1]}; to train for something else, end "
+                "this fit with model.stop_training = True, compile and fit again"
+            )
+        return new
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -93,6 +139,7 @@ class Objective:
         """One step: forward, loss, backward, penalties, update, proximal step."""
         network = self.network
         theta, grad = network.theta, network.grad
+        self.penalize()
         predictions = network.forward(x, training=True, logits=self.behind)
         self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
@@ -110,10 +157,12 @@ class Objective:
     @property
     def parts(self) -> list[object]:
         """All objects but the network and its layers that a step calls."""
-        return [self.loss, *self.measures, *self.network.penalties.regularizers]
+        penalties = self.network.penalties
+        return [self.loss, *self.measures, penalties, *penalties.regularizers]
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
+        self.penalize()
         self.reset()
         for batch in batches.in_order():
             sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
@@ -135,8 +184,11 @@ class Objective:
 
     def _measure(self, predictions: Any, y: Any, weight: Any, penalty: Any) -> None:
         value = self.loss.forward(predictions, y, weight)
-        if penalty is not None:
+        if self._parted:
             self.data_mean.add(value, len(predictions))
+            if penalty is None:  # there is none any more
+                self.penalty_mean.rows += len(predictions)
+        if penalty is not None:
             self.penalty_mean.add(penalty, len(predictions))
             measures.add(value, penalty)
         self.mean.add(value, len(predictions))

@@ -13,9 +13,12 @@ from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
 
-@dataclass(frozen=True)
+@dataclass
 class Specification:
-    """What a layer asks for: a named tensor, how it starts and what penalises it."""
+    """What a layer asks for: a named tensor, how it starts and what penalises it.
+
+    The penalty can be exchanged at any time; the rest counts when the network is built.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -31,13 +34,18 @@ class Parameter:
         name: "layer/tensor", for example "dense_1/kernel".
         shape: of the tensor.
         offset: its first element's place in the vector.
-        regularizer: its penalty, or None.
+        wanted: what the layer asked for.
     """
 
     name: str
     shape: tuple[int, ...]
     offset: int
-    regularizer: Regularizer | None
+    wanted: Specification
+
+    @property
+    def regularizer(self) -> Regularizer | None:
+        """The tensor's penalty now, or None."""
+        return self.wanted.regularizer
 
     @property
     def size(self) -> int:
@@ -71,7 +79,7 @@ class ParameterVector(Sequence[Parameter]):
         self._entries: list[Parameter] = []
         offset = 0
         for layer, wanted in specifications:
-            entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted.regularizer)
+            entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted)
             self._entries.append(entry)
             offset += entry.size
         self.theta = backend.xp.zeros(offset, dtype=dtype)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from typing import Any
 
 from minidl.backend import Backend
 from minidl.backend.repeating import repeats
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
+from minidl.optimizers.base import NO_STEP_SIZE
 from minidl.parameters import ParameterVector
 from minidl.regularizers import Regularizer
 
@@ -21,21 +22,32 @@ class Penalties:
     Args:
         parameters: whose entries name their regularizers.
         backend: where the vector lives.
-
-    Attributes:
-        proximal: those that take a proximal step, each with its slice.
     """
 
     def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
-        self._terms: Sequence[tuple[Regularizer, slice]] = [
-            (entry.regularizer, entry.slice) for entry in parameters if entry.regularizer
-        ]
-        self.proximal = [term for term in self._terms if term[0].proximal]
-        largest = max((part.stop - part.start for _, part in self._terms), default=0)
+        self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
-        self._work = backend.xp.empty(largest, dtype=theta.dtype)
+        self._empty = functools.partial(backend.xp.empty, dtype=theta.dtype)
+        self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
         self._value = backend.xp.zeros((), dtype=theta.dtype)
         self._term = backend.xp.zeros((), dtype=theta.dtype)
+
+    @property
+    def _terms(self) -> list[tuple[Regularizer, slice]]:
+        """The penalties of now: a layer's can be exchanged."""
+        return [(e.regularizer, part) for e, part in self._places if e.regularizer is not None]
+
+    @property
+    def proximal(self) -> list[tuple[Regularizer, slice]]:
+        """Those that take a proximal step, each with its slice."""
+        return [term for term in self._terms if term[0].proximal]
+
+    def _work(self, W: Any) -> Any:
+        """Memory of a tensor's size."""
+        if self._memory.size < W.size:
+            largest = max(part.stop - part.start for _, part in self._terms)
+            self._memory = self._empty(largest)
+        return self._memory[: W.size]
 
     @property
     def repeats(self) -> bool:
@@ -55,7 +67,7 @@ class Penalties:
         measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            measures.add_sum(self._value, regularizer.forward(W, self._work[: W.size]), self._term)
+            measures.add_sum(self._value, regularizer.forward(W, self._work(W)), self._term)
         return self._value
 
     def add_gradients(self, theta: Any, grad: Any) -> None:
@@ -64,7 +76,13 @@ class Penalties:
             regularizer.add_gradient(theta[part], grad[part])
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
-        """Move ``theta`` after the optimizer's update: the soft threshold of proximal L1."""
+        """Move ``theta`` after the optimizer's update: the soft threshold of proximal L1.
+
+        Raises:
+            ValueError: the optimizer's momentum is 1, which has no step size.
+        """
+        if self.proximal and optimizer.momentum == 1:
+            raise ValueError(NO_STEP_SIZE)
         for regularizer, part in self.proximal:
             W = theta[part]
-            regularizer.proximal_step(W, optimizer.step_size(part, self._work[: W.size]))
+            regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import operator
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
-from minidl.backend.device.nodes import same
 from minidl.backend.recorder import recorder
 from minidl.backend.repeating import repeats
 from minidl.backend.tape import Tape, player
 from minidl.metrics import Metric
 from minidl.network import Network
 from minidl.undo import Undo
+from minidl.watching import Seen
 
 
 class RecordedStep:
@@ -36,7 +34,6 @@ class RecordedStep:
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
         moving: the objects of what it calls ``stepwise``.
-        measures: those of the parts that sum up batches.
         aim: called before each attempt, to say which rows the step is of.
 
     Attributes:
@@ -53,23 +50,20 @@ class RecordedStep:
         network: Network,
         parts: Iterable[object],
         moving: Iterable[object] = (),
-        measures: Sequence[Metric] = (),
         aim: Callable[[], None] = lambda: None,
     ) -> None:
         self._step = step
         self._aim = aim
         self._network = network
-        self._parts = (*network.layers, *parts)
-        self._moving = tuple(moving)
         self._player = player(network.backend)
-        self._plays = self._player is not None and all(map(repeats, (network, *self._parts)))
-        self._seen: list[Any] = []
-        self.undo = Undo(network, measures)
+        self.undo = Undo(network)
         self._active = False
         self.thread = threading.get_ident()
         self.may_wait = False
         self.tape: Tape | None = None
+        self._seen: Seen | None = None
         self.forget()
+        self.look(parts, moving)
 
     @property
     def under_way(self) -> bool:
@@ -93,19 +87,56 @@ class RecordedStep:
         """Record anew before anything is played."""
         if self.tape is not None:
             self.tape.finish()
-        self.tape = None
+        self.tape, self._seen, self._doubts = None, None, False
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
 
-    def look(self) -> None:
-        """Forget the tape if a part has other numbers or other parts than at the last look.
+    def look(
+        self,
+        parts: Iterable[object],
+        moving: Iterable[object] = (),
+        told: Iterable[object] = (),
+        within: bool = False,
+    ) -> None:
+        """Forget the tape if anything is other than when it was recorded.
 
-        Called where somebody else may have changed them, always at the same point of an epoch.
+        Called where somebody else may have changed something.
+
+        Args:
+            parts: as for the constructor, those of now.
+            moving: the same.
+            told: callbacks that are called after each step, which a tape does not stand for.
+            within: whether it is called again and again within an epoch. Where a tape does not
+                live until the next step, recording rests for more and more steps.
         """
-        if self._plays:
-            before, self._seen = self._seen, [*_state(self._parts), *map(repeats, self._moving)]
-            if len(before) != len(self._seen) or not all(map(_same, before, self._seen)):
-                self.forget()
+        self._parts = (*self._network.layers, *parts)
+        self._moving = (self._network, *moving)
+        self._told = tuple(told)
+        self.undo.measures = [part for part in self._parts if isinstance(part, Metric)]
+        if not within:
+            self._vain = self._rests = 0
+        if self.tape is None or self._network.passes == self._passes:
+            self._compare()
+        else:  # After a step on the same arrays the layers can be compared.
+            self._doubts = True
+
+    def _compare(self) -> None:
+        if self.tape is not None:
+            if self._seen is not None and self._seen.holds(self._parts, self._moving):
+                self._doubts = False
+                if all(map(repeats, self._told)):
+                    return
+            self._rest()
+            self.forget()
+        self._plays = self._player is not None and self._promised()
+
+    def _promised(self) -> bool:
+        return all(map(repeats, (self._network, *self._parts, *self._told)))
+
+    def _rest(self) -> None:
+        """Record nothing for some steps."""
+        self._vain = min(self._vain + 1, 10)
+        self._rests = 2**self._vain - 2
 
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Whether it was played: then Python saw nothing of it."""
@@ -135,21 +166,31 @@ class RecordedStep:
         if network.rows != self._rows:  # its buffers are others
             self.forget()
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
-        tape = None
+        tape = seen = None
         if same and network.passes == self._passes:
             if self.tape is not None:
                 return self._play(self.tape)
-            tape = Tape(network.step, self._player)
+            if self._rests or not self._promised():
+                self._rests = max(0, self._rests - 1)
+            else:
+                seen = Seen(self._parts, self._moving)
+                tape = Tape(network.step, self._player)
         elif self.tape is not None:
             self.tape.finish()
-        done = self._call(arrays, tape)
-        if done is None:
+        if self._call(arrays, tape) is None:
             return None
-        self.tape = tape or self.tape
+        if tape is not None and seen is not None:
+            # A step that has changed what it depends on is not to be played.
+            if seen.holds(self._parts, self._moving):
+                self.tape, self._seen = tape, seen
+            else:
+                self._rest()
         if self.tape is None and not same:
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows
+            if self._doubts:
+                self._compare()
         return False
 
     def _play(self, tape: Tape) -> bool | None:
@@ -187,21 +228,3 @@ class RecordedStep:
             return None
         self.undo.open = None
         return False
-
-
-def _state(parts: Iterable[object]) -> Iterator[Any]:
-    """What objects, and those that they consist of, refer to."""
-    for part in parts:
-        for value in list(vars(part).values()):
-            yield value
-            if hasattr(value, "repeats") and not isinstance(value, Network):
-                yield from _state([value])
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return a is b or bool(a.__array_interface__ == b.__array_interface__)
-    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
-        return same(a, b)
-    return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)

@@ -64,9 +64,12 @@ class L1(Regularizer):
 
     repeats = True
 
+    l1 = checks.number(0)
+    proximal = checks.flag()
+
     def __init__(self, l1: float = 0.01, proximal: bool = False) -> None:
-        self.l1 = checks.real("l1", l1, 0)
-        self.proximal = bool(proximal)
+        self.l1 = l1
+        self.proximal = proximal
 
     def forward(self, W: Any, out: Any) -> Any:
         return penalties.l1_forward(W, self.l1, out=out)
@@ -88,8 +91,10 @@ class L2(Regularizer):
 
     repeats = True
 
+    l2 = checks.number(0)
+
     def __init__(self, l2: float = 0.01) -> None:
-        self.l2 = checks.real("l2", l2, 0)
+        self.l2 = l2
 
     def forward(self, W: Any, out: Any) -> Any:
         return penalties.l2_forward(W, self.l2, out=out)
@@ -103,9 +108,12 @@ class L1L2(Regularizer):
 
     repeats = True
 
+    l1 = checks.number(0)
+    l2 = checks.number(0)
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = checks.real("l1", l1, 0)
-        self.l2 = checks.real("l2", l2, 0)
+        self.l1 = l1
+        self.l2 = l2
 
     def forward(self, W: Any, out: Any) -> Any:
         return penalties.l1_l2_forward(W, self.l1, self.l2, out=out)
@@ -132,9 +140,12 @@ class Lp(Regularizer):
 
     repeats = True
 
+    p = checks.number(1)
+    lp = checks.number(0)
+
     def __init__(self, p: float, lp: float = 0.01) -> None:
-        self.p = checks.real("p", p, 1)
-        self.lp = checks.real("lp", lp, 0)
+        self.p = p
+        self.lp = lp
 
     def forward(self, W: Any, out: Any) -> Any:
         return penalties.lp_forward(W, self.lp, self.p, out=out)

@@ -32,17 +32,30 @@ class Sequential(Network):
     explicit loop over ``forward``, a loss, ``backward`` and an optimizer works as well.
 
     Attributes:
-        optimizer: set by :meth:`compile`.
         history: of the last :meth:`fit`, also of one that was interrupted.
         stop_training: a callback sets it to end training after the batch.
     """
 
     repeats = True
 
-    optimizer: optimizers.Optimizer | None = None
+    _optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False
     _looked = _continued = False
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer | None:
+        """The one that :meth:`compile` was given; another acts from the next step.
+
+        Raises:
+            ValueError: an unknown name.
+            TypeError: neither a name nor an optimizer.
+        """
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, value: str | optimizers.Optimizer) -> None:
+        self._optimizer = optimizers.get(value)
 
     def compile(
         self,
@@ -51,6 +64,9 @@ class Sequential(Network):
         metrics: Sequence[Any] | Any = (),
     ) -> None:
         """Choose optimizer, loss and metrics, by name, by object or by function.
+
+        Called by a callback: the optimizer acts from the next step, loss and metrics from the
+        next epoch.
 
         Raises:
             ValueError: an unknown name; the message has the nearest right one.

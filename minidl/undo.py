@@ -18,18 +18,18 @@ class Undo:
 
     Args:
         network: of the step; its ``optimizer``, if it has one, moves its parameters.
-        measures: add the step's batch to their sums.
 
     Attributes:
+        measures: those that add the step's batch to their sums.
         open: an object for each step that has begun and is not done; None between steps.
         copied: whether arrays were copied, as for a step that Python makes call by call.
     """
 
-    def __init__(self, network: Network, measures: Sequence[Metric]) -> None:
+    def __init__(self, network: Network) -> None:
         self.open: object = None
         self.copied = False
         self._network = network
-        self._measures = measures
+        self.measures: Sequence[Metric] = ()
         self._counts: tuple[Any, ...] = ()
         self._sums: list[tuple[Metric, int, Any]] = []
         self._copies: list[tuple[Any, Any]] = []
@@ -52,7 +52,7 @@ class Undo:
                 kept[...] = array
         else:
             self._copies = [(array, array.copy()) for array in arrays]
-        self._sums = [(each, each.rows, each._sum.copy()) for each in self._measures]
+        self._sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
         # Not where something came between: some arrays were copied before it, others after.
         if self.open is token:
             self.copied = True

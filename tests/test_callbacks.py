@@ -107,7 +107,7 @@ def test_plateau(capsys: Any) -> None:
 
 
 def test_scheduler_sets_the_rate_of_the_steps(capsys: Any) -> None:
-    """The update of epoch e is made with the rate of epoch e; it may start from a schedule."""
+    """The update of epoch e is made with the rate of epoch e."""
     rates = [0.5, 0.25, 0.0]
     seen: list[float] = []
 
@@ -117,7 +117,7 @@ def test_scheduler_sets_the_rate_of_the_steps(capsys: Any) -> None:
 
     model = network([spec("layers.Dense", units=1, use_bias=False)], (1,))
     model.set_weights([[[1.0]]])
-    model.compile(SGD(lambda step: 9.0), "mse")
+    model.compile(SGD(9.0), "mse")
     x = np.ones((1, 1))
     history = model.fit(
         x, 0 * x, epochs=3, verbose=0, callbacks=LearningRateScheduler(schedule, verbose=1)

@@ -94,7 +94,7 @@ class TestBuilding:
         layers = [Flatten(), Dense(2), Softmax()]
         network = Network([Input((2, 2)), *layers])
         assert len(network) == 3
-        assert list(network) == layers == network.layers
+        assert list(network) == layers == [*network.layers]
         assert network.input_shape == (2, 2)
 
     def test_add_one_by_one_is_a_list_at_once(self) -> None:

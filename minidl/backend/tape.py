@@ -50,12 +50,14 @@ def stepwise(function: Callable[..., None], *arguments: Any) -> None:
     What its formulas do to which arrays is recorded the first time, their numbers are not. A method
     of an object that :func:`repeats`, as do its arguments, is called before anything is played,
     and only then are its formulas run: it reads no array itself, and nothing that a kernel returns.
+    An object that ``foresees`` nothing, as it asks others for its numbers, is called in its place.
     """
     if recorder.tape is None:
         function(*arguments)
     else:
-        things = [getattr(function, "__self__", None), *arguments]
-        ahead = all(map(repeats, [thing for thing in things if not _is_array(thing)]))
+        given = (getattr(function, "__self__", None), *arguments)
+        things = [thing for thing in given if not _is_array(thing)]
+        ahead = all(repeats(thing) and getattr(thing, "foresees", True) for thing in things)
         recorder.tape.stepwise(functools.partial(function, *arguments), ahead)
 
 

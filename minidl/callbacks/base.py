@@ -7,6 +7,7 @@ a batch they are read from the device only if somebody looks.
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -101,7 +102,18 @@ class History(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epoch.append(epoch)
         for name, value in logs.items():
+            if name not in self.history and len(self.epoch) > 1:
+                # Weights are penalised from this epoch on: until now the data's was the whole loss.
+                self.history[name] = self._before(name)
             self.history.setdefault(name, []).append(value)
+
+    def _before(self, name: str) -> list[float]:
+        """The epochs before this one, of a value that only now has a name."""
+        done = len(self.epoch) - 1
+        try:
+            return self.history[name][:done]
+        except KeyError:
+            return [math.nan] * done
 
 
 class LambdaCallback(Callback):

@@ -6,8 +6,8 @@ import csv
 import inspect
 import math
 import os
-from collections.abc import Callable
-from typing import IO
+from collections.abc import Callable, Mapping
+from typing import IO, Any
 
 from minidl.callbacks.base import Callback, Logs
 
@@ -18,6 +18,9 @@ class LearningRateScheduler(Callback):
     Args:
         schedule: function (epoch, learning rate now) -> learning rate, or of the epoch alone.
         verbose: 1 prints it; default 0.
+
+    Raises:
+        ValueError: the optimizer has a schedule, or another function of the step.
     """
 
     repeats = True
@@ -27,7 +30,19 @@ class LearningRateScheduler(Callback):
         self._takes_rate = len(inspect.signature(schedule).parameters) > 1
         self.verbose = verbose
 
+    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+        super().set_model(model, params)
+        self._check()
+
+    def _check(self) -> None:
+        if callable(self.model.optimizer.learning_rate):
+            raise ValueError(
+                "LearningRateScheduler: expected an optimizer with a number as learning rate, "
+                "received one with a schedule, which it would throw away"
+            )
+
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        self._check()
         optimizer = self.model.optimizer
         rate = (optimizer.current_learning_rate(),) if self._takes_rate else ()
         optimizer.learning_rate = self.schedule(epoch, *rate)

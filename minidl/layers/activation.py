@@ -9,6 +9,8 @@ from minidl.backend import Backend
 from minidl.backend.fused import Fused
 from minidl.layers.base import Layer, Shape, head
 
+NAME = "the attribute function, of minidl.activations"
+
 
 class Activation(Layer):
     """y = f(x), element by element or, for softmax, row by row.
@@ -29,6 +31,19 @@ class Activation(Layer):
         super().__init__(name, input_shape)
         self.function = activations.get(activation)
         self.constants = tuple(self.function.constants.values())
+
+    @property
+    def activation(self) -> Any:
+        """The constructor's argument: what it says is :attr:`function`, which can be set.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"{self!r} has no activation, it is one: its function is {NAME}")
+
+    @activation.setter
+    def activation(self, value: Any) -> None:
+        raise AttributeError(f"{self!r}: activation cannot be set; expected {NAME} to be set")
 
     @property
     def repeats(self) -> bool:
@@ -117,11 +132,22 @@ class LeakyReLU(_Named):
         negative_slope: >= 0, default 0.3 (the *name* "leaky_relu" means 0.2, as in Keras).
     """
 
+    repeats = Activation.repeats
+
     def __init__(
         self, negative_slope: float = 0.3, name: str | None = None, input_shape: Any = None
     ) -> None:
         super().__init__("leaky_relu", name, input_shape)
-        self.constants = (checks.real("negative_slope", negative_slope, 0),)
+        self.negative_slope = negative_slope
+
+    @property
+    def negative_slope(self) -> float:
+        """As given; can be set at any time."""
+        return self.constants[0]
+
+    @negative_slope.setter
+    def negative_slope(self, value: float) -> None:
+        self.constants = (checks.real("negative_slope", value, 0),)
 
 
 class ELU(_Named):
@@ -131,8 +157,19 @@ class ELU(_Named):
         alpha: >= 0, default 1.
     """
 
+    repeats = Activation.repeats
+
     def __init__(
         self, alpha: float = 1.0, name: str | None = None, input_shape: Any = None
     ) -> None:
         super().__init__("elu", name, input_shape)
-        self.constants = (checks.real("alpha", alpha, 0),)
+        self.alpha = alpha
+
+    @property
+    def alpha(self) -> float:
+        """As given; can be set at any time."""
+        return self.constants[0]
+
+    @alpha.setter
+    def alpha(self, value: float) -> None:
+        self.constants = (checks.real("alpha", value, 0),)

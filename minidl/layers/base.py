@@ -8,13 +8,27 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from minidl import checks
+from minidl import checks, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.parameters import Specification
-from minidl.regularizers import Regularizer
 
 Shape = tuple[int, ...]
+
+
+BUILT = "a new network, because this layer is built"
+
+
+def penalty(tensor: str) -> Any:
+    """An attribute that is the regularizer of a tensor; set at any time, it acts from then on."""
+
+    def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
+        found = regularizers.get(value)
+        if tensor in layer.tensors:
+            layer.tensors[tensor].regularizer = found
+        return found
+
+    return checks.Attribute(check)
 
 
 class Layer:
@@ -37,6 +51,15 @@ class Layer:
         needs_dx: whether somebody needs the gradient at the input.
     """
 
+    name: Any = checks.fixed("name=... when the layer is made")
+    declared_shape: Any = checks.fixed(BUILT)
+    input_shape: Any = checks.fixed(BUILT)
+    output_shape: Any = checks.fixed(BUILT)
+    tensors: Any = checks.fixed(BUILT)
+    statistics: Any = checks.fixed(BUILT)
+    #: Whether it is part of a built network: some attributes cannot be set any more.
+    settled = False
+
     #: Whether rows of integers may come in as they are (else they are converted before).
     accepts_integers = False
     #: Whether forward makes new values (Flatten only passes them on).
@@ -49,10 +72,10 @@ class Layer:
             raise TypeError(f"name: expected a text, received {name!r}")
         self.name = name if name is not None else next_name(type(self).__name__)
         self.declared_shape = None if input_shape is None else shape_of(input_shape)
-        self.input_shape: Shape = ()
-        self.output_shape: Shape = ()
-        self.tensors: dict[str, Specification] = {}
-        self.statistics: dict[str, Specification] = {}
+        self.input_shape = ()
+        self.output_shape = ()
+        self.tensors = {}
+        self.statistics = {}
         self.owner = None
         self.needs_dx = True
         self.y: Any = None
@@ -70,6 +93,10 @@ class Layer:
     def taken(self) -> bool:
         """Whether a network has the layer, or had it when that network ended."""
         return self._owner is not None
+
+    def settle(self) -> None:
+        """Refuse from now on what only a new network could follow."""
+        self.settled = True
 
     def hold(self, name: str, view: Any) -> None:
         """Make ``view`` the attribute ``name``, for good: assigning to it writes into the view."""
@@ -130,7 +157,7 @@ class Layer:
         name: str,
         shape: Shape,
         initializer: Initializer,
-        regularizer: Regularizer | None = None,
+        regularizer: regularizers.Regularizer | None = None,
     ) -> None:
         self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
 

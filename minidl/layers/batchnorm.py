@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks, initializers
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
-from minidl.layers.base import Layer, Shape, head
+from minidl.layers.base import BUILT, Layer, Shape, head
 from minidl.parameters import Specification
 
 
@@ -38,6 +38,11 @@ class BatchNormalization(Layer):
     moving_mean: Any
     moving_variance: Any
 
+    momentum = checks.number(0, 1)
+    epsilon = checks.number(0, ends="()")
+    center: Any = checks.fixed(BUILT)
+    scale: Any = checks.fixed(BUILT)
+
     def __init__(
         self,
         momentum: float = 0.99,
@@ -48,8 +53,8 @@ class BatchNormalization(Layer):
         input_shape: Any = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.momentum = checks.real("momentum", momentum, 0, 1)
-        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
+        self.momentum = momentum
+        self.epsilon = epsilon
         self.center = bool(center)
         self.scale = bool(scale)
 

@@ -21,6 +21,12 @@ class Input(Layer):
         if not self.declared_shape:
             raise ValueError("Input: expected the shape of one row, such as (784,), received ()")
 
+    @property
+    def shape(self) -> Shape:
+        """Of one row."""
+        found: Shape = self.declared_shape
+        return found
+
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         self.y = x
         return x
@@ -64,6 +70,9 @@ class Rescaling(Layer):
 
     accepts_integers = True
 
+    scale = checks.number(-math.inf)
+    offset = checks.number(-math.inf)
+
     def __init__(
         self,
         scale: float,
@@ -72,8 +81,8 @@ class Rescaling(Layer):
         input_shape: Any = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.scale = checks.real("scale", scale, -math.inf)
-        self.offset = checks.real("offset", offset, -math.inf)
+        self.scale = scale
+        self.offset = offset
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)

@@ -9,7 +9,7 @@ from minidl.backend import Backend
 from minidl.backend.repeating import repeats
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
-from minidl.layers.base import Layer, Shape, head
+from minidl.layers.base import BUILT, Layer, Shape, head, penalty
 
 
 class Dense(Layer):
@@ -37,6 +37,14 @@ class Dense(Layer):
     dW: Any
     db: Any
 
+    units: Any = checks.fixed(BUILT)
+    activation: Any = checks.fixed(BUILT)
+    use_bias: Any = checks.fixed(BUILT)
+    kernel_initializer: Any = checks.fixed(BUILT)
+    bias_initializer: Any = checks.fixed(BUILT)
+    kernel_regularizer = penalty("W")
+    bias_regularizer = penalty("b")
+
     def __init__(
         self,
         units: int,
@@ -60,8 +68,8 @@ class Dense(Layer):
         )
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_regularizer = kernel_regularizer
+        self.bias_regularizer = bias_regularizer
         self.b = self.db = None
 
     @property

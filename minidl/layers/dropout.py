@@ -13,6 +13,10 @@ from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_th
 from minidl.layers.base import Layer, Shape, head
 
 
+def _seed(layer: Any, name: str, value: int | None) -> int | None:
+    return None if value is None else checks.seed(value)
+
+
 class Dropout(Layer):
     """While training, sets a share of the elements to 0 and scales the others up.
 
@@ -34,6 +38,9 @@ class Dropout(Layer):
 
     draws = True
 
+    rate = checks.number(0, 1, then="_round")
+    seed: Any = checks.Attribute(_seed, then="_draw")
+
     def __init__(
         self,
         rate: float,
@@ -42,16 +49,29 @@ class Dropout(Layer):
         input_shape: Any = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.rate = checks.real("rate", rate, 0, 1)
-        self.seed = None if seed is None else checks.seed(seed)
+        self._address: tuple[int, int] | None = None
+        self.rate = rate
+        self.seed = seed
+
+    def _round(self) -> None:
         self.threshold, self.scale = dropout_threshold(self.rate)
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.random: RandomBits | None = None
+        self._address = None
+        self._draw()
 
     def address(self, seed: int, index: int) -> None:
-        self.random = RandomBits(self.seed if self.seed is not None else seed, DROPOUT, index)
+        self._address = seed, index
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw at the addresses of the layer's seed, or else the model's."""
+        self.random: RandomBits | None = None
+        if self._address is not None:
+            seed, index = self._address
+            own = self.seed if self.seed is not None else seed
+            self.random = RandomBits(own, DROPOUT, index)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         shape = (rows, *self.output_shape)

@@ -10,6 +10,15 @@ from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
 
 
+def _start(optimizer: Adagrad, name: str, value: Any) -> float:
+    if optimizer.built:
+        raise AttributeError(
+            f"{name} acts when the state is made, and it is made; expected a new Adagrad, or "
+            "state['accumulator'] to be overwritten"
+        )
+    return checks.real(name, value, 0)
+
+
 class Adagrad(Optimizer):
     """Adagrad; formula in :mod:`minidl.kernels.updates`.
 
@@ -22,6 +31,9 @@ class Adagrad(Optimizer):
 
     repeats = True
 
+    initial_accumulator_value: Any = checks.Attribute(_start, then="_slot")
+    epsilon = checks.number(0, ends="()")
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.001,
@@ -30,11 +42,12 @@ class Adagrad(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.initial_accumulator_value = checks.real(
-            "initial_accumulator_value", initial_accumulator_value, 0
-        )
-        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
+        self.initial_accumulator_value = initial_accumulator_value
+        self.epsilon = epsilon
+
+    def _slot(self) -> None:
         self.slots = {"accumulator": self.initial_accumulator_value}
+        super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         accumulator = self.state["accumulator"]

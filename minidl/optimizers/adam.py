@@ -22,6 +22,10 @@ class _Moments(Optimizer):
 
     slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
 
+    beta_1 = checks.number(0, 1)
+    beta_2 = checks.number(0, 1)
+    epsilon = checks.number(0, ends="()")
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.001,
@@ -31,9 +35,9 @@ class _Moments(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = checks.real("beta_1", beta_1, 0, 1)
-        self.beta_2 = checks.real("beta_2", beta_2, 0, 1)
-        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("beta_1", "beta_2", "epsilon")}
@@ -54,6 +58,8 @@ class Adam(_Moments):
 
     repeats = True
 
+    amsgrad = checks.flag(then="_slot")
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.001,
@@ -64,9 +70,11 @@ class Adam(_Moments):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
-        self.amsgrad = bool(amsgrad)
-        if self.amsgrad:
-            self.slots = {**self.slots, "v_max": 0.0}
+        self.amsgrad = amsgrad
+
+    def _slot(self) -> None:
+        self.slots = {"m": 0.0, "v": 0.0, **({"v_max": 0.0} if self.amsgrad else {})}
+        super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         # m is (1 - beta_1ᵗ) times a constant gradient.
@@ -123,7 +131,12 @@ class Nadam(_Moments):
 
     repeats = True
 
+    beta_1 = checks.number(0, 1, then="_forget_product")
     _product = (0, 1.0)
+
+    def _forget_product(self) -> None:
+        # As after a resume: the product is that of the momenta that beta_1 means now.
+        self._product = (0, 1.0)
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         now, ahead = self._momentum(t), self._momentum(t + 1)
@@ -152,7 +165,7 @@ class Nadam(_Moments):
         return updates.nadam_step_size(v, self._gain, self._v_scale, self.epsilon, out=out)
 
     def _momentum(self, t: int) -> float:
-        return self.beta_1 * (1 - 0.5 * 0.96**t)
+        return float(self.beta_1 * (1 - 0.5 * 0.96**t))
 
     def _momentum_product(self, t: int) -> float:
         """Π_{i<=t} mu_i: one factor more than last time, or all of them after a resume."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from minidl.backend.recorder import aside
 from minidl.backend.repeating import repeats
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.parameters import ParameterVector
+from minidl.parameters import Parameter, ParameterVector
 
 # Every so many steps, state and parameters below FLUSHED times the smallest normal number
 # become 0. An average that loses a tenth a step falls by 10⁻³ in between, so that it never
@@ -23,8 +23,41 @@ FLUSH_EVERY = 64
 FLUSHED = 1e8
 
 
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+
+
+def _clip(optimizer: Optimizer, name: str, value: Any) -> float | None:
+    """The check of the ways of clipping: at most one is set."""
+    if value is None:
+        return None
+    others = {other: vars(optimizer).get(other) for other in CLIPS if other != name}
+    given = {other: limit for other, limit in others.items() if limit is not None}
+    number = checks.real(name, value, 0, ends="()")
+    if given:
+        raise ValueError(
+            f"expected at most one way of clipping, received { ({**given, name: number}) }; set "
+            f"{next(iter(given))} to None before"
+        )
+    if name == "clipnorm" and optimizer.built and not optimizer.knows_tensors:
+        raise ValueError(OF_TENSORS)
+    return number
+
+
+NO_STEP_SIZE = (
+    "a proximal penalty needs a step size, which with momentum is learning_rate / (1 - momentum): "
+    "expected a momentum below 1, received 1"
+)
+OF_TENSORS = (
+    "clipnorm is each tensor's: expected build(model.theta, model.parameters) before the first "
+    "update, received a vector alone"
+)
+
+
 class Optimizer:
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
+
+    Each argument is an attribute that can be set at any time and acts from the next update;
+    one that says otherwise raises AttributeError.
 
     Args:
         learning_rate: a number >= 0, or a function of the step (0, 1, …) that gives one,
@@ -48,7 +81,12 @@ class Optimizer:
     #: names of the state vectors and what they start from
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument
-    momentum: float = 0.0
+    momentum: Any = 0.0
+
+    weight_decay = checks.number(0, none=True)
+    clipnorm: Any = checks.Attribute(_clip)
+    clipvalue: Any = checks.Attribute(_clip)
+    global_clipnorm: Any = checks.Attribute(_clip)
 
     def __init__(
         self,
@@ -59,21 +97,28 @@ class Optimizer:
         global_clipnorm: float | None = None,
     ) -> None:
         self.learning_rate = learning_rate
-        self.weight_decay = (
-            None if weight_decay is None else checks.real("weight_decay", weight_decay, 0)
-        )
-        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        given = {k: checks.real(k, v, 0, ends="()") for k, v in clips.items() if v is not None}
-        if len(given) > 1:
-            raise ValueError(f"expected at most one way of clipping, received {given}")
-        self.clipnorm = given.get("clipnorm")
-        self.clipvalue = given.get("clipvalue")
-        self.global_clipnorm = given.get("global_clipnorm")
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
         self.iterations = 0
         self.gathered_rate = 0.0
         self.state: dict[str, Any] = {}
         # Says whose state this is; an optimizer does not keep the parameters alive.
         self._theta: Any = None
+        self._size = 0
+        self._tensors: list[Parameter] | None = None
+        self._work: Any = None
+
+    @property
+    def built(self) -> bool:
+        """Whether there is a state, of one parameter vector."""
+        return vars(self).get("_theta") is not None
+
+    @property
+    def knows_tensors(self) -> bool:
+        """Whether :meth:`build` was told where the vector's tensors lie."""
+        return self._tensors is not None
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy has the state of parameters that nobody has.
@@ -102,7 +147,10 @@ class Optimizer:
 
     @property
     def foresees(self) -> bool:
-        """Whether the learning rates of steps to come are known now."""
+        """Whether no function of one's own is asked for learning rates.
+
+        Such a function may look at anything, gradients of its step included, and change anything.
+        """
         return not callable(self._learning_rate) or repeats(self._learning_rate)
 
     def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:
@@ -118,33 +166,39 @@ class Optimizer:
                 and the tensors are not given, or a penalty needs a proximal step and the
                 momentum is 1.
         """
+        if self._theta is not None and self._theta() is theta:
+            if tensors is not None and self._tensors is None:
+                self._tensors = list(tensors)
+            return
         if self._theta is not None:
-            if self._theta() is theta:
-                return
             raise ValueError(
                 "expected a new optimizer for each model, received one that holds the state of "
                 f"another model of {self._size} parameters"
             )
         if self.clipnorm is not None and tensors is None:
-            raise ValueError(
-                "clipnorm is each tensor's: expected build(model.theta, model.parameters) before "
-                "the first update, received a vector alone"
-            )
+            raise ValueError(OF_TENSORS)
+        self._check_momentum(tensors)
+        self._theta, self._size = weakref.ref(theta), theta.size
+        self._tensors = None if tensors is None else list(tensors)
+        self._slot()
+        self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
+        self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
+
+    def _slot(self) -> None:
+        """Have a vector for each of the slots, which attributes decide on; keep those there are."""
+        if self.built:
+            self._check_momentum(self._tensors)
+            theta = self._theta()
+            self.state = {
+                name: self.state[name] if name in self.state else np.full_like(theta, start)
+                for name, start in self.slots.items()
+            }
+
+    def _check_momentum(self, tensors: Iterable[Parameter] | None) -> None:
         if self.momentum == 1 and any(
             e.regularizer and e.regularizer.proximal for e in tensors or ()
         ):
-            raise ValueError(
-                "a proximal penalty needs a step size, which with momentum is learning_rate / "
-                "(1 - momentum): expected a momentum below 1, received 1"
-            )
-        self._theta = weakref.ref(theta)
-        self._size: int = theta.size
-        self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
-        self._parts = [entry.slice for entry in tensors] if tensors else [slice(None)]
-        clips_norm = self.clipnorm is not None or self.global_clipnorm is not None
-        self._work: Any = np.empty_like(theta) if clips_norm else None
-        self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
-        self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
+            raise ValueError(NO_STEP_SIZE)
 
     def update(self, theta: Any, grad: Any) -> None:
         """One step: clip ``grad`` (in place), decay, move ``theta`` (in place).
@@ -198,18 +252,26 @@ class Optimizer:
                 "an optimizer whose learning rate is a function of your own cannot be saved; "
                 "expected a number or a schedule of minidl.optimizers.schedules"
             )
-        clips = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
-        return {"learning_rate": rate, **{name: getattr(self, name) for name in clips}}
+        own = {name: getattr(self, name) for name in ("weight_decay", *CLIPS)}
+        return {"learning_rate": rate, **own}
 
     def _clip(self, grad: Any) -> None:
         if self.clipvalue is not None:
             clipping.clip_by_value(grad, self.clipvalue, out=grad)
         elif self.global_clipnorm is not None:
-            clipping.clip_by_norm(grad, self.global_clipnorm, self._work, self._norm)
+            clipping.clip_by_norm(grad, self.global_clipnorm, self._room, self._norm)
         elif self.clipnorm is not None:
-            work = self._work
-            for part in self._parts:
+            work = self._room
+            for entry in self._tensors or ():
+                part = entry.slice
                 clipping.clip_by_norm(grad[part], self.clipnorm, work[part], self._norm)
+
+    @property
+    def _room(self) -> Any:
+        """Memory of the vector's size, from when a norm is first clipped."""
+        if self._work is None:
+            self._work = np.empty_like(self._theta())
+        return self._work
 
 
 def _gone() -> None:

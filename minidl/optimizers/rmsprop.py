@@ -9,6 +9,14 @@ from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
 
+#: (centered, momentum) -> the formula.
+UPDATES = {
+    (False, False): updates.rmsprop,
+    (False, True): updates.rmsprop_momentum,
+    (True, False): updates.rmsprop_centered,
+    (True, True): updates.rmsprop_centered_momentum,
+}
+
 
 class RMSprop(Optimizer):
     """RMSprop; formulas in :mod:`minidl.kernels.updates`.
@@ -24,6 +32,11 @@ class RMSprop(Optimizer):
 
     repeats = True
 
+    rho = checks.number(0, 1)
+    momentum = checks.number(0, 1, ends="[]", then="_slot")
+    epsilon = checks.number(0, ends="()")
+    centered = checks.flag(then="_slot")
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.001,
@@ -34,23 +47,21 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = checks.real("rho", rho, 0, 1)
-        self.momentum = checks.real("momentum", momentum, 0, 1, ends="[]")
-        self.epsilon = checks.real("epsilon", epsilon, 0, ends="()")
-        self.centered = bool(centered)
-        names = ["v", *(["m"] if self.centered else []), *(["velocity"] if self.momentum else [])]
-        self.slots = dict.fromkeys(names, 0.0)
-        self._update = {
-            (False, False): updates.rmsprop,
-            (False, True): updates.rmsprop_momentum,
-            (True, False): updates.rmsprop_centered,
-            (True, True): updates.rmsprop_centered_momentum,
-        }[self.centered, bool(self.momentum)]
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+
+    def _slot(self) -> None:
+        # In the order in which the formula takes them.
+        wanted = {"v": True, "m": vars(self).get("centered"), "velocity": self.momentum}
+        self.slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
+        super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         state = tuple(self.state.values())
         momentum = (self.momentum,) if self.momentum else ()
-        self._update(
+        UPDATES[self.centered, bool(self.momentum)](
             theta,
             grad,
             *state,

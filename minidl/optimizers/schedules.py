@@ -5,6 +5,7 @@ Step 0 is the first update. Formulas and argument names are Keras's.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -38,6 +39,11 @@ class ExponentialDecay(LearningRateSchedule):
 
     repeats = True
 
+    initial_learning_rate = checks.number(0)
+    decay_steps = checks.number(0, ends="()")
+    decay_rate = checks.number(0, ends="()")
+    staircase = checks.flag()
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -45,10 +51,10 @@ class ExponentialDecay(LearningRateSchedule):
         decay_rate: float,
         staircase: bool = False,
     ) -> None:
-        self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
-        self.decay_rate = checks.real("decay_rate", decay_rate, 0, ends="()")
-        self.staircase = bool(staircase)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
 
     def __call__(self, step: int) -> float:
         power = step / self.decay_steps
@@ -70,23 +76,36 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     repeats = True
 
+    boundaries: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
+    values: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
+
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
-        self.boundaries = [checks.real("boundaries", b, 0) for b in boundaries]
-        self.values = [checks.real("values", value, 0) for value in values]
-        if len(self.values) != len(self.boundaries) + 1:
+        self.boundaries = boundaries
+        self.values = values
+
+    def _checked(self, name: str, given: Sequence[float]) -> Any:
+        numbers = tuple(checks.real(name, number, 0) for number in given)
+        both = {**vars(self), name: numbers}
+        boundaries, values = both["boundaries"], both.get("values")
+        if values is not None and len(values) != len(boundaries) + 1:
             raise ValueError(
                 "PiecewiseConstantDecay: expected one more value than boundaries, received "
-                f"{len(self.boundaries)} boundaries and {len(self.values)} values"
+                f"{len(boundaries)} boundaries and {len(values)} values; to change the number of "
+                "both, make a new schedule"
             )
-        if any(a >= b for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(boundaries)):
             raise ValueError(
                 "PiecewiseConstantDecay: expected strictly increasing boundaries, received "
-                f"{self.boundaries}"
+                f"{list(boundaries)}"
             )
+        return numbers
 
     def __call__(self, step: int) -> float:
         passed = sum(step > boundary for boundary in self.boundaries)
-        return self.values[passed]
+        return float(self.values[passed])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"boundaries": list(self.boundaries), "values": list(self.values)}
 
 
 class PolynomialDecay(LearningRateSchedule):
@@ -102,6 +121,12 @@ class PolynomialDecay(LearningRateSchedule):
 
     repeats = True
 
+    initial_learning_rate = checks.number(0)
+    decay_steps = checks.number(0, ends="()")
+    end_learning_rate = checks.number(0)
+    power = checks.number(0, ends="()")
+    cycle = checks.flag()
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -110,11 +135,11 @@ class PolynomialDecay(LearningRateSchedule):
         power: float = 1.0,
         cycle: bool = False,
     ) -> None:
-        self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
-        self.end_learning_rate = checks.real("end_learning_rate", end_learning_rate, 0)
-        self.power = checks.real("power", power, 0, ends="()")
-        self.cycle = bool(cycle)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
 
     def __call__(self, step: int) -> float:
         decay_steps = self.decay_steps
@@ -137,6 +162,11 @@ class InverseTimeDecay(LearningRateSchedule):
 
     repeats = True
 
+    initial_learning_rate = checks.number(0)
+    decay_steps = checks.number(0, ends="()")
+    decay_rate = checks.number(0)
+    staircase = checks.flag()
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -144,16 +174,16 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_rate: float,
         staircase: bool = False,
     ) -> None:
-        self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
-        self.decay_rate = checks.real("decay_rate", decay_rate, 0)
-        self.staircase = bool(staircase)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
 
     def __call__(self, step: int) -> float:
         time = step / self.decay_steps
         if self.staircase:
             time = math.floor(time)
-        return self.initial_learning_rate / (1 + self.decay_rate * time)
+        return float(self.initial_learning_rate / (1 + self.decay_rate * time))
 
 
 class CosineDecay(LearningRateSchedule):
@@ -174,6 +204,12 @@ class CosineDecay(LearningRateSchedule):
 
     repeats = True
 
+    initial_learning_rate = checks.number(0)
+    decay_steps = checks.number(0, ends="()")
+    alpha = checks.number(0)
+    warmup_target = checks.number(0, none=True)
+    warmup_steps = checks.number(0)
+
     def __init__(
         self,
         initial_learning_rate: float,
@@ -182,23 +218,21 @@ class CosineDecay(LearningRateSchedule):
         warmup_target: float | None = None,
         warmup_steps: float = 0,
     ) -> None:
-        self.initial_learning_rate = checks.real("initial_learning_rate", initial_learning_rate, 0)
-        self.decay_steps = checks.real("decay_steps", decay_steps, 0, ends="()")
-        self.alpha = checks.real("alpha", alpha, 0)
-        self.warmup_target = (
-            None if warmup_target is None else checks.real("warmup_target", warmup_target, 0)
-        )
-        self.warmup_steps = checks.real("warmup_steps", warmup_steps, 0)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.alpha = alpha
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
 
     def __call__(self, step: int) -> float:
         top, since = self.initial_learning_rate, float(step)
         if self.warmup_target is not None:
             if step < self.warmup_steps:
                 rise = (self.warmup_target - top) * step / self.warmup_steps
-                return top + rise
+                return float(top + rise)
             top, since = self.warmup_target, step - self.warmup_steps
         cosine = math.cos(math.pi * min(since, self.decay_steps) / self.decay_steps)
-        return top * ((1 - self.alpha) * (1 + cosine) / 2 + self.alpha)
+        return float(top * ((1 - self.alpha) * (1 + cosine) / 2 + self.alpha))
 
 
 TABLE: dict[str, type[LearningRateSchedule]] = {

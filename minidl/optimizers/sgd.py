@@ -22,6 +22,9 @@ class SGD(Optimizer):
 
     repeats = True
 
+    momentum = checks.number(0, 1, ends="[]", then="_slot")
+    nesterov = checks.flag()
+
     def __init__(
         self,
         learning_rate: float | Callable[[int], float] = 0.01,
@@ -30,9 +33,12 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.momentum = checks.real("momentum", momentum, 0, 1, ends="[]")
-        self.nesterov = bool(nesterov)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def _slot(self) -> None:
         self.slots = {"velocity": 0.0} if self.momentum else {}
+        super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         ahead = self.momentum * self.gathered_rate + learning_rate

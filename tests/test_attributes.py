@@ -1,0 +1,360 @@
+"""Every constructor argument, set as an attribute after a fit: it acts, or it is refused."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import initializers, layers, losses, metrics, optimizers, regularizers
+from minidl.layers import Dense, Input
+from minidl.models import load_model
+from minidl.optimizers import schedules
+from tests.playing import RATES
+
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(20, 4))
+CLASSES = np.arange(20) % 3
+TARGETS = {"integers": CLASSES, "rows": np.eye(3)[CLASSES], "binary": np.eye(3)[CLASSES]}
+VALUES = RANDOM.normal(size=(20, 3))
+
+#: What is handed to a constructor first, where it has no default or where the default hides much.
+FIRST: dict[str, dict[str, Any]] = {
+    "Dense": {"units": 6, "activation": "tanh", "kernel_regularizer": "l2"},
+    "Activation": {"activation": "elu"},
+    "Dropout": {"rate": 0.25},
+    "Rescaling": {"scale": 0.5},
+    "BatchNormalization": {"momentum": 0.5},
+    "L1": {"l1": 0.02},
+    "Lp": {"p": 1.5},
+    "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
+    "RMSprop": {"momentum": 0.3},
+    **{
+        name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
+        for name, kind in schedules.TABLE.items()
+    },
+}
+
+#: What an argument is set to afterwards: by name, and where a class needs another, by class.
+THEN: dict[str, Any] = {
+    "name": "other",
+    "input_shape": (9,),
+    "units": 7,
+    "activation": "relu",
+    "use_bias": False,
+    "kernel_initializer": "zeros",
+    "bias_initializer": "ones",
+    "kernel_regularizer": regularizers.L1(0.05),
+    "bias_regularizer": regularizers.L2(0.3),
+    "rate": 0.6,
+    "seed": 77,
+    "momentum": 0.8,
+    "epsilon": 0.2,
+    "center": False,
+    "negative_slope": 0.9,
+    "alpha": 0.4,
+    "offset": -0.5,
+    "learning_rate": 0.2,
+    "nesterov": True,
+    "weight_decay": 0.3,
+    "clipnorm": 0.05,
+    "clipvalue": 0.01,
+    "global_clipnorm": 0.02,
+    "rho": 0.5,
+    "centered": True,
+    "beta_1": 0.5,
+    "beta_2": 0.6,
+    "amsgrad": True,
+    "initial_accumulator_value": 0.9,
+    "l1": 0.2,
+    "l2": 0.2,
+    "proximal": True,
+    "p": 2.5,
+    "lp": 0.2,
+    "initial_learning_rate": 0.3,
+    "decay_steps": 3,
+    "decay_rate": 0.5,
+    "staircase": True,
+    "end_learning_rate": 0.2,
+    "power": 2,
+    "cycle": True,
+    "warmup_target": 0.5,
+    "warmup_steps": 12,
+    "boundaries": [2, 9],
+    "values": [0.3, 0.2, 0.1],
+    "from_logits": True,
+    "class_numbers": True,
+    "loss": losses.MeanSquaredError(),
+    "value": 0.3,
+    "minval": -0.2,
+    "maxval": 0.3,
+    "mean": 0.1,
+    "stddev": 0.2,
+}
+THEN_BY_CLASS: dict[tuple[str, str], Any] = {
+    ("BatchNormalization", "scale"): False,
+    ("Rescaling", "scale"): 0.9,
+}
+REFUSED = {
+    *((name, argument) for name in layers.__all__ for argument in ("name", "input_shape")),
+    *(("Dense", argument) for argument in ("units", "activation", "use_bias")),
+    *(("Dense", argument) for argument in ("kernel_initializer", "bias_initializer")),
+    *(("BatchNormalization", argument) for argument in ("center", "scale")),
+    ("Activation", "activation"),
+    ("Adagrad", "initial_accumulator_value"),
+    ("Accuracy", "class_numbers"),
+    ("LossMetric", "loss"),
+}
+
+
+def arguments(kind: type) -> Iterator[str]:
+    """Of a class's constructor, with those of the base that it hands options to."""
+    for name, parameter in inspect.signature(kind).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            known = {*inspect.signature(kind).parameters}
+            yield from (each for each in arguments(kind.__mro__[1]) if each not in known)
+        else:
+            yield name
+
+
+class Subject:
+    """A class, a model around an object of it, and where to find that.
+
+    Args:
+        kind: the class.
+        around: makes a model with an object of the class.
+        find: the object in a model.
+    """
+
+    def __init__(
+        self, kind: type, around: Callable[[Any], Any], find: Callable[[Any], Any]
+    ) -> None:
+        self.kind, self.around, self.find = kind, around, find
+
+    def model(self, **options: Any) -> Any:
+        minidl.utils.set_random_seed(3)
+        given = {**FIRST.get(self.kind.__name__, {}), **options}
+        return self.around(self.kind(**given))
+
+
+def _network(hidden: Any, loss: Any = "mse", optimizer: Any = None, named: Any = ()) -> Any:
+    output = {"softmax": "softmax", "sigmoid": "sigmoid"}.get(losses.get(loss).activation or "")
+    made = minidl.Sequential(
+        [Input((4,)), Dense(5, "tanh"), *hidden, Dense(3, output)], dtype="float64"
+    )
+    made.compile(optimizer or optimizers.Adam(0.01), loss, named)
+    return made
+
+
+def _penalised(regularizer: Any) -> Any:
+    return _network([Dense(4, kernel_regularizer=regularizer)])
+
+
+SUBJECTS: dict[str, Subject] = {}
+for _name in sorted({*layers.__all__} - {"Layer", "Input"}):
+    SUBJECTS[_name] = Subject(
+        getattr(layers, _name), lambda it: _network([it]), lambda made: made.layers[1]
+    )
+for _kind in optimizers.TABLE.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind, lambda it: _network([], optimizer=it), lambda made: made.optimizer
+    )
+for _kind in schedules.TABLE.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind,
+        lambda it: _network([], optimizer=optimizers.SGD(it)),
+        lambda made: made.optimizer.learning_rate,
+    )
+for _kind in regularizers.TABLE.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind, _penalised, lambda made: made.layers[1].kernel_regularizer
+    )
+for _kind in dict.fromkeys(losses.TABLE.values()):
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind, lambda it: _network([], loss=it), lambda made: made._loss
+    )
+for _kind in metrics.TABLE.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind,
+        lambda it: _network(
+            [],
+            named=[it],
+            loss="sparse_categorical_crossentropy"
+            if type(it).__name__.startswith("Sparse")
+            else "categorical_crossentropy"
+            if isinstance(it, metrics.Accuracy)
+            else "mse",
+        ),
+        lambda made: made._metrics[0],
+    )
+for _kind in initializers.TABLE.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind,
+        lambda it: _network([Dense(4, kernel_initializer=it)]),
+        lambda made: made.layers[1].kernel_initializer,
+    )
+
+CASES = [
+    (name, argument) for name, subject in SUBJECTS.items() for argument in arguments(subject.kind)
+]
+
+
+def fit(made: Any, epochs: int) -> dict[str, list[float]]:
+    y = TARGETS.get(made._loss.labels, VALUES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        history: dict[str, list[float]] = made.fit(X, y, 5, epochs, 0).history
+    return history
+
+
+def go_on_from(made: Any, other: Any) -> Any:
+    """Give a new model weights, state and counts of another."""
+    made.build()
+    made.set_weights(other.get_weights())
+    made.step, made.seed = other.step, other.seed
+    new, old = made.optimizer, other.optimizer
+    new.build(made.theta, made.parameters)
+    assert [*new.state] == [*old.state]
+    for name, vector in old.state.items():
+        new.state[name][...] = vector
+    new.iterations, new.gathered_rate = old.iterations, old.gathered_rate
+    return made
+
+
+@pytest.mark.parametrize(("name", "argument"), CASES)
+def test_an_argument_set_later_acts_or_is_refused(name: str, argument: str, tmp_path: Path) -> None:
+    subject = SUBJECTS[name]
+    value = THEN_BY_CLASS.get((name, argument), THEN.get(argument))
+    assert value is not None, "a new argument: it needs a value here"
+    made = subject.model()
+    fit(made, 2)
+    thing = subject.find(made)
+    if (name, argument) in REFUSED:
+        before = made.get_weights()
+        with pytest.raises((AttributeError, ValueError)):
+            setattr(thing, argument, value)
+        assert vars(thing).get(argument) is not value
+        for one, other in zip(before, made.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+        return
+    setattr(thing, argument, value)
+    assert getattr(thing, argument) == value or isinstance(value, list)
+    made.save(tmp_path / "model")
+    right = go_on_from(subject.model(**{argument: value}), made)
+    loaded = load_model(tmp_path / "model")
+    history = fit(made, 2)
+    for other in (right, loaded):
+        assert fit(other, 2) == history
+        np.testing.assert_array_equal(other.theta, made.theta)
+        np.testing.assert_array_equal(other.statistics.theta, made.statistics.theta)
+        for key, vector in made.optimizer.state.items():
+            np.testing.assert_array_equal(other.optimizer.state[key], vector)
+
+
+#: Values that a constructor refuses.
+WRONG: list[tuple[str, str, Any]] = [
+    ("Dropout", "rate", 1.0),
+    ("Dropout", "seed", -1),
+    ("BatchNormalization", "momentum", 1.0),
+    ("BatchNormalization", "epsilon", 0),
+    ("LeakyReLU", "negative_slope", -0.1),
+    ("ELU", "alpha", "much"),
+    ("Rescaling", "scale", float("nan")),
+    ("Dense", "kernel_regularizer", "l3"),
+    ("SGD", "momentum", 1.5),
+    ("SGD", "learning_rate", -1),
+    ("Adam", "beta_1", 1),
+    ("Adam", "epsilon", 0),
+    ("Adam", "weight_decay", -1),
+    ("Adam", "clipnorm", 0),
+    ("RMSprop", "rho", None),
+    ("L2", "l2", -1),
+    ("Lp", "p", 0.5),
+    ("ExponentialDecay", "decay_steps", 0),
+    ("PiecewiseConstantDecay", "values", [1, 2]),
+    ("PiecewiseConstantDecay", "boundaries", [5, 3]),
+    ("CosineDecay", "warmup_target", -1),
+    ("MeanSquaredError", "from_logits", True),
+    ("RandomUniform", "minval", 1.0),
+    ("RandomNormal", "stddev", -1),
+    ("Constant", "value", "x"),
+    ("HeNormal", "seed", 0.5),
+]
+
+
+@pytest.mark.parametrize(("name", "argument", "value"), WRONG)
+def test_a_wrong_value_is_refused_when_it_is_set(name: str, argument: str, value: Any) -> None:
+    subject = SUBJECTS[name]
+    made = subject.model()
+    made.build()
+    thing = subject.find(made)
+    before = getattr(thing, argument)
+    with pytest.raises((TypeError, ValueError)) as found:
+        setattr(thing, argument, value)
+    assert (
+        "expected" in str(found.value)
+        or "unknown" in str(found.value)
+        or argument in str(found.value).replace("no form on logits", "from_logits")
+    )
+    assert getattr(thing, argument) is before
+
+
+# Clipping
+
+
+def test_one_way_of_clipping_at_a_time() -> None:
+    made = optimizers.Adam(clipnorm=1.0)
+    with pytest.raises(ValueError, match=r"at most one way.*set clipnorm to None before"):
+        made.global_clipnorm = 0.5
+    assert made.global_clipnorm is None
+    made.clipnorm = None
+    made.global_clipnorm = 0.5
+    assert made.get_config()["global_clipnorm"] == 0.5
+
+
+def test_each_tensor_s_norm_needs_the_tensors() -> None:
+    model = minidl.Sequential([Input((4,)), Dense(3)])
+    model.build()
+    optimizer = optimizers.SGD()
+    optimizer.build(model.theta)
+    with pytest.raises(ValueError, match=r"build\(model.theta, model.parameters\)"):
+        optimizer.clipnorm = 1.0
+    optimizer.build(model.theta, model.parameters)
+    optimizer.clipnorm = 1.0
+    model.grad[...] = 1.0
+    optimizer.update(model.theta, model.grad)
+    sizes = [entry.size for entry in model.parameters]
+    wanted = np.concatenate([np.full(size, size**-0.5) for size in sizes])
+    np.testing.assert_allclose(model.grad, wanted, rtol=1e-6)
+
+
+def test_a_momentum_of_1_and_a_proximal_penalty_refuse_each_other() -> None:
+    made = _network([Dense(4, kernel_regularizer=regularizers.L1(proximal=True))])
+    made.optimizer = optimizers.SGD(momentum=0.5)
+    fit(made, 1)
+    with pytest.raises(ValueError, match="proximal penalty needs a step size"):
+        made.optimizer.momentum = 1
+    made = _network([Dense(4, kernel_regularizer="l1")], optimizer=optimizers.SGD(momentum=1.0))
+    fit(made, 1)
+    made.layers[1].kernel_regularizer.proximal = True
+    with pytest.raises(ValueError, match="proximal penalty needs a step size"):
+        fit(made, 1)
+
+
+def test_a_network_s_seed_can_be_set(tmp_path: Path) -> None:
+    """Of the masks, too, so that the loaded model is the same."""
+    made = _network([layers.Dropout(0.5), layers.Dropout(0.5, seed=3)])
+    fit(made, 1)
+    made.seed = 99
+    made.save(tmp_path / "model")
+    other = load_model(tmp_path / "model")
+    assert fit(made, 2) == fit(other, 2)
+    np.testing.assert_array_equal(made.theta, other.theta)
+    with pytest.raises(TypeError, match="seed: expected an integer"):
+        made.seed = "x"
