@@ -96,7 +96,7 @@ class RecordedStep:
                 if all(map(repeats, self._told)):
                     return
             self._rest()
-        self.forget()
+            self.forget()
         self._plays = self._player is not None and self._promised()
 
     def _promised(self) -> bool:
