@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from minidl.backend.recorder import recorder
+from minidl.backend.turns import new_lock
 from minidl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -20,7 +21,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What a pass leaves on the network itself.
-_LEFT = ("_x", "_logits", "expected", "awaits_backward", "passing", "passes", "rows")
+_LEFT = ("_x", "_logits", "passes", "rows")
+
+
+class Traffic:
+    """What is under way in a network.
+
+    Attributes:
+        lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
+        pending: knows training steps that are under way or wait to be done; or None.
+        expected: whether the next pass belongs to what is under way.
+        passing: whether a pass in inference is under way, with what is made of it.
+        awaits_backward: whether the last pass was one of training, and its gradient is not made.
+        changes: how often parameters were changed by other means than steps.
+    """
+
+    def __init__(self) -> None:
+        self.lock = new_lock()
+        self.pending: Any = None
+        self.expected = self.passing = self.awaits_backward = False
+        self.changes = 0
 
 
 class _Buffers:
@@ -28,10 +48,12 @@ class _Buffers:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        traffic = network.traffic
+        self._traffic = traffic.expected, traffic.passing, traffic.awaits_backward
         self._left = {name: getattr(network, name) for name in _LEFT}
         self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
         # The next pass makes buffers of its own; so it does where putting back is interrupted.
-        network.rows, network._x, network.awaits_backward = 0, None, False
+        network.rows, network._x, traffic.awaits_backward = 0, None, False
 
     def put_back(self) -> None:
         """Make all as it was."""
@@ -42,6 +64,8 @@ class _Buffers:
                 vars(layer).pop(name, None)
         for name, value in self._left.items():
             setattr(self._network, name, value)
+        traffic = self._network.traffic
+        traffic.expected, traffic.passing, traffic.awaits_backward = self._traffic
 
 
 class Instead:
@@ -64,22 +88,22 @@ class Instead:
     def __enter__(self) -> None:
         network = self._network
         self._tape, recorder.tape = recorder.tape, None
-        with network.lock:
-            network.changes += 1
-            step = network.pending
+        with network.traffic.lock:
+            network.traffic.changes += 1
+            step = network.traffic.pending
             if step is not None and step.thread == threading.get_ident():
                 self._step = step
                 self._called = step.is_called if step.under_way else None
             network.settle()
-            if network.passing:
+            if network.traffic.passing:
                 self._buffers = _Buffers(network)
-                network.passing = False
+                network.traffic.passing = False
 
     def __exit__(self, *_: object) -> None:
         if self._buffers is not None:
             self._buffers.put_back()
         if self._step is not None:
-            self._network.pending = self._step
+            self._network.traffic.pending = self._step
         if self._called is not None:
             # It goes on, sees that it is another one now, and puts back what it did until then.
             self._step.undo.begin()
@@ -111,28 +135,28 @@ class Beside:
     def __enter__(self) -> None:
         network = self._network
         self._tape, recorder.tape = recorder.tape, None
-        self._changes = network.changes
-        step = network.pending
+        self._changes = network.traffic.changes
+        step = network.traffic.pending
         if step is not None and step.is_called:
             self._show_now = step.undo.show_before()
         else:
             if step is not None and step.under_way:
                 self._step = step
             network.settle()
-        if self._show_now is not None or network.passing or network.awaits_backward:
+        if self._show_now is not None or network.traffic.passing or network.traffic.awaits_backward:
             self._buffers = _Buffers(network)
-        network.passing = True
+        network.traffic.passing = True
 
     def __exit__(self, *_: object) -> None:
         network = self._network
-        network.passing = False
+        network.traffic.passing = False
         if self._buffers is not None:
             self._buffers.put_back()
         if self._show_now is not None:
             self._show_now()
         if self._step is not None:
             self._step.undo.begin()
-        self.undisturbed = network.changes == self._changes
+        self.undisturbed = network.traffic.changes == self._changes
         recorder.tape = self._tape
 
 
@@ -145,7 +169,7 @@ def undisturbed(network: Network, look: Callable[[], T]) -> T:
         look: takes nothing.
     """
     while True:
-        with network.lock, (beside := Beside(network)):
+        with network.traffic.lock, (beside := Beside(network)):
             found = look()
         if beside.undisturbed:
             return found

@@ -88,12 +88,12 @@ class Loop:
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
         self._settle()
-        if self.model.pending is self._step:
-            self.model.pending = None
+        if self.model.traffic.pending is self._step:
+            self.model.traffic.pending = None
 
     def _settle(self) -> None:
         """Do what waits."""
-        with self.model.lock:
+        with self.model.traffic.lock:
             self._step.settle()
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:

@@ -14,8 +14,7 @@ from minidl.backend import backend_of, current, floating, is_sparse
 from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical, outside
-from minidl.backend.turns import new_lock
-from minidl.beside import Instead, undisturbed
+from minidl.beside import Instead, Traffic, undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
@@ -42,12 +41,7 @@ class Network:
         step: training passes made; random numbers are addressed by it.
         passes: forward passes made, of both kinds.
         rows: for passes over up to so many, buffers are allocated.
-        lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
-        pending: knows training steps that are under way or wait to be done; or None.
-        expected: whether the next pass belongs to what is under way.
-        changes: how often parameters were changed by other means than steps that Python sees.
-        passing: whether a pass in inference is under way, with what is made of it.
-        awaits_backward: whether the last pass was one of training, and its gradient is not made.
+        traffic: what is under way, and a lock.
     """
 
     repeats = True
@@ -67,10 +61,7 @@ class Network:
         self.rows = 0
         self._x: Any = None
         self._logits = False
-        self.lock = new_lock()
-        self.pending: Any = None
-        self.changes = 0
-        self.expected = self.passing = self.awaits_backward = False
+        self.traffic = Traffic()
         try:
             for layer in layers or ():
                 self.add(layer)
@@ -184,7 +175,7 @@ class Network:
                 raise ValueError(
                     f"expected rows of shape {self.input_shape}, received {input_shape}"
                 )
-        with self.lock:
+        with self.traffic.lock:
             if not self.built:
                 self._build(input_shape)
 
@@ -277,10 +268,10 @@ class Network:
             ValueError: no rows, rows of another shape, no numbers, or logits of a network that
                 ends in no activation.
         """
-        with self.lock:
-            if self.expected:
-                self.expected = False
-            elif not training and (self.passing or self.pending is not None):
+        with self.traffic.lock:
+            if self.traffic.expected:
+                self.traffic.expected = False
+            elif not training and (self.traffic.passing or self.traffic.pending is not None):
                 return undisturbed(self, lambda: self._pass(x, training, step, logits))
             else:
                 self.settle()
@@ -288,8 +279,8 @@ class Network:
 
     def settle(self) -> None:
         """Put back a training step that is half done, and do those that wait."""
-        if self.pending is not None:
-            self.pending.settle()
+        if self.traffic.pending is not None:
+            self.traffic.pending.settle()
 
     def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
         sparse = is_sparse(x)
@@ -310,7 +301,7 @@ class Network:
             raise ValueError(
                 f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
             )
-        self._logits, self.awaits_backward = logits, training
+        self._logits, self.traffic.awaits_backward = logits, training
         self.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
@@ -393,9 +384,9 @@ class Network:
                 f"expected backward(dy, logits={self._logits}) after forward(x, "
                 f"logits={self._logits}), received logits={logits}"
             )
-        with self.lock:
+        with self.traffic.lock:
             self._backward(dy, logits)
-            self.awaits_backward = False
+            self.traffic.awaits_backward = False
 
     def _backward(self, dy: Any, logits: bool) -> None:
         last: Any = self.layers[-1]
@@ -431,7 +422,7 @@ class Network:
                 raise ValueError(
                     f"expected finite weights, received NaN or infinity in array {index}"
                 )
-        with self.lock, Instead(self):
+        with self.traffic.lock, Instead(self):
             for view, array in zip(views, arrays, strict=True):
                 view[...] = self.backend.to_device(array)
 

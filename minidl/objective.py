@@ -173,7 +173,7 @@ class Objective:
         """Add a batch to the sums before it."""
         for each, rows, total in sums:
             each.rows, each._sum[...] = rows, total
-        self.network.expected = True
+        self.network.traffic.expected = True
         predictions = self.network.forward(x, logits=self.behind)
         self._measure(predictions, y, weight, self._penalty())
 

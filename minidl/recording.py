@@ -141,15 +141,15 @@ class RecordedStep:
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Whether it was played: then Python saw nothing of it."""
         network = self._network
-        with network.lock:
+        with network.traffic.lock:
             before = recorder.tape
             try:
                 self._active = True
                 recorder.tape = None  # of another network's step, which this one came between
                 while True:
-                    if network.pending is not self or self.undo.open is not None:
+                    if network.traffic.pending is not self or self.undo.open is not None:
                         network.settle()
-                        network.pending = self
+                        network.traffic.pending = self
                     self._aim()
                     played = self._attempt(arrays)
                     if played is not None:
@@ -213,7 +213,7 @@ class RecordedStep:
         if self.undo.open is not token:
             return None
         try:
-            network.expected = True
+            network.traffic.expected = True
             if tape is None:
                 self._step(*arrays)
             else:

@@ -251,7 +251,7 @@ class Sequential(Network):
         return result
 
     def _predict(self, rows: Any, out: np.ndarray) -> None:
-        self.expected = True
+        self.traffic.expected = True
         out[...] = self.backend.to_host(self.forward(rows))
 
     def summary(self) -> None:

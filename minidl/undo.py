@@ -76,7 +76,7 @@ class Undo:
         network.step = step
         if optimizer is not None:
             optimizer.iterations, optimizer.gathered_rate = rates
-        network.expected = network.awaits_backward = False
+        network.traffic.expected = network.traffic.awaits_backward = False
         self.open = None
 
     def show_before(self) -> Callable[[], None]:
