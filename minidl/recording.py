@@ -86,9 +86,13 @@ class RecordedStep:
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
         if same and network.passes == self._passes:
             if self.tape is not None:
-                self.tape.play(network.step, self.may_wait)
-                network.step += 1
-                return True
+                if self.tape.ready():
+                    self.tape.play(network.step, self.may_wait)
+                    network.step += 1
+                    return True
+                self._plays, self.tape = False, None
+                self._step(*arrays)
+                return False
             tape = Tape(network.step, self._player)
             with tape.record():
                 self._step(*arrays)

@@ -1,0 +1,179 @@
+"""Where machine code is kept: files that nobody but the user who runs could have written.
+
+``<name>.code`` holds a checksum and the code, ``<name>.py`` the source for whoever wants to read
+it, ``<name>.lock`` is locked while somebody compiles. The name says all that the code depends on,
+and the checksum covers it: of two files whose names were exchanged neither is run.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from minidl.backend.native.trust import distrust, foreign
+
+CHECK = hashlib.sha256().digest_size  # bytes: half a file, after a crash, is not to be run
+
+# Seconds after which code is compiled although another process seems to do the same: that process
+# may have been stopped.
+_PATIENCE = 30
+
+
+class Storage:
+    """Machine code by name: in a folder of the user, in a temporary one, or nowhere.
+
+    A folder to which others could write is neither read nor written: a temporary one, which is
+    removed when the process ends, stands in for it. Where nothing can be written, nothing is kept.
+
+    Args:
+        folder: of the user, made when something is written; None where there is none.
+
+    Attributes:
+        note: why code is not kept there, and what mends that: a sentence; empty where it is.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self.note = ""
+        self._temporary: Path | None = None
+
+    @property
+    def place(self) -> Path | None:
+        """The folder in use."""
+        return self._temporary or self.folder
+
+    def read(self, name: str) -> bytes | None:
+        """What was kept under a name; None where that is nothing, or nothing to be trusted."""
+        place = self.place
+        if place is None or distrust(place) is not None:
+            return None
+        return contents(place / f"{name}.code")
+
+    def write(self, name: str, code: bytes, source: str) -> None:
+        """Keep code under a name, with its source; where that fails, :attr:`note` says why."""
+        try:
+            place = self._made()
+            _replace(place / f"{name}.py", source.encode())
+            _replace(place / f"{name}.code", checksum(name, code) + code)
+        except OSError as error:
+            self._say(
+                f"machine code cannot be kept in {self.place or 'a folder of the user'}, so that "
+                f"each process compiles anew: {error.strerror or error}",
+                "set XDG_CACHE_HOME to a folder that can be written",
+            )
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Wait while another process compiles what is kept under a name."""
+        with contextlib.ExitStack() as stack:
+            # Without a lock code is compiled more than once, and nothing worse.
+            with contextlib.suppress(OSError, NotImplementedError):
+                from filelock import FileLock  # takes its time, and only a compiler needs it
+
+                path = self._made() / f"{name}.lock"
+                stack.enter_context(FileLock(path, timeout=_PATIENCE, mode=0o600))
+            yield
+
+    def _made(self) -> Path:
+        """The folder in use, which is there from now on and to be trusted.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        place = self.place
+        if place is None:
+            raise OSError("neither HOME nor the system's list of users names a home")
+        against = distrust(place)
+        if against is None:
+            _make(place)
+            against = distrust(place)  # somebody else may have made it
+        if against is None:
+            return place
+        reason, mend = against
+        self._say(
+            f"machine code in {place} is not trusted and a temporary folder is used, so that each "
+            f"process compiles anew: {reason}",
+            mend,
+        )
+        self._temporary = made = Path(tempfile.mkdtemp(prefix="minidl-commands-"))
+        atexit.register(_remove, made, os.getpid())
+        if distrust(made) is not None:
+            raise OSError(f"{made}: others can write to it")
+        return made
+
+    def _say(self, why: str, mend: str) -> None:
+        self.note = self.note or f"{why}. To mend it: {mend}"
+
+
+def user_folder() -> Path | None:
+    """In the user's cache; None for a user without a home."""
+    import platformdirs
+
+    try:
+        found = Path(platformdirs.user_cache_dir("minidl", appauthor=False))
+    except RuntimeError:  # no home
+        return None
+    return found / "commands" if found.is_absolute() else None
+
+
+def checksum(name: str, code: bytes) -> bytes:
+    """SHA-256 of a name and what is kept under it."""
+    return hashlib.sha256(name.encode() + b"\0" + code).digest()
+
+
+def contents(path: Path) -> bytes | None:
+    """What a file keeps; None where it is missing, damaged, of another user or no file at all."""
+    # Neither links are followed nor does anybody wait for the other end of a pipe.
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        number = os.open(path, flags)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(number)
+        if not stat.S_ISREG(found.st_mode) or foreign(found):
+            return None
+        with os.fdopen(number, "rb", closefd=False) as file:
+            kept = file.read()
+    except OSError:
+        return None
+    finally:
+        os.close(number)
+    return kept[CHECK:] if kept[:CHECK] == checksum(path.stem, kept[CHECK:]) else None
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for the user alone."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            os.mkdir(place, 0o700)
+            os.chmod(place, 0o700)  # whatever umask took away
+
+
+def _replace(path: Path, kept: bytes) -> None:
+    """Write all of a file or nothing, whoever else does the same; only its user can read it."""
+    number, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # 0600, whatever the umask
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(kept)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def _remove(folder: Path, process: int) -> None:
+    """Remove a temporary folder, in the process that made it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
