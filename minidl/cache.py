@@ -25,18 +25,21 @@ def state() -> State:
     folder = user_folder()
     if folder is None:
         return State("not kept: the user has no home", "set XDG_CACHE_HOME to a folder")
-    against = distrust(folder)
+    try:
+        against = distrust(folder)
+    except OSError as error:
+        return State(f"not kept in {folder}: {error}", _WRITABLE)
     if against is not None:
         reason, mend = against
         return State(f"not kept in {folder}: {reason}", mend)
     # What is missing is made, in the first folder that is there.
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        mend = "set XDG_CACHE_HOME to a folder that can be written"
-        return State(f"not kept: {there} cannot be written", mend)
+        return State(f"not kept: {there} cannot be written", _WRITABLE)
     return State(f"in {folder}")
 
 
+_WRITABLE = "set XDG_CACHE_HOME to a folder that can be written"
 # What this package writes into the folder, in this version and older ones; and what writing leaves
 # behind where it is interrupted.
 _OWN = re.compile(r"\w+_[0-9a-f]{24,64}\.(code|py|lock)|tmp\w+\.tmp")
@@ -80,10 +83,9 @@ def clear() -> int:
 
     In a folder to which others can write nothing is touched: what it leads to may be their choice.
     """
-    folder = user_folder()
-    against = None if folder is None else distrust(folder)
-    if against is not None:
-        print(f"nothing removed from {folder}: {against[0]}\n-> {against[1]}")
+    found, mend = state()
+    if mend:
+        print(f"nothing removed; machine code {found}\n-> {mend}")
         return 1
     left = removed = 0
     for file in _files():
@@ -93,7 +95,7 @@ def clear() -> int:
         except OSError as error:
             print(f"{file}: {error.strerror}")
             left += 1
-    print(f"{removed} files removed from {folder}")
+    print(f"{removed} files removed from {user_folder()}")
     return int(left > 0)
 
 

@@ -77,7 +77,7 @@ def room(matrix: Any, rows: int) -> Any:
 
 
 def fill(out: Any, part: Any) -> None:
-    """Overwrite the first rows of a :func:`room` with a canonical CSR matrix, and empty the rest."""
+    """Overwrite the first rows of a :func:`room` with a canonical CSR matrix; empty the rest."""
     out.data[: part.nnz] = part.data
     out.indices[: part.nnz] = part.indices
     out.indptr[: part.shape[0] + 1] = part.indptr

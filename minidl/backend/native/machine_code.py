@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minidl.backend.native.circumstances import circumstances
+from minidl.backend.native.placing import ALLOW, executable
 from minidl.backend.native.placing import address_of as address_of
-from minidl.backend.native.placing import executable
 from minidl.backend.native.storage import Storage, user_folder
 from minidl.backend.operands import CompilationUnavailableError
 from minidl.backend.sparse import outside
@@ -145,7 +145,7 @@ def placed(unit: Unit) -> Placed:
 
 
 def _kept(unit: Unit) -> Placed | Refusal | None:
-    """The code of a unit as the cache has it; None where that is nothing, or LLVM has to link it."""
+    """The code of a unit as the cache has it; None where there is none, or LLVM has to link it."""
     contents = storage().read(unit.name)
     return _place(contents) if contents is not None and _header(contents)["linked"] else None
 
@@ -177,12 +177,12 @@ def _compiled(unit: Unit) -> Placed | Refusal:
     with _compiling:
         if unit in _made:
             return _made[unit]
+        compiler = _compiler()
+        if isinstance(compiler, Refusal):
+            return compiler
         with storage().lock(unit.name):
             contents = storage().read(unit.name)
             if contents is None:
-                compiler = _compiler()
-                if isinstance(compiler, Refusal):
-                    return compiler
                 try:
                     contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
                 except Exception as error:
@@ -205,10 +205,12 @@ def _compiler() -> Any:
 def _failure(what: str, error: Exception) -> Refusal:
     if isinstance(error, CompilationUnavailableError):
         return Refusal(error.reason, error.mend)
-    said = " ".join(str(error).split())
+    said = " ".join(str(error).split())[:300].rstrip(".")
     options = [key for key in os.environ if key.startswith("NUMBA_")]
     mend = f"unset {' '.join(sorted(options))}" if options else "pip install --upgrade numba"
-    return Refusal(f"{what}: {type(error).__name__}: {said[:300]}", mend)
+    if isinstance(error, PermissionError):  # of LLVM or of ctypes
+        mend = ALLOW
+    return Refusal(f"{what}: {type(error).__name__}: {said}", mend)
 
 
 def _header(contents: bytes) -> dict[str, Any]:

@@ -48,12 +48,16 @@ def address_of(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+#: What mends a system that lets nobody execute what was written.
+ALLOW = (
+    "let the process execute memory that it has written (systemd: MemoryDenyWriteExecute=no; "
+    "SELinux: execmem)"
+)
+
+
 def _refusal() -> CompilationUnavailableError:
-    return CompilationUnavailableError(
-        f"the system gives no memory for machine code: {os.strerror(ctypes.get_errno())}",
-        "let the process execute memory that it has written (systemd: MemoryDenyWriteExecute=no; "
-        "SELinux: execmem)",
-    )
+    why = os.strerror(ctypes.get_errno())
+    return CompilationUnavailableError(f"the system gives no memory for machine code: {why}", ALLOW)
 
 
 @functools.cache

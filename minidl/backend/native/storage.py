@@ -52,7 +52,10 @@ class Storage:
     def read(self, name: str) -> bytes | None:
         """What was kept under a name; None where that is nothing, or nothing to be trusted."""
         place = self.place
-        if place is None or distrust(place) is not None:
+        try:
+            if place is None or distrust(place) is not None:
+                return None
+        except OSError:
             return None
         return contents(place / f"{name}.code")
 
@@ -64,8 +67,8 @@ class Storage:
             _replace(place / f"{name}.code", checksum(name, code) + code)
         except OSError as error:
             self._say(
-                f"machine code cannot be kept in {self.place or 'a folder of the user'}, so that "
-                f"each process compiles anew: {error.strerror or error}",
+                f"no machine code is kept in {self.place or 'a folder of the user'}, so that each "
+                f"process compiles anew: {error.strerror or error}",
                 "set XDG_CACHE_HOME to a folder that can be written",
             )
 
@@ -96,16 +99,19 @@ class Storage:
             against = distrust(place)  # somebody else may have made it
         if against is None:
             return place
-        reason, mend = against
-        self._say(
-            f"machine code in {place} is not trusted and a temporary folder is used, so that each "
-            f"process compiles anew: {reason}",
-            mend,
-        )
-        self._temporary = made = Path(tempfile.mkdtemp(prefix="minidl-commands-"))
+        return self._stand_in(place, *against)
+
+    def _stand_in(self, place: Path, reason: str, mend: str) -> Path:
+        """A temporary folder in the place of one that is not to be trusted."""
+        made = Path(tempfile.mkdtemp(prefix="minidl-commands-"))
         atexit.register(_remove, made, os.getpid())
         if distrust(made) is not None:
-            raise OSError(f"{made}: others can write to it")
+            raise OSError(f"{reason}, and so they can to {made}")
+        self._temporary = made
+        self._say(
+            f"no machine code is kept in {place}, so that each process compiles anew: {reason}",
+            mend,
+        )
         return made
 
     def _say(self, why: str, mend: str) -> None:
@@ -162,10 +168,11 @@ def _make(folder: Path) -> None:
 
 def _replace(path: Path, kept: bytes) -> None:
     """Write all of a file or nothing, whoever else does the same; only its user can read it."""
-    number, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")  # 0600, whatever the umask
+    number, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(number, "wb") as file:
             file.write(kept)
+        os.chmod(name, 0o600)  # whatever umask took away
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):

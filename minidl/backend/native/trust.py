@@ -20,6 +20,9 @@ def distrust(folder: Path) -> tuple[str, str] | None:
 
     Folders that are missing are as good as what they would lie in. Where a system has no owners in
     the sense of POSIX, as Windows, there is nothing to ask.
+
+    Raises:
+        OSError: the user may not even look there.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -52,10 +55,8 @@ def _against(place: Path, last: bool) -> tuple[str, str] | None:
     """
     try:
         found = os.lstat(place)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:  # a file on the way, say
-        return f"{place}: {error.strerror}", _ELSEWHERE
     link = stat.S_ISLNK(found.st_mode)
     owners = {os.geteuid()} if last and not link else {os.geteuid(), 0}
     if found.st_uid not in owners:
