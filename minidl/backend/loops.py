@@ -22,7 +22,7 @@ from minidl.backend.operands import CompilationUnavailableError
 name = "numba"
 
 #: What it needs beyond what minidl requires: packages and their modules.
-_NEEDED = {"numba": "numba", "pyelftools": "elftools", "filelock": "filelock"}
+_NEEDED = {"numba": "numba", "pyelftools": "elftools"}
 
 
 def lacking() -> list[str]:

@@ -14,10 +14,16 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from minidl.backend.native.trust import distrust, foreign
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 CHECK = hashlib.sha256().digest_size  # bytes: half a file, after a crash, is not to be run
 
@@ -75,14 +81,17 @@ class Storage:
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Wait while another process compiles what is kept under a name."""
-        with contextlib.ExitStack() as stack:
-            # Without a lock code is compiled more than once, and nothing worse.
-            with contextlib.suppress(OSError, NotImplementedError):
-                from filelock import FileLock  # takes its time, and only a compiler needs it
-
-                path = self._made() / f"{name}.lock"
-                stack.enter_context(FileLock(path, timeout=_PATIENCE, mode=0o600))
+        number = None
+        # Without a lock code is compiled more than once, and nothing worse.
+        with contextlib.suppress(OSError):
+            number = _opened(self._made() / f"{name}.lock", os.O_RDWR | os.O_CREAT)
+        try:
+            if number is not None:
+                _wait_for(number)
             yield
+        finally:
+            if number is not None:
+                os.close(number)  # as the system does for a process that dies
 
     def _made(self) -> Path:
         """The folder in use, which is there from now on and to be trusted.
@@ -136,12 +145,8 @@ def checksum(name: str, code: bytes) -> bytes:
 
 def contents(path: Path) -> bytes | None:
     """What a file keeps; None where it is missing, damaged, of another user or no file at all."""
-    # Neither links are followed nor does anybody wait for the other end of a pipe.
-    flags = os.O_RDONLY
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
-        flags |= getattr(os, name, 0)
     try:
-        number = os.open(path, flags)
+        number = _opened(path, os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -155,6 +160,32 @@ def contents(path: Path) -> bytes | None:
     finally:
         os.close(number)
     return kept[CHECK:] if kept[:CHECK] == checksum(path.stem, kept[CHECK:]) else None
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Open a file itself: no link is followed, and nobody waits for the other end of a pipe."""
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags, 0o600)
+
+
+def _wait_for(number: int) -> None:
+    """Lock an open file, as soon as nobody else does, or after some time give up.
+
+    The package filelock would do it on Windows as well; but where another thread copies the process
+    while this one compiles, its own precautions and those of ``machine_code`` wait for each other.
+    """
+    if fcntl is None:
+        return
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.01)
+        except OSError:  # a file system without locks
+            return
 
 
 def _make(folder: Path) -> None:
