@@ -252,7 +252,7 @@ def _check_listed_sum(file: Path) -> None:
     sums = file.parent / "SHA256SUMS"
     if not sums.is_file():
         return
-    for line in sums.read_text().splitlines():
+    for line in sums.read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition(" ")
         if name.strip().lstrip("*") == file.name:
             check_sum(file, f"sha256:{digest.lower()}")

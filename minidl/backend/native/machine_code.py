@@ -102,20 +102,24 @@ def unit(name: str, source: str, types: tuple[tuple[str, str], ...] = ()) -> Uni
 
 
 def _told(unit: Unit) -> Placed:
-    """The code of a unit; once, the user hears that there is none, or that it is not kept."""
+    """The code of a unit; once, the user hears that some is missing, or that none is kept."""
     try:
         found = placed(unit)
     except CompilationUnavailableError as error:
-        _say(f"what has no machine code runs in NumPy, which takes longer: {error}")
+        _say("missing", f"what has no machine code runs in NumPy, which takes longer: {error}")
         raise
     if storage().note:
-        _say(storage().note)
+        _say("not kept", storage().note)
     return found
 
 
-@functools.cache
-def _say(what: str) -> None:
-    warnings.warn(f"minidl: {what}.", stacklevel=outside())
+_said: set[str] = set()
+
+
+def _say(which: str, what: str) -> None:
+    if which not in _said:
+        _said.add(which)
+        warnings.warn(f"minidl: {what}.", stacklevel=outside())
 
 
 _made: dict[Unit, Placed | Refusal] = {}

@@ -40,9 +40,8 @@ def cache(monkeypatch, tmp_path):
     made = Storage(tmp_path / "commands")
     monkeypatch.setattr(machine_code, "storage", lambda: made)
     monkeypatch.setattr(machine_code, "_made", {})
-    machine_code._say.cache_clear()
-    yield made.folder
-    machine_code._say.cache_clear()
+    monkeypatch.setattr(machine_code, "_said", set())
+    return made.folder
 
 
 @pytest.fixture
