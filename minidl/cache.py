@@ -14,14 +14,14 @@ from minidl.backend.native.trust import distrust
 
 
 class State(NamedTuple):
-    """Where machine code is kept, or why it is not, and what mends that."""
+    """Place of machine code, or the reason why it is not kept, and what mends that."""
 
     found: str
     mend: str = ""
 
 
 def state() -> State:
-    """Of the user's folder."""
+    """State of the user's folder."""
     folder = user_folder()
     if folder is None:
         return State("not kept: the user has no home", "set XDG_CACHE_HOME to a folder")
@@ -100,7 +100,7 @@ def clear() -> int:
 
 
 def _files(suffix: str = "") -> list[Path]:
-    """Those of this package in the user's folder."""
+    """Files of this package in the user's folder."""
     folder = user_folder()
     if folder is None or not folder.is_dir():
         return []

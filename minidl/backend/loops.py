@@ -37,7 +37,7 @@ def available() -> bool:
 
 @functools.cache
 def obstacle() -> CompilationUnavailableError | None:
-    """Why compiled code cannot be had or run in this process although nothing is lacking.
+    """Reason why this process can have or run no compiled code although no package is lacking.
 
     The first call compiles a command, or loads it from the cache, and runs it; it imports Numba
     only where it compiles.

@@ -147,7 +147,7 @@ class Tape:
             self._series.run()
 
     def ready(self) -> bool:
-        """Whether it can be played. The first call makes what plays it, all of it or nothing."""
+        """Tell whether it can be played. The first call makes all that plays it, or nothing."""
         try:
             if not self._between.recorded:
                 self._assemble()

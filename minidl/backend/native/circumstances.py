@@ -1,9 +1,9 @@
-"""Whatever machine code depends on besides its source: a part of the name under which it is kept.
+"""Circumstances on which machine code depends besides its source: a part of its name in the cache.
 
-LLVM compiles for the processor on which it runs: it asks for family, model and features, by the
+LLVM compiles for the processor on which it runs. It asks for family, model and features, by the
 instruction CPUID or, on ARM, in the system's list. On Linux the kernel's answers to the same
-questions are read from /proc/cpuinfo, for all processors that differ, as a process that finds its
-code need not load LLVM. Elsewhere LLVM is asked, which has to link the code there in any case.
+questions are read from /proc/cpuinfo, for all processors that differ: so a process that finds its
+code need not load LLVM. On other systems LLVM is asked, which has to link the code there anyway.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def circumstances() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Of which kinds the processors are, with what they can do."""
+    """Kinds of the processors, with what they can do."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -32,7 +32,7 @@ COMMAND = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 class Unit(NamedTuple):
-    """What is compiled at a time: a function of a source, for types by their names in it."""
+    """Function of a source, for types by their names in it: it is compiled at a time."""
 
     label: str
     function: str
@@ -41,13 +41,13 @@ class Unit(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Under which its code is kept: another one wherever anything is other."""
+        """Name under which its code is kept: another one as soon as anything is other."""
         words = self.function, self.text, self.types, sorted(circumstances().items())
         return f"{self.label}_{hashlib.sha256(repr(words).encode()).hexdigest()}"
 
 
 class Placed(NamedTuple):
-    """Where a unit's code begins, how many int64 it takes, and whether it returns one."""
+    """Address of a unit's code, how many int64 it takes, and whether it returns one."""
 
     address: int
     arguments: int
@@ -55,7 +55,7 @@ class Placed(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why there is no code of a unit, and what mends that."""
+    """Reason why there is no code of a unit, and what mends that."""
 
     reason: str
     mend: str
@@ -90,7 +90,7 @@ def generated(name: str, text: str) -> int:
 
 @functools.cache
 def storage() -> Storage:
-    """Where this process keeps its code."""
+    """Files in which this process keeps its code."""
     return Storage(user_folder())
 
 
@@ -155,11 +155,11 @@ def _kept(unit: Unit) -> Placed | Refusal | None:
 
 
 def _apart(make: Callable[[Unit], Placed | Refusal], unit: Unit) -> Placed | Refusal:
-    """What a thread makes that does nothing else.
+    """Have a thread make it that does nothing else.
 
-    Whoever interrupts the caller, by Ctrl-C or in a signal handler, ends the waiting, and neither
-    an import nor a compiler that is half done. And a handler that needs code as well waits for the
-    compiler as another thread would, in place of calling it while it works.
+    Ctrl-C, or a signal handler that raises, then ends the waiting, and neither an import nor a
+    compiler that is half done. A handler that needs code as well waits for the compiler, as another
+    thread would, and does not call it while it works.
     """
     future: Future[Placed | Refusal] = Future()
 
@@ -198,7 +198,7 @@ def _compiled(unit: Unit) -> Placed | Refusal:
 
 @functools.cache
 def _compiler() -> Any:
-    """The module that compiles; why there is none."""
+    """Import the module that compiles; a refusal if that fails."""
     try:
         from minidl.backend.native import compiler
     except Exception as error:  # an old Numba knows many ways to fail beside a new NumPy

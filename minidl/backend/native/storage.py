@@ -1,8 +1,8 @@
-"""Where machine code is kept: files that nobody but the user who runs could have written.
+"""Files of machine code, which nobody but the user who runs could have written.
 
-``<name>.code`` holds a checksum and the code, ``<name>.py`` the source for whoever wants to read
-it, ``<name>.lock`` is locked while somebody compiles. The name says all that the code depends on,
-and the checksum covers it: of two files whose names were exchanged neither is run.
+``<name>.code`` holds a checksum and the code. ``<name>.py`` holds the source, to be read.
+``<name>.lock`` is locked while a process compiles. The name says all that the code depends on, and
+the checksum covers it: of two files whose names were exchanged neither is run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Storage:
         return self._temporary or self.folder
 
     def read(self, name: str) -> bytes | None:
-        """What was kept under a name; None where that is nothing, or nothing to be trusted."""
+        """Return what was kept under a name; None for nothing, and for nothing to be trusted."""
         place = self.place
         try:
             if place is None or distrust(place) is not None:
@@ -66,7 +66,7 @@ class Storage:
         return contents(place / f"{name}.code")
 
     def write(self, name: str, code: bytes, source: str) -> None:
-        """Keep code under a name, with its source; where that fails, :attr:`note` says why."""
+        """Keep code under a name, with its source; if that fails, :attr:`note` says why."""
         try:
             place = self._made()
             _replace(place / f"{name}.py", source.encode())
@@ -94,7 +94,7 @@ class Storage:
                 os.close(number)  # as the system does for a process that dies
 
     def _made(self) -> Path:
-        """The folder in use, which is there from now on and to be trusted.
+        """Make the folder in use, unless it is there, and see that it is to be trusted.
 
         Raises:
             OSError: it cannot be made.
@@ -144,7 +144,7 @@ def checksum(name: str, code: bytes) -> bytes:
 
 
 def contents(path: Path) -> bytes | None:
-    """What a file keeps; None where it is missing, damaged, of another user or no file at all."""
+    """Return what a file keeps; None if it is missing, damaged, another user's, or no file."""
     try:
         number = _opened(path, os.O_RDONLY)
     except OSError:

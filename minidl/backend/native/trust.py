@@ -1,8 +1,8 @@
-"""Who else could write to a folder, and so put code there: asked before code of it is run.
+"""Owners and modes of a folder, looked at before code that lies there is run.
 
-As ssh asks before it trusts keys (sshd_config(5), StrictModes): the folder belongs to the user who
-runs; nobody else can write to it; and each folder above it, up to the user's home or to the root,
-belongs to the user or to root, and nobody else can rename what lies in it.
+ssh asks the same of keys (sshd_config(5), StrictModes). The folder belongs to the user who runs, and
+nobody else can write to it. Each folder above it, up to the user's home or to the root, belongs to
+the user or to root, and nobody else can rename what lies in it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def distrust(folder: Path) -> tuple[str, str] | None:
-    """Why no code of a folder should be run, and what mends that; None where it may be.
+    """Reason why no code of a folder should be run, and what mends that; None where it may be.
 
-    Folders that are missing are as good as what they would lie in. Where a system has no owners in
-    the sense of POSIX, as Windows, there is nothing to ask.
+    A missing folder is as good as the one in which it would lie. On a system without owners in the
+    sense of POSIX, such as Windows, there is nothing to ask.
 
     Raises:
         OSError: the user may not even look there.
@@ -40,7 +40,7 @@ def distrust(folder: Path) -> tuple[str, str] | None:
 
 
 def foreign(found: os.stat_result) -> bool:
-    """Whether a file belongs to another user, or others can write to it."""
+    """Tell whether a file belongs to another user, or others can write to it."""
     if not hasattr(os, "geteuid"):
         return False
     return found.st_uid != os.geteuid() or bool(found.st_mode & _OTHERS)
