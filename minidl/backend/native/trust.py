@@ -1,8 +1,8 @@
 """Owners and modes of a folder, looked at before code that lies there is run.
 
-ssh asks the same of keys (sshd_config(5), StrictModes). The folder belongs to the user who runs, and
-nobody else can write to it. Each folder above it, up to the user's home or to the root, belongs to
-the user or to root, and nobody else can rename what lies in it.
+ssh asks the same of keys (sshd_config(5), StrictModes). The folder belongs to the user who runs,
+and nobody else can write to it. Each folder above it, up to the user's home or to the root, belongs
+to the user or to root, and nobody else can rename what lies in it.
 """
 
 from __future__ import annotations
