@@ -200,7 +200,7 @@ def print_table(rows: list[tuple[str, dict[str, Any], float]]) -> None:
 
 def write_history(runs: dict[str, History], path: Path) -> None:
     """Every run's values at each epoch, a line each."""
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         names = list(next(iter(runs.values())).history)
         writer.writerow(["run", "epoch", *names])

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     parser = argparse.ArgumentParser("minidl", description="A neural-network engine.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="command", dest="command"
+    )
     commands.add_parser(
         "doctor",
         help="what is installed here, and the command that mends what is missing",
@@ -18,10 +20,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "them, and below each that is missing or does not fit what mends it. The exit status is 1 "
         "where something that is installed cannot work as it is.",
     )
-    parser.parse_args(arguments)
-    from minidl import doctor
+    kept = commands.add_parser(
+        "cache",
+        help="the machine code that is kept for this user",
+        description="Look after the machine code that is kept for this user. Without it, commands "
+        "are compiled anew when they are needed.",
+    )
+    kept.add_argument(
+        "what",
+        choices=("list", "verify", "clear"),
+        help="list: the folder, whether it is used, and what lies in it; verify: check owner, mode "
+        "and checksum of each file, and exit with the status 1 if one is not to be run; clear: "
+        "remove the files",
+    )
+    given = parser.parse_args(arguments)
+    from minidl import cache, doctor
 
-    return doctor.report()
+    if given.command == "doctor":
+        return doctor.report()
+    return {"list": cache.show, "verify": cache.verify, "clear": cache.clear}[given.what]()
 
 
 if __name__ == "__main__":

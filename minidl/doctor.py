@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minidl import datasets
+from minidl import cache, datasets
 from minidl.backend import BackendUnavailableError, cuda, installation, loops
 from minidl.backend.device import cublaslt
 
 _WIDTH = 16
+_SLOWER = "formulas run in NumPy's blocks, and steps are not recorded"
 
 
 class Finding(NamedTuple):
@@ -46,7 +47,7 @@ def findings() -> Iterator[Finding]:
         "Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     )
     yield Finding("NumPy", f"{np.__version__}, {'; '.join(installation.blas())}")
-    yield _numba()
+    yield from _numba()
     yield from _cupy()
     yield from _data()
 
@@ -59,19 +60,19 @@ def report() -> int:
     return int(any(finding.serious for finding in found))
 
 
-def _numba() -> Finding:
+def _numba() -> Iterator[Finding]:
     lacking = loops.lacking()
-    if not lacking:
-        from minidl.backend.native import machine_code
-
-        return Finding(
-            "Numba", f"{installation.version('numba')}, machine code in {machine_code.folder()}"
-        )
-    return Finding(
-        "Numba",
-        f"lacks {', '.join(lacking)}: formulas run in NumPy's blocks, and steps are not recorded",
-        "pip install 'minidl[fast]'",
-    )
+    if lacking:
+        found = f"lacks {', '.join(lacking)}: {_SLOWER}"
+        yield Finding("Numba", found, "pip install 'minidl[fast]'")
+        return
+    obstacle, number = loops.obstacle(), installation.version("numba")
+    if obstacle is not None:
+        found = f"{number} cannot be used, {obstacle.reason}: {_SLOWER}"
+        yield Finding("Numba", found, obstacle.mend, serious=True)
+        return
+    yield Finding("Numba", f"{number}, a command was run")
+    yield Finding("Machine code", *cache.state())
 
 
 def _cupy() -> Iterator[Finding]:

@@ -13,6 +13,7 @@ import pytest
 from minidl import __main__ as command
 from minidl import datasets, doctor
 from minidl.backend import cuda, installation, loops
+from minidl.backend.operands import CompilationUnavailableError
 from tests.doubles.cupy_double import installed
 
 ROOT = Path(__file__).parents[1]
@@ -122,8 +123,31 @@ def check_device():
     )
 
 
+def test_what_is_missing_and_where_machine_code_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(loops, "obstacle", lambda: None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert found("Numba").found == f"{installation.version('numba')}, a command was run"
+    assert found("Machine code") == doctor.Finding(
+        "Machine code", f"in {tmp_path / 'minidl' / 'commands'}"
+    )
+    tmp_path.chmod(0o777)
+    finding = found("Machine code")
+    assert finding.found.endswith(f"commands: others can write to {tmp_path}")
+    assert finding.mend == f"chmod go-w {tmp_path}"
+    tmp_path.chmod(0o700)
+
+
+def test_what_numba_cannot_do(monkeypatch):
+    obstacle = CompilationUnavailableError("there is a reason", "do something")
+    monkeypatch.setattr(loops, "obstacle", lambda: obstacle)
+    finding = found("Numba")
+    assert "cannot be used, there is a reason: formulas run in NumPy's blocks" in finding.found
+    assert finding.mend == "do something"
+    assert finding.serious
+    assert doctor.report() == 1
+
+
 def test_what_numba_lacks(monkeypatch):
-    assert "machine code in" in found("Numba").found
     monkeypatch.setattr(loops, "lacking", lambda: ["numba", "pyelftools"])
     finding = found("Numba")
     assert finding.found.startswith("lacks numba, pyelftools: formulas run in NumPy's blocks")
@@ -164,7 +188,7 @@ def test_from_the_shell(call):
         return
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line.split()[0] for line in result.stdout.splitlines() if not line.startswith(" ")]
-    wanted = ["minidl", "Python", "NumPy", "Numba", "Driver", "CuPy"]
+    wanted = ["minidl", "Python", "NumPy", "Numba", "Machine", "Driver", "CuPy"]
     assert lines[: len(wanted)] == wanted
     assert lines[-3:] == ["Fashion-MNIST", "MNIST", "IMDB"]
     assert "Traceback" not in result.stderr

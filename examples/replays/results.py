@@ -165,7 +165,7 @@ def load(path: Path) -> list[Record]:
     if not path.exists():
         return []
     try:
-        return [Record(**entry) for entry in json.loads(path.read_text())]
+        return [Record(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"{path}: expected the records of an earlier run, received {error}; move it away or "

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.backend.device import playing
 from minidl.backend.operands import UnsupportedError
 from minidl.backend.recorder import current_tape
-from minidl.backend.sparse import is_sparse, room
+from minidl.backend.sparse import fill, is_sparse, room, take
 from minidl.backend.switch import Backend, executor_name
 from minidl.backend.weak import weakly
 
@@ -58,10 +58,13 @@ class Gather:
         elif _compiled(backend):
             from minidl.backend import native
 
-            for array, out in self._pairs:
-                gather = native.gather_rows if is_sparse(array) else native.gather
-                self._commands += gather(array, self.order, self.where, out)
-            self._run = native.assemble(self._commands)
+            try:
+                for array, out in self._pairs:
+                    gather = native.gather_rows if is_sparse(array) else native.gather
+                    self._commands += gather(array, self.order, self.where, out)
+                self._run = native.assemble(self._commands)
+            except UnsupportedError:
+                self._commands = [self._take]
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""
@@ -75,7 +78,10 @@ class Gather:
         start, count = map(int, self.where)
         rows = self.order[start : start + count]
         for array, out in self._pairs:
-            self._xp.take(array, rows, axis=0, out=out[:count], **self._mode)
+            if is_sparse(array):
+                fill(out, take(array, rows))
+            else:
+                self._xp.take(array, rows, axis=0, out=out[:count], **self._mode)
 
 
 def _compiled(backend: Backend) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from minidl.backend import blocks
 from minidl.backend.formula import Program
+from minidl.backend.operands import CompilationUnavailableError
 
 name = "numba"
 
@@ -32,6 +33,24 @@ def lacking() -> list[str]:
 def available() -> bool:
     """Whether nothing is lacking."""
     return not lacking()
+
+
+@functools.cache
+def obstacle() -> CompilationUnavailableError | None:
+    """Reason why this process can have or run no compiled code although no package is lacking.
+
+    The first call compiles a command, or loads it from the cache, and runs it; it imports Numba
+    only where it compiles.
+    """
+    try:
+        from minidl.backend.native import trial
+
+        trial.attempt()
+    except CompilationUnavailableError as error:
+        return error.with_traceback(None)
+    except ImportError as error:  # of what this package itself needs
+        return CompilationUnavailableError(str(error), "pip install --upgrade 'minidl[fast]'")
+    return None
 
 
 def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
@@ -59,13 +78,11 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         each = [array.shape == shape for array in arrays]
         key = (first.dtype, *each, *[array.dtype for array in arrays])
         loop = loops.get(key)
-        if loop is None:
-            try:
-                loop = native.Eager(program, each, arrays, places, first.dtype)
-            except native.UnsupportedError:
-                in_blocks()(arguments, outs)
-                return
-            loops[key] = loop
-        loop(arrays, program.numbers(arguments), shape)
+        try:
+            if loop is None:
+                loop = loops[key] = native.Eager(program, each, arrays, places, first.dtype)
+            loop(arrays, program.numbers(arguments), shape)
+        except native.UnsupportedError:  # raised before anything is written
+            in_blocks()(arguments, outs)
 
     return run

@@ -22,6 +22,22 @@ class UnsupportedError(Exception):
     """No command does this: it stays with NumPy."""
 
 
+class CompilationUnavailableError(UnsupportedError):
+    """No machine code can be had here, or none can be run: it stays with NumPy as well.
+
+    Attributes:
+        reason: in words.
+        mend: a command or what else to do.
+    """
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(reason, mend)
+        self.reason, self.mend = reason, mend
+
+    def __str__(self) -> str:
+        return f"{self.reason}. To mend it: {self.mend}"
+
+
 class Maker(Protocol):
     """What makes the commands of a device.
 

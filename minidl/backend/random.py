@@ -48,7 +48,7 @@ class RandomBits:
         key = self._state["state"]["key"]
         tape = current_tape()
         if tape is not None:
-            tape.draw(key, out, step)
+            tape.draw(key, out, step, self.fill)
             return
         if not isinstance(out, np.ndarray):
             draws.fill(out, key, step)

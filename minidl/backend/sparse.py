@@ -76,6 +76,14 @@ def room(matrix: Any, rows: int) -> Any:
     return made
 
 
+def fill(out: Any, part: Any) -> None:
+    """Overwrite the first rows of a :func:`room` with a canonical CSR matrix; empty the rest."""
+    out.data[: part.nnz] = part.data
+    out.indices[: part.nnz] = part.indices
+    out.indptr[: part.shape[0] + 1] = part.indptr
+    out.indptr[part.shape[0] + 1 :] = part.nnz
+
+
 def to_host(x: Any) -> Any:
     """A CSR matrix as one of SciPy, wherever it is now."""
     return x.get() if hasattr(x.data, "__cuda_array_interface__") else x

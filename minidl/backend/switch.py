@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import warnings
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -52,7 +54,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
         name: "numpy" or "cupy". Default at start: the variable ``MINIDL_BACKEND``, else
             "numpy".
         executor: "blocks" or "numba", for NumPy arrays; "numba" needs the package. Default
-            at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed.
+            at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed; where
+            it is and cannot be used, a warning says why, and "blocks" takes its place.
             None leaves it as it is.
         tf32: whether the products of float32 matrices in the steps of ``fit`` may be made of
             numbers rounded to ten bits of mantissa, which some GPUs multiply several times faster;
@@ -60,7 +63,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
 
     Raises:
         ValueError: an unknown name, or tf32 for another backend than "cupy".
-        BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is.
+        BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is, or what it
+            compiles cannot be had or run here.
     """
 
     def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:
@@ -99,8 +103,8 @@ def executor_for(array: Any) -> ModuleType:
     if not isinstance(array, np.ndarray):
         return cuda
     if "executor" not in _state:
-        default = "numba" if loops.available() else "blocks"
-        _state["executor"] = _executor(os.environ.get("MINIDL_EXECUTOR", default))
+        wanted = os.environ.get("MINIDL_EXECUTOR")
+        _state["executor"] = _default() if wanted is None else _executor(wanted)
     module: ModuleType = _state["executor"]
     return module
 
@@ -119,6 +123,25 @@ def _backend(name: str) -> Backend:
     return Backend("numpy", np) if name == "numpy" else Backend("cupy", cuda.load())
 
 
+def _default() -> ModuleType:
+    """Compiled loops where they can be had and run, else blocks."""
+    if not loops.available():
+        return blocks
+    obstacle = loops.obstacle()
+    if obstacle is None:
+        return loops
+    _say(f"formulas run in NumPy's blocks, no step is recorded, and all takes longer: {obstacle}")
+    return blocks
+
+
+@functools.cache
+def _say(what: str) -> None:
+    """Once for each process."""
+    warnings.warn(
+        f"minidl: {what}. MINIDL_EXECUTOR=blocks ends this warning.", stacklevel=sparse.outside()
+    )
+
+
 def _executor(name: str) -> ModuleType:
     _known("executor", name, EXECUTORS)
     if name == "blocks":
@@ -128,6 +151,11 @@ def _executor(name: str) -> ModuleType:
         raise cuda.BackendUnavailableError(
             f"the numba executor needs the {' and '.join(lacking)} package; install it with "
             "pip install 'minidl[fast]', or choose executor='blocks'"
+        )
+    obstacle = loops.obstacle()
+    if obstacle is not None:
+        raise cuda.BackendUnavailableError(
+            f"the numba executor cannot be used: {obstacle}, or choose executor='blocks'"
         )
     return loops
 

@@ -182,15 +182,24 @@ class Tape:
         if self._series:
             self._series.waiting[0] = 0
 
+    def ready(self) -> bool:
+        """Tell whether it can be played. The first call makes all that plays it, or nothing."""
+        try:
+            if not self._between.recorded:
+                self._assemble()
+        except UnsupportedError:
+            return False
+        return True
+
     def _assemble(self) -> None:
         """Make calls of what was recorded."""
         last = self._last
-        self._between.recorded = last.recorded = True
         numbers = [*self._numbers, *(bound.numbers for bound in last.bound if bound)]
         self._series = self._player.series(self.entries, numbers)
         self._runs = self._head = self._player.assemble(self._entries)
         if last.calls and not self._series:
             self._runs = self._player.assemble(self.entries)
+        self._between.recorded = last.recorded = True
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
         """Record commands that somebody else runs now.
@@ -239,11 +248,24 @@ class Tape:
         """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
         return self._inside is not None and self._inside.again(Call(formula, arguments, outs))
 
-    def draw(self, key: Any, out: np.ndarray, step: int) -> None:
-        """Fill ``out`` with the 16-bit random numbers of a key and step, and record it."""
-        drawn = self._player.draw(key, out, self._step, step - int(self._step[0]))
+    def draw(self, key: Any, out: np.ndarray, step: int, fill: Callable[[Any, int], None]) -> None:
+        """Fill ``out`` with the 16-bit random numbers of a key and step, and record it.
+
+        Args:
+            key, out, step: as said.
+            fill: does the same to ``out`` for a step, where no command does.
+        """
+        ahead = step - int(self._step[0])
+        try:
+            drawn = self._player.draw(key, out, self._step, ahead)
+            self._player.run([drawn])
+        except UnsupportedError:
+
+            def drawn() -> None:
+                aside(fill, out, int(self._step[0]) + ahead)
+
+            drawn()
         self.commands([drawn])
-        self._player.run([drawn])
 
     def stepwise(self, call: Callable[[], None], ahead: bool) -> None:
         """Run a call that is made again at each step, and record that.

@@ -73,7 +73,8 @@ class CSVLogger(Callback):
         has_lines = (
             self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
         )
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
+        mode = "a" if self.append else "w"
+        self._file = open(self.filename, mode, newline="", encoding="utf-8")  # noqa: SIM115
         self._writer = csv.DictWriter(
             self._file, ["epoch", *self.params["metrics"]], delimiter=self.separator
         )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from minidl.backend import blocks, fused, to_host
 from minidl.backend.blocks import BLOCK
 from minidl.backend.native import machine_code
+from minidl.backend.native.storage import Storage
 from tests.backend.formulas import RandomFormula, call, numbers, random_formulas, weighted
 from tests.kernels.running import blank, device
 
@@ -102,7 +103,8 @@ def test_an_array_given_twice_may_be_overwritten():
 def several_blocks(monkeypatch, tmp_path):
     """Blocks of 8, so that small arrays take several; generated loops in a folder of their own."""
     monkeypatch.setattr(blocks, "BLOCK", 8)
-    monkeypatch.setattr(machine_code, "folder", lambda: tmp_path)
+    storage = Storage(tmp_path)
+    monkeypatch.setattr(machine_code, "storage", lambda: storage)
 
 
 def check_random(formula: RandomFormula, dtype, n, k, number):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import ctypes
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ import llvmlite.binding as llvm
 import numba
 from numba import types
 
+from minidl.backend.native.circumstances import circumstances
 from minidl.backend.native.linker import link
 
 _ENTRY = "minidl_command"
@@ -55,7 +57,7 @@ def compiled(name: str, text: str, names: dict[str, str]) -> bytes:
         raise TypeError(f"{name}: expected a function that cannot raise")
     code = _object(made, count, returns)
     linked = link(code, _ENTRY)
-    header = {"linked": linked is not None, "arguments": count, "returns": returns}
+    header = {"linked": linked is not None, "arguments": count, "returns": returns, "made": _made()}
     if linked is None:
         return json.dumps({**header, "entry": _ENTRY}).encode() + b"\n" + code
     code, entry, imports = linked
@@ -86,6 +88,14 @@ def _object(made: Any, count: int, returns: bool) -> bytes:
     return bytes(machine.emit_object(module))
 
 
+def _made() -> dict[str, str]:
+    """With what, and for which processor, for whoever looks into the cache."""
+    known = circumstances()
+    made = {key: known[key] for key in ("numba", "llvmlite", "python", "numpy", "system")}
+    features = llvm.get_host_cpu_features().flatten()
+    return {**made, "processor": llvm.get_host_cpu_name(), "features": features}
+
+
 def _machine() -> Any:
     """For this processor; code that runs wherever it lies."""
     return llvm.Target.from_default_triple().create_target_machine(
@@ -97,15 +107,13 @@ def _machine() -> Any:
     )
 
 
-_engines: list[Any] = []
-
-
 def loaded(code: bytes, entry: str) -> int:
-    """Address of a function of an object file that LLVM has to link."""
+    """Address of a function of an object file that LLVM has to link; valid for ever."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)
+    # Nobody gives this reference back: threads may run the code while the interpreter ends.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     return int(engine.get_function_address(entry))

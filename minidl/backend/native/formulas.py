@@ -15,6 +15,7 @@ from minidl.backend.native.commands import Command, CommandList, UnsupportedErro
 from minidl.backend.native.elementwise import elementwise, numbers_of
 from minidl.backend.native.shares import ROWS
 from minidl.backend.native.sources import KNOWN
+from minidl.backend.native.team import team
 from minidl.backend.native.ufuncs import ufunc_loop
 
 
@@ -129,6 +130,7 @@ class Bound:
         self.numbers = numbers_of(program, dict(enumerate(arguments)))
         self.commands = commands(program, arguments, outs, self.numbers)
         self._list = CommandList(self.commands)
+        team()  # where there is none, now is the time to say so
 
     def take(self, arguments: Sequence[Any]) -> None:
         """Take the numbers among these arguments."""

@@ -9,18 +9,56 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import importlib.metadata
 import json
-import mmap
 import os
-import platform
-import tempfile
-from collections.abc import Callable, Mapping
+import threading
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from minidl.backend.native.circumstances import circumstances
+from minidl.backend.native.placing import ALLOW, executable
+from minidl.backend.native.placing import address_of as address_of
+from minidl.backend.native.storage import Storage, user_folder
+from minidl.backend.operands import CompilationUnavailableError
+from minidl.backend.sparse import outside
 
 _HERE = Path(__file__).parent
-_CHECK = hashlib.sha256().digest_size  # bytes: half a file, after a crash, is not to be run
+
+#: A command to be called from Python: address of its block, part, parts.
+COMMAND = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+class Unit(NamedTuple):
+    """Function of a source, for types by their names in it: it is compiled at a time."""
+
+    label: str
+    function: str
+    text: str
+    types: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name under which its code is kept: another one as soon as anything is other."""
+        words = self.function, self.text, self.types, sorted(circumstances().items())
+        return f"{self.label}_{hashlib.sha256(repr(words).encode()).hexdigest()}"
+
+
+class Placed(NamedTuple):
+    """Address of a unit's code, how many int64 it takes, and whether it returns one."""
+
+    address: int
+    arguments: int
+    returns: bool
+
+
+class Refusal(NamedTuple):
+    """Reason why there is no code of a unit, and what mends that."""
+
+    reason: str
+    mend: str
 
 
 def command(name: str, source: str, /, **types: str) -> int:
@@ -30,132 +68,171 @@ def command(name: str, source: str, /, **types: str) -> int:
         name: of the function there.
         source: of the file.
         types: what names of the file stand for, by name: elements of NumPy.
+
+    Raises:
+        CompilationUnavailableError: no machine code can be had, or none can be run.
     """
-    return _load(name, source, tuple(sorted(types.items())))[0]
+    return _told(unit(name, source, tuple(sorted(types.items())))).address
 
 
 def function(name: str, source: str) -> Callable[..., Any]:
     """The same, to be called with int from Python, without its lock."""
-    address, count, returns = _load(name, source, ())
+    address, count, returns = _told(unit(name, source, ()))
     kind = ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * count)
     return kind(address)
 
 
 def generated(name: str, text: str) -> int:
     """Address of the function ``command`` of a generated source; the name is for the cache."""
-    label = name if name.isidentifier() else "formula"
-    return _place(_contents(label, "command", text, ()))[0]
-
-
-#: A command to be called from Python: address of its block, part, parts.
-COMMAND = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    label = name if name.isidentifier() and name.isascii() else "formula"
+    return _told(Unit(label[:80], "command", text)).address
 
 
 @functools.cache
-def _load(name: str, source: str, types: tuple[tuple[str, str], ...]) -> tuple[int, int, bool]:
-    text = (_HERE / "compiled" / f"{source}.py").read_text()
-    return _place(_contents(f"{source}_{name}", name, text, types))
+def storage() -> Storage:
+    """Files in which this process keeps its code."""
+    return Storage(user_folder())
 
 
-def _contents(label: str, name: str, text: str, types: tuple[tuple[str, str], ...]) -> bytes:
-    """What the cache holds, or after this does, for a function of a source."""
-    key = hashlib.sha256(repr((name, text, types, _circumstances())).encode()).hexdigest()[:24]
-    path = folder() / f"{label}_{key}.code"
-    if path.exists():
-        found = path.read_bytes()
-        if found[:_CHECK] == hashlib.sha256(found[_CHECK:]).digest():
-            return found[_CHECK:]
-    from minidl.backend.native.compiler import compiled
+@functools.cache
+def unit(name: str, source: str, types: tuple[tuple[str, str], ...] = ()) -> Unit:
+    """A function of ``compiled/<source>.py``, as :func:`command` takes it."""
+    text = (_HERE / "compiled" / f"{source}.py").read_text(encoding="utf-8")
+    return Unit(f"{source}_{name}", name, text, types)
 
-    made = compiled(name, text, dict(types))
-    _write(path.with_suffix(".py"), text.encode())  # for whoever wants to read it
-    _write(path, hashlib.sha256(made).digest() + made)
+
+def _told(unit: Unit) -> Placed:
+    """The code of a unit; once, the user hears that some is missing, or that none is kept."""
+    try:
+        found = placed(unit)
+    except CompilationUnavailableError as error:
+        _say("missing", f"what has no machine code runs in NumPy, which takes longer: {error}")
+        raise
+    if storage().note:
+        _say("not kept", storage().note)
+    return found
+
+
+_said: set[str] = set()
+
+
+def _say(which: str, what: str) -> None:
+    if which not in _said:
+        _said.add(which)
+        warnings.warn(f"minidl: {what}.", stacklevel=outside())
+
+
+_made: dict[Unit, Placed | Refusal] = {}
+# One thread at a time imports Numba or compiles with it. A process is copied while nobody does.
+_compiling = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_compiling.acquire,
+        after_in_parent=_compiling.release,
+        after_in_child=_compiling.release,
+    )
+
+
+def placed(unit: Unit) -> Placed:
+    """The code of a unit, taken from the cache or compiled at the first call.
+
+    Raises:
+        CompilationUnavailableError: no machine code can be had, or none can be run; now and at each
+            later call for this unit.
+    """
+    made = _made.get(unit)
+    if made is None:
+        made = _made.setdefault(unit, _kept(unit) or _apart(_compiled, unit))
+    if isinstance(made, Refusal):
+        raise CompilationUnavailableError(*made)
     return made
 
 
-def _write(path: Path, contents: bytes) -> None:
-    """All of it or nothing, whoever else does the same."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-        file.write(contents)
-    os.replace(file.name, path)
+def _kept(unit: Unit) -> Placed | Refusal | None:
+    """The code of a unit as the cache has it; None where there is none, or LLVM has to link it."""
+    contents = storage().read(unit.name)
+    return _place(contents) if contents is not None and _header(contents)["linked"] else None
+
+
+def _apart(make: Callable[[Unit], Placed | Refusal], unit: Unit) -> Placed | Refusal:
+    """Have a thread make it that does nothing else.
+
+    Ctrl-C, or a signal handler that raises, then ends the waiting, and neither an import nor a
+    compiler that is half done. A handler that needs code as well waits for the compiler, as another
+    thread would, and does not call it while it works.
+    """
+    future: Future[Placed | Refusal] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(make(unit))
+        except BaseException as error:
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=work, name="minidl-compiler", daemon=False).start()
+    except RuntimeError:  # the interpreter ends, or there are no more threads
+        return make(unit)
+    return future.result()
+
+
+def _compiled(unit: Unit) -> Placed | Refusal:
+    """The code of a unit, compiled unless somebody else has done so in the meantime."""
+    with _compiling:
+        if unit in _made:
+            return _made[unit]
+        compiler = _compiler()
+        if isinstance(compiler, Refusal):
+            return compiler
+        with storage().lock(unit.name):
+            contents = storage().read(unit.name)
+            if contents is None:
+                try:
+                    contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
+                except Exception as error:
+                    return _failure(f"Numba does not compile {unit.label}", error)
+                storage().write(unit.name, contents, unit.text)
+        _made[unit] = _place(contents)
+        return _made[unit]
 
 
 @functools.cache
-def folder() -> Path:
-    """In the user's cache, or a temporary one where that cannot be written."""
-    import platformdirs
-
-    path = Path(platformdirs.user_cache_dir("minidl", appauthor=False)) / "commands"
+def _compiler() -> Any:
+    """Import the module that compiles; a refusal if that fails."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            return path
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="minidl-commands-"))
+        from minidl.backend.native import compiler
+    except Exception as error:  # an old Numba knows many ways to fail beside a new NumPy
+        return _failure("Numba is installed and cannot be imported", error)
+    return compiler
 
 
-@functools.cache
-def _circumstances() -> tuple[str, ...]:
-    """Whatever else machine code depends on: compiler, what it is given besides, processor."""
-    files = sorted([*_HERE.glob("*.py"), *_HERE.glob("compiled/*.py")])
-    own = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    return importlib.metadata.version("numba"), own, platform.machine(), _processor()
+def _failure(what: str, error: Exception) -> Refusal:
+    if isinstance(error, CompilationUnavailableError):
+        return Refusal(error.reason, error.mend)
+    said = " ".join(str(error).split())[:300].rstrip(".")
+    options = [key for key in os.environ if key.startswith("NUMBA_")]
+    mend = f"unset {' '.join(sorted(options))}" if options else "pip install --upgrade numba"
+    if isinstance(error, PermissionError):  # of LLVM or of ctypes
+        mend = ALLOW
+    return Refusal(f"{what}: {type(error).__name__}: {said}", mend)
 
 
-def _processor() -> str:
-    """Of which kind it is, with what it can do."""
+def _header(contents: bytes) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(contents.partition(b"\n")[0])
+    return header
+
+
+def _place(contents: bytes) -> Placed | Refusal:
+    """Code of the cache, or why it cannot be run."""
+    header, code = _header(contents), contents.partition(b"\n")[2]
     try:
-        with open("/proc/cpuinfo") as file:
-            first = file.read().split("\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor()
-    kinds = ("vendor_id", "model name", "flags", "Features", "CPU part")
-    return "\n".join(line for line in first if line.startswith(kinds))
-
-
-def _place(contents: bytes) -> tuple[int, int, bool]:
-    """Where in memory the code of a file of the cache begins, which can be called from then on.
-
-    And how many int64 it takes, and whether it returns one.
-    """
-    line, code = contents.split(b"\n", 1)
-    header = json.loads(line)
-    if header["linked"]:
-        address = _executable(code, header["imports"]) + header["entry"]
-    else:
-        from minidl.backend.native.compiler import loaded
-
-        address = loaded(code, header["entry"])
-    return address, header["arguments"], header["returns"]
-
-
-def address_of(function: Any) -> int:
-    """Of a C function that ctypes has found."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-_placed: list[Any] = []
-
-
-def _executable(code: bytes, imports: Mapping[str, int]) -> int:
-    """Address of linked code, copied into memory that is executed and no longer written.
-
-    Args:
-        code: what runs wherever it lies.
-        imports: where in it the addresses of the C library's functions belong, by name.
-    """
-    libraries = ctypes.CDLL(None, use_errno=True), ctypes.CDLL("libm.so.6")
-    memory = mmap.mmap(-1, len(code), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory[:] = code
-    for name, place in imports.items():
-        found = next(getattr(library, name) for library in libraries if hasattr(library, name))
-        target = address_of(found)
-        memory[place : place + 8] = target.to_bytes(8, "little")
-    view = ctypes.c_char.from_buffer(memory)
-    _placed.append((memory, view))
-    address = ctypes.addressof(view)
-    size = ctypes.c_size_t(len(memory))
-    if libraries[0].mprotect(ctypes.c_void_p(address), size, mmap.PROT_READ | mmap.PROT_EXEC):
-        error = ctypes.get_errno()
-        raise OSError(error, f"memory for machine code: {os.strerror(error)}")
-    return address
+        if header["linked"]:
+            address = executable(code, header["imports"]) + header["entry"]
+        else:
+            compiler = _compiler()
+            if isinstance(compiler, Refusal):
+                return compiler
+            address = compiler.loaded(code, header["entry"])
+    except Exception as error:
+        return _failure("machine code cannot be loaded", error)
+    return Placed(address, header["arguments"], header["returns"])

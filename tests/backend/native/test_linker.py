@@ -11,6 +11,7 @@ import pytest
 from minidl.backend.layout import address
 from minidl.backend.native import compiler, linker, machine_code
 from minidl.backend.native.linker import link
+from minidl.backend.native.placing import executable
 
 HEAD = """
 import math
@@ -27,7 +28,7 @@ def contents(text, name="command"):
 def placed(text):
     header, code = contents(text)
     return [
-        machine_code.COMMAND(machine_code._executable(code, header["imports"]) + header["entry"])
+        machine_code.COMMAND(executable(code, header["imports"]) + header["entry"])
         for _ in range(3)
     ]
 
@@ -119,7 +120,7 @@ def test_functions_of_the_c_library_are_called():
 def test_functions_that_code_may_ask_for_are_found(name):
     """Each is called where its address was written: by a jump that is all there is of the code."""
     code = linker._JUMP + bytes(8)
-    start = machine_code._executable(code, {name: len(linker._JUMP)})
+    start = executable(code, {name: len(linker._JUMP)})
     if name.startswith("sqrt"):
         real = ctypes.c_float if name.endswith("f") else ctypes.c_double
         assert ctypes.CFUNCTYPE(real, real)(start)(6.25) == 2.5

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
 from minidl.backend.layout import address
-from minidl.backend.native import compiler, machine_code
+from minidl.backend.native import circumstances, compiler, machine_code
+from minidl.backend.native.storage import CHECK, Storage
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,11 +33,16 @@ def command(block, part, parts):
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine_code, "folder", lambda: tmp_path)
-    return tmp_path
+    """The folder of an empty cache of a process that has no code yet."""
+    made = Storage(tmp_path / "commands")
+    monkeypatch.setattr(machine_code, "storage", lambda: made)
+    monkeypatch.setattr(machine_code, "_made", {})
+    return made.folder
 
 
 def filled(value):
+    """What the command gives in a process that has no code yet."""
+    machine_code._made.clear()
     block = np.array([5, *[0] * 6])
     machine_code.COMMAND(machine_code.generated("fill", FILL.format(value=value)))(
         address(block), 2, 3
@@ -68,27 +76,73 @@ def test_another_source_is_another_file(cache):
     )
 
 
-@pytest.mark.parametrize("part", range(4))
+PARTS = ["minidl", "numba", "llvmlite", "python", "numpy", "system", "processor", "options"]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_another_compiler_or_processor_or_language_is_another_file(cache, monkeypatch, part):
     """What a source takes from elsewhere is a part of what it is compiled to."""
     first = filled(3)
-    now = list(machine_code._circumstances())
-    assert len(now) == 4
-    assert all(now)
-    now[part] += "another"
-    monkeypatch.setattr(machine_code, "_circumstances", lambda: tuple(now))
+    now = circumstances.circumstances()
+    assert list(now) == PARTS
+    assert all(now.values())
+    now = {**now, part: now[part] + "another"}
+    monkeypatch.setattr(machine_code, "circumstances", lambda: now)
     assert filled(3) == first
     assert len(files(cache)) == 2
 
 
+CPUINFO = """processor : 0
+vendor_id : GenuineIntel
+cpu family : 6
+model : 207
+model name : Intel
+stepping : 2
+cpu MHz : {clock}
+flags : fpu sse avx2 {flag}
+
+processor : 1
+vendor_id : GenuineIntel
+cpu family : 6
+model : 207
+model name : Intel
+stepping : 2
+cpu MHz : 3100
+flags : fpu sse avx2 {other}
+"""
+
+
+def test_processors_of_one_kind_are_one_and_others_are_others(monkeypatch):
+    """Whatever their clocks are; a feature of any of them makes another."""
+
+    def described(**given):
+        text = CPUINFO.format(**{"clock": 3000, "flag": "", "other": ""} | given)
+        monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
+        return circumstances.processor()
+
+    first = described()
+    assert first.count("avx2") == 1
+    assert described(clock=4000) == first
+    assert described(flag="avx512f") != first
+    assert described(other="avx512f") != first
+    assert described(flag="avx512f", other="avx512f").count("avx2") == 1
+
+
+def test_where_the_system_has_no_list_llvm_is_asked(monkeypatch):
+    def fail(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", fail)
+    assert circumstances.processor().startswith(llvm.get_host_cpu_name() + "\n")
+    assert "sse2" in circumstances.processor() or platform.machine() != "x86_64"
+
+
 def test_other_types_are_other_files(cache):
     for name in ("float32", "float64", "uint8"):
-        machine_code._load.cache_clear()
         machine_code.command(
             "terms", "reductions", source=name, target="float64", working="float64"
         )
     assert len(files(cache)) == 3
-    machine_code._load.cache_clear()
 
 
 def test_an_interrupted_write_leaves_nothing_that_is_taken_for_code(cache, monkeypatch):
@@ -98,7 +152,7 @@ def test_an_interrupted_write_leaves_nothing_that_is_taken_for_code(cache, monke
     monkeypatch.setattr("os.replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         filled(4)
-    assert files(cache) == files(cache, ".py") == []
+    assert files(cache) == files(cache, ".py") == files(cache, ".tmp") == []
     monkeypatch.undo()
 
 
@@ -120,7 +174,7 @@ def test_llvm_links_what_this_package_cannot(cache, monkeypatch, linked):
         monkeypatch.setattr(compiler, "link", lambda *_: None)
     first = filled(9)
     (name,) = files(cache)
-    header = json.loads((cache / name).read_bytes()[machine_code._CHECK :].split(b"\n")[0])
+    header = json.loads((cache / name).read_bytes()[CHECK:].split(b"\n")[0])
     assert header["linked"] is linked
     assert filled(9) == first == [32, 41, 50, 59, 68, 0]
 
@@ -167,12 +221,3 @@ def test_a_second_process_loads_no_compiler(tmp_path):
     assert len(before) > 20
     assert child(tmp_path) == (loss, "[]")
     assert stamps(tmp_path) == before
-
-
-def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("no folder can be made below a file")
-    _, imported = child(blocked, TMPDIR=str(tmp_path))
-    assert imported == "['elftools', 'llvmlite', 'numba']"
-    assert [path.name for path in tmp_path.glob("minidl-commands-*/*.code")]
-    assert blocked.read_text() == "no folder can be made below a file"
