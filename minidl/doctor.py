@@ -13,6 +13,7 @@ import numpy as np
 from minidl import cache, datasets
 from minidl.backend import BackendUnavailableError, cuda, installation, loops
 from minidl.backend.device import cublaslt
+from minidl.printing import say
 
 _WIDTH = 16
 _SLOWER = "formulas run in NumPy's blocks, and steps are not recorded"
@@ -56,7 +57,7 @@ def report() -> int:
     """Print it; the exit status, 1 where something that is installed cannot work as it is."""
     found = list(findings())
     for finding in found:
-        print(finding)
+        say(finding)
     return int(any(finding.serious for finding in found))
 
 

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from minidl.callbacks import Callback, Logs
+from minidl.printing import say
 
 
 class ProgressBar(Callback):
@@ -47,7 +48,7 @@ class EpochLine(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         seconds = time.perf_counter() - self._start
         steps, epochs = self.params["steps"], self.params["epochs"]
-        print(f"Epoch {epoch + 1}/{epochs} - {steps} steps - {seconds:.1f}s - {values(logs)}")
+        say(f"Epoch {epoch + 1}/{epochs} - {steps} steps - {seconds:.1f}s - {values(logs)}")
 
 
 def values(logs: Logs) -> str:

@@ -17,6 +17,7 @@ from minidl.loop import Loop
 from minidl.metrics import get as get_metric
 from minidl.network import Network
 from minidl.objective import PARTS, Objective
+from minidl.printing import say
 from minidl.progress import EpochLine, ProgressBar, values
 from minidl.saving import save_model
 from minidl.summary import summary
@@ -227,7 +228,7 @@ class Sequential(Network):
         found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
         logs = {name: found[name] for name in self.metrics_names}
         if verbose:
-            print(values(logs))
+            say(values(logs))
         results = list(logs.values())
         return results[0] if len(results) == 1 else results
 
@@ -257,7 +258,7 @@ class Sequential(Network):
     def summary(self) -> None:
         """Print the layers, their output shapes and their parameters."""
         self.build()
-        print(summary(self))
+        say(summary(self))
 
     def save(self, filepath: Any) -> None:
         """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.

@@ -263,6 +263,27 @@ def test_logs_of_a_batch_are_the_means_so_far() -> None:
     assert right == sorted(right)
 
 
+def test_logs_of_a_batch_stay_what_they_were() -> None:
+    """For a callback that keeps them, whether it looks at once or when training is over."""
+    kept: list[Any] = []
+    copies: list[dict[str, float]] = []
+
+    class Keeps(Callback):
+        def on_train_batch_end(self, batch: int, logs: Any) -> None:
+            kept.append(logs)
+
+    class Copies(Callback):
+        def on_train_batch_end(self, batch: int, logs: Any) -> None:
+            if batch % 2:
+                copies.append(logs.copy())
+
+    model, task = compiled()
+    model.fit(task.x, task.y, 4, verbose=0, callbacks=[Keeps(), Copies()])
+    assert len({logs["loss"] for logs in kept}) == len(kept) > 3
+    assert [dict(logs) for logs in kept[1::2]] == copies
+    assert repr(kept[1]) == repr(copies[0])
+
+
 def test_callbacks_come_in_their_order_after_the_history() -> None:
     """Each sees the epoch in the History already."""
     model, task = compiled("values")

@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.callbacks.base import Callback, Logs
+from minidl.printing import say
 
 #: Prefix -> what fit would have to be given for values of that name, and was not.
 MISSING = {
@@ -130,7 +131,7 @@ class EarlyStopping(Monitor):
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         if self.verbose and self.stopped_epoch:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
 
 
 class ModelCheckpoint(Monitor):
@@ -175,7 +176,7 @@ class ModelCheckpoint(Monitor):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         self.model.save(path)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saved {path}")
+            say(f"Epoch {epoch + 1}: saved {path}")
 
 
 class ReduceLROnPlateau(Monitor):
@@ -243,4 +244,4 @@ class ReduceLROnPlateau(Monitor):
             self.cooling = self.cooldown
             self.wait = 0
             if self.verbose:
-                print(f"Epoch {epoch + 1}: learning rate {old:g} -> {optimizer.learning_rate:g}")
+                say(f"Epoch {epoch + 1}: learning rate {old:g} -> {optimizer.learning_rate:g}")

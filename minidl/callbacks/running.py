@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.printing import say
 
 
 class LearningRateScheduler(Callback):
@@ -47,7 +48,7 @@ class LearningRateScheduler(Callback):
         rate = (optimizer.current_learning_rate(),) if self._takes_rate else ()
         optimizer.learning_rate = self.schedule(epoch, *rate)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
+            say(f"Epoch {epoch + 1}: learning rate {optimizer.learning_rate:g}")
 
 
 class CSVLogger(Callback):
@@ -98,5 +99,5 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: loss is {logs['loss']}, stopping")
+            say(f"Batch {batch}: loss is {logs['loss']}, stopping")
             self.model.stop_training = True

@@ -25,6 +25,7 @@ def gradcheck() -> Callable[..., Result]:
     """
     from minidl.gradient_check import GradientCheckError
     from minidl.gradient_check import gradcheck as check
+    from minidl.printing import say
 
     def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
         __tracebackhide__ = True
@@ -33,7 +34,7 @@ def gradcheck() -> Callable[..., Result]:
         except GradientCheckError as error:
             # The message says it all; the way through the check says nothing.
             raise error.with_traceback(None) from None
-        print(result)
+        say(result)
         return result
 
     return gradcheck

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from minidl.printing import say
 from minidl.testing.diagnosis.table import table
 
 if __name__ == "__main__":
-    print(table())
+    say(table())
