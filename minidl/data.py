@@ -220,6 +220,15 @@ class Batches:
                 for a, b in zip(self._arrays, self._buffers, strict=True)
             )
 
+    def check(self) -> None:
+        """Raise if sparse rows of the batches so far were none, as somebody had changed them.
+
+        Raises:
+            ValueError: x has columns that it does not have, or others in their order.
+        """
+        if self._gather is not None:
+            self._gather.check()
+
     def fill(self) -> None:
         """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
         assert self._gather is not None

@@ -113,6 +113,7 @@ class Loop:
                     break
         finally:
             self._step.finish()
+        train.check()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

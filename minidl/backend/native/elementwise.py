@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.formula import Program
-from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH, ONE, address, kind_of, location
+from minidl.backend.layout import (
+    BY_COLUMN,
+    BY_ROW,
+    EACH,
+    ONE,
+    address,
+    entangled,
+    kind_of,
+    location,
+    overlapping,
+)
 from minidl.backend.native.commands import (
     WORTH,
     Command,
@@ -87,7 +98,9 @@ def elementwise(
     # An array that is updated in place is one argument of the loop, read and written.
     arrays: list[np.ndarray] = [arguments[i] for i in program.arrays]
     places = [next((i for i, a in enumerate(arrays) if _same(a, out)), None) for out in outs]
-    known(*arrays, *outs)
+    known(*arrays, written=outs)
+    if any(entangled(out, a) for k, out in enumerate(outs) for a in (*arrays, *outs[:k])):
+        raise UnsupportedError(f"{program.name}: outputs that overlap other arrays")
     kinds = [_kind(a, outs[0].shape) for a in arrays]
     for out, place in zip(outs, places, strict=True):
         if place is None:
@@ -188,6 +201,11 @@ class Eager:
             array.itemsize if own else 0 for array, own in zip(arrays, each, strict=True)
         ]
         self._flat = all(each)
+        fresh = places.count(-1)
+        written = {*places, *range(len(arrays) - fresh, len(arrays))}
+        pairs = itertools.combinations(range(len(arrays)), 2)
+        self._apart = [(i, j) for i, j in pairs if i in written or j in written]
+        self._name = program.name
         self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
         self._numbers = ctypes.c_double * numbers
 
@@ -201,8 +219,13 @@ class Eager:
             columns, axis = shape[-1], ROWS
             rows = size // max(columns, 1)
         words = [rows, columns, axis, 0]
-        for array, pitch in zip(arrays, self._pitches, strict=True):
-            words += address(array), columns * pitch
+        starts = [address(array) for array in arrays]
+        ends = [start + array.nbytes for start, array in zip(starts, arrays, strict=True)]
+        for i, j in self._apart:
+            if starts[i] < ends[j] and starts[j] < ends[i] and arrays[i] is not arrays[j]:
+                raise overlapping(self._name)
+        for start, pitch in zip(starts, self._pitches, strict=True):
+            words += start, columns * pitch
         values = self._numbers(*numbers)
         block = self._block(*words, ctypes.addressof(values))
         if size < WORTH:
