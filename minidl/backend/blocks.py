@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.formula import COMPARISONS, MASKS, Program
-from minidl.backend.layout import overlapping
+from minidl.backend.layout import meet, overlapping, pairs
 
 # 16 Ki float32 elements are 64 KiB a register: several fit into a core's L2 cache, and
 # the cost of the Python calls is spread over enough elements.
@@ -40,14 +40,17 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         aliases: for each output, the arguments whose array it overwrites.
     """
     plan, floats, masks, copies = _allocate(program, aliases)
+    count = len(program.arrays)
+    fresh = [k for k, alias in enumerate(aliases) if not alias]
+    written = [program.arrays.index(alias[0]) for alias in aliases if alias]
+    both = pairs(count + len(fresh), {*written, *range(count, count + len(fresh))})
 
     def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
         dtype, shape = outs[0].dtype, outs[0].shape
         arrays = [arguments[index] for index in program.arrays]
-        for k, out in enumerate(outs):
-            for other in (*arrays, *outs[:k]):
-                if other is not out and np.may_share_memory(other, out):
-                    raise overlapping(program.name)
+        every = [*arrays, *(outs[k] for k in fresh)]
+        if meet(every, both):
+            raise overlapping(program.name)
         rows = any(array.shape != shape for array in arrays)
         flat = (-1, shape[-1]) if rows else (-1,)
         targets = [out.reshape(flat) for out in outs]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 from numpy.exceptions import TooHardError
 
 #: A product of up to so many multiplications OpenBLAS leaves to one thread, however many it has: it
@@ -20,6 +22,9 @@ EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
 # So many candidates are looked through for an element that two arrays have in common.
 _SEARCHED = 10_000
+
+# NumPy's own asks each array first whether it knows better, for as long again.
+_may_share: Any = _multiarray_umath.may_share_memory
 
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 
@@ -47,6 +52,20 @@ def entangled(a: np.ndarray, b: np.ndarray) -> bool:
         return np.shares_memory(a, b, max_work=_SEARCHED)
     except TooHardError:
         return True
+
+
+def pairs(count: int, written: Collection[int]) -> list[tuple[int, int]]:
+    """Places of two among so many arrays of which one at least is written."""
+    both = itertools.combinations(range(count), 2)
+    return [(i, j) for i, j in both if i in written or j in written]
+
+
+def meet(arrays: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> bool:
+    """Whether two arrays of a pair may have memory in common, and are not the same."""
+    for i, j in pairs:
+        if _may_share(arrays[i], arrays[j]) and arrays[i] is not arrays[j]:
+            return True
+    return False
 
 
 def overlapping(name: str) -> ValueError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +20,9 @@ from minidl.backend.layout import (
     entangled,
     kind_of,
     location,
+    meet,
     overlapping,
+    pairs,
 )
 from minidl.backend.native.commands import (
     WORTH,
@@ -203,8 +204,7 @@ class Eager:
         self._flat = all(each)
         fresh = places.count(-1)
         written = {*places, *range(len(arrays) - fresh, len(arrays))}
-        pairs = itertools.combinations(range(len(arrays)), 2)
-        self._apart = [(i, j) for i, j in pairs if i in written or j in written]
+        self._pairs = pairs(len(arrays), written)
         self._name = program.name
         self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
         self._numbers = ctypes.c_double * numbers
@@ -219,13 +219,10 @@ class Eager:
             columns, axis = shape[-1], ROWS
             rows = size // max(columns, 1)
         words = [rows, columns, axis, 0]
-        starts = [address(array) for array in arrays]
-        ends = [start + array.nbytes for start, array in zip(starts, arrays, strict=True)]
-        for i, j in self._apart:
-            if starts[i] < ends[j] and starts[j] < ends[i] and arrays[i] is not arrays[j]:
-                raise overlapping(self._name)
-        for start, pitch in zip(starts, self._pitches, strict=True):
-            words += start, columns * pitch
+        if meet(arrays, self._pairs):
+            raise overlapping(self._name)
+        for array, pitch in zip(arrays, self._pitches, strict=True):
+            words += address(array), columns * pitch
         values = self._numbers(*numbers)
         block = self._block(*words, ctypes.addressof(values))
         if size < WORTH:

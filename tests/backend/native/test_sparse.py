@@ -145,7 +145,9 @@ def test_columns_in_another_order_are_refused_where_they_are_shared_out():
 @pytest.mark.parametrize("options", [{"dtype": "float32"}, {"integer": "int64"}])
 def test_rows_are_not_gathered_into_other_types(options):
     with pytest.raises(UnsupportedError):
-        gather_rows(csr(6, 8), np.arange(6), np.array([0, 3]), csr(3, 8, **options), np.zeros(1, int))
+        gather_rows(
+            csr(6, 8), np.arange(6), np.array([0, 3]), csr(3, 8, **options), np.zeros(1, int)
+        )
 
 
 @ON_EVERY_TEAM

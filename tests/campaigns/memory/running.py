@@ -60,9 +60,7 @@ def _child(
         parts = str(2 + seed % 2)
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": parts}
         with output.open("wb") as out, Path(folder, "errors").open("wb") as errors:
-            child = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=out, stderr=errors
-            )
+            child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=errors)
             ended = _wait(child, place, until)
         at = struct.unpack("<q", place.read_bytes())[0]
         done = first
