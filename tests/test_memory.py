@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_more_rows_than_a_layer_is_bound_for():
     made = network(Dense(100))
     made.forward(random((32, 784), np.float32))
     layer, x = made.layers[0], random((3000, 784), np.float32)
-    with pytest.raises(ValueError, match="at most 32 rows.*received 3000.*bind"):
+    with pytest.raises(ValueError, match=r"at most 32 rows.*received 3000.*bind"):
         layer.forward(x)
     made.bind(3000)
     np.testing.assert_allclose(layer.forward(x), x @ layer.W + layer.b, atol=1e-4)
@@ -78,8 +79,13 @@ def test_a_large_product_of_rows_wherever_they_lie(a):
 
 @pytest.mark.parametrize(
     ("a", "b", "out"),
-    [((130, 65), (60, 70), (130, 70)), ((130, 65), (65, 70), (120, 70)), ((130, 65), (65,), (130,))]
-    + [((130, 65), (65, 70), (130, 71)), ((130, 2001), (2000, 1), (130, 1))],
+    [
+        ((130, 65), (60, 70), (130, 70)),
+        ((130, 65), (65, 70), (120, 70)),
+        ((130, 65), (65, 70), (130, 71)),
+        ((130, 65), (65,), (130,)),
+        ((130, 2001), (2000, 1), (130, 1)),
+    ],
 )
 def test_a_product_of_other_shapes_is_refused(a, b, out):
     with pytest.raises(ValueError, match="expected matrices"):
@@ -127,7 +133,7 @@ def test_a_formula_on_arrays_that_it_cannot_take():
             relu(*arguments, out=into)
     with pytest.raises(ValueError, match="overlaps"):
         adam(x, out, x.copy(), 0.1, 0.9, out=(x, x))
-    with pytest.raises(TypeError, match="numbers, received .*complex"):
+    with pytest.raises(TypeError, match=r"numbers, received .*complex"):
         relu(x.astype(complex), out=out)
     for wrong in ([1.0], None, "x"):
         with pytest.raises(TypeError, match="expected NumPy arrays"):
@@ -155,8 +161,13 @@ def test_rows_at_odd_addresses_go_through_a_network():
 
 @pytest.mark.parametrize(
     "out",
-    [np.zeros(40, np.uint8), np.zeros(40, np.float32), np.zeros(40, np.uint16)[::2]]
-    + [np.zeros(40, ">u2"), np.frombuffer(bytes(40), np.uint16)],
+    [
+        np.zeros(40, np.uint8),
+        np.zeros(40, np.float32),
+        np.zeros(40, np.uint16)[::2],
+        np.zeros(40, ">u2"),
+        np.frombuffer(bytes(40), np.uint16),
+    ],
 )
 def test_random_bits_go_where_they_have_place(out):
     before = out.copy()
@@ -239,7 +250,7 @@ def test_sparse_rows_that_a_callback_changes(spoil, executor):
     if spoil is _order and executor == "blocks":  # SciPy's product is right in any order
         fitted(x, lambda _: spoil(x))
         return
-    with pytest.raises(ValueError, match="expected a CS[RC] matrix"):
+    with pytest.raises(ValueError, match=r"expected a CS[RC] matrix"):
         fitted(x, lambda _: spoil(x))
 
 
@@ -294,21 +305,27 @@ def test_arrays_of_a_recorded_step_cannot_be_resized(executor):
         assert np.isfinite(model.predict(x)).all()
 
 
-def test_room_for_sparse_rows_is_kept(executor):
-    if executor == "blocks":
-        return
-    x = sp.random(64, 500, 0.05, "csr", np.float32, rng=np.random.default_rng(1))
-    out = buffer(current(), x, 10)
-    gather = Gather(current(), [x], [out])
-    gather.where[:] = 0, 10
-    wanted = x[:10].toarray()
-    out.data, out.indices, out.indptr = arrays = out.data, out.indices, out.indptr
-    kept = [array.copy() for array in arrays]
-    out.data = out.indices = out.indptr = None  # whoever holds the matrix may give it others
-    del arrays, kept
-    gather()  # into those that it had
-    out2 = buffer(current(), x, 10)
-    again = Gather(current(), [x], [out2])
-    again.where[:] = 0, 10
-    again()
-    np.testing.assert_array_equal(out2.toarray(), wanted)
+def test_room_for_sparse_rows_is_kept():
+    with use("numpy", executor="numba"):
+        x = sp.random(64, 500, 0.05, "csr", np.float32, rng=np.random.default_rng(1))
+        out = buffer(current(), x, 10)
+        gather = Gather(current(), [x], [out])
+        gather.where[:] = 0, 10
+        held = out.data, out.indices, out.indptr
+        out.data = out.indices = out.indptr = None  # whoever has the matrix may give it others
+        gather()
+        made = sp.csr_matrix(held, out.shape)
+        np.testing.assert_array_equal(made.toarray(), x[:10].toarray())
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "elu", "softmax"])
+def test_what_is_too_small_raises_nothing(activation):
+    x, y = 300 * random((200, 20), np.float32), np.arange(200) % 2
+    model = minidl.Sequential([minidl.Input((20,)), Dense(30, activation), Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(x, y, epochs=3, verbose=0)
+        model.predict(x)
+        model.evaluate(x, y, verbose=0)
+        assert np.geterr()["under"] == "raise"

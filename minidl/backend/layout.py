@@ -29,7 +29,7 @@ _may_share: Any = _multiarray_umath.may_share_memory
 _known: dict[int, tuple[Any, list[tuple[int, tuple[int, ...]]]]] = {}
 
 
-def address(array: np.ndarray) -> int:
+def address(array: Any) -> int:
     """Of the first element."""
     try:
         # A third of what NumPy's own answer takes; for most arrays that a step works on.
@@ -49,7 +49,7 @@ def entangled(a: np.ndarray, b: np.ndarray) -> bool:
     if a is b or not np.may_share_memory(a, b) or location(a) == location(b):
         return False
     try:
-        return np.shares_memory(a, b, max_work=_SEARCHED)
+        return np.shares_memory(a, b, max_work=_SEARCHED)  # type: ignore[arg-type]
     except TooHardError:
         return True
 
@@ -62,7 +62,7 @@ def pairs(count: int, written: Collection[int]) -> list[tuple[int, int]]:
 
 def meet(arrays: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> bool:
     """Whether two arrays of a pair may have memory in common, and are not the same."""
-    for i, j in pairs:
+    for i, j in pairs:  # noqa: SIM110 - any() takes longer than all there is to ask
         if _may_share(arrays[i], arrays[j]) and arrays[i] is not arrays[j]:
             return True
     return False

@@ -49,8 +49,7 @@ class Maker:
         for array in self._protected:
             self._memory.protect(array, False)
         found = []
-        for base, before, inside in self._beside:
-            outside = np.setdiff1d(np.arange(base.size), inside)
+        for base, before, outside in self._beside:
             if not np.array_equal(base[outside], before[outside]):
                 found.append(f"something was written between the elements of {base.size} bytes")
         self._made.clear()
@@ -121,7 +120,9 @@ class Maker:
         owner = self.values(shape)
         base = owner.reshape(-1).view(np.uint8)
         places = np.arange(base.size).reshape(*shape, owner.itemsize)[(*_index(part), slice(None))]
-        self._beside.append((base, base.copy(), places.reshape(-1)))
+        outside = np.ones(base.size, np.bool_)
+        outside[places] = False
+        self._beside.append((base, base.copy(), outside))
         return owner[part]
 
     def _from_another(self, shape: tuple[int, ...], whole: bool) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 # A call that takes so many seconds hangs; the first ones of a formula compile it.
-PATIENCE = 120
+PATIENCE = 600
 
 
 @dataclass
