@@ -44,9 +44,16 @@ def location(array: np.ndarray) -> tuple[Any, ...]:
     return address(array), array.shape, array.strides, array.dtype
 
 
+def _elements(array: np.ndarray) -> tuple[Any, ...]:
+    """As :func:`location`, but for the strides of axes on which there is one step at most."""
+    both = zip(array.shape, array.strides, strict=True)
+    strides = tuple(stride for count, stride in both if count > 1)
+    return address(array), array.shape, strides, array.dtype
+
+
 def entangled(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays have memory in common, and are not the same elements in the same order."""
-    if a is b or not np.may_share_memory(a, b) or location(a) == location(b):
+    if a is b or not np.may_share_memory(a, b) or _elements(a) == _elements(b):
         return False
     try:
         return np.shares_memory(a, b, max_work=_SEARCHED)  # type: ignore[arg-type]
