@@ -43,7 +43,9 @@ class ActivationFunction:
                 raise checks.unknown(f"argument of {self.name}", constant, self.constants)
         backend = current()
         x = backend.to_device(x)
-        if x.dtype.kind != "f":
+        if x.dtype.kind not in "biuf":
+            raise TypeError(f"{self.name}: expected numbers, received {x.dtype}")
+        if x.dtype.char not in "fd" or not x.dtype.isnative:
             x = x.astype(floating())
         y = backend.xp.empty(x.shape, dtype=x.dtype)
         if self.rowwise:

@@ -61,6 +61,25 @@ def integer(what: str, value: Any, low: int) -> int:
     return int(number)
 
 
+def whole(what: str, array: Any) -> Any:
+    """An array of whole numbers as integers; a column of data that had gaps holds them as floats.
+
+    Raises:
+        TypeError: neither integers nor floats.
+        ValueError: a fraction, NaN or infinity.
+    """
+    if array.dtype.kind in "iub":
+        return array
+    if array.dtype.kind != "f":
+        raise TypeError(f"{what}: expected whole numbers, received dtype {array.dtype}")
+    # NaN is equal to nothing; beyond 2⁵³ floats have no neighbours that differ by 1.
+    right = (abs(array) < 2**53) & (array // 1 == array)
+    if not bool(right.all()):
+        wrong = array[~right].reshape(-1)[0]
+        raise ValueError(f"{what}: expected whole numbers, received {wrong}")
+    return array.astype("int64")
+
+
 def instance(what: str, identifier: Any, kind: type[Any], table: Mapping[str, Any]) -> Any:
     """``identifier`` if it is of ``kind``, else a new one of the class of that name.
 

@@ -53,7 +53,7 @@ def targets(
     """``y`` as targets that suit the loss and the network's output: (N, 1) int32, or (N, units).
 
     Raises:
-        TypeError: not numbers, or floats where class numbers are expected.
+        TypeError: not numbers.
         ValueError: another number of rows, another shape, or values that the loss cannot take.
     """
     if len(output_shape) != 1:
@@ -102,10 +102,10 @@ def targets(
 
 
 def sample_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
-    """One weight for each row, (N, 1); None where all are 1.
+    """One weight for each row, (N, 1), of either sign; None where all are 1.
 
     Raises:
-        TypeError, ValueError: not non-negative numbers, or another count.
+        TypeError, ValueError: not finite numbers, or another count.
     """
     if sample_weight is None:
         return None
@@ -117,8 +117,6 @@ def sample_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
             f"{weight.shape}"
         )
     _finite(weight, "sample_weight", np.float32)
-    if weight.min() < 0:
-        raise ValueError(f"sample_weight: expected weights >= 0, received {weight.min()}")
     return weight.reshape(-1, 1)
 
 
@@ -229,6 +227,15 @@ class Batches:
         assert self._gather is not None
         self._gather.where[:] = self._next
 
+    def check(self) -> None:
+        """Raise if sparse rows of the batches so far were none, as somebody had changed them.
+
+        Raises:
+            ValueError: x has columns that it does not have, or others in their order.
+        """
+        if self._gather is not None:
+            self._gather.check()
+
     def fill(self) -> None:
         """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
         assert self._gather is not None
@@ -306,11 +313,7 @@ def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:
             f"{name}: expected class numbers, shape ({len(y)},), for {kind}, received shape "
             f"{y.shape}{hint}"
         )
-    if y.dtype.kind == "f":
-        raise TypeError(
-            f"{name}: expected integer class numbers 0 … {units - 1} for {kind}, received dtype "
-            f"{y.dtype}; convert them with .astype(int)"
-        )
+    y = checks.whole(f"{name}: class numbers 0 … {units - 1} for {kind}", y)
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= units:
         raise ValueError(

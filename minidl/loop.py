@@ -151,6 +151,7 @@ class Loop:
                     break
         finally:
             self._settle()
+        train.check()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

@@ -224,7 +224,9 @@ def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     loss = copy.copy(loss)
     backend = current()
     predictions = backend.to_device(y_pred)
-    if predictions.dtype.kind != "f":
+    if predictions.dtype.kind not in "biuf":
+        raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
+    if predictions.dtype.char not in "fd" or not predictions.dtype.isnative:
         predictions = predictions.astype(floating())
     predictions = backend.xp.ascontiguousarray(predictions)
     targets = backend.to_device(y_true)
@@ -233,6 +235,8 @@ def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     if predictions.ndim != 2:
         raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
     rows, units = predictions.shape
+    if loss.labels == "integers":
+        targets = checks.whole("class numbers", targets)
     if loss.labels == "integers" and bool(((targets < 0) | (targets >= units)).any()):
         raise ValueError(
             f"expected class numbers 0 … {units - 1}, received {targets.min()} … {targets.max()}"

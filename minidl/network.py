@@ -340,7 +340,8 @@ class Network:
         taken = x.dtype == self.dtype or (
             self._takes_integers and x.dtype.kind in "ui" and x.dtype.isnative
         )
-        if taken and x.flags.c_contiguous:
+        aligned = not isinstance(x, np.ndarray) or x.flags.aligned
+        if taken and x.flags.c_contiguous and aligned:
             return x
         if self._x is None:
             shape = (self.rows, *(self.input_shape or ()))

@@ -199,7 +199,7 @@ class Sequential(Network):
             )
         self.history = history
         self.stop_training = False
-        with Instead(self):
+        with Instead(self), _quiet():
             loop.run(range(initial_epoch, epochs))
         return history
 
@@ -225,7 +225,8 @@ class Sequential(Network):
         size = _size(batch_size, INFERENCE_BATCH)
         x, y, weight = self._check(x, y, sample_weight)
         batches = data.Batches(x, y, weight, size, self.backend, self.dtype)
-        found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
+        with _quiet():
+            found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
         logs = {name: found[name] for name in self.metrics_names}
         if verbose:
             say(values(logs))
@@ -245,10 +246,11 @@ class Sequential(Network):
         batches = data.Batches(x, None, None, size, self.backend, self.dtype)
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
-        for rows, _, _ in _bar(batches, verbose):
-            part = result[start : start + rows.shape[0]]
-            undisturbed(self, functools.partial(self._predict, rows, part))
-            start += len(part)
+        with _quiet():
+            for rows, _, _ in _bar(batches, verbose):
+                part = result[start : start + rows.shape[0]]
+                undisturbed(self, functools.partial(self._predict, rows, part))
+                start += len(part)
         return result
 
     def _predict(self, rows: Any, out: np.ndarray) -> None:
@@ -307,6 +309,14 @@ class Sequential(Network):
             return self._check(given[0], given[1], given[2] if len(given) == 3 else None)
         except (TypeError, ValueError) as error:
             raise type(error)(f"validation_data: {error}") from None
+
+
+def _quiet() -> np.errstate:
+    """Numbers too small for their type become 0, also for whoever lets NumPy raise at that.
+
+    An exponential or a square that underflows is what it should be.
+    """
+    return np.errstate(under="ignore")
 
 
 def _size(batch_size: int | None, default: int) -> int:

@@ -17,16 +17,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     """One-hot rows: class numbers of shape (...,) give (..., num_classes).
 
     Args:
-        x: integers >= 0; a last axis of size 1 is dropped.
+        x: whole numbers >= 0; a last axis of size 1 is dropped.
         num_classes: default, the largest number plus 1.
 
     Raises:
-        TypeError: not integers.
-        ValueError: a number outside 0 … num_classes - 1, or none at all.
+        TypeError: not numbers.
+        ValueError: a fraction, a number outside 0 … num_classes - 1, or none at all.
     """
     numbers = np.asarray(x)
-    if numbers.dtype.kind not in "iub":
-        raise TypeError(f"expected integer class numbers, received dtype {numbers.dtype}")
+    numbers = checks.whole("class numbers", numbers)
     if numbers.size == 0:
         raise ValueError("expected at least one class number, received none")
     if numbers.ndim > 1 and numbers.shape[-1] == 1:
@@ -37,5 +36,6 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         wrong = smallest if smallest < 0 else largest
         span = f"0 … {classes - 1}" if classes > 0 else ">= 0"
         raise ValueError(f"expected class numbers {span}, received {wrong}")
-    rows: np.ndarray = np.eye(classes, dtype=floating())[numbers]
+    rows = np.zeros((*numbers.shape, classes), dtype=floating())
+    np.put_along_axis(rows, numbers[..., np.newaxis].astype(np.int64), 1, axis=-1)
     return rows

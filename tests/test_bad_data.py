@@ -47,8 +47,12 @@ BAD: dict[str, dict[str, Row]] = {
             "y: .*received 18446744073709551615",
             {"y": (LABELS - 1).astype(np.uint64)},
         ),
-        "float": (TypeError, "y: .*integer.*received dtype float64", {"y": LABELS.astype(float)}),
-        "NaN label": (TypeError, "y: .*integer.*float64", {"y": holding(LABELS, 3, np.nan)}),
+        "fraction": (
+            ValueError,
+            "y: .*0 … 2.*whole numbers, received 1.5",
+            {"y": holding(LABELS.astype(float), 3, 1.5)},
+        ),
+        "NaN label": (ValueError, "y: .*whole numbers.*nan", {"y": holding(LABELS, 3, np.nan)}),
         "text": (TypeError, "y: .*numbers.*received dtype <U1", {"y": TEXT}),
         "objects": (TypeError, "y: .*numbers.*received dtype object", {"y": TEXT.astype(object)}),
         "one-hot rows": (
@@ -146,11 +150,6 @@ BAD: dict[str, dict[str, Row]] = {
             {"sample_weight": ONE_HOT},
         ),
         "one weight": (ValueError, r"sample_weight: .*received \(\)", {"sample_weight": 1.0}),
-        "negative weight": (
-            ValueError,
-            "sample_weight: .*>= 0.*received -2",
-            {"sample_weight": holding(ONES, 2, -2)},
-        ),
         "NaN weight": (
             ValueError,
             "sample_weight: .*finite.*nan in row 2",

@@ -336,3 +336,21 @@ def test_a_loss_must_define_its_rows() -> None:
 
     with pytest.raises(NotImplementedError, match="Unfinished must define row_losses"):
         Unfinished().forward(np.ones((1, 1)), np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, ">f4"])
+def test_predictions_of_other_floats_are_computed_with(dtype):
+    t, p = np.array([[1.0, 0.0]]), np.array([[0.75, 0.5]])
+    wanted = losses.binary_crossentropy(t, p)
+    np.testing.assert_allclose(losses.binary_crossentropy(t, p.astype(dtype)), wanted, 1e-6)
+    with pytest.raises(TypeError, match="predictions that are numbers, received complex128"):
+        losses.binary_crossentropy(t, p + 1j)
+
+
+def test_class_numbers_may_be_floats_without_fractions():
+    p = np.array([[0.25, 0.75], [0.5, 0.5]])
+    wanted = losses.sparse_categorical_crossentropy([1, 0], p)
+    np.testing.assert_array_equal(losses.sparse_categorical_crossentropy([1.0, 0.0], p), wanted)
+    for wrong in (0.5, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"whole numbers, received {wrong}"):
+            losses.sparse_categorical_crossentropy([1.0, wrong], p)

@@ -308,3 +308,14 @@ def test_activation_layer_or_argument_or_logits(kind: str, metric: str, layer: s
         results.append(model.fit(task.x, task.y, BATCH, 2, verbose=0).history)
     # The same kernels on the same logits: no rounding apart.
     assert results[0] == results[1] == results[2]
+
+
+def test_weights_may_be_negative():
+    """Rows that count against their targets, as policy gradients have them."""
+    x, y = np.ones((4, 2), np.float32), np.ones((4, 1))
+    model = minidl.Sequential([minidl.Input((2,)), minidl.layers.Dense(1)])
+    model.compile(minidl.optimizers.SGD(0.1), "mse")
+    before = model.predict(x)
+    model.fit(x, y, verbose=0, sample_weight=-np.ones(4))
+    after = model.predict(x)
+    assert abs(after - y).max() > abs(before - y).max()

@@ -45,8 +45,9 @@ def test_to_categorical_of_lists_in_the_default_type() -> None:
     [
         ([0, 3], 3, ValueError, "0 … 2, received 3"),
         ([0, -1], None, ValueError, "received -1"),
-        ([0.0, 1.0], None, TypeError, "integer.*received dtype float64"),
-        (["a"], None, TypeError, "integer.*received dtype <U1"),
+        ([0.0, 1.5], None, ValueError, "whole numbers, received 1.5"),
+        ([0.0, np.nan], None, ValueError, "whole numbers, received nan"),
+        (["a"], None, TypeError, "whole numbers, received dtype <U1"),
         ([], None, (ValueError, TypeError), "expected.*received"),
         (np.zeros(0, int), None, ValueError, "at least one.*received none"),
         ([0], 0, ValueError, "num_classes: .*at least 1, received 0"),
@@ -139,3 +140,9 @@ def test_a_layers_own_seed_stands() -> None:
     x = np.ones((4, 4))
     masks = [network(dropout, seed=seed).forward(x, training=True).copy() for seed in (1, 2)]
     np.testing.assert_array_equal(*masks)
+
+
+def test_class_numbers_may_be_floats_or_booleans():
+    np.testing.assert_array_equal(to_categorical([1.0, 0.0]), [[0, 1], [1, 0]])
+    np.testing.assert_array_equal(to_categorical([True, False]), [[0, 1], [1, 0]])
+    assert to_categorical([0, 14_999, 3]).shape == (3, 15_000)  # and no 15,000 x 15,000 on the way

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.backend import loops
 from minidl.backend.layout import SMALL, location, owner
-from minidl.backend.sparse import is_sparse
+from minidl.backend.sparse import intact, is_sparse
 from minidl.backend.switch import executor_for
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
@@ -82,10 +82,16 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
     Args:
         a, b: (N, K), (K, O).
         out: (N, O), overwritten; neither a nor b.
+
+    Raises:
+        ValueError: shapes that do not fit, an ``out`` that is read-only, or a sparse matrix whose
+            arrays describe none.
     """
     if is_sparse(a):
         return _sparse(a, b, out, transposed=False)
-    if isinstance(out, np.ndarray) and out.size * a.shape[1] > SMALL and executor_for(out) is loops:
+    large = isinstance(out, np.ndarray) and out.size * a.shape[-1] > SMALL
+    # A known product trusts all that its key does not tell.
+    if large and out.flags.writeable and executor_for(out) is loops:
         from minidl.backend import native
 
         with contextlib.suppress(native.UnsupportedError):
@@ -97,11 +103,24 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
                 products.keep(where, (a, b, out), made)
             made()
             return out
-    return np.matmul(a, b, out=out)
+    try:
+        if a.ndim == b.ndim == 2:
+            return np.matmul(a, b, out=out)
+    except ValueError as error:
+        if out.shape == (a.shape[0], b.shape[1]) and a.shape[1] == b.shape[0]:
+            raise error
+    raise ValueError(
+        f"expected matrices (N, K), (K, O) and an output (N, O), received {a.shape}, {b.shape} and "
+        f"{out.shape}"
+    )
 
 
 def _sparse(a: Any, b: Any, out: Any, transposed: bool) -> Any:
     if hasattr(out, "__sparse_product__"):
         return out.__sparse_product__(a, b, transposed)
-    out[...] = (a.T if transposed else a) @ b
+    intact(a)
+    made = (a.T if transposed else a) @ b
+    if made.shape != out.shape:
+        raise ValueError(f"expected an output of shape {made.shape}, received {out.shape}")
+    out[...] = made
     return out

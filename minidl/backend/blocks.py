@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidl.backend.formula import COMPARISONS, MASKS, Program
+from minidl.backend.layout import meet, overlapping, pairs
 
 # 16 Ki float32 elements are 64 KiB a register: several fit into a core's L2 cache, and
 # the cost of the Python calls is spread over enough elements.
@@ -39,10 +40,18 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         aliases: for each output, the arguments whose array it overwrites.
     """
     plan, floats, masks, copies = _allocate(program, aliases)
+    count = len(program.arrays)
+    fresh = [k for k, alias in enumerate(aliases) if not alias]
+    written = [program.arrays.index(alias[0]) for alias in aliases if alias]
+    both = pairs(count + len(fresh), {*written, *range(count, count + len(fresh))})
 
     def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
         dtype, shape = outs[0].dtype, outs[0].shape
-        rows = any(arguments[index].shape != shape for index in program.arrays)
+        arrays = [arguments[index] for index in program.arrays]
+        every = [*arrays, *(outs[k] for k in fresh)]
+        if meet(every, both):
+            raise overlapping(program.name)
+        rows = any(array.shape != shape for array in arrays)
         flat = (-1, shape[-1]) if rows else (-1,)
         targets = [out.reshape(flat) for out in outs]
         count = len(targets[0])
@@ -53,7 +62,12 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         values: dict[int, Any] = {i: dtype.type(value) for i, value in scalars.items()}
         values.update((~i, value) for i, value in scalars.items())
         # Pixels and other integers are computed with in the working type at once.
-        mixed = any(arguments[index].dtype != dtype for index in program.arrays)
+        mixed = any(array.dtype != dtype for array in arrays)
+        if mixed and any(array.dtype.kind not in "biuf" for array in arrays):
+            raise TypeError(
+                f"{program.name}: expected arrays of numbers, received "
+                f"{[str(array.dtype) for array in arrays]}"
+            )
         convert = {"dtype": dtype, "casting": "unsafe"} if mixed else {}
         moving = []
         for index in program.arrays:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from minidl.backend import switch
 from minidl.backend.formula import Program, trace
+from minidl.backend.layout import overlapping
 from minidl.backend.recorder import current_tape
 
 
@@ -50,11 +53,18 @@ class Fused:
                 first.__fused__(self.program(arguments, outs), arguments, outs)
                 return out
         executor = switch.executor_for(first)
-        shape, dtype = first.shape, first.dtype
+        try:
+            shape, dtype = first.shape, first.dtype
+        except AttributeError:
+            raise TypeError(
+                f"{self.formula.__name__}: expected an array as the output, received "
+                f"{type(first).__name__}"
+            ) from None
         key: list[Any] = [executor, len(outs)]
+        host = isinstance(first, np.ndarray)
         for array in outs:
             # A compiled loop trusts these: it would write past the end of a smaller array.
-            self._check(array, shape)
+            self._check(array, shape, host, True)
             if array.shape != shape:
                 raise ValueError(
                     f"{self.formula.__name__}: expected outputs of one shape, received "
@@ -68,9 +78,13 @@ class Fused:
         for argument in arguments:
             if isinstance(argument, float | int):
                 key.append(0)
+            elif isinstance(argument, np.number):
+                return self(*map(_number, arguments), out=out)
             else:
-                self._check(argument, shape)
+                self._check(argument, shape, host, False)
                 key.append(next((k + 1 for k, o in enumerate(outs) if o is argument), -1))
+        if len(outs) > 1 and len(set(map(id, outs))) < len(outs):
+            raise overlapping(self.formula.__name__)
         signature = tuple(key)
         if tape is not None:
             tape.formula(self, arguments, outs)
@@ -78,7 +92,8 @@ class Fused:
         run = self._compiled.get(signature)
         if run is None:
             run = self._compiled[signature] = self._compile(executor, arguments, outs)
-        run(arguments, outs)
+        if first.size:
+            run(arguments, outs)
         return out
 
     def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Program:
@@ -98,14 +113,43 @@ class Fused:
             )
         return program
 
-    def _check(self, array: Any, shape: tuple[int, ...]) -> None:
+    def _check(self, array: Any, shape: tuple[int, ...], host: bool, written: bool) -> None:
+        """Raise where machine code would leave an array, or write to what nobody may write to.
+
+        Args:
+            array: an output or an argument.
+            shape: of the outputs.
+            host: whether it has to be an array of NumPy.
+            written: whether it is an output.
+        """
+        if host and not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"{self.formula.__name__}: expected NumPy arrays and numbers, received "
+                f"{type(array).__name__}"
+            )
         if array.shape != shape and array.shape != shape[-1:]:
             raise ValueError(
                 f"{self.formula.__name__}: expected arrays of shape {shape} or {shape[-1:]}, "
                 f"received {array.shape}"
             )
-        if not array.flags.c_contiguous:
-            raise ValueError(f"{self.formula.__name__}: expected C-contiguous arrays")
+        flags = array.flags
+        if host and flags.carray:  # contiguous, aligned, writeable
+            return
+        if not flags.c_contiguous:
+            raise ValueError(
+                f"{self.formula.__name__}: expected C-contiguous arrays, received one of shape "
+                f"{array.shape} whose elements do not lie one after the other"
+            )
+        if host and not flags.aligned:
+            raise ValueError(
+                f"{self.formula.__name__}: expected arrays whose elements are aligned, received "
+                f"one of {array.dtype} at an odd address; copy it, with .copy()"
+            )
+        if host and written:
+            raise ValueError(
+                f"{self.formula.__name__}: expected outputs that can be written, received one that "
+                "is read-only"
+            )
 
     def _compile(
         self, executor: ModuleType, arguments: tuple[Any, ...], outs: tuple[Any, ...]
@@ -114,6 +158,10 @@ class Fused:
         aliases = [tuple(i for i, a in enumerate(arguments) if a is o) for o in outs]
         run: Callable[..., None] = executor.compile(program, aliases)
         return run
+
+
+def _number(argument: Any) -> Any:
+    return argument.item() if isinstance(argument, np.number) else argument
 
 
 def fused(formula: Callable[..., Any]) -> Fused:

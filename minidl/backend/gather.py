@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,12 @@ class Gather:
         arrays: of as many rows each, contiguous or canonical CSR.
         outs: a :func:`buffer` for each array.
 
+    Raises:
+        UnsupportedError: arrays that commands do not gather.
+
     Attributes:
-        order: (rows,) indices, to be overwritten. The caller vouches for them.
+        order: (rows,) indices, to be overwritten; on the CPU one that is no row stands for the
+            nearest.
         where: (start, count), int64, on the host, to be overwritten.
     """
 
@@ -47,24 +52,29 @@ class Gather:
         self._xp, self._pairs = backend.xp, list(zip(arrays, outs, strict=True))
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
-        self._commands: list[Any] = []
-        self._run: list[Any] = [weakly(self._take)]
+        self._spoilt = np.zeros(1, np.int64)
+        take = weakly(self._take)
+        self._commands: list[Any] = [take]
+        self._run: list[Any] = [take]
         if backend.name == "cupy":
-            try:
-                for array, out in self._pairs:
-                    self._commands += playing.gather(array, self.order, self.where, out)
-            except UnsupportedError:
-                self._commands = [weakly(self._take)]
+            with contextlib.suppress(UnsupportedError):
+                self._commands = [
+                    command
+                    for array, out in self._pairs
+                    for command in playing.gather(array, self.order, self.where, out)
+                ]
         elif _compiled(backend):
             from minidl.backend import native
 
-            try:
+            with contextlib.suppress(UnsupportedError):
+                made: list[Any] = []
                 for array, out in self._pairs:
-                    gather = native.gather_rows if is_sparse(array) else native.gather
-                    self._commands += gather(array, self.order, self.where, out)
-                self._run = native.assemble(self._commands)
-            except UnsupportedError:
-                self._commands = [self._take]
+                    where = array, self.order, self.where, out
+                    if is_sparse(array):
+                        made += native.gather_rows(*where, self._spoilt)
+                    else:
+                        made += native.gather(*where)
+                self._run, self._commands = native.assemble(made), made
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""
@@ -73,6 +83,20 @@ class Gather:
             tape.commands(self._commands, [self.where])
         for run in self._run:
             run()
+
+    def check(self) -> None:
+        """Raise if a row of a sparse array was not one, when it was gathered.
+
+        Raises:
+            ValueError: somebody has changed the array since it was checked.
+        """
+        if self._spoilt[0]:
+            self._spoilt[0] = 0
+            raise ValueError(
+                "expected a CSR matrix that stays canonical while it is used, received one whose "
+                "indices or indptr were changed in the meantime: columns that it does not have, or "
+                "in another order, or rows that end before they begin"
+            )
 
     def _take(self) -> None:
         start, count = map(int, self.where)

@@ -18,7 +18,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from minidl.backend.formula import Program, Step
 
 
-class UnsupportedError(Exception):
+class UnsupportedError(ValueError):
     """No command does this: it stays with NumPy."""
 
 

@@ -44,7 +44,17 @@ class RandomBits:
 
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.
+
+        Raises:
+            ValueError: elements of another type, or scattered or read-only ones.
         """
+        flags = out.flags
+        fits = flags.carray if isinstance(out, np.ndarray) else flags.c_contiguous
+        if out.dtype != np.uint16 or not fits:
+            raise ValueError(
+                "expected a contiguous array of uint16 that can be written, received "
+                f"{out.dtype} of shape {out.shape}"
+            )
         key = self._state["state"]["key"]
         tape = current_tape()
         if tape is not None:

@@ -53,11 +53,53 @@ def canonical(x: Any, name: str = "x") -> Any:
     return rows
 
 
+def intact(x: Any) -> None:
+    """Raise where a product with ``x`` would leave its arrays, which somebody may have changed.
+
+    SciPy trusts them. What lies on a device is not looked at, which would wait for it.
+
+    Raises:
+        TypeError: neither CSR nor CSC.
+        ValueError: arrays that describe no matrix.
+    """
+    if x.format not in ("csr", "csc"):
+        raise TypeError(
+            f"expected a CSR matrix, received the format {x.format.upper()}; convert it with "
+            ".tocsr()"
+        )
+    if not isinstance(x.data, np.ndarray):
+        return
+    count, size = x.shape if x.format == "csr" else x.shape[::-1]
+    _ends_within(x, count)
+    indices = x.indices[: x.indptr[-1]]
+    # As an unsigned number a negative one is too large.
+    if len(indices) and int(indices.view(f"u{indices.itemsize}").max()) >= size:
+        raise ValueError(
+            f"expected a {x.format.upper()} matrix of shape {x.shape}, received one with "
+            f"{int(indices.min())} … {int(indices.max())} in indices"
+        )
+
+
+def _ends_within(x: Any, count: int) -> None:
+    ends, room = x.indptr, min(len(x.data), len(x.indices))
+    right = len(ends) == count + 1 and ends[0] >= 0 and ends[-1] <= room
+    if not right or bool((ends[1:] < ends[:-1]).any()):
+        raise ValueError(
+            f"expected a {x.format.upper()} matrix of shape {x.shape}, received one with an indptr "
+            f"that does not fit its {room} entries"
+        )
+
+
 def take(matrix: Any, rows: Any) -> Any:
     """``matrix[rows]`` of a canonical CSR matrix, for an array of row numbers.
 
     Marked as canonical too, so that CuPy need not wait for the device to find out.
+
+    Raises:
+        ValueError: an indptr that has been changed to what describes no matrix.
     """
+    if isinstance(matrix.data, np.ndarray):
+        _ends_within(matrix, matrix.shape[0])
     part = matrix[rows]
     part.has_canonical_format = True
     return part

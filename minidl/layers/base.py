@@ -128,7 +128,7 @@ class Layer:
         """y for the rows ``x``, in the layer's own buffer.
 
         Args:
-            x: (N, *input_shape).
+            x: (N, *input_shape), of no more rows than buffers are bound for.
             training: whether to behave as in training (dropout, batch statistics).
             step: which training step it is; random numbers are addressed by it.
         """
@@ -176,8 +176,18 @@ class Layer:
 
 
 def head(buffer: Any, rows: int) -> Any:
-    """The first rows of a buffer; the buffer itself where that is all of them."""
-    return buffer if len(buffer) == rows else buffer[:rows]
+    """The first rows of a buffer; the buffer itself where that is all of them.
+
+    Raises:
+        ValueError: the buffer has fewer.
+    """
+    bound = len(buffer)
+    if rows > bound:
+        raise ValueError(
+            f"expected at most {bound} rows, for which the layer has buffers, received {rows}; "
+            f"call bind({rows}) of the network first, or forward of the network, which does so"
+        )
+    return buffer if bound == rows else buffer[:rows]
 
 
 def shape_of(shape: Any) -> Shape:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.backend.layout import address
+from minidl.backend.layout import address, pinned
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.backend.native.team import part_count, team
 from minidl.backend.operands import UnsupportedError as UnsupportedError
@@ -39,15 +39,19 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
     return math.prod(array.shape[:-1]), array.shape[-1]
 
 
-def known(*arrays: np.ndarray) -> None:
-    """Check that compiled code knows the arrays' types.
+def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
+    """Check that compiled code can read some arrays' elements where they lie, and write others.
 
     Raises:
-        UnsupportedError: float16, another byte order and the like.
+        UnsupportedError: float16, another byte order and the like; odd addresses; read-only.
     """
-    for array in arrays:
+    for array in (*arrays, *written):
         if array.dtype.char not in "fd?bBhHiIlLqQ" or not array.dtype.isnative:
             raise UnsupportedError(f"elements of {array.dtype}")
+        if not array.flags.aligned:
+            raise UnsupportedError("elements that are not aligned")
+    if not all(array.flags.writeable for array in written):
+        raise UnsupportedError("a result in memory that is read-only")
 
 
 class Access(NamedTuple):
@@ -90,14 +94,15 @@ class Command:
         function: address of a compiled function.
         block: int64 words, the function's argument.
         accesses: what it reads and writes.
-        kept: whatever the addresses in the block point into.
+        kept: whatever the addresses in the block point into: arrays, in lists and tuples, and
+            other commands. These arrays cannot be resized any more.
         work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
     """
 
     #: Whether it changes what other lists rely on, so that none may run meanwhile.
     in_turn = False
 
-    __slots__ = ("accesses", "block", "function", "kept", "name", "work")
+    __slots__ = ("_pins", "accesses", "block", "function", "kept", "name", "work")
 
     def __init__(
         self,
@@ -114,6 +119,7 @@ class Command:
         self.accesses = accesses
         self.kept = kept
         self.work = work
+        self._pins = list(pinned(kept))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

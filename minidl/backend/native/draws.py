@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend.layout import address
-from minidl.backend.native.commands import Command, access
+from minidl.backend.native.commands import Command, UnsupportedError, access, known
 from minidl.backend.native.machine_code import command
 
 
@@ -17,7 +17,13 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
         out: uint16, contiguous.
         step: an int64 that is read when the command runs; the numbers are those of the step
             ``ahead`` of it.
+
+    Raises:
+        UnsupportedError: another type, or scattered elements.
     """
+    known(step, written=[out])
+    if out.dtype != np.uint16 or not out.flags.c_contiguous:
+        raise UnsupportedError(f"random bits in {out.dtype}")
     words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
     block = np.array(words, np.int64)
     # Shared out by counters: no part touches only what it later reads.

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.formula import Program
-from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH, ONE, address, kind_of, location
+from minidl.backend.layout import (
+    BY_COLUMN,
+    BY_ROW,
+    EACH,
+    ONE,
+    address,
+    entangled,
+    kind_of,
+    location,
+    meet,
+    overlapping,
+    pairs,
+)
 from minidl.backend.native.commands import (
     WORTH,
     Command,
@@ -90,7 +102,9 @@ def elementwise(
     # An array that is updated in place is one argument of the loop, read and written.
     arrays: list[np.ndarray] = [arguments[i] for i in program.arrays]
     places = [next((i for i, a in enumerate(arrays) if _same(a, out)), None) for out in outs]
-    known(*arrays, *outs)
+    known(*arrays, written=outs)
+    if any(entangled(out, a) for k, out in enumerate(outs) for a in (*arrays, *outs[:k])):
+        raise UnsupportedError(f"{program.name}: outputs that overlap other arrays")
     kinds = [_kind(a, outs[0].shape) for a in arrays]
     for out, place in zip(outs, places, strict=True):
         if place is None:
@@ -191,6 +205,10 @@ class Eager:
             array.itemsize if own else 0 for array, own in zip(arrays, each, strict=True)
         ]
         self._flat = all(each)
+        fresh = places.count(-1)
+        written = {*places, *range(len(arrays) - fresh, len(arrays))}
+        self._pairs = pairs(len(arrays), written)
+        self._name = program.name
         self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
         self._numbers = ctypes.c_double * numbers
 
@@ -204,6 +222,8 @@ class Eager:
             columns, axis = shape[-1], ROWS
             rows = size // max(columns, 1)
         words = [rows, columns, axis, 0]
+        if meet(arrays, self._pairs):
+            raise overlapping(self._name)
         for array, pitch in zip(arrays, self._pitches, strict=True):
             words += address(array), columns * pitch
         values = self._numbers(*numbers)

@@ -90,9 +90,10 @@ def _commands(
             made.append(elementwise(piece, values, places, axis=axis))
         else:
             shape, dtype = outs[0].shape, outs[0].dtype
-            operands = [
-                np.broadcast_to(np.asarray(values[i], dtype), shape) for i in piece.operands
-            ]
+            read = [values[i] for i in piece.operands]
+            if any(isinstance(v, np.ndarray) and v.dtype != dtype for v in read):
+                raise UnsupportedError(f"np.{piece.ufunc} of another type than {dtype}")
+            operands = [np.broadcast_to(np.asarray(v, dtype), shape) for v in read]
             made.append(ufunc_loop(getattr(np, piece.ufunc), operands, places[0]))
         values.update(zip(targets, places, strict=True))
         placed |= set(targets)

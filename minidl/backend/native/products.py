@@ -24,6 +24,7 @@ from minidl.backend.native.commands import (
     CommandList,
     UnsupportedError,
     access,
+    known,
 )
 from minidl.backend.native.elementwise import Loop, elementwise
 from minidl.backend.native.machine_code import address_of, command
@@ -34,6 +35,9 @@ from minidl.backend.native.tiling import TILES
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
 MANY = 1
 INNER = 3  # the parts add up terms of the whole result
+
+# What BLAS counts to where its integers have 32 bits.
+LARGEST = 2**31 - 1
 
 FIXED, OWN = 24, 16  # words of the block: for all parts; for each
 PLAIN, TRANSPOSED = ord("N"), ord("T")
@@ -80,12 +84,20 @@ def product(
         room: gives memory for terms, so many bytes; memory of their own if left out.
 
     Raises:
-        UnsupportedError: other types than float32 and float64, or scattered elements.
+        UnsupportedError: shapes that do not fit, other types than float32 and float64, scattered
+            elements, or a result that overlaps a or b.
     """
+    known(a, b, written=[out])
     if not a.dtype == b.dtype == out.dtype or out.dtype.char not in "fd":
         raise UnsupportedError("a product of other types")
-    if a.ndim != 2 or b.ndim != 2:
+    if not a.ndim == b.ndim == out.ndim == 2:
         raise UnsupportedError("a product of vectors")
+    if a.shape[1] != b.shape[0] or out.shape != (a.shape[0], b.shape[1]):
+        raise UnsupportedError(f"a product of {a.shape} and {b.shape} into {out.shape}")
+    if max(*a.shape, *b.shape) > LARGEST:
+        raise UnsupportedError("a product of sizes that BLAS may not count to")
+    if np.may_share_memory(a, out) or np.may_share_memory(b, out):
+        raise UnsupportedError("a product into one of its factors")
     if 1 in out.shape and a.shape[1] > 1:
         return [_with_vector(a, b, out)]
     parts = part_count()
@@ -183,7 +195,12 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
 
 def _step(vector: np.ndarray) -> int:
     """Elements from one of a column to the next."""
-    return vector.strides[0] // vector.itemsize if len(vector) > 1 else 1
+    step, rest = divmod(vector.strides[0], vector.itemsize)
+    if len(vector) <= 1:
+        return 1
+    if rest or not 0 < step <= LARGEST:  # BLAS means something else by a step backwards
+        raise UnsupportedError("a product of a vector that is repeated or backwards")
+    return step
 
 
 def _sum(terms: Sequence[np.ndarray], out: np.ndarray) -> Command:
@@ -213,10 +230,20 @@ def _layout(matrix: np.ndarray) -> tuple[int, int]:
     size, (down, along) = matrix.itemsize, matrix.strides
     rows, columns = matrix.shape
     if along == size or columns == 1:
-        return PLAIN, max(down // size if rows > 1 else columns, columns, 1)
+        return PLAIN, _pitch(down, size, rows, columns)
     if down == size or rows == 1:
-        return TRANSPOSED, max(along // size, rows, 1)
+        return TRANSPOSED, _pitch(along, size, columns, rows)
     raise UnsupportedError("a product of scattered elements")
+
+
+def _pitch(stride: int, size: int, count: int, length: int) -> int:
+    """Elements from one of ``count`` rows of a length to the next; ``stride`` is in bytes."""
+    if count <= 1:
+        return max(length, 1)
+    pitch, rest = divmod(stride, size)
+    if rest or not length <= pitch <= LARGEST:  # rows that are repeated, overlap or go backwards
+        raise UnsupportedError("a product of rows that do not lie one after the other")
+    return max(pitch, 1)
 
 
 @functools.cache

@@ -30,31 +30,45 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> li
     Raises:
         UnsupportedError: another reduction, type or layout.
     """
-    known(x, out)
+    known(x, written=[out])
+    if np.may_share_memory(x, out):
+        raise UnsupportedError(f"{kind} into the array itself")
+    if axis is not None and x.ndim and not -x.ndim <= axis < x.ndim:
+        raise UnsupportedError(f"{kind} along axis {axis} of {x.ndim}")
     if axis is not None and not isinstance(axis, int):
         raise UnsupportedError(f"{kind} along several axes")
     if axis is None and kind == "sum" and x.size >= _SHARED and x.flags.c_contiguous:
-        return _in_terms(x.reshape(-1), out)
+        return _in_terms(x.reshape(-1), _view(out, (1,)))
     return [_whole(kind, x, axis, out)]
 
 
 def _whole(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
     if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
         # Of single columns NumPy makes rows, too, whose order of summation is another.
-        return _along_rows(kind, x.reshape(-1, x.shape[-2]), out.reshape(-1))
+        return _along_rows(kind, _view(x, (-1, x.shape[-2])), _view(out, (-1,)))
     if axis is None and x.flags.c_contiguous:
-        return _along_rows(kind, x.reshape(1, -1), out.reshape(1))
+        return _along_rows(kind, x.reshape(1, -1), _view(out, (1,)))
     if axis is not None and x.ndim and axis % x.ndim == x.ndim - 1 and x.ndim == 2:
-        return _along_rows(kind, x, out.reshape(-1))
+        return _along_rows(kind, x, _view(out, (-1,)))
     if kind == "sum" and axis is not None and axis % x.ndim == x.ndim - 2:
         return _along_columns(x, out)
     raise UnsupportedError(f"{kind} along axis {axis} of {x.ndim}")
+
+
+def _view(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The array in another shape, where that is the same memory."""
+    made = array.reshape(shape)
+    if array.size and not np.may_share_memory(made, array):
+        raise UnsupportedError(f"shape {array.shape} as {shape}")
+    return made
 
 
 def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     rows, columns = x.shape
     if x.strides[1] != x.itemsize and columns > 1:
         raise UnsupportedError("scattered columns")
+    if columns == 0 and kind != "sum":
+        raise UnsupportedError(f"{kind} of nothing")
     if len(out) != rows:
         raise UnsupportedError(f"{kind} of {rows} rows into {len(out)}")
     wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
@@ -73,7 +87,7 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
 def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     if x.ndim not in (2, 3) or out.shape != (*x.shape[:-2], x.shape[-1]):
         raise UnsupportedError(f"sum of shape {x.shape} into {out.shape}")
-    if x.strides[-1] != x.itemsize or out.strides[-1] != out.itemsize:
+    if x.size and (x.strides[-1] != x.itemsize or out.strides[-1] != out.itemsize):
         raise UnsupportedError("scattered columns")
     rows, columns = x.shape[-2:]
     axis = COLUMNS if columns >= WIDE else WHOLE

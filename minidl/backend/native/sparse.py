@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.layout import address
-from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, access
+from minidl.backend.native.commands import (
+    WORTH,
+    Access,
+    Command,
+    UnsupportedError,
+    access,
+    known,
+)
+from minidl.backend.native.gather import check
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.shares import ROWS, WHOLE, WIDE
 from minidl.backend.native.team import part_count
@@ -19,13 +27,15 @@ from minidl.backend.native.team import part_count
 def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
     """out = x W, for CSR rows x: each part some rows."""
     _check(x, W, out)
-    words = [*_addresses(x), address(W), address(out), *out.shape, *_sizes(x)]
+    if (x.shape[1], W.shape[1]) != (len(W), out.shape[1]) or len(out) != x.shape[0]:
+        raise UnsupportedError(f"a product of {x.shape} and {W.shape} into {out.shape}")
+    words = [*_addresses(x), address(W), address(out), *out.shape, *_sizes(x), *_limits(x)]
     block = np.array(words, np.int64)
     axis = ROWS if len(out) >= WIDE else None
     accesses = [*_reads(x), access(W, False, None), access(out, True, axis)]
     return Command(
         f"product of sparse {x.shape} {W.shape}", _compiled("forward", x), block, accesses,
-        (x, W, out), WORTH,
+        (_arrays(x), W, out), WORTH,
     )  # fmt: skip
 
 
@@ -36,35 +46,47 @@ def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
     to be in the order of their columns, also of those that it holds later.
     """
     _check(x, dy, out)
+    if (x.shape[1], dy.shape[1]) != out.shape or len(dy) != x.shape[0]:
+        raise UnsupportedError(f"a product of {x.shape[::-1]} and {dy.shape} into {out.shape}")
     if not x.has_sorted_indices:
         raise UnsupportedError("entries of a sparse row in another order than its columns")
     counts = np.bincount(x.indices[: x.indptr[-1]], minlength=x.shape[1]).cumsum()
     parts = part_count()
     shares = [counts[-1] * k // parts for k in range(1, parts)]
     bounds = [0, *np.searchsorted(counts, shares), x.shape[1]]
-    words = [*_addresses(x), address(dy), address(out), *dy.shape, *_sizes(x), *bounds]
+    words = [*_addresses(x), address(dy), address(out), *dy.shape, *_sizes(x), *_limits(x)]
+    words += bounds
     block = np.array(words, np.int64)
     accesses = [*_reads(x), access(dy, False, None), access(out, True, None)]
     return Command(
         f"product of sparse transposed {x.shape} {dy.shape}", _compiled("backward", x),
-        block, accesses, (x, dy, out), WORTH,
+        block, accesses, (_arrays(x), dy, out), WORTH,
     )  # fmt: skip
 
 
-def gather_rows(x: Any, order: np.ndarray, place: np.ndarray, out: Any) -> list[Command]:
+def gather_rows(
+    x: Any, order: np.ndarray, place: np.ndarray, out: Any, spoilt: np.ndarray
+) -> list[Command]:
     """The rows order[start], order[start + 1], … of x, for CSR matrices x and out.
 
     Args:
         x: a canonical matrix.
-        order: int64. The caller vouches for the indices.
-        place: (start, count), int64, read when the command runs.
+        order: int64. An index that is no row stands for the nearest one.
+        place: (start, count), int64, read when the command runs; cut off where order or out end.
         out: of the same types, with memory for any such rows.
+        spoilt: int64; becomes 1 where x, which somebody may have changed, has rows that are none
+            or whose columns are not in their order. They are taken for rows without entries.
     """
-    if (x.data.dtype, x.indices.dtype) != (out.data.dtype, out.indices.dtype):
+    check(order, place)
+    known(*_arrays(x), spoilt, written=_arrays(out))
+    if [a.dtype for a in _arrays(x)] != [a.dtype for a in _arrays(out)]:
         raise UnsupportedError("sparse rows of other types")
+    if not x.shape[0] or x.shape[1] != out.shape[1]:
+        raise UnsupportedError(f"sparse rows of {x.shape} into {out.shape}")
     words = [*_addresses(x), *_addresses(out), address(order), address(place), *_sizes(x)]
+    words += [x.shape[0], len(order), *_limits(x), out.shape[0], _limits(out)[1], address(spoilt)]
     block = np.array(words, np.int64)
-    kept = x, order, place, out
+    kept = _arrays(x), order, place, _arrays(out), spoilt
     ends = access(out.indptr, True, WHOLE)
     entries = [access(a, True, None) for a in (out.data, out.indices)]
     read = access(out.indptr, False, None)
@@ -78,6 +100,11 @@ def gather_rows(x: Any, order: np.ndarray, place: np.ndarray, out: Any) -> list[
 
 
 def _check(x: Any, factor: np.ndarray, out: np.ndarray) -> None:
+    known(*_arrays(x), factor, written=[out])
+    if factor.ndim != 2 or out.ndim != 2:
+        raise UnsupportedError("a sparse product of vectors")
+    if any(np.may_share_memory(a, out) for a in (*_arrays(x), factor)):
+        raise UnsupportedError("a sparse product into one of its factors")
     if not x.data.dtype == factor.dtype == out.dtype or out.dtype.char not in "fd":
         raise UnsupportedError("a sparse product of other types")
     if not (factor.flags.c_contiguous and out.flags.c_contiguous):
@@ -86,6 +113,25 @@ def _check(x: Any, factor: np.ndarray, out: np.ndarray) -> None:
 
 def _addresses(x: Any) -> tuple[int, int, int]:
     return address(x.data), address(x.indices), address(x.indptr)
+
+
+def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of a CSR matrix: these are kept, as the matrix may come to have others.
+
+    Raises:
+        UnsupportedError: others than contiguous vectors, or no end for each row.
+    """
+    arrays = x.data, x.indices, x.indptr
+    if any(array.ndim != 1 or not array.flags.c_contiguous for array in arrays):
+        raise UnsupportedError("a sparse matrix of scattered entries")
+    if len(x.indptr) != x.shape[0] + 1:
+        raise UnsupportedError(f"{len(x.indptr) - 1} ends of {x.shape[0]} sparse rows")
+    return arrays
+
+
+def _limits(x: Any) -> tuple[int, int]:
+    """Columns, and entries that there is memory for."""
+    return x.shape[1], min(len(x.data), len(x.indices))
 
 
 def _sizes(x: Any) -> tuple[int, int]:

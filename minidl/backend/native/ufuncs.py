@@ -13,8 +13,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.backend.layout import address
-from minidl.backend.native.commands import Command, UnsupportedError, access, axis_of, shape_of
+from minidl.backend.layout import address, entangled
+from minidl.backend.native.commands import (
+    Command,
+    UnsupportedError,
+    access,
+    axis_of,
+    known,
+    shape_of,
+)
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.shares import COLUMNS
 from minidl.backend.native.team import part_count
@@ -54,6 +61,9 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     arrays = (*inputs, out)
     if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > ARRAYS:
         raise UnsupportedError(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
+    known(*inputs, written=[out])
+    if any(entangled(out, each) for each in inputs):
+        raise UnsupportedError(f"{ufunc.__name__} into memory that it reads elsewhere")
     if out.ndim > 2 and not all(a.flags.c_contiguous or not any(a.strides) for a in arrays):
         raise UnsupportedError("scattered elements")
     rows, columns = shape_of(out)

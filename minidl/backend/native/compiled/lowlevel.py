@@ -130,6 +130,13 @@ def prefetch_all(first, end):
         prefetch(line)
 
 
+@helper
+def within(start, count, size, room):
+    """Start and count of what lies within ``size`` elements and is no more than ``room``."""
+    start = min(max(start, 0), size)
+    return start, max(min(count, size - start, room), 0)
+
+
 @intrinsic
 def pause(context: Any) -> Any:
     """Wait for some 20 ns, in which another thread of the same core has all of it."""

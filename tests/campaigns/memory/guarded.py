@@ -1,0 +1,68 @@
+"""Memory for NumPy's arrays, each between two pages that nobody may touch.
+
+An array ends where the page after it begins, or begins where the page before it ends: whoever reads
+or writes one byte too far ends the process. On the other side, up to the page's end, lies a pattern
+that is looked at when the array is freed. What is freed becomes such a page too now and then, for a
+while.
+
+NumPy takes memory where a handler says (NEP 49), which ``guarded.c`` is; so the engine's own
+buffers lie there as well.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+
+_SET_HANDLER = 304  # its place in the table of NumPy's C interface
+
+
+def build(folder: Path) -> Path:
+    """Compile the library into a folder."""
+    source, made = Path(__file__).with_suffix(".c"), folder / "guarded.so"
+    command = ["g++", "-x", "c", "-O1", "-shared", "-fPIC", "-o", str(made), str(source)]
+    subprocess.run([*command, "-lpthread"], check=True)
+    return made
+
+
+class Memory:
+    """Memory that NumPy takes for all arrays from here on, in this thread.
+
+    Args:
+        library: what :func:`build` has made.
+        side: "after" where arrays end at a page that nobody may touch; "before" where they begin
+            after one.
+    """
+
+    def __init__(self, library: Path, side: str) -> None:
+        if side not in ("after", "before"):
+            raise ValueError(f"side: expected 'after' or 'before', received {side!r}")
+        word = ctypes.c_void_p
+        self._library = ctypes.CDLL(str(library))
+        self._library.guarded.restype = word
+        self._library.protect.argtypes = [word, ctypes.c_int]
+        self._library.damage.restype = ctypes.c_long
+        capsule = ctypes.pythonapi.PyCapsule_New
+        capsule.restype, capsule.argtypes = ctypes.py_object, [word, ctypes.c_char_p, word]
+        pointer = ctypes.pythonapi.PyCapsule_GetPointer
+        pointer.restype, pointer.argtypes = word, [ctypes.py_object, ctypes.c_char_p]
+        table = ctypes.cast(pointer(_multiarray_umath._ARRAY_API, None), ctypes.POINTER(word))
+        set_handler = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object)(table[_SET_HANDLER])
+        handler = self._library.guarded(side == "after")
+        self._capsule: Any = capsule(handler, b"mem_handler", None)
+        set_handler(self._capsule)
+        if _multiarray_umath.get_handler_name() != "guarded":
+            raise RuntimeError("NumPy takes its memory elsewhere")
+
+    def protect(self, array: np.ndarray, yes: bool) -> None:
+        """Let nobody write to the memory of an array that owns it; or let all again."""
+        self._library.protect(array.__array_interface__["data"][0], yes)
+
+    def damage(self) -> int:
+        """How many arrays had something written beside them, of those freed since the last time."""
+        return int(self._library.damage())
