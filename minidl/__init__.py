@@ -25,6 +25,7 @@ from minidl import (
     utils,
 )
 from minidl.backend import floatx, set_floatx
+from minidl.finite import NonFiniteError
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.training import Sequential
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Input",
+    "NonFiniteError",
     "Sequential",
     "activations",
     "backend",

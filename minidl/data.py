@@ -220,6 +220,13 @@ class Batches:
                 for a, b in zip(self._arrays, self._buffers, strict=True)
             )
 
+    def rows_of(self, rows: np.ndarray) -> list[Any]:
+        """Copies (x, y, weight) of some rows; None for what is not there."""
+        backend = self._backend
+        chosen = backend.to_device(rows)
+        return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
+                for a in self._arrays]  # fmt: skip
+
     def fill(self) -> None:
         """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
         assert self._gather is not None

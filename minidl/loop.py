@@ -10,8 +10,9 @@ import numpy as np
 
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.repeating import repeats
-from minidl.callbacks import Callback
+from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
+from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.recording import RecordedStep
 
@@ -32,6 +33,7 @@ class Loop:
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
+        check_finite: whether a step that comes to NaN or infinity raises.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Loop:
         again: Batches | None,
         shuffle: bool,
         epochs: int,
+        check_finite: bool = False,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -58,6 +61,11 @@ class Loop:
         self._step = RecordedStep(
             self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
         )
+        self._watch: Watch | None = None
+        stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
+        if check_finite or stoppers:
+            done = self._step, self._train
+            self._watch = Watch(objective, train, *done, [*each_batch], stoppers, check_finite)
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))
         prefixes = ["", *self.evaluated]
@@ -74,10 +82,12 @@ class Loop:
                 endings.callback(listener.on_train_end, logs)
                 listener.on_train_begin({})
             for epoch in epochs:
-                logs.clear()
-                logs.update(self._epoch(epoch))
+                # One dictionary for all: a callback may add values for those after it.
+                found = self._epoch(epoch)
                 for listener in self.listeners:
-                    listener.on_epoch_end(epoch, dict(logs))
+                    listener.on_epoch_end(epoch, found)
+                logs.clear()
+                logs.update(found)
                 if self.model.stop_training:
                     break
 
@@ -101,16 +111,23 @@ class Loop:
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
             order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
+        watch = self._watch
+        if watch is not None:
+            watch.begin(epoch, order)
         try:
             for number, (x, y, weight) in enumerate(train.shuffled(order)):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
-                if self._step(x, y, weight):
+                if watch is not None:
+                    watch.step(number, (x, y, weight))
+                elif self._step(x, y, weight):
                     objective.count(x.shape[0])
                 for listener in self._ending:
                     listener.on_train_batch_end(number, objective.logs)
                 if model.stop_training:
                     break
+            if watch is not None:
+                watch.look()
         finally:
             self._step.finish()
         logs = objective.results()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.backend.tape import stepwise
@@ -35,7 +35,11 @@ class Objective:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
         logs: the values so far by name; each look waits for the device.
+        probe: called with the predictions in each step before the update, or None; it calls
+            kernels alone.
     """
+
+    probe: Callable[[Any], None] | None = None
 
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
@@ -82,6 +86,8 @@ class Objective:
         self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
         network.penalties.add_gradients(theta, grad)
+        if self.probe is not None:
+            self.probe(predictions)
         # Learning rates and the like change from step to step.
         stepwise(optimizer.update, theta, grad)
         if network.penalties.proximal:

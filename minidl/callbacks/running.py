@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import inspect
-import math
 import os
 from collections.abc import Callable
 from typing import IO
@@ -76,11 +75,15 @@ class CSVLogger(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as a batch's loss is NaN or infinite; reads the loss back at every batch."""
+    """Stop training after the first batch that comes to NaN or infinity, and name the tensor.
+
+    It looks for what ``fit(..., check_finite=True)`` looks for, and prints what that would raise.
+    The model is as the batch left it, as in Keras, and the epoch's values are those up to there.
+    """
 
     repeats = True
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: loss is {logs['loss']}, stopping")
-            self.model.stop_training = True
+    def stop(self, error: FloatingPointError) -> None:
+        """Say what was found, and end training after the batch."""
+        print(f"TerminateOnNaN: stopping at {error}")
+        self.model.stop_training = True
