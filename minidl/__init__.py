@@ -28,11 +28,13 @@ from minidl.backend import floatx, set_floatx
 from minidl.finite import NonFiniteError
 from minidl.layers import Input
 from minidl.models import load_model
+from minidl.saving import FileFormatError
 from minidl.training import Sequential
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "FileFormatError",
     "Input",
     "NonFiniteError",
     "Sequential",

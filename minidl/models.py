@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
 from minidl import saving
 from minidl.network import Network
@@ -11,12 +11,20 @@ from minidl.training import Sequential
 __all__ = ["Network", "Sequential", "load_model"]
 
 
-def load_model(filepath: str | os.PathLike[str]) -> Sequential:
+def load_model(filepath: Any, allow_nonfinite: bool = False) -> Sequential:
     """The model that :meth:`Sequential.save` wrote, under the backend in use.
+
+    The file may come from a stranger: it holds names and numbers, and nothing of it is run. What
+    loading takes of memory and time follows from the size of the file.
+
+    Args:
+        filepath: a path, or a file object that is open for reading bytes.
+        allow_nonfinite: whether weights may be NaN or infinite; default False.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
-        ValueError: not such a file, a damaged one, or one of a newer format.
+        FileFormatError: no file of a model, or a damaged one, or one of a newer format. It is a
+            ValueError; the message names the file and the reason.
     """
-    model: Sequential = saving.load_model(filepath, Sequential)
+    model: Sequential = saving.load_model(filepath, Sequential, allow_nonfinite)
     return model

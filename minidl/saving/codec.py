@@ -1,0 +1,108 @@
+"""Objects as JSON and back: a class becomes its name, an object the arguments that make it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import checks, initializers, layers, losses, metrics, optimizers, regularizers
+from minidl.layers import Layer
+from minidl.losses import Loss
+from minidl.metrics import Metric
+from minidl.optimizers import Optimizer, schedules
+
+_BASES = (
+    Layer,
+    Optimizer,
+    Loss,
+    Metric,
+    initializers.Initializer,
+    regularizers.Regularizer,
+    schedules.LearningRateSchedule,
+)
+
+
+def describe(model: Any) -> dict[str, Any]:
+    """What a file says of a model beside its vectors, as JSON.
+
+    "layers", "dtype" and "input_shape" say what network it is; "optimizer", "loss" and "metrics",
+    which only a compiled model has, how it is trained; "seed", "step", "iterations" and
+    "gathered_rate" where it is.
+
+    Raises:
+        ValueError: the model holds an object of a class that is not minidl's.
+    """
+    model.build()
+    config: dict[str, Any] = {
+        "name": model.name,
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "step": model.step,
+        "input_shape": list(model.input_shape or ()),
+        "layers": [encode(layer) for layer in model.layers],
+    }
+    if model.optimizer is not None:
+        config["optimizer"] = encode(model.optimizer)
+        config["iterations"] = model.optimizer.iterations
+        config["gathered_rate"] = model.optimizer.gathered_rate
+        config["loss"] = encode(model._loss)
+        config["metrics"] = [encode(metric) for metric in model._metrics]
+    return config
+
+
+def encode(value: Any) -> Any:
+    """``value`` as JSON; an object becomes {"class": name, "config": its arguments}.
+
+    Raises:
+        ValueError: an object of a class that is not minidl's.
+    """
+    if isinstance(value, _BASES):
+        name = type(value).__name__
+        if _classes().get(name) is not type(value):
+            raise ValueError(
+                f"cannot save {name}: expected classes of minidl only, because the file holds "
+                "names, not code"
+            )
+        return {"class": name, "config": {k: encode(v) for k, v in value.get_config().items()}}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value
+
+
+def decode(value: Any, kind: type[Any]) -> Any:
+    """The object of ``kind`` that :func:`encode` made this of.
+
+    Raises:
+        ValueError, TypeError: no such object.
+    """
+    found = _decode(value)
+    if not isinstance(found, kind):
+        shown = type(found).__name__
+        raise TypeError(f"expected an object of {kind.__name__}, received one of {shown}")
+    return found
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() != {"class", "config"} or not isinstance(value["config"], dict):
+            raise ValueError(f"expected a class and its config, received {sorted(value)[:9]}")
+        if not isinstance(value["class"], str):
+            raise TypeError("expected the name of a class, received something else")
+        kind = checks.lookup("class in the file", value["class"], _classes())
+        return kind(**{name: _decode(item) for name, item in value["config"].items()})
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    return value
+
+
+def _classes() -> dict[str, type[Any]]:
+    tables = (
+        initializers.TABLE,
+        regularizers.TABLE,
+        optimizers.TABLE,
+        losses.TABLE,
+        metrics.TABLE,
+        schedules.TABLE,
+    )
+    found = [kind for table in tables for kind in table.values()]
+    found += [kind for name in layers.__all__ if isinstance(kind := getattr(layers, name), type)]
+    return {kind.__name__: kind for kind in found}

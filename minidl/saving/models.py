@@ -1,0 +1,218 @@
+"""A model written to a file, and a file's content made a model again."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from minidl import metrics
+from minidl.backend import current
+from minidl.layers import Input, Layer
+from minidl.layers.base import shape_of
+from minidl.losses import Loss
+from minidl.optimizers import Optimizer
+from minidl.replacing import replacing
+from minidl.saving.archive import Archive, MalformedError
+from minidl.saving.codec import decode, describe
+from minidl.saving.reading import Extra, Saved, opened, read
+from minidl.saving.writing import write
+
+
+def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
+    """Write the model to ``filepath``; a file that is there is replaced only when complete.
+
+    What was written is read again before it takes the place: checksums, sizes and classes.
+
+    Args:
+        model: it is built if it is not yet.
+        filepath: a path, see :func:`minidl.replacing.replacing`; or a file object that is open
+            for writing bytes.
+        extra: what is stored beside the model; None for nothing.
+
+    Raises:
+        ValueError: the model holds an object of a class that is not minidl's, or anything that
+            would not load again.
+        OSError: the file cannot be written.
+    """
+    config = describe(model)
+    to_host = model.backend.to_host
+    vectors = {"theta": to_host(model.theta), "statistics": to_host(model.statistics.theta)}
+    if model.optimizer is not None:
+        for name, vector in model.optimizer.state.items():
+            vectors[f"optimizer/{name}"] = to_host(vector)
+
+    def fill(file: BinaryIO) -> None:
+        write(file, config, vectors, extra or Extra())
+        _prove(file)
+
+    if not hasattr(filepath, "write"):
+        with replacing(filepath) as file:
+            fill(file)
+        return
+    buffer = io.BytesIO()
+    fill(buffer)
+    left = buffer.getbuffer()
+    while left:
+        # A file without a buffer of its own may take a part only.
+        left = left[filepath.write(left) :]
+
+
+def load_model(source: Any, kind: Callable[..., Any], allow_nonfinite: bool = False) -> Any:
+    """The model that :func:`save_model` wrote, under the backend in use.
+
+    Args:
+        source: a path, or a file object that is open for reading bytes.
+        kind: the class of the model, Sequential.
+        allow_nonfinite: whether vectors may hold NaN and infinity; default False.
+
+    Raises:
+        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
+        FileFormatError: no file of a model, or a damaged one, or one of a newer format.
+    """
+    return load_with_extra(source, kind, allow_nonfinite)[0]
+
+
+def load_with_extra(
+    source: Any, kind: Callable[..., Any], allow_nonfinite: bool = False
+) -> tuple[Any, Extra]:
+    """The model, and what is stored beside it: both of the same file.
+
+    Args and errors are those of :func:`load_model`.
+    """
+    current()  # raises where the backend is missing, for which no file can be blamed
+    with opened(source) as archive:
+        saved = read(archive)
+        layers, training = _parts(saved)
+        if not allow_nonfinite:
+            check_finite(saved)
+        config = saved.config
+        model = kind(
+            [Input(tuple(config["input_shape"])), *layers],
+            name=config["name"],
+            dtype=config["dtype"],
+        )
+        if training:
+            model.compile(*training)
+        fill(model, saved)
+        return model, saved.extra
+
+
+def fill(model: Any, saved: Saved) -> None:
+    """Put a file's numbers into a model of the same network and optimizer.
+
+    Args:
+        model: a new one, compiled if the file's was.
+        saved: of :func:`read_file`.
+
+    Raises:
+        ValueError: the file is another network's, or another optimizer's.
+    """
+    config, arrays = saved.config, saved.arrays
+    model.seed = config["seed"]
+    model.step = config["step"]
+    model.build()
+    for index, layer in enumerate(layer for layer in model.layers if layer.draws):
+        layer.address(model.seed, index)
+    _put(model, "theta", model.theta, arrays)
+    _put(model, "statistics", model.statistics.theta, arrays)
+    optimizer = model.optimizer
+    if optimizer is None or "optimizer" not in config:
+        return
+    optimizer.iterations = config["iterations"]
+    optimizer.gathered_rate = float(config.get("gathered_rate", 0))
+    if optimizer.iterations:
+        optimizer.build(model.theta, model.parameters)
+        for name, vector in optimizer.state.items():
+            _put(model, f"optimizer/{name}", vector, arrays)
+
+
+def check_finite(saved: Saved) -> None:
+    """Raise where a vector of the model holds NaN or infinity.
+
+    Raises:
+        ValueError: naming the vector.
+    """
+    for name, array in saved.arrays.items():
+        # Either is the least or the largest; no array of truth values is made.
+        if array.size and not np.isfinite([array.min(), array.max()]).all():
+            raise MalformedError(
+                f"{name}: expected finite numbers, received NaN or infinity "
+                "(load_model(..., allow_nonfinite=True) takes them)"
+            )
+
+
+def _put(model: Any, name: str, vector: Any, arrays: dict[str, np.ndarray]) -> None:
+    array = arrays.get(name)
+    if array is None or array.shape != vector.shape:
+        received = "none" if array is None else f"shape {array.shape}"
+        raise ValueError(f"{name}: expected {vector.size} numbers, received {received}")
+    vector[...] = model.backend.to_device(array.astype(model.dtype))
+
+
+def _prove(file: BinaryIO) -> None:
+    """Raise unless the file that was written is one that loads."""
+    try:
+        archive = Archive(file)
+        archive.check_members()
+        _parts(read(archive, numbers=False))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"cannot save: the file could not be loaded again: {error}") from error
+
+
+def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]] | None]:
+    """The layers, and optimizer, loss and metrics; the arrays are those that they need.
+
+    Raises:
+        ValueError, TypeError: they are not.
+    """
+    config = saved.config
+    layers = [decode(item, Layer) for item in config["layers"]]
+    if any(isinstance(layer, Input) for layer in layers):
+        raise MalformedError("expected layers that compute, received Input among them")
+    if len({layer.name for layer in layers}) < len(layers):
+        raise MalformedError("expected layers of different names, received one twice")
+    sizes = _sizes(layers, shape_of(config["input_shape"]))
+    training = None
+    if "optimizer" in config:
+        optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
+        optimizer.get_config()  # raises where its learning rate is no schedule
+        found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
+        training = optimizer, loss, found
+        needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])
+        # Before the first step there may be no state yet.
+        if config["iterations"] or needed.keys() & saved.arrays.keys():
+            sizes |= needed
+    for name in sizes.keys() ^ saved.arrays.keys():
+        received = "none" if name in sizes else "it"
+        raise MalformedError(f"expected the arrays {sorted(sizes)}, received {received}: {name}")
+    for name, size in sizes.items():
+        array = saved.arrays[name]
+        if array.shape != (size,):
+            raise MalformedError(f"{name}: expected {size} numbers, received shape {array.shape}")
+        if array.dtype.newbyteorder("=") != np.dtype(config["dtype"]):
+            raise MalformedError(f"{name}: expected {config['dtype']}, received {array.dtype}")
+    return layers, training
+
+
+def _sizes(layers: list[Layer], shape: tuple[int, ...]) -> dict[str, int]:
+    """How many parameters and statistics the layers have, counted before any is allocated."""
+
+    def counted() -> Iterator[tuple[int, int]]:
+        nonlocal shape
+        for layer in layers:
+            if layer.declared_shape not in (None, shape):
+                raise MalformedError(f"{layer.name}: expected the input_shape {shape}")
+            layer.build(shape)
+            shape = layer.output_shape
+            yield _count(layer.tensors), _count(layer.statistics)
+
+    found = list(counted())
+    return {"theta": sum(n for n, _ in found), "statistics": sum(n for _, n in found)}
+
+
+def _count(tensors: Any) -> int:
+    return sum(math.prod(tensor.shape) for tensor in tensors.values())

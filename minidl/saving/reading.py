@@ -1,0 +1,165 @@
+"""What a file says, checked as far as that can be done without making a network of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from minidl.saving import arrays
+from minidl.saving.archive import Archive, FileFormatError, MalformedError
+from minidl.saving.text import check, parsed
+
+FORMAT = 2
+#: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
+CONFIG, EXTRA = 16 << 20, 64 << 20
+
+_TEXTS = ("config.json", "config.npy", "extra.json")
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What is stored beside a model.
+
+    Attributes:
+        values: names and numbers, lists and dictionaries of them: what JSON can say.
+        arrays: numbers; a name is of letters, digits and ``_ . - /``.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What stands in a file.
+
+    Attributes:
+        config: as :func:`minidl.saving.describe` gives it, and "format".
+        arrays: the model's vectors: "theta", "statistics", "optimizer/m" ….
+        extra: what is stored beside the model.
+    """
+
+    config: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    extra: Extra
+
+
+def read_file(source: Any) -> Saved:
+    """The content of a file, its checksums compared; no model is made of it.
+
+    Args:
+        source: a path, or a file object that is open for reading bytes.
+
+    Raises:
+        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
+        FileFormatError: no file of a model, or a damaged one, or one of a newer format.
+    """
+    with opened(source) as archive:
+        return read(archive)
+
+
+def read(archive: Archive, *, numbers: bool = True) -> Saved:
+    """What an archive holds; without ``numbers``, arrays have their types and shapes alone.
+
+    Raises:
+        MalformedError: it is no model's, or damaged.
+    """
+    config = _config(archive)
+    new = config["format"] > 1
+    if new:
+        archive.check_sum()
+    check(config)
+    vectors: dict[str, np.ndarray] = {}
+    extra = Extra()
+    for name in archive.members.keys() - _TEXTS:
+        stem = name.removesuffix(".npy")
+        own = stem in ("theta", "statistics") or _is_path(stem, "optimizer/")
+        if stem == name or not (own or (new and _is_path(stem, "extra/"))):
+            raise MalformedError(f"expected the members of a model, received {name!r}")
+        array = (arrays.array if numbers else arrays.outline)(archive, name)
+        if own:
+            vectors[stem] = array
+        else:
+            extra.arrays[stem.removeprefix("extra/")] = array
+    if new and "extra.json" in archive.members:
+        text = archive.read("extra.json", EXTRA).decode("utf-8")
+        extra.values.update(parsed(text, finite=False))
+    return Saved(config, vectors, extra)
+
+
+@contextlib.contextmanager
+def opened(source: Any) -> Iterator[Archive]:
+    """The archive in ``source``.
+
+    Raises:
+        FileFormatError: in place of every error in the block that the file's content can cause.
+    """
+    name = str(getattr(source, "name", source))
+    with contextlib.ExitStack() as stack:
+        file = _rest(source) if hasattr(source, "read") else stack.enter_context(_open(source))
+        try:
+            yield Archive(file)
+        except (OSError, MemoryError):
+            raise
+        except MalformedError as error:
+            raise FileFormatError(name, str(error)) from None
+        # The classes that a file names say in their own ways what is wrong with their arguments.
+        except Exception as error:
+            reason = f"expected a model saved by minidl, received {error!r}"
+            raise FileFormatError(name, reason) from error
+
+
+def _open(source: Any) -> BinaryIO:
+    """A file that is open for reading, and is one: a FIFO would wait, a device go on for ever."""
+
+    def without_waiting(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+    path = os.fspath(source)
+    file = open(path, "rb", opener=without_waiting)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise FileFormatError(os.fsdecode(path), "expected a file, received a device or a FIFO")
+    return file
+
+
+def _rest(source: Any) -> BinaryIO:
+    """What is left in a file object."""
+    content = source.read()
+    if not isinstance(content, bytes | bytearray | memoryview):
+        kind = type(content).__name__
+        raise TypeError(f"expected a file that is open for reading bytes, received {kind} from it")
+    return io.BytesIO(content)
+
+
+def _config(archive: Archive) -> dict[str, Any]:
+    """The configuration, of whichever format."""
+    if "config.json" in archive.members:
+        known, text = range(2, FORMAT + 1), archive.read("config.json", CONFIG).decode("utf-8")
+    elif "config.npy" in archive.members:
+        known, text = range(1, 2), arrays.text(archive, "config.npy", 4 * CONFIG)
+    else:
+        raise MalformedError(f"expected a model's config, received {sorted(archive.members)[:9]}")
+    config = parsed(text)
+    version = config.get("format")
+    if type(version) is not int or version not in known:
+        raise MalformedError(f"expected a format up to {FORMAT}, received {version!r}")
+    return config
+
+
+def _is_path(name: str, start: str) -> bool:
+    """Whether ``name`` is ``start`` and plain names after it, with slashes between them."""
+    parts = name.removeprefix(start).split("/")
+    return name.startswith(start) and all(
+        part.strip(".") and part.isascii() and not set(part) - _LETTERS for part in parts
+    )
+
+
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")

@@ -1,0 +1,97 @@
+"""The text of a configuration: JSON in which everything is of the kind that it has to be."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from minidl import checks
+from minidl.backend import floating
+from minidl.layers.base import shape_of
+from minidl.saving.archive import MalformedError
+
+#: Layers in a file.
+LAYERS = 4096
+
+_NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
+_COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
+# Files from before proximal penalties have none.
+_LATER = frozenset({"gathered_rate"})
+# As a float, a number of steps below this is exact.
+_STEPS = 1 << 53
+
+
+def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
+    """The JSON object in ``text``; no name may stand in an object twice.
+
+    Args:
+        text: JSON.
+        finite: whether NaN and infinity are refused.
+
+    Raises:
+        ValueError, RecursionError: no such text.
+    """
+    numbers: dict[str, Any] = {"parse_constant": _refused, "parse_float": _finite} if finite else {}
+    found = json.loads(text, object_pairs_hook=_unique, parse_int=_integer, **numbers)
+    if not isinstance(found, dict):
+        raise MalformedError(f"expected a JSON object, received one of {type(found).__name__}")
+    return found
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raise unless the configuration has every entry, of the right kind, and no others.
+
+    Raises:
+        ValueError, TypeError: naming the entry.
+    """
+    compiled = _COMPILED if "optimizer" in config else frozenset()
+    needed = _NEEDED | compiled
+    if missing := sorted(needed - config.keys()):
+        raise MalformedError(f"expected {missing[0]!r} in the configuration, received none")
+    if unknown := sorted(config.keys() - needed - (_LATER if compiled else frozenset())):
+        raise MalformedError(f"expected the entries of a configuration, received {unknown[0]!r}")
+    if not (isinstance(config["name"], str) and config["name"]):
+        raise MalformedError("name: expected a text, received something else")
+    if not isinstance(config["dtype"], str):
+        raise MalformedError("dtype: expected a text, received something else")
+    floating(config["dtype"])
+    checks.seed(config["seed"])
+    for name in ("step", "iterations"):
+        if checks.integer(name, config.get(name, 0), 0) >= _STEPS:
+            raise MalformedError(f"{name}: expected a number below 2**53, received {config[name]}")
+    checks.real("gathered_rate", config.get("gathered_rate", 0.0), 0)
+    for name in ("input_shape", "layers", "metrics"):
+        if not isinstance(config.get(name, []), list):
+            raise MalformedError(f"{name}: expected a list, received something else")
+    if not shape_of(config["input_shape"]):
+        raise MalformedError("input_shape: expected the shape of a row, received ()")
+    count = len(config["layers"])
+    if not 1 <= count <= LAYERS:
+        raise MalformedError(f"expected at least one layer and at most {LAYERS}, received {count}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedError("expected each name once in a JSON object, received one twice")
+    return found
+
+
+def _integer(digits: str) -> int:
+    # 2⁶⁴ has 20 digits. The time that int() takes grows with the square of their number.
+    if len(digits) > 20:
+        raise MalformedError(
+            f"expected integers of at most 20 digits, received one of {len(digits)}"
+        )
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    if not math.isfinite(number := float(digits)):
+        raise MalformedError(f"expected a finite number, received {digits[:20]}")
+    return number
+
+
+def _refused(name: str) -> NoReturn:
+    raise MalformedError(f"expected a finite number, received {name}")

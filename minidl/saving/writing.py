@@ -1,0 +1,56 @@
+"""A file of the newest format, written."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from minidl.saving.archive import DIGITS, MARK, Archive
+from minidl.saving.reading import FORMAT, Extra
+
+
+def write(
+    file: BinaryIO, config: Mapping[str, Any], vectors: Mapping[str, Any], extra: Extra
+) -> None:
+    """Write an archive and, at its end, its checksum.
+
+    Args:
+        file: empty, open for writing and reading; it can be sought.
+        config: JSON.
+        vectors: name -> array, on the host.
+        extra: what is stored beside the model.
+
+    Raises:
+        ValueError, TypeError: values that JSON cannot say, or arrays of other things than numbers.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        _write(archive, "config.json", json.dumps({"format": FORMAT, **config}, allow_nan=False))
+        for name, vector in vectors.items():
+            _write(archive, f"{name}.npy", vector)
+        if extra.values:
+            _write(archive, "extra.json", json.dumps(extra.values))
+        for name, array in extra.arrays.items():
+            _write(archive, f"extra/{name}.npy", array)
+        archive.comment = MARK + bytes(DIGITS)
+    # Of what the file holds now: the archive's headers were written when their sizes were known.
+    digits = Archive(file).digest()
+    file.seek(-DIGITS, os.SEEK_END)
+    file.write(digits.encode())
+    file.flush()
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: Any) -> None:
+    # An entry without a date: the same model makes the same file.
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    if isinstance(content, str):
+        archive.writestr(entry, content.encode())
+        return
+    array = np.asarray(content, order="C")
+    with archive.open(entry, "w", force_zip64=array.nbytes >= zipfile.ZIP64_LIMIT >> 1) as member:
+        np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
