@@ -26,6 +26,7 @@ from minidl import (
 )
 from minidl.backend import floatx, set_floatx
 from minidl.finite import NonFiniteError
+from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.saving import FileFormatError
@@ -53,6 +54,7 @@ __all__ = [
     "optimizers",
     "plotting",
     "regularizers",
+    "replay_failure",
     "set_floatx",
     "testing",
     "utils",

@@ -118,10 +118,8 @@ class Sequential(Network):
                 layers behave as in inference, weighted like "loss"; default False. "loss" and
                 the metrics are means over the epoch, of weights that were moving and with
                 dropout.
-            check_finite: whether training stops at the first NaN or infinity in activations, loss,
-                gradients, weights, statistics or the optimizer's state; default False. The error
-                names the tensor, and a file in the working folder keeps the step for
-                :func:`minidl.replay_failure`.
+            check_finite: whether training ends at the first NaN or infinity of a step, default
+                False: the error names it, a file is for :func:`minidl.replay_failure`.
 
         Returns:
             History: "loss" (penalties included) and the metrics; for networks with penalties
@@ -133,8 +131,7 @@ class Sequential(Network):
             TypeError, ValueError: arguments or data that do not fit, before any training.
             KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
                 epochs that were finished.
-            NonFiniteError: with ``check_finite``; the model is as it was before the step, and
-                ``history`` holds the epochs that were finished.
+            NonFiniteError: with ``check_finite``; the model is as it was before the step.
         """
         optimizer = self._compiled()
         size = _size(batch_size, 32)
@@ -175,7 +172,8 @@ class Sequential(Network):
         listeners = _as_list(callbacks)
         listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
         listeners.append(history)  # the last: callbacks before it may add values
-        loop = Loop(self, objective, listeners, train, held_out, again, shuffle, epochs, check_finite)
+        others = held_out, again
+        loop = Loop(self, objective, listeners, train, *others, shuffle, epochs, check_finite)
         if not self._looked:
             self._looked = True
             plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)

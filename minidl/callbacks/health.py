@@ -69,7 +69,8 @@ class LayerHealth(Callback):
 
     def _alive(self) -> dict[str, Any]:
         """For each unit, whether it is not 0 for some row of the sample."""
-        size, rows, alive = self.model.rows, self.sample.shape[0], {}
+        size, rows = self.model.rows, self.sample.shape[0]
+        alive: dict[str, Any] = {}
         for start in range(0, rows, size):
             self.model.forward(self.sample[start : start + size])
             for name, one in self._rectifiers.items():

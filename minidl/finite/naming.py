@@ -158,9 +158,7 @@ class Observer:
 
 
 @contextlib.contextmanager
-def _followed(
-    owner: Any, method: str, before: After | None, after: After | None
-) -> Iterator[None]:
+def _followed(owner: Any, method: str, before: After | None, after: After | None) -> Iterator[None]:
     """A method of one object, with something that is called before it and after it."""
     original, own = getattr(owner, method), vars(owner).get(method)
 

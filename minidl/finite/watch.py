@@ -212,10 +212,11 @@ class Watch:
         before.restore()
         start = before.batch * self._train.size
         rows = self._order[start : start + self._train.size]
-        path, note = write(self._model, self._train.rows_of(rows), found)
-        error = NonFiniteError(
-            found, self._epoch, before.batch, before.step, rows[found.rows].tolist(), path, note
-        )
+        where = {"epoch": self._epoch, "batch": before.batch, "step": before.step}
+        data_rows = rows[found.rows].tolist() if found.rows else []
+        batch = self._train.rows_of(rows)
+        path, note = write(self._model, batch, found, {**where, "data_rows": data_rows})
+        error = NonFiniteError(found, self._epoch, before.batch, before.step, data_rows, path, note)
         if self._raises:
             raise error
         after.restore()
