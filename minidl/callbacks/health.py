@@ -69,10 +69,11 @@ class LayerHealth(Callback):
 
     def _alive(self) -> dict[str, Any]:
         """For each unit, whether it is not 0 for some row of the sample."""
-        size, rows = self.model.rows, self.sample.shape[0]
+        sample = self.model.backend.to_device(self.sample)
+        size, rows = self.model.rows, sample.shape[0]
         alive: dict[str, Any] = {}
         for start in range(0, rows, size):
-            self.model.forward(self.sample[start : start + size])
+            self.model.forward(sample[start : start + size])
             for name, one in self._rectifiers.items():
                 alive[name] = (one.y != 0).any(axis=0) | alive.get(name, False)
         return alive

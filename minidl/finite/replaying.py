@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from minidl.finite.errors import Finding, NonFiniteError, Seen
 from minidl.finite.naming import Observer
@@ -171,6 +170,8 @@ def _batch(saved: Saved, model: Network, name: str) -> tuple[Any, Any, Any]:
 
 def _rows(arrays: dict[str, np.ndarray], shape: tuple[int, ...], name: str) -> Any:
     """CSR rows, checked by SciPy."""
+    from scipy import sparse
+
     try:
         data, indices, indptr = (arrays[f"x/{key}"] for key in ("data", "indices", "indptr"))
         found = sparse.csr_matrix((data, indices, indptr), (len(indptr) - 1, shape[0]))

@@ -8,6 +8,8 @@ from typing import Any
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
 
+_NUMBERS = (int, float, tuple)  # Nadam's product of momenta is one with its step
+
 
 class State:
     """A copy of weights, statistics, the optimizer's vectors, sums of an epoch, and counters.
@@ -38,9 +40,9 @@ class State:
         else:
             for array, copy in self._pairs:
                 copy[...] = array
-        optimizer = self._optimizer
         self.batch, self.step = batch, self._network.step
-        self._counters = optimizer.iterations, optimizer.gathered_rate
+        numbers = vars(self._optimizer).items()
+        self._numbers = {name: value for name, value in numbers if isinstance(value, _NUMBERS)}
         self._rows = [measure.rows for measure in self._objective.measures]
 
     def restore(self) -> None:
@@ -48,7 +50,7 @@ class State:
         for array, copy in self._pairs:
             array[...] = copy
         self._network.step = self.step
-        self._optimizer.iterations, self._optimizer.gathered_rate = self._counters
+        vars(self._optimizer).update(self._numbers)
         for measure, rows in zip(self._objective.measures, self._rows, strict=True):
             measure.rows = rows
 

@@ -35,7 +35,7 @@ from minidl.layers import Activation, Dense
 from minidl.objective import Objective
 from minidl.recording import RecordedStep
 
-#: Steps between two looks; as many as are run in a row.
+#: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32
 
 
@@ -101,7 +101,8 @@ class Watch:
                 self._observe(batch)
             else:
                 self._do(batch)
-        if self._since == self._every:
+        # Rows of steps end there anyway, where small numbers are flushed.
+        if self._model.optimizer.iterations % self._every == 0:
             self.look()
 
     def look(self) -> None:

@@ -151,7 +151,6 @@ class Nadam(_Moments):
     def _momentum_product(self, t: int) -> float:
         """Π_{i<=t} mu_i: one factor more than last time, or all of them after a resume."""
         last, product = self._product
-        first = t if last == t - 1 else 1
-        product = product if first == t else 1.0
+        first, product = (t, product) if last == t - 1 else (1, 1.0)
         self._product = t, product * math.prod(self._momentum(i) for i in range(first, t + 1))
         return self._product[1]

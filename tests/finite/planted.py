@@ -130,7 +130,7 @@ def hidden() -> list[Any]:
     """A usual network, with dropout."""
     return [
         layers.Dense(6, "relu", name="first"),
-        layers.Dropout(0.2),
+        layers.Dropout(0.2, name="dropped"),
         layers.Dense(5, "tanh", name="second"),
     ]
 
