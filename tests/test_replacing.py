@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -68,6 +69,21 @@ def test_an_error_of_the_system(
     with pytest.raises(OSError, match="no space left"):
         write(tmp_path / "a", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_in_the_middle(tmp_path: Path) -> None:
+    """As a limit of the process on the size of files says it."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write(path, bytes(1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_file_and_folder_reach_the_disk_around_the_rename(

@@ -81,9 +81,7 @@ class Watch:
         self._every = 1 if self._observes or single else EVERY
         self._observer = Observer(objective, optimizer)
         self._kept = State(objective, optimizer)
-        self._since = 0
-        if self._every > 1:
-            self._keep(0)
+        self._since, self._begun = 0, False
 
     def step(self, number: int, batch: Sequence[Any]) -> None:
         """Do the step on a batch.
@@ -91,7 +89,8 @@ class Watch:
         Raises:
             NonFiniteError: it, or one of those before it, came to NaN or infinity.
         """
-        if self._every == 1:
+        if self._every == 1 or not self._begun:
+            self._begun = True
             self._keep(number)
         self._since += 1
         self._number = number

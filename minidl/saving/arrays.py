@@ -97,7 +97,9 @@ def _header(archive: Archive, name: str, kinds: Mapping[bytes, Container[int]]) 
     if (fortran == b"True" and len(shape) > 1) or len(shape) > AXES:
         raise MalformedError(f"{name}: expected up to {AXES} axes in C order, received others")
     expected = math.prod(shape) * int(width) * (4 if kind == b"U" else 1)
-    if expected != member.size - start:
+    # NumPy multiplies the axes of an array without elements as well.
+    overflows = math.prod(max(size, 1) for size in shape) >= 1 << 59
+    if expected != member.size - start or overflows:
         received = f"{member.size - start} bytes"
         raise MalformedError(
             f"{name}: expected {expected} bytes for shape {shape}, received {received}"

@@ -10,6 +10,9 @@ from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer, schedules
 
+#: Letters in a text among the arguments.
+NAME = 1000
+
 _BASES = (
     Layer,
     Optimizer,
@@ -85,12 +88,16 @@ def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() != {"class", "config"} or not isinstance(value["config"], dict):
             raise ValueError(f"expected a class and its config, received {sorted(value)[:9]}")
-        if not isinstance(value["class"], str):
+        name = _decode(value["class"])
+        if not isinstance(name, str):
             raise TypeError("expected the name of a class, received something else")
-        kind = checks.lookup("class in the file", value["class"], _classes())
+        kind = checks.lookup("class in the file", name, _classes())
         return kind(**{name: _decode(item) for name, item in value["config"].items()})
     if isinstance(value, list):
         return [_decode(item) for item in value]
+    # The name that is most like an unknown one is searched for, which takes time and memory.
+    if isinstance(value, str) and len(value) > NAME:
+        raise ValueError(f"expected a name of up to {NAME} letters, received {len(value)}")
     return value
 
 

@@ -19,8 +19,10 @@ from minidl.saving.text import check, parsed
 FORMAT = 2
 #: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
+# Letters of a reason: it may quote the file.
+_SHOWN = 500
 
-_TEXTS = ("config.json", "config.npy", "extra.json")
+_TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, since
 
 
 @dataclass(frozen=True)
@@ -66,19 +68,24 @@ def read_file(source: Any) -> Saved:
 
 
 def read(archive: Archive, *, numbers: bool = True) -> Saved:
-    """What an archive holds; without ``numbers``, arrays have their types and shapes alone.
+    """What an archive holds.
+
+    Args:
+        archive: where.
+        numbers: whether the arrays' numbers are read and the checksum is compared; else the
+            arrays have their types and shapes alone.
 
     Raises:
         MalformedError: it is no model's, or damaged.
     """
     config = _config(archive)
     new = config["format"] > 1
-    if new:
+    if new and numbers:
         archive.check_sum()
     check(config)
     vectors: dict[str, np.ndarray] = {}
     extra = Extra()
-    for name in archive.members.keys() - _TEXTS:
+    for name in archive.members.keys() - _TEXTS[new]:
         stem = name.removesuffix(".npy")
         own = stem in ("theta", "statistics") or _is_path(stem, "optimizer/")
         if stem == name or not (own or (new and _is_path(stem, "extra/"))):
@@ -101,18 +108,21 @@ def opened(source: Any) -> Iterator[Archive]:
     Raises:
         FileFormatError: in place of every error in the block that the file's content can cause.
     """
-    name = str(getattr(source, "name", source))
     with contextlib.ExitStack() as stack:
-        file = _rest(source) if hasattr(source, "read") else stack.enter_context(_open(source))
+        if hasattr(source, "read"):
+            name, file = str(getattr(source, "name", "a file object")), _rest(source)
+        else:
+            name, file = os.fsdecode(source), stack.enter_context(_open(source))
         try:
             yield Archive(file)
         except (OSError, MemoryError):
             raise
         except MalformedError as error:
-            raise FileFormatError(name, str(error)) from None
+            raise FileFormatError(name, str(error)[:_SHOWN]) from None
         # The classes that a file names say in their own ways what is wrong with their arguments.
         except Exception as error:
-            reason = f"expected a model saved by minidl, received {error!r}"
+            shown = f"{type(error).__name__}: {error}"[:_SHOWN]
+            reason = f"expected a model saved by minidl, received {shown}"
             raise FileFormatError(name, reason) from error
 
 

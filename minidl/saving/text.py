@@ -7,12 +7,13 @@ import math
 from typing import Any, NoReturn
 
 from minidl import checks
-from minidl.backend import floating
+from minidl.backend.floatx import FLOATS
 from minidl.layers.base import shape_of
 from minidl.saving.archive import MalformedError
+from minidl.saving.arrays import AXES
 
-#: Layers in a file.
-LAYERS = 4096
+#: Layers in a file, and metrics.
+LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
@@ -53,9 +54,8 @@ def check(config: dict[str, Any]) -> None:
         raise MalformedError(f"expected the entries of a configuration, received {unknown[0]!r}")
     if not (isinstance(config["name"], str) and config["name"]):
         raise MalformedError("name: expected a text, received something else")
-    if not isinstance(config["dtype"], str):
-        raise MalformedError("dtype: expected a text, received something else")
-    floating(config["dtype"])
+    if config["dtype"] not in FLOATS:
+        raise MalformedError(f"dtype: expected one of {FLOATS}, received {config['dtype']!r}")
     checks.seed(config["seed"])
     for name in ("step", "iterations"):
         if checks.integer(name, config.get(name, 0), 0) >= _STEPS:
@@ -64,11 +64,14 @@ def check(config: dict[str, Any]) -> None:
     for name in ("input_shape", "layers", "metrics"):
         if not isinstance(config.get(name, []), list):
             raise MalformedError(f"{name}: expected a list, received something else")
-    if not shape_of(config["input_shape"]):
-        raise MalformedError("input_shape: expected the shape of a row, received ()")
+    axes = len(shape_of(config["input_shape"]))
+    if not 1 <= axes <= AXES:
+        raise MalformedError(f"input_shape: expected up to {AXES} axes, received {axes}")
     count = len(config["layers"])
     if not 1 <= count <= LAYERS:
         raise MalformedError(f"expected at least one layer and at most {LAYERS}, received {count}")
+    if (count := len(config.get("metrics", []))) > METRICS:
+        raise MalformedError(f"expected at most {METRICS} metrics, received {count}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

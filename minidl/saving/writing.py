@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minidl.saving.archive import DIGITS, MARK, Archive
+from minidl.saving.arrays import HEADER
 from minidl.saving.reading import FORMAT, Extra
 
 
@@ -52,5 +53,6 @@ def _write(archive: zipfile.ZipFile, name: str, content: Any) -> None:
         archive.writestr(entry, content.encode())
         return
     array = np.asarray(content, order="C")
-    with archive.open(entry, "w", force_zip64=array.nbytes >= zipfile.ZIP64_LIMIT >> 1) as member:
+    large = array.nbytes + HEADER > zipfile.ZIP64_LIMIT
+    with archive.open(entry, "w", force_zip64=large) as member:
         np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)

@@ -143,6 +143,20 @@ def test_nadam_goes_on_from_any_iteration() -> None:
         np.testing.assert_allclose(vector, end, rtol=1e-14)
 
 
+@pytest.mark.parametrize("beta_1", [0.0, 0.9, 0.999, 1 - 1e-12])
+def test_nadam_goes_on_from_a_late_iteration(beta_1: float) -> None:
+    """To the last bit as if it had made them all; and at once where a file says it has made 2⁵³."""
+    product = 1.0
+    for t in range(1, 2003):
+        product *= beta_1 * (1 - 0.5 * 0.96**t)
+        if t in (1, 2, 998, 999, 1000, 1001, 2001, 2002):
+            assert optimizers.Nadam(beta_1=beta_1)._momentum_product(t) == product
+    nadam, theta = optimizers.Nadam(beta_1=beta_1), np.ones(3)
+    nadam.iterations = 2**53 - 1
+    nadam.update(theta, np.ones(3))
+    assert np.isfinite(theta).all()
+
+
 @pytest.mark.parametrize(("kind", "options"), FULL)
 def test_configuration_makes_an_equal_optimizer(kind: str, options: dict[str, Any]) -> None:
     """With a schedule, weight decay and clipping too."""
@@ -323,3 +337,19 @@ def test_every_optimizer_is_exported() -> None:
     """``from minidl.optimizers import *``."""
     wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
     assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
+
+
+def test_nadam_begins_anew_with_its_iterations() -> None:
+    """Its product of momenta is that of the steps that are counted."""
+    gradient = np.array([1.0, -2.0, 0.5])
+    used, new = optimizers.Nadam(0.1), optimizers.Nadam(0.1)
+    theta, fresh = np.zeros(3), np.zeros(3)
+    for _ in range(3):
+        used.update(theta, gradient.copy())
+    used.iterations = 0
+    for vector in (theta, *used.state.values()):
+        vector[...] = 0
+    for _ in range(2):
+        used.update(theta, gradient.copy())
+        new.update(fresh, gradient.copy())
+    np.testing.assert_array_equal(theta, fresh)
