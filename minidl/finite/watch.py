@@ -190,7 +190,6 @@ class Watch:
             if found is not None:
                 self._fail(found, before, after)
                 return
-            after.restore()
         self._number = last
 
     def _name(self, batch: Sequence[Any]) -> Finding | None:
@@ -201,7 +200,10 @@ class Watch:
         return self._observer.found
 
     def _as_played(self, after: State) -> Finding | None:
-        """What the recorded step left, where the called one, rounded otherwise, is finite."""
+        """What the recorded step left, where the called one, rounded otherwise, is finite.
+
+        None where it is finite as well; the state is then what it left.
+        """
         after.restore()
         self._observer.clear()
         self._observer.look_at_state("update")

@@ -260,6 +260,10 @@ CASES = {
         "update", "only", "W", 51, x=column(1e3), y=full(1e3),
         rows=False,
     ),
+    "statistics that a callback has spoiled": Case(
+        lambda: build(layers.BatchNormalization(name="norm"), *hidden(), top()),
+        "before", "norm", "moving_mean", 45, tell(_set("norm moving_mean", np.nan)), rows=False,
+    ),
     "weights that a callback has spoiled": Case(
         lambda: build(*hidden(), top()), "before", "second", "b", 45,
         tell(_set("second b", np.nan)), rows=False,

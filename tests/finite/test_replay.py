@@ -213,6 +213,17 @@ def test_a_batch_has_to_suit_the_model(arrays: Any) -> None:
         minidl.replay_failure(lie(**arrays))
 
 
+def test_other_bits_are_told() -> None:
+    """As of a machine that rounds otherwise."""
+    _, saved = a_file()
+    tensor = saved.extra.arrays["tensor"].copy()
+    tensor[0, 0] *= 1 + 1e-6
+    replay = minidl.replay_failure(lie(tensor=tensor))
+    assert replay.error is not None
+    assert not replay.same
+    assert "other bits" in str(replay)
+
+
 def test_labels_out_of_range_are_no_crash() -> None:
     """One-hot rows of zeros, as in the explicit loop."""
     replay = minidl.replay_failure(lie(y=np.full((2, 1), 99, np.int32)))

@@ -15,6 +15,7 @@ from minidl.backend.native.series import MOST
 from minidl.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from minidl.finite.naming import Observer
 from minidl.finite.watch import EVERY, Watch
+from minidl.initializers import Constant
 from minidl.loop import Loop
 from tests.finite.planted import (
     ANYWHERE,
@@ -208,6 +209,20 @@ def test_a_false_alarm_changes_nothing(executor: str, monkeypatch: pytest.Monkey
         equal(second[key], values, executor, "float32")
     for one, two in zip(everything(plain), everything(watched), strict=True):
         equal(one, two, executor, "float32")
+
+
+@on_hosts
+def test_a_sum_that_overflows_is_searched_for_once(
+    executor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen numbers of 3e37 are finite."""
+    searches: list[int] = []
+    search = Watch._search
+    monkeypatch.setattr(Watch, "_search", lambda self: (searches.append(1), search(self)))
+    wide = minidl.layers.Dense(16, "sigmoid", kernel_initializer=Constant(0.1))
+    case = Case(lambda: build(wide, top()), "", "", "", spoil=put(17, 3e38))
+    assert np.isfinite(case.fit(case.make(), check_finite=True)["loss"]).all()
+    assert len(searches) == 2  # that row comes in the second epoch and in the third
 
 
 def test_where_only_the_played_step_fails_its_tensor_is_named(
