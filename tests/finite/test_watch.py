@@ -24,8 +24,11 @@ from tests.finite.planted import (
     Case,
     NanAt,
     StopAt,
+    build,
     everything,
+    put,
     steps_before,
+    top,
 )
 from tests.fitting import equal
 
