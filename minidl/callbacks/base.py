@@ -20,7 +20,8 @@ class Callback:
 
     Attributes:
         model: the model under training.
-        params: "epochs", "steps" (batches in an epoch), "metrics" (names that logs will hold).
+        params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
+            will hold; a callback that adds a value at the end of an epoch adds its name here).
     """
 
     model: Any = None

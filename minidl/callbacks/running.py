@@ -77,8 +77,9 @@ class CSVLogger(Callback):
 class TerminateOnNaN(Callback):
     """Stop training after the first batch that comes to NaN or infinity, and name the tensor.
 
-    It looks for what ``fit(..., check_finite=True)`` looks for, and prints what that would raise.
-    The model is as the batch left it, as in Keras, and the epoch's values are those up to there.
+    It looks for what ``fit(..., check_finite=True)`` looks for, prints what that would raise, and
+    writes the step to the same file. The model is as the batch left it, as in Keras, and the
+    epoch's values are those up to there.
     """
 
     repeats = True
