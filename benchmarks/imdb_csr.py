@@ -170,6 +170,7 @@ class Job:
 
             def batch() -> Any:
                 buffers = next(batches)
+                self.batches.aim()
                 self.batches.fill()
                 return buffers
 

@@ -178,6 +178,7 @@ class Batches:
         self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
         self._buffers: list[Any] = []
         self._gather: Gather | None = None
+        self._next = 0, 0
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
@@ -195,7 +196,10 @@ class Batches:
             yield tuple(None if a is None else self._view(a, part) for a in self._arrays)
 
     def shuffled(self, order: np.ndarray) -> Any:
-        """Buffers (x, y, weight), for each batch of the rows in ``order`` to :meth:`fill`."""
+        """Buffers (x, y, weight), for each batch of the rows in ``order``.
+
+        :meth:`aim` and then :meth:`fill` bring the rows there.
+        """
         if self._gather is None:
             self._buffers = [
                 None if a is None else buffer(self._backend, a, self.size) for a in self._arrays
@@ -210,7 +214,7 @@ class Batches:
         whole = all((a is None) == (b is None) for a, b in both)
         for start in range(0, self.rows, self.size):
             count = min(self.size, self.rows - start)
-            gather.where[:] = start, count
+            self._next = start, count
             if whole and count == self.size:
                 yield tuple(self._buffers)
                 continue
@@ -226,6 +230,11 @@ class Batches:
         chosen = backend.to_device(rows)
         return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
                 for a in self._arrays]  # fmt: skip
+
+    def aim(self) -> None:
+        """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
+        assert self._gather is not None
+        self._gather.where[:] = self._next
 
     def fill(self) -> None:
         """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""

@@ -59,7 +59,12 @@ class Loop:
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(
-            self._train, model, (*objective.parts, *each_batch), (model.optimizer, model.penalties)
+            self._train,
+            model,
+            (*objective.parts, *each_batch),
+            (model.optimizer, model.penalties),
+            objective.measures,
+            train.aim,
         )
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
@@ -78,6 +83,7 @@ class Loop:
         logs: dict[str, float] = {}
         # Whatever happens, each listener that was told of the beginning is told of the end.
         with contextlib.ExitStack() as endings:
+            endings.callback(self._leave)
             for listener in self.listeners:
                 endings.callback(listener.on_train_end, logs)
                 listener.on_train_begin({})
@@ -90,6 +96,19 @@ class Loop:
                 logs.update(found)
                 if self.model.stop_training:
                     break
+
+    def _leave(self) -> None:
+        """Do what waits, for the last time: the model no longer needs this loop."""
+        self._settle()
+        if self.model.pending is self._step:
+            self.model.pending = None
+        if self._watch is not None:
+            self._watch.leave()
+
+    def _settle(self) -> None:
+        """Do what waits."""
+        with self.model.lock:
+            self._step.settle()
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
@@ -129,7 +148,7 @@ class Loop:
             if watch is not None:
                 watch.look()
         finally:
-            self._step.finish()
+            self._settle()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

@@ -13,6 +13,8 @@ from minidl.backend import backend_of, current, floating, is_sparse
 from minidl.backend.cuda import allocating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.backend.sparse import canonical, outside
+from minidl.backend.turns import new_lock
+from minidl.beside import Instead, undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense, Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
@@ -24,7 +26,8 @@ from minidl.seeds import next_seed
 class Network:
     """Layers in a row, each fed with the output of the one before.
 
-    The buffers are the network's own: one pass at a time, in one thread.
+    The buffers are the network's own. Threads may use one network: passes wait their turn, and one
+    that comes between two calls of another, in a signal's handler, has buffers of its own.
 
     Args:
         layers: any number of layers; more can be added until the network is built.
@@ -39,6 +42,12 @@ class Network:
         step: training passes made; random numbers are addressed by it.
         passes: forward passes made, of both kinds.
         rows: for passes over up to so many, buffers are allocated.
+        lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
+        pending: knows training steps that are under way or wait to be done; or None.
+        expected: whether the next pass belongs to what is under way.
+        changes: how often parameters were changed by other means than steps that Python sees.
+        passing: whether a pass in inference is under way, with what is made of it.
+        awaits_backward: whether the last pass was one of training, and its gradient is not made.
     """
 
     repeats = True
@@ -58,6 +67,10 @@ class Network:
         self.rows = 0
         self._x: Any = None
         self._logits = False
+        self.lock = new_lock()
+        self.pending: Any = None
+        self.changes = 0
+        self.expected = self.passing = self.awaits_backward = False
         try:
             for layer in layers or ():
                 self.add(layer)
@@ -128,8 +141,11 @@ class Network:
                 raise ValueError(
                     f"expected rows of shape {self.input_shape}, received {input_shape}"
                 )
-        if self.built:
-            return
+        with self.lock:
+            if not self.built:
+                self._build(input_shape)
+
+    def _build(self, input_shape: Shape | None) -> None:
         if not self.layers:
             raise ValueError("expected at least one layer, received none")
         shape = self.input_shape or input_shape
@@ -212,6 +228,21 @@ class Network:
             ValueError: no rows, rows of another shape, no numbers, or logits of a network that
                 ends in no activation.
         """
+        with self.lock:
+            if self.expected:
+                self.expected = False
+            elif not training and (self.passing or self.pending is not None):
+                return undisturbed(self, lambda: self._pass(x, training, step, logits))
+            else:
+                self.settle()
+            return self._pass(x, training, step, logits)
+
+    def settle(self) -> None:
+        """Put back a training step that is half done, and do those that wait."""
+        if self.pending is not None:
+            self.pending.settle()
+
+    def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
         sparse = is_sparse(x)
         if sparse:
             x = self._sparse(x)
@@ -230,7 +261,7 @@ class Network:
             raise ValueError(
                 f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
             )
-        self._logits = logits
+        self._logits, self.awaits_backward = logits, training
         self.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
@@ -313,18 +344,22 @@ class Network:
                 f"expected backward(dy, logits={self._logits}) after forward(x, "
                 f"logits={self._logits}), received logits={logits}"
             )
-        last: Any = self.layers[-1]
-        if self._moved[-1]:
-            dy = last.logits_backward(dy) if logits else last.backward(dy)
-        for layer, moved in zip(self.layers[-2::-1], self._moved[-2::-1], strict=True):
-            if not moved:
-                return
-            dy = layer.backward(dy)
+        with self.lock:
+            self.awaits_backward = False
+            last: Any = self.layers[-1]
+            if self._moved[-1]:
+                dy = last.logits_backward(dy) if logits else last.backward(dy)
+            for layer, moved in zip(self.layers[-2::-1], self._moved[-2::-1], strict=True):
+                if not moved:
+                    return
+                dy = layer.backward(dy)
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable ones, then statistics (as Keras)."""
         self.build()
-        return [self.backend.to_host(view).copy() for view in self._weights()]
+        return undisturbed(
+            self, lambda: [self.backend.to_host(view).copy() for view in self._weights()]
+        )
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
@@ -344,8 +379,9 @@ class Network:
                 raise ValueError(
                     f"expected finite weights, received NaN or infinity in array {index}"
                 )
-        for view, array in zip(views, arrays, strict=True):
-            view[...] = self.backend.to_device(array)
+        with self.lock, Instead(self):
+            for view, array in zip(views, arrays, strict=True):
+                view[...] = self.backend.to_device(array)
 
     def count_params(self) -> int:
         """Number of all parameters, trainable or not."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.backend.tape import stepwise
+from minidl.beside import undisturbed
 from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
@@ -106,10 +108,18 @@ class Objective:
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
         self.reset()
-        penalty = self._penalty()
-        for x, y, weight in batches.in_order():
-            self._measure(self.network.forward(x, logits=self.behind), y, weight, penalty)
+        for batch in batches.in_order():
+            sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
+            undisturbed(self.network, functools.partial(self._evaluate, sums, *batch))
         return self.results()
+
+    def _evaluate(self, sums: Any, x: Any, y: Any, weight: Any) -> None:
+        """Add a batch to the sums before it."""
+        for each, rows, total in sums:
+            each.rows, each._sum[...] = rows, total
+        self.network.expected = True
+        predictions = self.network.forward(x, logits=self.behind)
+        self._measure(predictions, y, weight, self._penalty())
 
     def _penalty(self) -> Any:
         """The penalties of the weights as they are: 0-d, or None where there are none."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.backend.device.nodes import same
+from minidl.backend.recorder import recorder
 from minidl.backend.repeating import repeats
 from minidl.backend.tape import Tape, player
+from minidl.metrics import Metric
 from minidl.network import Network
+from minidl.undo import Undo
 
 
 class RecordedStep:
@@ -23,16 +27,24 @@ class RecordedStep:
     is once more. Where a part of the step does not say that it does the same each time, or formulas
     are not compiled, every step runs as it is.
 
+    A step is done or not done, whatever comes between the calls that it consists of: see
+    :mod:`minidl.undo`. Where a signal's handler trains the same network, or something else that
+    cannot go on beside the step, it is made again from the beginning.
+
     Args:
         step: called with arrays, such as (x, y, weight).
         network: through which it passes.
         parts: all other objects whose methods it calls, but for what it calls ``stepwise``.
         moving: the objects of what it calls ``stepwise``.
+        measures: those of the parts that sum up batches.
+        aim: called before each attempt, to say which rows the step is of.
 
     Attributes:
-        may_wait: whether steps may be done several at a time, until :meth:`finish` is called;
+        thread: number of the thread that makes the steps.
+        may_wait: whether steps may be done several at a time, until :meth:`settle` is called;
             False at first.
         tape: what was recorded, or None.
+        undo: what puts a step back that is half done.
     """
 
     def __init__(
@@ -41,26 +53,46 @@ class RecordedStep:
         network: Network,
         parts: Iterable[object],
         moving: Iterable[object] = (),
+        measures: Sequence[Metric] = (),
+        aim: Callable[[], None] = lambda: None,
     ) -> None:
         self._step = step
+        self._aim = aim
         self._network = network
         self._parts = (*network.layers, *parts)
         self._moving = tuple(moving)
         self._player = player(network.backend)
         self._plays = self._player is not None and all(map(repeats, (network, *self._parts)))
         self._seen: list[Any] = []
+        self.undo = Undo(network, measures)
+        self._active = False
+        self.thread = threading.get_ident()
         self.may_wait = False
         self.tape: Tape | None = None
         self.forget()
 
-    def finish(self) -> None:
-        """Do the steps that still wait."""
+    @property
+    def under_way(self) -> bool:
+        """Whether a step is under way, of which what now runs was called, and which will go on."""
+        return self._active and self.undo.open is not None
+
+    @property
+    def is_called(self) -> bool:
+        """Whether it is one that Python makes call by call."""
+        return self.under_way and self.undo.copied
+
+    def settle(self) -> None:
+        """Undo the step that is under way, if one is, and do those that wait."""
+        if self.undo.open is not None and self.undo.copied and self.tape is not None:
+            self.tape.drop()
+        self.undo.roll_back()
         if self.tape is not None:
             self.tape.finish()
 
     def forget(self) -> None:
         """Record anew before anything is played."""
-        self.finish()
+        if self.tape is not None:
+            self.tape.finish()
         self.tape = None
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
@@ -78,35 +110,89 @@ class RecordedStep:
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Whether it was played: then Python saw nothing of it."""
         network = self._network
+        with network.lock:
+            before = recorder.tape
+            try:
+                self._active = True
+                recorder.tape = None  # of another network's step, which this one came between
+                while True:
+                    if network.pending is not self or self.undo.open is not None:
+                        network.settle()
+                        network.pending = self
+                    self._aim()
+                    played = self._attempt(arrays)
+                    if played is not None:
+                        return played
+            finally:
+                self._active = False
+                recorder.tape = before
+
+    def _attempt(self, arrays: tuple[Any, ...]) -> bool | None:
+        """Do the step, if nothing comes between: whether it was played; None if it is undone."""
+        network = self._network
         if not self._plays:
-            self._step(*arrays)
-            return False
+            return self._call(arrays)
         if network.rows != self._rows:  # its buffers are others
             self.forget()
         same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
+        tape = None
         if same and network.passes == self._passes:
             if self.tape is not None:
-                self.tape.play(network.step, self.may_wait)
-                network.step += 1
-                return True
+                return self._play(self.tape)
             tape = Tape(network.step, self._player)
-            with tape.record():
-                self._step(*arrays)
-            self.tape = tape
-        else:
-            self.finish()
-            self._step(*arrays)
+        elif self.tape is not None:
+            self.tape.finish()
+        done = self._call(arrays, tape)
+        if done is None:
+            return None
+        self.tape = tape or self.tape
         if self.tape is None and not same:
             self._arrays, same = arrays, True
         if same:
             self._passes, self._rows = network.passes, network.rows
         return False
 
+    def _play(self, tape: Tape) -> bool | None:
+        """Play a step."""
+        network = self._network
+        self.undo.begin()
+        step = network.step
+        network.step = step + 1
+        try:
+            return True if tape.play(step, self.may_wait, self.undo) else None
+        except BaseException:
+            self.settle()
+            raise
+
+    def _call(self, arrays: tuple[Any, ...], tape: Tape | None = None) -> bool | None:
+        """Have Python make a step, and record it if there is a tape."""
+        network = self._network
+        token = self.undo.begin()
+        self.undo.copy()
+        if self.undo.open is not token:
+            return None
+        try:
+            network.expected = True
+            if tape is None:
+                self._step(*arrays)
+            else:
+                with tape.record():
+                    self._step(*arrays)
+        except BaseException as error:
+            if self.undo.open is not token and isinstance(error, Exception):
+                return None  # it was undone, and no longer made sense
+            self.settle()
+            raise
+        if self.undo.open is not token:
+            return None
+        self.undo.open = None
+        return False
+
 
 def _state(parts: Iterable[object]) -> Iterator[Any]:
     """What objects, and those that they consist of, refer to."""
     for part in parts:
-        for value in vars(part).values():
+        for value in list(vars(part).values()):
             yield value
             if hasattr(value, "repeats") and not isinstance(value, Network):
                 yield from _state([value])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from minidl import checks, data, losses, optimizers, plausibility
 from minidl.backend import is_sparse
+from minidl.beside import Instead, undisturbed
 from minidl.callbacks import Callback, History
 from minidl.loop import Loop
 from minidl.metrics import get as get_metric
@@ -186,7 +188,8 @@ class Sequential(Network):
             )
         self.history = history
         self.stop_training = False
-        loop.run(range(initial_epoch, epochs))
+        with Instead(self):
+            loop.run(range(initial_epoch, epochs))
         return history
 
     def evaluate(
@@ -232,10 +235,14 @@ class Sequential(Network):
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
         for rows, _, _ in _bar(batches, verbose):
-            outputs = self.backend.to_host(self.forward(rows))
-            result[start : start + len(outputs)] = outputs
-            start += len(outputs)
+            part = result[start : start + rows.shape[0]]
+            undisturbed(self, functools.partial(self._predict, rows, part))
+            start += len(part)
         return result
+
+    def _predict(self, rows: Any, out: np.ndarray) -> None:
+        self.expected = True
+        out[...] = self.backend.to_host(self.forward(rows))
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their parameters."""

@@ -111,17 +111,11 @@ def _forget_cuda_kernels() -> None:
 
 @pytest.fixture(params=[1, 2, 3])
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """Recorded steps are run by a team of so many parts, whatever the machine has."""
-    forget_team()
+    """Recorded steps are shared out in so many parts, and run by as many threads."""
+    from minidl.backend.native import team  # Numba takes its time
+
+    team.end_team()
+    monkeypatch.setattr(team, "processors", lambda: team.LARGEST)
     monkeypatch.setenv("OMP_NUM_THREADS", str(request.param))
     yield request.param
-    forget_team()
-
-
-def forget_team() -> None:
-    """End the process's team; the next one is of the size that the environment says."""
-    from minidl.backend.native.team import team  # Numba takes its time
-
-    if team.cache_info().currsize:
-        team().stop()
-    team.cache_clear()
+    team.end_team()

@@ -37,9 +37,10 @@ def counting() -> Iterator[list[int]]:
     steps: list[int] = []
     play = Tape.play
 
-    def noting(tape: Tape, step: int, may_wait: bool = False) -> None:
-        play(tape, step, may_wait)
-        steps.append(step)
+    def noting(tape: Tape, step: int, may_wait: bool = False, undo: Any = None) -> bool:
+        done = play(tape, step, may_wait, undo)
+        steps.extend([step] if done else [])
+        return done
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tape, "play", noting)

@@ -286,6 +286,19 @@ def test_only_what_it_has_made_itself_is_cleared(tmp_path: Path) -> None:
     clear_leftovers(tmp_path / "absent")
 
 
+def test_leftovers_of_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root, too, removes its own only: another's may be written where no lock is seen."""
+    left = tmp_path / ".minidl-3123456789abcdef.tmp"
+    left.write_bytes(b"left")
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    clear_leftovers(tmp_path)
+    assert left.exists()
+    monkeypatch.undo()
+    clear_leftovers(tmp_path)
+    assert not left.exists()
+
+
 def test_a_temporary_that_was_removed_before_it_was_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

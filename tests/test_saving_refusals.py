@@ -121,6 +121,7 @@ CONFIGURATIONS: dict[str, tuple[Any, str | None]] = {
     "step is a float": (lambda c: c.update(step=1e300), "step"),
     "step is true": (lambda c: c.update(step=True), "step"),
     "step beyond all steps": (lambda c: c.update(step=2**53), "step"),
+    "step of many digits": (lambda c: c.update(step=10**30), "at most 20 digits"),
     "step is none": (lambda c: c.update(step=None), "step"),
     "iterations is text": (lambda c: c.update(iterations="x"), "iterations"),
     "iterations below 0": (lambda c: c.update(iterations=-5), "iterations"),

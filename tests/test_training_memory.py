@@ -169,8 +169,10 @@ def test_batches_of_another_size_share_the_rows() -> None:
     (whole,) = other.in_order()
     np.testing.assert_array_equal(whole[0], x)
     first = next(batches.shuffled(np.arange(10)))[0]
+    batches.aim()
     batches.fill()
     reverse = batches.of_size(5)
     next(reverse.shuffled(np.arange(10)[::-1].copy()))
+    reverse.aim()
     reverse.fill()
     np.testing.assert_array_equal(first, x[:4])

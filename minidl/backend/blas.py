@@ -47,7 +47,7 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
         from minidl.backend import native
 
         with contextlib.suppress(native.UnsupportedError):
-            where = native.parts(), *map(location, (a, b, out))
+            where = native.part_count(), *map(location, (a, b, out))
             made = _known.get(where)
             if made is None:
                 if len(_known) == MOST:

@@ -54,7 +54,7 @@ def tensors_of(array: np.ndarray) -> list[tuple[int, tuple[int, ...]]] | None:
     if array.ndim != 1 or not array.flags.c_contiguous:
         return None
     start = address(array)
-    for reference, tensors in _known.values():
+    for reference, tensors in list(_known.values()):
         vector = reference()
         if vector is None or vector.dtype != array.dtype:
             continue

@@ -26,8 +26,9 @@ def current_tape() -> Tape | None:
 
 def aside(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns that does with arrays what it likes: no tape records it."""
-    before, recorder.tape = recorder.tape, None
+    before = recorder.tape
     try:
+        recorder.tape = None
         return function(*arguments)
     finally:
         recorder.tape = before

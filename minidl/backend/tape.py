@@ -109,42 +109,75 @@ class Tape:
     @contextmanager
     def record(self) -> Iterator[None]:
         """Record what formulas and kernels do within the block."""
-        before, recorder.tape = recorder.tape, self
+        before = recorder.tape
         try:
+            recorder.tape = self
             yield
         finally:
             recorder.tape = before
 
-    def play(self, step: int, may_wait: bool = False) -> None:
+    def play(self, step: int, may_wait: bool = False, undo: Any = None) -> bool:
         """Do it again, as the step of this number.
 
         Args:
             step: the number.
             may_wait: whether it is soon enough to do it together with steps to come, or when
                 :meth:`finish` is called; until then nobody looks.
+            undo: of the caller's step: ``open`` is the same object for as long as the step may be
+                done, and None once it is. Before Python changes arrays, ``copy`` is called.
+
+        Returns:
+            Whether it is done, or will be: not where ``undo.open`` has changed in between.
         """
         last = self._last
+        token = undo and undo.open
         if not self._between.recorded:
             self._assemble()
         last.forget()
         for call in last.calls:
             self._call(call, last)
         self._step[0] = step
-        if self._series and last.as_recorded:
-            room = self._series.keep()
-            if not may_wait or not room or last.others:
+        if self._series and last.as_recorded and not last.others:
+            room = self._series.write()
+            # Nothing is called here, so that no signal's handler comes between: either it finds a
+            # step that is not done, and what was written counts for nothing, or it finds one that
+            # waits.
+            if undo is not None:
+                if undo.open is not token:
+                    return False
+                undo.open = None
+            self._series.waiting[0] += 1
+            if not may_wait or not room:
                 self.finish()
-        else:
+            return True
+        self.finish()
+        if undo is not None:
+            undo.copy()
+            if undo.open is not token:
+                return False
+        if self._series and last.as_recorded:
+            self._series.keep()
             self.finish()
+        else:
             for run in self._runs if last.as_recorded else self._head:
                 run()
         for call in last.others:
             call()
+        if undo is not None:
+            if undo.open is not token:
+                return False
+            undo.open = None
+        return True
 
     def finish(self) -> None:
         """Do the steps that still wait."""
         if self._series:
             self._series.run()
+
+    def drop(self) -> None:
+        """Forget the steps that still wait."""
+        if self._series:
+            self._series.waiting[0] = 0
 
     def _assemble(self) -> None:
         """Make calls of what was recorded."""
@@ -227,8 +260,9 @@ class Tape:
         return functools.partial(self._call, call, self._between)
 
     def _call(self, call: Callable[[], None], inside: Between | Last) -> None:
-        before, recorder.tape, self._inside = recorder.tape, self, inside
+        before = recorder.tape
         try:
+            recorder.tape, self._inside = self, inside
             call()
         finally:
             recorder.tape, self._inside = before, None

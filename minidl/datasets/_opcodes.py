@@ -1,7 +1,7 @@
-"""What a pickle costs, found before it is run: none may ask for more than it has.
+"""Check of a pickle before it is run: its memo may not be larger than the pickle.
 
 The places in an unpickler's memo lie in one table, which grows to the largest number that a pickle
-gives: ten bytes can ask for gigabytes.
+states: ten bytes can ask for gigabytes.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _PLAIN = _plain()
 
 
 def check_memo(pickled: bytes, start: int = 0) -> None:
-    """Raise where a pickle numbers a place in the memo beyond what it can need.
+    """Raise if a pickle numbers a place in the memo beyond its own length.
 
-    Where it is damaged in another way, unpickling will say so.
+    Other damage is found by the unpickler.
 
     Raises:
         pickle.UnpicklingError: naming the number.

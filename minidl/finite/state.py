@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from minidl.beside import Instead
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
 
@@ -34,6 +35,10 @@ class State:
 
     def keep(self, batch: int) -> None:
         """Copy all as it is before a batch."""
+        with self._network.lock:
+            self._keep(batch)
+
+    def _keep(self, batch: int) -> None:
         arrays = [*vectors(self._objective, self._optimizer), *self._sums()]
         if [id(array) for array, _ in self._pairs] != [id(array) for array in arrays]:
             self._pairs = [(array, array.copy()) for array in arrays]
@@ -47,6 +52,10 @@ class State:
 
     def restore(self) -> None:
         """Go back to what was kept."""
+        with self._network.lock, Instead(self._network):
+            self._restore()
+
+    def _restore(self) -> None:
         for array, copy in self._pairs:
             array[...] = copy
         self._network.step = self.step

@@ -62,13 +62,17 @@ class Watch:
         stoppers: Sequence[TerminateOnNaN],
         raises: bool,
     ) -> None:
-        self._objective, self._train, self._step, self._called = objective, train, step, called
+        self._objective, self._train, self._step = objective, train, step
         self._model: Any = objective.network
         self._told = list(told)
         self._stoppers, self._raises = stoppers, raises
         xp, dtype = self._model.backend.xp, self._model.dtype
         self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
         objective.probe = self._add_up
+        # A watch does not promise to do the same again: of this one each step is called.
+        self._calling = RecordedStep(
+            called, self._model, (self,), (), objective.measures, train.aim
+        )
         self._failed = False
 
     def begin(self, epoch: int, order: np.ndarray) -> None:
@@ -112,7 +116,7 @@ class Watch:
         """
         if self._failed or not self._since:
             return
-        self._step.finish()
+        self._settle()
         if self._observes:
             if self._observer.found is not None:
                 self._fail(self._observer.found, self._kept, self._after())
@@ -123,12 +127,21 @@ class Watch:
             self._keep(self._number + 1)
         self._since = 0
 
+    def leave(self) -> None:
+        """End: the model no longer needs what called steps."""
+        if self._model.pending is self._calling:
+            self._model.pending = None
+
+    def _settle(self) -> None:
+        with self._model.lock:
+            self._step.settle()
+
     def _observe(self, batch: Sequence[Any]) -> None:
         """Do the step, which is called, and look at each tensor."""
         self._observer.clear()
         try:
             with self._observer.watching():
-                self._called(*batch)
+                self._calling(*batch)
         except Exception:
             # Somebody's own part may refuse to go on with what has been found.
             if self._observer.found is None:
@@ -181,7 +194,7 @@ class Watch:
             before.keep(number)
             self._sum[...] = 0
             self._do(batch)
-            self._step.finish()
+            self._settle()
             if not self._is_bad():
                 continue
             after = self._after()
@@ -196,7 +209,7 @@ class Watch:
         """What the step comes to that is not finite, when it is called in Python."""
         self._observer.clear()
         with self._observer.watching():
-            self._called(*batch)
+            self._calling(*batch)
         return self._observer.found
 
     def _as_played(self, after: State) -> Finding | None:

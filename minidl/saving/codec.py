@@ -25,7 +25,7 @@ _BASES = (
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """What a file says of a model beside its vectors, as JSON.
+    """The configuration of a model for a file: JSON, all but the vectors.
 
     "layers", "dtype" and "input_shape" say what network it is; "optimizer", "loss" and "metrics",
     which only a compiled model has, how it is trained; "seed", "step", "iterations" and
@@ -72,10 +72,10 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any, kind: type[Any]) -> Any:
-    """The object of ``kind`` that :func:`encode` made this of.
+    """The object of ``kind`` for JSON that :func:`encode` made.
 
     Raises:
-        ValueError, TypeError: no such object.
+        ValueError, TypeError: the JSON is of no such object.
     """
     found = _decode(value)
     if not isinstance(found, kind):
@@ -95,7 +95,7 @@ def _decode(value: Any) -> Any:
         return kind(**{name: _decode(item) for name, item in value["config"].items()})
     if isinstance(value, list):
         return [_decode(item) for item in value]
-    # The name that is most like an unknown one is searched for, which takes time and memory.
+    # The search for the name nearest to an unknown name takes time and memory.
     if isinstance(value, str) and len(value) > NAME:
         raise ValueError(f"expected a name of up to {NAME} letters, received {len(value)}")
     return value

@@ -1,4 +1,4 @@
-"""The text of a configuration: JSON in which everything is of the kind that it has to be."""
+"""The text of a configuration: strict JSON, and the type of each entry."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _STEPS = 1 << 53
 
 
 def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
-    """The JSON object in ``text``; no name may stand in an object twice.
+    """The JSON object in ``text``; a name may stand in an object once.
 
     Args:
         text: JSON.
         finite: whether NaN and infinity are refused.
 
     Raises:
-        ValueError, RecursionError: no such text.
+        ValueError, RecursionError: the text is no such JSON.
     """
     numbers: dict[str, Any] = {"parse_constant": _refused, "parse_float": _finite} if finite else {}
     found = json.loads(text, object_pairs_hook=_unique, parse_int=_integer, **numbers)
@@ -41,10 +41,10 @@ def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
 
 
 def check(config: dict[str, Any]) -> None:
-    """Raise unless the configuration has every entry, of the right kind, and no others.
+    """Raise unless the configuration has exactly the known entries, of the right types.
 
     Raises:
-        ValueError, TypeError: naming the entry.
+        ValueError, TypeError: an entry is missing, unknown or wrong; the message has its name.
     """
     compiled = _COMPILED if "optimizer" in config else frozenset()
     needed = _NEEDED | compiled

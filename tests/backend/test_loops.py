@@ -85,7 +85,7 @@ def test_arguments_of_other_types_are_what_they_are_in_blocks(kind):
 
 @pytest.mark.parametrize(("size", "lists"), [(WORTH - 1, 0), (WORTH, 1)])
 def test_long_loops_are_run_by_the_team(size, lists, monkeypatch):
-    team = native.team()
+    team = native.team.team()
     seen = []
     run = team.run
     monkeypatch.setattr(team, "run", lambda *listed: (seen.append(listed), run(*listed)))

@@ -45,12 +45,15 @@ def exhaust() -> dict[str, int]:
     return dict(results)
 
 
-def scatter(count: int, seed: int) -> dict[str, int]:
+def scatter(count: int, seed: int, seconds: float) -> dict[str, int]:
     """Files with one to four edits at random; results by name and how many."""
     from tests.saving import hostile
 
     chance, results = random.Random(seed), Counter[str]()
+    end = time.monotonic() + seconds
     for number in range(count):
+        if time.monotonic() > end:
+            break
         # Of whole files, of one member, of entries of the configuration; of both formats.
         kind = (1, 5, 3)[number % 3] + hostile.KINDS * chance.randrange(2)
         place = chance.randbytes(1) if number % 3 == 1 else b""
@@ -114,13 +117,17 @@ def main() -> None:
     figures = {"every bit, every length": exhaust()}
     print(figures, flush=True)
     left = given.count - sum(figures["every bit, every length"].values())
-    figures["edits at random"] = scatter(left // 2, given.seed)
+    end = start + 60 * given.minutes
+
+    def seconds(share: float) -> int:
+        return max(int(share * (end - time.monotonic())), 10)
+
+    figures["edits at random"] = scatter(left // 2, given.seed, seconds(0.4))
     print(figures["edits at random"], flush=True)
-    left -= left // 2
-    for target, share in (("models", 0.85), ("data", 1.0)):
-        seconds = max(60 * given.minutes - (time.monotonic() - start), 10)
+    left -= sum(figures["edits at random"].values())
+    for target, share in (("models", 0.75), ("data", 1.0)):
         wanted = max(int(share * left), 1000)
-        figures[target] = fuzzed(target, wanted, given.seed, int(share * seconds))
+        figures[target] = fuzzed(target, wanted, given.seed, seconds(share))
         left -= figures[target].get("loaded", 0) + figures[target].get("refused", 0)
         print(target, figures[target], flush=True)
     total = sum(n for part in figures.values() for name, n in part.items() if "MiB" not in name)

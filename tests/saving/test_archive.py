@@ -45,10 +45,13 @@ def test_every_byte_changed() -> None:
 
 
 def test_every_byte_of_format_1_changed() -> None:
-    """Refused, or it has changed nothing that is read: dates and attributes have no checksum."""
+    """Refused, or it has changed nothing that is read: dates and attributes have no checksum.
+
+    Each third byte; the campaign ``files`` changes each.
+    """
     content = EXAMPLES[1].read_bytes()
     model, harmless = load(content), 0
-    for place in range(len(content)):
+    for place in range(0, len(content), 3):
         changed = bytearray(content)
         changed[place] ^= 1 << place % 8
         try:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import os
+import pickle
 import stat
 import subprocess
 import sys
@@ -19,9 +20,9 @@ import pytest
 
 import minidl
 from minidl import saving
-from minidl.saving import Extra
+from minidl.saving import Extra, models
 from tests.fitting import HIDDEN, compiled, same_weights, theta
-from tests.saving.packing import EXAMPLES, config, packed, unpacked
+from tests.saving.packing import EXAMPLES, config, packed, summed, unpacked, with_config
 
 
 @pytest.mark.parametrize("number", EXAMPLES)
@@ -123,6 +124,44 @@ def test_a_file_object_that_takes_a_part_at_a_time() -> None:
     same_weights(minidl.load_model(io.BytesIO(slow.getvalue())), model)
 
 
+def test_a_path_that_can_read_and_write(tmp_path: Path) -> None:
+    """As those of some packages can: it is a path. And nothing else than both is taken."""
+
+    class OpenPath(type(tmp_path)):  # type: ignore[misc]
+        read = write = None
+
+    model, _ = compiled("integers")
+    path = OpenPath(tmp_path / "a")
+    model.save(path)
+    same_weights(minidl.load_model(path), model)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
+    same_weights(minidl.load_model(bytes(tmp_path / "a")), model)
+    for other in (3, None, model):
+        with pytest.raises(TypeError, match="expected a path or a file"):
+            model.save(other)
+        with pytest.raises(TypeError, match="expected a path or a file"):
+            minidl.load_model(other)
+
+
+def test_the_error_travels_between_processes() -> None:
+    error = minidl.FileFormatError("a", "expected b, received c")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error) == "a: expected b, received c"
+
+
+def test_initial_values_beyond_all_numbers() -> None:
+    """They were drawn before the weights came out of the file."""
+    members = unpacked(EXAMPLES[2].read_bytes())
+    entries = config(members)
+    kernel = entries["layers"][0]["config"]
+    kernel["kernel_initializer"] = {"class": "RandomNormal", "config": {"stddev": 1e300}}
+    model = minidl.load_model(io.BytesIO(packed(with_config(members, entries))))
+    same_weights(model, minidl.load_model(EXAMPLES[2]))
+    wide = {"class": "RandomUniform", "config": {"minval": -1.7e308, "maxval": 1.7e308}}
+    kernel["kernel_initializer"] = wide
+    with pytest.raises(minidl.FileFormatError, match="maxval - minval"):
+        minidl.load_model(io.BytesIO(packed(with_config(members, entries))))
+
+
 def test_what_is_wrong_with_a_file_object() -> None:
     with pytest.raises(minidl.FileFormatError, match=r"^a file object: expected"):
         minidl.load_model(io.BytesIO(b"not a model"))
@@ -200,6 +239,25 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
         model.save(io.BytesIO())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_loses_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers are read again before the file takes the place."""
+
+    def lossy(file: Any, *content: Any) -> None:
+        write(file, *content)
+        file.seek(0)
+        written = bytearray(file.read())
+        written[written.index(b"theta.npy") + 9 + 128 + 40] ^= 1
+        file.seek(0)
+        file.write(summed(bytes(written)))
+
+    write = models.write
+    monkeypatch.setattr(models, "write", lossy)
+    model, _ = compiled("integers")
+    with pytest.raises(ValueError, match=r"cannot save: .*theta\.npy: expected the CRC-32"):
+        model.save(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("attribute", ["step", "seed"])

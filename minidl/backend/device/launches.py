@@ -43,7 +43,8 @@ class Numbers:
         self._next = xp.zeros((1,), dtype=np.int64)
         self._now = xp.zeros((width,), dtype=np.int64)
         self._kernel = kernel(source("numbers"), "take")
-        self._waiting = 0
+        #: (1,): how many runs there are numbers for.
+        self.waiting = np.zeros(1, np.int64)
         ends = np.cumsum([array.size for array in arrays])
         self._places = {
             id(array): self._now[end - array.size : end].view(array.dtype)
@@ -54,15 +55,21 @@ class Numbers:
         """Where an array's numbers are on the device."""
         return self._places[id(array)]
 
+    def write(self) -> bool:
+        """Write the numbers of now for one run more. Whether there is room for yet another."""
+        waiting = int(self.waiting[0])
+        np.concatenate(self._words, out=self._rows[waiting])
+        return waiting + 1 < MOST
+
     def keep(self) -> bool:
-        """Keep the numbers of now for a run. Whether there is room for those of another one."""
-        np.concatenate(self._words, out=self._rows[self._waiting])
-        self._waiting += 1
-        return self._waiting < MOST
+        """Write the numbers of now, and count them. Whether there is room for another run."""
+        room = self.write()
+        self.waiting[0] += 1
+        return room
 
     def upload(self) -> int:
         """Take the numbers kept to the device; for how many runs they are."""
-        count, self._waiting = self._waiting, 0
+        count, self.waiting[0] = int(self.waiting[0]), 0
         if count:
             self._table.set(self._rows)
             self._next.fill(0)

@@ -101,6 +101,12 @@ class Series:
     ) -> None:
         self._numbers = Numbers(numbers)
         self._launches = Launches(nodes, self._numbers, [self._numbers.take], tf32)
+        #: (1,): how many steps wait. Who has written another one's numbers adds 1.
+        self.waiting = self._numbers.waiting
+
+    def write(self) -> bool:
+        """Write the numbers of now for one step more. Whether there is room for yet another."""
+        return self._numbers.write()
 
     def keep(self) -> bool:
         """Keep the numbers of now for a step. Whether there is room for another one."""

@@ -26,8 +26,7 @@ from minidl.backend.native.series import Series
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.strips import chained
-from minidl.backend.native.subnormals import flushing
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 from minidl.backend.operands import in_rows
 from minidl.backend.operands import record_kernel as _record_kernel
 
@@ -42,7 +41,7 @@ __all__ = [
     "gather",
     "gather_rows",
     "multiplication",
-    "parts",
+    "part_count",
     "record_kernel",
     "run",
     "series",
@@ -54,7 +53,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     Within a list of commands subnormal numbers are 0.
     """
-    return in_rows(entries, Command, lambda row: CommandList(_complete(row)))
+    return in_rows(entries, Command, lambda row: CommandList(_complete(row), flushes=True))
 
 
 def series(
@@ -67,12 +66,7 @@ def series(
 
 def _complete(row: Sequence[Command]) -> list[Command]:
     """What a list of commands is run as."""
-    return flushing(alone(chained(fused(row))))
-
-
-def parts() -> int:
-    """How many threads share a list out."""
-    return team().parts
+    return alone(chained(fused(row)))
 
 
 def run(commands: Sequence[Command]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from minidl.backend.layout import address
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count, team
 from minidl.backend.operands import UnsupportedError as UnsupportedError
 
 # Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
@@ -94,6 +94,9 @@ class Command:
         work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
     """
 
+    #: Whether it changes what other lists rely on, so that none may run meanwhile.
+    in_turn = False
+
     __slots__ = ("accesses", "block", "function", "kept", "name", "work")
 
     def __init__(
@@ -119,23 +122,38 @@ class Command:
 class CommandList:
     """Commands in a row, called to run them: by the team, or by one thread if that is enough.
 
+    Args:
+        commands: these.
+        flushes: whether subnormal numbers are 0 meanwhile.
+
     Attributes:
         commands: as they were given.
         words: what :func:`listed` makes of them.
+        record: what a team is told: see ``mail.py``.
         kept: what has to outlive the list where it has no commands any more.
     """
 
-    def __init__(self, commands: Sequence[Command]) -> None:
+    def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
         self.commands = tuple(commands)
         self.kept: Any = None
         self.words = listed(commands)
         self._shared = sum(command.work for command in commands) >= WORTH
-        self._where = address(self.words), len(self.words)
+        self._in_turn = any(command.in_turn for command in commands)
+        shares = part_count() if self._shared else 1
+        self.record = np.array(
+            (address(self.words), len(self.words), 1, 1, shares, flushes), np.int64
+        )
+        self._where = address(self.record)
 
-    def __call__(self, times: int = 1) -> None:
-        # The team of now: a forked process has another.
-        run = team().run if self._shared else team().run_alone
-        run(*self._where, times)
+    def __call__(self) -> None:
+        """Run them as often as the record says."""
+        now = team()  # a forked process has another
+        if self._shared:
+            now.run(self._where)
+        elif self._in_turn:
+            now.run_here_in_turn(self._where)
+        else:
+            now.run_here(self._where)
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:

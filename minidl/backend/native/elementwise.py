@@ -22,9 +22,12 @@ from minidl.backend.native.commands import (
     shape_of,
 )
 from minidl.backend.native.machine_code import COMMAND, generated
+from minidl.backend.native.mail import RECORD
 from minidl.backend.native.shares import COLUMNS, ROWS
 from minidl.backend.native.sources import FIXED, KNOWN, source
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count, team
+
+_Record = ctypes.c_int64 * RECORD
 
 
 class Loop(Command):
@@ -209,7 +212,8 @@ class Eager:
             self._call(ctypes.addressof(block), 0, 1)
         else:
             listed = (ctypes.c_int64 * 3)(self._address, ctypes.addressof(block), 0)
-            team().run(ctypes.addressof(listed), 1, 1)
+            record = _Record(ctypes.addressof(listed), 1, 1, 1, part_count(), 0)
+            team().run(ctypes.addressof(record))
 
 
 def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:

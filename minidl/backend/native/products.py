@@ -28,7 +28,7 @@ from minidl.backend.native.commands import (
 from minidl.backend.native.elementwise import Loop, elementwise
 from minidl.backend.native.machine_code import address_of, command
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 from minidl.backend.native.tiling import TILES
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
@@ -55,6 +55,12 @@ class Product(Command):
     by_rows = False
 
 
+class Hush(Command):
+    """Makes BLAS use one thread: of the whole process."""
+
+    in_turn = True
+
+
 def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     """out = a b, for arrays of two axes; a and b may be transposed views.
 
@@ -72,7 +78,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
         raise UnsupportedError("a product of vectors")
     if 1 in out.shape and a.shape[1] > 1:
         return [_with_vector(a, b, out)]
-    parts = team().parts
+    parts = part_count()
     (rows, inner), columns = a.shape, b.shape[1]
     (trans_a, lda), (trans_b, ldb), (trans_c, ldc) = _layout(a), _layout(b), _layout(out)
     if trans_c != PLAIN or inner == 0:
@@ -227,7 +233,7 @@ def alone(commands: list[Command]) -> list[Command]:
     # Products wait for the one and are waited for by the other, as if they read the block.
     start = address(block)
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
-    hush = Command("BLAS on one thread", command("hush", "products"), block, [writes], None)
+    hush = Hush("BLAS on one thread", command("hush", "products"), block, [writes], None)
     restore = Command("BLAS as before", command("restore", "products"), block, [writes], None)
     for each in products:
         each.accesses = [*each.accesses, reads]

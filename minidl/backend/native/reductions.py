@@ -17,7 +17,7 @@ from minidl.backend.native.commands import (
 )
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.shares import COLUMNS, ROWS, WHOLE, WIDE
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 
 # Where a sum is worth a second thread; NumPy halves it many times over.
 _SHARED = 1 << 12
@@ -99,7 +99,7 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
 def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
     """out = Σ x: each part adds up some of NumPy's halves, or halves of halves."""
     cuts = [0, x.size]
-    while len(cuts) <= team().parts:
+    while len(cuts) <= part_count():
         pairs = list(itertools.pairwise(cuts))
         cuts = sorted([*cuts, *(a + (b - a) // 2 - (b - a) // 2 % 8 for a, b in pairs)])
     halves = [(a, b - a) for a, b in itertools.pairwise(cuts)]

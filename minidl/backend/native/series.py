@@ -13,17 +13,23 @@ import numpy as np
 from minidl.backend.layout import address
 from minidl.backend.native.commands import Access, Command, CommandList
 from minidl.backend.native.machine_code import command
+from minidl.backend.native.mail import AGAIN, TIMES
 
 # So many hide what it costs to begin; more would only let whoever interrupts wait.
 MOST = 32
 
 
 class Series:
-    """A list of commands, run once for each time that its numbers were kept.
+    """A list of commands, run once for each time that its numbers were written and counted.
+
+    The list itself counts down what waits, so that a step is either done or waits still.
 
     Args:
         commands: what a step runs.
         numbers: arrays of 64-bit elements that Python writes before a step and commands read.
+
+    Attributes:
+        waiting: (1,): how many steps wait. Who has written another one's numbers adds 1.
     """
 
     def __init__(self, commands: Sequence[Command], numbers: Sequence[np.ndarray]) -> None:
@@ -38,21 +44,27 @@ class Series:
         # All others wait for it.
         accesses = [Access(0, np.iinfo(np.int64).max, True, None)]
         take = Command("numbers", command("take", "series"), self._block, accesses, kept)
-        self._list = CommandList([take, *commands])
-        self._waiting = 0
+        self._list = CommandList([take, *commands], flushes=True)
+        self._list.record[[TIMES, AGAIN]] = 0
+        self.waiting = self._list.record[TIMES : TIMES + 1]
+
+    def write(self) -> bool:
+        """Write the numbers of now for one step more. Whether there is room for yet another."""
+        waiting = int(self.waiting[0])
+        np.concatenate(self._numbers, out=self._rows[waiting])
+        return waiting + 1 < MOST
 
     def keep(self) -> bool:
-        """Keep the numbers of now for a step. Whether there is room for another one."""
-        np.concatenate(self._numbers, out=self._rows[self._waiting])
-        self._waiting += 1
-        return self._waiting < MOST
+        """Write the numbers of now, and count them. Whether there is room for another step."""
+        room = self.write()
+        self.waiting[0] += 1
+        return room
 
     def run(self) -> None:
-        """Run the steps whose numbers were kept; the numbers of now stay."""
-        if self._waiting:
+        """Run the steps that wait; the numbers of now stay."""
+        if self.waiting[0]:
             now = np.concatenate(self._numbers)
             self._block[0] = self._start
-            times, self._waiting = self._waiting, 0
-            self._list(times)
+            self._list()
             for array, values in zip(self._numbers, np.split(now, self._places), strict=True):
                 array[...] = values

@@ -13,7 +13,7 @@ from minidl.backend.layout import address
 from minidl.backend.native.commands import WORTH, Access, Command, UnsupportedError, access
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.shares import ROWS, WHOLE, WIDE
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 
 
 def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
@@ -39,7 +39,7 @@ def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
     if not x.has_sorted_indices:
         raise UnsupportedError("entries of a sparse row in another order than its columns")
     counts = np.bincount(x.indices[: x.indptr[-1]], minlength=x.shape[1]).cumsum()
-    parts = team().parts
+    parts = part_count()
     shares = [counts[-1] * k // parts for k in range(1, parts)]
     bounds = [0, *np.searchsorted(counts, shares), x.shape[1]]
     words = [*_addresses(x), address(dy), address(out), *dy.shape, *_sizes(x), *bounds]

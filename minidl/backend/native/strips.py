@@ -12,7 +12,7 @@ from minidl.backend.native.elementwise import Loop
 from minidl.backend.native.fusion import depend
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.products import Product
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 
 # Bytes of the result in a strip, for a cache that also holds what the loop reads besides; rows that
 # it has at least, for whole tiles.
@@ -46,7 +46,7 @@ def _strips(made: Command) -> int:
     """Of how many strips a part's share of a product is; none where it cannot be cut."""
     if not isinstance(made, Product) or not made.by_rows:
         return 0
-    out, parts = made.kept[2], team().parts
+    out, parts = made.kept[2], part_count()
     return int(min(out.nbytes // (BYTES * parts), len(out) // (ROWS * parts)))
 
 

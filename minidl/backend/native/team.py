@@ -1,117 +1,203 @@
 """A team of threads that runs a list of commands, each thread its share of every command.
 
-The calling thread is part 0. The others wait for the next list in compiled code, without Python's
-lock, for about as long as the Python of a step takes; then they sleep until somebody calls.
+The calling thread is number 0. The others are threads of the C library that no part of Python knows
+of: they wait for the next list in compiled code, for about as long as the Python of a step takes;
+then they sleep until a list wakes them. A list is posted, run and finished within one call, so that
+no signal and no exception of Python comes in between.
+
+Work is shared out into *parts*. A thread runs the share of one part, or of several where there are
+more parts than threads: in a child process that may use fewer processors, and where the system lets
+no thread be made. The numbers are the same.
 """
 
 from __future__ import annotations
 
-import atexit
 import ctypes
-import functools
+import math
 import os
+import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 
+from minidl.backend import turns
 from minidl.backend.layout import address
-from minidl.backend.native.machine_code import address_of, function
+from minidl.backend.native import mail as at
+from minidl.backend.native.machine_code import address_of, command, function
 
 # The products and formulas of small networks cannot feed more, and a barrier waits for the last.
 LARGEST = 8
-# Words of the mailbox, each on a cache line of its own; after them one for each part, 1 while it
-# sleeps.
-TICKET, LIST, LENGTH, TIMES, BASE, ARRIVED, ASLEEP = (64 * k for k in range(7))
+
+# What a team needs of the C library, and where its address lies in the mailbox.
+_NEEDED = {
+    "pthread_mutex_lock": at.LOCK,
+    "pthread_mutex_unlock": at.UNLOCK,
+    "pthread_cond_wait": at.WAIT,
+    "pthread_cond_broadcast": at.RING,
+    "sched_yield": at.YIELD,
+    "pthread_sigmask": at.SIGMASK,
+}
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of the processor time of a container
 
 
 class Team:
     """Threads that run lists of commands together.
 
     Args:
-        parts: how many, the calling one included.
+        parts: into how many shares work is cut.
+        threads: how many run them, the calling one included; never more than ``parts``. There is
+            one where the system makes no other, or has no threads as POSIX defines them.
 
     Attributes:
-        run_alone: run commands that are not worth calling the others; takes what ``run`` takes.
+        parts, threads: how many there are.
     """
 
-    def __init__(self, parts: int) -> None:
-        self.parts = parts
-        self._busy = threading.Lock()
-        self._words = np.zeros(8 * (8 + parts), np.int64)
-        self._mail = -(-address(self._words) // 64) * 64
-        self._bells = [threading.Semaphore(0) for _ in range(parts)]
-        self._yields = _address_of_yield()
-        self._run, self._execute, self._post, self._serve = (
-            function(name, "team") for name in ("run", "execute", "post", "serve")
+    def __init__(self, parts: int, threads: int) -> None:
+        self.parts, self.threads = parts, 1
+        words = np.zeros((at.SIZE + 64) // 8, np.int64)
+        self._memory = words[-address(words) % 64 // 8 :]
+        self._mail = address(self._memory)
+        self._run, self._here, self._in_turn, self._hold, self._release, self._stop = (
+            function(name, "team")
+            for name in ("run", "run_here", "run_here_in_turn", "hold", "release", "stop")
         )
-        self._lie_down, self._get_up = function("lie_down", "team"), function("get_up", "team")
-        self.run_alone = function("run_alone", "team")
-        self._threads = [
-            threading.Thread(target=self._work, args=(k,), name=f"minidl-{k}", daemon=True)
-            for k in range(1, parts)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._made: list[ctypes.c_void_p] = []
+        self._library = _library()
+        if self._library is not None:
+            self._prepare(self._library)
+            self._start(self._library, min(threads, parts))
+        self._memory[at.THREADS // 8] = self.threads
 
-    def run(self, commands: int, length: int, times: int) -> None:
-        """Run the ``length`` commands listed at an address; other callers wait their turn."""
-        with self._busy:
-            if self._run(commands, length, times, self.parts, self._mail, self._yields):
-                self._call()
-                self._execute(0, self.parts, self._mail, self._yields)
+    def run(self, record: int) -> None:
+        """Run the list whose record lies at an address; other callers wait their turn."""
+        self._run(record, self._mail)
+
+    def run_here(self, record: int) -> None:
+        """Run it in this thread alone, beside other lists."""
+        self._here(record, self._mail)
+
+    def run_here_in_turn(self, record: int) -> None:
+        """Run it in this thread alone, and meanwhile nothing else that waits its turn."""
+        self._in_turn(record, self._mail)
+
+    def hold(self) -> None:
+        """Let nothing begin that waits its turn, until :meth:`release`."""
+        self._hold(self._mail)
+
+    def release(self) -> None:
+        """Let lists begin again, where :meth:`hold` has stopped them."""
+        self._release(self._mail)
 
     def stop(self) -> None:
-        """End the threads, once they have done what they do."""
-        with self._busy:
-            self._post(0, -1, 0, self.parts, self._mail)
-            self._call()
-        for thread in self._threads:
-            thread.join()
+        """End the other threads, once they have done what they do."""
+        self.threads = 1
+        self._stop(self._mail)
+        while self._made:
+            self._library.pthread_join(self._made.pop(), None)  # type: ignore[union-attr]
 
-    def _call(self) -> None:
-        for part in range(1, self.parts):
-            if self._get_up(part, self._mail):
-                self._bells[part].release()
+    def _prepare(self, library: ctypes.CDLL) -> None:
+        for name, place in _NEEDED.items():
+            self._memory[place // 8] = address_of(getattr(library, name))
+        self._memory[at.SETMASK // 8] = int(signal.SIG_SETMASK)
+        self._memory[at.SIGNALS // 8 : at.BUSY // 8] = -1
+        for mutex in (at.BUSY, at.BELL):
+            library.pthread_mutex_init(ctypes.c_void_p(self._mail + mutex), None)
+        library.pthread_cond_init(ctypes.c_void_p(self._mail + at.WAITING), None)
 
-    def _work(self, part: int) -> None:
-        ticket = 0
-        while True:
-            ticket = self._serve(ticket, part, self.parts, self._mail, self._yields)
-            if ticket < 0:
+    def _start(self, library: ctypes.CDLL, threads: int) -> None:
+        """Make the other threads, all of them or none: each is told how many they are."""
+        starts = np.zeros((threads, 3), np.int64)
+        # A thread that nobody ends goes on while Python takes everything down around it.
+        for memory in (self._memory, starts):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
+        serve = ctypes.c_void_p(command("serve", "team"))
+        for k in range(1, threads):
+            starts[k] = self._mail, k, threads
+            made = ctypes.c_void_p()
+            start = ctypes.c_void_p(address(starts[k]))
+            if library.pthread_create(ctypes.byref(made), None, serve, start):
+                self.stop()
                 return
-            if self._lie_down(ticket, part, self._mail):
-                self._bells[part].acquire()
+            self._made.append(made)
+        self.threads = threads
 
 
-def threads() -> int:
-    """OMP_NUM_THREADS, else the processors that this process may use; at most LARGEST."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted) > 0:
-        return min(int(wanted), LARGEST)
+def _library() -> ctypes.CDLL | None:
+    """The C library, where it has the functions that a team needs."""
+    library = None if os.name == "nt" else ctypes.CDLL(None)
+    made = ("pthread_create", "pthread_join", "pthread_mutex_init", "pthread_cond_init")
+    return library if all(hasattr(library, name) for name in (*_NEEDED, *made)) else None
+
+
+def processors() -> int:
+    """How many processors this process may use, a container's share of time rounded up."""
     here = getattr(os, "sched_getaffinity", None)
-    return min(len(here(0)) if here else os.cpu_count() or 1, LARGEST)
+    count = len(here(0)) if here else os.cpu_count() or 1
+    try:
+        quota, period = _QUOTA.read_text(encoding="ascii").split()
+        return min(count, max(1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no container, or "max": no limit
+        return count
 
 
-@functools.cache
+def wanted_parts() -> int:
+    """OMP_NUM_THREADS, but no more than there are processors; else these; at most LARGEST."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    limit = int(wanted) if wanted.isdecimal() and int(wanted) > 0 else LARGEST
+    return min(limit, processors(), LARGEST)
+
+
+class _Process:
+    """The team of this process, and into how many parts it and its children share work out.
+
+    A child has lists that its parent made, so it keeps the number, whatever it may use itself.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.team: Team | None = None
+        self.parts = 0
+
+    def begin_fork(self) -> None:
+        if self.team is not None:
+            self.team.hold()
+
+    def end_fork(self) -> None:
+        if self.team is not None:
+            self.team.release()
+
+    def begin_child(self) -> None:
+        """Forget the threads of the parent, which do not exist here."""
+        self.lock = threading.Lock()
+        self.team = None
+
+
+_process = _Process()
+turns.at_fork(_process.begin_fork, _process.end_fork, _process.begin_child)
+
+
+def part_count() -> int:
+    """Into how many parts lists share work out, in this process and its children."""
+    if not _process.parts:
+        _process.parts = wanted_parts()
+    return _process.parts
+
+
 def team() -> Team:
     """The team of this process."""
-    made = Team(threads())
-    atexit.register(made.stop)
+    made = _process.team
+    if made is None:
+        with _process.lock:
+            made = _process.team
+            if made is None:
+                made = _process.team = Team(part_count(), wanted_parts())
     return made
 
 
-def _address_of_yield() -> int:
-    """Of the C function that lets another thread have the processor; 0 where there is none."""
-    try:
-        return address_of(ctypes.CDLL(None).sched_yield)
-    except (AttributeError, OSError, TypeError):
-        return 0
-
-
-def _forget() -> None:
-    """A child process has the memory of its parent, and none of its threads."""
-    team.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+def end_team() -> None:
+    """End the threads of the process's team; the next is of the size that is wanted then."""
+    with _process.lock:
+        made, _process.team, _process.parts = _process.team, None, 0
+        if made is not None:
+            made.stop()

@@ -17,7 +17,7 @@ from minidl.backend.layout import address
 from minidl.backend.native.commands import Command, UnsupportedError, access, axis_of, shape_of
 from minidl.backend.native.machine_code import command
 from minidl.backend.native.shares import COLUMNS
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 
 
 class _Ufunc(ctypes.Structure):
@@ -59,7 +59,7 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     rows, columns = shape_of(out)
     axis = axis_of(rows, columns)
     function, data = _find(ufunc, out.dtype.char * len(arrays))
-    block = np.zeros(FIXED + 3 * ARRAYS + OWN * team().parts, np.int64)
+    block = np.zeros(FIXED + 3 * ARRAYS + OWN * part_count(), np.int64)
     whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays) and axis != COLUMNS
     block[:FIXED] = function, data, axis, rows, columns, len(arrays), whole
     for k, array in enumerate(arrays):

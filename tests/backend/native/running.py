@@ -10,7 +10,7 @@ import numpy as np
 from minidl.backend import native
 from minidl.backend.native.commands import Command, listed
 from minidl.backend.native.machine_code import COMMAND
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 
 
 def play(commands: Sequence[Command]) -> None:
@@ -41,7 +41,7 @@ def _run_segment(segment: Sequence[Any], order: Sequence[int]) -> None:
 
 def schedules(commands: Sequence[Command], repeats: int = 1) -> list[Callable[[], None]]:
     """Calls that each run the commands: parts in turn, both ways, and ``repeats`` times at once."""
-    forth = range(team().parts)
+    forth = range(part_count())
     turns = [forth] if len(forth) == 1 else [forth, forth[::-1]]
     return [
         *((lambda order=order: in_turn(commands, order)) for order in turns),

@@ -10,7 +10,7 @@ from minidl.backend.native import strips
 from minidl.backend.native.products import product
 from minidl.backend.native.reductions import reduction
 from minidl.backend.native.strips import chained
-from minidl.backend.native.team import team
+from minidl.backend.native.team import part_count
 from minidl.backend.native.tiling import TILES
 from tests.backend.native.running import each_schedule, play, random, same_bits
 
@@ -69,7 +69,7 @@ def test_a_gradient_and_its_update(dtype):
     for array, before in zip(arrays, start, strict=True):
         array[...] = before
     together = chained(made)
-    if team().parts > 1:  # one part does not share rows out
+    if part_count() > 1:  # one part does not share rows out
         assert len(together) == len(made) - 1
         assert repr(together[-1]).startswith("<product (330, 40) (40, 90), stepped")
     for _ in each_schedule(together, arrays):
@@ -82,7 +82,7 @@ def test_a_layer_of_many_rows_and_what_follows_it():
     y = np.zeros((700, 60))
     made = [*product(x, weights, y), *commands(added, [y, bias], y)]
     together = chained(made)
-    assert len(together) == (1 if team().parts > 1 else 2)
+    assert len(together) == (1 if part_count() > 1 else 2)
     for _ in each_schedule(together, [y]):
         np.testing.assert_allclose(y, x @ weights + bias, rtol=0, atol=1e-12)  # other sums
 
@@ -111,7 +111,7 @@ def test_a_loop_that_overwrites_what_other_parts_multiply_waits_for_them():
     # All parts need all of the second operand, and of the first each its own rows.
     left_alone([*product(x, longer[:330], y), *commands(added, [longer, y], longer)])
     together = chained([*product(x, longer[:330], y), *commands(added, [x, y], x)])
-    assert len(together) == (1 if team().parts > 1 else 2)
+    assert len(together) == (1 if part_count() > 1 else 2)
 
 
 def test_small_results_and_those_of_blas_stay_where_they_are(monkeypatch):

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from minidl.backend import fused, use
-from minidl.backend.native.commands import WORTH, CommandList, listed
-from minidl.backend.native.subnormals import flushing
+from minidl.backend.native.commands import WORTH, CommandList
 from minidl.backend.native.ufuncs import ufunc_loop
 from minidl.backend.tape import Tape
 from tests.backend.native.running import play
@@ -44,7 +43,7 @@ def test_results_that_are_subnormal_become_0_in_every_part(size, dtype):
     play([command])
     assert np.all(x > 0)
     x, command = halves(size, dtype)
-    CommandList(flushing([command]))()
+    CommandList([command], flushes=True)()
     assert np.all(x == 0)
 
 
@@ -53,14 +52,14 @@ def test_arguments_that_are_subnormal_are_0():
     x = np.full(50, np.finfo(np.float32).smallest_normal / 4)
     assert np.all(x > 0)
     eight = np.full(50, 8, np.float32)
-    CommandList(flushing([ufunc_loop(np.multiply, [x, eight], x)]))()
+    CommandList([ufunc_loop(np.multiply, [x, eight], x)], flushes=True)()
     assert np.all(x == 0)
 
 
 @ON_EVERY_TEAM
 def test_afterwards_everybody_has_them_again():
     x, command = halves(WORTH, "float32")
-    CommandList(flushing([command]))()
+    CommandList([command], flushes=True)()
     assert subnormal_here()
     x, command = halves(WORTH, "float32")  # the team's other threads, too
     play([command])
@@ -70,12 +69,6 @@ def test_afterwards_everybody_has_them_again():
     other.start()
     other.join()
     assert found == [True]
-
-
-def test_only_what_stands_between_is_concerned():
-    commands = flushing([halves(5, "float32")[1]])
-    assert len(commands) == 3
-    assert not listed(commands)[:, 2].any()  # nobody waits for it
 
 
 @fused

@@ -1,4 +1,4 @@
-"""How the threads of a team hand lists of commands over, run them, and wait."""
+"""How the threads of a team take lists of commands, run them, wait and sleep."""
 
 from numba.types import int64
 
@@ -6,23 +6,52 @@ from minidl.backend.native.compiled.lowlevel import (
     add,
     at,
     call,
-    exchange,
+    float_control,
     helper,
     load,
     pause,
+    set_float_control,
     store,
 )
-from minidl.backend.native.team import ARRIVED, ASLEEP, BASE, LENGTH, LIST, TICKET, TIMES
+from minidl.backend.native.mail import (
+    AGAIN,
+    ARRIVED,
+    BASE,
+    BELL,
+    BUSY,
+    COMMANDS,
+    FLUSHES,
+    HELD,
+    LENGTH,
+    LIST,
+    LOCK,
+    PARTS,
+    RING,
+    SETMASK,
+    SIGMASK,
+    SIGNALS,
+    SLEEPERS,
+    THREADS,
+    TICKET,
+    TIMES,
+    UNLOCK,
+    WAIT,
+    WAITING,
+    YIELD,
+)
 
 # How often a thread looks, some 20 ns each time, before it lets others have the processor once.
 _LOOKS = 2_000
 # How often it looks for the next list before it sleeps: about a millisecond.
 _PATIENCE = 50_000
+# Of a processor's floating-point control: results that are subnormal become 0, and arguments are 0.
+# Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, section 10.2.3.
+_FLUSH = 1 << 15 | 1 << 6
 
 
 @helper
-def _meet(mail, goal, yields):
-    """Wait until all parts are here."""
+def _meet(mail, goal):
+    """Wait until all threads are here."""
     add(mail + ARRIVED, 1)
     looks = 0
     while load(mail + ARRIVED) < goal:
@@ -30,93 +59,129 @@ def _meet(mail, goal, yields):
         pause()
         if looks == _LOOKS:
             looks = 0
-            if yields != 0:
-                call(yields, ())
+            call(load(mail + YIELD), ())
 
 
 @helper
-def _execute(part, parts, mail, yields):
-    words = at(load(mail + LIST), int64)
+def _lock(mail, mutex):
+    if load(mail + LOCK) != 0:
+        call(load(mail + LOCK), (mail + mutex,))
+
+
+@helper
+def _unlock(mail, mutex):
+    if load(mail + UNLOCK) != 0:
+        call(load(mail + UNLOCK), (mail + mutex,))
+
+
+@helper
+def _execute(thread, threads, record, mail):
+    """The shares of a thread: of each part whose number is the thread's, or that and so many."""
+    r = at(record, int64)
+    words = at(r[COMMANDS], int64)
+    length, times, parts = r[LENGTH], r[TIMES], r[PARTS]
+    control = float_control()
+    if r[FLUSHES] != 0:
+        set_float_control(control | _FLUSH)
     goal = load(mail + BASE)
-    length = load(mail + LENGTH)
-    for _ in range(load(mail + TIMES)):
-        for k in range(length):
-            if parts > 1 and words[3 * k + 2] != 0:
-                goal += parts
-                _meet(mail, goal, yields)
-            call(words[3 * k], (words[3 * k + 1], part, parts))
-        if parts > 1:
-            goal += parts
-            _meet(mail, goal, yields)
-
-
-@helper
-def _post(commands, length, times, parts, mail):
-    store(mail + BASE, load(mail + ARRIVED))
-    store(mail + LIST, commands)
-    store(mail + LENGTH, length)
-    store(mail + TIMES, times)
-    add(mail + TICKET, 1)
-    asleep = 0
-    for part in range(1, parts):
-        asleep += load(mail + ASLEEP + 64 * part)
-    return asleep
-
-
-def execute(part, parts, mail, yields):
-    """Run the list in the mailbox: words of (function, block, whether to wait for all first)."""
-    _execute(part, parts, mail, yields)
-
-
-def run_alone(commands, length, times):
-    """Run a list some times without the others."""
-    words = at(commands, int64)
     for _ in range(times):
         for k in range(length):
-            call(words[3 * k], (words[3 * k + 1], 0, 1))
+            if threads > 1 and words[3 * k + 2] != 0:
+                goal += threads
+                _meet(mail, goal)
+            part = thread
+            while part < parts:
+                call(words[3 * k], (words[3 * k + 1], part, parts))
+                part += threads
+        if threads > 1:
+            goal += threads
+            _meet(mail, goal)
+    set_float_control(control)
 
 
-def post(commands, length, times, parts, mail) -> int:
-    """Put a list into the mailbox. How many parts sleep."""
-    return _post(commands, length, times, parts, mail)
+@helper
+def _post(record, mail):
+    """Put a list into the mailbox, and wake who sleeps."""
+    store(mail + BASE, load(mail + ARRIVED))
+    store(mail + LIST, record)
+    # A thread first says that it sleeps and then looks for a new ticket; here it is the other way
+    # round, so that one of both sees the other.
+    add(mail + TICKET, 1)
+    if load(mail + SLEEPERS) != 0:
+        _lock(mail, BELL)
+        call(load(mail + RING), (mail + WAITING,))
+        _unlock(mail, BELL)
 
 
-def run(commands, length, times, parts, mail, yields) -> int:
-    """Post a list and run the own share; unless somebody sleeps: then how many."""
-    asleep = _post(commands, length, times, parts, mail)
-    if asleep == 0:
-        _execute(0, parts, mail, yields)
-    return asleep
+def run(record, mail):
+    """Run a list with all threads, as often as its record says; other callers wait their turn."""
+    _lock(mail, BUSY)
+    if at(record, int64)[TIMES] > 0:
+        threads = load(mail + THREADS)
+        if threads > 1:
+            _post(record, mail)
+        _execute(0, threads, record, mail)
+        at(record, int64)[TIMES] = at(record, int64)[AGAIN]
+    _unlock(mail, BUSY)
 
 
-def serve(ticket, part, parts, mail, yields) -> int:
-    """Run lists after the one of ``ticket`` until none comes for a while.
+def run_here(record, mail):
+    """The same in the calling thread alone, beside whatever the others do."""
+    _execute(0, 1, record, mail)
+    at(record, int64)[TIMES] = at(record, int64)[AGAIN]
 
-    The ticket of the last one, to sleep; -1 to stop.
+
+def run_here_in_turn(record, mail):
+    """The same, when no other list runs that asks for its turn."""
+    _lock(mail, BUSY)
+    _execute(0, 1, record, mail)
+    at(record, int64)[TIMES] = at(record, int64)[AGAIN]
+    _unlock(mail, BUSY)
+
+
+def hold(mail):
+    """Let no list that asks for its turn begin, and wait for the one that runs."""
+    _lock(mail, BUSY)
+    store(mail + HELD, 1)
+
+
+def release(mail):
+    """Let lists run again after :func:`hold`."""
+    if load(mail + HELD) != 0:
+        store(mail + HELD, 0)
+        _unlock(mail, BUSY)
+
+
+def stop(mail):
+    """End the threads, once they have done what they do."""
+    _lock(mail, BUSY)
+    _post(0, mail)
+    store(mail + THREADS, 1)
+    _unlock(mail, BUSY)
+
+
+def serve(start) -> int:
+    """Run lists until one is 0; what a thread of a team does all its life.
+
+    Signals are the business of Python's own threads.
     """
-    looks = 0
-    while looks < _PATIENCE:
-        if load(mail + TICKET) == ticket:
+    mail, thread, threads = at(start, int64)[0], at(start, int64)[1], at(start, int64)[2]
+    call(load(mail + SIGMASK), (load(mail + SETMASK), mail + SIGNALS, 0))
+    ticket = 0
+    while True:
+        looks = 0
+        while load(mail + TICKET) == ticket and looks < _PATIENCE:
             looks += 1
             pause()
-            continue
+        if load(mail + TICKET) == ticket:
+            _lock(mail, BELL)
+            add(mail + SLEEPERS, 1)
+            while load(mail + TICKET) == ticket:
+                call(load(mail + WAIT), (mail + WAITING, mail + BELL))
+            add(mail + SLEEPERS, -1)
+            _unlock(mail, BELL)
         ticket += 1
-        if load(mail + LENGTH) < 0:
-            return -1
-        _execute(part, parts, mail, yields)
-        looks = 0
-    return ticket
-
-
-def lie_down(ticket, part, mail) -> int:
-    """Say that this part sleeps. Whether it may: a list may have come in the meantime."""
-    exchange(mail + ASLEEP + 64 * part, 1)
-    if load(mail + TICKET) == ticket:
-        return 1
-    # If the flag is gone already, a call is on its way and has to be taken.
-    return 1 if exchange(mail + ASLEEP + 64 * part, 0) == 0 else 0
-
-
-def get_up(part, mail) -> int:
-    """Take back the sign of a sleeping part. Whether it was there: then it has to be called."""
-    return exchange(mail + ASLEEP + 64 * part, 0)
+        record = load(mail + LIST)
+        if record == 0:
+            return 0
+        _execute(thread, threads, record, mail)

@@ -1,0 +1,78 @@
+"""Locks of threads, and a process that forks: the child finds everything done and every lock free.
+
+A fork copies the memory, but only the thread that forks. So it waits until no other thread is in
+the midst of something, as long as that takes a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+# Seconds that a fork waits for other threads, which might wait for something themselves.
+PATIENCE = 10.0
+
+_locks: set[weakref.ref[Any]] = set()
+_held: list[tuple[Any, bool]] = []
+#: What else a fork does before, afterwards in the parent, and afterwards in the child.
+_others: list[tuple[Callable[[], None], Callable[[], None], Callable[[], None]]] = []
+
+
+def new_lock() -> Any:
+    """A lock that a thread may take again while it has it, and that a forked child finds free.
+
+    Take it with ``with`` alone: then no exception comes between taking it and the block.
+    """
+    lock = threading.RLock()
+    _locks.add(weakref.ref(lock, _locks.discard))
+    return lock
+
+
+def at_fork(
+    before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]
+) -> None:
+    """Call functions around each fork, while this thread has all locks.
+
+    Args:
+        before: called when they are taken.
+        in_parent, in_child: called before they are given back.
+    """
+    _others.append((before, in_parent, in_child))
+
+
+def _before() -> None:
+    until = time.monotonic() + PATIENCE
+    for reference in list(_locks):
+        lock = reference()
+        if lock is not None:
+            _held.append((lock, lock.acquire(timeout=max(0.0, until - time.monotonic()))))
+    for before, _, _ in _others:
+        before()
+
+
+def _in_parent() -> None:
+    for _, after, _ in _others:
+        after()
+    while _held:
+        lock, taken = _held.pop()
+        if taken:
+            lock.release()
+
+
+def _in_child() -> None:
+    for _, _, after in _others:
+        after()
+    while _held:
+        lock, taken = _held.pop()
+        if taken:
+            lock.release()
+        else:  # by a thread that the child does not have
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,158 @@
+"""Passes beside the one that is under way, and what they leave as it was.
+
+A signal handler, or another thread, may have a network predict while a training step is between
+two calls of Python, or between an explicit loop's ``forward`` and ``backward``. Layers then hold
+what that step still needs: the other pass gets buffers of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from minidl.backend.recorder import recorder
+from minidl.layers.base import Layer
+
+if TYPE_CHECKING:
+    from minidl.network import Network
+
+T = TypeVar("T")
+
+# What a pass leaves on the network itself.
+_LEFT = ("_x", "_logits", "expected", "awaits_backward", "passing", "passes", "rows")
+
+
+class _Buffers:
+    """What a pass has left on a network and its layers, until it is put back."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._left = {name: getattr(network, name) for name in _LEFT}
+        self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
+        # The next pass makes buffers of its own; so it does where putting back is interrupted.
+        network.rows, network._x, network.awaits_backward = 0, None, False
+
+    def put_back(self) -> None:
+        """Make all as it was."""
+        self._network.rows = 0
+        for layer, state in self._states:
+            vars(layer).update(state)
+            for name in vars(layer).keys() - state.keys():
+                vars(layer).pop(name, None)
+        for name, value in self._left.items():
+            setattr(self._network, name, value)
+
+
+class Instead:
+    """A context in which a network is changed.
+
+    No tape records. A training step that was under way is undone, and is made again from what is
+    there afterwards; so is a pass of inference.
+
+    Args:
+        network: built or not.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._step: Any = None
+        self._called: bool | None = None
+        self._buffers: _Buffers | None = None
+        self._tape: Any = None
+
+    def __enter__(self) -> None:
+        network = self._network
+        self._tape, recorder.tape = recorder.tape, None
+        with network.lock:
+            network.changes += 1
+            step = network.pending
+            if step is not None and step.thread == threading.get_ident():
+                self._step = step
+                self._called = step.is_called if step.under_way else None
+            network.settle()
+            if network.passing:
+                self._buffers = _Buffers(network)
+                network.passing = False
+
+    def __exit__(self, *_: object) -> None:
+        if self._buffers is not None:
+            self._buffers.put_back()
+        if self._step is not None:
+            self._network.pending = self._step
+        if self._called is not None:
+            # It goes on, sees that it is another one now, and puts back what it did until then.
+            self._step.undo.begin()
+            if self._called:
+                self._step.undo.copy()
+        recorder.tape = self._tape
+
+
+class Beside:
+    """A context in which rows may pass through a network in inference; enter it with its lock.
+
+    The network then shows what is true between two steps, and no tape records.
+
+    Args:
+        network: built or not.
+
+    Attributes:
+        undisturbed: afterwards, whether the network was the same all the time.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.undisturbed = False
+        self._network = network
+        self._step: Any = None
+        self._buffers: _Buffers | None = None
+        self._show_now: Callable[[], None] | None = None
+        self._tape: Any = None
+
+    def __enter__(self) -> None:
+        network = self._network
+        self._tape, recorder.tape = recorder.tape, None
+        self._changes = network.changes
+        step = network.pending
+        if step is not None and step.is_called:
+            self._show_now = step.undo.show_before()
+        else:
+            if step is not None and step.under_way:
+                self._step = step
+            network.settle()
+        if self._show_now is not None or network.passing or network.awaits_backward:
+            self._buffers = _Buffers(network)
+        network.passing = True
+
+    def __exit__(self, *_: object) -> None:
+        network = self._network
+        network.passing = False
+        if self._buffers is not None:
+            self._buffers.put_back()
+        if self._show_now is not None:
+            self._show_now()
+        if self._step is not None:
+            self._step.undo.begin()
+        self.undisturbed = network.changes == self._changes
+        recorder.tape = self._tape
+
+
+def undisturbed(network: Network, look: Callable[[], T]) -> T:
+    """What a look at a network gives, or passes of inference, while nothing changes it.
+
+    Args:
+        network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is
+            called again.
+        look: takes nothing.
+    """
+    while True:
+        with network.lock, (beside := Beside(network)):
+            found = look()
+        if beside.undisturbed:
+            return found
+
+
+def _all(layers: Any) -> Iterator[Layer]:
+    """Layers, and layers that they consist of."""
+    for layer in layers:
+        yield layer
+        yield from _all(value for value in list(vars(layer).values()) if isinstance(value, Layer))

@@ -1,0 +1,104 @@
+"""A training step is done, or it is not: what it changes is kept until it is done.
+
+A signal, or an exception from elsewhere, may come between any two calls of Python. What it leaves
+half done is put back by whoever next does something with the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minidl.metrics import Metric
+from minidl.network import Network
+
+
+class Undo:
+    """What a step changes, as it was before.
+
+    Args:
+        network: of the step; its ``optimizer``, if it has one, moves its parameters.
+        measures: add the step's batch to their sums.
+
+    Attributes:
+        open: an object for each step that has begun and is not done; None between steps.
+        copied: whether arrays were copied, as for a step that Python makes call by call.
+    """
+
+    def __init__(self, network: Network, measures: Sequence[Metric]) -> None:
+        self.open: object = None
+        self.copied = False
+        self._network = network
+        self._measures = measures
+        self._counts: tuple[Any, ...] = ()
+        self._sums: list[tuple[Metric, int, Any]] = []
+        self._copies: list[tuple[Any, Any]] = []
+
+    def begin(self) -> object:
+        """Keep the counts; what stands for the step until it is done."""
+        self._counts = self._counted(getattr(self._network, "optimizer", None))
+        self.copied = False
+        self.open = token = object()
+        return token
+
+    def copy(self) -> None:
+        """Keep the arrays, too: before Python changes them."""
+        network, (_, optimizer, _), token = self._network, self._counts, self.open
+        arrays = [network.theta, network.statistics.theta]
+        arrays += optimizer.state.values() if optimizer else ()
+        before = self._copies
+        if len(before) == len(arrays) and all(a is b for a, (b, _) in zip(arrays, before)):  # noqa: B905
+            for array, kept in before:
+                kept[...] = array
+        else:
+            self._copies = [(array, array.copy()) for array in arrays]
+        self._sums = [(each, each.rows, each._sum.copy()) for each in self._measures]
+        # Not where something came between: some arrays were copied before it, others after.
+        if self.open is token:
+            self.copied = True
+
+    def roll_back(self) -> None:
+        """Make everything as it was before the step that is open, if one is."""
+        token = self.open
+        if token is None:
+            return
+        if self.copied:
+            for array, kept in self._copies:
+                if self.open is not token:  # somebody has come between, and has done it
+                    return
+                array[...] = kept
+            for measure, rows, total in self._sums:
+                measure.rows, measure._sum[...] = rows, total
+        network, (step, optimizer, rates) = self._network, self._counts
+        # Nothing is called from here on, so that nothing comes between.
+        if self.open is not token:
+            return
+        network.step = step
+        if optimizer is not None:
+            optimizer.iterations, optimizer.gathered_rate = rates
+        network.expected = network.awaits_backward = False
+        self.open = None
+
+    def show_before(self) -> Callable[[], None]:
+        """Make arrays and counts as before the open step; what makes them as they are now again."""
+        counts = self._counted(self._counts[1])
+        now = [(array, array.copy()) for array, _ in self._copies]
+        for array, kept in self._copies:
+            array[...] = kept
+        self._count(self._counts)
+
+        def show_now() -> None:
+            for array, values in now:
+                array[...] = values
+            self._count(counts)
+
+        return show_now
+
+    def _counted(self, optimizer: Any) -> tuple[Any, ...]:
+        rates = optimizer and (optimizer.iterations, optimizer.gathered_rate)
+        return self._network.step, optimizer, rates
+
+    def _count(self, counts: tuple[Any, ...]) -> None:
+        self._network.step, optimizer, rates = counts
+        if optimizer is not None:
+            optimizer.iterations, optimizer.gathered_rate = rates
