@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.repeating import repeats
+from minidl.backend.weak import weakly
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
 from minidl.finite.watch import Watch
@@ -59,7 +60,7 @@ class Loop:
         self._ending = _overriding(listeners, "on_train_batch_end")
         each_batch = {id(each): each for each in (*self._starting, *self._ending)}.values()
         self._step = RecordedStep(
-            self._train,
+            weakly(self._train),
             model,
             (*objective.parts, *each_batch),
             (model.optimizer, model.penalties),
@@ -69,7 +70,7 @@ class Loop:
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
-            done = self._step, self._train
+            done = self._step, weakly(self._train)
             self._watch = Watch(objective, train, *done, [*each_batch], stoppers, check_finite)
         # What callbacks of others do between epochs, nobody knows.
         self._others = not all(map(repeats, listeners))
@@ -81,11 +82,10 @@ class Loop:
     def run(self, epochs: range) -> None:
         """Train for these epochs."""
         logs: dict[str, float] = {}
-        # Whatever happens, each listener that was told of the beginning is told of the end.
-        with contextlib.ExitStack() as endings:
-            endings.callback(self._leave)
+        told: list[Callback] = []
+        try:
             for listener in self.listeners:
-                endings.callback(listener.on_train_end, logs)
+                told.append(listener)
                 listener.on_train_begin({})
             for epoch in epochs:
                 # One dictionary for all: a callback may add values for those after it.
@@ -96,6 +96,11 @@ class Loop:
                 logs.update(found)
                 if self.model.stop_training:
                     break
+        finally:
+            try:
+                self._leave()
+            finally:
+                _end(told, logs)
 
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
@@ -141,8 +146,10 @@ class Loop:
                     watch.step(number, (x, y, weight))
                 elif self._step(x, y, weight):
                     objective.count(x.shape[0])
-                for listener in self._ending:
-                    listener.on_train_batch_end(number, objective.logs)
+                if self._ending:
+                    objective.tell(
+                        partial(each.on_train_batch_end, number) for each in self._ending
+                    )
                 if model.stop_training:
                     break
             if watch is not None:
@@ -153,6 +160,15 @@ class Loop:
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}
         return logs
+
+
+def _end(told: list[Callback], logs: dict[str, float]) -> None:
+    """Whatever happens, each listener that was told of the beginning is told of the end."""
+    if told:
+        try:
+            told.pop().on_train_end(logs)
+        finally:
+            _end(told, logs)
 
 
 def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:

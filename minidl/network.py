@@ -108,7 +108,7 @@ class Network:
                 f"cannot add {layer.name!r}: the network is built already; expected all layers "
                 "before the first summary, fit or forward"
             )
-        if layer.owner is not None:
+        if layer.taken:
             raise ValueError(
                 f"layer {layer.name!r} is in a network already; expected a new layer, because "
                 "a layer keeps the parameters and buffers of one place"
@@ -345,14 +345,17 @@ class Network:
                 f"logits={self._logits}), received logits={logits}"
             )
         with self.lock:
+            self._backward(dy, logits)
             self.awaits_backward = False
-            last: Any = self.layers[-1]
-            if self._moved[-1]:
-                dy = last.logits_backward(dy) if logits else last.backward(dy)
-            for layer, moved in zip(self.layers[-2::-1], self._moved[-2::-1], strict=True):
-                if not moved:
-                    return
-                dy = layer.backward(dy)
+
+    def _backward(self, dy: Any, logits: bool) -> None:
+        last: Any = self.layers[-1]
+        if self._moved[-1]:
+            dy = last.logits_backward(dy) if logits else last.backward(dy)
+        for layer, moved in zip(self.layers[-2::-1], self._moved[-2::-1], strict=True):
+            if not moved:
+                return
+            dy = layer.backward(dy)
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable ones, then statistics (as Keras)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.backend.tape import stepwise
@@ -36,7 +37,6 @@ class Objective:
     Attributes:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
-        logs: the values so far by name; each look waits for the device.
         probe: called with the predictions in each step before the update, or None; it calls
             kernels alone.
     """
@@ -69,7 +69,6 @@ class Objective:
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics, *parts)
         self.names = [measure.name for measure in self.measures]
         self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
-        self.logs = _Logs(self)
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -79,6 +78,20 @@ class Objective:
     def results(self) -> dict[str, float]:
         """The values by name since :meth:`reset`; the loss includes the penalties."""
         return {measure.name: measure.result() for measure in self.measures}
+
+    def tell(self, listen: Iterable[Callable[[Logs], None]]) -> None:
+        """Call functions with the values so far, one object for all of them.
+
+        Whoever keeps it, has these values, and not those of later batches.
+        """
+        logs = Logs(self.measures)
+        for each in listen:
+            each(logs)
+        kept = weakref.ref(logs)
+        del logs
+        found = kept()
+        if found is not None:
+            found.copy()
 
     def train(self, x: Any, y: Any, weight: Any, optimizer: Optimizer) -> None:
         """One step: forward, loss, backward, penalties, update, proximal step."""
@@ -157,18 +170,35 @@ def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
         )
 
 
-class _Logs(Mapping[str, float]):
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
+class Logs(Mapping[str, float]):
+    """The values by name since the epoch began, read when somebody first looks.
+
+    From then on they stay as they are, whatever batches follow.
+
+    Args:
+        measures: of an objective.
+    """
+
+    def __init__(self, measures: Sequence[Metric]) -> None:
+        self._names = [measure.name for measure in measures]
+        self._measures: Sequence[Metric] = measures
+        self._values: dict[str, float] = {}
+
+    def copy(self) -> dict[str, float]:
+        """A dictionary of the values; waits for the device."""
+        if self._measures:
+            self._values = {measure.name: measure.result() for measure in self._measures}
+            self._measures = ()
+        return dict(self._values)
 
     def __getitem__(self, name: str) -> float:
-        for measure in self._objective.measures:
-            if measure.name == name:
-                return measure.result()
-        raise KeyError(name)
+        return self.copy()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._objective.names)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._objective.measures)
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())

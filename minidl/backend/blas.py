@@ -3,20 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import threading
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.backend import loops
-from minidl.backend.layout import SMALL, location
+from minidl.backend.layout import SMALL, location, owner
 from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import executor_for
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
 # find out how one is shared out than to hand it out.
 MOST = 256
-_known: dict[Any, Callable[[], None]] = {}
+
+
+class _Products:
+    """What makes the products of one thread, which come one after the other.
+
+    They share the memory of their terms, which may take as much as the result, for each part of a
+    team. A product ends with any of its arrays, and its terms with the last that needs them.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[Any, tuple[Callable[[], None], list[Any]]] = {}
+        self._rooms: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
+
+    def keep(self, where: Any, arrays: Sequence[np.ndarray], made: Callable[[], None]) -> None:
+        """Keep what makes the product of arrays as long as these live."""
+        if len(self.made) >= MOST:
+            self.made.clear()
+        here = weakref.ref(self)  # what is kept here must not keep this
+
+        def forget(_: Any) -> None:
+            products = here()
+            if products is not None:
+                products.made.pop(where, None)
+
+        self.made[where] = made, [weakref.ref(owner(array), forget) for array in arrays]
+
+    def room(self, size: int) -> np.ndarray:
+        """Bytes for terms, so many or up to twice as many."""
+        size = 1 << (size - 1).bit_length()
+        found = self._rooms.get(size)
+        if found is None:
+            found = self._rooms[size] = np.empty(size, np.uint8)
+        return found
+
+
+class _Here(threading.local):
+    def __init__(self) -> None:
+        self.products = _Products()
+
+
+_here = _Here()
 
 
 def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
@@ -48,11 +90,11 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
 
         with contextlib.suppress(native.UnsupportedError):
             where = native.part_count(), *map(location, (a, b, out))
-            made = _known.get(where)
+            products = _here.products
+            made, _ = products.made.get(where, (None, None))
             if made is None:
-                if len(_known) == MOST:
-                    _known.clear()
-                made = _known[where] = native.multiplication(a, b, out)
+                made = native.multiplication(a, b, out, products.room)
+                products.keep(where, (a, b, out), made)
             made()
             return out
     return np.matmul(a, b, out=out)

@@ -12,6 +12,7 @@ from minidl.backend.operands import UnsupportedError
 from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import is_sparse, room
 from minidl.backend.switch import Backend, executor_name
+from minidl.backend.weak import weakly
 
 
 def buffer(backend: Backend, array: Any, rows: int) -> Any:
@@ -47,13 +48,13 @@ class Gather:
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
         self._commands: list[Any] = []
-        self._run: list[Any] = [self._take]
+        self._run: list[Any] = [weakly(self._take)]
         if backend.name == "cupy":
             try:
                 for array, out in self._pairs:
                     self._commands += playing.gather(array, self.order, self.where, out)
             except UnsupportedError:
-                self._commands = [self._take]
+                self._commands = [weakly(self._take)]
         elif _compiled(backend):
             from minidl.backend import native
 

@@ -25,6 +25,13 @@ def address(array: np.ndarray) -> int:
     return where
 
 
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this is a view of: itself, if of none."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 def location(array: np.ndarray) -> tuple[Any, ...]:
     """Equal for two arrays of the same elements in the same memory."""
     return address(array), array.shape, array.strides, array.dtype.char
@@ -54,6 +61,7 @@ def tensors_of(array: np.ndarray) -> list[tuple[int, tuple[int, ...]]] | None:
     if array.ndim != 1 or not array.flags.c_contiguous:
         return None
     start = address(array)
+    # A list made at once: vectors begin and end in other threads meanwhile.
     for reference, tensors in list(_known.values()):
         vector = reference()
         if vector is None or vector.dtype != array.dtype:

@@ -15,7 +15,10 @@ def repeats(thing: Any) -> bool:
     the object or the class.
     """
     kind = type(thing)
-    if any(inspect.isroutine(getattr(kind, name, None)) for name in list(getattr(thing, "__dict__", ()))):
+    if any(
+        inspect.isroutine(getattr(kind, name, None))
+        for name in list(getattr(thing, "__dict__", ()))
+    ):
         return False
     for known in kind.__mro__:
         methods = {name: m for name, m in vars(known).items() if inspect.isfunction(m)}

@@ -22,6 +22,7 @@ from minidl.backend.operands import UnsupportedError, has_operands
 from minidl.backend.recorder import aside, recorder
 from minidl.backend.repeating import repeats
 from minidl.backend.switch import Backend, executor_name
+from minidl.backend.weak import weakly
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
@@ -257,7 +258,7 @@ class Tape:
             self._call(call, self._between)
 
     def _again(self, call: Callable[[], None]) -> Callable[[], None]:
-        return functools.partial(self._call, call, self._between)
+        return functools.partial(weakly(self._call), call, self._between)
 
     def _call(self, call: Callable[[], None], inside: Between | Last) -> None:
         before = recorder.tape

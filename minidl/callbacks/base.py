@@ -7,6 +7,7 @@ a batch they are read from the device only if somebody looks.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,18 +20,29 @@ class Callback:
     """Base of all callbacks: define the methods you need.
 
     Attributes:
-        model: the model under training.
+        model: the model under training; a callback does not keep it alive, and where it is gone
+            this is None.
         params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
             will hold; a callback that adds a value at the end of an epoch adds its name here).
     """
 
-    model: Any = None
     params: Mapping[str, Any] = {}
 
     def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
         """Called once before training."""
-        self.model = model
+        weak = type(self).model is Callback.model  # not where a class has an attribute of its own
+        self.__dict__["model"] = weakref.ref(model) if weak else model
         self.params = params
+
+    @property
+    def model(self) -> Any:
+        """See above; what is assigned here is kept as it is."""
+        found = self.__dict__.get("model")
+        return found() if isinstance(found, weakref.ref) else found
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self.__dict__["model"] = model
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

@@ -31,6 +31,7 @@ class LayerHealth(Callback):
 
     def __init__(self, sample: Any = None) -> None:
         self.sample = sample
+        self._before: Any = None
 
     def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
         super().set_model(model, params)
@@ -66,6 +67,10 @@ class LayerHealth(Callback):
         if self.sample is not None:
             self._note(self._alive())
         logs.update(self._found)  # type: ignore[attr-defined]
+
+    def on_train_end(self, logs: Logs) -> None:
+        # Layers have large buffers, and may be gone before the callback is.
+        self._rectifiers, self._before = {}, None
 
     def _alive(self) -> dict[str, Any]:
         """For each unit, whether it is not 0 for some row of the sample."""

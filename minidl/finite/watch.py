@@ -69,9 +69,9 @@ class Watch:
         xp, dtype = self._model.backend.xp, self._model.dtype
         self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
         objective.probe = self._add_up
-        # A watch does not promise to do the same again: of this one each step is called.
+        # An object that does not promise to do the same again: of this one each step is called.
         self._calling = RecordedStep(
-            called, self._model, (self,), (), objective.measures, train.aim
+            called, self._model, (object(),), (), objective.measures, train.aim
         )
         self._failed = False
 
@@ -128,7 +128,8 @@ class Watch:
         self._since = 0
 
     def leave(self) -> None:
-        """End: the model no longer needs what called steps."""
+        """End: neither the model nor the objective needs the watch any longer."""
+        self._objective.probe = None
         if self._model.pending is self._calling:
             self._model.pending = None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections import Counter
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from minidl import checks
@@ -51,9 +53,23 @@ class Layer:
         self.output_shape: Shape = ()
         self.tensors: dict[str, Specification] = {}
         self.statistics: dict[str, Specification] = {}
-        self.owner: object = None
+        self.owner = None
         self.needs_dx = True
         self.y: Any = None
+
+    @property
+    def owner(self) -> object:
+        """The network that the layer is in, or None: a layer does not keep a network alive."""
+        return self._owner and self._owner()
+
+    @owner.setter
+    def owner(self, network: object) -> None:
+        self._owner = None if network is None else weakref.ref(network)
+
+    @property
+    def taken(self) -> bool:
+        """Whether a network has the layer, or had it when that network ended."""
+        return self._owner is not None
 
     def hold(self, name: str, view: Any) -> None:
         """Make ``view`` the attribute ``name``, for good: assigning to it writes into the view."""
@@ -147,13 +163,12 @@ def shape_of(shape: Any) -> Shape:
     return tuple(checks.integer("size in a shape", size, 1) for size in sizes)
 
 
-_counts: Counter[str] = Counter()
+_counts: dict[str, Iterator[int]] = {}
 
 
 def next_name(kind: str) -> str:
     """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
     # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern above.
-    count = _counts[words]
-    _counts[words] += 1
+    count = next(_counts.setdefault(words, itertools.count()))  # one at a time, in any thread
     return words if count == 0 else f"{words}_{count}"

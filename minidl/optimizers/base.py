@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,7 +72,12 @@ class Optimizer:
         self.iterations = 0
         self.gathered_rate = 0.0
         self.state: dict[str, Any] = {}
+        # Says whose state this is; an optimizer does not keep the parameters alive.
         self._theta: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy has the state of parameters that nobody has.
+        return {**vars(self), "_theta": self._theta and _gone}
 
     @property
     def learning_rate(self) -> float | Callable[[int], float]:
@@ -112,12 +118,12 @@ class Optimizer:
                 and the tensors are not given, or a penalty needs a proximal step and the
                 momentum is 1.
         """
-        if self._theta is theta:
-            return
         if self._theta is not None:
+            if self._theta() is theta:
+                return
             raise ValueError(
                 "expected a new optimizer for each model, received one that holds the state of "
-                f"another model of {self._theta.size} parameters"
+                f"another model of {self._size} parameters"
             )
         if self.clipnorm is not None and tensors is None:
             raise ValueError(
@@ -131,7 +137,8 @@ class Optimizer:
                 "a proximal penalty needs a step size, which with momentum is learning_rate / "
                 "(1 - momentum): expected a momentum below 1, received 1"
             )
-        self._theta = theta
+        self._theta = weakref.ref(theta)
+        self._size: int = theta.size
         self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
         self._parts = [entry.slice for entry in tensors] if tensors else [slice(None)]
         clips_norm = self.clipnorm is not None or self.global_clipnorm is not None
@@ -203,3 +210,7 @@ class Optimizer:
             work = self._work
             for part in self._parts:
                 clipping.clip_by_norm(grad[part], self.clipnorm, work[part], self._norm)
+
+
+def _gone() -> None:
+    """In the place of a reference to parameters."""

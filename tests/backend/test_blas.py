@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import weakref
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from minidl.backend import blas, use
 from minidl.backend.layout import SMALL
+from tests.conftest import forget_team
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,18 +54,72 @@ def test_arrays_that_are_gone_are_not_kept():
     assert [reference() for reference in gone] == [None] * 3
 
 
-def test_what_is_known_of_places_is_bounded(monkeypatch):
+@pytest.fixture
+def products(monkeypatch):
+    """What this thread knows of products: nothing yet. Every size is shared out in terms."""
+    use("numpy", executor="numba")
+    forget_team()
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(blas._here, "products", blas._Products())
+    yield blas._here.products
+    forget_team()
+
+
+def test_what_is_known_of_places_is_bounded(monkeypatch, products):
     monkeypatch.setattr(blas, "MOST", 3)
-    monkeypatch.setattr(blas, "_known", {})
     kept = []
-    with use("numpy", executor="numba"):
-        for _ in range(7):
-            a, b = operands(70, 70, 70, "float32")
-            kept.append((a, b, np.empty((70, 70), "float32")))
-            blas.multiply(*kept[-1])
-            assert 0 < len(blas._known) <= 3
+    for _ in range(7):
+        a, b = operands(70, 70, 70, "float32")
+        kept.append((a, b, np.empty((70, 70), "float32")))
+        blas.multiply(*kept[-1])
+        assert 0 < len(products.made) <= 3
     for a, b, out in kept:
         np.testing.assert_allclose(out, a @ b, rtol=1e-4, atol=1e-4)
+
+
+INNER = 64, 400, 96  # shared out as terms of the whole result: little of it, of much
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_a_product_ends_with_any_of_its_arrays(which, products):
+    """Also where these are views: with what they are views of."""
+    a, b = operands(*INNER, "float32")
+    arrays = [a.repeat(2, axis=0), b, np.empty((64, 96), "float32")]
+    blas.multiply(arrays[0][::2], arrays[1], arrays[2])
+    assert len(products.made) == len(products._rooms) == 1
+    del a, b
+    arrays[which] = None
+    assert len(products.made) == len(products._rooms) == 0
+
+
+def test_products_of_a_thread_share_the_memory_of_their_terms(products):
+    a, b = operands(*INNER, "float32")
+    outs = [np.empty((64, 96), "float32") for _ in range(5)]
+    for out in outs:
+        blas.multiply(a, b, out)
+    assert (len(products.made), len(products._rooms)) == (5, 1)
+    for out in outs:
+        np.testing.assert_array_equal(out, outs[0])
+    blas.multiply(b.T, a.T, large := np.empty((96, 64), "float32"))
+    np.testing.assert_allclose(large.T, outs[0], rtol=1e-4, atol=1e-4)
+
+
+def test_other_threads_know_nothing_of_them(products):
+    a, b = operands(*INNER, "float32")
+    out = np.empty((64, 96), "float32")
+    blas.multiply(a, b, out)
+    known = []
+
+    def there():
+        known.append(len(blas._here.products.made))
+        blas.multiply(a, b, np.empty_like(out))
+        known.append(blas._here.products is products)
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+    assert known == [0, False]
+    assert len(products.made) == 1
 
 
 FORKING = """

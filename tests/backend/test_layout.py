@@ -79,6 +79,27 @@ def test_it_ends_with_its_vector():
     assert len(layout._known) == before
 
 
+def test_vectors_may_begin_and_end_while_one_is_looked_for(vector, monkeypatch):
+    """In other threads, say: here the first that is asked makes two others and ends one."""
+    others = [np.zeros(3)]
+    declare(others[0], [(0, (3,))])
+
+    def ask():
+        others[:] = [np.zeros(3), np.zeros(3)]
+        for other in others:
+            declare(other, [(0, (3,))])
+
+    monkeypatch.setattr(layout, "_known", {0: (ask, []), **layout._known})
+    assert tensors_of(vector) == TENSORS
+
+
+def test_the_array_that_memory_belongs_to(vector):
+    for view in (vector, vector[3:], vector[:12].reshape(3, 4).T, vector.view(np.uint8)[8:]):
+        assert layout.owner(view) is vector
+    frozen = np.frombuffer(bytes(80))
+    assert layout.owner(frozen[2:]) is frozen
+
+
 def test_what_is_said_last_holds(vector):
     declare(vector, [(0, (21,))])
     assert tensors_of(vector) == [(0, (21,))]

@@ -33,7 +33,6 @@ from minidl.optimizers.schedules import ExponentialDecay
 from tests.campaigns import write
 
 BATCH, BATCHES, COLUMNS, CLASSES = 32, 40, 24, 5
-STEPS = 2000  # of the undisturbed training
 
 
 def network(seed: int) -> minidl.Sequential:
@@ -70,14 +69,15 @@ class Scene:
 
     Args:
         seed: of all that is random, when signals come included.
+        steps: of the undisturbed training.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, steps: int) -> None:
         rng = np.random.default_rng(seed)
         x = rng.standard_normal((BATCH, COLUMNS)).astype(np.float32)
         y = rng.integers(0, CLASSES, BATCH)
         self.x, self.y = np.tile(x, (BATCHES, 1)), np.tile(y, BATCHES)
-        self.seed = seed
+        self.seed, self.steps = seed, steps
         self.chance = random.Random(seed)
         self.states = self._undisturbed()
         self.other = network(seed + 1)
@@ -94,12 +94,12 @@ class Scene:
             on_train_begin=lambda logs: states.append(state(model)),
             on_train_batch_end=lambda batch, logs: states.append(state(model)),
         )
-        model.fit(self.x, self.y, BATCH, STEPS // BATCHES, 0, note, shuffle=False)
+        model.fit(self.x, self.y, BATCH, self.steps // BATCHES, 0, note, shuffle=False)
         return states
 
     def fit(self) -> None:
         """Train on; from the beginning where the undisturbed training ends."""
-        if self.model.step > STEPS - 4 * BATCHES:
+        if self.model.step > self.steps - 4 * BATCHES:
             self.model = network(self.seed)
         self.model.fit(self.x, self.y, BATCH, self.chance.choice([1, 1, 2, 3]), 0, shuffle=False)
 
@@ -146,7 +146,7 @@ class Scene:
             self.other.fit(self.x[:200], self.y[:200], 50, 2, 0)
             self.other.set_weights(weights)
         elif what == "fit":
-            if self.model.step < STEPS - 8 * BATCHES:
+            if self.model.step < self.steps - 8 * BATCHES:
                 self.model.fit(self.x, self.y, BATCH, 1, 0, shuffle=False)
         else:
             getattr(self, what)()
@@ -208,11 +208,11 @@ def handled(delay: float, work: Callable[[], None], scene: Scene) -> bool:
     return sum(scene.happened.values()) > before
 
 
-def run(count: int, seed: int) -> dict[str, Any]:
+def run(count: int, seed: int, steps: int = 2000) -> dict[str, Any]:
     """Interrupt so many times; what happened, how often, and what went wrong."""
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, signal.default_int_handler)
-    scene = Scene(seed)
+    scene = Scene(seed, steps)
     done: Counter[str] = Counter()
     begun = time.monotonic()
     while sum(done.values()) < count and not scene.wrong:
@@ -230,7 +230,7 @@ def run(count: int, seed: int) -> dict[str, Any]:
         scene.check()
     # In the end, the numbers of an undisturbed run.
     scene.model = network(seed)
-    scene.model.fit(scene.x, scene.y, BATCH, STEPS // BATCHES, 0, shuffle=False)
+    scene.model.fit(scene.x, scene.y, BATCH, steps // BATCHES, 0, shuffle=False)
     if state(scene.model) != scene.states[-1]:
         scene.wrong.append("an undisturbed training comes to another end")
     return {

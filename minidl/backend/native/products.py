@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,13 +61,23 @@ class Hush(Command):
     in_turn = True
 
 
-def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
+def _room(size: int) -> np.ndarray:
+    return np.zeros(size, np.uint8)
+
+
+def product(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray] = _room
+) -> list[Command]:
     """out = a b, for arrays of two axes; a and b may be transposed views.
 
     Each part holds some rows of every W. For x W it takes as many columns of x and makes a term of
     the whole result, and the terms are added up; of xᵀ dy it makes its own rows; of dy Wᵀ the
     columns that belong to its rows of W. So weights and what is computed with each of them stay in
     one cache, and only activations and their gradients pass from one to another.
+
+    Args:
+        a, b, out: the arrays.
+        room: gives memory for terms, so many bytes; memory of their own if left out.
 
     Raises:
         UnsupportedError: other types than float32 and float64, or scattered elements.
@@ -86,7 +96,7 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> list[Command]:
     kind = WHOLE
     if parts > 1 and (rows * inner * columns > SMALL or out.size >= WORTH):
         kind = _kind(trans_a, trans_b, rows, inner, columns)
-    terms = _terms(out, parts) if kind == INNER else []
+    terms = _terms(out, parts, room) if kind == INNER else []
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
     block = np.zeros(FIXED + OWN * parts, np.int64)
@@ -189,10 +199,10 @@ def _adding(count: int) -> Program:
     return Program("terms", tuple(range(count)), (), {}, (), tuple(steps), (sums[-1],))
 
 
-def _terms(like: np.ndarray, count: int) -> list[np.ndarray]:
+def _terms(like: np.ndarray, count: int, room: Callable[[int], np.ndarray]) -> list[np.ndarray]:
     """Arrays that begin at a cache line each, and share none."""
     size = -(-like.nbytes // 64) * 64
-    memory = np.zeros(count * size + 64, np.uint8)
+    memory = room(count * size + 64)
     first = -address(memory) % 64
     starts = range(first, first + count * size, size)
     return [memory[k : k + like.nbytes].view(like.dtype).reshape(like.shape) for k in starts]
@@ -240,13 +250,19 @@ def alone(commands: list[Command]) -> list[Command]:
     return [hush, *commands, restore]
 
 
-def multiplication(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> CommandList:
+def multiplication(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray]
+) -> CommandList:
     """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
+
+    Args:
+        a, b, out: the arrays.
+        room: gives memory for terms, so many bytes.
 
     Raises:
         UnsupportedError: as :func:`product`.
     """
-    commands = alone(product(a, b, out))
+    commands = alone(product(a, b, out, room))
     made = CommandList(commands)
     made.commands = ()
     terms = [each.kept[3] for each in commands if isinstance(each, Product)]

@@ -63,8 +63,10 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays) and axis != COLUMNS
     block[:FIXED] = function, data, axis, rows, columns, len(arrays), whole
     for k, array in enumerate(arrays):
-        # A single column may have any distance to the next.
-        step = array.itemsize if array.flags.c_contiguous else array.strides[-1]
+        # A single column may have any distance to the next. One number for all has none, also where
+        # all is one element: NumPy's power goes by that, and computes x² as a product, say.
+        dense = array.flags.c_contiguous and any(array.strides)
+        step = array.itemsize if dense else array.strides[-1] if array.ndim else 0
         pitch = array.strides[-2] if array.ndim > 1 else 0
         block[FIXED + 3 * k : FIXED + 3 * k + 3] = address(array), pitch, step
     # One number, repeated for all elements, is read by every part.

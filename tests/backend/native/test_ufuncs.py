@@ -61,6 +61,21 @@ def test_a_column_may_say_any_distance_to_the_next(rows):
     check(np.power, [abs(x), np.broadcast_to(2.5, (rows, 1))], np.empty((rows, 1)))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("exponent", [-1, 0.5, 2])
+@ON_EVERY_TEAM
+def test_powers_that_numpy_computes_in_another_way(exponent, dtype):
+    """1 / x, √x and x², of one element as of many: vector code of powers rounds otherwise."""
+    for shape in [(), (1,), (1, 1), (1, 5), (5, 1), (40, 33)]:
+        for seed in range(20):
+            x = np.asarray(abs(random(shape, dtype, seed)) + 0.1, dtype)
+            number = np.asarray(exponent, dtype)
+            out = np.full(shape, 7, dtype)
+            made = ufunc_loop(np.power, [x, np.broadcast_to(number, shape)], out)
+            for _ in each_schedule([made], [out]):
+                same_bits(out, np.asarray(np.power(x, number)))
+
+
 SIZE = st.integers(1, 90) | st.integers(1, 4)
 
 
