@@ -2,13 +2,13 @@
 
     python -m benchmarks.finite
 
-Epochs of 200 steps of 784-256-128-10 (ReLU, Adam, dropout after each hidden layer) on random pixels
+Epochs of 100 steps of 784-256-128-10 (ReLU, Adam, dropout after each hidden layer) on random pixels
 at a batch of 100: without the check, with it, with ``TerminateOnNaN``, and with a state that is
 copied and looked at in each step, which is the other way to have the state of before. Then, without
 the check and with it, beside a callback of one's own that is told of batches: there the state is
-copied at each step. All take turns in each round; printed is the median of the rounds for a step,
-and the median of each round's ratio, of the clock's time and of the processors' (with
-``OMP_NUM_THREADS=1`` that is what others on the machine disturb least). Results go to
+copied at each step. All take turns in each round. Printed are the median of the rounds for a step
+and the median of each round's ratio, of the clock's time and of the processors'. With
+``OMP_NUM_THREADS=1`` others on the machine disturb the second least. Results go to
 ``benchmarks/results/finite.json``.
 """
 
@@ -32,7 +32,7 @@ from minidl.finite import watch
 from minidl.layers import Dense, Dropout, Rescaling
 
 RESULTS = Path(__file__).parent / "results"
-ROWS, BATCH = 20_000, 100
+ROWS, BATCH = 10_000, 100
 
 
 class Clock(minidl.callbacks.Callback):

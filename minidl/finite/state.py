@@ -15,8 +15,7 @@ _NUMBERS = (int, float, tuple)  # Nadam's product of momenta is one with its ste
 class State:
     """A copy of weights, statistics, the optimizer's vectors, sums of an epoch, and counters.
 
-    The memory is allocated once. What a class of somebody else's keeps in its own attributes is not
-    in it.
+    The memory is allocated once. Attributes that a class of somebody else's adds are not copied.
 
     Args:
         objective: bound to the network.
