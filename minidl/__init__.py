@@ -26,6 +26,8 @@ from minidl import (
 )
 from minidl.backend import floatx, set_floatx
 from minidl.backend.repeating import remember
+from minidl.finite import NonFiniteError
+from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.saving import FileFormatError
@@ -38,6 +40,7 @@ remember("minidl")
 __all__ = [
     "FileFormatError",
     "Input",
+    "NonFiniteError",
     "Sequential",
     "activations",
     "backend",
@@ -54,6 +57,7 @@ __all__ = [
     "optimizers",
     "plotting",
     "regularizers",
+    "replay_failure",
     "set_floatx",
     "testing",
     "utils",

@@ -222,6 +222,13 @@ class Batches:
                 for a, b in zip(self._arrays, self._buffers, strict=True)
             )
 
+    def rows_of(self, rows: np.ndarray) -> list[Any]:
+        """Copies (x, y, weight) of some rows; None for what is not there."""
+        backend = self._backend
+        chosen = backend.to_device(rows)
+        return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
+                for a in self._arrays]  # fmt: skip
+
     def aim(self) -> None:
         """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
         assert self._gather is not None

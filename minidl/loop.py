@@ -11,8 +11,9 @@ import numpy as np
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.repeating import repeats
 from minidl.backend.weak import weakly
-from minidl.callbacks import Callback
+from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
+from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
 from minidl.recording import RecordedStep
@@ -34,6 +35,7 @@ class Loop:
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
+        check_finite: whether a step that comes to NaN or infinity raises.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Loop:
         again: Batches | None,
         shuffle: bool,
         epochs: int,
+        check_finite: bool = False,
     ) -> None:
         self.model = model
         self.objective = objective
@@ -59,6 +62,12 @@ class Loop:
         # Whether each step calls what may change anything.
         self._strangers = False
         self._step = RecordedStep(weakly(self._train), model, (), aim=train.aim)
+        self._watch: Watch | None = None
+        stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
+        if check_finite or stoppers:
+            self._watch = Watch(
+                model, train, self._step, weakly(self._train), stoppers, check_finite
+            )
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]
         for listener in listeners:
@@ -73,10 +82,12 @@ class Loop:
                 told.append(listener)
                 listener.on_train_begin({})
             for epoch in epochs:
-                logs.clear()
-                logs.update(self._epoch(epoch))
+                # One dictionary for all: a callback may add values for those after it.
+                found = self._epoch(epoch)
                 for listener in self.listeners:
-                    listener.on_epoch_end(epoch, dict(logs))
+                    listener.on_epoch_end(epoch, found)
+                logs.clear()
+                logs.update(found)
                 if self.model.stop_training:
                     break
         finally:
@@ -90,6 +101,8 @@ class Loop:
         self._settle()
         if self.model.traffic.pending is self._step:
             self.model.traffic.pending = None
+        if self._watch is not None:
+            self._watch.leave()
 
     def _settle(self) -> None:
         """Do what waits."""
@@ -135,11 +148,16 @@ class Loop:
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
             order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
+        watch = self._watch
+        if watch is not None:
+            watch.begin(objective, (*self._starting, *self._ending), epoch, order)
         try:
             for number, (x, y, weight) in enumerate(train.shuffled(order)):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
-                if self._step(x, y, weight):
+                if watch is not None:
+                    watch.step(number, (x, y, weight))
+                elif self._step(x, y, weight):
                     objective.count(x.shape[0])
                 if self._strangers and self._step.tape is not None:
                     self._look(within=True)
@@ -149,6 +167,8 @@ class Loop:
                     )
                 if model.stop_training:
                     break
+            if watch is not None:
+                watch.look()
         finally:
             self._settle()
         train.check()

@@ -39,7 +39,11 @@ class Objective:
     Attributes:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
+        probe: called with the predictions in each step before the update, or None; it calls
+            kernels alone.
     """
+
+    probe: Callable[[Any], None] | None = None
 
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
@@ -144,6 +148,8 @@ class Objective:
         self._measure(predictions, y, weight, self._penalty())
         network.backward(self.loss.backward(), logits=self.behind)
         network.penalties.add_gradients(theta, grad)
+        if self.probe is not None:
+            self.probe(predictions)
         # Learning rates and the like change from step to step.
         stepwise(optimizer.update, theta, grad)
         if network.penalties.proximal:

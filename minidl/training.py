@@ -108,6 +108,7 @@ class Sequential(Network):
         initial_epoch: int = 0,
         *,
         evaluate_train: bool = False,
+        check_finite: bool = False,
     ) -> History:
         """Train on the rows of x and y; a model that is trained already goes on from where it is.
 
@@ -136,6 +137,8 @@ class Sequential(Network):
                 layers behave as in inference, weighted like "loss"; default False. "loss" and
                 the metrics are means over the epoch, of weights that were moving and with
                 dropout.
+            check_finite: whether training ends at the first NaN or infinity of a step, default
+                False: the error names it, a file is for :func:`minidl.replay_failure`.
 
         Returns:
             History: "loss" (penalties included) and the metrics; for networks with penalties
@@ -147,6 +150,7 @@ class Sequential(Network):
             TypeError, ValueError: arguments or data that do not fit, before any training.
             KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
                 epochs that were finished.
+            NonFiniteError: with ``check_finite``; the model is as it was before the step.
         """
         optimizer = self._compiled()
         size = _size(batch_size, 32)
@@ -184,9 +188,11 @@ class Sequential(Network):
         rows = max(batches.size for batches in (train, held_out, again) if batches)
         objective = Objective(self, self._loss, self._metrics, rows)
         history = History()
-        listeners: list[Callback] = [history, *_as_list(callbacks)]
+        listeners = _as_list(callbacks)
         listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
-        loop = Loop(self, objective, listeners, train, held_out, again, shuffle, epochs)
+        listeners.append(history)  # the last: callbacks before it may add values
+        others = held_out, again
+        loop = Loop(self, objective, listeners, train, *others, shuffle, epochs, check_finite)
         if not self._looked:
             self._looked = True
             plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)

@@ -24,6 +24,7 @@ FLOORS = [
     {"activations", "initializers", "regularizers"},
     {"parameters"},
     {"layers", "losses", "metrics", "optimizers", "penalties"},
+    {"beside"},
     {"network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1

@@ -192,7 +192,8 @@ NAMES = """
     optimizers.schedules.CosineDecay
     callbacks.Callback callbacks.History callbacks.EarlyStopping callbacks.ModelCheckpoint
     callbacks.LearningRateScheduler callbacks.ReduceLROnPlateau callbacks.CSVLogger
-    callbacks.TerminateOnNaN callbacks.LambdaCallback
+    callbacks.TerminateOnNaN callbacks.LambdaCallback callbacks.LayerHealth
+    NonFiniteError replay_failure
     utils.to_categorical utils.set_random_seed set_floatx floatx
     datasets.fashion_mnist.load_data datasets.mnist.load_data datasets.imdb.load_data
     datasets.imdb.load_csr datasets.imdb.get_word_index datasets.digits.load_data

@@ -163,6 +163,7 @@ CALLBACKS: dict[str, Callable[[Path], callbacks.Callback]] = {
     "CSVLogger": lambda folder: callbacks.CSVLogger(folder / "log.csv"),
     "EarlyStopping": lambda _: callbacks.EarlyStopping("loss", patience=9),
     "History": lambda _: callbacks.History(),
+    "LayerHealth": lambda _: callbacks.LayerHealth(),
     "LearningRateScheduler": lambda _: callbacks.LearningRateScheduler(lambda epoch: 0.01),
     "ModelCheckpoint": lambda folder: callbacks.ModelCheckpoint(folder / "best.npz"),
     "ReduceLROnPlateau": lambda _: callbacks.ReduceLROnPlateau("loss"),

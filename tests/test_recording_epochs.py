@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -410,7 +411,11 @@ def test_a_step_can_be_the_last(step: int) -> None:
     compare(train, max(0, step - 1))
 
 
-def test_training_stops_in_the_batch_that_gives_no_number() -> None:
+def test_training_stops_in_the_batch_that_gives_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def train() -> Any:
         made = model(lambda: SGD(1e30))
         with np.errstate(all="ignore"):

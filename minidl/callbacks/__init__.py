@@ -1,6 +1,7 @@
 """What happens between the steps of ``fit``: stopping, saving, logging, schedules."""
 
 from minidl.callbacks.base import Callback, History, LambdaCallback, Logs
+from minidl.callbacks.health import LayerHealth
 from minidl.callbacks.monitors import EarlyStopping, ModelCheckpoint, Monitor, ReduceLROnPlateau
 from minidl.callbacks.running import CSVLogger, LearningRateScheduler, TerminateOnNaN
 
@@ -10,6 +11,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LayerHealth",
     "LearningRateScheduler",
     "Logs",
     "ModelCheckpoint",

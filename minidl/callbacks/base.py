@@ -23,7 +23,8 @@ class Callback:
     Attributes:
         model: the model under training; a callback does not keep it alive, and where it is gone
             this is None.
-        params: "epochs", "steps" (batches in an epoch), "metrics" (names that logs will hold).
+        params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
+            will hold; a callback that adds a value at the end of an epoch adds its name here).
     """
 
     params: Mapping[str, Any] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import inspect
-import math
 import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -93,11 +92,16 @@ class CSVLogger(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as a batch's loss is NaN or infinite; reads the loss back at every batch."""
+    """Stop training after the first batch that comes to NaN or infinity, and name the tensor.
+
+    It looks for what ``fit(..., check_finite=True)`` looks for, prints what that would raise, and
+    writes the step to the same file. The model is as the batch left it, as in Keras, and the
+    epoch's values are those up to there.
+    """
 
     repeats = True
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if not math.isfinite(logs["loss"]):
-            say(f"Batch {batch}: loss is {logs['loss']}, stopping")
-            self.model.stop_training = True
+    def stop(self, error: FloatingPointError) -> None:
+        """Say what was found, and end training after the batch."""
+        say(f"TerminateOnNaN: stopping at {error}")
+        self.model.stop_training = True

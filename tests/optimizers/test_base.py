@@ -337,3 +337,19 @@ def test_every_optimizer_is_exported() -> None:
     """``from minidl.optimizers import *``."""
     wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
     assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
+
+
+def test_nadam_begins_anew_with_its_iterations() -> None:
+    """Its product of momenta is that of the steps that are counted."""
+    gradient = np.array([1.0, -2.0, 0.5])
+    used, new = optimizers.Nadam(0.1), optimizers.Nadam(0.1)
+    theta, fresh = np.zeros(3), np.zeros(3)
+    for _ in range(3):
+        used.update(theta, gradient.copy())
+    used.iterations = 0
+    for vector in (theta, *used.state.values()):
+        vector[...] = 0
+    for _ in range(2):
+        used.update(theta, gradient.copy())
+        new.update(fresh, gradient.copy())
+    np.testing.assert_array_equal(theta, fresh)

@@ -1,0 +1,100 @@
+"""A failed step in a file: the model before it, the batch, and what was found.
+
+The file is one of :mod:`minidl.saving`, as safe to read. Where a model holds classes that are not
+minidl's, which no file can name, an empty network stands in its place and the vectors are stored
+beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import is_sparse
+from minidl.finite.errors import Finding
+from minidl.layers import Flatten, Input
+from minidl.network import Network
+from minidl.optimizers.schedules import LearningRateSchedule
+from minidl.saving import Extra, save_model
+
+NAME = "minidl-failure-step-{}.npz"
+
+
+class _Nothing(Network):
+    """A network without parameters, in the place of one that no file can describe."""
+
+    optimizer = None
+
+
+def write(
+    model: Any, batch: list[Any], finding: Finding, where: dict[str, Any]
+) -> tuple[str | None, str]:
+    """Write the file to the working folder, or to a new temporary one.
+
+    Args:
+        model: as it was before the step.
+        batch: x, y and weight of the step, or None.
+        finding: of the step.
+        where: "epoch", "batch" and the like, for the error that a replay raises.
+
+    Returns:
+        The path, or None; and a sentence for whoever reads the error, or "".
+    """
+    extra = _extra(model, batch, finding, where)
+    name = NAME.format(model.step)
+    try:
+        return _save(model, os.path.abspath(name), extra)
+    except OSError as error:
+        reason = str(error)
+    try:
+        return _save(model, os.path.join(tempfile.mkdtemp(prefix="minidl-"), name), extra)
+    except OSError as error:
+        return None, f"the step could not be written to a file: {reason}; {error}"
+
+
+def _save(model: Any, path: str, extra: Extra) -> tuple[str, str]:
+    optimizer = model.optimizer
+    rate, note = optimizer.learning_rate, ""
+    if callable(rate) and not isinstance(rate, LearningRateSchedule):
+        # For one step a number says as much as a function.
+        optimizer.learning_rate = optimizer.current_learning_rate()
+    try:
+        save_model(model, path, extra)
+    except ValueError as error:
+        empty = _Nothing([Input((1,)), Flatten()])
+        save_model(empty, path, _with_vectors(model, extra))
+        note = f"replay_failure needs model=, a model made as this one was: {error}"
+    finally:
+        optimizer.learning_rate = rate
+    return path, note
+
+
+def _extra(model: Any, batch: list[Any], finding: Finding, where: dict[str, Any]) -> Extra:
+    arrays: dict[str, np.ndarray] = {"tensor": finding.values}
+    to_host = model.backend.to_host
+    for name, array in zip(("x", "y", "weight"), batch, strict=True):
+        if is_sparse(array):
+            for part in ("data", "indices", "indptr"):
+                arrays[f"{name}/{part}"] = to_host(getattr(array, part))
+        elif array is not None:
+            arrays[name] = to_host(array)
+    found = {key: value for key, value in asdict(finding).items() if key != "values"}
+    return Extra({"failure": {**where, "finding": found}}, arrays)
+
+
+def _with_vectors(model: Any, extra: Extra) -> Extra:
+    optimizer, to_host = model.optimizer, model.backend.to_host
+    counters = {
+        "seed": model.seed,
+        "step": model.step,
+        "iterations": optimizer.iterations,
+        "gathered_rate": optimizer.gathered_rate,
+    }
+    vectors = {"theta": model.theta, "statistics": model.statistics.theta}
+    vectors |= {f"optimizer/{name}": vector for name, vector in optimizer.state.items()}
+    arrays = {f"model/{name}": to_host(vector) for name, vector in vectors.items()}
+    return Extra({**extra.values, "counters": counters}, {**extra.arrays, **arrays})
