@@ -14,6 +14,7 @@ from minidl.callbacks import Callback
 from minidl.data import Batches
 from minidl.objective import Objective
 from minidl.recording import RecordedStep
+from minidl.training_state import TrainingState
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
@@ -32,6 +33,7 @@ class Loop:
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
+        state: of the training; it is told where the training stands.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Loop:
         again: Batches | None,
         shuffle: bool,
         epochs: int,
+        state: TrainingState,
     ) -> None:
         self.model = model
+        self.state = state
         self.objective = objective
         self.listeners = listeners
         self.train = train
@@ -73,11 +77,12 @@ class Loop:
             for listener in self.listeners:
                 endings.callback(listener.on_train_end, logs)
                 listener.on_train_begin({})
-            for epoch in epochs:
+            for epoch in self.state.begin(epochs):
                 logs.clear()
                 logs.update(self._epoch(epoch))
                 for listener in self.listeners:
                     listener.on_epoch_end(epoch, dict(logs))
+                self.state.end_epoch()
                 if self.model.stop_training:
                     break
 
@@ -88,10 +93,11 @@ class Loop:
         self.objective.train(x, y, weight, self.model.optimizer)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        model, objective, train = self.model, self.objective, self.train
+        model, objective, train, state = self.model, self.objective, self.train, self.state
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         objective.reset()
+        state.begin_epoch(epoch)
         if self._others:
             self._step.look()
         assert model.optimizer is not None
@@ -100,19 +106,26 @@ class Loop:
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
-            order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
+            order = generator(model.seed, SHUFFLE, 0, state.first_step).permutation(train.rows)
+        done, every = state.batch, state.every
         try:
-            for number, (x, y, weight) in enumerate(train.shuffled(order)):
+            for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
                 if self._step(x, y, weight):
                     objective.count(x.shape[0])
                 for listener in self._ending:
                     listener.on_train_batch_end(number, objective.logs)
-                if model.stop_training:
+                state.batch = number + 1
+                if model.stop_training or state.leaving:
                     break
+                if every and model.step % every == 0:
+                    self._step.finish()
+                    state.save()
         finally:
             self._step.finish()
+        if state.leaving and not model.stop_training:
+            state.leave()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

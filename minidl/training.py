@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,8 +17,10 @@ from minidl.metrics import get as get_metric
 from minidl.network import Network
 from minidl.objective import PARTS, Objective
 from minidl.progress import EpochLine, ProgressBar, values
+from minidl.resuming import keeping
 from minidl.saving import save_model
 from minidl.summary import summary
+from minidl.training_state import TrainingState
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
 INFERENCE_BATCH = 1024
@@ -40,6 +43,9 @@ class Sequential(Network):
     optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False
+    #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
+    fitting: TrainingState | None = None
+    began: Any = None
     _looked = _continued = False
 
     def compile(
@@ -89,6 +95,7 @@ class Sequential(Network):
         initial_epoch: int = 0,
         *,
         evaluate_train: bool = False,
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train on the rows of x and y; a model that is trained already goes on from where it is.
 
@@ -117,6 +124,11 @@ class Sequential(Network):
                 layers behave as in inference, weighted like "loss"; default False. "loss" and
                 the metrics are means over the epoch, of weights that were moving and with
                 dropout.
+            resume: a folder of checkpoints, default None. If there is one of this training, fit
+                goes on where it was made, bit for bit as if it had never stopped; if there is none,
+                fit begins. A checkpoint is written at each epoch's end and at SIGTERM; see
+                :class:`minidl.callbacks.BackupAndRestore`, which is asked for another rhythm. Or a
+                file that ModelCheckpoint wrote: fit goes on from there.
 
         Returns:
             History: "loss" (penalties included) and the metrics; for networks with penalties
@@ -126,6 +138,11 @@ class Sequential(Network):
         Raises:
             RuntimeError: before :meth:`compile`.
             TypeError, ValueError: arguments or data that do not fit, before any training.
+            ValueError: the checkpoint is of another architecture, optimizer, loss or data set;
+                the message says what differs.
+            FileFormatError: no checkpoint that can be read, where there should be one.
+            RuntimeError: another training uses the folder now.
+            OSError: a checkpoint cannot be written.
             KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
                 epochs that were finished.
         """
@@ -167,21 +184,39 @@ class Sequential(Network):
         history = History()
         listeners: list[Callback] = [history, *_as_list(callbacks)]
         listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
-        loop = Loop(self, objective, listeners, train, held_out, again, shuffle, epochs)
+        state = TrainingState(self, objective, listeners)
+        arguments = {"batch_size": size, "shuffle": shuffle, "evaluate_train": evaluate_train}
+        arrays = {"x": x, "y": y, "sample_weight": weight}
+        names = ("validation x", "validation y", "validation weight")
+        arrays |= zip(names, validation or [None] * 3, strict=True)
         if not self._looked:
             self._looked = True
             plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
+        self.history = history
+        self.stop_training = False
+        self.fitting = state
+        try:
+            with keeping(state, resume, arguments, arrays) as origin:
+                if origin is None:
+                    self._note_of_continuing(initial_epoch)
+                elif verbose:
+                    print(f"Going on with {origin}")
+                loop = Loop(
+                    self, objective, listeners, train, held_out, again, shuffle, epochs, state
+                )
+                loop.run(range(initial_epoch, epochs))
+        finally:
+            self.fitting = None
+        return history
+
+    def _note_of_continuing(self, initial_epoch: int) -> None:
         if self.step and not initial_epoch and not self._continued:
             self._continued = True
             warnings.warn(
                 f"fit continues from step {self.step} of a model that is trained already; for a "
                 "fresh start make a new model",
-                stacklevel=2,
+                stacklevel=3,
             )
-        self.history = history
-        self.stop_training = False
-        loop.run(range(initial_epoch, epochs))
-        return history
 
     def evaluate(
         self,

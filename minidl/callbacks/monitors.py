@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
 from collections.abc import Mapping
@@ -70,6 +72,12 @@ class Monitor(Callback):
             self.best = value
         return better
 
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.best = state["best"]
+
 
 class EarlyStopping(Monitor):
     """Stop when a value has not improved for ``patience`` epochs (and not in the first).
@@ -132,6 +140,15 @@ class EarlyStopping(Monitor):
         if self.verbose and self.stopped_epoch:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
 
+    def get_state(self) -> dict[str, Any]:
+        names = ("wait", "stopped_epoch", "best_epoch", "best_weights")
+        return {**super().get_state(), **{name: getattr(self, name) for name in names}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.stopped_epoch:
+            self.model.stop_training = True
+
 
 class ModelCheckpoint(Monitor):
     """Save the model after epochs.
@@ -142,6 +159,11 @@ class ModelCheckpoint(Monitor):
         verbose: 1 says when it saves; default 0.
         save_best_only: whether to save only when the value improved; default False.
         mode: "auto", "min" or "max".
+        keep: so many files are kept, the last ones; default None, all of them.
+
+    A file holds all that training needs to go on from there, ``fit(..., resume=path)``: beside the
+    model the optimizer, the History and what callbacks have gathered. It is written when every
+    callback has been told that the epoch is over.
     """
 
     repeats = True
@@ -153,8 +175,12 @@ class ModelCheckpoint(Monitor):
         verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
+        *,
+        keep: int | None = None,
     ) -> None:
         super().__init__(monitor, mode)
+        self.keep = None if keep is None else checks.integer("keep", keep, 1)
+        self.saved: list[str] = []
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = self.watches = save_best_only
@@ -172,10 +198,32 @@ class ModelCheckpoint(Monitor):
         if self.save_best_only and not self.improved(logs):
             return
         path = self.filepath.format(epoch=epoch + 1, **logs)
+        self.saved = [*(other for other in self.saved if other != path), path]
+        old = self.saved[: -self.keep] if self.keep else []
+        self.saved = self.saved[len(old) :]
+        save = functools.partial(self._save, epoch, path, old)
+        if self.model.fitting is None:
+            save()
+        else:
+            self.model.fitting.after_all(save)
+
+    def _save(self, epoch: int, path: str, old: list[str]) -> None:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        self.model.save(path)
+        if self.model.fitting is None:
+            self.model.save(path)
+        else:
+            self.model.fitting.write(path)
+        for other in old:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(other)
         if self.verbose:
             print(f"Epoch {epoch + 1}: saved {path}")
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "saved": self.saved}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
 
 
 class ReduceLROnPlateau(Monitor):
@@ -244,3 +292,9 @@ class ReduceLROnPlateau(Monitor):
             self.wait = 0
             if self.verbose:
                 print(f"Epoch {epoch + 1}: learning rate {old:g} -> {optimizer.learning_rate:g}")
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "wait": self.wait, "cooling": self.cooling}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import inspect
+import io
 import math
 import os
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 from minidl.callbacks.base import Callback, Logs
 
@@ -55,24 +56,42 @@ class CSVLogger(Callback):
         self._file: IO[str] | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        has_lines = (
-            self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        )
+        old = os.path.getsize(self.filename) if os.path.exists(self.filename) else 0
+        # Where the lines of this training begin, and the lines.
+        self._start, self._lines = old if self.append else 0, ""
         self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
-        self._writer = csv.DictWriter(
-            self._file, ["epoch", *self.params["metrics"]], delimiter=self.separator
-        )
-        if not has_lines:
-            self._writer.writeheader()
+        if not self._start:
+            self._write(lambda writer: writer.writeheader())
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self._writer.writerow({"epoch": epoch, **logs})
-        if self._file is not None:
-            self._file.flush()
+        self._write(lambda writer: writer.writerow({"epoch": epoch, **logs}))
 
     def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:
             self._file.close()
+
+    def get_state(self) -> dict[str, Any]:
+        return {"start": self._start, "lines": self._lines}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        # Lines of epochs that the checkpoint does not know go; those that are lost come back.
+        self._start, lines, self._lines = state["start"], state["lines"], ""
+        if self._file is not None:
+            self._file.truncate(min(self._start, os.path.getsize(self.filename)))
+            self._file.seek(0, os.SEEK_END)
+        self._append(lines)
+
+    def _write(self, what: Callable[[csv.DictWriter[str]], Any]) -> None:
+        line = io.StringIO(newline="")
+        fields = ["epoch", *self.params["metrics"]]
+        what(csv.DictWriter(line, fields, delimiter=self.separator))
+        self._append(line.getvalue())
+
+    def _append(self, text: str) -> None:
+        self._lines += text
+        if self._file is not None:
+            self._file.write(text)
+            self._file.flush()
 
 
 class TerminateOnNaN(Callback):
@@ -80,7 +99,20 @@ class TerminateOnNaN(Callback):
 
     repeats = True
 
+    stopped = False
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self.stopped = False
+
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
             print(f"Batch {batch}: loss is {logs['loss']}, stopping")
+            self.stopped = self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        return {"stopped": self.stopped}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.stopped = state["stopped"]
+        if self.stopped:
             self.model.stop_training = True
