@@ -192,11 +192,11 @@ class Sequential(Network):
         if not self._looked:
             self._looked = True
             plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
-        self.history = history
-        self.stop_training = False
         self.fitting = state
         try:
             with keeping(state, resume, arguments, arrays) as origin:
+                self.history = history
+                self.stop_training = False
                 if origin is None:
                     self._note_of_continuing(initial_epoch)
                 elif verbose:

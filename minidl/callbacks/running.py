@@ -56,12 +56,13 @@ class CSVLogger(Callback):
         self._file: IO[str] | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        old = os.path.getsize(self.filename) if os.path.exists(self.filename) else 0
-        # Where the lines of this training begin, and the lines.
-        self._start, self._lines = old if self.append else 0, ""
+        exists = self.append and os.path.exists(self.filename)
+        # How long the file was, where the lines of this training begin, and the lines.
+        self._old = self._start = os.path.getsize(self.filename) if exists else 0
+        self._lines = ""
         self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
         if not self._start:
-            self._write(lambda writer: writer.writeheader())
+            self._write(csv.DictWriter.writeheader)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._write(lambda writer: writer.writerow({"epoch": epoch, **logs}))
@@ -75,11 +76,14 @@ class CSVLogger(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         # Lines of epochs that the checkpoint does not know go; those that are lost come back.
-        self._start, lines, self._lines = state["start"], state["lines"], ""
+        lost = self._old < state["start"]
+        self._start, self._lines = min(self._old, state["start"]), ""
         if self._file is not None:
-            self._file.truncate(min(self._start, os.path.getsize(self.filename)))
+            self._file.truncate(self._start)
             self._file.seek(0, os.SEEK_END)
-        self._append(lines)
+        if lost and not self._start:
+            self._write(csv.DictWriter.writeheader)
+        self._append(state["lines"])
 
     def _write(self, what: Callable[[csv.DictWriter[str]], Any]) -> None:
         line = io.StringIO(newline="")
