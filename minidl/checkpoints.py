@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import warnings
@@ -35,6 +36,10 @@ class Checkpoints:
         self.folder = Path(folder)
         self.keep = keep
         self.folder.mkdir(parents=True, exist_ok=True)
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.folder, os.W_OK | os.X_OK, effective_ids=effective):
+            reason = "expected a folder that can be written to"
+            raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {reason}", folder)
         self._lock = _lock(self.folder)
         clear_leftovers(self.folder)
 

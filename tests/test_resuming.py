@@ -19,7 +19,7 @@ ADAM = TRAININGS["Adam, plateau"]
 every_training = pytest.mark.parametrize("training", TRAININGS.values(), ids=list(TRAININGS))
 
 
-class Interrupted(Exception):
+class DisturbanceError(Exception):
     """Ends a training in a test."""
 
 
@@ -31,7 +31,7 @@ class Interrupt(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any) -> None:
         if self.model.step == self.step:
-            raise Interrupted
+            raise DisturbanceError
 
 
 @functools.cache
@@ -70,7 +70,7 @@ def test_five_and_five_epochs_are_ten(training: Training, tmp_path: Path) -> Non
 def test_from_the_middle_of_an_epoch(training: Training, step: int, tmp_path: Path) -> None:
     """With a checkpoint at each step, wherever the training ends."""
     backup = functools.partial(BackupAndRestore, tmp_path / "run", 1)
-    with pytest.raises(Interrupted):
+    with pytest.raises(DisturbanceError):
         # The interruption comes before the checkpoint of its step: that step is made again.
         training.fit(training.model(), tmp_path / "log.csv", more=[backup(), Interrupt(step + 1)])
     assert (tmp_path / "run" / f"checkpoint-{step:010d}.npz").exists()
@@ -88,7 +88,7 @@ def test_interrupted_again_and_again(freq: int | str, tmp_path: Path) -> None:
         model = ADAM.model(3 if step == 11 else step)
         try:
             outcome = ADAM.fit(model, tmp_path / "log.csv", more=more)
-        except Interrupted:
+        except DisturbanceError:
             assert len(list((tmp_path / "run").glob("checkpoint*"))) in (1, 2)
         else:
             break
@@ -99,7 +99,7 @@ def test_the_same_model_goes_on(tmp_path: Path) -> None:
     """In one process, where callbacks have changed the learning rate since the checkpoint."""
     model = ADAM.model()
     fit = functools.partial(ADAM.fit, model, tmp_path / "log.csv", resume=tmp_path / "run")
-    with pytest.raises(Interrupted):
+    with pytest.raises(DisturbanceError):
         fit(more=[Interrupt(8 * STEPS + 2)])
     assert model.optimizer.learning_rate < 0.02
     assert fit() == whole(ADAM)
@@ -129,7 +129,7 @@ def test_what_callbacks_write_is_cut_to_what_the_checkpoint_knew(tmp_path: Path)
         more = [logger, BackupAndRestore(tmp_path / "run", 50, delete_checkpoint=False), *more]
         ADAM.model().fit(x, y, 32, EPOCHS, 0, more)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(DisturbanceError):
         fit([Interrupt(71)])  # of 8 steps an epoch: in the ninth, the checkpoint in the seventh
     assert len(log.read_text().splitlines()) == 9
     fit([])
@@ -254,7 +254,7 @@ def test_a_callback_that_resets_itself_keeps_its_state(tmp_path: Path) -> None:
             calls.append("state")
 
     for last in (8, 11):
-        with pytest.raises(Interrupted):
+        with pytest.raises(DisturbanceError):
             ADAM.fit(
                 ADAM.model(),
                 tmp_path / "log.csv",

@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.callbacks.base import Callback, Logs
+from minidl.replacing import clear_leftovers
 
 #: Prefix -> what fit would have to be given for values of that name, and was not.
 MISSING = {
@@ -193,6 +194,7 @@ class ModelCheckpoint(Monitor):
             known = ["epoch", *params["metrics"]]
             raise checks.unknown("value in ModelCheckpoint's path", error.args[0], known) from None
         model.optimizer.get_config()  # raises where the optimizer cannot be saved
+        clear_leftovers(os.path.dirname(self.filepath) or ".")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self.improved(logs):
