@@ -78,7 +78,7 @@ class CSVLogger(Callback):
         # Lines of epochs that the checkpoint does not know go; those that are lost come back.
         lost = self._old < state["start"]
         self._start, self._lines = min(self._old, state["start"]), ""
-        if self._file is not None:
+        if self._file is not None and os.path.getsize(self.filename) > self._start:
             self._file.truncate(self._start)
             self._file.seek(0, os.SEEK_END)
         if lost and not self._start:
