@@ -30,6 +30,8 @@ class Metric:
     class_numbers: bool | None = None
 
     def __init__(self, name: str) -> None:
+        if not (isinstance(name, str) and name):
+            raise TypeError(f"name: expected a text, received {name!r}")
         self.name = name
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:

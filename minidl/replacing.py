@@ -1,4 +1,4 @@
-"""Files that are replaced whole: whoever reads the place finds the old content or the new."""
+"""Replacing a file whole: a reader finds the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new binary file that takes the place of ``path`` when the block ends without an error.
 
-    Until then, and for ever after an error, the place keeps what it had. The block writes a
-    temporary file in the same folder, which only this call knows; at the end the content is
-    brought to the disk, the file takes the place by one rename, and the folder is brought to the
-    disk. Symbolic links are followed: the file that they lead to is replaced. The new file has the
-    permissions and, where that is allowed, the group and owner of the file that was there.
+    Until then, and after an error, the place keeps the old content. The block writes a temporary
+    file of a unique name in the same folder. At the end the content is synced to the disk, the file
+    takes the place by one rename, and the folder is synced. A symbolic link is followed: its target
+    is replaced. The new file has the permissions of the old file and, if the system allows, the
+    owner and group.
 
-    Temporary files that ended processes have left in that folder are removed first.
+    Temporary files that ended processes have left in the folder are removed first.
 
     Args:
         path: the place.
@@ -79,11 +79,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def clear_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files of :func:`replacing` that nobody writes any more.
+    """Remove the temporary files of :func:`replacing` that no process writes any more.
 
-    Each writer holds a lock on its temporary file (flock(2)), which ends with the process,
-    however the process ends: numbers of processes, which two containers may share, do not matter.
-    Where the file system has no locks, the files stay.
+    Each writer holds a lock on its temporary file (flock(2)). The lock ends with the process,
+    also with a killed process. Process numbers, which two containers may share, play no part.
+    On a file system without locks the files stay.
     """
     if fcntl is None:
         return
@@ -91,7 +91,7 @@ def clear_leftovers(folder: str | os.PathLike[str]) -> None:
         with os.scandir(folder) as entries:
             found = [entry.path for entry in entries if _NAMES.fullmatch(entry.name)]
     except OSError:
-        # Whoever may write to a folder that cannot be listed can still write to it.
+        # A folder that cannot be listed can still be written to.
         return
     for path in found:
         _remove_unless_held(path)

@@ -272,7 +272,17 @@ class Sequential(Network):
         print(summary(self))
 
     def save(self, filepath: Any) -> None:
-        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`."""
+        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.
+
+        A file that is there is replaced when the new one is complete and known to load.
+
+        Args:
+            filepath: a path, or a file object that is open for writing bytes.
+
+        Raises:
+            ValueError: the model holds something that could not be loaded again.
+            OSError: the file cannot be written.
+        """
         save_model(self, filepath)
 
     def _compiled(self) -> optimizers.Optimizer:

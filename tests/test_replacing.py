@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -68,6 +69,21 @@ def test_an_error_of_the_system(
     with pytest.raises(OSError, match="no space left"):
         write(tmp_path / "a", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_in_the_middle(tmp_path: Path) -> None:
+    """As a limit of the process on the size of files says it."""
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write(path, bytes(1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_file_and_folder_reach_the_disk_around_the_rename(
@@ -268,6 +284,19 @@ def test_only_what_it_has_made_itself_is_cleared(tmp_path: Path) -> None:
     clear_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
     clear_leftovers(tmp_path / "absent")
+
+
+def test_leftovers_of_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root, too, removes its own only: another's may be written where no lock is seen."""
+    left = tmp_path / ".minidl-3123456789abcdef.tmp"
+    left.write_bytes(b"left")
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    clear_leftovers(tmp_path)
+    assert left.exists()
+    monkeypatch.undo()
+    clear_leftovers(tmp_path)
+    assert not left.exists()
 
 
 def test_a_temporary_that_was_removed_before_it_was_locked_is_made_again(

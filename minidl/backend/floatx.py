@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-_FLOATS = ("float32", "float64")
+FLOATS = ("float32", "float64")
 _floatx = "float32"
 
 
@@ -35,6 +35,6 @@ def floating(dtype: Any = None) -> np.dtype[Any]:
         found = np.dtype(_floatx if dtype is None else dtype)
     except TypeError:
         found = None
-    if found is None or found.name not in _FLOATS:
-        raise ValueError(f"expected a floating type of {_FLOATS}, received {dtype!r}")
+    if found is None or found.name not in FLOATS:
+        raise ValueError(f"expected a floating type of {FLOATS}, received {dtype!r}")
     return found

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from minidl.datasets._files import DataFileError
+from minidl.datasets._opcodes import check_memo
+
+# Deflated lists of integers become some three times as large, an array of labels 30 times.
+_RATIO, _SMALL = 100, 1 << 20
+_HEADER = 1000  # bytes of a header: that of one axis has 118
 
 _INTEGER_CODES = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"})
 
@@ -34,29 +38,45 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
         DataFileError: the file is damaged, lacks one of `names`, or its pickle asks for anything
             but an array of objects, lists and integers.
     """
+    content = io.BytesIO(file.read_bytes())
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(content) as archive:
             missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
             if missing:
                 raise DataFileError(
                     file, f"expected arrays {', '.join(names)}, received none named {missing[0]}"
                 )
-            # Reading a member to its end compares the CRC that the archive holds for it.
-            return [_read_npy(archive.read(f"{name}.npy"), file, name) for name in names]
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,  # a compression unknown to zipfile
-        RuntimeError,  # an encrypted member
-    ) as error:
+            members = [archive.getinfo(f"{name}.npy") for name in names]
+            contents = [_unpacked(archive, member) for member in members]
+    except (DataFileError, MemoryError):
+        raise
+    # A damaged archive raises whatever zipfile and zlib make of its bytes.
+    except Exception as error:
         raise DataFileError(file, f"expected an intact .npz file, received {error}") from error
+    return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The bytes of a member, in memory of the file's own size."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("a compression that NumPy does not write")
+    if member.file_size > _RATIO * member.compress_size + _SMALL:
+        sizes = f"{member.compress_size} bytes that become {member.file_size}"
+        raise ValueError(f"{sizes}: the file may be hostile")
+    with archive.open(member) as stream:
+        content = stream.read(member.file_size)
+        # Reading to the end compares the CRC that the archive holds.
+        if len(content) != member.file_size or stream.read(1):
+            raise ValueError(f"{len(content)} bytes in place of {member.file_size}")
+    return content
 
 
 def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]:
     """The array in one `.npy` member (format: numpy.lib.format)."""
     stream = io.BytesIO(content)
     try:
+        if int.from_bytes(content[8:10], "little") > _HEADER:
+            raise ValueError("a header longer than NumPy's")
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
             shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -67,10 +87,17 @@ def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]
         if len(shape) != 1:
             raise ValueError(f"shape {shape}")
         if dtype == np.dtype(object):
+            check_memo(content, stream.tell())
             items = _ListUnpickler(stream).load_items()
             if len(items) != shape[0]:
                 raise ValueError(f"shape {shape} over {len(items)} items")
+            # One list can stand in many places, and would become large only when it is used.
+            total = sum(len(item) for item in items if isinstance(item, list))
+            if total > len(content):
+                raise ValueError(f"lists of {total} items in {len(content)} bytes")
             return items
+        if shape[0] * dtype.itemsize != len(content) - stream.tell():
+            raise ValueError(f"shape {shape} over {len(content) - stream.tell()} bytes")
         stream.seek(0)
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
         return array

@@ -178,7 +178,7 @@ def _read_word_index(file: Path) -> dict[str, int]:
     _check_listed_sum(file)
     try:
         index = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataFileError(file, f"expected JSON, received {error}") from error
     if not isinstance(index, dict) or not all(type(rank) is int for rank in index.values()):
         raise DataFileError(file, "expected one JSON object of integers, received something else")
@@ -243,7 +243,8 @@ def _read_split(file: Path, split: str) -> tuple[Reviews, Ints]:
         if not 0 <= rank <= _MAX_RANK:
             raise fail(f"word ranks from 0 to {_MAX_RANK}", rank)
     if labels.dtype.kind not in "iu" or not np.isin(labels, (0, 1)).all():
-        raise fail("labels 0 and 1", f"{labels.dtype} values {np.unique(labels)[:5]}")
+        values = np.unique(labels)[:5] if labels.dtype.kind in "biuf" else ""
+        raise fail("labels 0 and 1", f"{labels.dtype} values {values}")
     return reviews, labels.astype(np.int64)
 
 
@@ -252,7 +253,7 @@ def _check_listed_sum(file: Path) -> None:
     sums = file.parent / "SHA256SUMS"
     if not sums.is_file():
         return
-    for line in sums.read_text().splitlines():
+    for line in sums.read_text("utf-8", "replace").splitlines():
         digest, _, name = line.partition(" ")
         if name.strip().lstrip("*") == file.name:
             check_sum(file, f"sha256:{digest.lower()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
+
+# From this step on, Nadam's momentum is beta_1 to the last bit.
+_SETTLED = 1000
+# So many factors take some tenths of a second.
+_UNLIKELY = 10_000_000
 
 
 class _Moments(Optimizer):
@@ -151,7 +157,13 @@ class Nadam(_Moments):
     def _momentum_product(self, t: int) -> float:
         """Π_{i<=t} mu_i: one factor more than last time, or all of them after a resume."""
         last, product = self._product
-        first = t if last == t - 1 else 1
-        product = product if first == t else 1.0
-        self._product = t, product * math.prod(self._momentum(i) for i in range(first, t + 1))
+        if last != t - 1:
+            product = math.prod(self._momentum(i) for i in range(1, min(t, _SETTLED)))
+            settled = t - _SETTLED
+            # Factor by factor, as it was made; by a power where no training can have come so far.
+            if settled < _UNLIKELY:
+                product = math.prod(itertools.repeat(self.beta_1, max(settled, 0)), start=product)
+            else:
+                product *= self.beta_1**settled
+        self._product = t, product * self._momentum(t)
         return self._product[1]

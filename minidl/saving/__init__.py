@@ -1,21 +1,22 @@
 """Models in files: one NumPy .npz archive of numbers and names, without code and without pickles.
 
-A file of format 2 holds, in a zip archive whose members are not compressed,
+A file of format 2 is a zip archive. Its members are not compressed:
 
-    config.json             the layers, the optimizer, the loss and the metrics by class name, with
-                            their arguments; the seed and the counts of steps
+    config.json             the layers, the optimizer, the loss and the metrics: class names and
+                            arguments; the seed and the counts of steps
     theta.npy               all trainable parameters, one vector
-    statistics.npy          what training moves by other means
-    optimizer/NAME.npy      the optimizer's state, a vector of theta's size each
-    extra.json, extra/….npy what somebody stored beside the model (:class:`Extra`)
+    statistics.npy          the running statistics, one vector
+    optimizer/NAME.npy      the optimizer's state, vectors of theta's size
+    extra.json, extra/….npy extra content (:class:`Extra`), for example of a checkpoint
 
-so that training goes on after :func:`load_model` as if it had not stopped. The archive's comment is
-``minidl sha256 `` and the SHA-256 of all bytes before its 64 digits: ``head -c -64 FILE |
-sha256sum`` prints it. A file of format 1, which minidl 0.1 wrote, has no extra content and no
-checksum but those of the zip archive; it is read for ever.
+Training goes on after :func:`load_model` as if it had not stopped. The comment of the archive is
+``minidl sha256 `` and 64 digits, the SHA-256 of all bytes before the digits: ``head -c -64 FILE |
+sha256sum`` prints the same. A file of format 1, the older format, has no extra content and
+only the checksums of the zip archive. Both formats are read for ever.
 
-Files may come from strangers. Sizes are compared with what the file has, and the number of
-parameters with the layers, before anything is allocated; nothing that a file says is run.
+Files may come from strangers. The sizes that a file states are compared with the size of the
+file, and the number of parameters with the layers, before memory is allocated. Nothing in a file
+is run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Archives of named numbers: a zip file that is read only where every length in it is true.
+"""Archives: zip files, read only where every length that the file states is true.
 
-:mod:`zipfile` writes them. To read one out of a stranger's hands takes less: members that are
-stored as they are, each where the directory says, none larger than the file.
+:mod:`zipfile` writes an archive. A reader of strangers' files needs less than :mod:`zipfile` reads:
+members without compression, each at the place that the directory states.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-#: Bounds of what is read before sizes are known to be true.
+#: Bounds of a directory: entries, bytes.
 MEMBERS, DIRECTORY = 4096, 1 << 20
 _CHUNK = 1 << 20
 
-#: A comment that ends a file with the digits of its sum.
+#: Beginning of the comment; the digits of the SHA-256 follow and end the file.
 MARK = b"minidl sha256 "
 DIGITS = 64
 _COMMENT = len(MARK) + DIGITS
@@ -33,7 +33,7 @@ _WIDE = 0xFFFFFFFF  # a number that stands in the field for 64 bits
 
 
 class FileFormatError(ValueError):
-    """A file is no model of minidl's, or a damaged or forged one.
+    """Error of a file that is no model of minidl's, or is damaged or forged.
 
     Attributes:
         file: the file's name.
@@ -50,12 +50,12 @@ class FileFormatError(ValueError):
 
 
 class MalformedError(ValueError):
-    """What is wrong with a file, before its name is known."""
+    """Error of a file whose name is not known here."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """Where a member's bytes lie."""
+    """Place, size and CRC-32 of a member's bytes."""
 
     start: int
     size: int
@@ -63,18 +63,18 @@ class Member:
 
 
 class Archive:
-    """The members of an archive, by name; their bytes are read when they are asked for.
+    """The members of an archive, by name; the bytes of a member are read on demand.
 
     Args:
         file: open for reading; it can be sought.
 
     Attributes:
-        members: name -> :class:`Member`; all lengths are those that the file has.
+        members: name -> :class:`Member`; all places lie within the file.
         size: of the file, in bytes.
-        sum: the SHA-256 that the file names, or None where it names none.
+        sum: the SHA-256 that the file states, or None.
 
     Raises:
-        MalformedError: no such archive.
+        MalformedError: the file is no such archive.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -105,10 +105,10 @@ class Archive:
         return found
 
     def read(self, name: str, limit: int | None = None) -> bytes:
-        """The bytes of a member, which have the sum that the archive holds for them.
+        """The bytes of a member, after a comparison with the member's CRC-32.
 
         Raises:
-            MalformedError: no such member, one of more than ``limit`` bytes, or another sum.
+            MalformedError: the member is missing, damaged, or longer than ``limit`` bytes.
         """
         if name not in self.members:
             raise MalformedError(f"expected {name} in the archive, received none")
@@ -121,10 +121,10 @@ class Archive:
         return content
 
     def check_members(self) -> None:
-        """Compare each member with the sum that the archive holds for it.
+        """Compare each member with the member's CRC-32.
 
         Raises:
-            MalformedError: they differ.
+            MalformedError: a member is damaged.
         """
         for name, member in self.members.items():
             crc = 0
@@ -136,10 +136,10 @@ class Archive:
                 )
 
     def check_sum(self) -> None:
-        """Compare the file with the sum that it names.
+        """Compare the file with the SHA-256 that the file states.
 
         Raises:
-            MalformedError: it names none, or another.
+            MalformedError: the file is damaged, or states none.
         """
         if self.sum is None:
             raise MalformedError("expected a checksum at the end of the file, received none")
@@ -148,7 +148,7 @@ class Archive:
             raise MalformedError(f"expected content with SHA-256 {self.sum}, received {received}")
 
     def digest(self) -> str:
-        """The SHA-256 of all but the last bytes, in which it is written."""
+        """The SHA-256 of all bytes before the last 64."""
         digest = hashlib.sha256()
         for chunk in self._chunks(0, self.size - DIGITS):
             digest.update(chunk)
@@ -159,7 +159,7 @@ class Archive:
             yield self.piece(at, min(_CHUNK, start + size - at))
 
     def _directory(self, end: int) -> Iterator[tuple[str, Member]]:
-        """Every entry of the directory that ends before ``end``, where the end record lies."""
+        """The entries of the directory; the end record lies at ``end``."""
         count, length, start, where = self._end(end)
         if start + length != where:
             raise MalformedError(
@@ -199,7 +199,7 @@ class Archive:
             raise MalformedError(f"expected {count} members, received more")
 
     def _end(self, end: int) -> tuple[int, int, int, int]:
-        """Number of entries, length and start of the directory, and where it ends."""
+        """Number of entries, length, start and end of the directory."""
         if end < 0:
             raise MalformedError(f"expected an archive, received {self.size} bytes")
         sign, disk, first, here, count, length, start, comment = _END.unpack(
@@ -218,7 +218,7 @@ class Archive:
         return count, length, start, end
 
     def _content(self, name: bytes, first: int, size: int, limit: int) -> int:
-        """Where a member's bytes begin, behind a header of its own."""
+        """Place of a member's bytes, behind the member's own header."""
         fields = _LOCAL.unpack(self.piece(first, _LOCAL.size))
         start: int = first + _LOCAL.size + fields[-2] + fields[-1]
         named = fields[-2] == len(name) and self.piece(first + _LOCAL.size, len(name)) == name
@@ -228,7 +228,7 @@ class Archive:
 
 
 def _wide(extra: bytes, *sizes: int) -> list[int]:
-    """The sizes of an entry, with 64 bits each where its extra field has them."""
+    """The sizes of an entry; those of 64 bits are taken from the extra field."""
     at, found = 0, b""
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)

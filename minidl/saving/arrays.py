@@ -33,7 +33,7 @@ _SIZES: dict[bytes, Container[int]] = {
 
 @dataclass(frozen=True)
 class _Header:
-    """Type and shape of an array, and where its first element lies in the member."""
+    """Type and shape of an array, and the place of the first element in the member."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -44,17 +44,19 @@ def outline(archive: Archive, name: str) -> np.ndarray:
     """An array with the type and the shape of the numbers in the member ``name``, and no memory.
 
     Raises:
-        MalformedError: no array of numbers, or one of another size than it says.
+        MalformedError: the member is no array of numbers, or has another size than its header
+            states.
     """
     found = _header(archive, name, _SIZES)
     return np.broadcast_to(np.zeros((), found.dtype), found.shape)
 
 
 def array(archive: Archive, name: str) -> np.ndarray:
-    """The numbers in the member ``name``; they cannot be written.
+    """The numbers in the member ``name``, as a read-only array.
 
     Raises:
-        MalformedError: no array of numbers, one of another size than it says, or a damaged one.
+        MalformedError: the member is no array of numbers, has another size than its header
+            states, or is damaged.
     """
     found = _header(archive, name, _SIZES)
     content = archive.read(name)
@@ -62,10 +64,10 @@ def array(archive: Archive, name: str) -> np.ndarray:
 
 
 def text(archive: Archive, name: str, limit: int) -> str:
-    """The one text in the member ``name``, whose size is at most ``limit`` bytes.
+    """The text in the member ``name``, an array of one text.
 
     Raises:
-        MalformedError: something else, or damaged.
+        MalformedError: the member is no such array, longer than ``limit`` bytes, or damaged.
     """
     found = _header(archive, name, {b"U": range(CHARACTERS)})
     if found.shape:
@@ -74,7 +76,7 @@ def text(archive: Archive, name: str, limit: int) -> str:
 
 
 def _header(archive: Archive, name: str, kinds: Mapping[bytes, Container[int]]) -> _Header:
-    """The header of the member ``name``, whose size is the member's own."""
+    """The header of the member ``name``, after a comparison with the member's size."""
     if name not in archive.members:
         raise MalformedError(f"expected {name} in the archive, received none")
     member = archive.members[name]
@@ -97,7 +99,9 @@ def _header(archive: Archive, name: str, kinds: Mapping[bytes, Container[int]]) 
     if (fortran == b"True" and len(shape) > 1) or len(shape) > AXES:
         raise MalformedError(f"{name}: expected up to {AXES} axes in C order, received others")
     expected = math.prod(shape) * int(width) * (4 if kind == b"U" else 1)
-    if expected != member.size - start:
+    # NumPy multiplies the axes of an array without elements as well.
+    overflows = math.prod(max(size, 1) for size in shape) >= 1 << 59
+    if expected != member.size - start or overflows:
         received = f"{member.size - start} bytes"
         raise MalformedError(
             f"{name}: expected {expected} bytes for shape {shape}, received {received}"

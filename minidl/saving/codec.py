@@ -10,6 +10,9 @@ from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer, schedules
 
+#: Letters in a text among the arguments.
+NAME = 1000
+
 _BASES = (
     Layer,
     Optimizer,
@@ -22,7 +25,7 @@ _BASES = (
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """What a file says of a model beside its vectors, as JSON.
+    """The configuration of a model for a file: JSON, all but the vectors.
 
     "layers", "dtype" and "input_shape" say what network it is; "optimizer", "loss" and "metrics",
     which only a compiled model has, how it is trained; "seed", "step", "iterations" and
@@ -69,10 +72,10 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any, kind: type[Any]) -> Any:
-    """The object of ``kind`` that :func:`encode` made this of.
+    """The object of ``kind`` for JSON that :func:`encode` made.
 
     Raises:
-        ValueError, TypeError: no such object.
+        ValueError, TypeError: the JSON is of no such object.
     """
     found = _decode(value)
     if not isinstance(found, kind):
@@ -85,12 +88,16 @@ def _decode(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() != {"class", "config"} or not isinstance(value["config"], dict):
             raise ValueError(f"expected a class and its config, received {sorted(value)[:9]}")
-        if not isinstance(value["class"], str):
+        name = _decode(value["class"])
+        if not isinstance(name, str):
             raise TypeError("expected the name of a class, received something else")
-        kind = checks.lookup("class in the file", value["class"], _classes())
+        kind = checks.lookup("class in the file", name, _classes())
         return kind(**{name: _decode(item) for name, item in value["config"].items()})
     if isinstance(value, list):
         return [_decode(item) for item in value]
+    # The search for the name nearest to an unknown name takes time and memory.
+    if isinstance(value, str) and len(value) > NAME:
+        raise ValueError(f"expected a name of up to {NAME} letters, received {len(value)}")
     return value
 
 

@@ -18,26 +18,30 @@ from minidl.optimizers import Optimizer
 from minidl.replacing import replacing
 from minidl.saving.archive import Archive, MalformedError
 from minidl.saving.codec import decode, describe
-from minidl.saving.reading import Extra, Saved, opened, read
+from minidl.saving.reading import Extra, Saved, is_path, opened, read
 from minidl.saving.writing import write
 
 
 def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
-    """Write the model to ``filepath``; a file that is there is replaced only when complete.
+    """Write the model to ``filepath``; an older file is replaced when the new file is complete.
 
-    What was written is read again before it takes the place: checksums, sizes and classes.
+    Before the new file takes the place, checksums, sizes and classes are read again.
 
     Args:
-        model: it is built if it is not yet.
+        model: built here if necessary.
         filepath: a path, see :func:`minidl.replacing.replacing`; or a file object that is open
             for writing bytes.
-        extra: what is stored beside the model; None for nothing.
+        extra: content beside the model; None for nothing.
 
     Raises:
-        ValueError: the model holds an object of a class that is not minidl's, or anything that
-            would not load again.
+        ValueError: the model holds an object of a class that is not minidl's, or the file could
+            not be loaded again.
+        TypeError: neither a path nor a file object.
         OSError: the file cannot be written.
     """
+    if not is_path(filepath) and not hasattr(filepath, "write"):
+        kind = type(filepath).__name__
+        raise TypeError(f"expected a path or a file that is open for writing, received {kind}")
     config = describe(model)
     to_host = model.backend.to_host
     vectors = {"theta": to_host(model.theta), "statistics": to_host(model.statistics.theta)}
@@ -49,7 +53,7 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
         write(file, config, vectors, extra or Extra())
         _prove(file)
 
-    if not hasattr(filepath, "write"):
+    if is_path(filepath):
         with replacing(filepath) as file:
             fill(file)
         return
@@ -70,8 +74,8 @@ def load_model(source: Any, kind: Callable[..., Any], allow_nonfinite: bool = Fa
         allow_nonfinite: whether vectors may hold NaN and infinity; default False.
 
     Raises:
-        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
-        FileFormatError: no file of a model, or a damaged one, or one of a newer format.
+        FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
+        FileFormatError: the file is no model's, damaged, forged, or of a newer format.
     """
     return load_with_extra(source, kind, allow_nonfinite)[0]
 
@@ -79,7 +83,7 @@ def load_model(source: Any, kind: Callable[..., Any], allow_nonfinite: bool = Fa
 def load_with_extra(
     source: Any, kind: Callable[..., Any], allow_nonfinite: bool = False
 ) -> tuple[Any, Extra]:
-    """The model, and what is stored beside it: both of the same file.
+    """The model and the extra content of one file.
 
     Args and errors are those of :func:`load_model`.
     """
@@ -97,8 +101,10 @@ def load_with_extra(
         )
         if training:
             model.compile(*training)
+    # Initial values are drawn and overwritten: those of a stranger may be beyond float32.
+    with np.errstate(all="ignore"):
         fill(model, saved)
-        return model, saved.extra
+    return model, saved.extra
 
 
 def fill(model: Any, saved: Saved) -> None:
@@ -137,7 +143,7 @@ def check_finite(saved: Saved) -> None:
         ValueError: naming the vector.
     """
     for name, array in saved.arrays.items():
-        # Either is the least or the largest; no array of truth values is made.
+        # NaN and infinity show in the least and the largest; an array of truth values is not made.
         if array.size and not np.isfinite([array.min(), array.max()]).all():
             raise MalformedError(
                 f"{name}: expected finite numbers, received NaN or infinity "
@@ -154,7 +160,7 @@ def _put(model: Any, name: str, vector: Any, arrays: dict[str, np.ndarray]) -> N
 
 
 def _prove(file: BinaryIO) -> None:
-    """Raise unless the file that was written is one that loads."""
+    """Raise unless the file loads: everything but the network itself is made of it."""
     try:
         archive = Archive(file)
         archive.check_members()
@@ -164,10 +170,11 @@ def _prove(file: BinaryIO) -> None:
 
 
 def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]] | None]:
-    """The layers, and optimizer, loss and metrics; the arrays are those that they need.
+    """The layers; and optimizer, loss and metrics of a compiled model.
 
     Raises:
-        ValueError, TypeError: they are not.
+        ValueError, TypeError: an object cannot be made, or an array is missing, unknown, or of
+            another size or type than the layers need.
     """
     config = saved.config
     layers = [decode(item, Layer) for item in config["layers"]]
@@ -199,7 +206,7 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
 
 
 def _sizes(layers: list[Layer], shape: tuple[int, ...]) -> dict[str, int]:
-    """How many parameters and statistics the layers have, counted before any is allocated."""
+    """The numbers of parameters and of statistics; nothing is allocated for the count."""
 
     def counted() -> Iterator[tuple[int, int]]:
         nonlocal shape

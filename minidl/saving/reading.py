@@ -1,4 +1,4 @@
-"""What a file says, checked as far as that can be done without making a network of it."""
+"""The content of a file, checked without making a network of it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ from minidl.saving.text import check, parsed
 FORMAT = 2
 #: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
+# Letters of a reason, which may quote the file.
+_SHOWN = 500
 
-_TEXTS = ("config.json", "config.npy", "extra.json")
+_TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, since
 
 
 @dataclass(frozen=True)
 class Extra:
-    """What is stored beside a model.
+    """Content of a file beside the model.
 
     Attributes:
-        values: names and numbers, lists and dictionaries of them: what JSON can say.
-        arrays: numbers; a name is of letters, digits and ``_ . - /``.
+        values: JSON: numbers, texts, lists, and dictionaries whose keys are texts.
+        arrays: arrays of numbers; a name has letters, digits and ``_ . - /``.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -38,12 +40,12 @@ class Extra:
 
 @dataclass(frozen=True)
 class Saved:
-    """What stands in a file.
+    """Content of a file.
 
     Attributes:
-        config: as :func:`minidl.saving.describe` gives it, and "format".
+        config: the result of :func:`minidl.saving.describe`, and "format".
         arrays: the model's vectors: "theta", "statistics", "optimizer/m" ….
-        extra: what is stored beside the model.
+        extra: the content beside the model.
     """
 
     config: dict[str, Any]
@@ -52,33 +54,38 @@ class Saved:
 
 
 def read_file(source: Any) -> Saved:
-    """The content of a file, its checksums compared; no model is made of it.
+    """The content of a file, after a comparison of its checksums.
 
     Args:
         source: a path, or a file object that is open for reading bytes.
 
     Raises:
-        FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
-        FileFormatError: no file of a model, or a damaged one, or one of a newer format.
+        FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
+        FileFormatError: the file is no model's, damaged, forged, or of a newer format.
     """
     with opened(source) as archive:
         return read(archive)
 
 
 def read(archive: Archive, *, numbers: bool = True) -> Saved:
-    """What an archive holds; without ``numbers``, arrays have their types and shapes alone.
+    """The content of an archive.
+
+    Args:
+        archive: of the file.
+        numbers: whether the numbers of the arrays are read and the SHA-256 is compared; if not,
+            arrays have types and shapes alone.
 
     Raises:
-        MalformedError: it is no model's, or damaged.
+        MalformedError: the archive is no model's, or damaged.
     """
     config = _config(archive)
     new = config["format"] > 1
-    if new:
+    if new and numbers:
         archive.check_sum()
     check(config)
     vectors: dict[str, np.ndarray] = {}
     extra = Extra()
-    for name in archive.members.keys() - _TEXTS:
+    for name in archive.members.keys() - _TEXTS[new]:
         stem = name.removesuffix(".npy")
         own = stem in ("theta", "statistics") or _is_path(stem, "optimizer/")
         if stem == name or not (own or (new and _is_path(stem, "extra/"))):
@@ -99,25 +106,33 @@ def opened(source: Any) -> Iterator[Archive]:
     """The archive in ``source``.
 
     Raises:
-        FileFormatError: in place of every error in the block that the file's content can cause.
+        FileFormatError: in place of every error of the block that is no OSError or MemoryError.
     """
-    name = str(getattr(source, "name", source))
     with contextlib.ExitStack() as stack:
-        file = _rest(source) if hasattr(source, "read") else stack.enter_context(_open(source))
+        if is_path(source):
+            name, file = os.fsdecode(source), stack.enter_context(_open(source))
+        else:
+            name, file = str(getattr(source, "name", "a file object")), _rest(source)
         try:
             yield Archive(file)
         except (OSError, MemoryError):
             raise
         except MalformedError as error:
-            raise FileFormatError(name, str(error)) from None
-        # The classes that a file names say in their own ways what is wrong with their arguments.
+            raise FileFormatError(name, str(error)[:_SHOWN]) from None
+        # The classes that a file names have their own errors for wrong arguments.
         except Exception as error:
-            reason = f"expected a model saved by minidl, received {error!r}"
+            shown = f"{type(error).__name__}: {error}"[:_SHOWN]
+            reason = f"expected a model saved by minidl, received {shown}"
             raise FileFormatError(name, reason) from error
 
 
+def is_path(source: Any) -> bool:
+    """True for a path, False for a file object: some paths have methods of files as well."""
+    return isinstance(source, str | bytes | os.PathLike)
+
+
 def _open(source: Any) -> BinaryIO:
-    """A file that is open for reading, and is one: a FIFO would wait, a device go on for ever."""
+    """A regular file, open for reading: a FIFO would wait, a device would not end."""
 
     def without_waiting(path: str, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
@@ -131,7 +146,10 @@ def _open(source: Any) -> BinaryIO:
 
 
 def _rest(source: Any) -> BinaryIO:
-    """What is left in a file object."""
+    """The bytes from the position of a file object on."""
+    if not hasattr(source, "read"):
+        kind = type(source).__name__
+        raise TypeError(f"expected a path or a file that is open for reading, received {kind}")
     content = source.read()
     if not isinstance(content, bytes | bytearray | memoryview):
         kind = type(content).__name__
@@ -140,7 +158,7 @@ def _rest(source: Any) -> BinaryIO:
 
 
 def _config(archive: Archive) -> dict[str, Any]:
-    """The configuration, of whichever format."""
+    """The configuration, of either format."""
     if "config.json" in archive.members:
         known, text = range(2, FORMAT + 1), archive.read("config.json", CONFIG).decode("utf-8")
     elif "config.npy" in archive.members:
@@ -155,7 +173,7 @@ def _config(archive: Archive) -> dict[str, Any]:
 
 
 def _is_path(name: str, start: str) -> bool:
-    """Whether ``name`` is ``start`` and plain names after it, with slashes between them."""
+    """True if ``name`` is ``start`` and then plain names with slashes in between."""
     parts = name.removeprefix(start).split("/")
     return name.startswith(start) and all(
         part.strip(".") and part.isascii() and not set(part) - _LETTERS for part in parts

@@ -1,4 +1,4 @@
-"""The text of a configuration: JSON in which everything is of the kind that it has to be."""
+"""The text of a configuration: strict JSON, and the type of each entry."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import math
 from typing import Any, NoReturn
 
 from minidl import checks
-from minidl.backend import floating
+from minidl.backend.floatx import FLOATS
 from minidl.layers.base import shape_of
 from minidl.saving.archive import MalformedError
+from minidl.saving.arrays import AXES
 
-#: Layers in a file.
-LAYERS = 4096
+#: Layers in a file, and metrics.
+LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
@@ -23,14 +24,14 @@ _STEPS = 1 << 53
 
 
 def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
-    """The JSON object in ``text``; no name may stand in an object twice.
+    """The JSON object in ``text``; a name may stand in an object once.
 
     Args:
         text: JSON.
         finite: whether NaN and infinity are refused.
 
     Raises:
-        ValueError, RecursionError: no such text.
+        ValueError, RecursionError: the text is no such JSON.
     """
     numbers: dict[str, Any] = {"parse_constant": _refused, "parse_float": _finite} if finite else {}
     found = json.loads(text, object_pairs_hook=_unique, parse_int=_integer, **numbers)
@@ -40,10 +41,10 @@ def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
 
 
 def check(config: dict[str, Any]) -> None:
-    """Raise unless the configuration has every entry, of the right kind, and no others.
+    """Raise unless the configuration has exactly the known entries, of the right types.
 
     Raises:
-        ValueError, TypeError: naming the entry.
+        ValueError, TypeError: an entry is missing, unknown or wrong; the message has its name.
     """
     compiled = _COMPILED if "optimizer" in config else frozenset()
     needed = _NEEDED | compiled
@@ -53,9 +54,8 @@ def check(config: dict[str, Any]) -> None:
         raise MalformedError(f"expected the entries of a configuration, received {unknown[0]!r}")
     if not (isinstance(config["name"], str) and config["name"]):
         raise MalformedError("name: expected a text, received something else")
-    if not isinstance(config["dtype"], str):
-        raise MalformedError("dtype: expected a text, received something else")
-    floating(config["dtype"])
+    if config["dtype"] not in FLOATS:
+        raise MalformedError(f"dtype: expected one of {FLOATS}, received {config['dtype']!r}")
     checks.seed(config["seed"])
     for name in ("step", "iterations"):
         if checks.integer(name, config.get(name, 0), 0) >= _STEPS:
@@ -64,11 +64,14 @@ def check(config: dict[str, Any]) -> None:
     for name in ("input_shape", "layers", "metrics"):
         if not isinstance(config.get(name, []), list):
             raise MalformedError(f"{name}: expected a list, received something else")
-    if not shape_of(config["input_shape"]):
-        raise MalformedError("input_shape: expected the shape of a row, received ()")
+    axes = len(shape_of(config["input_shape"]))
+    if not 1 <= axes <= AXES:
+        raise MalformedError(f"input_shape: expected up to {AXES} axes, received {axes}")
     count = len(config["layers"])
     if not 1 <= count <= LAYERS:
         raise MalformedError(f"expected at least one layer and at most {LAYERS}, received {count}")
+    if (count := len(config.get("metrics", []))) > METRICS:
+        raise MalformedError(f"expected at most {METRICS} metrics, received {count}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A file of the newest format, written."""
+"""Writing a file of the newest format."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from minidl.saving.archive import DIGITS, MARK, Archive
+from minidl.saving.arrays import HEADER
 from minidl.saving.reading import FORMAT, Extra
 
 
 def write(
     file: BinaryIO, config: Mapping[str, Any], vectors: Mapping[str, Any], extra: Extra
 ) -> None:
-    """Write an archive and, at its end, its checksum.
+    """Write an archive that ends with the SHA-256 of the bytes before.
 
     Args:
-        file: empty, open for writing and reading; it can be sought.
+        file: empty, seekable, open for writing and reading.
         config: JSON.
         vectors: name -> array, on the host.
-        extra: what is stored beside the model.
+        extra: content beside the model.
 
     Raises:
-        ValueError, TypeError: values that JSON cannot say, or arrays of other things than numbers.
+        ValueError, TypeError: a value has no form in JSON, or an array holds objects.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _write(archive, "config.json", json.dumps({"format": FORMAT, **config}, allow_nan=False))
@@ -37,7 +38,7 @@ def write(
         for name, array in extra.arrays.items():
             _write(archive, f"extra/{name}.npy", array)
         archive.comment = MARK + bytes(DIGITS)
-    # Of what the file holds now: the archive's headers were written when their sizes were known.
+    # zipfile completes the headers last, so the sum is taken of the finished file.
     digits = Archive(file).digest()
     file.seek(-DIGITS, os.SEEK_END)
     file.write(digits.encode())
@@ -52,5 +53,6 @@ def _write(archive: zipfile.ZipFile, name: str, content: Any) -> None:
         archive.writestr(entry, content.encode())
         return
     array = np.asarray(content, order="C")
-    with archive.open(entry, "w", force_zip64=array.nbytes >= zipfile.ZIP64_LIMIT >> 1) as member:
+    large = array.nbytes + HEADER > zipfile.ZIP64_LIMIT
+    with archive.open(entry, "w", force_zip64=large) as member:
         np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)

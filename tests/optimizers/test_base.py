@@ -143,6 +143,20 @@ def test_nadam_goes_on_from_any_iteration() -> None:
         np.testing.assert_allclose(vector, end, rtol=1e-14)
 
 
+@pytest.mark.parametrize("beta_1", [0.0, 0.9, 0.999, 1 - 1e-12])
+def test_nadam_goes_on_from_a_late_iteration(beta_1: float) -> None:
+    """To the last bit as if it had made them all; and at once where a file says it has made 2⁵³."""
+    product = 1.0
+    for t in range(1, 2003):
+        product *= beta_1 * (1 - 0.5 * 0.96**t)
+        if t in (1, 2, 998, 999, 1000, 1001, 2001, 2002):
+            assert optimizers.Nadam(beta_1=beta_1)._momentum_product(t) == product
+    nadam, theta = optimizers.Nadam(beta_1=beta_1), np.ones(3)
+    nadam.iterations = 2**53 - 1
+    nadam.update(theta, np.ones(3))
+    assert np.isfinite(theta).all()
+
+
 @pytest.mark.parametrize(("kind", "options"), FULL)
 def test_configuration_makes_an_equal_optimizer(kind: str, options: dict[str, Any]) -> None:
     """With a schedule, weight decay and clipping too."""

@@ -1,0 +1,1 @@
+"""Files of models: their archive, their formats, and those of strangers."""
