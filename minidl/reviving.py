@@ -11,7 +11,7 @@ from minidl.saving.codec import decode, encode
 
 
 def revive(model: Any, saved: Saved) -> None:
-    """Numbers, counters, addresses of random numbers, and what callbacks have set.
+    """Put a file's numbers into a model, and set what callbacks had set.
 
     Args:
         model: of the architecture, the optimizer and the loss that the file has.
@@ -21,16 +21,19 @@ def revive(model: Any, saved: Saved) -> None:
         ValueError: the file is of another network.
     """
     fill(model, saved)
-    for index, layer in enumerate(layer for layer in model.layers if layer.draws):
-        layer.address(model.seed, index)
     for layer, described in zip(model.layers, saved.config["layers"], strict=True):
         _set(layer, decode(described, Layer))
     _set(model.optimizer, decode(saved.config["optimizer"], Optimizer))
 
 
 def _set(thing: Any, other: Any) -> None:
-    """Set what is another number or object than the ``other`` has: a rate, a regularizer."""
+    """Set what has another value in the ``other``: a rate, a number of a regularizer."""
     now, wanted = thing.get_config(), other.get_config()
     for name, value in wanted.items():
-        if name != "name" and encode(value) != encode(now.get(name)):
+        if name == "name" or encode(value) == encode(now.get(name)):
+            continue
+        held = getattr(thing, name, None)
+        if hasattr(value, "get_config") and type(held) is type(value):
+            _set(held, value)  # the network's penalties are these objects
+        else:
             setattr(thing, name, value)

@@ -187,7 +187,10 @@ def test_what_a_callback_sets_comes_back(tmp_path: Path) -> None:
     model = ADAM.model()
     ADAM.fit(model, tmp_path / "log.csv", 4, [Change()], resume=tmp_path / "run")
     other = ADAM.model()
+    regularizer = other.layers[0].kernel_regularizer
     ADAM.fit(other, tmp_path / "log.csv", 4, [Change()], resume=tmp_path / "run")
+    # The object that the network's penalties hold.
+    assert other.layers[0].kernel_regularizer is regularizer
     assert other.optimizer.beta_1 == 0.5
     assert other.layers[0].kernel_regularizer.l2 == 0.125
 
