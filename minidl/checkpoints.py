@@ -48,7 +48,7 @@ class Checkpoints:
         self._lock.release()
 
     def path(self, step: int) -> Path:
-        """Where the checkpoint of a step is."""
+        """Path of a step's checkpoint."""
         return self.folder / f"checkpoint-{step:010d}.npz"
 
     def latest(self) -> tuple[Path, Saved] | None:

@@ -56,7 +56,7 @@ class Metric:
         self.rows = 0
 
     def get_state(self) -> dict[str, Any]:
-        """What was gathered since :meth:`reset`, as a callback's ``get_state`` returns it."""
+        """Sum and rows since :meth:`reset`, in the form of a callback's ``get_state``."""
         return {"sum": float(self._sum), "rows": self.rows}
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -39,7 +39,7 @@ def outward(value: Any, arrays: Arrays) -> Any:
 
 
 def inward(value: Any, arrays: Arrays) -> Any:
-    """What :func:`outward` was given."""
+    """The value that :func:`outward` was given."""
     if isinstance(value, list):
         return [inward(item, arrays) for item in value]
     if not isinstance(value, dict):

@@ -100,7 +100,7 @@ def keeping(
 
 
 def _wish(resume: Path | None, keepers: list[BackupAndRestore]) -> _Wish | None:
-    """What the argument and the callback ask for together."""
+    """The wish of the argument and the callback together."""
     if len(keepers) > 1:
         raise ValueError(
             f"callbacks: expected at most one BackupAndRestore, received {len(keepers)}"

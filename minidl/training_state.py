@@ -57,7 +57,7 @@ class TrainingState:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def begin(self, epochs: range) -> range:
-        """Training has begun. The epochs to train: those that a checkpoint has not."""
+        """Epochs to train, when training has begun: those that a checkpoint has not."""
         if self.restore is None:
             return epochs
         self.restore()
@@ -123,7 +123,7 @@ class TrainingState:
         save_model(self.model, path, extra=Extra(values, arrays))
 
     def differences(self, values: dict[str, Any]) -> list[str]:
-        """What keeps the callbacks from taking a file's state, a text for each class.
+        """Reasons why the callbacks cannot take a file's state, a text for each class.
 
         Raises:
             KeyError, TypeError, ValueError: not what :meth:`write` makes.

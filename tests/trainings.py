@@ -140,7 +140,10 @@ class Outcome:
         optimizer: Any = model.optimizer
         return cls(
             [array.tobytes() for array in model.get_weights()],
-            {name: np.asarray(vector).tobytes() for name, vector in optimizer.state.items()},
+            {
+                name: model.backend.to_host(vector).tobytes()
+                for name, vector in optimizer.state.items()
+            },
             (
                 model.seed,
                 model.step,

@@ -50,7 +50,7 @@ class Callback:
         """After a batch's update."""
 
     def get_state(self) -> dict[str, Any]:
-        """What the callback has gathered since training began, for a checkpoint.
+        """State of the callback, for a checkpoint: all that it has gathered since training began.
 
         A callback that remembers anything from one epoch to the next defines this method and
         :meth:`set_state`. A training that is resumed then goes on as if it had not stopped.
