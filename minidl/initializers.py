@@ -71,7 +71,6 @@ class RandomUniform(Initializer):
     ) -> None:
         self.minval = checks.real("minval", minval, -math.inf)
         self.maxval = checks.real("maxval", maxval, self.minval)
-        checks.real("maxval - minval", self.maxval - self.minval, 0)
         self.seed = _seed(seed)
 
     def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:

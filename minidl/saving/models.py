@@ -101,9 +101,10 @@ def load_with_extra(
         )
         if training:
             model.compile(*training)
-    # Initial values are drawn and overwritten: those of a stranger may be beyond float32.
-    with np.errstate(all="ignore"):
-        fill(model, saved)
+        # Initial values are drawn and overwritten: those of a stranger may be beyond float32.
+        with np.errstate(all="ignore"):
+            model.build()
+    fill(model, saved)
     return model, saved.extra
 
 

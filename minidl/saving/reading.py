@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from minidl.backend import BackendUnavailableError
 from minidl.saving import arrays
 from minidl.saving.archive import Archive, FileFormatError, MalformedError
 from minidl.saving.text import check, parsed
@@ -106,7 +107,7 @@ def opened(source: Any) -> Iterator[Archive]:
     """The archive in ``source``.
 
     Raises:
-        FileFormatError: in place of every error of the block that is no OSError or MemoryError.
+        FileFormatError: in place of every error of the block for which only the file can be blamed.
     """
     with contextlib.ExitStack() as stack:
         if is_path(source):
@@ -115,7 +116,7 @@ def opened(source: Any) -> Iterator[Archive]:
             name, file = str(getattr(source, "name", "a file object")), _rest(source)
         try:
             yield Archive(file)
-        except (OSError, MemoryError):
+        except (OSError, MemoryError, BackendUnavailableError):
             raise
         except MalformedError as error:
             raise FileFormatError(name, str(error)[:_SHOWN]) from None

@@ -131,6 +131,8 @@ def test_the_memo_is_what_is_refused(tmp_path: Path) -> None:
     for make in HOSTILE[:3]:
         with pytest.raises(pickle.UnpicklingError, match="268435456 places in its memo"):
             check_memo(make(), len(header(1)))
+        with pytest.raises(DataFileError, match="268435456 places in its memo"):
+            read_npz(archive(tmp_path / "a", x=make()), ("x",))
     with pytest.raises(DataFileError, match="lists of 100000000 items in 40"):
         read_npz(archive(tmp_path / "a", x=one_list_in_many_places()), ("x",))
 
