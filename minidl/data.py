@@ -193,10 +193,11 @@ class Batches:
             part = slice(start, min(start + self.size, self.rows))
             yield tuple(None if a is None else self._view(a, part) for a in self._arrays)
 
-    def shuffled(self, order: np.ndarray) -> Any:
+    def shuffled(self, order: np.ndarray, first: int = 0) -> Any:
         """Buffers (x, y, weight), for each batch of the rows in ``order``.
 
-        :meth:`aim` and then :meth:`fill` bring the rows there.
+        :meth:`aim` and then :meth:`fill` bring the rows there. The batches before the one of number
+        ``first`` are left out.
         """
         if self._gather is None:
             self._buffers = [
@@ -210,7 +211,7 @@ class Batches:
         # A whole batch is the buffers themselves: a step on the same arrays can be played.
         both = zip(self._arrays, self._buffers, strict=True)
         whole = all((a is None) == (b is None) for a, b in both)
-        for start in range(0, self.rows, self.size):
+        for start in range(first * self.size, self.rows, self.size):
             count = min(self.size, self.rows - start)
             self._next = start, count
             if whole and count == self.size:

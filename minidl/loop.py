@@ -17,6 +17,7 @@ from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
 from minidl.recording import RecordedStep
+from minidl.training_state import TrainingState
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
@@ -35,6 +36,7 @@ class Loop:
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
+        state: of the training; it is told where the training stands.
         check_finite: whether a step that comes to NaN or infinity raises.
     """
 
@@ -48,9 +50,11 @@ class Loop:
         again: Batches | None,
         shuffle: bool,
         epochs: int,
+        state: TrainingState,
         check_finite: bool = False,
     ) -> None:
         self.model = model
+        self.state = state
         self.objective = objective
         self.listeners = listeners
         self.train = train
@@ -81,13 +85,14 @@ class Loop:
             for listener in self.listeners:
                 told.append(listener)
                 listener.on_train_begin({})
-            for epoch in epochs:
+            for epoch in self.state.begin(epochs):
                 # One dictionary for all: a callback may add values for those after it.
                 found = self._epoch(epoch)
                 for listener in self.listeners:
                     listener.on_epoch_end(epoch, found)
                 logs.clear()
                 logs.update(found)
+                self.state.end_epoch()
                 if self.model.stop_training:
                     break
         finally:
@@ -134,25 +139,28 @@ class Loop:
             self._strangers = not (repeats(optimizer) and optimizer.foresees)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        model, train = self.model, self.train
+        model, train, state = self.model, self.train, self.state
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         self._starting = _overriding(self.listeners, "on_train_batch_begin")
         self._ending = _overriding(self.listeners, "on_train_batch_end")
         self.objective = objective = self.objective.renewed(model._loss, model._metrics)
         objective.reset()
+        state.objective = objective
+        state.begin_epoch(epoch)
         self._look()
         # Where nobody looks between steps, nor makes up a learning rate from what he saw.
         self._step.may_wait = not (self._strangers or self._starting or self._ending)
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
-            order = generator(model.seed, SHUFFLE, 0, model.step).permutation(train.rows)
+            order = generator(model.seed, SHUFFLE, 0, state.first_step).permutation(train.rows)
         watch = self._watch
         if watch is not None:
             watch.begin(objective, (*self._starting, *self._ending), epoch, order)
+        done, every = state.batch, state.every
         try:
-            for number, (x, y, weight) in enumerate(train.shuffled(order)):
+            for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
                 if watch is not None:
@@ -165,13 +173,19 @@ class Loop:
                     objective.tell(
                         partial(each.on_train_batch_end, number) for each in self._ending
                     )
-                if model.stop_training:
+                state.batch = number + 1
+                if model.stop_training or state.leaving:
                     break
+                if every and model.step % every == 0:
+                    self._settle()
+                    state.save()
             if watch is not None:
                 watch.look()
         finally:
             self._settle()
         train.check()
+        if state.leaving and not model.stop_training:
+            state.leave()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
             logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}

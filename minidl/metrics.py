@@ -55,6 +55,15 @@ class Metric:
         self._sum[...] = 0
         self.rows = 0
 
+    def get_state(self) -> dict[str, Any]:
+        """Sum and rows since :meth:`reset`, in the form of a callback's ``get_state``."""
+        return {"sum": float(self._sum), "rows": self.rows}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`get_state` returned."""
+        self._sum[...] = state["sum"]
+        self.rows = state["rows"]
+
     def update(self, predictions: Any, y: Any) -> None:
         """Add a batch: predictions (N, units), targets as the loss takes them."""
         self._count(predictions, y, self._batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,8 +20,10 @@ from minidl.network import Network
 from minidl.objective import PARTS, Objective
 from minidl.printing import say
 from minidl.progress import EpochLine, ProgressBar, values
+from minidl.resuming import keeping
 from minidl.saving import save_model
 from minidl.summary import summary
+from minidl.training_state import TrainingState
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
 INFERENCE_BATCH = 1024
@@ -42,6 +45,9 @@ class Sequential(Network):
     _optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False
+    #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
+    fitting: TrainingState | None = None
+    began: Any = None
     _looked = _continued = False
 
     @property
@@ -109,6 +115,7 @@ class Sequential(Network):
         *,
         evaluate_train: bool = False,
         check_finite: bool = False,
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train on the rows of x and y; a model that is trained already goes on from where it is.
 
@@ -139,6 +146,11 @@ class Sequential(Network):
                 dropout.
             check_finite: whether training ends at the first NaN or infinity of a step, default
                 False: the error names it, a file is for :func:`minidl.replay_failure`.
+            resume: a folder of checkpoints, default None. If there is one of this training, fit
+                goes on where it was made, bit for bit as if it had never stopped; if there is none,
+                fit begins. A checkpoint is written at each epoch's end and at SIGTERM; see
+                :class:`minidl.callbacks.BackupAndRestore`, which is asked for another rhythm. Or a
+                file that ModelCheckpoint wrote: fit goes on from there.
 
         Returns:
             History: "loss" (penalties included) and the metrics; for networks with penalties
@@ -148,6 +160,11 @@ class Sequential(Network):
         Raises:
             RuntimeError: before :meth:`compile`.
             TypeError, ValueError: arguments or data that do not fit, before any training.
+            ValueError: the checkpoint is of another architecture, optimizer, loss or data set;
+                the message says what differs.
+            FileFormatError: no checkpoint that can be read, where there should be one.
+            RuntimeError: another training uses the folder now.
+            OSError: a checkpoint cannot be written.
             KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
                 epochs that were finished.
             NonFiniteError: with ``check_finite``; the model is as it was before the step.
@@ -191,23 +208,41 @@ class Sequential(Network):
         listeners = _as_list(callbacks)
         listeners += [ProgressBar()] if verbose == 1 else [EpochLine()] if verbose == 2 else []
         listeners.append(history)  # the last: callbacks before it may add values
-        others = held_out, again
-        loop = Loop(self, objective, listeners, train, *others, shuffle, epochs, check_finite)
+        state = TrainingState(self, objective, listeners)
+        arguments = {"batch_size": size, "shuffle": shuffle, "evaluate_train": evaluate_train}
+        arrays = {"x": x, "y": y, "sample_weight": weight}
+        names = ("validation x", "validation y", "validation weight")
+        arrays |= zip(names, validation or [None] * 3, strict=True)
         if not self._looked:
             self._looked = True
             plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
+        before, self.fitting = self.fitting, state
+        try:
+            with Instead(self), _quiet(), keeping(state, resume, arguments, arrays) as origin:
+                self.history = history
+                self.stop_training = False
+                if origin is None:
+                    self._note_of_continuing(initial_epoch)
+                elif verbose:
+                    say(f"Going on with {origin}")
+                evaluated = held_out, again
+                loop = Loop(
+                    self, objective, listeners, train, *evaluated, shuffle, epochs, state,
+                    check_finite,
+                )  # fmt: skip
+                loop.run(range(initial_epoch, epochs))
+        finally:
+            self.fitting = before
+        return history
+
+    def _note_of_continuing(self, initial_epoch: int) -> None:
         if self.step and not initial_epoch and not self._continued:
             self._continued = True
             warnings.warn(
                 f"fit continues from step {self.step} of a model that is trained already; for a "
                 "fresh start make a new model",
-                stacklevel=2,
+                stacklevel=3,
             )
-        self.history = history
-        self.stop_training = False
-        with Instead(self), _quiet():
-            loop.run(range(initial_epoch, epochs))
-        return history
 
     def evaluate(
         self,

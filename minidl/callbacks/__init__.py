@@ -1,11 +1,13 @@
 """What happens between the steps of ``fit``: stopping, saving, logging, schedules."""
 
+from minidl.callbacks.backup import BackupAndRestore
 from minidl.callbacks.base import Callback, History, LambdaCallback, Logs
 from minidl.callbacks.health import LayerHealth
 from minidl.callbacks.monitors import EarlyStopping, ModelCheckpoint, Monitor, ReduceLROnPlateau
 from minidl.callbacks.running import CSVLogger, LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",

@@ -63,6 +63,24 @@ class Callback:
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """After a batch's update."""
 
+    def get_state(self) -> dict[str, Any]:
+        """State of the callback, for a checkpoint: all that it has gathered since training began.
+
+        A callback that remembers anything from one epoch to the next defines this method and
+        :meth:`set_state`. A training that is resumed then goes on as if it had not stopped.
+
+        Returns:
+            Texts as keys; as values numbers, texts, None, arrays of NumPy, and lists and
+            dictionaries of these.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what :meth:`get_state` has returned, when training goes on.
+
+        Called after ``on_train_begin``; in the middle of an epoch again after ``on_epoch_begin``.
+        """
+
 
 class Values(dict[str, list[float]]):
     """Name -> value at each epoch.
@@ -115,6 +133,14 @@ class History(Callback):
             return self.history[name][:done]
         except KeyError:
             return [math.nan] * done
+
+    def get_state(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "history": dict(self.history)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.epoch[:] = state["epoch"]
+        self.history.clear()
+        self.history.update({name: list(values) for name, values in state["history"].items()})
 
 
 class LambdaCallback(Callback):

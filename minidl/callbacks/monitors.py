@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ import numpy as np
 from minidl import checks
 from minidl.callbacks.base import Callback, Logs
 from minidl.printing import say
+from minidl.replacing import clear_leftovers
 
 #: Prefix -> what fit would have to be given for values of that name, and was not.
 MISSING = {
@@ -70,6 +73,12 @@ class Monitor(Callback):
         if better:
             self.best = value
         return better
+
+    def get_state(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.best = state["best"]
 
 
 class EarlyStopping(Monitor):
@@ -133,6 +142,15 @@ class EarlyStopping(Monitor):
         if self.verbose and self.stopped_epoch:
             say(f"Epoch {self.stopped_epoch + 1}: early stopping")
 
+    def get_state(self) -> dict[str, Any]:
+        names = ("wait", "stopped_epoch", "best_epoch", "best_weights")
+        return {**super().get_state(), **{name: getattr(self, name) for name in names}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.stopped_epoch:
+            self.model.stop_training = True
+
 
 class ModelCheckpoint(Monitor):
     """Save the model after epochs.
@@ -143,6 +161,11 @@ class ModelCheckpoint(Monitor):
         verbose: 1 says when it saves; default 0.
         save_best_only: whether to save only when the value improved; default False.
         mode: "auto", "min" or "max".
+        keep: so many files are kept, the last ones; default None, all of them.
+
+    A file holds all that training needs to go on from there, ``fit(..., resume=path)``: beside the
+    model the optimizer, the History and what callbacks have gathered. It is written when every
+    callback has been told that the epoch is over.
     """
 
     repeats = True
@@ -154,8 +177,12 @@ class ModelCheckpoint(Monitor):
         verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
+        *,
+        keep: int | None = None,
     ) -> None:
         super().__init__(monitor, mode)
+        self.keep = None if keep is None else checks.integer("keep", keep, 1)
+        self.saved: list[str] = []
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
         self.save_best_only = self.watches = save_best_only
@@ -168,15 +195,38 @@ class ModelCheckpoint(Monitor):
             known = ["epoch", *params["metrics"]]
             raise checks.unknown("value in ModelCheckpoint's path", error.args[0], known) from None
         model.optimizer.get_config()  # raises where the optimizer cannot be saved
+        clear_leftovers(os.path.dirname(self.filepath) or ".")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only and not self.improved(logs):
             return
         path = self.filepath.format(epoch=epoch + 1, **logs)
+        self.saved = [*(other for other in self.saved if other != path), path]
+        old = self.saved[: -self.keep] if self.keep else []
+        self.saved = self.saved[len(old) :]
+        save = functools.partial(self._save, epoch, path, old)
+        if self.model.fitting is None:
+            save()
+        else:
+            self.model.fitting.after_all(save)
+
+    def _save(self, epoch: int, path: str, old: list[str]) -> None:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        self.model.save(path)
+        if self.model.fitting is None:
+            self.model.save(path)
+        else:
+            self.model.fitting.write(path)
+        for other in old:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(other)
         if self.verbose:
             say(f"Epoch {epoch + 1}: saved {path}")
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "saved": self.saved}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
 
 
 class ReduceLROnPlateau(Monitor):
@@ -245,3 +295,9 @@ class ReduceLROnPlateau(Monitor):
             self.wait = 0
             if self.verbose:
                 say(f"Epoch {epoch + 1}: learning rate {old:g} -> {optimizer.learning_rate:g}")
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "wait": self.wait, "cooling": self.cooling}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import inspect
+import io
 import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any
@@ -70,25 +71,46 @@ class CSVLogger(Callback):
         self._file: IO[str] | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        has_lines = (
-            self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0
-        )
-        mode = "a" if self.append else "w"
-        self._file = open(self.filename, mode, newline="", encoding="utf-8")  # noqa: SIM115
-        self._writer = csv.DictWriter(
-            self._file, ["epoch", *self.params["metrics"]], delimiter=self.separator
-        )
-        if not has_lines:
-            self._writer.writeheader()
+        exists = self.append and os.path.exists(self.filename)
+        # How long the file was, where the lines of this training begin, and the lines.
+        self._old = self._start = os.path.getsize(self.filename) if exists else 0
+        self._lines = ""
+        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        if not self._start:
+            self._write(csv.DictWriter.writeheader)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self._writer.writerow({"epoch": epoch, **logs})
-        if self._file is not None:
-            self._file.flush()
+        self._write(lambda writer: writer.writerow({"epoch": epoch, **logs}))
 
     def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:
             self._file.close()
+
+    def get_state(self) -> dict[str, Any]:
+        return {"start": self._start, "lines": self._lines}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        # Lines of epochs that the checkpoint does not know go; those that are lost come back.
+        lost = self._old < state["start"]
+        self._start, self._lines = min(self._old, state["start"]), ""
+        if self._file is not None and os.path.getsize(self.filename) > self._start:
+            self._file.truncate(self._start)
+            self._file.seek(0, os.SEEK_END)
+        if lost and not self._start:
+            self._write(csv.DictWriter.writeheader)
+        self._append(state["lines"])
+
+    def _write(self, what: Callable[[csv.DictWriter[str]], Any]) -> None:
+        line = io.StringIO(newline="")
+        fields = ["epoch", *self.params["metrics"]]
+        what(csv.DictWriter(line, fields, delimiter=self.separator))
+        self._append(line.getvalue())
+
+    def _append(self, text: str) -> None:
+        self._lines += text
+        if self._file is not None:
+            self._file.write(text)
+            self._file.flush()
 
 
 class TerminateOnNaN(Callback):
@@ -101,7 +123,20 @@ class TerminateOnNaN(Callback):
 
     repeats = True
 
+    stopped = False
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self.stopped = False
+
     def stop(self, error: FloatingPointError) -> None:
         """Say what was found, and end training after the batch."""
         say(f"TerminateOnNaN: stopping at {error}")
-        self.model.stop_training = True
+        self.stopped = self.model.stop_training = True
+
+    def get_state(self) -> dict[str, Any]:
+        return {"stopped": self.stopped}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.stopped = state["stopped"]
+        if self.stopped:
+            self.model.stop_training = True

@@ -316,7 +316,14 @@ def quota(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("max 100000", 4), ("100000 100000", 1), ("150000 100000", 2), ("1 9", 1), ("900 100", 4), ("", 4)],
+    [
+        ("max 100000", 4),
+        ("100000 100000", 1),
+        ("150000 100000", 2),
+        ("1 9", 1),
+        ("900 100", 4),
+        ("", 4),
+    ],
 )
 def test_a_container_may_use_its_share_of_time(text, count, quota, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)

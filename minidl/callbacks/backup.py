@@ -1,0 +1,65 @@
+"""BackupAndRestore: a training that was interrupted goes on where its last checkpoint was."""
+
+from __future__ import annotations
+
+import os
+
+from minidl import checks
+from minidl.callbacks.base import Callback
+
+
+class BackupAndRestore(Callback):
+    """Keep checkpoints of the training in a folder, and begin with the last one that is there.
+
+    A training that goes on comes to the weights, the History and the files of one that was never
+    interrupted, bit for bit, on the same machine with the same number of threads. A checkpoint
+    holds the model, its optimizer, the step, by which all random numbers are addressed, the
+    position in the epoch, the sums of loss and metrics, the History, and what callbacks return
+    from ``get_state``. ``fit(..., resume=folder)`` is the short form, which keeps its checkpoints.
+
+    ``fit`` refuses a checkpoint of another architecture, optimizer, loss or data set, and says
+    what differs. A checkpoint that is damaged is passed over with a warning.
+
+    While ``fit`` runs in the main thread, SIGTERM ends it as Ctrl-C does, but after the step that
+    is under way and with a checkpoint of that moment: ``model`` and ``model.history`` are kept, and
+    ``fit`` raises KeyboardInterrupt. A handler of Python that was there before is called first,
+    when the checkpoint is written; it comes back when ``fit`` ends. Ctrl-C itself writes no
+    checkpoint.
+
+    One training at a time uses a folder. The lock ends with its process.
+
+    Args:
+        backup_dir: the folder; it is made if it is not there.
+        save_freq: "epoch", a checkpoint at each epoch's end (the default), or after how many
+            steps, counted from the model's first, there is one.
+        delete_checkpoint: whether the checkpoints are removed when the training is finished;
+            default True. Other files in the folder stay.
+        keep: so many checkpoints are kept, the last ones; default 2, so that there is another if
+            the last one is damaged.
+
+    Raises:
+        ValueError, TypeError: an empty folder name, another ``save_freq``, or ``keep`` below 1.
+    """
+
+    repeats = True
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        *,
+        delete_checkpoint: bool = True,
+        keep: int = 2,
+    ) -> None:
+        self.backup_dir = os.fspath(backup_dir)
+        if not self.backup_dir:
+            raise ValueError("backup_dir: expected the name of a folder, received none")
+        if save_freq != "epoch":
+            if isinstance(save_freq, str):
+                raise ValueError(
+                    f"save_freq: expected 'epoch' or a number of steps, received {save_freq!r}"
+                )
+            checks.integer("save_freq", save_freq, 1)
+        self.save_freq = save_freq
+        self.delete_checkpoint = delete_checkpoint
+        self.keep = checks.integer("keep", keep, 1)

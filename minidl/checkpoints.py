@@ -1,0 +1,106 @@
+"""A folder of checkpoints: one training at a time uses it, and the last ones are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from minidl.replacing import clear_leftovers
+from minidl.saving import FileFormatError, Saved, read_file
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_NAMES = re.compile(r"checkpoint-(\d{10,})\.npz")
+_LOCK = ".lock"
+
+
+class Checkpoints:
+    """The checkpoints in a folder, by the step that they were made at.
+
+    Args:
+        folder: where; made if it is not there.
+        keep: so many are kept, the last ones.
+
+    Raises:
+        RuntimeError: another training uses the folder, in this or in another process.
+        OSError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], keep: int) -> None:
+        self.folder = Path(folder)
+        self.keep = keep
+        self.folder.mkdir(parents=True, exist_ok=True)
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self.folder, os.W_OK | os.X_OK, effective_ids=effective):
+            reason = "expected a folder that can be written to"
+            raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {reason}", folder)
+        self._lock = _lock(self.folder)
+        clear_leftovers(self.folder)
+
+    def close(self) -> None:
+        """Let others use the folder."""
+        self._lock.release()
+
+    def path(self, step: int) -> Path:
+        """Path of a step's checkpoint."""
+        return self.folder / f"checkpoint-{step:010d}.npz"
+
+    def latest(self) -> tuple[Path, Saved] | None:
+        """The last one that can be read, and what is in it; None where there is none at all.
+
+        Raises:
+            FileFormatError: there are some, and all of them are damaged.
+        """
+        damaged: FileFormatError | None = None
+        for path in reversed(self._all()):
+            try:
+                return path, read_file(path)
+            except FileFormatError as error:
+                warnings.warn(f"the checkpoint before is used, because of {error}", stacklevel=5)
+                damaged = error
+        if damaged is not None:
+            raise damaged
+        return None
+
+    def prune(self) -> None:
+        """Remove all but the last ones."""
+        for path in self._all()[: -self.keep]:
+            path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove all, and the folder too if nothing else is in it."""
+        for path in self._all():
+            path.unlink(missing_ok=True)
+        # Other files in it, or another training that is about to begin, may need the folder.
+        with contextlib.suppress(OSError):
+            (self.folder / _LOCK).unlink()
+            self.folder.rmdir()
+
+    def _all(self) -> list[Path]:
+        names = [name for name in os.listdir(self.folder) if _NAMES.fullmatch(name)]
+        return [self.folder / name for name in sorted(names, key=_step)]
+
+
+def _step(name: str) -> int:
+    return int(name.removeprefix("checkpoint-").removesuffix(".npz"))
+
+
+def _lock(folder: Path) -> BaseFileLock:
+    """A lock on the folder, which ends with the process."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RuntimeError(
+            f"{folder}: expected a folder that no training uses, received one that another "
+            "training has locked, in this or in another process"
+        ) from None
+    return lock

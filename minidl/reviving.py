@@ -1,0 +1,39 @@
+"""A model made again what it was when a file was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.layers import Layer
+from minidl.optimizers import Optimizer
+from minidl.saving import Saved, fill
+from minidl.saving.codec import decode, encode
+
+
+def revive(model: Any, saved: Saved) -> None:
+    """Put a file's numbers into a model, and set what callbacks had set.
+
+    Args:
+        model: of the architecture, the optimizer and the loss that the file has.
+        saved: the file's content.
+
+    Raises:
+        ValueError: the file is of another network.
+    """
+    fill(model, saved)
+    for layer, described in zip(model.layers, saved.config["layers"], strict=True):
+        _set(layer, decode(described, Layer))
+    _set(model.optimizer, decode(saved.config["optimizer"], Optimizer))
+
+
+def _set(thing: Any, other: Any) -> None:
+    """Set what has another value in the ``other``: a rate, a number of a regularizer."""
+    now, wanted = thing.get_config(), other.get_config()
+    for name, value in wanted.items():
+        if name == "name" or encode(value) == encode(now.get(name)):
+            continue
+        held = getattr(thing, name, None)
+        if hasattr(value, "get_config") and type(held) is type(value):
+            _set(held, value)  # the network's penalties are these objects
+        else:
+            setattr(thing, name, value)

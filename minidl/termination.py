@@ -1,0 +1,54 @@
+"""SIGTERM: a training ends after the step that is under way, and its state is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+
+@contextlib.contextmanager
+def terminating(leave: Callable[[], None]) -> Iterator[None]:
+    """Within the block SIGTERM calls ``leave`` and nothing else.
+
+    ``leave`` asks for the end and returns; the block has to end soon. Then the handler that was
+    there before is back. If a signal came, that handler is called, if it is a function of Python;
+    should it return, or if there was none, the block ends with a KeyboardInterrupt, as after
+    Ctrl-C. So whoever wants the process to end with another status says so in a handler.
+
+    Nothing is changed outside the main thread, where Python allows no handlers; where SIGTERM is
+    ignored; and where code outside Python handles it.
+
+    Args:
+        leave: called in the main thread, between two instructions of Python.
+
+    Raises:
+        KeyboardInterrupt: the signal came.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Any = signal.getsignal(signal.SIGTERM)
+    if before in (None, signal.SIG_IGN):
+        yield
+        return
+    came: list[FrameType | None] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        came.append(frame)
+        leave()
+
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        # A handler that somebody has put there within the block stays.
+        if signal.getsignal(signal.SIGTERM) is handle:
+            signal.signal(signal.SIGTERM, before)
+        if came and callable(before):
+            before(signal.SIGTERM, came[-1])
+    if came:
+        raise KeyboardInterrupt("SIGTERM")

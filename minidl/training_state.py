@@ -1,0 +1,172 @@
+"""The state of a training beside its model: where it stands, sums, History, callbacks."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from minidl import checks
+from minidl.callbacks import Callback
+from minidl.objective import Objective
+from minidl.plain import Arrays, inward, outward
+from minidl.saving import Extra, save_model
+
+if TYPE_CHECKING:
+    from minidl.training import Sequential
+
+
+class TrainingState:
+    """Where a training stands.
+
+    The position is enough for everything that is random: masks and the order of rows are addressed
+    by the step.
+
+    Args:
+        model: under training, built and compiled.
+        objective: of the model.
+        listeners: all callbacks.
+
+    Attributes:
+        epoch: the number of the epoch under way.
+        batch: how many of its batches are done.
+        first_step: the step that it began with.
+        every: a checkpoint is due whenever the model has made a multiple of so many steps; 0 for
+            never.
+        leaving: whether training ends after the step that is under way.
+        each_epoch: whether a checkpoint is due at each epoch's end.
+        restore: makes model and state those of a checkpoint; None where there is none.
+        save: keeps a checkpoint of now, if somebody wants one.
+        made_of: what the numbers of the training depend on, as fingerprints.
+    """
+
+    def __init__(
+        self, model: Sequential, objective: Objective, listeners: Sequence[Callback]
+    ) -> None:
+        self.model = model
+        self.objective = objective
+        self.listeners = listeners
+        self.epoch = self.batch = 0
+        self.first_step = model.step
+        self.every = 0
+        self.each_epoch = self.leaving = False
+        self.restore: Callable[[], None] | None = None
+        self.save: Callable[[], None] = _nothing
+        self.made_of: Callable[[], dict[str, Any]] = dict
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def begin(self, epochs: range) -> range:
+        """Epochs to train, when training has begun: those that a checkpoint has not."""
+        if self.restore is None:
+            return epochs
+        self.restore()
+        return range(0) if self.model.stop_training else range(self.epoch, epochs.stop)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """An epoch begins: at its first batch, or in the middle where a checkpoint was made."""
+        if self.restore is not None and self.batch:
+            self.restore()
+        else:
+            self._go_to(epoch)
+        self.restore = None
+
+    def end_epoch(self) -> None:
+        """The epoch is done, and all callbacks were told: do what waits for that."""
+        self._go_to(self.epoch + 1)
+        while self._waiting:
+            self._waiting.popleft()()
+        if self.each_epoch or self.leaving:
+            self.save()
+        if self.leaving:
+            raise KeyboardInterrupt("SIGTERM")
+
+    def leave(self) -> None:
+        """Training ends between two steps, with a checkpoint of now."""
+        self.save()
+        raise KeyboardInterrupt("SIGTERM")
+
+    def after_all(self, action: Callable[[], None]) -> None:
+        """Do something when every callback has been told that the epoch is over."""
+        self._waiting.append(action)
+
+    def stop(self) -> None:
+        """Ask for the end after the step that is under way."""
+        self.leaving = True
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and all that training needs to go on from here.
+
+        Raises:
+            ValueError: the model cannot be saved.
+            TypeError: a callback returns a state that is neither numbers, texts nor arrays.
+            OSError: the file cannot be written.
+        """
+        arrays: Arrays = {}
+        position = {"epoch": self.epoch, "batch": self.batch, "first_step": self.first_step}
+        values: dict[str, Any] = {
+            "run": self.model.began.run,
+            "made_of": self.made_of(),
+            "position": position,
+        }
+        if self.batch:
+            measures = self.objective.measures
+            values["sums"] = [outward(measure.get_state(), arrays) for measure in measures]
+        values["callbacks"] = []
+        for listener in filter(_has_state, self.listeners):
+            kind, state = type(listener).__name__, listener.get_state()
+            try:
+                kept = outward(state, arrays)
+            except TypeError as error:
+                raise TypeError(f"{kind}.get_state: {error}") from None
+            values["callbacks"].append({"class": kind, "state": kept})
+        save_model(self.model, path, extra=Extra(values, arrays))
+
+    def differences(self, values: dict[str, Any]) -> list[str]:
+        """Reasons why the callbacks cannot take a file's state, a text for each class.
+
+        Raises:
+            KeyError, TypeError, ValueError: not what :meth:`write` makes.
+        """
+        for name in ("epoch", "batch", "first_step"):
+            checks.integer(name, values["position"][name], 0)
+        kinds = Counter(type(each).__name__ for each in filter(_has_state, self.listeners))
+        given = Counter(entry["class"] for entry in values["callbacks"])
+        return [
+            f"callbacks: expected {given[kind]} {kind}, received {count}"
+            for kind, count in kinds.items()
+            if given[kind] not in (0, count)
+        ]
+
+    def take(self, extra: Extra) -> None:
+        """Go to where :meth:`write` was called, but for the model.
+
+        A callback of a class that the file has no state of begins anew.
+
+        Raises:
+            KeyError, TypeError, ValueError: not what :meth:`write` makes.
+        """
+        values, arrays = extra.values, extra.arrays
+        position = values["position"]
+        self.epoch, self.batch = position["epoch"], position["batch"]
+        self.first_step = position["first_step"]
+        if self.batch:
+            for measure, state in zip(self.objective.measures, values["sums"], strict=True):
+                measure.set_state(inward(state, arrays))
+        states: dict[str, deque[Any]] = {}
+        for entry in values["callbacks"]:
+            states.setdefault(entry["class"], deque()).append(inward(entry["state"], arrays))
+        for listener in filter(_has_state, self.listeners):
+            if states.get(type(listener).__name__):
+                listener.set_state(states[type(listener).__name__].popleft())
+
+    def _go_to(self, epoch: int) -> None:
+        self.epoch, self.batch, self.first_step = epoch, 0, self.model.step
+
+
+def _has_state(listener: Callback) -> bool:
+    return type(listener).set_state is not Callback.set_state
+
+
+def _nothing() -> None:
+    """Nobody wants a checkpoint."""
