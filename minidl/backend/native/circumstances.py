@@ -32,7 +32,6 @@ def circumstances() -> dict[str, str]:
     """Versions, system, processor and options of the compiler, by what they are of."""
     files = sorted([*_HERE.glob("*.py"), *_HERE.glob("compiled/*.py")])
     own = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    options = {key: value for key, value in os.environ.items() if key.startswith("NUMBA_")}
     return {
         "minidl": own,
         "numba": _version("numba"),
@@ -41,8 +40,14 @@ def circumstances() -> dict[str, str]:
         "numpy": np.__version__,
         "system": sysconfig.get_platform(),
         "processor": processor(),
-        "options": repr(sorted(options.items())),
+        "options": repr(sorted(options().items())),
     }
+
+
+def options() -> dict[str, str]:
+    """Options of Numba in the environment, but for two that no code depends on."""
+    others = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
+    return {k: v for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in others}
 
 
 def processor() -> str:

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minidl.backend.native.circumstances import circumstances
+from minidl.backend.native.circumstances import circumstances, options
 from minidl.backend.native.placing import ALLOW, executable
 from minidl.backend.native.placing import address_of as address_of
 from minidl.backend.native.storage import Storage, user_folder
@@ -210,8 +210,8 @@ def _failure(what: str, error: Exception) -> Refusal:
     if isinstance(error, CompilationUnavailableError):
         return Refusal(error.reason, error.mend)
     said = " ".join(str(error).split())[:300].rstrip(".")
-    options = [key for key in os.environ if key.startswith("NUMBA_")]
-    mend = f"unset {' '.join(sorted(options))}" if options else "pip install --upgrade numba"
+    given = sorted(options())
+    mend = f"unset {' '.join(given)}" if given else "pip install --upgrade numba"
     if isinstance(error, PermissionError):  # of LLVM or of ctypes
         mend = ALLOW
     return Refusal(f"{what}: {type(error).__name__}: {said}", mend)
