@@ -8,6 +8,8 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 
 def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for an unknown name: the nearest right one first, then all of them."""
@@ -73,7 +75,7 @@ def whole(what: str, array: Any) -> Any:
     if array.dtype.kind != "f":
         raise TypeError(f"{what}: expected whole numbers, received dtype {array.dtype}")
     # NaN is equal to nothing; beyond 2⁵³ floats have no neighbours that differ by 1.
-    right = (abs(array) < 2**53) & (array // 1 == array)
+    right = (abs(array) < 2**53) & (np.floor(array) == array)
     if not bool(right.all()):
         wrong = array[~right].reshape(-1)[0]
         raise ValueError(f"{what}: expected whole numbers, received {wrong}")
