@@ -13,7 +13,7 @@ import pytest
 from tests.campaigns.rounds import ROUNDS, TURNS
 
 ROOT = Path(__file__).parents[1]
-WITHOUT = ("signals", "shared")
+WITHOUT: tuple[str, ...] = ()
 ROUNDS_OF_SOAK = f"""
 import json, warnings
 warnings.simplefilter("ignore")

@@ -19,7 +19,7 @@ PATIENCE = 10.0
 _locks: set[weakref.ref[Any]] = set()
 _held: list[tuple[Any, bool]] = []
 #: What else a fork does before, afterwards in the parent, and afterwards in the child.
-_others: list[tuple[Callable[[], None], Callable[[], None], Callable[[], None]]] = []
+_others: list[tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]] = []
 
 
 def new_lock() -> Any:
@@ -33,7 +33,7 @@ def new_lock() -> Any:
 
 
 def at_fork(
-    before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]
+    before: Callable[[], Any], in_parent: Callable[[], Any], in_child: Callable[[], Any]
 ) -> None:
     """Call functions around each fork, while this thread has all locks.
 

@@ -10,7 +10,6 @@ import ctypes
 import functools
 import hashlib
 import json
-import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minidl.backend import turns
 from minidl.backend.native.circumstances import circumstances, options
 from minidl.backend.native.placing import ALLOW, executable
 from minidl.backend.native.placing import address_of as address_of
@@ -125,12 +125,7 @@ def _say(which: str, what: str) -> None:
 _made: dict[Unit, Placed | Refusal] = {}
 # One thread at a time imports Numba or compiles with it. A process is copied while nobody does.
 _compiling = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_compiling.acquire,
-        after_in_parent=_compiling.release,
-        after_in_child=_compiling.release,
-    )
+turns.at_fork(_compiling.acquire, _compiling.release, _compiling.release)
 
 
 def placed(unit: Unit) -> Placed:
