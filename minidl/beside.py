@@ -8,6 +8,7 @@ what that step still needs: the other pass gets buffers of its own.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,7 +32,6 @@ class Traffic:
         lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
         pending: knows training steps that are under way or wait to be done; or None.
         expected: whether the next pass belongs to what is under way.
-        passing: whether a pass in inference is under way, with what is made of it.
         awaits_backward: whether the last pass was one of training, and its gradient is not made.
         changes: how often parameters were changed by other means than steps.
     """
@@ -39,8 +39,22 @@ class Traffic:
     def __init__(self) -> None:
         self.lock = new_lock()
         self.pending: Any = None
-        self.expected = self.passing = self.awaits_backward = False
+        self.expected = self.awaits_backward = False
         self.changes = 0
+        self._look: Callable[[], Beside | None] = _none
+
+    @property
+    def passing(self) -> Beside | None:
+        """The look that is under way; also where an exception kept its end from being noted."""
+        return self._look()
+
+    @passing.setter
+    def passing(self, look: Beside | None) -> None:
+        self._look = _none if look is None else weakref.ref(look)
+
+
+def _none() -> None:
+    """In the place of a reference to a look."""
 
 
 class _Buffers:
@@ -49,7 +63,8 @@ class _Buffers:
     def __init__(self, network: Network) -> None:
         self._network = network
         traffic = network.traffic
-        self._traffic = traffic.expected, traffic.passing, traffic.awaits_backward
+        self._look = traffic.passing
+        self._traffic = traffic.expected, traffic.awaits_backward
         self._left = {name: getattr(network, name) for name in _LEFT}
         self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
         # The next pass makes buffers of its own; so it does where putting back is interrupted.
@@ -65,7 +80,8 @@ class _Buffers:
         for name, value in self._left.items():
             setattr(self._network, name, value)
         traffic = self._network.traffic
-        traffic.expected, traffic.passing, traffic.awaits_backward = self._traffic
+        traffic.passing = self._look
+        traffic.expected, traffic.awaits_backward = self._traffic
 
 
 class Instead:
@@ -97,7 +113,7 @@ class Instead:
             network.settle()
             if network.traffic.passing:
                 self._buffers = _Buffers(network)
-                network.traffic.passing = False
+                network.traffic.passing = None
 
     def __exit__(self, *_: object) -> None:
         if self._buffers is not None:
@@ -145,11 +161,11 @@ class Beside:
             network.settle()
         if self._show_now is not None or network.traffic.passing or network.traffic.awaits_backward:
             self._buffers = _Buffers(network)
-        network.traffic.passing = True
+        network.traffic.passing = self
 
     def __exit__(self, *_: object) -> None:
         network = self._network
-        network.traffic.passing = False
+        network.traffic.passing = None
         if self._buffers is not None:
             self._buffers.put_back()
         if self._show_now is not None:
