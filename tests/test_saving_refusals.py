@@ -135,6 +135,10 @@ CONFIGURATIONS: dict[str, tuple[Any, str | None]] = {
     "input below 0": (lambda c: c.update(input_shape=[-3]), "shape"),
     "input is a number": (lambda c: c.update(input_shape=3), "input_shape"),
     "huge input": (lambda c: c.update(input_shape=[10**18]), "theta"),
+    "the base of layers": (
+        lambda c: c["layers"].append({"class": "Layer", "config": {}}),
+        "unknown class in the file 'Layer'",
+    ),
     "a twin": (lambda c: c["layers"].append(c["layers"][0]), "different names"),
     "input within": (
         lambda c: c["layers"].insert(1, {"class": "Input", "config": {"shape": [4]}}),
