@@ -110,7 +110,7 @@ def _classes() -> dict[str, type[Any]]:
         metrics.TABLE,
         schedules.TABLE,
     )
-    found: list[type] = [kind for table in tables for kind in table.values()]
+    found: list[type[Any]] = [kind for table in tables for kind in table.values()]
     found += [kind for name in layers.__all__ if isinstance(kind := getattr(layers, name), type)]
     found.remove(Layer)  # the base, which computes nothing
     return {kind.__name__: kind for kind in found}
