@@ -89,7 +89,16 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
     """
     if is_sparse(a):
         return _sparse(a, b, out, transposed=False)
-    large = isinstance(out, np.ndarray) and out.size * a.shape[-1] > SMALL
+    host = isinstance(out, np.ndarray)
+    if (
+        host
+        and 0 in out.strides
+        and any(n > 1 and not s for n, s in zip(out.shape, out.strides, strict=True))
+    ):
+        raise ValueError(
+            "expected an output with memory for each element, received one that repeats some"
+        )
+    large = host and out.size * a.shape[-1] > SMALL
     # A known product trusts all that its key does not tell.
     if large and out.flags.writeable and executor_for(out) is loops:
         from minidl.backend import native
