@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,53 +73,50 @@ def right(model: minidl.Sequential, states: Any) -> bool:
     return state(model) == states[model.step]
 
 
-@pytest.mark.filterwarnings("ignore:fit continues")
-@pytest.mark.parametrize("what", ["fit", "predict", "evaluate", "save"])
-@pytest.mark.parametrize("action", ["interrupt", "interrupt twice", "predict", "save", "fit"])
-def test_at_each_moment(what: str, action: str, states: Any) -> None:
-    """The model is at one of its states, and what was looked at belongs to one."""
-    predictions: dict[int, np.ndarray] = {}
-    work = {
-        "fit": lambda: fit(model),
-        "predict": lambda: model.predict(X),
-        "evaluate": lambda: model.evaluate(X, Y, verbose=0),
-        "save": lambda: saved(model),
-    }
-    actions = {
-        "predict": lambda: seen.append(model.predict(X)),
+WORKS: dict[str, Callable[[minidl.Sequential], Any]] = {
+    "fit": fit,
+    "predict": lambda model: model.predict(X),
+    "evaluate": lambda model: model.evaluate(X, Y, verbose=0),
+    "save": saved,
+}
+
+
+def disturbed(model: minidl.Sequential, what: str, action: str, moment: int, states: Any) -> None:
+    """Work with a model while something happens at a moment; then look at everything."""
+    seen: list[Any] = []
+    found: list[Any] = []
+    actions: dict[str, Callable[[], None]] = {
+        "predict": lambda: seen.append(model.predict(X).shape == (len(X), CLASSES)),
         "save": lambda: seen.append(right(saved(model), states)),
         "fit": lambda: fit(model),
     }
+    try:
+        moments.at(moment, actions.get(action, interrupt), lambda: found.append(WORKS[what](model)))
+    except (KeyboardInterrupt, ValueError) as error:
+        if not interrupted(error):  # an archive's own end may fail after it
+            raise
+        if action == "interrupt twice":
+            with pytest.raises(KeyboardInterrupt):
+                moments.at(moment % 40, interrupt, lambda: fit(model))
+    where = what, action, moment
+    assert right(model, states), where
+    assert all(seen), where
+    if found and what == "save":
+        assert right(found[0], states), where
+    if found and what == "predict":
+        np.testing.assert_array_equal(found[0], model.predict(X), err_msg=str(where))
+    fit(model)
+    assert right(model, states), where
+
+
+@pytest.mark.filterwarnings("ignore:fit continues")
+@pytest.mark.parametrize("what", WORKS)
+@pytest.mark.parametrize("action", ["interrupt", "interrupt twice", "predict", "save", "fit"])
+def test_at_each_moment(what: str, action: str, states: Any) -> None:
+    """The model is at one of its states, and what was looked at belongs to one."""
+    WORKS[what](trained(states))  # with nothing left to be imported or compiled
     model = trained(states)
-    work[what]()
-    model = trained(states)
-    total = moments.count(work[what])
+    total = moments.count(lambda: WORKS[what](model))
     chance = np.random.default_rng(len(what) + 7 * len(action))
-    begun = model
-    for moment in np.sort(chance.choice(total, min(TRIED, total), replace=False)).tolist():
-        model, seen, found = trained(states) if begun is None else begun, [], []  # type: ignore[var-annotated]
-        begun = None
-        do = actions.get(action, interrupt)
-
-        def looking() -> None:
-            found.append(work[what]())
-
-        try:
-            assert moments.at(moment, do, looking) or action.startswith("interrupt")
-        except (KeyboardInterrupt, ValueError) as error:
-            assert interrupted(error)  # the archive's own end may fail, too
-            if action == "interrupt twice":
-                with pytest.raises(KeyboardInterrupt):
-                    moments.at(moment % 40, interrupt, lambda: fit(model))
-        assert right(model, states), (what, action, moment)
-        for each in seen:
-            assert np.all(each) if action == "save" else each.shape == (len(X), CLASSES)
-        if found and what == "save":
-            assert right(found[0], states), (what, action, moment)
-        if found and what == "predict" and action in ("interrupt", "fit"):
-            step = model.step
-            if step not in predictions:
-                predictions[step] = model.predict(X)
-            np.testing.assert_array_equal(found[0], predictions[step])
-        fit(model)
-        assert right(model, states)
+    for moment in chance.choice(total, min(TRIED, total), replace=False).tolist():
+        disturbed(trained(states), what, action, moment, states)
