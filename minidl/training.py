@@ -213,23 +213,23 @@ class Sequential(Network):
         arrays = {"x": x, "y": y, "sample_weight": weight}
         names = ("validation x", "validation y", "validation weight")
         arrays |= zip(names, validation or [None] * 3, strict=True)
-        if not self._looked:
-            self._looked = True
-            plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
         before, self.fitting = self.fitting, state
         try:
             with Instead(self), _quiet(), keeping(state, resume, arguments, arrays) as origin:
+                evaluated = held_out, again
+                loop = Loop(
+                    self, objective, listeners, train, *evaluated, shuffle, epochs, state,
+                    check_finite,
+                )  # fmt: skip
+                if not self._looked:
+                    self._looked = True
+                    plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
                 self.history = history
                 self.stop_training = False
                 if origin is None:
                     self._note_of_continuing(initial_epoch)
                 elif verbose:
                     say(f"Going on with {origin}")
-                evaluated = held_out, again
-                loop = Loop(
-                    self, objective, listeners, train, *evaluated, shuffle, epochs, state,
-                    check_finite,
-                )  # fmt: skip
                 loop.run(range(initial_epoch, epochs))
         finally:
             self.fitting = before

@@ -21,7 +21,14 @@ def without_encoding(text: str) -> Iterator[int]:
             continue
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        if name not in OPENERS or _of(function) in ("os", "tarfile", "zipfile", "gzip", "Image"):
+        if name not in OPENERS or _of(function) in (
+            "os",
+            "tarfile",
+            "zipfile",
+            "gzip",
+            "Image",
+            "archive",
+        ):
             continue
         named = {each.arg for each in node.keywords}
         literals = [a.value for a in [*node.args, *(k.value for k in node.keywords)]

@@ -160,6 +160,7 @@ def test_an_optimizer_of_one_s_own_is_played() -> None:
 
 
 CALLBACKS: dict[str, Callable[[Path], callbacks.Callback]] = {
+    "BackupAndRestore": lambda folder: callbacks.BackupAndRestore(folder / "backup"),
     "CSVLogger": lambda folder: callbacks.CSVLogger(folder / "log.csv"),
     "EarlyStopping": lambda _: callbacks.EarlyStopping("loss", patience=9),
     "History": lambda _: callbacks.History(),

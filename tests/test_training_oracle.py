@@ -281,7 +281,7 @@ def test_arguments_come_in_keras_order(method: str) -> None:
     """A call by position means the same; what Keras does not know goes by name."""
     parameters = inspect.signature(getattr(minidl.Sequential, method)).parameters
     own = [name for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    assert own == (["evaluate_train"] if method == "fit" else [])
+    assert own == (["evaluate_train", "check_finite", "resume"] if method == "fit" else [])
     ours = [name for name in parameters if name not in ("self", *own)]
     theirs = oracle_training.parameter_names(method)
     assert [name for name in theirs if name in ours] == ours

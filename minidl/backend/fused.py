@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from minidl.backend import switch
 from minidl.backend.formula import Program, trace
-from minidl.backend.layout import overlapping
+from minidl.backend.layout import OverlapError, location, overlapping
 from minidl.backend.recorder import current_tape
 
 
@@ -93,7 +94,14 @@ class Fused:
         if run is None:
             run = self._compiled[signature] = self._compile(executor, arguments, outs)
         if first.size:
-            run(arguments, outs)
+            try:
+                run(arguments, outs)
+            except OverlapError:
+                # Two views of the same elements are one array to a formula.
+                same = [next((o for o in outs if a is not o and _one(a, o)), a) for a in arguments]
+                if all(map(operator.is_, same, arguments)):
+                    raise
+                return self(*same, out=out)
         return out
 
     def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Program:
@@ -162,6 +170,10 @@ class Fused:
 
 def _number(argument: Any) -> Any:
     return argument.item() if isinstance(argument, np.number) else argument
+
+
+def _one(a: Any, b: Any) -> bool:
+    return isinstance(a, np.ndarray) and location(a) == location(b)
 
 
 def fused(formula: Callable[..., Any]) -> Fused:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.device import playing
-from minidl.backend.operands import UnsupportedError
+from minidl.backend.operands import CompilationUnavailableError, UnsupportedError
 from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import fill, is_sparse, room, take
 from minidl.backend.switch import Backend, executor_name
@@ -66,7 +66,7 @@ class Gather:
         elif _compiled(backend):
             from minidl.backend import native
 
-            with contextlib.suppress(UnsupportedError):
+            with contextlib.suppress(CompilationUnavailableError):
                 made: list[Any] = []
                 for array, out in self._pairs:
                     where = array, self.order, self.where, out

@@ -82,9 +82,13 @@ def meet(arrays: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> bool
     return False
 
 
-def overlapping(name: str) -> ValueError:
+class OverlapError(ValueError):
+    """An output shares memory with another array."""
+
+
+def overlapping(name: str) -> OverlapError:
     """The error for a formula of this name whose outputs share memory with other arrays."""
-    return ValueError(
+    return OverlapError(
         f"{name}: expected outputs that are arguments themselves, or have memory of their own; "
         "received one that overlaps another array"
     )

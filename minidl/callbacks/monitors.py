@@ -205,17 +205,19 @@ class ModelCheckpoint(Monitor):
         old = self.saved[: -self.keep] if self.keep else []
         self.saved = self.saved[len(old) :]
         save = functools.partial(self._save, epoch, path, old)
-        if self.model.fitting is None:
+        fitting = getattr(self.model, "fitting", None)
+        if fitting is None:
             save()
         else:
-            self.model.fitting.after_all(save)
+            fitting.after_all(save)
 
     def _save(self, epoch: int, path: str, old: list[str]) -> None:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        if self.model.fitting is None:
+        fitting = getattr(self.model, "fitting", None)
+        if fitting is None:
             self.model.save(path)
         else:
-            self.model.fitting.write(path)
+            fitting.write(path)
         for other in old:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(other)

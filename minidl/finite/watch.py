@@ -66,6 +66,7 @@ class Watch:
         self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
         self._failed = False
         self._objective: Any = None
+        self._calling: Any = None
 
     def begin(
         self, objective: Objective, told: Iterable[Callback], epoch: int, order: np.ndarray

@@ -14,7 +14,7 @@ import pytest
 
 from minidl.backend import blas, use
 from minidl.backend.layout import SMALL
-from tests.conftest import forget_team
+from minidl.backend.native.team import end_team
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,11 +58,11 @@ def test_arrays_that_are_gone_are_not_kept():
 def products(monkeypatch):
     """What this thread knows of products: nothing yet. Every size is shared out in terms."""
     use("numpy", executor="numba")
-    forget_team()
+    end_team()
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(blas._here, "products", blas._Products())
     yield blas._here.products
-    forget_team()
+    end_team()
 
 
 def test_what_is_known_of_places_is_bounded(monkeypatch, products):

@@ -236,8 +236,14 @@ def test_whoever_asks_for_compiled_code_is_told_at_once():
         assert minidl.backend.executor == "blocks"
 
 
+NOTHING = """
+def command(block, part, parts):
+    pass
+"""
+
+
 def test_code_that_computes_something_else_is_not_used(monkeypatch):
-    other = machine_code.placed(machine_code.unit("begin", "subnormals"))
+    other = machine_code.placed(machine_code.Unit("nothing", "command", NOTHING))
     monkeypatch.setattr(machine_code, "placed", lambda unit: other)
     with pytest.raises(CompilationUnavailableError, match="computes something else") as error:
         trial.attempt()

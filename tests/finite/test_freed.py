@@ -40,7 +40,7 @@ def test_after_a_failure_the_model_trains_on(executor: str) -> None:
     made = case.make()
     with pytest.raises(minidl.NonFiniteError):
         case.fit(made, check_finite=True)
-    assert made.pending is None
+    assert made.traffic.pending is None
     x, y = case.data()
     made.fit(x * 1e-15, y * 0, 2, 1, 0, check_finite=True)
     assert made.step == 45

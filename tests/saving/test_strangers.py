@@ -283,7 +283,8 @@ def test_a_large_network_is_loaded_in_memory_of_its_own_size(tmp_path: Path) -> 
     finally:
         tracemalloc.stop()
     size = path.stat().st_size
-    assert saving < 4.5 * MIB + size / 8
+    # A copy of the model, as training may go on while it is written.
+    assert saving < size + 4.5 * MIB + size / 8
     # The file; theta, grad and state; and the initial weights, drawn in float64.
     assert loading - before < 4 * size
 

@@ -145,6 +145,7 @@ class CommandList:
         self.words = listed(commands)
         self._shared = sum(command.work for command in commands) >= WORTH
         self._in_turn = any(command.in_turn for command in commands)
+        team()  # where it cannot be had, that is said before anything runs
         shares = part_count() if self._shared else 1
         self.record = np.array(
             (address(self.words), len(self.words), 1, 1, shares, flushes), np.int64

@@ -145,7 +145,7 @@ def test_loops_that_share_nothing_are_one_only_side_by_side():
     x, y, z = (random((40, 33), seed=k) for k in range(3))
     made = [*commands(positive, [x], [x]), *commands(positive, [y], [y])]
     assert len(joined(made)) == 1
-    made.insert(1, *reduction("sum", z, 0, z[0]))
+    made.insert(1, *reduction("sum", z, 0, np.empty(33)))
     assert len(joined(made)) == 3
 
 
