@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[1]
 # Names of what opens text, and how many arguments come before the encoding.
 OPENERS = {"open": 3, "read_text": 0, "write_text": 1, "fdopen": 3, "TextIOWrapper": 1}
 
+# Modules and objects whose ``open`` has no encoding.
+BINARY = ("os", "tarfile", "zipfile", "gzip", "Image", "archive")
+
 
 def without_encoding(text: str) -> Iterator[int]:
     """Lines that open text in the encoding of the locale."""
