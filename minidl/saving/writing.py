@@ -29,7 +29,8 @@ def write(
     Raises:
         ValueError, TypeError: a value has no form in JSON, or an array holds objects.
     """
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
+    try:
         _write(archive, "config.json", json.dumps({"format": FORMAT, **config}, allow_nan=False))
         for name, vector in vectors.items():
             _write(archive, f"{name}.npy", vector)
@@ -38,6 +39,11 @@ def write(
         for name, array in extra.arrays.items():
             _write(archive, f"extra/{name}.npy", array)
         archive.comment = MARK + bytes(DIGITS)
+        archive.close()
+    except BaseException:
+        # Not to be completed: closing a half-written entry would fail, in place of what ended it.
+        archive.fp = None
+        raise
     # zipfile completes the headers last, so the sum is taken of the finished file.
     digits = Archive(file).digest()
     file.seek(-DIGITS, os.SEEK_END)
