@@ -66,17 +66,22 @@ class _Buffers:
         self._look = traffic.passing
         self._traffic = traffic.expected, traffic.awaits_backward
         self._left = {name: getattr(network, name) for name in _LEFT}
-        self._states = [(layer, dict(vars(layer))) for layer in _all(network.layers)]
+        parts: list[Any] = list(_all(network.layers))
+        if network.built:
+            parts.append(network.penalties)
+        self._states = [(part, dict(vars(part))) for part in parts]
+        if network.built:
+            network.penalties.bind()
         # The next pass makes buffers of its own; so it does where putting back is interrupted.
         network.rows, network._x, traffic.awaits_backward = 0, None, False
 
     def put_back(self) -> None:
         """Make all as it was."""
         self._network.rows = 0
-        for layer, state in self._states:
-            vars(layer).update(state)
-            for name in vars(layer).keys() - state.keys():
-                vars(layer).pop(name, None)
+        for part, state in self._states:
+            vars(part).update(state)
+            for name in vars(part).keys() - state.keys():
+                vars(part).pop(name, None)
         for name, value in self._left.items():
             setattr(self._network, name, value)
         traffic = self._network.traffic

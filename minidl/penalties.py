@@ -28,9 +28,13 @@ class Penalties:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
         self._empty = functools.partial(backend.xp.empty, dtype=theta.dtype)
+        self._zeros = functools.partial(backend.xp.zeros, dtype=theta.dtype)
+        self.bind()
+
+    def bind(self) -> None:
+        """Allocate what is computed on the way."""
         self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        self._value = backend.xp.zeros((), dtype=theta.dtype)
-        self._term = backend.xp.zeros((), dtype=theta.dtype)
+        self._value, self._term = self._zeros(()), self._zeros(())
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:

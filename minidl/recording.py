@@ -200,11 +200,11 @@ class RecordedStep:
     def _play(self, tape: Tape) -> bool | None:
         """Play a step."""
         network = self._network
-        self.undo.begin()
+        token = self.undo.begin()
         step = network.step
         network.step = step + 1
         try:
-            return True if tape.play(step, self.may_wait, self.undo) else None
+            return True if tape.play(step, self.may_wait, self.undo, token) else None
         except BaseException:
             self.settle()
             raise

@@ -37,8 +37,8 @@ def counting() -> Iterator[list[int]]:
     steps: list[int] = []
     play = Tape.play
 
-    def noting(tape: Tape, step: int, may_wait: bool = False, undo: Any = None) -> bool:
-        done = play(tape, step, may_wait, undo)
+    def noting(tape: Tape, step: int, *arguments: Any, **named: Any) -> bool:
+        done = play(tape, step, *arguments, **named)
         steps.extend([step] if done else [])
         return done
 

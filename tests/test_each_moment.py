@@ -74,7 +74,9 @@ WORKS: dict[str, Callable[[minidl.Sequential], Any]] = {
 }
 
 
-def disturbed(model: minidl.Sequential, what: str, action: str, moment: int, states: Any) -> None:
+def disturbed(
+    model: minidl.Sequential, what: str, action: str, moment: int, states: Any, history: Any
+) -> None:
     """Work with a model while something happens at a moment; then look at everything."""
     seen: list[Any] = []
     found: list[Any] = []
@@ -92,6 +94,9 @@ def disturbed(model: minidl.Sequential, what: str, action: str, moment: int, sta
     where = what, action, moment
     assert right(model, states), where
     assert all(seen), where
+    if what == "fit" and action in ("predict", "save"):
+        assert model.history is not None
+        assert model.history.history == history, where
     if found and what == "save":
         assert right(found[0], states), where
     if found and what == "predict":
@@ -105,9 +110,11 @@ def disturbed(model: minidl.Sequential, what: str, action: str, moment: int, sta
 @pytest.mark.parametrize("action", ["interrupt", "interrupt twice", "predict", "save", "fit"])
 def test_at_each_moment(what: str, action: str, states: Any) -> None:
     """The model is at one of its states, and what was looked at belongs to one."""
-    WORKS[what](trained(states))  # with nothing left to be imported or compiled
+    first = trained(states)
+    WORKS[what](first)  # with nothing left to be imported or compiled
+    history = first.history and first.history.history
     model = trained(states)
     total = moments.count(lambda: WORKS[what](model))
     chance = np.random.default_rng(len(what) + 7 * len(action))
     for moment in chance.choice(total, min(TRIED, total), replace=False).tolist():
-        disturbed(trained(states), what, action, moment, states)
+        disturbed(trained(states), what, action, moment, states, history)

@@ -119,21 +119,23 @@ class Tape:
         finally:
             recorder.tape = before
 
-    def play(self, step: int, may_wait: bool = False, undo: Any = None) -> bool:
+    def play(
+        self, step: int, may_wait: bool = False, undo: Any = None, token: object = None
+    ) -> bool:
         """Do it again, as the step of this number.
 
         Args:
             step: the number.
             may_wait: whether it is soon enough to do it together with steps to come, or when
                 :meth:`finish` is called; until then nobody looks.
-            undo: of the caller's step: ``open`` is the same object for as long as the step may be
+            undo: of the caller's step: its ``open`` is ``token`` for as long as the step may be
                 done, and None once it is. Before Python changes arrays, ``copy`` is called.
+            token: what stands for the step.
 
         Returns:
             Whether it is done, or will be: not where ``undo.open`` has changed in between.
         """
         last = self._last
-        token = undo and undo.open
         if not self._between.recorded:
             self._assemble()
         last.forget()

@@ -86,6 +86,7 @@ class Scene:
         self.model = network(seed)
         self.happened: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.last: tuple[Any, ...] = ()
 
     def _undisturbed(self) -> list[bytes]:
         states: list[bytes] = []
@@ -134,13 +135,20 @@ class Scene:
         assert model.optimizer is not None
         if not model.optimizer.state:
             model.optimizer.build(model.theta, model.parameters)
-        if state(model) != self.states[model.step]:
-            self.wrong.append(f"{what} counts {model.step} steps and has another state")
+        now, expected = state(model), self.states[model.step]
+        if now != expected:
+            both = zip(_numbers(now), _numbers(expected), strict=True)
+            differences = [abs(a - b) for a, b in both if a != b]
+            self.wrong.append(
+                f"{what} counts {model.step} steps and has another state after {self.last}: "
+                f"{len(differences)} numbers differ, by up to {max(differences, default=0)}"
+            )
 
     def handle(self, *_: Any) -> None:
         """What a signal's handler does in place of an interrupt."""
         what = self.chance.choice(["predict", "evaluate", "checkpoint", "other fit", "fit"])
         self.happened[f"handler: {what}"] += 1
+        self.last = *self.last, what, self.model.step
         if what == "other fit":
             weights = self.other.get_weights()
             self.other.fit(self.x[:200], self.y[:200], 50, 2, 0)
@@ -151,6 +159,11 @@ class Scene:
         else:
             getattr(self, what)()
             self._check_other()
+
+
+def _numbers(found: bytes) -> list[float]:
+    start = found.index(b")") + 1
+    return np.frombuffer(found[start:], np.float32).tolist()
 
 
 def raised_by_signal(delay: float, work: Callable[[], None]) -> bool:
@@ -220,6 +233,7 @@ def run(count: int, seed: int, steps: int = 2000) -> dict[str, Any]:
         kind = scene.chance.choice(["signal", "thread", "handler"])
         delay = scene.chance.uniform(0.0002, 0.02)
         work = getattr(scene, name)
+        scene.last = name, kind, delay, scene.model.step
         if kind == "signal":
             happened = raised_by_signal(delay, work)
         elif kind == "thread":
