@@ -36,9 +36,13 @@ class Undo:
 
     def begin(self) -> object:
         """Keep the counts; what stands for the step until it is done."""
-        self._counts = self._counted(getattr(self._network, "optimizer", None))
+        network, token = self._network, object()
+        optimizer = getattr(network, "optimizer", None)
+        # Nothing is called from here on, so that nothing comes between.
+        rates = None if optimizer is None else (optimizer.iterations, optimizer.gathered_rate)
+        self._counts = network.step, optimizer, rates
         self.copied = False
-        self.open = token = object()
+        self.open = token
         return token
 
     def copy(self) -> None:
