@@ -353,3 +353,21 @@ def test_nadam_begins_anew_with_its_iterations() -> None:
         used.update(theta, gradient.copy())
         new.update(fresh, gradient.copy())
     np.testing.assert_array_equal(theta, fresh)
+
+
+def test_another_beta_1_is_that_of_all_momenta():
+    """Nadam's product of momenta is made anew, as in an optimizer that had it from the start."""
+    used, new = optimizers.Nadam(0.1), optimizers.Nadam(0.1, beta_1=0.5)
+    theta = np.ones(3)
+    for _ in range(4):
+        used.update(theta, np.array([1.0, -2.0, 0.5]))
+    used.beta_1 = 0.5
+    other = theta.copy()
+    new.build(other)
+    new.iterations = used.iterations
+    for name, vector in used.state.items():
+        new.state[name][:] = vector
+    for _ in range(3):
+        used.update(theta, np.array([0.2, 0.1, -1.0]))
+        new.update(other, np.array([0.2, 0.1, -1.0]))
+    np.testing.assert_array_equal(theta, other)

@@ -1,0 +1,125 @@
+"""A step between what it writes down and what counts: done, or not done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import regularizers
+from minidl.backend import use
+from minidl.backend.native.series import Series
+from minidl.backend.tape import Tape
+from minidl.layers import Dense, Dropout, Input
+from minidl.optimizers.base import FLUSH_EVERY
+from tests.campaigns.interrupts import state
+
+ROWS = 8
+X = np.tile(np.random.default_rng(0).standard_normal((ROWS, 6)), (10, 1)).astype(np.float32)
+Y = np.tile(np.random.default_rng(1).integers(0, 3, ROWS), 10)
+
+pytestmark = pytest.mark.filterwarnings("ignore:fit continues")
+
+
+@pytest.fixture(autouse=True)
+def _compiled() -> None:
+    use("numpy", executor="numba")
+
+
+def model() -> minidl.Sequential:
+    """One whose steps are recorded whole, but for those after which small numbers are flushed."""
+    minidl.utils.set_random_seed(1)
+    layers = [Input((6,)), Dense(9, "relu", kernel_regularizer="l2"), Dropout(0.2), Dense(3)]
+    made = minidl.Sequential(layers)
+    made.compile("adam", minidl.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return made
+
+
+def fit(made: minidl.Sequential, epochs: int) -> minidl.Sequential:
+    made.fit(X, Y, ROWS, epochs, 0, shuffle=False)
+    return made
+
+
+def once(monkeypatch: pytest.MonkeyPatch, kind: type, name: str, action: Callable[[], Any],
+         when: Callable[[], bool] = lambda: True) -> list[bool]:  # fmt: skip
+    """Have an action follow a method, once; a list that says whether it did."""
+    real, done = getattr(kind, name), []  # type: ignore[var-annotated]
+
+    def with_it(*arguments: Any, **named: Any) -> Any:
+        result = real(*arguments, **named)
+        if not done and when():
+            done.append(True)
+            action()
+        return result
+
+    monkeypatch.setattr(kind, name, with_it)
+    return done
+
+
+@pytest.mark.parametrize("action", ["predict", "fit"])
+def test_a_step_is_not_counted_that_something_came_before(action: str, monkeypatch: Any) -> None:
+    """It has written its numbers down; then another one makes them those of another step."""
+    made = model()
+    do = {"predict": lambda: made.predict(X), "fit": lambda: fit(made, 1)}[action]
+    done = once(monkeypatch, Series, "write", do)
+    fit(made, 3)
+    assert done
+    assert state(made) == state(fit(model(), 3 + (action == "fit")))
+
+
+def test_a_step_that_is_undone_does_not_wait() -> None:
+    """It is interrupted when it has been counted, and Python has a part of it yet to do."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = model()
+        real = Series.keep
+
+        def keep(series: Series) -> bool:
+            kept = real(series)
+            if made.step == FLUSH_EVERY:
+                raise KeyboardInterrupt
+            return kept
+
+        patch.setattr(Series, "keep", keep)
+        with pytest.raises(KeyboardInterrupt):
+            fit(made, 9)
+    assert made.step == FLUSH_EVERY - 1
+    expected = model()
+    expected.fit(X[: 7 * ROWS], Y[: 7 * ROWS], ROWS, 9, 0, shuffle=False)
+    assert expected.step == made.step
+    assert state(made) == state(expected)
+
+
+def test_waiting_steps_are_done_when_somebody_looks(monkeypatch: Any) -> None:
+    """In a signal's handler, or in another thread."""
+    made, seen = model(), []
+    done = once(
+        monkeypatch, Tape, "play", lambda: seen.append((made.get_weights(), made.step)),
+        lambda: made.step == 7,
+    )  # fmt: skip
+    fit(made, 1)
+    assert done
+    weights, step = seen[0]
+    assert step == 7
+    expected = model()
+    expected.fit(X[: 7 * ROWS], Y[: 7 * ROWS], ROWS, 1, 0, shuffle=False)
+    for found, wanted in zip(weights, expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_penalties_have_memory_of_their_own_beside_a_step(monkeypatch: Any) -> None:
+    """The value of a penalty is added up term by term; an evaluation comes between two of them."""
+    use("numpy", executor="blocks")
+    made = model()
+    expected = fit(model(), 1).history
+    done = once(
+        monkeypatch, regularizers.L2, "forward", lambda: made.evaluate(X, Y, verbose=0),
+        lambda: made.step == 5,
+    )  # fmt: skip
+    fit(made, 1)
+    assert done
+    assert made.history is not None
+    assert expected is not None
+    assert made.history.history == expected.history
