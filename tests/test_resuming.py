@@ -226,8 +226,11 @@ def test_a_training_on_a_model_that_is_trained_already(tmp_path: Path) -> None:
     assert outcomes[0] == outcomes[1]
 
 
-def test_a_weight_that_is_not_finite_stays_so(tmp_path: Path) -> None:
+def test_a_weight_that_is_not_finite_stays_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """TerminateOnNaN has stopped the training, for good."""
+    monkeypatch.chdir(tmp_path)  # where the failed step is written
     x, y = data()
     seen = []
     for _ in range(2):
