@@ -57,21 +57,26 @@ def _before() -> None:
 def _in_parent() -> None:
     for _, after, _ in _others:
         after()
-    while _held:
-        lock, taken = _held.pop()
-        if taken:
-            lock.release()
+    _give_back()
 
 
 def _in_child() -> None:
     for _, _, after in _others:
         after()
+    for lock in _give_back():  # threads have them that the child does not have
+        lock._at_fork_reinit()
+
+
+def _give_back() -> list[Any]:
+    """Release the locks that were taken before; those that were not."""
+    missed = []
     while _held:
         lock, taken = _held.pop()
         if taken:
             lock.release()
-        else:  # by a thread that the child does not have
-            lock._at_fork_reinit()
+        else:
+            missed.append(lock)
+    return missed
 
 
 if hasattr(os, "register_at_fork"):
