@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 from collections.abc import Callable, Iterable
+from operator import is_
 from typing import Any
 
+from minidl.backend.operands import UnsupportedError
 from minidl.backend.recorder import recorder
 from minidl.backend.repeating import repeats
 from minidl.backend.tape import Tape, player
@@ -165,15 +166,11 @@ class RecordedStep:
             return self._call(arrays)
         if network.rows != self._rows:  # its buffers are others
             self.forget()
-        same = len(arrays) == len(self._arrays) and all(map(operator.is_, arrays, self._arrays))
+        same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
         tape = seen = None
         if same and network.passes == self._passes:
             if self.tape is not None:
-                if self.tape.ready():
-                    return self._play(self.tape)
-                self._player = self.tape = None  # without compiled code, from now on
-                self._plays = False
-                return self._call(arrays)
+                return self._play(self.tape, arrays)
             if self._rests or not self._promised():
                 self._rests = max(0, self._rests - 1)
             else:
@@ -197,14 +194,19 @@ class RecordedStep:
                 self._compare()
         return False
 
-    def _play(self, tape: Tape) -> bool | None:
-        """Play a step."""
-        network = self._network
-        token = self.undo.begin()
+    def _play(self, tape: Tape, arrays: tuple[Any, ...]) -> bool | None:
+        """Play a step; or call it, from now on, where no compiled code can be had."""
+        network, undo = self._network, self.undo
+        token = undo.begin()
         step = network.step
         network.step = step + 1
         try:
-            return True if tape.play(step, self.may_wait, self.undo, token) else None
+            return True if tape.play(step, self.may_wait, undo, token) else None
+        except UnsupportedError:
+            self.settle()
+            self._player = self.tape = None
+            self._plays = False
+            return self._call(arrays)
         except BaseException:
             self.settle()
             raise

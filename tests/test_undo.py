@@ -10,8 +10,8 @@ import pytest
 
 import minidl
 from minidl import regularizers
-from minidl.backend import use
-from minidl.backend.native.series import Series
+from minidl.backend import native, use
+from minidl.backend.native.series import Once, Series
 from minidl.backend.tape import Tape
 from minidl.layers import Dense, Dropout, Input
 from minidl.optimizers.base import FLUSH_EVERY
@@ -83,11 +83,34 @@ def test_a_step_that_is_undone_does_not_wait() -> None:
             return kept
 
         patch.setattr(Series, "keep", keep)
+        patch.setattr(native, "Once", None)  # else nothing is left to Python
         with pytest.raises(KeyboardInterrupt):
             fit(made, 9)
     assert made.step == FLUSH_EVERY - 1
     expected = model()
     expected.fit(X[: 7 * ROWS], Y[: 7 * ROWS], ROWS, 9, 0, shuffle=False)
+    assert expected.step == made.step
+    assert state(made) == state(expected)
+
+
+def test_what_follows_a_step_is_done_with_it() -> None:
+    """Small numbers are flushed after the last of 64 steps, interrupted or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = model()
+        real = Once.run
+
+        def run(once: Once) -> None:
+            patch.setattr(Once, "run", real)
+            raise KeyboardInterrupt
+
+        patch.setattr(Once, "run", run)
+        made.optimizer.learning_rate = 1e-38  # leaves numbers to flush
+        with pytest.raises(KeyboardInterrupt):
+            fit(made, 9)
+    assert made.step == FLUSH_EVERY
+    expected = model()
+    expected.optimizer.learning_rate = 1e-38
+    expected.fit(X[: 8 * ROWS], Y[: 8 * ROWS], ROWS, 8, 0, shuffle=False)
     assert expected.step == made.step
     assert state(made) == state(expected)
 

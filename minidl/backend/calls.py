@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from minidl.backend.recorder import aside
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
+
+_NUMBERS = (float, int)
 
 
 @dataclass(slots=True, eq=False)
@@ -28,17 +29,7 @@ class Call:
     @property
     def key(self) -> tuple[int, ...]:
         """Equal for calls on the same arrays, with any numbers; while these exist."""
-        places = (0 if isinstance(a, float | int) else id(a) for a in self.arguments)
-        return (id(self.formula), *map(id, self.outs), *places)
-
-    def same(self, other: Call) -> bool:
-        """Whether the other is on the same arrays, with any numbers."""
-        return (
-            self.formula is other.formula
-            and len(self.arguments) == len(other.arguments)
-            and all(map(operator.is_, self.outs, other.outs))
-            and all(map(_alike, self.arguments, other.arguments))
-        )
+        return _key(self.formula, self.arguments, self.outs)
 
     def bound(self, player: Any) -> Any:
         """Bound to its arrays, or None where it is no single loop."""
@@ -47,12 +38,14 @@ class Call:
             bound = player.Bound(program, self.arguments, self.outs)
         except UnsupportedError:
             return None
-        bound.what = self
+        bound.what, bound.key = self, self.key
         return bound
 
 
-def _alike(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, float | int) and isinstance(b, float | int))
+def _key(formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[int, ...]:
+    """Equal for calls on the same arrays, with any numbers; while these exist."""
+    places = [0 if isinstance(a, _NUMBERS) else id(a) for a in arguments]
+    return (id(formula), *map(id, outs), *places)
 
 
 class Between:
@@ -71,11 +64,11 @@ class Between:
         self.recorded = False
         self.bound: dict[Any, Any] = {}
 
-    def again(self, call: Call) -> bool:
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula that is bound; whether it is."""
-        bound = self.bound.get(call.key)
+        bound = self.bound.get(_key(formula, arguments, outs))
         if bound is not None:
-            bound.take(call.arguments)
+            bound.take(arguments)
             bound()
         return bound is not None
 
@@ -103,8 +96,8 @@ class Last:
         commands: of the formulas, in their order.
         recorded: whether all have been called once.
         bound: what these are bound to, in their order; None where it is no loop or a kernel.
-        as_recorded: whether they have asked for these formulas, since the last ``forget``.
-        others: what they have asked for after these, or in place of them.
+        as_recorded: whether they asked for these formulas, when :meth:`ask` called them last.
+        others: what they asked for after these, or in place of them.
     """
 
     def __init__(self, player: Any) -> None:
@@ -113,6 +106,9 @@ class Last:
         self.commands: list[Any] = []
         self.recorded = False
         self.bound: list[Any] = []
+        self.as_recorded = True
+        self.others: list[Any] = []
+        self._tails: dict[Any, Any] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -120,23 +116,37 @@ class Last:
         self._asked: list[Any] = []
         self._same = 0  # so many of them were asked for when this was recorded
 
-    @property
-    def as_recorded(self) -> bool:
-        """Whether the calls have asked for the same as when they were recorded."""
-        return self._same == len(self.bound)
+    def ask(self) -> None:
+        """Call the functions; :attr:`as_recorded` and :attr:`others` say what they ask for."""
+        self.forget()
+        for call in self.calls:
+            call()
+        self.as_recorded = self._same == len(self.bound)
+        self.others = self._asked[self._same :] if self.as_recorded else self._asked
 
-    @property
-    def others(self) -> list[Any]:
-        """What they have asked for after it, or all of it where it is not the same."""
-        return self._asked[self._same :] if self.as_recorded else self._asked
+    def tail(self) -> Any:
+        """What runs :attr:`others` as one thing that is done or waits; None where nothing does."""
+        once = getattr(self._player, "Once", None)
+        if once is None or not all(isinstance(call, Call) for call in self.others):
+            return None
+        key = tuple(call.key for call in self.others)
+        if key not in self._tails:
+            bound = [call.bound(self._player) for call in self.others]
+            commands = [made for each in bound if each for made in each.commands]
+            self._tails[key] = bound, once(commands) if all(bound) else None
+        bound, made = self._tails[key]
+        if made is not None:
+            for each, call in zip(bound, self.others, strict=True):
+                each.take(call.arguments)
+        return made
 
-    def again(self, call: Call) -> bool:
+    def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Ask for a formula, if it is the one that comes now; whether it is."""
         k = len(self._asked)
         bound = self.bound[k] if self.recorded and k < len(self.bound) else None
-        if bound is None or not bound.what.same(call):
+        if bound is None or bound.key != _key(formula, arguments, outs):
             return False
-        bound.take(call.arguments)
+        bound.take(arguments)
         self._same += 1
         self._asked.append(bound)
         return True

@@ -96,22 +96,21 @@ class Program:
         """Value of every scalar register for these arguments, in double precision."""
         return dict(zip(self.scalar_registers, self.numbers(arguments), strict=True))
 
-    def numbers(self, arguments: Sequence[Any] | Mapping[int, Any]) -> list[float]:
-        """The same values, in the order of :attr:`scalar_registers`."""
-        values = [arguments[i] for i in self.scalars]
-        values += self.constants.values()
-        for compute, places in self._prologue:
-            values.append(float(compute(*[values[i] for i in places])))
-        return values
-
     @functools.cached_property
-    def _prologue(self) -> list[tuple[Callable[..., float], list[int]]]:
-        """What computes each number that follows from others, and the places of these."""
-        place = {register: k for k, register in enumerate(self.scalar_registers)}
-        return [
-            (_ARITHMETIC.get(s.ufunc) or getattr(np, s.ufunc), [place[i] for i in s.operands])
-            for s in self.prologue
-        ]
+    def numbers(self) -> Callable[[Sequence[Any] | Mapping[int, Any]], list[float]]:
+        """Computes the same values, in the order of :attr:`scalar_registers`."""
+        known: dict[str, Any] = {f"r{k}": value for k, value in self.constants.items()}
+        lines = [f"r{k} = arguments[{k}]" for k in self.scalars]
+        for step in self.prologue:
+            compute = _ARITHMETIC.get(step.ufunc) or getattr(np, step.ufunc)
+            known[f"compute{step.target}"] = compute
+            operands = ", ".join(f"r{k}" for k in step.operands)
+            lines.append(f"r{step.target} = float(compute{step.target}({operands}))")
+        lines.append(f"return [{', '.join(f'r{k}' for k in self.scalar_registers)}]")
+        # Written out, because it runs at each step: a loop over the prologue takes twice as long.
+        exec("def numbers(arguments):\n    " + "\n    ".join(lines), known)
+        found: Callable[[Sequence[Any] | Mapping[int, Any]], list[float]] = known["numbers"]
+        return found
 
 
 class Term(NDArrayOperatorsMixin):

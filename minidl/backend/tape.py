@@ -95,10 +95,10 @@ class Tape:
         self._entries: list[Any] = []
         # What Python writes before a step, for commands to read.
         self._numbers = [self._step]
-        # Calls that run all of it, where no series does, and all but what ends the step.
-        self._runs: Sequence[Callable[[], None]] = ()
-        self._head: Sequence[Callable[[], None]] = ()
+        self._runs: dict[bool, Sequence[Callable[[], None]]] = {}
         self._series: Any = None
+        # What follows the last step that waits, every so many steps.
+        self._tail: Any = None
         # Functions that are called at each step: those between commands, those after all of them,
         # and of which sort the one is that is being called.
         self._between, self._last = Between(self._player), Last(self._player)
@@ -134,15 +134,21 @@ class Tape:
 
         Returns:
             Whether it is done, or will be: not where ``undo.open`` has changed in between.
+
+        Raises:
+            UnsupportedError: the compiled code that plays it cannot be had; nothing is done.
         """
         last = self._last
         if not self._between.recorded:
             self._assemble()
-        last.forget()
-        for call in last.calls:
-            self._call(call, last)
+        if last.calls:
+            self._call(last.ask, last)
+        tail = None
+        if last.others and self._series and last.as_recorded:
+            self.finish()
+            tail = last.tail()
         self._step[0] = step
-        if self._series and last.as_recorded and not last.others:
+        if self._series and last.as_recorded and (tail or not last.others):
             room = self._series.write()
             # Nothing is called here, so that no signal's handler comes between: either it finds a
             # step that is not done, and what was written counts for nothing, or it finds one that
@@ -152,9 +158,13 @@ class Tape:
                     return False
                 undo.open = None
             self._series.waiting[0] += 1
-            if not may_wait or not room:
+            if tail is not None:
+                self._tail = tail
+                tail.waiting[0] = 1
+            if not may_wait or not room or tail is not None:
                 self.finish()
             return True
+        runs = () if self._series and last.as_recorded else self._lists(last.as_recorded)
         self.finish()
         if undo is not None:
             undo.copy()
@@ -164,7 +174,7 @@ class Tape:
             self._series.keep()
             self.finish()
         else:
-            for run in self._runs if last.as_recorded else self._head:
+            for run in runs:
                 run()
         for call in last.others:
             call()
@@ -178,29 +188,28 @@ class Tape:
         """Do the steps that still wait."""
         if self._series:
             self._series.run()
+        if self._tail is not None:
+            self._tail.run()
+
+    def _lists(self, all_of_it: bool) -> Sequence[Callable[[], None]]:
+        """Calls that run all commands, or all but what ends the step; made when first needed."""
+        if all_of_it not in self._runs:
+            entries = self.entries if all_of_it else self._entries
+            self._runs[all_of_it] = self._player.assemble(entries)
+        return self._runs[all_of_it]
 
     def drop(self) -> None:
         """Forget the steps that still wait."""
         if self._series:
             self._series.waiting[0] = 0
 
-    def ready(self) -> bool:
-        """Tell whether it can be played. The first call makes all that plays it, or nothing."""
-        try:
-            if not self._between.recorded:
-                self._assemble()
-        except UnsupportedError:
-            return False
-        return True
-
     def _assemble(self) -> None:
-        """Make calls of what was recorded."""
+        """Make what plays it."""
         last = self._last
         numbers = [*self._numbers, *(bound.numbers for bound in last.bound if bound)]
         self._series = self._player.series(self.entries, numbers)
-        self._runs = self._head = self._player.assemble(self._entries)
-        if last.calls and not self._series:
-            self._runs = self._player.assemble(self.entries)
+        if not self._series:
+            self._lists(True)
         self._between.recorded = last.recorded = True
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
@@ -248,7 +257,7 @@ class Tape:
 
     def again(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Run a formula of a call that is made at each step, if it is recorded; whether it is."""
-        return self._inside is not None and self._inside.again(Call(formula, arguments, outs))
+        return self._inside is not None and self._inside.again(formula, arguments, outs)
 
     def draw(self, key: Any, out: np.ndarray, step: int, fill: Callable[[Any, int], None]) -> None:
         """Fill ``out`` with the 16-bit random numbers of a key and step, and record it.

@@ -426,11 +426,15 @@ def test_formulas_that_end_a_step_are_played_with_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(native, "assemble", assembled)
     monkeypatch.setattr(native, "series", in_series)
     tape = endings(Ending)
-    (head,), (whole,) = heads, wholes
+    (whole,) = wholes
     assert not any(callable(entry) for entry in whole)
+    assert tape.entries == whole
+    assert not heads
+    # What runs the rest of a step is made where one ends otherwise.
+    endings(lambda: Ending("missing"))
+    (head,), (_, whole) = heads, wholes
     assert whole[: len(head)] == head
     assert len(whole) == len(head) + 2
-    assert tape.entries == whole
 
 
 @pytest.mark.parametrize("other", ["before", "kernel", "elsewhere", "missing", "after"])

@@ -22,7 +22,7 @@ from minidl.backend.native.fusion import fused
 from minidl.backend.native.gather import gather
 from minidl.backend.native.products import alone, multiplication
 from minidl.backend.native.recording import Compiled
-from minidl.backend.native.series import Series
+from minidl.backend.native.series import Once, Series
 from minidl.backend.native.sources import KNOWN
 from minidl.backend.native.sparse import gather_rows
 from minidl.backend.native.strips import chained
@@ -34,6 +34,7 @@ __all__ = [
     "KNOWN",
     "Bound",
     "Eager",
+    "Once",
     "UnsupportedError",
     "assemble",
     "commands",

@@ -68,3 +68,24 @@ class Series:
             self._list()
             for array, values in zip(self._numbers, np.split(now, self._places), strict=True):
                 array[...] = values
+
+
+class Once:
+    """A list of commands that is run once for each time that it is asked for: it has run, or waits.
+
+    Args:
+        commands: these.
+
+    Attributes:
+        waiting: (1,): 1 while it waits.
+    """
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self._list = CommandList(commands)
+        self._list.record[[TIMES, AGAIN]] = 0
+        self.waiting = self._list.record[TIMES : TIMES + 1]
+
+    def run(self) -> None:
+        """Run it, if it waits."""
+        if self.waiting[0]:
+            self._list()
