@@ -24,13 +24,13 @@ import numpy as np
 
 import minidl
 from benchmarks.machine import describe
-from minidl.backend import loops
-from minidl.backend.native.commands import Command, CommandList
-from minidl.backend.native.fusion import fused
-from minidl.backend.native.products import alone
+from minidl.accelerator.cpu.commands import Command, CommandList
+from minidl.accelerator.cpu.fusion import fused
+from minidl.accelerator.cpu.products.plan import alone
+from minidl.accelerator.record.recording import RecordedStep
+from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
 from minidl.objective import Objective
-from minidl.recording import RecordedStep
 
 SETTLING = 0.5  # seconds
 RESULTS = Path(__file__).parent / "results"

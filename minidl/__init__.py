@@ -24,8 +24,8 @@ from minidl import (
     regularizers,
     utils,
 )
+from minidl.accelerator.record.repeating import remember
 from minidl.backend import floatx, set_floatx
-from minidl.backend.repeating import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from minidl.backend.native.storage import contents, user_folder
-from minidl.backend.native.trust import distrust
+from minidl.accelerator.cpu.machine.storage import contents, user_folder
+from minidl.accelerator.cpu.machine.trust import distrust
 
 
 class State(NamedTuple):

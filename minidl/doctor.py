@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl import cache, datasets
-from minidl.backend import BackendUnavailableError, cuda, installation, loops
-from minidl.backend.device import cublaslt
+from minidl.accelerator.gpu import cublaslt
+from minidl.accelerator.trace import loops
+from minidl.backend import BackendUnavailableError, cuda, installation
 from minidl.printing import say
 
 _WIDTH = 16

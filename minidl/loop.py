@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minidl.accelerator.record.recording import RecordedStep
+from minidl.accelerator.record.repeating import repeats
 from minidl.backend.random import SHUFFLE, generator
-from minidl.backend.repeating import repeats
 from minidl.backend.weak import weakly
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
-from minidl.recording import RecordedStep
 from minidl.training_state import TrainingState
 
 if TYPE_CHECKING:

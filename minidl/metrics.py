@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks, losses
+from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
-from minidl.backend.repeating import repeats
 from minidl.kernels import measures
 
 

@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl.accelerator.record.tape import stepwise
+from minidl.accelerator.record.watching import Seen
 from minidl.backend.recorder import aside
-from minidl.backend.tape import stepwise
 from minidl.beside import undisturbed
 from minidl.data import Batches
 from minidl.kernels import measures
@@ -18,7 +19,6 @@ from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
-from minidl.watching import Seen
 
 #: Names of the loss and of the two parts that it has where weights are penalised.
 PARTS = ("loss", "data_loss", "penalty")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
-from minidl.backend.repeating import repeats
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
 from minidl.optimizers.base import NO_STEP_SIZE

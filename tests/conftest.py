@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from minidl import seeds
+from minidl.accelerator.gpu import kernels
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
-from minidl.backend.device import kernels
 from minidl.backend.fused import Fused
 from tests.doubles.cupy_double import installed
 
@@ -112,7 +112,7 @@ def _forget_cuda_kernels() -> None:
 @pytest.fixture(params=[1, 2, 3])
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Recorded steps are shared out in so many parts, and run by as many threads."""
-    from minidl.backend.native import team  # Numba takes its time
+    from minidl.accelerator.cpu.team import team  # Numba takes its time
 
     team.end_team()
     monkeypatch.setattr(team, "processors", lambda: team.LARGEST)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from minidl.backend.native.team import part_count, team
+from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.layers import Dense, Dropout, Input
 
 ROWS, COLUMNS = 1000, 64

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import recording
-from minidl.backend import blas
-from minidl.backend.tape import Tape
+from minidl.accelerator.record import products, recording
+from minidl.accelerator.record.tape import Tape
 from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import LearningRateSchedule
 
@@ -79,7 +78,7 @@ def same_products(monkeypatch: pytest.MonkeyPatch) -> None:
     NumPy does small ones otherwise. Sums of products in another order are the only difference
     between a step that is played and one that is called.
     """
-    monkeypatch.setattr(blas, "SMALL", 0)
+    monkeypatch.setattr(products, "SMALL", 0)
 
 
 def arrays(model: minidl.Sequential) -> dict[str, np.ndarray]:

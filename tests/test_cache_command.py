@@ -9,7 +9,7 @@ import pytest
 
 from minidl import __main__ as command
 from minidl import cache
-from minidl.backend.native.storage import Storage
+from minidl.accelerator.cpu.machine.storage import Storage
 
 MADE = {"numba": "0.68", "numpy": "2.4", "processor": "zen5"}
 NAMES = [f"{label}_{digit * 64}" for label, digit in (("adam", "a"), ("series_take", "b"))]

@@ -12,8 +12,9 @@ import pytest
 
 from minidl import __main__ as command
 from minidl import datasets, doctor
-from minidl.backend import cuda, installation, loops
-from minidl.backend.operands import CompilationUnavailableError
+from minidl.accelerator.record.operands import CompilationUnavailableError
+from minidl.accelerator.trace import loops
+from minidl.backend import cuda, installation
 from tests.doubles.cupy_double import installed
 
 ROOT = Path(__file__).parents[1]

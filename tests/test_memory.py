@@ -10,15 +10,15 @@ import pytest
 import scipy.sparse as sp
 
 import minidl
+from minidl.accelerator.record.products import multiply
 from minidl.backend import current, use
-from minidl.backend.blas import multiply
 from minidl.backend.gather import Gather, buffer
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.callbacks import Callback
 from minidl.kernels import activations, dropout, updates
 from minidl.layers import Dense
 from minidl.models import Network
-from tests.backend.native.running import random
+from tests.accelerator.cpu.running import random
 
 
 @pytest.fixture(params=["blocks", "numba"], autouse=True)

@@ -10,8 +10,8 @@ import pytest
 from scipy import sparse
 
 import minidl
+from minidl.accelerator.cpu.products import plan as products
 from minidl.backend import use
-from minidl.backend.native import products
 from minidl.layers import BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
 from minidl.optimizers import SGD, Adam
 from minidl.regularizers import L1, L2, Lp

@@ -12,12 +12,12 @@ from scipy import sparse
 
 import minidl
 from minidl import activations, callbacks, layers, losses, metrics, regularizers
+from minidl.accelerator.record.recording import RecordedStep
 from minidl.backend import fused, use
 from minidl.layers import Dense, Input, Layer
 from minidl.network import Network
 from minidl.optimizers import TABLE as OPTIMIZERS
 from minidl.optimizers.schedules import TABLE as SCHEDULES
-from minidl.recording import RecordedStep
 from tests.playing import RATES, counting, schedule
 
 RANDOM = np.random.default_rng(4)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.accelerator.cpu.commands import CommandList
+from minidl.accelerator.cpu.series.plan import MOST
+from minidl.accelerator.cpu.team.mail import TIMES
 from minidl.backend import use
-from minidl.backend.native.commands import CommandList
-from minidl.backend.native.mail import TIMES
-from minidl.backend.native.series import MOST
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.layers import Dense, Dropout, Input
 from minidl.optimizers import SGD, Adam, Optimizer

@@ -10,9 +10,10 @@ import pytest
 
 import minidl
 from minidl import regularizers
-from minidl.backend import native, use
-from minidl.backend.native.series import Once, Series
-from minidl.backend.tape import Tape
+from minidl.accelerator import cpu
+from minidl.accelerator.cpu.series.plan import Once, Series
+from minidl.accelerator.record.tape import Tape
+from minidl.backend import use
 from minidl.layers import Dense, Dropout, Input
 from minidl.optimizers.base import FLUSH_EVERY
 from tests.campaigns.interrupts import state
@@ -83,7 +84,7 @@ def test_a_step_that_is_undone_does_not_wait() -> None:
             return kept
 
         patch.setattr(Series, "keep", keep)
-        patch.setattr(native, "Once", None)  # else nothing is left to Python
+        patch.setattr(cpu, "Once", None)  # else nothing is left to Python
         with pytest.raises(KeyboardInterrupt):
             fit(made, 9)
     assert made.step == FLUSH_EVERY - 1

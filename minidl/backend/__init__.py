@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.record.tape import kernel
 from minidl.backend.cuda import BackendUnavailableError
 from minidl.backend.floatx import floating, floatx, set_floatx
 from minidl.backend.fused import fused
 from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import Backend, backend_of, current, executor_name, use
-from minidl.backend.tape import kernel
 
 __all__ = [
     "Backend",

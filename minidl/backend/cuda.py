@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import kernels
-from minidl.backend.device.sources import elementwise, name_of
-from minidl.backend.formula import Program
+from minidl.accelerator.gpu import kernels
+from minidl.accelerator.trace.cuda_source import elementwise, name_of
+from minidl.accelerator.trace.program import Program
 from minidl.backend.layout import BY_COLUMN, EACH
 
 name = "cuda"

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.trace.program import Program, trace
 from minidl.backend import switch
-from minidl.backend.formula import Program, trace
 from minidl.backend.layout import OverlapError, location, overlapping
 from minidl.backend.recorder import current_tape
 

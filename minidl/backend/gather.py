@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import playing
-from minidl.backend.operands import CompilationUnavailableError, UnsupportedError
+from minidl.accelerator.gpu import playing
+from minidl.accelerator.record.operands import CompilationUnavailableError, UnsupportedError
 from minidl.backend.recorder import current_tape
 from minidl.backend.sparse import fill, is_sparse, room, take
 from minidl.backend.switch import Backend, executor_name
@@ -64,17 +64,17 @@ class Gather:
                     for command in playing.gather(array, self.order, self.where, out)
                 ]
         elif _compiled(backend):
-            from minidl.backend import native
+            from minidl.accelerator import cpu
 
             with contextlib.suppress(CompilationUnavailableError):
                 made: list[Any] = []
                 for array, out in self._pairs:
                     where = array, self.order, self.where, out
                     if is_sparse(array):
-                        made += native.gather_rows(*where, self._spoilt)
+                        made += cpu.gather_rows(*where, self._spoilt)
                     else:
-                        made += native.gather(*where)
-                self._run, self._commands = native.assemble(made), made
+                        made += cpu.gather(*where)
+                self._run, self._commands = cpu.assemble(made), made
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""

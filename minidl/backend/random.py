@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.device import draws
+from minidl.accelerator.gpu import draws
 from minidl.backend.recorder import current_tape
 
 WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidl.backend.tape import Tape
+    from minidl.accelerator.record.tape import Tape
 
 
 class Recorder(threading.local):

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import blocks, cuda, loops, sparse
+from minidl.accelerator.trace import blocks, loops
+from minidl.backend import cuda, sparse
 
 BACKENDS = ("numpy", "cupy")
 EXECUTORS = ("blocks", "numba")

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.repeating import repeats
+from minidl.accelerator.record.recording import RecordedStep
+from minidl.accelerator.record.repeating import repeats
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
 from minidl.finite.errors import Finding, NonFiniteError
@@ -33,7 +34,6 @@ from minidl.finite.state import State, vectors
 from minidl.kernels import measures
 from minidl.layers import Activation, Dense
 from minidl.objective import Objective
-from minidl.recording import RecordedStep
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.record.products import multiply, multiply_transposed
 from minidl.backend import kernel
-from minidl.backend.blas import multiply, multiply_transposed
 from minidl.kernels.sums import sum_rows
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import activations, checks, initializers, regularizers
+from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
-from minidl.backend.repeating import repeats
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
 from minidl.layers.base import BUILT, Layer, Shape, head, penalty

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
+from minidl.accelerator.record.repeating import repeats
 from minidl.backend import backend_of
 from minidl.backend.recorder import aside
-from minidl.backend.repeating import repeats
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import Parameter, ParameterVector

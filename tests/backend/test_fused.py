@@ -8,10 +8,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from minidl.accelerator.trace.blocks import BLOCK
 from minidl.backend import fused, to_device, to_host, use
-from minidl.backend.blocks import BLOCK
 from minidl.kernels import updates
-from tests.backend.formulas import call, numbers, weighted
+from tests.accelerator.trace.formulas import call, numbers, weighted
 from tests.kernels.running import blank, device
 
 ON_EVERY_EXECUTOR = pytest.mark.usefixtures("executor")

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.backend import blocks, fused, to_host
-from minidl.backend.blocks import BLOCK
-from minidl.backend.native import machine_code
-from minidl.backend.native.storage import Storage
-from tests.backend.formulas import RandomFormula, call, numbers, random_formulas, weighted
+from minidl.accelerator.cpu.machine import machine_code
+from minidl.accelerator.cpu.machine.storage import Storage
+from minidl.accelerator.trace import blocks
+from minidl.accelerator.trace.blocks import BLOCK
+from minidl.backend import fused, to_host
+from tests.accelerator.trace.formulas import RandomFormula, call, numbers, random_formulas, weighted
 from tests.kernels.running import blank, device
 
 ON_EVERY_EXECUTOR = pytest.mark.usefixtures("executor")

@@ -12,12 +12,12 @@ import pytest
 from scipy.sparse import csr_array
 
 from minidl import backend
+from minidl.accelerator.trace import loops
 from minidl.backend import (
     Backend,
     BackendUnavailableError,
     backend_of,
     current,
-    loops,
     switch,
     to_device,
     to_host,

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidl.backend.device import cublaslt
+from minidl.accelerator.gpu import cublaslt
 
 from . import (  # noqa: F401 - each fills the module
     _cupy_creation,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.backend.device import cublaslt
-from minidl.backend.operands import UnsupportedError
+from minidl.accelerator.gpu import cublaslt
+from minidl.accelerator.record.operands import UnsupportedError
 
 from .cupy_double import STATE, installed
 from .cupy_double import cupy as cp

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.backend.native.series import MOST
+from minidl.accelerator.cpu.series.plan import MOST
 from minidl.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from minidl.finite.naming import Observer
 from minidl.finite.watch import EVERY, Watch

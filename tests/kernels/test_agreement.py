@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 import minidl.kernels
+from minidl.accelerator.trace.blocks import BLOCK
+from minidl.accelerator.trace.program import trace
 from minidl.backend import to_host, use
-from minidl.backend.blocks import BLOCK
-from minidl.backend.formula import trace
 from minidl.backend.fused import Fused
 from tests.kernels.running import blank, close, device
 

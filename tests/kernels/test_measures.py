@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl.accelerator.record.tape import Tape
 from minidl.backend import to_host, use
-from minidl.backend.tape import Tape
 from minidl.kernels import measures
 from tests.kernels.running import blank, close, device
 from tests.strategies import smooth, tensors

@@ -99,7 +99,7 @@ class Caller:
         try:
             if not recorded or minidl.backend.executor != "numba":
                 return "answered", function()
-            from minidl.backend.tape import Tape
+            from minidl.accelerator.record.tape import Tape
 
             tape = Tape(0)
             with tape.record():

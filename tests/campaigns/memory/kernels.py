@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 import minidl.kernels
+from minidl.accelerator.record.products import multiply, multiply_transposed
+from minidl.accelerator.trace.program import trace
 from minidl.backend import current
-from minidl.backend.blas import multiply, multiply_transposed
-from minidl.backend.formula import trace
 from minidl.backend.fused import Fused
 from minidl.backend.gather import Gather
 from minidl.backend.random import DROPOUT, RandomBits

@@ -1,0 +1,176 @@
+"""Commands, how they share arrays out, and where the parts of a team have to wait for each other.
+
+Arrays are shared out by rows: of a batch, and of weights, whose rows stay in one thread's cache
+together with their gradients. A thread waits for the others only where a command reads or
+overwrites what another has made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.team.team import part_count, team
+from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
+from minidl.backend.layout import address, pinned
+
+# Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
+# takes to call it.
+WORTH = 1 << 17
+
+
+def axis_of(rows: int, columns: int) -> int:
+    """How an array of so many rows and columns is shared out."""
+    if rows >= WIDE:
+        return ROWS
+    return COLUMNS if columns >= WIDE else WHOLE
+
+
+def shape_of(array: np.ndarray) -> tuple[int, int]:
+    """Rows and columns: all axes but the last, and the last; a vector is one row."""
+    if array.ndim < 2:
+        return 1, array.size
+    if array.ndim > 2 and not array.flags.c_contiguous:
+        raise UnsupportedError(f"{array.ndim} axes of scattered rows")
+    return math.prod(array.shape[:-1]), array.shape[-1]
+
+
+def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
+    """Check that compiled code can read some arrays' elements where they lie, and write others.
+
+    Raises:
+        UnsupportedError: float16, another byte order and the like; odd addresses; read-only.
+    """
+    for array in (*arrays, *written):
+        if array.dtype.char not in "fd?bBhHiIlLqQ" or not array.dtype.isnative:
+            raise UnsupportedError(f"elements of {array.dtype}")
+        if not array.flags.aligned:
+            raise UnsupportedError("elements that are not aligned")
+    if not all(array.flags.writeable for array in written):
+        raise UnsupportedError("a result in memory that is read-only")
+
+
+class Access(NamedTuple):
+    """What a command does with the memory from ``low`` up to ``high``.
+
+    ``share`` is equal for two accesses in which every part touches the same elements of the same
+    array; None where a part touches any of them.
+    """
+
+    low: int
+    high: int
+    writes: bool
+    share: tuple[int, ...] | None
+
+    def hinders(self, other: Access) -> bool:
+        """Whether one has to wait until the other is done by all parts."""
+        if not (self.writes or other.writes) or self.low >= other.high or other.low >= self.high:
+            return False
+        return self.share is None or self.share != other.share
+
+
+def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
+    """Of an array that is shared out along COLUMNS or ROWS; None for any part, any element."""
+    low, high = np.lib.array_utils.byte_bounds(array)
+    share: tuple[int, ...] | None = None
+    if axis == WHOLE:
+        share = (WHOLE,)
+    elif axis is not None:
+        rows, columns = shape_of(array)
+        pitch = array.strides[0] if array.ndim == 2 else 0
+        share = (axis, columns if axis == COLUMNS else rows, low, pitch)
+    return Access(low, high, writes, share)
+
+
+class Command:
+    """A compiled function and its block, with what has to outlive it.
+
+    Args:
+        name: of what it does.
+        function: address of a compiled function.
+        block: int64 words, the function's argument.
+        accesses: what it reads and writes.
+        kept: whatever the addresses in the block point into: arrays, in lists and tuples, and
+            other commands. These arrays cannot be resized any more.
+        work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
+    """
+
+    #: Whether it changes what other lists rely on, so that none may run meanwhile.
+    in_turn = False
+
+    __slots__ = ("_pins", "accesses", "block", "function", "kept", "name", "work")
+
+    def __init__(
+        self,
+        name: str,
+        function: Any,
+        block: np.ndarray,
+        accesses: Sequence[Access],
+        kept: Any,
+        work: int = 0,
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.block = block
+        self.accesses = accesses
+        self.kept = kept
+        self.work = work
+        self._pins = list(pinned(kept))
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class CommandList:
+    """Commands in a row, called to run them: by the team, or by one thread if that is enough.
+
+    Args:
+        commands: these.
+        flushes: whether subnormal numbers are 0 meanwhile.
+
+    Attributes:
+        commands: as they were given.
+        words: what :func:`listed` makes of them.
+        record: what a team is told: see ``mail.py``.
+        kept: what has to outlive the list where it has no commands any more.
+    """
+
+    def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
+        self.commands = tuple(commands)
+        self.kept: Any = None
+        self.words = listed(commands)
+        self._shared = sum(command.work for command in commands) >= WORTH
+        self._in_turn = any(command.in_turn for command in commands)
+        team()  # where it cannot be had, that is said before anything runs
+        shares = part_count() if self._shared else 1
+        self.record = np.array(
+            (address(self.words), len(self.words), 1, 1, shares, flushes), np.int64
+        )
+        self._where = address(self.record)
+
+    def __call__(self) -> None:
+        """Run them as often as the record says."""
+        now = team()  # a forked process has another
+        if self._shared:
+            now.run(self._where)
+        elif self._in_turn:
+            now.run_here_in_turn(self._where)
+        else:
+            now.run_here(self._where)
+
+
+def listed(commands: Sequence[Command]) -> np.ndarray:
+    """What a team runs: (function, address of the block, whether to wait first) for each."""
+    words = np.zeros((len(commands), 3), np.int64)
+    since: list[Access] = []  # accesses since the parts last met
+    for line, command in zip(words, commands, strict=True):
+        waits = any(now.hinders(before) for now in command.accesses for before in since)
+        if waits:
+            since.clear()
+        since += command.accesses
+        line[:] = command.function, address(command.block), waits
+    return words

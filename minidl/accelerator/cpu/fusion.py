@@ -1,0 +1,135 @@
+"""Loops over the same elements as one: what one computes or loads, the next need not load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from minidl.accelerator.cpu.commands import Command
+from minidl.accelerator.cpu.elementwise import Loop, elementwise
+from minidl.accelerator.trace.program import Program, Step
+from minidl.backend.layout import location
+
+# A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
+MOST = 7
+
+_joined: dict[Any, tuple[Program, Program, Program]] = {}
+
+
+def fused(commands: Iterable[Command]) -> list[Command]:
+    """The commands, with loops that follow each other as one where that changes nothing.
+
+    A loop also joins an earlier one that has an array in common with it, if nothing that stands
+    between them has anything to do with its arrays.
+    """
+    row: list[Command] = []
+    for command in commands:
+        for place in range(len(row) - 1, -1, -1):
+            near = place == len(row) - 1
+            both = join(row[place], command) if near or _meet(row[place], command) else None
+            if both is not None:
+                row[place] = both
+                break
+            if not isinstance(command, Loop) or depend(row[place], command):
+                row.append(command)
+                break
+        else:
+            row.append(command)
+    return row
+
+
+def _meet(first: Command, second: Command) -> bool:
+    """Whether loops have an array in common."""
+    if not isinstance(first, Loop) or not isinstance(second, Loop):
+        return False
+    known = {location(x) for x in (*first.arrays.values(), *first.outs)}
+    return any(location(x) in known for x in (*second.arrays.values(), *second.outs))
+
+
+def depend(first: Command, second: Command) -> bool:
+    """Whether the order of two commands matters."""
+    return any(
+        (a.writes or b.writes) and a.low < b.high and b.low < a.high
+        for a in first.accesses
+        for b in second.accesses
+    )
+
+
+def join(first: Command, second: Command) -> Loop | None:
+    """Both loops as one, each element through both programs; None where they cannot be."""
+    if not isinstance(first, Loop) or not isinstance(second, Loop):
+        return None
+    a, b = first, second
+    shape = a.outs[0].shape
+    if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
+        return None
+    made = {location(out): k for k, out in enumerate(a.outs)}
+    read = {location(array): register for register, array in a.arrays.items()}
+    taken: dict[int, int] = {}  # register of b -> of a
+    for register, array in b.arrays.items():
+        if location(array) in made:
+            taken[register] = a.program.outputs[made[location(array)]]
+        elif location(array) in read:
+            taken[register] = read[location(array)]
+        elif any(np.may_share_memory(array, out) for out in a.outs):
+            return None
+    rewritten = set()
+    for out in b.outs:
+        if location(out) in made:
+            rewritten.add(made[location(out)])
+        elif any(np.may_share_memory(out, other) for other in a.outs):
+            return None
+        for array in a.arrays.values():
+            if location(array) != location(out) and np.may_share_memory(array, out):
+                return None
+    kept = tuple(k for k in range(len(a.outs)) if k not in rewritten)
+    outs = [*(a.outs[k] for k in kept), *b.outs]
+    program = _program(a.program, b.program, tuple(sorted(taken.items())), kept)
+    shift = _shift(a.program)
+    arrays = dict(a.arrays)
+    arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
+    if len({location(x) for x in (*arrays.values(), *outs)}) > MOST:
+        return None
+    numbers = (*a.numbers, *b.numbers)
+    return elementwise(program, arrays, outs, a.working, a.axis, numbers)
+
+
+def _shift(program: Program) -> int:
+    """What is added to the registers of a program that follows this one."""
+    used = [*program.arrays, *program.scalar_registers, *program.outputs]
+    return 1 + max([*used, *(step.target for step in program.steps)])
+
+
+def _program(
+    a: Program, b: Program, taken: tuple[tuple[int, int], ...], kept: tuple[int, ...]
+) -> Program:
+    """a, then b, which takes some of its arrays from a's arrays and outputs.
+
+    Args:
+        a, b: programs.
+        taken: (register of b, register of a).
+        kept: outputs of a that are stored; all of b's are.
+    """
+    key = id(a), id(b), taken, kept
+    if key not in _joined:
+        shift = _shift(a)
+        registers = dict(taken)
+
+        def moved(register: int) -> int:
+            return registers.get(register, register + shift)
+
+        arrays = [*a.arrays, *(moved(r) for r in b.arrays if r not in registers)]
+        steps = [Step(s.ufunc, tuple(map(moved, s.operands)), moved(s.target)) for s in b.steps]
+        joined = Program(
+            name=f"{a.name}_{b.name}"[:80],
+            arrays=tuple(arrays),
+            scalars=(*a.scalar_registers, *map(moved, b.scalar_registers)),
+            constants={},
+            prologue=(),
+            steps=(*a.steps, *steps),
+            outputs=(*(a.outputs[k] for k in kept), *map(moved, b.outputs)),
+        )
+        _joined[key] = a, b, joined  # which keeps their identities
+    return _joined[key][2]

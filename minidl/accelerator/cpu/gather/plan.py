@@ -1,0 +1,58 @@
+"""Rows of an array, gathered into another: the next batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.accelerator.cpu.commands import (
+    Command,
+    UnsupportedError,
+    access,
+    axis_of,
+    known,
+)
+from minidl.accelerator.cpu.machine.machine_code import command
+from minidl.backend.layout import address
+
+
+def check(order: np.ndarray, place: np.ndarray) -> None:
+    """Check the arrays that say which rows are next.
+
+    Raises:
+        UnsupportedError: others than vectors of int64, or of fewer than two numbers.
+    """
+    known(order, place)
+    for array in (order, place):
+        if array.dtype != np.int64 or array.ndim != 1 or not array.flags.c_contiguous:
+            raise UnsupportedError(f"rows given by {array.dtype} of shape {array.shape}")
+    if len(place) < 2:
+        raise UnsupportedError("no start and count of rows")
+
+
+def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray) -> list[Command]:
+    """out[i] = x[order[start + i]] for i < count.
+
+    Args:
+        x, out: arrays of rows, contiguous.
+        order: int64. An index that is no row stands for the nearest one, as for NumPy's "clip".
+        place: (start, count), int64, read when the command runs; cut off where order or out end.
+
+    Raises:
+        UnsupportedError: rows of another shape or type, or scattered ones.
+    """
+    check(order, place)
+    if not (x.flags.c_contiguous and out.flags.c_contiguous and out.flags.writeable):
+        raise UnsupportedError("scattered rows, or a result in memory that is read-only")
+    fits = x.dtype == out.dtype and not x.dtype.hasobject and x.shape[1:] == out.shape[1:]
+    if not len(x) or not fits:
+        raise UnsupportedError(f"rows of {x.dtype} {x.shape} into {out.dtype} {out.shape}")
+    if np.may_share_memory(x, out):
+        raise UnsupportedError("rows into the array itself")
+    columns = int(np.prod(x.shape[1:]))
+    where = address(x), address(out), address(order), address(place)
+    axis = axis_of(len(out), columns)
+    block = np.array([*where, columns, x.itemsize, axis, len(x), len(order), len(out)], np.int64)
+    kept = x, order, place, out
+    function = command("gather", "gather")
+    accesses = [access(out, True, axis)]
+    return [Command(f"gather {out.shape}", function, block, accesses, kept, out.size)]

@@ -1,0 +1,34 @@
+"""Code that is compiled or loaded, run and checked before steps rely on any."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from minidl.accelerator.cpu.machine import machine_code
+from minidl.accelerator.record.operands import CompilationUnavailableError
+from minidl.backend.layout import address
+
+
+def attempt() -> None:
+    """Run a command that each recorded step has: it copies numbers.
+
+    Raises:
+        CompilationUnavailableError: no machine code can be had, or none can be run, or it does
+            something else than it should.
+    """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
+        raise CompilationUnavailableError(
+            "NUMBA_DISABLE_JIT forbids Numba to compile", "unset NUMBA_DISABLE_JIT"
+        )
+    code = machine_code.placed(machine_code.unit("take", "series"))
+    row, numbers = np.array([3, -1, 1 << 40]), (np.zeros(2, np.int64), np.zeros(1, np.int64))
+    words = [address(row), 2, address(numbers[0]), 2, address(numbers[1]), 1]
+    block = np.array(words, np.int64)
+    machine_code.COMMAND(code.address)(address(block), 0, 1)
+    if [*numbers[0], *numbers[1]] != [3, -1, 1 << 40] or block[0] != words[0] + row.nbytes:
+        raise CompilationUnavailableError(
+            "machine code computes something else than its source says",
+            "python -m minidl cache clear",
+        )

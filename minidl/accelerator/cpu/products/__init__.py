@@ -1,0 +1,1 @@
+"""Commands of matrix products: the plan, and what is compiled."""

@@ -1,0 +1,312 @@
+"""Matrix products, of which each part computes its share: by tiles, or BLAS on one thread.
+
+The BLAS is NumPy's, so that small products come to NumPy's bits.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+from threadpoolctl import ThreadpoolController
+
+from minidl.accelerator.cpu.commands import (
+    WORTH,
+    Access,
+    Command,
+    CommandList,
+    UnsupportedError,
+    access,
+    known,
+)
+from minidl.accelerator.cpu.elementwise import Loop, elementwise
+from minidl.accelerator.cpu.machine.machine_code import address_of, command
+from minidl.accelerator.cpu.products.tiling import TILES
+from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.team.team import part_count
+from minidl.accelerator.trace.program import Program, Step
+from minidl.backend.layout import SMALL, address
+
+# With so many times more rows than the matrix has, it is the rows that stay where they are.
+MANY = 1
+INNER = 3  # the parts add up terms of the whole result
+
+# What BLAS counts to where its integers have 32 bits.
+LARGEST = 2**31 - 1
+
+FIXED, OWN = 24, 16  # words of the block: for all parts; for each
+PLAIN, TRANSPOSED = ord("N"), ord("T")
+
+# What Fortran's names of BLAS become: in NumPy's wheels, which have an OpenBLAS of their own; then
+# in others. Integers may have 32 bits, too: in a block, their words are 0 beyond them.
+_NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
+
+
+class Product(Command):
+    """A product of matrices; ``kept`` are a, b, the result, and the terms of it, if any.
+
+    Attributes:
+        threaded: whether BLAS multiplies, and might call its own threads.
+        by_rows: whether own tiles make the rows of the result, whatever part of a part they are.
+    """
+
+    threaded = True
+    by_rows = False
+
+
+class Hush(Command):
+    """Makes BLAS use one thread: of the whole process."""
+
+    in_turn = True
+
+
+def _room(size: int) -> np.ndarray:
+    return np.zeros(size, np.uint8)
+
+
+def product(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray] = _room
+) -> list[Command]:
+    """out = a b, for arrays of two axes; a and b may be transposed views.
+
+    Each part holds some rows of every W. For x W it takes as many columns of x and makes a term of
+    the whole result, and the terms are added up; of xᵀ dy it makes its own rows; of dy Wᵀ the
+    columns that belong to its rows of W. So weights and what is computed with each of them stay in
+    one cache, and only activations and their gradients pass from one to another.
+
+    Args:
+        a, b, out: the arrays.
+        room: gives memory for terms, so many bytes; memory of their own if left out.
+
+    Raises:
+        UnsupportedError: shapes that do not fit, other types than float32 and float64, scattered
+            elements, or a result that overlaps a or b.
+    """
+    known(a, b, written=[out])
+    if not a.dtype == b.dtype == out.dtype or out.dtype.char not in "fd":
+        raise UnsupportedError("a product of other types")
+    if not a.ndim == b.ndim == out.ndim == 2:
+        raise UnsupportedError("a product of vectors")
+    if a.shape[1] != b.shape[0] or out.shape != (a.shape[0], b.shape[1]):
+        raise UnsupportedError(f"a product of {a.shape} and {b.shape} into {out.shape}")
+    if max(*a.shape, *b.shape) > LARGEST:
+        raise UnsupportedError("a product of sizes that BLAS may not count to")
+    if np.may_share_memory(a, out) or np.may_share_memory(b, out):
+        raise UnsupportedError("a product into one of its factors")
+    if 1 in out.shape and a.shape[1] > 1:
+        return [_with_vector(a, b, out)]
+    parts = part_count()
+    (rows, inner), columns = a.shape, b.shape[1]
+    (trans_a, lda), (trans_b, ldb), (trans_c, ldc) = _layout(a), _layout(b), _layout(out)
+    if trans_c != PLAIN or inner == 0:
+        raise UnsupportedError("a product into columns")
+    kind = WHOLE
+    if parts > 1 and (rows * inner * columns > SMALL or out.size >= WORTH):
+        kind = _kind(trans_a, trans_b, rows, inner, columns)
+    terms = _terms(out, parts, room) if kind == INNER else []
+    base = address(terms[0]) if terms else address(out)
+    step = address(terms[1]) - base if terms else 0
+    block = np.zeros(FIXED + OWN * parts, np.int64)
+    large = rows * inner * columns > SMALL
+    blas = 0 if large and TILES else _function("gemm", out.dtype.char)
+    block[:16] = (
+        blas, kind, rows, columns, inner,
+        address(a), trans_a, lda, address(b), trans_b, ldb,
+        base, columns if terms else ldc, step, 0, out.itemsize,
+    )  # fmt: skip
+    block[14:15].view(out.dtype)[0] = 1
+    accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
+    work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
+    name = f"product {a.shape} {b.shape}"
+    if blas:
+        function = command("gemm", "products")
+    else:
+        function = command("tiled", "products", real=out.dtype.name)
+    made = Product(name, function, block, accesses, (a, b, out, terms), work)
+    made.threaded = large and bool(blas)
+    made.by_rows = kind == ROWS and not blas
+    return [made, _sum(terms, out)] if terms else [made]
+
+
+def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
+    """How a product is shared out."""
+    if trans_a == TRANSPOSED and rows >= WIDE:
+        # The rows of a batch that another part has would be more to fetch than terms to add up.
+        return INNER if 3 * rows * columns < inner * (rows + 2 * columns) else ROWS
+    if rows > MANY * min(inner, columns) and rows >= WIDE:
+        return ROWS
+    if trans_b == TRANSPOSED and columns >= WIDE:
+        return COLUMNS
+    return INNER if inner >= WIDE else WHOLE
+
+
+def _accesses(
+    kind: int,
+    transposed: bool,
+    a: np.ndarray,
+    b: np.ndarray,
+    out: np.ndarray,
+    terms: Sequence[np.ndarray],
+) -> list[Access]:
+    if kind == INNER:
+        written = [access(term, True, None) for term in terms]
+        reads = access(a.T, False, ROWS) if transposed else access(a, False, COLUMNS)
+        return [reads, access(b, False, ROWS), *written]
+    if kind == ROWS:
+        reads = access(a.T, False, COLUMNS) if transposed else access(a, False, ROWS)
+        return [reads, access(b, False, None), access(out, True, ROWS)]
+    if kind == COLUMNS:
+        return [access(a, False, None), access(b.T, False, ROWS), access(out, True, COLUMNS)]
+    return [access(a, False, WHOLE), access(b, False, WHOLE), access(out, True, WHOLE)]
+
+
+def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
+    """A product whose result is one row or one column: as NumPy does it, and by one part."""
+    accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
+    name = f"product {a.shape} {b.shape}"
+    kept: Any = a, b, out, []
+    if out.size == 1:
+        words = (
+            _function("dot", out.dtype.char), a.shape[1], _step(a.T), _step(b),
+            address(a), address(b), address(out),
+        )  # fmt: skip
+        function = command("dot", "products", real=out.dtype.name)
+        return Product(name, function, np.array(words, np.int64), accesses, kept)
+    matrix, vector = (a, b) if out.shape[1] == 1 else (b.T, a.T)
+    transposed, pitch = _layout(matrix)
+    result = out if out.shape[1] == 1 else out.T
+    if transposed == PLAIN:  # to BLAS, which counts columns first, it is the transposed one
+        trans, m, n = TRANSPOSED, matrix.shape[1], matrix.shape[0]
+    else:
+        trans, m, n = PLAIN, matrix.shape[0], matrix.shape[1]
+    block = np.zeros(12, np.int64)
+    block[:] = (
+        _function("gemv", out.dtype.char), trans, m, n, 0, pitch, _step(vector), 0, _step(result),
+        address(matrix), address(vector), address(result),
+    )  # fmt: skip
+    block[4:5].view(out.dtype)[0] = 1
+    return Product(name, command("gemv", "products"), block, accesses, kept)
+
+
+def _step(vector: np.ndarray) -> int:
+    """Elements from one of a column to the next."""
+    step, rest = divmod(vector.strides[0], vector.itemsize)
+    if len(vector) <= 1:
+        return 1
+    if rest or not 0 < step <= LARGEST:  # BLAS means something else by a step backwards
+        raise UnsupportedError("a product of a vector that is repeated or backwards")
+    return step
+
+
+def _sum(terms: Sequence[np.ndarray], out: np.ndarray) -> Command:
+    """out = Σ terms, added in their order."""
+    return elementwise(_adding(len(terms)), dict(enumerate(terms)), [out])
+
+
+@functools.cache
+def _adding(count: int) -> Program:
+    """The sum of so many arrays, from the first to the last."""
+    sums = [0, *range(count, 2 * count - 1)]
+    steps = [Step("add", (sums[k], k + 1), sums[k + 1]) for k in range(count - 1)]
+    return Program("terms", tuple(range(count)), (), {}, (), tuple(steps), (sums[-1],))
+
+
+def _terms(like: np.ndarray, count: int, room: Callable[[int], np.ndarray]) -> list[np.ndarray]:
+    """Arrays that begin at a cache line each, and share none."""
+    size = -(-like.nbytes // 64) * 64
+    memory = room(count * size + 64)
+    first = -address(memory) % 64
+    starts = range(first, first + count * size, size)
+    return [memory[k : k + like.nbytes].view(like.dtype).reshape(like.shape) for k in starts]
+
+
+def _layout(matrix: np.ndarray) -> tuple[int, int]:
+    """Whether rows lie one after the other or columns do, and their distance in elements."""
+    size, (down, along) = matrix.itemsize, matrix.strides
+    rows, columns = matrix.shape
+    if along == size or columns == 1:
+        return PLAIN, _pitch(down, size, rows, columns)
+    if down == size or rows == 1:
+        return TRANSPOSED, _pitch(along, size, columns, rows)
+    raise UnsupportedError("a product of scattered elements")
+
+
+def _pitch(stride: int, size: int, count: int, length: int) -> int:
+    """Elements from one of ``count`` rows of a length to the next; ``stride`` is in bytes."""
+    if count <= 1:
+        return max(length, 1)
+    pitch, rest = divmod(stride, size)
+    if rest or not length <= pitch <= LARGEST:  # rows that are repeated, overlap or go backwards
+        raise UnsupportedError("a product of rows that do not lie one after the other")
+    return max(pitch, 1)
+
+
+@functools.cache
+def _function(name: str, kind: str) -> int:
+    symbol = {"f": "s", "d": "d"}[kind] + name
+    library = ctypes.CDLL(_multiarray_umath.__file__)  # looks into what this is linked with, too
+    for pattern in _NAMES:
+        found = getattr(library, pattern.format(symbol), None)
+        if found is not None:
+            return address_of(found)
+    raise UnsupportedError(f"no {symbol} in NumPy's BLAS")
+
+
+def alone(commands: list[Command]) -> list[Command]:
+    """The commands, with BLAS on one thread while they run: they share products out themselves."""
+    products = [each for each in commands if isinstance(each, Product) and each.threaded]
+    libraries = _libraries()
+    if not products or not libraries:
+        return list(commands)
+    block = np.zeros(1 + 3 * len(libraries), np.int64)
+    block[0] = len(libraries)
+    for k, (get, set_) in enumerate(libraries):
+        block[3 * k + 1 : 3 * k + 3] = get, set_
+    # Products wait for the one and are waited for by the other, as if they read the block.
+    start = address(block)
+    reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
+    hush = Hush("BLAS on one thread", command("hush", "products"), block, [writes], None)
+    restore = Command("BLAS as before", command("restore", "products"), block, [writes], None)
+    for each in products:
+        each.accesses = [*each.accesses, reads]
+    return [hush, *commands, restore]
+
+
+def multiplication(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray]
+) -> CommandList:
+    """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
+
+    Args:
+        a, b, out: the arrays.
+        room: gives memory for terms, so many bytes.
+
+    Raises:
+        UnsupportedError: as :func:`product`.
+    """
+    commands = alone(product(a, b, out, room))
+    made = CommandList(commands)
+    made.commands = ()
+    terms = [each.kept[3] for each in commands if isinstance(each, Product)]
+    numbers = [each.numbers for each in commands if isinstance(each, Loop)]
+    made.kept = [each.block for each in commands], terms, numbers
+    return made
+
+
+@functools.cache
+def _libraries() -> list[tuple[int, int]]:
+    """Addresses of the functions that tell and set the number of threads of each OpenBLAS."""
+    found = []
+    for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
+        for prefix, suffix in itertools.product(("scipy_", ""), ("", "64_", "_64")):
+            names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
+            calls = [getattr(library.dynlib, name, None) for name in names]
+            if None not in calls:
+                found.append(tuple(map(address_of, calls)))
+                break
+    return found  # type: ignore[return-value]

@@ -1,0 +1,1 @@
+"""Commands of several steps in a row: the plan, and what is compiled."""

@@ -1,0 +1,13 @@
+"""Commands that share the same rows out, run strip by strip."""
+
+from numba.types import int64
+
+from minidl.accelerator.cpu.machine.lowlevel import at, call
+
+
+def strips(block, part, parts):
+    """All commands over the first strip of a part's share, then all over the second one."""
+    w = at(block, int64)
+    for strip in range(w[0]):
+        for k in range(w[1]):
+            call(w[2 * k + 2], (w[2 * k + 3], part * w[0] + strip, parts * w[0]))

@@ -1,0 +1,1 @@
+"""The threads that run lists of commands: how they are made, and what they run."""

@@ -1,0 +1,1 @@
+"""Commands of NumPy's own loops: the plan, and what is compiled."""

@@ -1,0 +1,162 @@
+"""Which nodes one kernel can do, one after the other.
+
+A kernel's blocks do not wait for each other. So each block keeps to elements that are its own: some
+elements of arrays of one size (FLAT), rows of a batch (BY_ROWS), columns (BY_COLUMNS); or there is
+one block alone, to which everything belongs (ALONE). A node joins a kernel where whatever both
+touch, and one of them writes, belongs to the block in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minidl.accelerator.gpu.nodes import (
+    Loop,
+    Node,
+    Reduction,
+    Rows,
+    depend,
+    overlap,
+    pointer,
+)
+from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH
+
+FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
+
+#: The most elements of a node that a block does alone, when there would be room for a hundred.
+SMALL = 4096
+#: The most that one thread adds up alone.
+SERIAL = 128
+
+
+class Group:
+    """Nodes that one kernel does, in their order.
+
+    Attributes:
+        nodes: these.
+        layouts: what a block's own elements may be, the best first.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.nodes = [node]
+        self.layouts = layouts(node)
+
+    def join(self, node: Node) -> bool:
+        """Do another node after these; whether that is possible."""
+        possible = layouts(node)
+        common = [
+            layout
+            for layout in self.layouts
+            if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
+        ]
+        if all(isinstance(each, Loop) for each in (*self.nodes, node)):
+            # Where no sum asks for more, not at the price of fewer blocks.
+            common = [layout for layout in common if layout in (FLAT, ALONE)]
+        if not common:
+            return False
+        self.nodes.append(node)
+        self.layouts = common
+        return True
+
+
+def grouped(nodes: Iterable[Node]) -> list[Group]:
+    """The nodes, brought together with others before them where that changes nothing."""
+    row: list[Group] = []
+    for node in nodes:
+        for group in reversed(row):
+            if group.join(node):
+                break
+            if any(depend(each, node) for each in group.nodes):
+                row.append(Group(node))
+                break
+        else:
+            row.append(Group(node))
+    return row
+
+
+def layouts(node: Node) -> list[str]:
+    """What a block's own elements may be; none for what is no part of a kernel."""
+    if isinstance(node, Loop):
+        small = [ALONE] if node.outs[0].size <= SMALL else []
+        return [FLAT, BY_ROWS, BY_COLUMNS, *small]
+    if isinstance(node, Rows):
+        return [BY_ROWS]
+    if isinstance(node, Reduction):
+        x = node.x
+        if node.axis is None:
+            return [ALONE]
+        added = x.shape[1]
+        found = [BY_ROWS] if node.axis == 1 and x.ndim == 2 else []
+        if x.ndim == 3 or node.axis == 0:
+            added = x.shape[-2]
+            found = [BY_COLUMNS] if node.kind == "sum" else []
+        return found + ([ALONE] if x.size <= SMALL and added <= SERIAL else [])
+    return []
+
+
+def _fit(layout: str, first: Node, second: Node) -> bool:
+    """Whether blocks can do both without waiting for each other."""
+    if layout == ALONE:
+        return True
+    if _frame(layout, first) != _frame(layout, second):
+        return False
+    pairs = [(a, b) for a in first.writes for b in (*second.reads, *second.writes)]
+    pairs += [(a, b) for a in first.reads for b in second.writes]
+    return all(
+        _own(layout, first, a) and _own(layout, second, b) and _alike(layout, a, b)
+        for a, b in pairs
+        if overlap(a, b)
+    )
+
+
+def _alike(layout: str, a: Any, b: Any) -> bool:
+    """Whether an element belongs to the same block in either array."""
+    apart = pointer(a) - pointer(b)
+    if a.itemsize != b.itemsize:
+        return False
+    if layout == BY_COLUMNS:
+        columns = columns_of(a)[1]
+        return columns == columns_of(b)[1] and apart % (columns * a.itemsize) == 0
+    if layout == BY_ROWS:
+        return apart == 0 and rows_of(a) == rows_of(b)
+    return apart == 0 and bool(a.size == b.size)
+
+
+def _own(layout: str, node: Node, array: Any) -> bool:
+    """Whether a block only touches its own elements of an array."""
+    if isinstance(node, Loop):
+        kind = EACH if any(array is out for out in node.outs) else node.kind(array)
+        also = {BY_ROWS: BY_ROW, BY_COLUMNS: BY_COLUMN}.get(layout)
+        return kind in (EACH, also)
+    if isinstance(node, Rows):
+        return array is node.out
+    # Of several matrices no two blocks have the same rows.
+    return isinstance(node, Reduction) and _stacked(node) == 1
+
+
+def rows_of(array: Any) -> tuple[int, int]:
+    """Rows and columns where rows belong to blocks: a vector is a column."""
+    rows = array.shape[0] if array.ndim else 1
+    return rows, array.size // max(rows, 1)
+
+
+def columns_of(array: Any) -> tuple[int, int]:
+    """Rows and columns where columns belong to blocks: a vector is a row."""
+    columns = array.shape[-1] if array.ndim else 1
+    return array.size // max(columns, 1), columns
+
+
+def _frame(layout: str, node: Node) -> tuple[int, ...]:
+    """What is shared out among blocks: elements, rows, or columns of so many matrices."""
+    array = node.x if isinstance(node, Reduction) else node.writes[0]
+    if layout == FLAT:
+        return (array.size,)
+    if layout == BY_ROWS:
+        return rows_of(array)[:1]
+    return columns_of(array)[1], _stacked(node)
+
+
+def _stacked(node: Node) -> int:
+    """Matrices whose columns are summed, each by blocks of its own."""
+    return node.x.shape[0] if isinstance(node, Reduction) and node.x.ndim == 3 else 1

@@ -1,0 +1,263 @@
+"""What a recorded step does on the device, one call of NumPy after the other.
+
+Nodes only say what is computed from which arrays; ``grouping`` finds those that one kernel can do,
+``groups`` writes that kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minidl.accelerator.record.operands import UnsupportedError
+from minidl.accelerator.trace.cuda_source import SCALAR, TYPES
+from minidl.accelerator.trace.program import Program
+from minidl.backend.layout import kind_of
+
+
+def pointer(array: Any) -> int:
+    """Of the first element."""
+    place: int = array.data.ptr
+    return place
+
+
+def overlap(a: Any, b: Any) -> bool:
+    """Whether two arrays may have elements in common."""
+    first, second = pointer(a), pointer(b)
+    return bool(first < second + span(b) and second < first + span(a))
+
+
+def span(array: Any) -> int:
+    """Bytes from the first element to the end of the last; strides are not negative."""
+    if not array.size:
+        return 0
+    steps = zip(array.shape, array.strides, strict=True)
+    return int(sum((n - 1) * stride for n, stride in steps) + array.itemsize)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arrays are of the same elements in the same memory."""
+    return a is b or bool(
+        pointer(a) == pointer(b) and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    )
+
+
+def check(*arrays: Any) -> None:
+    """Raise where a kernel could not find the elements.
+
+    Raises:
+        UnsupportedError: elements that do not lie one after the other, or of a type that the
+            device does not know.
+    """
+    for array in arrays:
+        if not array.flags.c_contiguous or array.dtype.name not in TYPES:
+            raise UnsupportedError(f"an array of {array.dtype} with strides {array.strides}")
+
+
+class Node:
+    """What is computed from which arrays."""
+
+    out: Any
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return []
+
+    @property
+    def writes(self) -> list[Any]:
+        """Arrays."""
+        return [self.out]
+
+
+@dataclass(frozen=True, eq=False)
+class Loop(Node):
+    """outs = program(arrays, numbers), element by element.
+
+    Attributes:
+        program: of a formula, or of one function of NumPy.
+        arrays: by register.
+        outs: of one shape, contiguous; one may be among the arrays.
+        numbers: float64, of the program's numbers; on the host.
+        moving: whether the numbers are read each time it runs.
+        working: the type in which it is computed.
+    """
+
+    program: Program
+    arrays: Mapping[int, Any]
+    outs: tuple[Any, ...]
+    numbers: np.ndarray
+    moving: bool
+    working: np.dtype[Any]
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return list(self.arrays.values())
+
+    @property
+    def writes(self) -> list[Any]:
+        """Arrays."""
+        return list(self.outs)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the outputs."""
+        shape: tuple[int, ...] = self.outs[0].shape
+        return shape
+
+    def kind(self, array: Any) -> str:
+        """What an array is to the elements."""
+        found = kind_of(array, self.shape)
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction(Node):
+    """out = the sum, the largest element, or the first place of the largest element, of x.
+
+    Attributes:
+        kind: "sum", "max" or "argmax".
+        x: contiguous.
+        axis: 1 for each row of a matrix, 0 for each column, None for all elements; 1 for each
+            column of each of several matrices.
+        out: contiguous.
+    """
+
+    kind: str
+    x: Any
+    axis: int | None
+    out: Any
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return [self.x]
+
+    @property
+    def working(self) -> np.dtype[Any]:
+        """The type in which it is computed."""
+        dtype: np.dtype[Any] = self.out.dtype if self.kind == "sum" else self.x.dtype
+        return dtype
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(Node):
+    """out[i] = x[order[start + i]] for i < count: the next batch.
+
+    Attributes:
+        x, out: arrays of rows, contiguous.
+        order: int64, on the device.
+        where: (start, count), int64, on the host; read each time it runs.
+    """
+
+    x: Any
+    order: Any
+    where: np.ndarray
+    out: Any
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return [self.x, self.order]
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Node):
+    """out = a b, by the library of products."""
+
+    a: Any
+    b: Any
+    out: Any
+
+    @property
+    def reads(self) -> list[Any]:
+        """Arrays."""
+        return [self.a, self.b]
+
+
+@dataclass(frozen=True, eq=False)
+class Bits(Node):
+    """out = the 16-bit random numbers of a key.
+
+    Attributes:
+        key: two uint64.
+        out: uint16, contiguous.
+        step: one int64, on the host; read each time it runs.
+        ahead: of which step after that the numbers are.
+    """
+
+    key: np.ndarray
+    out: Any
+    step: np.ndarray
+    ahead: int
+
+
+def depend(first: Node, second: Node) -> bool:
+    """Whether the order of two nodes matters."""
+    return any(overlap(a, b) for a in first.writes for b in (*second.reads, *second.writes)) or any(
+        overlap(a, b) for a in first.reads for b in second.writes
+    )
+
+
+def loop(
+    program: Program,
+    arguments: Mapping[int, Any],
+    outs: Sequence[Any],
+    working: np.dtype[Any] | None = None,
+    numbers: np.ndarray | None = None,
+) -> Loop:
+    """The node of a program.
+
+    Args:
+        program: traced from a formula.
+        arguments: by register; numbers, or arrays that NumPy would broadcast to the outputs' shape.
+        outs: of one shape.
+        working: the type in which it is computed; the outputs' if left out.
+        numbers: what the program's numbers are, read each time it runs; those of now if left out.
+
+    Raises:
+        UnsupportedError: a function, a layout or a type that the device has no source for.
+    """
+    unknown = program.ufuncs() - SCALAR.keys()
+    if unknown:
+        raise UnsupportedError(f"{program.name}: {', '.join(unknown)}")
+    arrays = {register: arguments[register] for register in program.arrays}
+    check(*arrays.values(), *outs)
+    shape = outs[0].shape
+    for array in arrays.values():
+        if kind_of(array, shape) is None:
+            raise UnsupportedError(f"{program.name}: {array.shape} beside {shape}")
+        if any(overlap(array, out) and not same(array, out) for out in outs):
+            raise UnsupportedError(f"{program.name}: an argument that is overwritten in part")
+    moving = numbers is not None
+    if numbers is None:
+        numbers = np.array(program.numbers(arguments), np.float64)
+    return Loop(program, arrays, tuple(outs), numbers, moving, working or outs[0].dtype)
+
+
+def reduction(kind: str, x: Any, axis: Any, out: Any) -> Reduction:
+    """The node of a sum, max or argmax along an axis.
+
+    Raises:
+        UnsupportedError: other axes, a layout or a type that the device has no source for.
+    """
+    check(x, out)
+    if axis is not None and not isinstance(axis, int):
+        raise UnsupportedError(f"{kind} along several axes")
+    axis = axis if axis is None else axis % x.ndim
+    if x.ndim == 1:
+        axis = None
+    if x.ndim > 3 or (x.ndim == 3 and axis is not None and axis != 1):
+        raise UnsupportedError(f"{kind} along axis {axis} of {x.ndim}")
+    left = () if axis is None else (*x.shape[:axis], *x.shape[axis + 1 :])
+    if out.size != math.prod(left) or (kind == "argmax") != (out.dtype == np.int64):
+        raise UnsupportedError(f"{kind} of shape {x.shape} along {axis} into {out.shape}")
+    if kind == "max" and x.dtype != out.dtype:
+        raise UnsupportedError(f"max of {x.dtype} as {out.dtype}")
+    return Reduction(kind, x, axis, out)

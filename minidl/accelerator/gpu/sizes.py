@@ -1,0 +1,57 @@
+"""How large a kernel's grid is, and its blocks; and what arrays are to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.accelerator.gpu.grouping import ALONE, BY_ROWS, FLAT, columns_of, rows_of
+from minidl.accelerator.gpu.kernels import BLOCKS, THREADS
+from minidl.accelerator.gpu.nodes import Loop, Node, Reduction, Rows
+
+#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most.
+WIDE, HIGH = 32, 16
+
+
+def matrix(layout: str, array: Any) -> tuple[int, int]:
+    """Rows and columns of an array's elements."""
+    return rows_of(array) if layout == BY_ROWS else columns_of(array)
+
+
+def matrices(node: Reduction) -> tuple[int, int, int]:
+    """Matrices, rows of each, and columns."""
+    if node.axis is None:
+        return 1, 1, node.x.size
+    shape = node.x.shape
+    return (1, *shape) if len(shape) == 2 else shape
+
+
+def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Of the grid and of its blocks, so that each element has a thread, or comes to one."""
+    if layout == FLAT:
+        size = max(node.outs[0].size for node in nodes if isinstance(node, Loop))
+        return (min(-(-size // THREADS), BLOCKS),), (THREADS,)
+    if layout == ALONE:
+        size = max(array.size for node in nodes for array in (*node.reads, *node.writes))
+        return (1,), (_power(size, WIDE, THREADS),)
+    extents = [_extent(layout, node) for node in nodes]
+    rows, columns = (max(sizes) for sizes in zip(*extents, strict=True))
+    if layout == BY_ROWS:
+        wide = _power(columns, 1, THREADS)
+        high = min(THREADS // wide, _power(rows, 1, THREADS))
+        return (-(-rows // high),), (wide, high)
+    stacked = max(n.x.shape[0] if isinstance(n, Reduction) and n.x.ndim == 3 else 1 for n in nodes)
+    return (-(-columns // WIDE), stacked), (WIDE, _power(rows, 1, HIGH))
+
+
+def _extent(layout: str, node: Node) -> tuple[int, int]:
+    """Rows and columns that a node has for blocks."""
+    if isinstance(node, Reduction):
+        return matrices(node)[1:]
+    assert isinstance(node, Loop | Rows)
+    return matrix(layout, node.writes[0])
+
+
+def _power(size: int, least: int, most: int) -> int:
+    """The power of 2 from a size on, within limits."""
+    return max(least, min(most, 1 << max(size - 1, 0).bit_length()))

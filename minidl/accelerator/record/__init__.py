@@ -1,0 +1,1 @@
+"""A training step is seen once and then played."""

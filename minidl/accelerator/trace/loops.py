@@ -1,0 +1,88 @@
+"""Run a formula as one compiled loop, with Numba.
+
+The program becomes the source of a loop over elements, and that machine code, which is kept in the
+user's cache: a second process starts without compiling (``native/machine_code.py``). Formulas with
+exponentials stay in blocks: Numba without a vector mathematics library takes some 6 ns for an
+``exp``, NumPy's own about 1.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.accelerator.record.operands import CompilationUnavailableError
+from minidl.accelerator.trace import blocks
+from minidl.accelerator.trace.program import Program
+
+name = "numba"
+
+#: What it needs beyond what minidl requires: packages and their modules.
+_NEEDED = {"numba": "numba", "pyelftools": "elftools"}
+
+
+def lacking() -> list[str]:
+    """The packages that this needs and that are not installed; imports none."""
+    return [package for package, module in _NEEDED.items() if not importlib.util.find_spec(module)]
+
+
+def available() -> bool:
+    """Whether nothing is lacking."""
+    return not lacking()
+
+
+@functools.cache
+def obstacle() -> CompilationUnavailableError | None:
+    """Reason why this process can have or run no compiled code although no package is lacking.
+
+    The first call compiles a command, or loads it from the cache, and runs it; it imports Numba
+    only where it compiles.
+    """
+    try:
+        from minidl.accelerator.cpu.machine import trial
+
+        trial.attempt()
+    except CompilationUnavailableError as error:
+        return error.with_traceback(None)
+    except ImportError as error:  # of what this package itself needs
+        return CompilationUnavailableError(str(error), "pip install --upgrade 'minidl[fast]'")
+    return None
+
+
+def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[..., None]:
+    """Compile ``program`` to ``run(arguments, outs)`` over NumPy arrays.
+
+    Args:
+        program: the traced formula.
+        aliases: for each output, the arguments whose array it overwrites.
+    """
+    from minidl.accelerator import cpu
+
+    if not program.ufuncs() <= cpu.KNOWN:
+        return blocks.compile(program, aliases)
+    # An array that is overwritten is one array of the loop, read and written.
+    read = program.arrays
+    places = [next((read.index(i) for i in alias if i in read), -1) for alias in aliases]
+    fresh = [k for k, place in enumerate(places) if place < 0]
+    loops: dict[Any, Any] = {}
+    in_blocks = functools.cache(lambda: blocks.compile(program, aliases))
+
+    def run(arguments: Sequence[Any], outs: Sequence[np.ndarray]) -> None:
+        first = outs[0]
+        shape = first.shape
+        arrays = [arguments[i] for i in read] + [outs[k] for k in fresh]
+        each = [array.shape == shape for array in arrays]
+        key = (first.dtype, *each, *[array.dtype for array in arrays])
+        loop = loops.get(key)
+        try:
+            if loop is None:
+                loop = loops[key] = cpu.Eager(program, each, arrays, places, first.dtype)
+            loop(arrays, program.numbers(arguments), shape)
+        except cpu.UnsupportedError:  # raised before anything is written
+            in_blocks()(arguments, outs)
+
+    return run
