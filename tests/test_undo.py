@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import regularizers
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
@@ -84,7 +84,7 @@ def test_a_step_that_is_undone_does_not_wait() -> None:
             return kept
 
         patch.setattr(Series, "keep", keep)
-        patch.setattr(cpu, "Once", None)  # else nothing is left to Python
+        patch.setattr(player, "Once", None)  # else nothing is left to Python
         with pytest.raises(KeyboardInterrupt):
             fit(made, 9)
     assert made.step == FLUSH_EVERY - 1

@@ -64,17 +64,17 @@ class Gather:
                     for command in playing.gather(array, self.order, self.where, out)
                 ]
         elif _compiled(backend):
-            from minidl.accelerator import cpu
+            from minidl.accelerator.cpu import player
 
             with contextlib.suppress(CompilationUnavailableError):
                 made: list[Any] = []
                 for array, out in self._pairs:
                     where = array, self.order, self.where, out
                     if is_sparse(array):
-                        made += cpu.gather_rows(*where, self._spoilt)
+                        made += player.gather_rows(*where, self._spoilt)
                     else:
-                        made += cpu.gather(*where)
-                self._run, self._commands = cpu.assemble(made), made
+                        made += player.gather(*where)
+                self._run, self._commands = player.assemble(made), made
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""

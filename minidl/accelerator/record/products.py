@@ -101,14 +101,14 @@ def multiply(a: Any, b: Any, out: Any) -> Any:
     large = host and out.size * a.shape[-1] > SMALL
     # A known product trusts all that its key does not tell.
     if large and out.flags.writeable and executor_for(out) is loops:
-        from minidl.accelerator import cpu
+        from minidl.accelerator.cpu import player
 
-        with contextlib.suppress(cpu.UnsupportedError):
-            where = cpu.part_count(), *map(location, (a, b, out))
+        with contextlib.suppress(player.UnsupportedError):
+            where = player.part_count(), *map(location, (a, b, out))
             products = _here.products
             made, _ = products.made.get(where, (None, None))
             if made is None:
-                made = cpu.multiplication(a, b, out, products.room)
+                made = player.multiplication(a, b, out, products.room)
                 products.keep(where, (a, b, out), made)
             made()
             return out

@@ -72,7 +72,7 @@ def player(backend: Backend) -> Any:
 
 
 def _native() -> Any:
-    return importlib.import_module("minidl.accelerator.cpu")
+    return importlib.import_module("minidl.accelerator.cpu.player")
 
 
 def _is_array(thing: Any) -> bool:

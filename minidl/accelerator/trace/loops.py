@@ -60,9 +60,9 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         program: the traced formula.
         aliases: for each output, the arguments whose array it overwrites.
     """
-    from minidl.accelerator import cpu
+    from minidl.accelerator.cpu import player
 
-    if not program.ufuncs() <= cpu.KNOWN:
+    if not program.ufuncs() <= player.KNOWN:
         return blocks.compile(program, aliases)
     # An array that is overwritten is one array of the loop, read and written.
     read = program.arrays
@@ -80,9 +80,9 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         loop = loops.get(key)
         try:
             if loop is None:
-                loop = loops[key] = cpu.Eager(program, each, arrays, places, first.dtype)
+                loop = loops[key] = player.Eager(program, each, arrays, places, first.dtype)
             loop(arrays, program.numbers(arguments), shape)
-        except cpu.UnsupportedError:  # raised before anything is written
+        except player.UnsupportedError:  # raised before anything is written
             in_blocks()(arguments, outs)
 
     return run

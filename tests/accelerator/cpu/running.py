@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import Command, listed
 from minidl.accelerator.cpu.machine.machine_code import COMMAND
 from minidl.accelerator.cpu.team.team import part_count
@@ -15,7 +15,7 @@ from minidl.accelerator.cpu.team.team import part_count
 
 def play(commands: Sequence[Command]) -> None:
     """Run commands with the team of this process, as a tape does, but with subnormal numbers."""
-    cpu.run(commands)
+    player.run(commands)
 
 
 def in_turn(commands: Sequence[Command], order: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import (
     WORTH,
     CommandList,
@@ -64,7 +64,7 @@ def both(x, y):
 
 def added(x, y, out):
     """out = x + y, as one command."""
-    (made,) = cpu.commands(both.program([x, y], [out]), [x, y], [out])
+    (made,) = player.commands(both.program([x, y], [out]), [x, y], [out])
     return made
 
 
@@ -155,7 +155,7 @@ def test_sums_of_rows_go_with_their_rows():
         np.sum(x, axis=1, keepdims=True, out=sums)
         np.subtract(x, sums, out=x)
 
-    made = cpu.record_kernel(kernel, [x, sums], {})
+    made = player.record_kernel(kernel, [x, sums], {})
     assert waits(added(x, x, x), *made, added(x, x, x)) == [0] * 4
 
 
@@ -174,7 +174,7 @@ def test_small_arrays_are_the_first_parts_and_wait_only_for_larger():
 @pytest.mark.parametrize("transposed", ["", "a", "b"])
 def test_products_wait_for_what_they_read_whole(transposed, parts):
     a, b, out = (random((80, 80), seed=k) for k in range(3))
-    product = functools.partial(cpu.record_kernel, np.matmul)
+    product = functools.partial(player.record_kernel, np.matmul)
     given_ = [a.T if transposed == "a" else a, b.T if transposed == "b" else b]
     made = product(given_, {"out": out})
     alone = parts == 1
@@ -270,7 +270,7 @@ def recorded(made):
             do(step, dict(zip(NAMES, given_, strict=True)))
 
     kernel(*wanted)
-    return arrays, cpu.record_kernel(kernel, arrays, {}), wanted
+    return arrays, player.record_kernel(kernel, arrays, {}), wanted
 
 
 @given(st.lists(steps(), min_size=1, max_size=8))
@@ -311,7 +311,7 @@ def test_any_two_steps_are_numpys():
         kernel = functools.partial(
             lambda step, *given_: do(step, dict(zip(NAMES, given_, strict=True))), step
         )
-        single.append(cpu.record_kernel(kernel, arrays, {}))
+        single.append(player.record_kernel(kernel, arrays, {}))
     for first, before in zip(TYPICAL, single, strict=True):
         for second, after in zip(TYPICAL, single, strict=True):
             wanted = whole_numbers()
@@ -364,7 +364,7 @@ def test_calls_stand_in_their_place_among_commands():
     x, seen = np.ones(50), []
     double = added(x, x, x)
     look = functools.partial(lambda: seen.append(x[0]))
-    calls = cpu.assemble([look, double, double, look, double, look, look])
+    calls = player.assemble([look, double, double, look, double, look, look])
     assert len(calls) == 6
     for call in calls:
         call()
@@ -374,7 +374,7 @@ def test_calls_stand_in_their_place_among_commands():
 @ON_EVERY_TEAM
 def test_a_list_keeps_what_it_works_on():
     out = np.zeros(5000)
-    calls = cpu.assemble([added(np.ones(5000), np.ones(5000), out)])
+    calls = player.assemble([added(np.ones(5000), np.ones(5000), out)])
     rubbish = [np.full(5000, 7.0) for _ in range(20)]
     for call in calls:
         call()
@@ -395,4 +395,4 @@ def test_a_list_runs_as_often_as_it_is_called(size):
 @ON_EVERY_TEAM
 def test_a_list_of_nothing():
     play([])
-    assert cpu.assemble([]) == []
+    assert player.assemble([]) == []

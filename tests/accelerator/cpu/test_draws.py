@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator.cpu import draw
+from minidl.accelerator.cpu.player import draw
 from minidl.backend.random import DROPOUT, SHUFFLE, WEIGHTS, RandomBits
 from tests.accelerator.cpu.running import each_schedule, play
 

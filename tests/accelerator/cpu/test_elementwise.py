@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import UnsupportedError
 from minidl.accelerator.cpu.elementwise import elementwise
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS
@@ -37,7 +37,7 @@ def check(formula, arguments, outs):
     """Commands give the same as "blocks" in all schedules, and leave the other arrays alone."""
     program = formula.program(arguments, outs)
     wanted = expected(formula, arguments, outs)
-    commands = cpu.commands(program, arguments, outs)
+    commands = player.commands(program, arguments, outs)
     arrays = list({id(a): a for a in (*arguments, *outs) if isinstance(a, np.ndarray)}.values())
     written = {id(o) for o in outs}
     others = [(a, a.copy()) for a in arrays if id(a) not in written]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import listed
 from minidl.accelerator.cpu.formulas import Bound
 from minidl.accelerator.cpu.shares import ROWS
@@ -99,7 +99,7 @@ def test_an_update_in_place_tensor_by_tensor(dtype):
     layout.declare(theta, tensors)
     outs = [theta, m, v]
     check(updates.adam, arguments, outs)
-    made = cpu.commands(updates.adam.program(arguments, outs), arguments, outs)
+    made = player.commands(updates.adam.program(arguments, outs), arguments, outs)
     assert len(made) == len(tensors)
     # Matrices by rows, however few those are.
     axes = [command.block[2] for command in made]
@@ -120,7 +120,7 @@ def test_some_tensors_of_a_vector(shapes, data):
     # From anywhere to anywhere: tensors may be cut.
     part = slice(*sorted(data.draw(st.tuples(st.integers(0, size), st.integers(0, size)))))
     whole, out, wanted = theta.copy(), theta[part], theta - 0.3 * grad
-    made = cpu.commands(
+    made = player.commands(
         updates.sgd.program([out, grad[part], 0.3], [out]), [out, grad[part], 0.3], [out]
     )
     for _ in each_schedule(made, [theta]):
@@ -136,8 +136,8 @@ def test_each_matrix_is_shared_out_by_rows_as_its_gradient_is(parts):
     layout.declare(theta, tensors)
     layout.declare(grad, tensors)
     x, dy = random((80, 80)), random((80, 80), seed=1)
-    product = cpu.record_kernel(np.matmul, [x.T, dy], {"out": grad[:6400].reshape(80, 80)})
-    update = cpu.commands(
+    product = player.record_kernel(np.matmul, [x.T, dy], {"out": grad[:6400].reshape(80, 80)})
+    update = player.commands(
         updates.sgd.program([theta, grad, 0.1], [theta]), [theta, grad, 0.1], [theta]
     )
     waits = listed([*product, *update])[:, 2].tolist()
@@ -201,11 +201,11 @@ def raised(x, power):
 def test_bound_refuses_what_is_no_single_loop():
     x = random(50)
     before = x.copy()
-    with pytest.raises(cpu.UnsupportedError, match="tangled is no single loop"):
+    with pytest.raises(player.UnsupportedError, match="tangled is no single loop"):
         Bound(tangled.program([x, x], [x] * 4), [x, x], [x] * 4)
-    with pytest.raises(cpu.UnsupportedError, match="only_numpys"):
+    with pytest.raises(player.UnsupportedError, match="only_numpys"):
         Bound(only_numpys.program([x], [x]), [x], [x])
     # Its loop would read the first number for ever.
-    with pytest.raises(cpu.UnsupportedError, match="raised"):
+    with pytest.raises(player.UnsupportedError, match="raised"):
         Bound(raised.program([x, 2.0], [x]), [x, 2.0], [x])
     np.testing.assert_array_equal(x, before)

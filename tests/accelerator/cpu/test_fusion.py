@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.elementwise import Loop
 from minidl.accelerator.cpu.fusion import MOST
 from minidl.accelerator.cpu.fusion import fused as joined
@@ -42,7 +42,7 @@ FORMULAS = {"weighted": weighted, "both": both, "positive": positive, "above": a
 
 
 def commands(formula, arguments, outs):
-    return cpu.commands(formula.program(arguments, outs), arguments, outs)
+    return player.commands(formula.program(arguments, outs), arguments, outs)
 
 
 STEPS = st.lists(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator.cpu import UnsupportedError
+from minidl.accelerator.cpu.player import UnsupportedError
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, use
 from minidl.backend.gather import Gather

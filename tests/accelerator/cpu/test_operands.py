@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import fused, kernel, use
 from minidl.kernels import sums
@@ -136,7 +136,7 @@ def check(function, make, sizes, dtype, same=same_bits):
     """Arrays after a plain call, and after the commands of a recorded one."""
     plain, arguments = make(Arguments(sizes, dtype)), make(Arguments(sizes, dtype))
     function(*plain)
-    commands = cpu.record_kernel(function, arguments, {})
+    commands = player.record_kernel(function, arguments, {})
     arrays = [a for a in arguments if isinstance(a, np.ndarray)]
     wanted = [a for a in plain if isinstance(a, np.ndarray)]
     for array, before in zip(arguments, make(Arguments(sizes, dtype)), strict=True):
@@ -185,7 +185,7 @@ def test_nan_comes_through_a_clipped_gradient():
 @ON_EVERY_TEAM
 def test_named_arguments():
     x, out = random((40, 33)), np.empty(33)
-    commands = cpu.record_kernel(sums.sum_rows, [], {"out": out, "x": x})
+    commands = player.record_kernel(sums.sum_rows, [], {"out": out, "x": x})
     for _ in each_schedule(commands, [out]):
         same_bits(out, np.sum(x, axis=0))
 
@@ -308,8 +308,8 @@ def test_what_has_no_command_is_refused_before_anything_runs(what):
 
     x, out = random((5, 6)), random((5, 6), seed=1)
     before = x.copy(), out.copy()
-    with pytest.raises(cpu.UnsupportedError):
-        cpu.record_kernel(function, [x, out], {})
+    with pytest.raises(player.UnsupportedError):
+        player.record_kernel(function, [x, out], {})
     np.testing.assert_array_equal(x, before[0])
     np.testing.assert_array_equal(out, before[1])
 

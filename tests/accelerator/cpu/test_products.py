@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.accelerator.cpu.machine.lowlevel import ask, at
 from minidl.accelerator.cpu.products import plan as products
@@ -112,7 +112,7 @@ def test_of_many_rows_each_part_makes_a_term_of_the_gradient(parts):
 
 def made_of_rows(x):
     """A command whose parts have some rows each."""
-    return cpu.commands(sigmoid_backward.program([x, x], [x]), [x, x], [x])
+    return player.commands(sigmoid_backward.program([x, x], [x]), [x, x], [x])
 
 
 def test_small_products_are_the_first_parts():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.elementwise import elementwise
 from minidl.accelerator.cpu.series.plan import MOST, Series
 from minidl.backend import fused
@@ -57,8 +57,8 @@ def test_numbers_of_all_kinds_reach_their_places(rows):
     places = np.array([0, 1], np.int64)
     source = np.arange(10.0)
     out = np.zeros((1, 1))
-    series = Series(cpu.gather(source[:, None], np.arange(10), places, out), [*numbers, places])
-    bits = Series(cpu.gather(source[:, None], np.arange(10), places, out), [*real, places])
+    series = Series(player.gather(source[:, None], np.arange(10), places, out), [*numbers, places])
+    bits = Series(player.gather(source[:, None], np.arange(10), places, out), [*real, places])
     for each, given_ in ((series, numbers), (bits, [r.view(np.int64) for r in real])):
         before = [array.copy() for array in given_]
         for k in (3, 9):
@@ -93,8 +93,8 @@ def test_nothing_is_run_twice_and_nothing_without_being_kept():
 
 def test_functions_among_commands_make_no_series():
     _, _, numbers, commands = made()
-    assert cpu.series([*commands, print], numbers) is None
-    assert cpu.series(commands, numbers) is not None
+    assert player.series([*commands, print], numbers) is None
+    assert player.series(commands, numbers) is not None
 
 
 def test_all_parts_wait_for_the_numbers():

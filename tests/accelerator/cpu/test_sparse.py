@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from minidl.accelerator.cpu import UnsupportedError, record_kernel
+from minidl.accelerator.cpu.player import UnsupportedError, record_kernel
 from minidl.accelerator.cpu.sparse.plan import backward, forward, gather_rows
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, kernel, use

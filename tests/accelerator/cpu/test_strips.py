@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.products.plan import product
 from minidl.accelerator.cpu.products.tiling import TILES
 from minidl.accelerator.cpu.strips import plan as strips
@@ -44,7 +44,7 @@ def positive(x):
 
 
 def commands(formula, arguments, out):
-    return cpu.commands(formula.program(arguments, [out]), arguments, [out])
+    return player.commands(formula.program(arguments, [out]), arguments, [out])
 
 
 def layer(dtype):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.record.repeating import repeats
 from minidl.accelerator.record.tape import Tape, stepwise
 from minidl.backend import fused, kernel, switch, use
@@ -423,9 +423,9 @@ def test_formulas_that_end_a_step_are_played_with_it(monkeypatch: pytest.MonkeyP
 
     heads: list[Any] = []
     wholes: list[Any] = []
-    assemble, series = cpu.assemble, cpu.series
-    monkeypatch.setattr(cpu, "assemble", assembled)
-    monkeypatch.setattr(cpu, "series", in_series)
+    assemble, series = player.assemble, player.series
+    monkeypatch.setattr(player, "assemble", assembled)
+    monkeypatch.setattr(player, "series", in_series)
     tape = endings(Ending)
     (whole,) = wholes
     assert not any(callable(entry) for entry in whole)

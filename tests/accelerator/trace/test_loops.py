@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidl.accelerator import cpu
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import WORTH
+from minidl.accelerator.cpu.team.team import team as team_of_this_process
 from minidl.accelerator.trace import blocks, loops
 from minidl.accelerator.trace.loop_source import KNOWN
 from minidl.accelerator.trace.program import trace
@@ -43,7 +44,7 @@ def test_an_operation_means_what_it_means_in_numpy(name, dtype):
 
 
 def test_exponentials_stay_in_numpys_blocks(monkeypatch):
-    monkeypatch.setattr(cpu, "Eager", lambda *_: pytest.fail("a loop was compiled"))
+    monkeypatch.setattr(player, "Eager", lambda *_: pytest.fail("a loop was compiled"))
     x = np.linspace(-2, 2, 7)
     out = np.empty_like(x)
     with use("numpy", executor="numba"):
@@ -87,7 +88,7 @@ def test_arguments_of_other_types_are_what_they_are_in_blocks(kind):
 
 @pytest.mark.parametrize(("size", "lists"), [(WORTH - 1, 0), (WORTH, 1)])
 def test_long_loops_are_run_by_the_team(size, lists, monkeypatch):
-    team = cpu.team.team.team()
+    team = team_of_this_process()
     seen = []
     run = team.run
     monkeypatch.setattr(team, "run", lambda *listed: (seen.append(listed), run(*listed)))
