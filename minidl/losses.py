@@ -32,11 +32,13 @@ class Loss:
     Attributes:
         labels: what targets are: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
             or "values" (N, O).
-        activation: the output activation that this loss can look behind, or None.
+        activation: the output activation with which this loss can be computed together, or None.
+        joined: whether it is: predictions are then the logits before that activation.
     """
 
     labels = "values"
     activation: str | None = None
+    joined = False
     from_logits: Any = checks.Attribute(_logits)
 
     def __init__(self, from_logits: bool = False) -> None:
@@ -97,6 +99,25 @@ class Loss:
             measures.weigh(losses, self._weights, out=losses)
         return measures.mean_batch(losses, out=self._value)
 
+    def joined_to(self, network: Any) -> Loss:
+        """A copy, computed together with the network's last activation where that is possible.
+
+        Softmax and cross-entropy have one gradient at the logits, p - t, also where p is 0 or 1 to
+        rounding; sigmoid and binary cross-entropy likewise. The copy takes the logits; elsewhere
+        the copy is like this loss.
+
+        Args:
+            network: built, or with its layers.
+        """
+        loss = copy.copy(self)
+        loss.joined = (
+            not self.from_logits
+            and self.activation is not None
+            and self.activation == network.output_activation
+        )
+        loss.from_logits = self.from_logits or loss.joined
+        return loss
+
     def backward(self) -> Any:
         """The gradient of the last forward's mean at its predictions: (N, units)."""
         d = self._d[: self._rows]
@@ -129,8 +150,6 @@ class Loss:
 class CategoricalCrossentropy(Loss):
     """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
 
-    repeats = True
-
     labels = "rows"
     activation = "softmax"
 
@@ -154,8 +173,6 @@ class CategoricalCrossentropy(Loss):
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """L = -log p_y for targets that are class numbers."""
 
-    repeats = True
-
     labels = "integers"
 
 
@@ -177,8 +194,6 @@ class _UnitMean(Loss):
 class BinaryCrossentropy(_UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
 
-    repeats = True
-
     labels = "binary"
     activation = "sigmoid"
 
@@ -190,8 +205,6 @@ class BinaryCrossentropy(_UnitMean):
 
 class MeanSquaredError(_UnitMean):
     """L = (y - t)², the mean over the units."""
-
-    repeats = True
 
     def __init__(self) -> None:
         super().__init__()

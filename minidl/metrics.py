@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from minidl import checks, losses
-from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
 from minidl.kernels import measures
 
@@ -82,8 +81,6 @@ class Metric:
 class Mean(Metric):
     """The mean of batch means, each weighted by its number of rows."""
 
-    repeats = True
-
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
         measures.scale(mean, float(rows), out=self._batch)
@@ -114,8 +111,6 @@ class Accuracy(Metric):
         name: the key in a History.
         class_numbers: whether targets are class numbers; None takes it from the loss.
     """
-
-    repeats = True
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
 
@@ -163,8 +158,6 @@ class Accuracy(Metric):
 class SparseCategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
 
-    repeats = True
-
     def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
         super().__init__(name, class_numbers=True)
 
@@ -175,8 +168,6 @@ class SparseCategoricalAccuracy(Accuracy):
 class CategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
-    repeats = True
-
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name, class_numbers=False)
 
@@ -186,8 +177,6 @@ class CategoricalAccuracy(Accuracy):
 
 class BinaryAccuracy(Accuracy):
     """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
-
-    repeats = True
 
     activations = ("sigmoid",)
 
@@ -216,11 +205,6 @@ class LossMetric(Metric):
     def loss(self) -> losses.Loss:
         """As given; another loss needs another metric."""
         return self._loss
-
-    @property
-    def repeats(self) -> bool:
-        """Whether its loss does."""
-        return repeats(self._loss)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)

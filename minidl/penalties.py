@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
@@ -27,14 +25,17 @@ class Penalties:
     def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
-        self._empty = functools.partial(backend.xp.empty, dtype=theta.dtype)
-        self._zeros = functools.partial(backend.xp.zeros, dtype=theta.dtype)
+        self._backend, self._dtype = backend, theta.dtype
         self.bind()
 
     def bind(self) -> None:
         """Allocate what is computed on the way."""
         self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        self._value, self._term = self._zeros(()), self._zeros(())
+        zeros = self._backend.xp.zeros
+        self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
+
+    def _empty(self, size: int) -> Any:
+        return self._backend.xp.empty(size, self._dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
@@ -54,11 +55,6 @@ class Penalties:
         return self._memory[: W.size]
 
     @property
-    def repeats(self) -> bool:
-        """Whether all regularizers do."""
-        return all(map(repeats, self.regularizers))
-
-    @property
     def regularizers(self) -> list[Regularizer]:
         """Those that penalise a tensor."""
         return [regularizer for regularizer, _ in self._terms]
@@ -68,6 +64,8 @@ class Penalties:
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``: 0-d, on the device."""
+        if not self._terms:
+            return self._backend.xp.zeros((), self._dtype)
         measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
@@ -85,8 +83,9 @@ class Penalties:
         Raises:
             ValueError: the optimizer's momentum is 1, which has no step size.
         """
-        if self.proximal and optimizer.momentum == 1:
+        proximal = self.proximal
+        if proximal and optimizer.momentum == 1:
             raise ValueError(NO_STEP_SIZE)
-        for regularizer, part in self.proximal:
+        for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))

@@ -12,8 +12,6 @@ from minidl.printing import say
 class ProgressBar(Callback):
     """A tqdm bar for every epoch; the values of the epoch at its end."""
 
-    repeats = True
-
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         from tqdm.auto import tqdm
 
@@ -39,8 +37,6 @@ class ProgressBar(Callback):
 
 class EpochLine(Callback):
     """One printed line for every epoch."""
-
-    repeats = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._start = time.perf_counter()

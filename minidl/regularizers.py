@@ -62,8 +62,6 @@ class L1(Regularizer):
         proximal: whether the soft threshold takes the gradient's place; default False.
     """
 
-    repeats = True
-
     l1 = checks.number(0)
     proximal = checks.flag()
 
@@ -89,8 +87,6 @@ class L1(Regularizer):
 class L2(Regularizer):
     """l2 · Σ w², without a half; l2 = 0.01 if left out."""
 
-    repeats = True
-
     l2 = checks.number(0)
 
     def __init__(self, l2: float = 0.01) -> None:
@@ -105,8 +101,6 @@ class L2(Regularizer):
 
 class L1L2(Regularizer):
     """l1 · Σ |w| + l2 · Σ w²; each 0 if left out."""
-
-    repeats = True
 
     l1 = checks.number(0)
     l2 = checks.number(0)
@@ -137,8 +131,6 @@ class Lp(Regularizer):
     Raises:
         ValueError: p below 1, where |w|^p is not convex, or NaN or infinite.
     """
-
-    repeats = True
 
     p = checks.number(1)
     lp = checks.number(0)

@@ -40,8 +40,6 @@ class Sequential(Network):
         stop_training: a callback sets it to end training after the batch.
     """
 
-    repeats = True
-
     _optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False

@@ -45,11 +45,16 @@ class Undo:
         self.open = token
         return token
 
-    def copy(self) -> None:
-        """Keep the arrays, too: before Python changes them."""
+    def copy(self, weights: bool = True) -> None:
+        """Keep the arrays, too: before Python changes them.
+
+        Args:
+            weights: whether it may change weights and the optimizer's vectors.
+        """
         network, (_, optimizer, _), token = self._network, self._counts, self.open
-        arrays = [network.theta, network.statistics.theta]
-        arrays += optimizer.state.values() if optimizer else ()
+        arrays = [network.statistics.theta]
+        if weights:
+            arrays += network.theta, *(optimizer.state.values() if optimizer else ())
         before = self._copies
         if len(before) == len(arrays) and all(a is b for a, (b, _) in zip(arrays, before)):  # noqa: B905
             for array, kept in before:

@@ -41,8 +41,6 @@ class BackupAndRestore(Callback):
         ValueError, TypeError: an empty folder name, another ``save_freq``, or ``keep`` below 1.
     """
 
-    repeats = True
-
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],

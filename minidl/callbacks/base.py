@@ -108,8 +108,6 @@ class History(Callback):
         history: name -> value at each epoch; see :class:`Values`.
     """
 
-    repeats = True
-
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history = Values()

@@ -27,8 +27,6 @@ class LayerHealth(Callback):
             takes the epoch's last batch, as it was trained on.
     """
 
-    repeats = True
-
     def __init__(self, sample: Any = None) -> None:
         self.sample = sample
         self._before: Any = None

@@ -98,8 +98,6 @@ class EarlyStopping(Monitor):
         best_epoch: the best one.
     """
 
-    repeats = True
-
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -167,8 +165,6 @@ class ModelCheckpoint(Monitor):
     model the optimizer, the History and what callbacks have gathered. It is written when every
     callback has been told that the epoch is over.
     """
-
-    repeats = True
 
     def __init__(
         self,
@@ -244,8 +240,6 @@ class ReduceLROnPlateau(Monitor):
         cooldown: epochs after a reduction in which none are counted; default 0.
         min_lr: the learning rate never falls below; default 0.
     """
-
-    repeats = True
 
     def __init__(
         self,

@@ -24,8 +24,6 @@ class LearningRateScheduler(Callback):
         ValueError: the optimizer has a schedule, or another function of the step.
     """
 
-    repeats = True
-
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
         self._takes_rate = len(inspect.signature(schedule).parameters) > 1
@@ -59,8 +57,6 @@ class CSVLogger(Callback):
         separator: between values, default ",".
         append: whether to keep what the file holds; default False.
     """
-
-    repeats = True
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -120,8 +116,6 @@ class TerminateOnNaN(Callback):
     writes the step to the same file. The model is as the batch left it, as in Keras, and the
     epoch's values are those up to there.
     """
-
-    repeats = True
 
     stopped = False
 

@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.record.recording import RecordedStep
-from minidl.accelerator.record.repeating import repeats
+from minidl.backend.own import are_own, has_foreign, is_own
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.data import Batches
 from minidl.finite.errors import Finding, NonFiniteError
@@ -34,6 +33,7 @@ from minidl.finite.state import State, vectors
 from minidl.kernels import measures
 from minidl.layers import Activation, Dense
 from minidl.objective import Objective
+from minidl.whole_step import WholeStep
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32
@@ -55,7 +55,7 @@ class Watch:
         self,
         model: Any,
         train: Batches,
-        step: RecordedStep,
+        step: WholeStep,
         called: Any,
         stoppers: Sequence[TerminateOnNaN],
         raises: bool,
@@ -81,15 +81,15 @@ class Watch:
         """
         self._objective, self._told = objective, list(told)
         objective.probe = self._add_up
-        # An object that does not promise to do the same again: of this one each step is called.
-        self._calling = RecordedStep(
-            self._called, self._model, (object(), *objective.measures), aim=self._train.aim
+        self._calling = WholeStep(
+            self._called, self._model, objective.measures, aim=self._train.aim
         )
+        self._calling.recording = None  # each of its steps is called
         model, optimizer = self._model, self._model.optimizer
         self._epoch, self._order = epoch, order
-        parts = (model, *model.layers, *objective.parts, model.penalties, optimizer)
-        self._observes = not all(map(repeats, parts))
-        single = not (optimizer.foresees and all(map(repeats, self._told)))
+        strange = not (is_own(model) and is_own(optimizer))
+        self._observes = strange or has_foreign((*model.layers, *objective.parts))
+        single = has_foreign([optimizer]) or not are_own(self._told)
         self._every = 1 if self._observes or single else EVERY
         self._observer = Observer(objective, optimizer)
         self._kept = State(objective, optimizer)
@@ -161,7 +161,7 @@ class Watch:
 
     def _do(self, batch: Sequence[Any]) -> None:
         if self._step(*batch):
-            self._objective.count(batch[0].shape[0])
+            self._objective.count(batch[0].shape[0], self._step.called)
 
     def _keep(self, number: int) -> None:
         self._kept.keep(number)
@@ -248,9 +248,11 @@ class Watch:
         for stopper in self._stoppers:
             stopper.stop(error)
 
-    def _add_up(self, predictions: Any) -> None:
+    def _add_up(self) -> None:
         """Add up, before a step's update, what may be infinite and come to nothing."""
-        tensors = [*_swallowed(self._model.layers), predictions]
+        last = self._model.layers[-1]
+        tensors = _swallowed(self._model.layers)
+        tensors += [] if last.y is None else [last.y]
         if self._model.optimizer.clipvalue is not None:
             tensors.append(self._model.grad)
         for tensor in tensors:

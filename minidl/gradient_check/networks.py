@@ -62,7 +62,7 @@ def check_network(
     y = data.targets(y, loss, network.output_shape, rows, network.dtype)
     weight = data.sample_weights(sample_weight, rows)
     objective = Objective(network, loss, (), rows)
-    point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.behind)
+    point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.loss.joined)
     return point.check(network.name, training, seed)
 
 

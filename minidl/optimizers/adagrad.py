@@ -29,8 +29,6 @@ class Adagrad(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     initial_accumulator_value: Any = checks.Attribute(_start, then="_slot")
     epsilon = checks.number(0, ends="()")
 

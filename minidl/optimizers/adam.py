@@ -56,8 +56,6 @@ class Adam(_Moments):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     amsgrad = checks.flag(then="_slot")
 
     def __init__(
@@ -128,8 +126,6 @@ class Nadam(_Moments):
         learning_rate: default 0.001.
         beta_1, beta_2, epsilon, **options: as in :class:`Adam`.
     """
-
-    repeats = True
 
     beta_1 = checks.number(0, 1, then="_forget_product")
     _product = (0, 1.0)

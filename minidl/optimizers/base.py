@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.accelerator.record.repeating import repeats
 from minidl.backend import backend_of
-from minidl.backend.recorder import aside
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import Parameter, ParameterVector
@@ -141,17 +139,9 @@ class Optimizer:
         """The learning rate of the next update."""
         rate = self._learning_rate
         if callable(rate):
-            rate = aside(rate, self.iterations)
+            rate = rate(self.iterations)
             return checks.real("learning_rate from the schedule", rate, 0)
         return rate
-
-    @property
-    def foresees(self) -> bool:
-        """Whether no function of one's own is asked for learning rates.
-
-        Such a function may look at anything, gradients of its step included, and change anything.
-        """
-        return not callable(self._learning_rate) or repeats(self._learning_rate)
 
     def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:
         """Allocate the state for a parameter vector.

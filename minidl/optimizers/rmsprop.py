@@ -30,8 +30,6 @@ class RMSprop(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     rho = checks.number(0, 1)
     momentum = checks.number(0, 1, ends="[]", then="_slot")
     epsilon = checks.number(0, ends="()")

@@ -14,10 +14,7 @@ from minidl import checks
 
 
 class LearningRateSchedule:
-    """A learning rate for every step: ``schedule(step)``.
-
-    A class with ``repeats = True`` promises that it depends on the step and on nothing else.
-    """
+    """A learning rate for every step: ``schedule(step)``."""
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
@@ -36,8 +33,6 @@ class ExponentialDecay(LearningRateSchedule):
         decay_rate: > 0.
         staircase: whether the rate falls in steps instead of smoothly; default False.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
@@ -73,8 +68,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     Raises:
         ValueError: the counts do not match or the boundaries do not increase.
     """
-
-    repeats = True
 
     boundaries: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
     values: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
@@ -119,8 +112,6 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: instead of staying at the end, stretch decay_steps to its next multiple.
     """
 
-    repeats = True
-
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
     end_learning_rate = checks.number(0)
@@ -159,8 +150,6 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_rate: >= 0.
         staircase: whether step / decay_steps is rounded down; default False.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
@@ -201,8 +190,6 @@ class CosineDecay(LearningRateSchedule):
             None, no warm-up.
         warmup_steps: length of the warm-up, default 0.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")

@@ -20,8 +20,6 @@ class SGD(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     momentum = checks.number(0, 1, ends="[]", then="_slot")
     nesterov = checks.flag()
 

@@ -38,6 +38,7 @@ __all__ = [
     "UnsupportedError",
     "assemble",
     "commands",
+    "complete",
     "draw",
     "gather",
     "gather_rows",
@@ -54,7 +55,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     Within a list of commands subnormal numbers are 0.
     """
-    return in_rows(entries, Command, lambda row: CommandList(_complete(row), flushes=True))
+    return in_rows(entries, Command, lambda row: CommandList(complete(row), flushes=True))
 
 
 def series(
@@ -62,10 +63,10 @@ def series(
 ) -> Series | None:
     """The same commands as a :class:`Series`; None where there are functions among them."""
     row = [entry for entry in entries if isinstance(entry, Command)]
-    return Series(_complete(row), numbers) if len(row) == len(entries) else None
+    return Series(complete(row), numbers) if len(row) == len(entries) else None
 
 
-def _complete(row: Sequence[Command]) -> list[Command]:
+def complete(row: Sequence[Command]) -> list[Command]:
     """What a list of commands is run as."""
     return alone(chained(fused(row)))
 

@@ -75,13 +75,14 @@ class Once:
 
     Args:
         commands: these.
+        flushes: whether subnormal numbers are 0 meanwhile.
 
     Attributes:
         waiting: (1,): 1 while it waits.
     """
 
-    def __init__(self, commands: Sequence[Command]) -> None:
-        self._list = CommandList(commands)
+    def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
+        self._list = CommandList(commands, flushes)
         self._list.record[[TIMES, AGAIN]] = 0
         self.waiting = self._list.record[TIMES : TIMES + 1]
 
@@ -89,3 +90,8 @@ class Once:
         """Run it, if it waits."""
         if self.waiting[0]:
             self._list()
+
+    def now(self) -> None:
+        """Run it, whether it waits or not."""
+        self.waiting[0] = 1
+        self._list()

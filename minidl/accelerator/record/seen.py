@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
-from minidl.network import Network
+from minidl.backend.own import PACKAGE, is_own
 
 #: Counts: played steps count in them, too.
 _COUNTED = {"rows", "iterations", "gathered_rate"}
@@ -21,8 +21,8 @@ class Seen:
     """Objects that a step calls, their classes and their attributes, as they are now.
 
     Args:
-        parts: of which a tape keeps numbers, arrays and methods. Objects that they hold, and that
-            say whether they repeat, count as well.
+        parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's that they hold
+            count as well. Of somebody else's, which are called, only the methods count.
         moving: of which a tape asks for the numbers at each step.
     """
 
@@ -88,6 +88,10 @@ class _Attributes:
     def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
         self._thing, self.kind, self._compare = thing, type(thing), compare
         now = getattr(thing, "__dict__", {})
+        if private and not is_own(thing):
+            self._names: tuple[str, ...] | None = None
+            self._then = {name: value for name, value in now.items() if callable(value)}
+            return
         self._names = tuple(now)
         self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
@@ -102,7 +106,13 @@ class _Attributes:
     def hold(self) -> bool:
         """Whether they are the same to a tape."""
         now = getattr(self._thing, "__dict__", {})
-        if type(self._thing) is not self.kind or tuple(now) != self._names:
+        if type(self._thing) is not self.kind:
+            return False
+        if self._names is None:
+            calls = {name: value for name, value in now.items() if callable(value)}
+            then = self._then
+            return calls.keys() == then.keys() and all(calls[n] is then[n] for n in calls)
+        if tuple(now) != self._names:
             return False
         values = list(now.values())
         names = self._loose
@@ -118,9 +128,11 @@ class _Attributes:
 def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
     for part in parts:
         yield part
+        if not is_own(part):
+            continue
         for value in getattr(part, "__dict__", {}).values():
-            says = hasattr(value, "repeats") and hasattr(value, "__dict__")
-            if says and not isinstance(value, Network):
+            ours = type(value).__module__.partition(".")[0] == PACKAGE
+            if ours and hasattr(value, "__dict__") and not hasattr(value, "traffic"):
                 yield from _with_their_own([value])
 
 

@@ -1,4 +1,4 @@
-"""The promise that a tape may stand for an object's methods."""
+"""What is minidl's own, as it was written, and what is somebody else's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import contextlib
 import inspect
 import operator
 import sys
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import numpy as np
+
+from minidl.backend.fused import Fused
+
+PACKAGE = __name__.partition(".")[0]
 
 #: Methods that no step calls.
 _ASIDE = {"__init__", "get_config"}
@@ -15,34 +22,117 @@ _ASIDE = {"__init__", "get_config"}
 _CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len__", "__iter__"}
 #: Their classes are what they are.
 _TRUSTED = {"builtins", "abc", "typing", "collections.abc"}
+#: Their objects are data.
+_DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np.generic, np.dtype,
+         slice, range)  # fmt: skip
 
 
-def repeats(thing: Any) -> bool:
-    """Whether a tape may stand for an object: its methods do the same at each step.
+def is_own(thing: object) -> bool:
+    """Whether an object's methods are minidl's, and none of them has been replaced.
 
-    A class says so with ``repeats = True``: when called again with the same arrays, its methods do
-    the same with formulas and kernels to the same arrays, and change nothing else that anybody
-    looks at. It does not speak for what a subclass adds, nor for anything that has since been put
-    in the place of a method, on the object, on the class or on one that the class derives from.
+    A class of somebody else's may derive from minidl's and add a constructor. Anything may since
+    have been put in the place of a method: on the object, on its class or on one that the class
+    derives from.
     """
     own = list(getattr(thing, "__dict__", ()))
-    speaks = silent = False
+    found = False
     for known in type(thing).__mro__:
         if known.__module__ not in _TRUSTED:
             body = _body(known)
-            if not body.methods.isdisjoint(own) or not body.as_written(known):
+            ours = known.__module__.partition(".")[0] == PACKAGE
+            if not (ours or body.adds_nothing) or not body.as_written(known):
                 return False
-            speaks = speaks or (body.speaks and not silent)
-            silent = silent or (body.others and not speaks)
-    return speaks and bool(thing.repeats)
+            if not body.methods.isdisjoint(own):
+                return False
+            found = found or ours
+    return found or type(thing).__module__ in _TRUSTED
 
 
-def remember(package: str) -> None:
-    """Keep what the classes of a package's modules consist of, before anybody replaces it."""
+def is_own_function(function: Any) -> bool:
+    """Whether a callable does what a tape records: a formula, a kernel, or minidl's own code."""
+    if isinstance(function, Fused) or hasattr(function, "is_kernel"):
+        return True
+    if isinstance(function, types.MethodType):
+        return is_own(function.__self__) and is_own_function(function.__func__)
+    if inspect.isfunction(function):
+        return function.__module__.partition(".")[0] == PACKAGE and not hasattr(
+            function, "__wrapped__"
+        )
+    return isinstance(function, type) or (not inspect.isroutine(function) and is_own(function))
+
+
+def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
+    """What is somebody else's among objects, and among what they hold.
+
+    Gives (object, None) for an object, and (holder, name) for a callable that minidl's own object
+    holds as an attribute.
+    """
+    seen: set[int] = set()
+    waiting: list[object] = list(parts)
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if not is_own(thing):
+            yield thing, None
+            continue
+        for name, value in list(vars(thing).items()):
+            if _is_data(value):
+                continue
+            if isinstance(value, list | tuple):
+                waiting += [each for each in value if not _is_data(each) and _has_parts(each)]
+            elif callable(value) and not is_own_function(value):
+                yield thing, name
+                if not inspect.isroutine(value) and hasattr(value, "__dict__"):
+                    waiting.append(value)
+            elif _has_parts(value):
+                waiting.append(value)
+
+
+def has_foreign(parts: Iterable[object]) -> bool:
+    """Whether anything among objects, or among what they hold, is somebody else's."""
+    return any(True for _ in foreign(parts))
+
+
+def _is_data(value: Any) -> bool:
+    return value is None or isinstance(value, _DATA) or hasattr(value, "__cuda_array_interface__")
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether an object may be a part of a step: it has attributes, and is no network."""
+    return (
+        hasattr(value, "__dict__")
+        and not isinstance(value, Fused | types.FunctionType | types.MethodType)
+        and not hasattr(value, "traffic")
+    )
+
+
+def are_own(things: Iterable[object]) -> bool:
+    """Whether objects such as callbacks are minidl's own and hold nobody else's functions."""
+    return all(
+        is_own(thing)
+        and all(is_own_function(v) for v in vars(thing).values() if inspect.isroutine(v))
+        for thing in things
+    )
+
+
+def methods(thing: object) -> Iterator[str]:
+    """Names of the methods of an object, but for special ones."""
+    names: set[str] = set()
+    for known in type(thing).__mro__:
+        if known.__module__ not in _TRUSTED:
+            names |= {n for n, value in vars(known).items() if inspect.isfunction(value)}
+    names |= {n for n, value in getattr(thing, "__dict__", {}).items() if callable(value)}
+    yield from sorted(name for name in names if not name.startswith("__"))
+
+
+def remember() -> None:
+    """Keep what the classes of minidl's modules consist of, before anybody replaces it."""
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == package:
+        if name.partition(".")[0] == PACKAGE:
             for value in list(vars(module).values()):
-                if isinstance(value, type) and value.__module__.partition(".")[0] == package:
+                if isinstance(value, type) and value.__module__.partition(".")[0] == PACKAGE:
                     _body(value, trusted=True)
 
 
@@ -70,8 +160,7 @@ class _Body:
     Attributes:
         computing: name -> a method, a property or what else is there to be called.
         methods: those of the names that an attribute of an object can hide.
-        others: whether any but constructors are among them.
-        speaks: whether the class says itself whether it repeats.
+        adds_nothing: whether a step calls none of them.
     """
 
     def __init__(self, kind: type, trusted: bool) -> None:
@@ -79,8 +168,10 @@ class _Body:
         self.methods = frozenset(
             name for name, value in self.computing.items() if not hasattr(value, "__set__")
         )
-        self.others = bool(self.computing.keys() - _ASIDE)
-        self.speaks = "repeats" in vars(kind)
+        self.adds_nothing = all(
+            name in _ASIDE or (name.startswith("__") and name not in _CALLED)
+            for name in self.computing
+        )
         self._names = frozenset({*vars(kind), _BODY})
         self._order = tuple(self.computing)
         self._values = tuple(map(id, self.computing.values()))
