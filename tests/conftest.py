@@ -105,8 +105,8 @@ def _forget_cuda_kernels() -> None:
             continue
         for value in vars(module).values():
             if isinstance(value, Fused):
-                for signature in [s for s in value._compiled if s[0] is cuda]:
-                    del value._compiled[signature]
+                for key in [key for key in value.compiled if key[0] == "cuda"]:
+                    del value.compiled[key]
 
 
 @pytest.fixture(params=[1, 2, 3])

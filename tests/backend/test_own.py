@@ -6,8 +6,8 @@ import functools
 from typing import Any
 
 import pytest
-
 from minidl.accelerator.record.repeating import repeats
+
 from minidl.kernels import measures, updates
 
 
