@@ -102,6 +102,7 @@ class Loop:
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
         self._settle()
+        self.model.recording = str(self._step)
         self.model.show_outputs()
         if self.model.traffic.pending is self._step:
             self.model.traffic.pending = None

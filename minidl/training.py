@@ -38,11 +38,14 @@ class Sequential(Network):
     Attributes:
         history: of the last :meth:`fit`, also of one that was interrupted.
         stop_training: a callback sets it to end training after the batch.
+        recording: of the last :meth:`fit`, in words: which parts of a step were compiled, which
+            were called in Python, and why.
     """
 
     _optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False
+    recording = "no step has been made yet"
     #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
     fitting: TrainingState | None = None
     began: Any = None

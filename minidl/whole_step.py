@@ -61,6 +61,12 @@ class WholeStep:
         """Whether it calls somebody else's code, which may change anything."""
         return self.recording is not None and self.recording.strange
 
+    def __str__(self) -> str:
+        if self.recording is None:
+            name = executor(self._network.backend).name
+            return f"each step is called in Python: the executor {name!r} records none"
+        return str(self.recording)
+
     @property
     def called(self) -> list[object]:
         """Parts whose methods are called although the step is played."""

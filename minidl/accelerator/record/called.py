@@ -164,7 +164,7 @@ def watching(
     Raises:
         UnsupportedError: an object that takes no attributes.
     """
-    put: list[tuple[dict[str, Any], str, Any]] = []
+    put: list[tuple[dict[str, Any], str, Any, Any]] = []
     try:
         strange = list(foreign(parts))
         for thing, name in strange:
@@ -176,7 +176,9 @@ def watching(
                 _put(put, thing, name, end)
         yield
     finally:
-        for attributes, name, before in reversed(put):
+        for attributes, name, mine, before in reversed(put):
+            if attributes.get(name) is not mine:  # somebody has put another there meanwhile
+                continue
             if before is _MISSING:
                 attributes.pop(name, None)
             else:
@@ -195,8 +197,9 @@ def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> 
     if isinstance(real, _InPlace):  # left by an interrupt
         attributes.pop(name)
         real = getattr(thing, name)
-    put.append((attributes, name, attributes.get(name, _MISSING)))
-    attributes[name] = _InPlace(real, hand)
+    mine = _InPlace(real, hand)
+    put.append((attributes, name, mine, attributes.get(name, _MISSING)))
+    attributes[name] = mine
 
 
 def _name(function: Any) -> str:
