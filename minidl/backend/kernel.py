@@ -26,7 +26,7 @@ def kernel(function: F) -> F:
     def call(*arguments: Any, **named: Any) -> Any:
         tape = recorder.tape
         if tape is not None:
-            return tape.kernel(function, arguments, named)
+            return tape.kernel(call, arguments, named)
         if multiplies and isinstance(arguments[0], np.ndarray):
             return switch.executor_for(arguments[0]).kernel(function, arguments, named)
         return function(*arguments, **named)

@@ -22,7 +22,10 @@ class Runner(Protocol):
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
-        """What a kernel returns for these arguments."""
+        """What a kernel returns for these arguments.
+
+        A tape is handed the decorated function, an executor the plain one.
+        """
 
     def draw(self, bits: Any, out: Any, step: int) -> None:
         """Overwrite ``out`` with the random bits of a step."""

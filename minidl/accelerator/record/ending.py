@@ -151,7 +151,8 @@ class Ending:
                 self._asked.append(call)
             return None
         try:
-            made = self._player.record_kernel(function, arguments, named)
+            plain = function.__wrapped__  # type: ignore[attr-defined]
+            made = self._player.record_kernel(plain, arguments, named)
             self.bound.append(BoundKernel(key, made, (function, values)))
             self.commands += made
         except UnsupportedError:

@@ -96,7 +96,8 @@ class Tape:
         if has_operands(arguments, named):
             return call()
         try:
-            self.commands(self._player.record_kernel(function, arguments, named))
+            plain = function.__wrapped__  # type: ignore[attr-defined]
+            self.commands(self._player.record_kernel(plain, arguments, named))
         except UnsupportedError:
             self.kept.append(function.__name__)
             self.commands([call])
