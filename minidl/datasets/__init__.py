@@ -34,7 +34,7 @@ __all__ = [
 
 
 def places() -> dict[str, tuple[Path | None, str]]:
-    """Where each data set of files is on this machine, by title, or None and how to get it.
+    """The place of each data set's files on this machine, by title, or None with the remedy.
 
     Looks for the files' names alone; reads nothing and downloads nothing.
     """

@@ -11,11 +11,10 @@
     gradcheck(minidl.regularizers.L2(0.01))
     gradcheck(model, x, y)  # a compiled model, or with loss=...
 
-Each returns a :class:`Result`, which prints what was checked and how well it agreed, or raises
-a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
-:class:`KinkError` that names the kink at which the point lies, or the error of whatever keeps
-the gradient from being checked. The method is that of :mod:`minidl.gradient_check.slopes`,
-``docs/testing.md`` describes it.
+Each call returns a :class:`Result`, which prints the checked gradients and their agreement, or
+raises a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
+:class:`KinkError` that names the kink at which the point lies, or the error of an obstacle to the
+check. :mod:`minidl.gradient_check.slopes` has the method, and ``docs/testing.md`` describes it.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
 
     Raises:
         GradientCheckError: the gradients are wrong or cannot be checked.
-        TypeError: none of these kinds.
+        TypeError: the subject is of no such kind.
     """
     for kind, check in _CHECKS:
         if isinstance(subject, kind):

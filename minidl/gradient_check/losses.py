@@ -1,4 +1,4 @@
-"""Check a loss at its predictions, or a penalty at its weights."""
+"""Check a loss at predictions, or a penalty at weights."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check_penalty(
     W: Any = None,
     seed: int = 0,
 ) -> Result:
-    """Check what a regularizer adds to the gradient of a tensor.
+    """Check the term that a regularizer adds to the gradient of a tensor.
 
     Args:
         regularizer: an object or a name.
@@ -106,7 +106,7 @@ def check_penalty(
         return penalty.forward(W, backend_of(W).xp.empty_like(W))
 
     def backward(dy: Any, W: Any) -> Any:
-        # Added to what is there, which here is 1.
+        # Added to the gradient that is there, here 1.
         dW = backend_of(W).xp.ones_like(W)
         penalty.add_gradient(W, dW)
         return dW - 1.0
