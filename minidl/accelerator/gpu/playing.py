@@ -48,7 +48,7 @@ class Player:
         return record_kernel(function, arguments, named, OnDevice(array))
 
     def draw(self, key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
-        """A node that fills ``out`` with the 16-bit numbers of a key; arguments as in :class:`Bits`."""
+        """Node that fills ``out`` with the 16-bit numbers of a key; arguments as in :class:`Bits`."""
         return Bits(key.copy(), out, step, ahead)
 
     def run(self, nodes: Iterable[Bits]) -> None:
@@ -66,7 +66,7 @@ class Player:
     def series(
         self, entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
     ) -> Series | None:
-        """The nodes of ``entries`` as a :class:`Series`; None if there is a function among the entries."""
+        """The nodes of ``entries`` as a :class:`Series`; None if an entry is a function."""
         nodes = [entry for entry in entries if isinstance(entry, Node)]
         return Series(nodes, numbers, self._tf32) if len(nodes) == len(entries) else None
 

@@ -16,7 +16,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
         key: two uint64.
         out: uint16, contiguous.
         step: an int64 that is read when the command runs; the numbers are those of the step
-            ``ahead`` of it.
+            ``step`` + ``ahead``.
 
     Raises:
         UnsupportedError: another type, or scattered elements.
@@ -26,7 +26,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
         raise UnsupportedError(f"random bits in {out.dtype}")
     words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
     block = np.array(words, np.int64)
-    # Shared out by counters: no part touches only what it later reads.
+    # Shared out by counters: a part's numbers are not the elements that the part reads later.
     accesses = [access(out, True, None)]
     function = command("draw", "draws")
     return Command("random bits", function, block, accesses, (out, step), 4 * out.size)

@@ -1,7 +1,6 @@
 """Sparse rows, gathered and multiplied entry by entry, in SciPy's order.
 
-``real`` and ``integer`` are the types of entries and of their places; whoever asks for a function
-says which.
+``real`` and ``integer`` are the types of entries and of their places; the caller chooses.
 """
 
 import math
@@ -14,13 +13,13 @@ from minidl.accelerator.cpu.sparse.entries import add_to, add_up
 
 real, integer = float32, int32
 
-# So many rows before it is copied, a row is asked for.
+# Memory is asked for a row so many rows before the copy.
 _AHEAD = 4
 
 
 @helper
 def _before(columns, first, end, bound):
-    """Where in a row's entries, in the order of their columns, those from a column on begin.
+    """The place of the first entry, in a row with ordered columns, whose column is ``bound`` or more.
 
     Without jumps, of which the processor would guess every second one wrong.
     """
@@ -35,9 +34,9 @@ def _before(columns, first, end, bound):
 
 @helper
 def _within(columns, ends, first, last, limits):
-    """Whether rows lie within their arrays and their entries within the matrix.
+    """True if rows lie within their arrays and their entries within the matrix.
 
-    Somebody may have overwritten either since the command was made.
+    Another thread may have overwritten rows or entries since the command was made.
     """
     count, room = limits
     right = ends[first] >= 0 and ends[last] <= room
@@ -52,7 +51,7 @@ def _within(columns, ends, first, last, limits):
 
 @helper
 def _spoil(out, first, end):
-    """No number: of what is no matrix there is no product."""
+    """NaN for each element: without a matrix there is no product."""
     for j in range(first, end):
         out[j] = math.nan
 
@@ -90,7 +89,7 @@ def backward(block, part, parts):
 
 
 def ends(block, part, parts):
-    """Where the rows of the batch end, once they lie one after the other."""
+    """The ends of the batch's rows, once the rows lie one after the other."""
     w = at(block, int64)
     given, out = at(w[2], integer), at(w[5], integer)
     start, count = within(at(w[7], int64)[0], at(w[7], int64)[1], w[11], w[14])
@@ -100,7 +99,7 @@ def ends(block, part, parts):
         for i in range(count):
             row = min(max(order[i], 0), w[10] - 1)
             first, end = given[row], given[row + 1]
-            # What nobody has changed is never cut off here.
+            # Unchanged rows are never cut off here.
             if not (0 <= first <= end <= w[13]) or out[i] + end - first > w[15]:
                 end = first
                 at(w[16], int64)[0] = 1
@@ -109,7 +108,7 @@ def ends(block, part, parts):
 
 @helper
 def _in_order(columns, first, end, count):
-    """Whether columns from a place up to another are of ``count``, each no less than the last."""
+    """True if the columns of a range are below ``count``, each no less than the last."""
     wrong = int32(0)
     for k in range(first + 1, end):
         wrong |= int32(columns[k] < columns[k - 1])

@@ -43,7 +43,7 @@ class _Ufunc(ctypes.Structure):
     )
 
 
-# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, whether rows
+# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, 1 where rows
 # lie one after the other; then of each array the address, bytes from row to row and from element
 # to element.
 FIXED = 7
@@ -56,7 +56,7 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     """out = ufunc(inputs), arrays of one type and shape, with NumPy's own loop.
 
     Raises:
-        UnsupportedError: other arrays, or a function without a loop for them.
+        UnsupportedError: other arrays, or a function without a loop for such arrays.
     """
     arrays = (*inputs, out)
     if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > ARRAYS:
