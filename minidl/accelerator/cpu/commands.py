@@ -39,7 +39,7 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
 
 
 def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
-    """Check that compiled code can read some arrays' elements where they lie, and write ``written``.
+    """Check that compiled code can read arrays' elements where they lie, and write ``written``.
 
     Raises:
         UnsupportedError: float16, another byte order and the like; odd addresses; read-only.
@@ -163,7 +163,7 @@ class CommandList:
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
-    """The words that a team runs: (function, address of the block, wait first?) for each command."""
+    """The words that a team runs: (function, address of the block, wait first?) for each."""
     words = np.zeros((len(commands), 3), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):

@@ -1,4 +1,4 @@
-"""Loops over the same elements as one: a number that one loop computes or loads is not loaded again."""
+"""Loops over the same elements as one: numbers that one computes or loads are not loaded again."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Loop(Node):
         return shape
 
     def kind(self, array: Any) -> str:
-        """Kind of an array beside the outputs: an element for each output, row or column, or one."""
+        """Kind of an array beside the outputs: an element for each output, row, column, or one."""
         found = kind_of(array, self.shape)
         assert found is not None
         return found

@@ -48,7 +48,7 @@ class Player:
         return record_kernel(function, arguments, named, OnDevice(array))
 
     def draw(self, key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
-        """Node that fills ``out`` with the 16-bit numbers of a key; arguments as in :class:`Bits`."""
+        """A node that fills ``out`` with a key's 16-bit numbers; arguments as in :class:`Bits`."""
         return Bits(key.copy(), out, step, ahead)
 
     def run(self, nodes: Iterable[Bits]) -> None:

@@ -19,7 +19,7 @@ _AHEAD = 4
 
 @helper
 def _before(columns, first, end, bound):
-    """The place of the first entry, in a row with ordered columns, whose column is ``bound`` or more.
+    """The place of the first entry, in a row with ordered columns, with a column from ``bound`` on.
 
     Without jumps, of which the processor would guess every second one wrong.
     """
@@ -36,7 +36,7 @@ def _before(columns, first, end, bound):
 def _within(columns, ends, first, last, limits):
     """True if rows lie within their arrays and their entries within the matrix.
 
-    Another thread may have overwritten rows or entries since the command was made.
+    Rows and entries may have been overwritten since the command was made.
     """
     count, room = limits
     right = ends[first] >= 0 and ends[last] <= room

@@ -14,8 +14,8 @@ from minidl.accelerator.cpu.products.plan import Product
 from minidl.accelerator.cpu.team.team import part_count
 from minidl.backend.layout import address, location
 
-# Bytes of the result in a strip, for a cache that also holds the loop's other arrays; least rows of a
-# strip, for whole tiles.
+# Bytes of the result in a strip, for a cache that also holds the loop's other arrays; least rows of
+# a strip, for whole tiles.
 BYTES, ROWS = 1 << 17, 64
 
 
@@ -35,7 +35,7 @@ def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
     read = {location(array) for array in loop.arrays.values()}
     for place, made in enumerate(before):
         if _strips(made) > 1 and location(made.kept[2]) in read:
-            # Both have the same rows for each part, and no command in between depends on the product.
+            # Each part has the same rows of both, and no command in between needs the product.
             meets = any(b.hinders(a) for a in made.accesses for b in loop.accesses)
             if not meets and not any(depend(made, between) for between in before[place + 1 :]):
                 return place

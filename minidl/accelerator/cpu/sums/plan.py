@@ -136,5 +136,5 @@ def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
 
 def _compiled(name: str, *types: str) -> int:
     """Address of a command for the types read, written and computed in."""
-    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as in memory
+    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as stored
     return command(name, "sums", source=source, target=target, working=working)

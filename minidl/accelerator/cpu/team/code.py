@@ -104,8 +104,8 @@ def _post(record, mail):
     """Put a list into the mailbox, and wake who sleeps."""
     store(mail + BASE, load(mail + ARRIVED))
     store(mail + LIST, record)
-    # A thread first counts as a sleeper and then looks for a new ticket. Here the ticket comes first,
-    # so that one of the two sees the other.
+    # A thread first counts as a sleeper and then looks for a new ticket. Here the ticket comes
+    # first, so that one of the two sees the other.
     add(mail + TICKET, 1)
     if load(mail + SLEEPERS) != 0:
         _lock(mail, BELL)
