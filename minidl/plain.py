@@ -16,7 +16,7 @@ def outward(value: Any, arrays: Arrays) -> Any:
 
     Raises:
         TypeError: something else than numbers, texts, None, arrays of numbers, and lists and
-            dictionaries of these.
+            dictionaries of such values.
     """
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):

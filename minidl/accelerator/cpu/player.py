@@ -66,7 +66,7 @@ def series(
 
 
 def _complete(row: Sequence[Command]) -> list[Command]:
-    """The commands as a list runs them: fused, in strips, and products alone."""
+    """What a list of commands is run as."""
     return alone(chained(fused(row)))
 
 

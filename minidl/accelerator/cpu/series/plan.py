@@ -74,10 +74,10 @@ class Once:
     """A list of commands, run once for each request: the list has run, or waits.
 
     Args:
-        commands: of the list.
+        commands: these.
 
     Attributes:
-        waiting: (1,): 1 while the list waits.
+        waiting: (1,): 1 while it waits.
     """
 
     def __init__(self, commands: Sequence[Command]) -> None:

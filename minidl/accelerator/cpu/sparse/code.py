@@ -108,7 +108,7 @@ def ends(block, part, parts):
 
 @helper
 def _in_order(columns, first, end, count):
-    """True if the columns of a range are below ``count``, each no less than the last."""
+    """True if the columns of a range are below ``count``, each no less than the one before."""
     wrong = int32(0)
     for k in range(first + 1, end):
         wrong |= int32(columns[k] < columns[k - 1])

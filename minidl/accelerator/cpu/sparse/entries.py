@@ -83,7 +83,7 @@ class _Rows:
         self._columns = builder.inttoptr(columns, column.as_pointer())
 
     def columns(self) -> Iterator[tuple[Any, int]]:
-        """The beginning and the number of columns of each vector, for instructions on the vector."""
+        """The beginning and the length of each vector of columns, for instructions on it."""
         lanes = widest = WIDEST // self._size
         while lanes:
             first, times = _WORD(0), self._builder.udiv(self._units, _WORD(lanes))
