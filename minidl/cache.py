@@ -14,7 +14,7 @@ from minidl.accelerator.cpu.machine.trust import distrust
 
 
 class State(NamedTuple):
-    """Place of machine code, or the reason why it is not kept, with the remedy."""
+    """Place of machine code, or the reason why none is kept, with the remedy."""
 
     found: str
     mend: str = ""
@@ -81,7 +81,7 @@ def verify() -> int:
 def clear() -> int:
     """Remove the stored code; return the exit status, 1 if a file stays.
 
-    In a folder to which others can write nothing is touched: a link there may be another user's
+    In a folder that other users can write to nothing is touched: a link there may be another user's
     choice.
     """
     found, mend = state()

@@ -25,7 +25,7 @@ class Checkpoints:
 
     Args:
         folder: made if missing.
-        keep: number of checkpoints kept, the last ones.
+        keep: number of checkpoints kept, the last.
 
     Raises:
         RuntimeError: another training uses the folder, in this or in another process.

@@ -24,7 +24,7 @@ class Finding(NamedTuple):
     """One line of the report.
 
     Attributes:
-        what: name of the part.
+        what: the part.
         found: state of the part.
         mend: a command or another remedy; empty where nothing is wrong.
         serious: True if an installed part cannot work.

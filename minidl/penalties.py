@@ -17,7 +17,7 @@ from minidl.regularizers import Regularizer
 class Penalties:
     """The sum of all penalties of a network, with gradient and proximal steps.
 
-    Each penalty acts on its tensor's slice of the vector.
+    Each penalty acts on one tensor's slice of the vector.
 
     Args:
         parameters: entries that name their regularizers.

@@ -22,9 +22,9 @@ def say(text: object, file: IO[str] | None = None) -> None:
 
 
 def shown(text: str, encoding: str | None) -> str:
-    """The text in characters of an encoding: unchanged, or in plain characters for missing ones.
+    """The text in characters of an encoding: unchanged, or with plain for missing characters.
 
-    "…" becomes "...", "²" becomes "2"; a character without a plain form becomes its number, such as
+    "…" becomes "...", "²" becomes "2"; a character without a plain form becomes a number, such as
     "\\u4e2d". None is an encoding that has every character.
     """
     if encoding is None or _has(text, encoding):

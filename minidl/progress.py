@@ -1,4 +1,4 @@
-"""Display of ``fit`` while it runs: a bar for each epoch, or a line."""
+"""Display of a running ``fit``: a bar for each epoch, or a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model put back into its state at the writing of a file."""
+"""A model put back into the state at the writing of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SIGTERM: a training ends after the step under way, and keeps its state."""
+"""SIGTERM: a training ends after the step under way, with a saved state."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def terminating(leave: Callable[[], None]) -> Iterator[None]:
     """Within the block SIGTERM calls ``leave`` and nothing else.
 
     ``leave`` asks for the end and returns; the block has to end soon. Then the earlier handler is
-    back. If a signal came, the earlier handler is called, if it is a function of Python. If it
-    returns, or if there was none, the block ends with a KeyboardInterrupt, as after Ctrl-C. So a
-    program that wants to end with another status does so in a handler of its own.
+    back. If a signal came, the earlier handler is called, if a function of Python. After a
+    return, or if there was none, the block ends with a KeyboardInterrupt, as after Ctrl-C. So a
+    program that wants to end with another status needs an own handler.
 
     Nothing is changed outside the main thread, where Python allows no handlers; where SIGTERM is
     ignored; and where code outside Python handles the signal.

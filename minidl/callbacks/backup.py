@@ -1,4 +1,4 @@
-"""BackupAndRestore: an interrupted training goes on from its last checkpoint."""
+"""BackupAndRestore: an interrupted training goes on from the last checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BackupAndRestore(Callback):
     for bit, on the same machine with the same number of threads. A checkpoint holds the model, its
     optimizer, the step, by which all random numbers are addressed, the position in the epoch, the
     sums of loss and metrics, the History, and the ``get_state`` of all callbacks.
-    ``fit(..., resume=folder)`` is the short form, which keeps its checkpoints.
+    ``fit(..., resume=folder)`` is the short form, which keeps the checkpoints.
 
     ``fit`` refuses a checkpoint of another architecture, optimizer, loss or data set, and names the
     differences. A damaged checkpoint is passed over with a warning.

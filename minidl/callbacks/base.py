@@ -24,7 +24,7 @@ class Callback:
         model: the model under training, None once the model is gone: a callback does not keep the
             model alive.
         params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
-            will hold; a callback that adds a value at the end of an epoch adds its name here).
+            will hold; a callback that adds a value at the end of an epoch adds the name here).
     """
 
     params: Mapping[str, Any] = {}

@@ -89,7 +89,7 @@ class LayerHealth(Callback):
 
 
 def _rectifiers(layers: Any) -> Iterator[tuple[str, Activation]]:
-    """ReLU and its relatives, each under the name of its layer."""
+    """ReLU and its relatives, each under the layer's name."""
     for layer in layers:
         inner = layer.activation if isinstance(layer, Dense) else layer
         if isinstance(inner, Activation) and "relu" in inner.function.name:

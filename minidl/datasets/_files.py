@@ -26,7 +26,7 @@ class DataNotFoundError(FileNotFoundError):
 
 
 class DataFileError(ValueError):
-    """A data file is there, but its content is wrong.
+    """A data file has wrong content.
 
     Attributes:
         file: the file.
@@ -51,8 +51,8 @@ class Source:
 
     Attributes:
         title: the data set's name, for messages.
-        folder: name of its own folder in `MINIDL_DATA`, in the cache and in Debian's data folder.
-        files: names of its files, for messages.
+        folder: name of the folder in `MINIDL_DATA`, in the cache and in Debian's data folder.
+        files: names of the files, for messages.
         mirrors: base URLs, each ending in a slash, tried in this order.
         debian_package: the Debian package with the files, if there is one.
     """
@@ -86,13 +86,13 @@ def load_file(
         source: the data set.
         name: the file's name without suffix.
         read: turns the file into data, and raises `DataFileError` where the content is wrong.
-        path: a folder, or the file itself. Where given, it is the only place looked at.
+        path: a folder, or the file itself. If given, the only place looked at.
         suffixes: the forms the file may have; in one folder the first wins; the last is downloaded.
         download_sum: `"algorithm:hexadecimal digest"` that a download must have, for files whose
             content `read` cannot check as strictly.
 
     Raises:
-        DataNotFoundError: the file is nowhere and no mirror gave it.
+        DataNotFoundError: the file is nowhere, and no mirror has it.
         DataFileError: the file that was found first is damaged.
     """
     if path is not None and (given := Path(path).expanduser()).is_file():

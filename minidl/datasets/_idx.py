@@ -29,7 +29,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class IdxFile:
-    """Requirements on one file: its name without `.gz`, shape, and SHA-256 when decompressed."""
+    """Requirements on one file: name without `.gz`, shape, and SHA-256 when decompressed."""
 
     name: str
     shape: tuple[int, ...]

@@ -2,7 +2,7 @@
 
 NumPy stores an array of lists as a pickle, and a pickle may call anything importable. The unpickler
 here answers the few names that NumPy writes for such an array with plain Python stand-ins, never
-with NumPy's classes: with NumPy's a forged pickle could build arrays over memory of its choice.
+with NumPy's classes: with NumPy's a forged pickle could build arrays over any memory.
 Every other name is refused.
 """
 
@@ -110,7 +110,7 @@ def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]
 
 
 class _DtypeStandIn:
-    """Stands for a `numpy.dtype`: its code, such as `O8` or `i8`, and its byte order."""
+    """Stands for a `numpy.dtype`: code, such as `O8` or `i8`, and byte order."""
 
     __slots__ = ("code", "order")
 
@@ -124,7 +124,7 @@ class _DtypeStandIn:
 
 
 class _ArrayStandIn:
-    """Stands for an array of objects: the list of its items."""
+    """Stands for an array of objects: the list of the items."""
 
     __slots__ = ("items",)
     items: list[Any]

@@ -1,4 +1,4 @@
-"""Check of a pickle before it is run: its memo may not be larger than the pickle.
+"""Check of a pickle before the run: the memo may not be larger than the pickle.
 
 The places in an unpickler's memo lie in one table, which grows to the largest number that a pickle
 states: ten bytes can ask for gigabytes.

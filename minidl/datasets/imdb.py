@@ -192,7 +192,7 @@ def _load_splits(
 ) -> tuple[T, T]:
     """`encode(indices, offsets, labels)` of the training and of the test split, in Keras's order.
 
-    `indices` and `offsets` are those of `_indices`. One split is encoded after the other, and the
+    `indices` and `offsets` come from `_indices`. One split is encoded after the other, and the
     lists are dropped before, because lists take much more memory than their indices.
     """
 
@@ -247,7 +247,7 @@ def _read_split(file: Path, split: str) -> tuple[Reviews, Ints]:
 
 
 def _check_listed_sum(file: Path) -> None:
-    """Compare `file` with its line in a `SHA256SUMS` beside it (as sha256sum writes), if any."""
+    """Compare `file` with its line, if any, in a neighbouring `SHA256SUMS` of sha256sum."""
     sums = file.parent / "SHA256SUMS"
     if not sums.is_file():
         return

@@ -65,9 +65,9 @@ def compare(
 
     Args:
         tensors: float64, on the host; the point.
-        gradients: the analytic ones, of the tensors to be checked.
-        terms: the function; its terms are summed here, so that resting terms cancel.
-        name_kinks: if the subject can say where its kinks are.
+        gradients: analytic, of the tensors to be checked.
+        terms: the function; summed here, so that resting terms cancel.
+        name_kinks: names the subject's kinks, if the subject can.
         mode: "training", "inference" or "".
         seed: of the directions.
 
@@ -253,7 +253,7 @@ class _Comparing:
 class Deviation(NamedTuple):
     """Deviation of an analytic slope from a numeric one.
 
-    ``relative`` is its size and ``resolution`` the allowed size, both in relation to the gradient
+    ``relative`` is the size and ``resolution`` the allowed size, both in relation to the gradient
     or to a thousandth of the largest of all, whichever is larger.
     """
 

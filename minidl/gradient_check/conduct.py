@@ -40,7 +40,7 @@ def on_host(what: str, array: Any) -> np.ndarray:
 
 
 def of_shape(what: str, array: np.ndarray, shape: tuple[int, ...], whose: str) -> np.ndarray:
-    """``array``, after a check that its shape is ``shape``.
+    """``array``, after a check of the shape.
 
     Raises:
         GradientShapeError: the array has another shape.
@@ -57,8 +57,8 @@ def settled(
 
     Args:
         what: is called, for messages.
-        call: returns host arrays of its own: one, or a mapping.
-        inputs: the inputs as they are now.
+        call: returns new host arrays: one, or a mapping.
+        inputs: copies of the present inputs.
 
     Raises:
         InPlaceError: an input has changed.

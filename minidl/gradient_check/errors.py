@@ -17,7 +17,7 @@ class GradientError(GradientCheckError):
     """A gradient is not the derivative.
 
     Attributes:
-        failures: one for each wrong tensor, with its wrong entries.
+        failures: one for each wrong tensor, with the wrong entries.
     """
 
     def __init__(self, message: str, failures: Sequence[Failure]) -> None:

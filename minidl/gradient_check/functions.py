@@ -1,4 +1,4 @@
-"""Check a forward function and the backward function beside it."""
+"""Check a forward function and its backward."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_function(
 
     Args:
         forward: takes the inputs, each as an argument, and returns y, an array or a number.
-        backward: takes dy (of y's shape, its own copy) and then the inputs; returns the
+        backward: takes dy (a new array of y's shape) and then the inputs; returns the
             gradients: an array for one input, a sequence in the inputs' order, or a mapping from
             the inputs' names. A gradient that is None or missing is not checked.
         inputs: a float64 array, a sequence of arrays, or a mapping from names to arrays, passed as
@@ -41,7 +41,7 @@ def check_function(
         seed: of the random directions and of dy.
 
     Raises:
-        GradientError: a gradient is wrong; the message names its entries.
+        GradientError: a gradient is wrong; the message names the entries.
         KinkError: the point lies at a kink.
         GradientDtypeError, GradientShapeError, InPlaceError, NondeterministicError,
             NotFiniteError: the functions take or return values without a checkable gradient.

@@ -17,7 +17,7 @@ def hint(entries: Sequence[Entry], gradient: np.ndarray, tensor: np.ndarray) -> 
     """One sentence about the compared entries, or "".
 
     Args:
-        entries: right and wrong ones.
+        entries: right and wrong.
         gradient: the analytic gradient.
         tensor: the point of the gradient.
     """

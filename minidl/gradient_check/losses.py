@@ -23,15 +23,15 @@ def check_loss(
     sample_weight: Any = None,
     seed: int = 0,
 ) -> Result:
-    """Check a loss's gradient at its predictions, with and without weights of the rows.
+    """Check a loss's gradient at predictions, with and without weights of the rows.
 
     Args:
         loss: an object or a name.
         predictions: (N, units), float64; default normal logits or values, or probabilities,
             as the loss takes them.
-        y: targets; default random ones of its kind (``loss.labels``).
+        y: targets; default random, as ``loss.labels`` says.
         rows, units: of the default batch.
-        sample_weight: (N,); default once none and once random ones.
+        sample_weight: (N,); default once none and once random.
         seed: of the point and of the directions.
 
     Raises:
@@ -79,7 +79,7 @@ def check_penalty(
 
     Args:
         regularizer: an object or a name.
-        shape: of the default tensor, whose entries are not near 0.
+        shape: of the default tensor, without entries near 0.
         W: the tensor, float64.
         seed: of the point and of the directions.
 

@@ -28,12 +28,12 @@ def check_network(
     """Check the gradients of a training step: of every parameter, penalties included, and of x.
 
     The function is the loss with all penalties at the network's present parameters, computed as
-    ``fit`` does: from the logits where the loss can look behind the last activation. Dropout
-    masks are those of one step. The network is unchanged afterwards.
+    ``fit`` does: from the logits where the loss can look behind the last activation. The
+    dropout masks are of one step. The network is unchanged afterwards.
 
     Args:
         network: of dtype float64.
-        x: (N, *input_shape), floats; or a CSR matrix, whose own gradient is not checked.
+        x: (N, *input_shape), floats; or a CSR matrix, without a check of its gradient.
         y: targets as the loss wants.
         loss: an object or a name; default the network's compiled loss.
         sample_weight: (N,), or None for ones.
@@ -42,7 +42,7 @@ def check_network(
         seed: of the random directions.
 
     Raises:
-        GradientError: a gradient is wrong; the message names its entries.
+        GradientError: a gradient is wrong; the message names the entries.
         KinkError: the point lies at a kink; the message names layer, row and unit.
         GradientDtypeError, GradientShapeError, InPlaceError, NonScalarLossError,
             NondeterministicError, NotFiniteError: there is no gradient to check.

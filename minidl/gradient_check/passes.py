@@ -1,4 +1,4 @@
-"""A network as a function of its parameters and its input, and that function's gradients."""
+"""A network as a function of parameters and input, with the gradients of that function."""
 
 from __future__ import annotations
 

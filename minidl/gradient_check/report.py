@@ -11,7 +11,7 @@ SHOWN = 8  # wrong entries of a tensor, the worst first
 
 
 class Kink(NamedTuple):
-    """A kink: its place, such as "first (relu): input[3, 2] = 0", and the slopes on both sides."""
+    """A kink: the place, such as "first (relu): input[3, 2] = 0", and the slopes on both sides."""
 
     place: str
     left: float

@@ -1,6 +1,6 @@
-"""The derivative of a function of one number by differences: its value, its error, its kinks.
+"""The derivative of a function of one number by differences: value, error, kinks.
 
-With the central difference D(h) = (φ(h) - φ(-h)) / 2h, whose error is a series in h², one
+With the central difference D(h) = (φ(h) - φ(-h)) / 2h, with an error in powers of h², one
 Richardson step R(h) = (4 D(h) - D(2h)) / 3 removes the term in h² (Richardson, "The
 approximate arithmetical solution by finite differences", Phil. Trans. R. Soc. A 210, 1911).
 
@@ -16,7 +16,7 @@ prints the whole curve):
     2⁻¹⁷    8e-10        1e-09           1e-09
 
 The best plain difference is off by 7e-11, one step by 1e-12, two by 2e-13: the second step earns
-less than the first, and at steps so wide that a sharper function, or a kink, lies within them.
+less than the first, and at steps so wide that a sharper function, or a kink, lies within.
 2⁻⁹ is two octaves below the best h for functions that vary on a scale of 1: a function that varies
 four times as fast is still differentiated at its best.
 
@@ -80,7 +80,7 @@ class Slope(NamedTuple):
 
 
 class Line:
-    """φ(t) = Σ terms(t), its rise from 0 and its noise.
+    """φ(t) = Σ terms(t), with rise from 0 and noise.
 
     Args:
         terms: the function as the terms of a sum; terms that do not move cancel exactly.

@@ -2,7 +2,7 @@
 
 Each function takes a :class:`~minidl.callbacks.History`, or several by name: a mapping from name to
 History or a list of (name, History) pairs. Training is dashed, validation solid. A value that is
-not finite is a gap in its curve, and the axis says so. The scale is logarithmic where values lie so
+not finite is a gap in the curve, and the axis says so. The scale is logarithmic where values lie so
 far apart that many could not be told from zero.
 
 An accuracy is found under each of its names ("accuracy", "acc", "sparse_categorical_accuracy",
@@ -88,7 +88,7 @@ def plot_values(history: History) -> Figure:
 def plot_comparison(histories: Histories, value: str = "val_loss") -> Figure:
     """One value of several models in one axes, with each one's best epoch.
 
-    The hollow marker is the lowest value, for accuracies the highest; the legend has its number.
+    The hollow marker is the lowest value, for accuracies the highest; the legend has the number.
 
     Args:
         histories: several by name, or one.

@@ -28,7 +28,7 @@ def commands(
     """Commands that compute outs = program(arguments).
 
     A parameter vector is taken tensor by tensor, each shared out by rows, as are the products that
-    make the gradient: so a thread finds its share of both in its own cache.
+    make the gradient: so a thread finds both shares in its own cache.
 
     Raises:
         UnsupportedError: shapes, types or functions that commands cannot take.
