@@ -54,7 +54,7 @@ def main() -> None:
         "trainings": arguments.count,
         "seconds": round(time.perf_counter() - start),
         "what came first": dict(sorted(found.items())),
-        "found at another step, named otherwise, or repeated with other bits": 0,  # else examine raises
+        "found at another step, named otherwise, or repeated with other bits": 0,  # else an error
     }
     print(figures)
     command = f"python -m tests.campaigns.finite --count {arguments.count}"
