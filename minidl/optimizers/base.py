@@ -147,7 +147,7 @@ class Optimizer:
 
     @property
     def foresees(self) -> bool:
-        """True if learning rates come from no function of one's own.
+        """Whether no function of one's own is asked for learning rates.
 
         Such a function may look at anything, gradients of its step included, and change anything.
         """

@@ -15,15 +15,15 @@ _WORD, _LANE = ir.IntType(64), ir.IntType(32)
 
 @intrinsic
 def sums(context: Any, x: Any, first: Any, second: Any, dtypes: Any) -> Any:
-    """The sums of two blocks of x, of whole eights of elements, in NumPy's order.
+    """The sums of two blocks of x, of whole eights of elements, as NumPy adds them up.
 
     ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), of sums of every eighth element. Each addition waits
     for the addition before, hence two blocks at a time.
 
     Args:
         x: address.
-        first, second: beginning and length of each block; lengths are multiples of 8, at least 8,
-            and the second is no less than the first.
+        first, second: beginning and length of each block; multiples of 8, 8 at least, and of
+            the second no less.
         dtypes: of the elements, of the sums.
     """
     source, working = (each.dtype for each in dtypes)
