@@ -119,7 +119,7 @@ def replay(
 
 
 def without(experiment: Experiment) -> str:
-    """The experiments that do not need this one's data set."""
+    """A text with the experiments that do not need this one's data set."""
     # Fashion-MNIST takes the place of MNIST.
     needed = {data.MNIST, data.FASHION_MNIST} if experiment.data != data.IMDB else {data.IMDB}
     lines = []

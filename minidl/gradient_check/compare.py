@@ -126,7 +126,7 @@ class _Comparing:
             self.found.failures.append(self._failure(name, worst, magnitude))
 
     def _together(self, names: Sequence[str]) -> None:
-        """All tensors moved at once: tensors that pass one by one pass together."""
+        """Compare all tensors moved at once, after a comparison of each alone."""
         sizes = [self.tensors[name].size for name in names]
         flat = random_direction(self.random, (sum(sizes),))
         parts = np.split(flat, np.cumsum(sizes)[:-1])
@@ -191,7 +191,7 @@ class _Comparing:
     # Kinks -----------------------------------------------------------------------------
 
     def _named(self, moves: Tensors, found: Slope) -> list[Kink]:
-        """The kinks at 0 if there is one, else the kinks that narrowed the probe."""
+        """The kinks at 0, or else the kinks that narrowed the probe."""
         if self.name_kinks is None:
             return []
         reach = 4 * found.step if found.kink else found.reach
