@@ -121,7 +121,7 @@ class Curves:
         return f"{described}: {missing.sum()} of {len(y)} epochs not finite"
 
     def draw_best(self, axes: Axes, value: str) -> str | None:
-        """Mark the lowest value (accuracies: the highest), and return a remark with value and epoch."""
+        """Mark the lowest value (accuracies: the highest), and return value and epoch as text."""
         y = self.get(value)
         if y is None or np.isnan(y).all():
             return None
