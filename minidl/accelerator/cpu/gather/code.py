@@ -5,8 +5,8 @@ from numba.types import int64, uint8
 from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
 from minidl.accelerator.cpu.shares import share
 
-# Memory is asked for a row so many rows before the copy: the wait for one row is as long as the
-# copy of several.
+# Rows from the prefetch of a row to its copy: the wait for one row is as long as the copy of
+# several.
 _AHEAD = 6
 
 

@@ -13,13 +13,13 @@ from minidl.accelerator.cpu.sparse.entries import add_to, add_up
 
 real, integer = float32, int32
 
-# Memory is asked for a row so many rows before the copy.
+# Rows from the prefetch of a row to its copy.
 _AHEAD = 4
 
 
 @helper
 def _before(columns, first, end, bound):
-    """The place of the first entry, in a row with ordered columns, with a column from ``bound`` on.
+    """In a row with ordered columns, the place of the first entry from column ``bound`` on.
 
     Without jumps, of which the processor would guess every second one wrong.
     """

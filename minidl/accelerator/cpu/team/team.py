@@ -78,7 +78,7 @@ class Team:
         self._here(record, self._mail)
 
     def run_here_in_turn(self, record: int) -> None:
-        """Run a list in this thread alone, while lists that wait their turn wait."""
+        """Run a list in this thread alone, at its turn: lists of :meth:`run` wait meanwhile."""
         self._in_turn(record, self._mail)
 
     def hold(self) -> None:
