@@ -1,11 +1,11 @@
-"""Random trainings that overflow somewhere: each is found at the right step, named, and repeated.
+"""Random trainings that overflow somewhere: is it found at its step, and named, and repeated?
 
     python -m tests.campaigns.finite [--count N] [--seed S]
 
 Each network, of random layers, loss, optimizer, penalty and clipping, is given a size that cannot
-last: of a row of data, of weights, of a learning rate, or of a penalty. A plain loop, which shares
-nothing with ``minidl.finite`` but the network, makes the same steps and looks at every array after
-each part of each step. ``fit(..., check_finite=True)`` has to stop at the same step, with the
+last: of a row of data, of weights, of a learning rate, or of a penalty. A loop of its own, which
+shares nothing with ``minidl.finite`` but the network, makes the same steps and looks at every array
+after each part of each step. ``fit(..., check_finite=True)`` has to stop at the same step, with the
 weights of before, or not at all; and ``replay_failure`` has to come to the same bits.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
         "trainings": arguments.count,
         "seconds": round(time.perf_counter() - start),
         "what came first": dict(sorted(found.items())),
-        "found at another step, named otherwise, or repeated with other bits": 0,  # else an error
+        "found at another step, named otherwise, or repeated with other bits": 0,  # else it raises
     }
     print(figures)
     command = f"python -m tests.campaigns.finite --count {arguments.count}"
@@ -62,10 +62,10 @@ def main() -> None:
 
 
 def examine(seed: int) -> str:
-    """Outcome of a random training: "nothing", or phase and tensor.
+    """What a random training comes to: "nothing", or phase and tensor.
 
     Raises:
-        AssertionError: fit and the loop disagree.
+        AssertionError: fit says something else than the loop.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -164,7 +164,7 @@ def optimizer(random: np.random.Generator, rate: Any) -> optimizers.Optimizer:
 def first_bad_step(
     made: minidl.Sequential, x: np.ndarray, y: np.ndarray, size: int
 ) -> tuple[int, list[np.ndarray]] | None:
-    """The first step of two epochs that comes to NaN or infinity, with the state before."""
+    """The first step of two epochs that comes to NaN or infinity, and the state before it."""
     made.build((x.shape[1],))
     assert made.optimizer is not None
     made.optimizer.build(made.theta, made.parameters)
@@ -203,7 +203,7 @@ def seen(made: minidl.Sequential) -> Iterator[np.ndarray]:
 
 
 def state(made: minidl.Sequential) -> list[np.ndarray]:
-    """Copies of all arrays that a step changes."""
+    """Copies of what a step leaves."""
     assert made.optimizer is not None
     vectors = made.theta, made.statistics.theta, *made.optimizer.state.values()
     return [vector.copy() for vector in vectors]

@@ -163,7 +163,7 @@ class CommandList:
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
-    """The words that a team runs: (function, address of the block, wait first?) for each."""
+    """What a team runs: (function, address of the block, whether to wait first) for each."""
     words = np.zeros((len(commands), 3), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):

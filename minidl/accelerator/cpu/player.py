@@ -71,7 +71,7 @@ def _complete(row: Sequence[Command]) -> list[Command]:
 
 
 def run(commands: Sequence[Command]) -> None:
-    """Run commands once, with the present numbers."""
+    """Run commands once, with all numbers as they are."""
     CommandList(alone(fused(commands)))()
 
 

@@ -32,7 +32,7 @@ def draw(block, part, parts):
     counters = (size + _LANES - 1) // _LANES
     zero = uint64(0)
     for k in range(cut(counters, part, parts), cut(counters, part + 1, parts)):
-        # NumPy counts before each draw: the first counter is 1.
+        # NumPy counts on before it draws: the first counter is 1.
         a, b, c, d = _philox(uint64(k + 1), step, zero, zero, uint64(w[4]), uint64(w[5]))
         if (k + 1) * _LANES <= size:
             out = at(w[0] + 2 * _LANES * k, uint64)

@@ -26,7 +26,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
         raise UnsupportedError(f"random bits in {out.dtype}")
     words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
     block = np.array(words, np.int64)
-    # Shared out by counters: a part's numbers are not the elements that the part reads later.
+    # Shared out by counters: no part touches only what it later reads.
     accesses = [access(out, True, None)]
     function = command("draw", "draws")
     return Command("random bits", function, block, accesses, (out, step), 4 * out.size)

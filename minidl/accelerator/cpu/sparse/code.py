@@ -99,7 +99,7 @@ def ends(block, part, parts):
         for i in range(count):
             row = min(max(order[i], 0), w[10] - 1)
             first, end = given[row], given[row + 1]
-            # Unchanged rows are never cut off here.
+            # What nobody has changed is never cut off here.
             if not (0 <= first <= end <= w[13]) or out[i] + end - first > w[15]:
                 end = first
                 at(w[16], int64)[0] = 1

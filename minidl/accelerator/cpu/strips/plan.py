@@ -35,7 +35,7 @@ def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
     read = {location(array) for array in loop.arrays.values()}
     for place, made in enumerate(before):
         if _strips(made) > 1 and location(made.kept[2]) in read:
-            # Each part has the same rows of both, and no command in between needs the product.
+            # Of the same rows each, and nothing in between minds.
             meets = any(b.hinders(a) for a in made.accesses for b in loop.accesses)
             if not meets and not any(depend(made, between) for between in before[place + 1 :]):
                 return place

@@ -43,7 +43,7 @@ class _Ufunc(ctypes.Structure):
     )
 
 
-# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, 1 where rows
+# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, whether rows
 # lie one after the other; then of each array the address, bytes from row to row and from element
 # to element.
 FIXED = 7
