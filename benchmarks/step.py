@@ -1,13 +1,12 @@
-"""Where a training step spends its time, beside the floor of its bare matrix products.
+"""Times of a training step's parts, beside the floor of the bare matrix products.
 
     python -m benchmarks.step
 
 One step of 784-256-128-10 (ReLU, Adam) at a batch of 100, on random pixels: each part is
 timed inside running steps, the executors in turn over several rounds, and the median of the
 rounds is printed. The floor is the sum of the step's eight matrix products on operands of the
-same shapes. Then the step as ``fit`` plays it, once recorded: what its commands take one by one,
-each with the two microseconds of calling the threads. Results go to
-``benchmarks/results/step.json``.
+same shapes. Then the step as ``fit`` plays it, once recorded: the time of each command, with the
+two microseconds of calling the threads. Results go to ``benchmarks/results/step.json``.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def main() -> None:
 
 
 def recorded(job: Job, steps: int) -> dict[str, float]:
-    """Median microseconds of a step that is played, and of what it consists of."""
+    """Median microseconds of a played step, and of the commands in it."""
     with minidl.backend.use("numpy", executor="numba"):
         model = minidl.Sequential(
             [
@@ -119,7 +118,7 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
 
 
 class Job:
-    """A network, its data and the parts of its step, under one executor."""
+    """A network, with data and the parts of a step, under one executor."""
 
     def __init__(self, executor: str, batch: int) -> None:
         self.executor = executor

@@ -13,13 +13,13 @@ from minidl.regularizers import Regularizer
 
 
 class Penalties:
-    """The sum of all penalties of a network, its gradient and proximal steps.
+    """The sum of all penalties of a network, with gradient and proximal steps.
 
-    Each acts on its tensor's slice of the vector.
+    Each penalty acts on one tensor's slice of the vector.
 
     Args:
-        parameters: whose entries name their regularizers.
-        backend: where the vector lives.
+        parameters: entries that name their regularizers.
+        backend: home of the vector.
     """
 
     def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
@@ -29,7 +29,7 @@ class Penalties:
         self.bind()
 
     def bind(self) -> None:
-        """Allocate what is computed on the way."""
+        """Allocate memory for intermediate results."""
         self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
         zeros = self._backend.xp.zeros
         self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
@@ -39,12 +39,12 @@ class Penalties:
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
-        """The penalties of now: a layer's can be exchanged."""
+        """The present penalties: a layer's penalty can be exchanged."""
         return [(e.regularizer, part) for e, part in self._places if e.regularizer is not None]
 
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
-        """Those that take a proximal step, each with its slice."""
+        """The penalties that take a proximal step, each with its slice."""
         return [term for term in self._terms if term[0].proximal]
 
     def _work(self, W: Any) -> Any:
@@ -56,7 +56,7 @@ class Penalties:
 
     @property
     def regularizers(self) -> list[Regularizer]:
-        """Those that penalise a tensor."""
+        """The regularizers that penalise a tensor."""
         return [regularizer for regularizer, _ in self._terms]
 
     def __len__(self) -> int:

@@ -12,8 +12,8 @@ class Regularizer:
     """A penalty on one tensor, P(W) = Σ P(w).
 
     Attributes:
-        proximal: whether it acts by :meth:`proximal_step` after each update in place of its
-            gradient before it; False unless the class says otherwise.
+        proximal: True for a penalty that acts by :meth:`proximal_step` after each update, and not
+            by its gradient before the update; False unless the class says otherwise.
     """
 
     proximal = False
@@ -117,7 +117,7 @@ class L1L2(Regularizer):
 
 
 class Lp(Regularizer):
-    """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and what lies between and beyond.
+    """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and all penalties between and beyond.
 
     At w = 0 the gradient is 0, for p = 1 too.
 
@@ -146,7 +146,7 @@ class Lp(Regularizer):
         penalties.lp_backward(dW, W, self.lp, self.p, out=dW)
 
 
-# Keras writes them both ways.
+# Keras writes both names.
 l1 = L1
 l2 = L2
 l1_l2 = L1L2

@@ -94,9 +94,9 @@ def images(
     Args:
         units: of the hidden layer.
         epochs: of the tutorial.
-        between: the layers after it, from a module ``layers``.
+        between: the layers after the hidden layer, from a module ``layers``.
         held_out: share of the training images for validation.
-        divided: how often the tutorial divides the pixels by 255.
+        divided: number of the tutorial's divisions of the pixels by 255.
         options: for ``fit``.
     """
 

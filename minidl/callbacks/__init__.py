@@ -1,4 +1,4 @@
-"""What happens between the steps of ``fit``: stopping, saving, logging, schedules."""
+"""Callbacks: actions between the steps of ``fit``, such as stopping, saving, logging, schedules."""
 
 from minidl.callbacks.backup import BackupAndRestore
 from minidl.callbacks.base import Callback, History, LambdaCallback, Logs

@@ -24,7 +24,7 @@ class Adagrad(Optimizer):
 
     Args:
         learning_rate: default 0.001.
-        initial_accumulator_value: what the sum of squares starts from, >= 0; default 0.1.
+        initial_accumulator_value: initial sum of squares, >= 0; default 0.1.
         epsilon: inside the root, > 0; default 1e-7.
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """

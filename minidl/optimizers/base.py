@@ -1,4 +1,4 @@
-"""What every optimizer is: state of the parameters' size, and one update of one vector."""
+"""The base of every optimizer: state of the parameters' size, and one update of one vector."""
 
 from __future__ import annotations
 
@@ -68,15 +68,15 @@ class Optimizer:
 
     Attributes:
         iterations: updates made so far.
-        gathered_rate: Σ_i momentum^(t - i) · learning_rate_i: what momentum has gathered of
-            the learning rates, as of the gradients.
+        gathered_rate: Σ_i momentum^(t - i) · learning_rate_i: the learning rates as momentum has
+            gathered them, like the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
 
     Raises:
         ValueError: a number out of range, or more than one way of clipping.
     """
 
-    #: names of the state vectors and what they start from
+    #: names of the state vectors and their initial values
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
@@ -110,16 +110,16 @@ class Optimizer:
 
     @property
     def built(self) -> bool:
-        """Whether there is a state, of one parameter vector."""
+        """True if there is a state, of one parameter vector."""
         return vars(self).get("_theta") is not None
 
     @property
     def knows_tensors(self) -> bool:
-        """Whether :meth:`build` was told where the vector's tensors lie."""
+        """True if :meth:`build` was given the places of the vector's tensors."""
         return self._tensors is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy has the state of parameters that nobody has.
+        # A copy has the state of parameters that no network has.
         return {**vars(self), "_theta": self._theta and _gone}
 
     @property
@@ -148,8 +148,7 @@ class Optimizer:
 
         Args:
             theta: the vector.
-            tensors: says where its tensors lie, which ``clipnorm`` needs, and what penalises
-                them.
+            tensors: the tensors' places in the vector, for ``clipnorm``, and their penalties.
 
         Raises:
             ValueError: the optimizer has the state of another vector, ``clipnorm`` is set
@@ -175,7 +174,7 @@ class Optimizer:
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
 
     def _slot(self) -> None:
-        """Have a vector for each of the slots, which attributes decide on; keep those there are."""
+        """Have a vector for each slot that the attributes ask for; keep existing vectors."""
         if self.built:
             self._check_momentum(self._tensors)
             theta = self._theta()
@@ -218,10 +217,10 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} must define step")
 
     def step_size(self, part: slice, out: Any) -> Any:
-        """What the last update multiplied the gradient by: a constant one, since the start.
+        """Factor of the gradient in the last update, as a constant since the start.
 
-        That makes the step size learning_rate / (1 - momentum) where momentum gathers steps,
-        and learning_rate over the coordinate's root where one divides.
+        For a constant the step size is learning_rate / (1 - momentum) where momentum gathers steps,
+        and learning_rate over the coordinate's root where the optimizer divides by a root.
 
         Args:
             part: of the vector.

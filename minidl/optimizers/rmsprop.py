@@ -51,7 +51,7 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def _slot(self) -> None:
-        # In the order in which the formula takes them.
+        # In the order of the formula's arguments.
         wanted = {"v": True, "m": vars(self).get("centered"), "velocity": self.momentum}
         self.slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
         super()._slot()

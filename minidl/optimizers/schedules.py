@@ -109,7 +109,7 @@ class PolynomialDecay(LearningRateSchedule):
         decay_steps: > 0.
         end_learning_rate: >= 0, default 1e-4.
         power: > 0, default 1 (linear).
-        cycle: instead of staying at the end, stretch decay_steps to its next multiple.
+        cycle: True stretches decay_steps to the next multiple instead of staying at the end.
     """
 
     initial_learning_rate = checks.number(0)

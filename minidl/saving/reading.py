@@ -1,4 +1,4 @@
-"""The content of a file, checked without making a network of it."""
+"""The content of a file, checked without making a network."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Recorded steps as machine code: commands that a team of threads runs without Python.
 
 A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
-``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
-``formulas`` and ``recording`` say which of them a formula or a kernel is; ``fusion`` and
-``strips`` bring together what works on the same elements; ``team`` runs lists of commands, and
-``series`` one list several times. Loaded only where Numba runs the formulas.
+``ufuncs``, ``products``, ``sparse``, ``sums``, ``draws`` and ``gather`` make commands; ``formulas``
+and ``recording`` choose the commands of a formula or a kernel; ``fusion`` and ``strips`` bring
+together commands on the same elements; ``team`` runs lists of commands, and ``series`` one list
+several times. Loaded only where Numba runs the formulas.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 def series(
     entries: Sequence[Command | Callable[[], Any]], numbers: Sequence[np.ndarray]
 ) -> Series | None:
-    """The same commands as a :class:`Series`; None where there are functions among them."""
+    """The commands of ``entries`` as a :class:`Series`; None if an entry is a function."""
     row = [entry for entry in entries if isinstance(entry, Command)]
     return Series(complete(row), numbers) if len(row) == len(entries) else None
 
@@ -79,9 +79,9 @@ def run(commands: Sequence[Command]) -> None:
 def record_kernel(
     function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
 ) -> list[Command]:
-    """The commands of a kernel for these arguments.
+    """The commands of a kernel with these arguments.
 
     Raises:
-        UnsupportedError: it does something that no command does.
+        UnsupportedError: the kernel calls something that has no command.
     """
     return _record_kernel(function, arguments, named, Compiled())

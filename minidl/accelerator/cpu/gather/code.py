@@ -5,8 +5,8 @@ from numba.types import int64, uint8
 from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
 from minidl.accelerator.cpu.shares import share
 
-# So many rows before it is copied, a row is asked for: memory takes as long to begin with one as to
-# copy several.
+# Rows from the prefetch of a row to its copy: the wait for one row is as long as the copy of
+# several.
 _AHEAD = 6
 
 

@@ -16,10 +16,10 @@ from minidl.backend.layout import address
 
 
 def check(order: np.ndarray, place: np.ndarray) -> None:
-    """Check the arrays that say which rows are next.
+    """Check the arrays that choose the next rows.
 
     Raises:
-        UnsupportedError: others than vectors of int64, or of fewer than two numbers.
+        UnsupportedError: arrays other than vectors of int64, or of fewer than two numbers.
     """
     known(order, place)
     for array in (order, place):
@@ -38,7 +38,7 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
         place: (start, count), int64, read when the command runs; cut off where order or out end.
 
     Raises:
-        UnsupportedError: rows of another shape or type, or scattered ones.
+        UnsupportedError: rows of another shape or type, or scattered rows.
     """
     check(order, place)
     if not (x.flags.c_contiguous and out.flags.c_contiguous and out.flags.writeable):

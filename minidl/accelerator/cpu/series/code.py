@@ -6,7 +6,7 @@ from minidl.accelerator.cpu.machine.lowlevel import at
 
 
 def take(block, part, parts):
-    """Write the next row of numbers to where commands read them."""
+    """Write the next row of numbers to the places that commands read."""
     w = at(block, int64)
     if part == 0:
         row = at(w[0], int64)

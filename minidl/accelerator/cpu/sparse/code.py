@@ -1,7 +1,6 @@
 """Sparse rows, gathered and multiplied entry by entry, in SciPy's order.
 
-``real`` and ``integer`` are the types of entries and of their places; whoever asks for a function
-says which.
+``real`` and ``integer`` are the types of entries and of their places; the caller chooses.
 """
 
 import math
@@ -14,13 +13,13 @@ from minidl.accelerator.cpu.sparse.entries import add_to, add_up
 
 real, integer = float32, int32
 
-# So many rows before it is copied, a row is asked for.
+# Rows from the prefetch of a row to its copy.
 _AHEAD = 4
 
 
 @helper
 def _before(columns, first, end, bound):
-    """Where in a row's entries, in the order of their columns, those from a column on begin.
+    """In a row with ordered columns, the place of the first entry from column ``bound`` on.
 
     Without jumps, of which the processor would guess every second one wrong.
     """
@@ -35,9 +34,9 @@ def _before(columns, first, end, bound):
 
 @helper
 def _within(columns, ends, first, last, limits):
-    """Whether rows lie within their arrays and their entries within the matrix.
+    """True if rows lie within their arrays and their entries within the matrix.
 
-    Somebody may have overwritten either since the command was made.
+    Rows and entries may have been overwritten since the command was made.
     """
     count, room = limits
     right = ends[first] >= 0 and ends[last] <= room
@@ -52,7 +51,7 @@ def _within(columns, ends, first, last, limits):
 
 @helper
 def _spoil(out, first, end):
-    """No number: of what is no matrix there is no product."""
+    """NaN for each element: without a matrix there is no product."""
     for j in range(first, end):
         out[j] = math.nan
 
@@ -90,7 +89,7 @@ def backward(block, part, parts):
 
 
 def ends(block, part, parts):
-    """Where the rows of the batch end, once they lie one after the other."""
+    """The ends of the batch's rows, once the rows lie one after the other."""
     w = at(block, int64)
     given, out = at(w[2], integer), at(w[5], integer)
     start, count = within(at(w[7], int64)[0], at(w[7], int64)[1], w[11], w[14])
@@ -109,7 +108,7 @@ def ends(block, part, parts):
 
 @helper
 def _in_order(columns, first, end, count):
-    """Whether columns from a place up to another are of ``count``, each no less than the last."""
+    """True if the columns of a range are below ``count``, each no less than the one before."""
     wrong = int32(0)
     for k in range(first + 1, end):
         wrong |= int32(columns[k] < columns[k - 1])

@@ -1,4 +1,4 @@
-"""Sparse rows, CSR matrices, as commands: the next batch of them, and products with them.
+"""Sparse rows, CSR matrices, as commands: the rows of the next batch, and products.
 
 Products add up entry by entry and row by row, as SciPy's do, and come to the same bits.
 """
@@ -40,10 +40,10 @@ def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
 
 
 def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
-    """out = xᵀ dy, for CSR rows x: each part some columns of x, with as many entries as others'.
+    """out = xᵀ dy, for CSR rows x: each part has some columns of x, with equally many entries.
 
-    How many entries a column has is taken from the rows that x holds now. Each row's entries have
-    to be in the order of their columns, also of those that it holds later.
+    The number of entries in a column is taken from the present rows of x. Each row's entries have
+    to be in the order of their columns, in later rows of x, too.
     """
     _check(x, dy, out)
     if (x.shape[1], dy.shape[1]) != out.shape or len(dy) != x.shape[0]:
@@ -74,8 +74,8 @@ def gather_rows(
         order: int64. An index that is no row stands for the nearest one.
         place: (start, count), int64, read when the command runs; cut off where order or out end.
         out: of the same types, with memory for any such rows.
-        spoilt: int64; becomes 1 where x, which somebody may have changed, has rows that are none
-            or whose columns are not in their order. They are taken for rows without entries.
+        spoilt: int64; becomes 1 where a changed x has malformed rows, or rows with unordered
+            columns. Such rows count as rows without entries.
     """
     check(order, place)
     known(*_arrays(x), spoilt, written=_arrays(out))
@@ -116,10 +116,10 @@ def _addresses(x: Any) -> tuple[int, int, int]:
 
 
 def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of a CSR matrix: these are kept, as the matrix may come to have others.
+    """Arrays of a CSR matrix: kept, because the matrix may be given others.
 
     Raises:
-        UnsupportedError: others than contiguous vectors, or no end for each row.
+        UnsupportedError: arrays other than contiguous vectors, or no end for each row.
     """
     arrays = x.data, x.indices, x.indptr
     if any(array.ndim != 1 or not array.flags.c_contiguous for array in arrays):

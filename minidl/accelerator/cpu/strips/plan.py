@@ -1,4 +1,4 @@
-"""A product and the loop over its result, strip by strip: each stays in a cache in between."""
+"""A product and the loop over its result, strip by strip: a strip stays in a cache in between."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from minidl.accelerator.cpu.products.plan import Product
 from minidl.accelerator.cpu.team.team import part_count
 from minidl.backend.layout import address, location
 
-# Bytes of the result in a strip, for a cache that also holds what the loop reads besides; rows that
-# it has at least, for whole tiles.
+# Bytes of the result in a strip, for a cache that also holds the loop's other arrays; least rows of
+# a strip, for whole tiles.
 BYTES, ROWS = 1 << 17, 64
 
 
 def chained(commands: Iterable[Command]) -> list[Command]:
-    """The commands, with products of large results moved to the loops over these."""
+    """The commands, with products of large results moved to the loops over the results."""
     row: list[Command] = []
     for each in commands:
         place = _product_of(each, row)
@@ -29,7 +29,7 @@ def chained(commands: Iterable[Command]) -> list[Command]:
 
 
 def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
-    """Where the product stands that can be made strip by strip with this loop."""
+    """The place of a product that can be made strip by strip with this loop."""
     if not isinstance(loop, Loop):
         return None
     read = {location(array) for array in loop.arrays.values()}
@@ -43,7 +43,7 @@ def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
 
 
 def _strips(made: Command) -> int:
-    """Of how many strips a part's share of a product is; none where it cannot be cut."""
+    """Number of strips in a part's share of a product; 0 for a product that cannot be cut."""
     if not isinstance(made, Product) or not made.by_rows:
         return 0
     out, parts = made.kept[2], part_count()

@@ -1,7 +1,6 @@
 """Sums in NumPy's order, largest elements and their places.
 
-``source``, ``target`` and ``working`` are the types of what is read, of what is written, and of the
-sums; whoever asks for a function says which.
+``source``, ``target`` and ``working`` are the types read, written and added up; the caller chooses.
 """
 
 from numba.types import float32, int64
@@ -27,7 +26,7 @@ def _pairwise(x, start, n):
     if n - half > 128:
         return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
     if n <= 128:
-        half = 0  # one block; what stands for the other is not used
+        half = 0  # one block; the result for the other is not used
     rest = n % 8
     one, other = sums(x, (start, max(half, 8)), (start + half, n - half - rest), (source, working))
     for k in range(start + n - rest, start + n):
@@ -67,7 +66,7 @@ def along_rows(block, part, parts):
 
 @helper
 def _add_rows(out, x, pitch, rows, low, high):
-    """Add each row to out, four at a time: out is read and written once for them."""
+    """Add each row to out, four at a time, with one read and one write of out for the four."""
     i = 0
     while i + 4 <= rows:
         a, b = at(x + i * pitch, source), at(x + (i + 1) * pitch, source)
@@ -108,7 +107,7 @@ def terms(block, part, parts):
 
 
 def total(block, part, parts):
-    """The sum of these, two by two."""
+    """The sum of the terms, two by two."""
     w = at(block, int64)
     terms = at(w[1], working)
     if part == 0:

@@ -19,7 +19,7 @@ from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count
 from minidl.backend.layout import address
 
-# Where a sum is worth a second thread; NumPy halves it many times over.
+# Elements from which a sum is worth a second thread; NumPy halves so long a sum many times.
 _SHARED = 1 << 12
 _KINDS = {"sum": 0, "max": 1, "argmax": 2}
 
@@ -44,7 +44,7 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> li
 
 def _whole(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
     if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
-        # Of single columns NumPy makes rows, too, whose order of summation is another.
+        # NumPy takes single columns as rows, too, which are added up in another order.
         return _along_rows(kind, _view(x, (-1, x.shape[-2])), _view(out, (-1,)))
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), _view(out, (1,)))
@@ -135,6 +135,6 @@ def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
 
 
 def _compiled(name: str, *types: str) -> int:
-    """Of what is read, of what is written, and in which it is computed."""
-    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as it lies
+    """Address of a command for the types read, written and computed in."""
+    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as stored
     return command(name, "sums", source=source, target=target, working=working)

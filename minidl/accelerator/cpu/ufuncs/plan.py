@@ -56,7 +56,7 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     """out = ufunc(inputs), arrays of one type and shape, with NumPy's own loop.
 
     Raises:
-        UnsupportedError: other arrays, or a function without a loop for them.
+        UnsupportedError: other arrays, or a function without a loop for such arrays.
     """
     arrays = (*inputs, out)
     if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > ARRAYS:
