@@ -1,0 +1,53 @@
+"""One sum, made within each step, of what may be infinite and come to nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.kernels import measures
+from minidl.layers import Activation, Dense
+
+
+class Probe:
+    """Adds up what enters activations, what a model predicts, and gradients that are clipped.
+
+    A sigmoid makes 1 of infinity, and a clip its limit. Neither the loss nor the weights show it.
+
+    Args:
+        model: that is trained.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        xp, dtype = model.backend.xp, model.dtype
+        self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
+
+    def clear(self) -> None:
+        """Begin from 0."""
+        self._sum[...] = 0
+
+    def is_finite(self) -> bool:
+        """Whether the sum since :meth:`clear` is; one of finite numbers may overflow."""
+        return math.isfinite(float(self._sum))
+
+    def add_up(self, predictions: Any) -> None:
+        """Add up the tensors of a step, before its update."""
+        tensors = [*_swallowed(self._model.layers), predictions]
+        if self._model.optimizer.clipvalue is not None:
+            tensors.append(self._model.grad)
+        for tensor in tensors:
+            measures.add_sum(self._sum, tensor, self._term)
+
+
+def _swallowed(layers: Sequence[Any]) -> list[Any]:
+    """What enters activations."""
+    found, y = [], None
+    for layer in layers:
+        if isinstance(layer, Dense) and layer.activation is not None:
+            found.append(layer.z)
+        elif isinstance(layer, Activation) and y is not None:
+            found.append(y)
+        y = getattr(layer, "y", None)
+    return found
