@@ -135,7 +135,6 @@ class Watch:
             else:
                 trail.before()
                 self._do(batch)
-                self._settle()
                 trail.after()
         # Rows of steps end there anyway, where small numbers are flushed.
         whole = self._model.optimizer.iterations % self._every == 0
@@ -229,7 +228,9 @@ class Watch:
             self._do(batch)
             self._settle()
             same = same and (trail is None or trail.agrees(number - first))
-            if (same or number == last) and self._is_bad():
+            if self._is_bad():
+                if not same and number < last:
+                    break
                 after = self._now()
                 before.restore()
                 found = self._name(batch) or self._as_played(after)

@@ -11,10 +11,12 @@ import pytest
 import minidl
 from minidl.callbacks import BackupAndRestore, Callback, TerminateOnNaN
 from minidl.finite.watch import EVERY
+from minidl.initializers import Constant
 from minidl.layers import Dense
 from minidl.moved import State
 from minidl.optimizers import SGD, Adam
 from tests.finite.planted import (
+    BATCH,
     Case,
     StopAt,
     build,
@@ -77,6 +79,17 @@ def spoiled() -> Case:
     return Case(
         lambda: build(*hidden(), top(), optimizer=Adam(0.01)), "data", "", "x", 53, put(17, np.nan)
     )
+
+
+def hiding() -> Case:
+    """Comes to infinity at step 53, and stays finite in all that a step leaves."""
+    return Case(
+        lambda: build(
+            Dense(6, "tanh", kernel_initializer=Constant(2.0), name="first"), top(),
+            optimizer=Adam(0.01),
+        ),
+        "forward", "first", "z", 53, put(17, 3e38),
+    )  # fmt: skip
 
 
 def after(case: Case, steps: int, *told: Callback) -> minidl.Sequential:
@@ -169,6 +182,7 @@ def test_a_step_before_rewritten_weights_is_named(executor: str) -> None:
 def test_who_goes_on_nevertheless_is_watched_no_more(capsys: Any) -> None:
     def go_on(model: Any) -> None:
         model.stop_training = False
+        model.theta[...] = model.step
 
     case = overflowing()
     made = case.make()
@@ -207,6 +221,21 @@ def test_another_optimizer_from_a_callback_is_done_again(step: int, executor: st
 
 
 @on_hosts
+def test_all_that_the_optimizer_was_told_is_done_again(executor: str) -> None:
+    """A function as learning rate, and a decay that is switched on and off."""
+
+    def change(model: Any) -> None:
+        optimizer, step = model.optimizer, model.step
+        optimizer.weight_decay = 0.01 if step in (47, 50) else None
+        if step == 49:
+            optimizer.learning_rate = lambda step: 0.001 * step
+
+    error, made = failing(hiding(), Between(change))
+    assert_exact(hiding(), error)
+    assert_equal(made, after(hiding(), 53, Between(change)), executor)
+
+
+@on_hosts
 def test_beside_a_callback_that_looks_copies_are_as_rare_as_without(copies: list[int]) -> None:
     note = Between()
     sound().fit(sound().make(), note, check_finite=True)
@@ -233,23 +262,48 @@ def test_a_copy_is_made_where_weights_were_rewritten(copies: list[int]) -> None:
 
 
 @on_hosts
-def test_data_are_named_also_where_steps_come_out_otherwise(executor: str) -> None:
+def test_a_step_that_fails_again_is_named_though_steps_came_out_otherwise(executor: str) -> None:
     """A callback has changed the optimizer's averages, which no sum shows."""
 
     def change(model: Any) -> None:
         if model.step == 50:
             model.optimizer.state["m"][...] *= -1
 
-    error, made = failing(spoiled(), Between(change))
-    found = error.phase, error.tensor, error.step, error.data_rows
-    assert found == ("data", "x", 53, [17])
+    case = hiding()
+    error, made = failing(case, Between(change))
+    found = error.phase, error.layer, error.tensor, error.step, error.data_rows
+    assert found == ("forward", "first", "z", 53, [17])
     assert "the steps since step 45 came to other bits" in str(error)
     assert "the model is as the steps before came out again" in str(error)
     assert made.step == 53
     assert minidl.replay_failure(error.path or "").same
-    stopped = spoiled().make()
-    spoiled().fit(stopped, Between(change), TerminateOnNaN())
-    assert_equal(stopped, after(spoiled(), 54, Between(change)), executor)
+    stopped = case.make()
+    case.fit(stopped, Between(change), TerminateOnNaN())
+    assert_equal(stopped, after(case, 54, Between(change)), executor)
+
+
+@on_hosts
+def test_no_step_is_blamed_that_failed_only_when_it_was_done_again() -> None:
+    """A callback spares step 51, and makes the data good again."""
+    case = overflowing()
+    x, y = case.data()
+    whole = x[12:14].copy()
+
+    def change(model: Any) -> None:
+        if model.step == 50:
+            x[17] = np.nan
+        x[12:14] = 0 if model.step == 51 else whole
+
+    made = build(
+        Dense(1, use_bias=False, name="only"), loss="mse", features=1, optimizer=SGD(momentum=0.9)
+    )
+    told = [Rates(), Between(change)]
+    with pytest.raises(minidl.NonFiniteError) as caught:
+        made.fit(x, y, BATCH, 2, 0, told, shuffle=False, check_finite=True)
+    error = caught.value
+    assert (error.step, error.phase, error.tensor) == (53, "update", "velocity of W")
+    assert "so this is what the step left" in error.note
+    assert made.step == 45
 
 
 @everywhere
