@@ -1,4 +1,4 @@
-"""One sum, made within each step, of what may be infinite and come to nothing."""
+"""A sum within each step of tensors whose infinities can be lost on the way."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from minidl.layers import Activation, Dense
 
 
 class Probe:
-    """Adds up what enters activations, what a model predicts, and gradients that are clipped.
+    """A sum of inputs of activations, of predictions, and of gradients before a clip to a value.
 
-    A sigmoid makes 1 of infinity, and a clip its limit. Neither the loss nor the weights show it.
+    A sigmoid makes 1 of infinity, and a clip makes its limit of infinity: then neither the loss nor
+    the weights show the infinity.
 
     Args:
         model: that is trained.
@@ -29,7 +30,7 @@ class Probe:
         self._sum[...] = 0
 
     def is_finite(self) -> bool:
-        """Whether the sum since :meth:`clear` is; one of finite numbers may overflow."""
+        """Look at the sum since :meth:`clear`; a sum of finite numbers may overflow."""
         return math.isfinite(float(self._sum))
 
     def add_up(self, predictions: Any) -> None:
@@ -42,7 +43,7 @@ class Probe:
 
 
 def _swallowed(layers: Sequence[Any]) -> list[Any]:
-    """What enters activations."""
+    """Inputs of activations."""
     found, y = [], None
     for layer in layers:
         if isinstance(layer, Dense) and layer.activation is not None:

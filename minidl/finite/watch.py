@@ -10,12 +10,12 @@ If one of these numbers is not finite, the steps since the last copy are done ag
 batches, masks and learning rates are addressed by the step, so that each does the same again. The
 first after which something is not finite is done once more, in Python, and each tensor looked at.
 
-A callback that is told of batches may change anything between two of them. Beside one that does not
-promise to change nothing, the two sums are read after each step, so that the callback is told of no
-later batch, and each step is noted (:mod:`minidl.finite.trail`): steps that are done again have the
-learning rates that the callback gave them. Where it has changed weights or statistics, the steps
-before are looked at, and a new copy is made. Whatever else it has changed shows when steps that are
-done again come to other weights: the error says so.
+A callback of somebody else's may change anything between two batches. Beside such a callback the
+loss's sum and the sum within the step are read after each step, so that the callback sees no batch
+after a bad one. Each step is noted (:mod:`minidl.finite.trail`), and repeated with the learning
+rate that the callback gave. Where a callback has rewritten weights or statistics, the steps before
+are looked at, and a new copy is made. Another change, such as one of the optimizer's vectors, leads
+repeated steps to other weights; the error says so.
 
 Where the learning rate is a function of somebody's own, the state is copied before each step. Parts
 of the step that do not promise to do the same again are called in Python anyway; then each tensor
@@ -202,7 +202,7 @@ class Watch:
         return state
 
     def _is_bad(self) -> bool:
-        """Whether something is not finite, or a sum of finite numbers has overflowed."""
+        """Look at all: something is not finite, or a sum of finite numbers has overflowed."""
         xp, model = self._model.backend.xp, self._model
         with np.errstate(all="ignore"):
             return not (
@@ -263,7 +263,7 @@ class Watch:
         return self._left()
 
     def _left(self) -> Finding | None:
-        """What is not finite in what steps have left."""
+        """Look at the state, and at the loss, as steps have left them."""
         observer, objective = self._observer, self._objective
         observer.clear()
         observer.look_at_state("update")
