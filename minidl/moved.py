@@ -1,7 +1,7 @@
 """The state that a training step moves: which arrays and numbers, copied and put back.
 
-A step changes weights, statistics, the optimizer's vectors, the sums of measures, the network's
-step and the optimizer's counts. Attributes that a class of somebody else's adds are left out.
+A step changes weights, statistics, the optimizer's vectors and counts, the sums of measures, and
+the network's step. Attributes of somebody else's classes are left out.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ _NUMBERS = (int, float, tuple, type(None))
 def vectors(network: Network, optimizer: Optimizer | None) -> list[Any]:
     """Weights, statistics and the optimizer's vectors.
 
-    Every update adds to what was there, or multiplies it: a NaN or an infinity in these arrays
-    stays there.
+    Every update adds to these arrays or multiplies them, so that a NaN or an infinity stays.
     """
     state = () if optimizer is None else optimizer.state.values()
     return [network.theta, network.statistics.theta, *state]
@@ -35,7 +34,7 @@ def numbers(optimizer: Optimizer) -> dict[str, Any]:
 
 
 class Copies:
-    """Copies of vectors, in memory that is allocated once, and of the sums of measures.
+    """Copies of vectors and of the sums of measures; memory is allocated once.
 
     Attributes:
         vectors: each vector with its copy.
@@ -47,7 +46,7 @@ class Copies:
         self.sums: list[tuple[Metric, int, Any]] = []
 
     def take(self, arrays: Sequence[Any], measures: Iterable[Metric]) -> None:
-        """Copy vectors and sums as they are."""
+        """Copy vectors and sums."""
         before = self.vectors
         if len(before) == len(arrays) and all(a is b for a, (b, _) in zip(arrays, before)):  # noqa: B905
             for array, copy in before:
@@ -57,7 +56,7 @@ class Copies:
         self.sums = [(each, each.rows, each._sum.copy()) for each in measures]
 
     def put_back(self) -> None:
-        """Make arrays and sums as they were, where nothing comes between."""
+        """Write the copies back, where nothing comes between."""
         for array, copy in self.vectors:
             array[...] = copy
         for measure, rows, total in self.sums:
@@ -81,7 +80,7 @@ class State:
         self.batch = self.step = 0
 
     def keep(self, batch: int, measures: Iterable[Metric]) -> None:
-        """Copy all as it is before a batch."""
+        """Copy all before a batch."""
         network = self._network
         with network.traffic.lock:
             self._optimizer = network.optimizer

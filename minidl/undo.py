@@ -59,7 +59,7 @@ class Undo:
         if token is None:
             return
         if self.copied:
-            # Nothing is called between a look and what is put back after it.
+            # Nothing is called between a look at ``open`` and the write after it.
             for array, kept in self._copies.vectors:
                 if self.open is not token:  # somebody has come between, and has done it
                     return
