@@ -86,7 +86,7 @@ def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
     objective = Objective(model, model._loss, model._metrics, x.shape[0])
     model.optimizer.build(model.theta, model.parameters)
     objective.reset()
-    observer = Observer(objective, model.optimizer)
+    observer = Observer(objective)
     x, y, weight = (a if a is None else model.backend.to_device(a) for a in (x, y, weight))
     with observer.watching():
         objective.train(x, y, weight, model.optimizer)

@@ -92,11 +92,11 @@ class Tape:
         """Run a kernel and record it."""
         if self._at_end:
             return self._ending.kernel(function, arguments, named)
-        call = functools.partial(function, *arguments, **named)
+        plain = function.__wrapped__  # type: ignore[attr-defined]
         if has_operands(arguments, named):
-            return call()
+            return plain(*arguments, **named)
+        call = functools.partial(function, *arguments, **named)
         try:
-            plain = function.__wrapped__  # type: ignore[attr-defined]
             self.commands(self._player.record_kernel(plain, arguments, named))
         except UnsupportedError:
             self.kept.append(function.__name__)
