@@ -1,25 +1,55 @@
-"""Which wrong formulas explain what a student returned."""
+"""Which wrong formulas explain what a student returned, on inputs that tell them apart."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl.testing.diagnosis.calling import Malformed
-from minidl.testing.diagnosis.kernel import Evaluation, Kernel, Mistake
-from minidl.testing.diagnosis.trials import Trial
+from minidl.teaching.kernel import Evaluation, Kernel, Mistake
+from minidl.teaching.verdict import Explanation, Finding, listed
 
 # Relative to the largest entry of the output, or to 1, the size of the inputs. Float32 rounds to
 # 6e-8, which a few dozen operations and a division by a small deviation enlarge a hundredfold;
 # two formulas of the catalogue are further apart than a hundred times this.
 TOLERANCE = 1e-5
 
-# The mistakes that explain an output together; none for the right one.
-Explanation = tuple[Mistake, ...]
-RIGHT: Explanation = ()
+SIZES = (3, 4, 5, 6, 7)
+
+
+class Trial(NamedTuple):
+    """One input, and the outputs of the backward by name, or what it raised."""
+
+    sizes: dict[str, int]
+    right: Evaluation
+    results: Any
+
+    def __str__(self) -> str:
+        return listed(f"{axis} = {size}" for axis, size in self.sizes.items())
+
+
+def telling(letters: Sequence[str], rng: np.random.Generator) -> list[dict[str, int]]:
+    """The sizes of the axes on which every backward is tried.
+
+    Different ones, where a transposed product does not fit; equal ones, where it does; and 1, where
+    sums and means hide.
+    """
+    found = [different(letters, rng) for _ in range(5)]
+    found += [dict.fromkeys(letters, size) for size in (3, 4)]
+    if len(letters) > 2:
+        for one, other in itertools.combinations(letters, 2):
+            drawn = different(letters, rng)
+            found.append({**drawn, one: drawn[other]})
+    found += [{**different(letters, rng), axis: 1} for axis in letters]
+    return [*found, dict.fromkeys(letters, 1)]
+
+
+def different(letters: Sequence[str], rng: np.random.Generator) -> dict[str, int]:
+    """Sizes of which no two are equal."""
+    chosen = rng.choice(SIZES, len(letters), replace=False)
+    return {axis: int(size) for axis, size in zip(letters, chosen, strict=True)}
 
 
 def distance(result: Any, expected: Any) -> Any:
@@ -39,37 +69,39 @@ def agreement(result: Any, expected: Any) -> Any:
     return distance(result, expected) <= TOLERANCE
 
 
-def expected(inputs: Evaluation, output: str, explanation: Explanation, result: Any) -> Any:
+def expected(inputs: Evaluation, output: str, explanation: Explanation, returned: Any) -> Any:
     """The output under an explanation; None where NumPy refuses the wrong formula."""
     try:
-        evaluation = inputs.under(explanation, result) if explanation else inputs
+        evaluation = inputs.under(explanation, returned) if explanation else inputs
         return np.asarray(evaluation[output], dtype=np.float64)
     except (ValueError, IndexError, ZeroDivisionError):  # shapes that do not fit, 1 / 0
         return None
 
 
-def kinks(trial: Trial) -> Any:
-    """Where the input lies exactly at a kink, if the kernel has any."""
-    return trial.right["kink"] if "kink" in trial.right.kernel.quantities else np.False_
-
-
 def explains(explanation: Explanation, output: str, trials: Iterable[Trial]) -> bool:
-    """Whether an output is, in every trial, what it would be under an explanation.
+    """True if an output is, in every trial, what it would be under an explanation.
 
     At a kink a formula that is wrong beside it may give anything: students write < or <=.
     """
     beside = explanation and not any(mistake.at_kink for mistake in explanation)
     for trial in trials:
         result = trial.results[output]
-        if isinstance(result, Malformed):
+        if isinstance(result, Finding):
             return False
         wanted = expected(trial.right, output, explanation, result)
         if wanted is None or wanted.shape != result.shape:
             return False
         holds = agreement(result, wanted)
-        if not np.all(holds | kinks(trial) if beside else holds):
+        if not np.all(holds | trial.right["kink"] if beside else holds):
             return False
     return True
+
+
+def matching(
+    explanations: Iterable[Explanation], output: str, trials: Sequence[Trial]
+) -> list[Explanation]:
+    """Those explanations that hold in every trial."""
+    return [e for e in explanations if explains(e, output, trials)]
 
 
 def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> list[Mistake]:
@@ -85,7 +117,7 @@ def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> lis
         and (
             output in mistake.targets
             or mistake in made
-            or not set(kernel.outputs).intersection(mistake.targets)
+            or set(kernel.outputs).isdisjoint(mistake.targets)
         )
     ]
 
@@ -103,13 +135,6 @@ def known(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> Iterator
 
 
 def compose(one: Mistake, other: Mistake) -> bool:
-    """Whether two mistakes can be made at once: in different places, or one upon the other."""
-    apart = not set(one.targets).intersection(other.targets)
-    return one.name != other.name and (apart or one.wraps or other.wraps)
-
-
-def matching(
-    explanations: Iterable[Explanation], output: str, trials: Sequence[Trial]
-) -> list[Explanation]:
-    """Those explanations that hold in every trial."""
-    return [e for e in explanations if explains(e, output, trials)]
+    """True if two mistakes can be made at once: in different places, or one upon the other."""
+    apart = set(one.targets).isdisjoint(other.targets)
+    return one.name != other.name and (apart or one.changes or other.changes)

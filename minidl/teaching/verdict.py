@@ -1,22 +1,34 @@
-"""What is found, in words."""
+"""Findings in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from minidl.testing.diagnosis.calling import ROUNDING, listed
-from minidl.testing.diagnosis.compare import Explanation
-from minidl.testing.diagnosis.fits import Fit
-from minidl.testing.diagnosis.kernel import Kernel, Mistake
+from minidl.teaching.kernel import Kernel, Mistake
+
+# Two calls may differ by so much: a matrix product may round otherwise where memory lies otherwise.
+ROUNDING = 1e-9
+
+# The mistakes that explain an output together; none for the right one.
+Explanation = tuple[Mistake, ...]
+RIGHT: Explanation = ()
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is found about one output: names, none if it is right, and a sentence after "is"."""
+class Finding(NamedTuple):
+    """A sentence about one output: names of what is wrong, none if nothing is; what follows "is"."""
 
-    names: tuple[str, ...] = ()
-    text: str = "right."
+    names: tuple[str, ...]
+    text: str
+
+
+class Unusable(Exception):  # noqa: N818 - it becomes the diagnosis
+    """A backward that cannot be compared: the problem's name, a sentence, the outputs that have it."""
+
+    def __init__(self, problem: str, text: str, outputs: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.problem, self.text, self.outputs = problem, text, outputs
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class Diagnosis:
 
     Attributes:
         kernel: name of the kernel.
-        correct: whether every output is right.
+        correct: True if every output is right.
         outputs: for each output the names of what is wrong with it: ``()`` where it is right; two
             mistakes at once are one name, "A and B"; several names are mistakes that give the
             same numbers on every input. Empty where the outputs could not be compared.
@@ -48,12 +60,11 @@ class Diagnosis:
 
 def correct(kernel: Kernel, error: float, inputs: int) -> Diagnosis:
     """All outputs are right."""
-    names = listed(kernel.outputs)
+    agree = "agrees" if len(kernel.outputs) == 1 else "agree"
     coarse = ", as by float32 or by a small constant in the formula" if error > ROUNDING else ""
     text = (
-        f"correct. {names} {_are(kernel.outputs, 'agrees', 'agree')} with the engine on {inputs} "
-        f"random inputs of different, equal and single sizes; the largest relative error is "
-        f"{error:.1e}{coarse}."
+        f"correct. {listed(kernel.outputs)} {agree} with the engine on {inputs} random inputs of "
+        f"different, equal and single sizes; the largest relative error is {error:.1e}{coarse}."
     )
     return Diagnosis(kernel.name, True, dict.fromkeys(kernel.outputs, ()), "", error, text)
 
@@ -63,53 +74,47 @@ def wrong(kernel: Kernel, findings: Mapping[str, Finding]) -> Diagnosis:
     groups: dict[Finding, list[str]] = {}
     for output in kernel.outputs:
         groups.setdefault(findings[output], []).append(output)
-    ordered = sorted(groups.items(), key=lambda group: not group[0].names)
-    text = " ".join(f"{listed(names)} {_are(names)} {f.text}" for f, names in ordered)
+    text = " ".join(
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} {finding.text}"
+        for finding, names in sorted(groups.items(), key=lambda group: not group[0].names)
+    )
     outputs = {output: findings[output].names for output in kernel.outputs}
     return Diagnosis(kernel.name, False, outputs, text=text)
-
-
-def unusable(kernel: Kernel, problem: str, text: str, outputs: Sequence[str] = ()) -> Diagnosis:
-    """The backward as a whole has a problem."""
-    named = dict.fromkeys(outputs, (problem,))
-    return Diagnosis(kernel.name, False, named, problem, text=text)
 
 
 def explained(explanations: Sequence[Explanation], output: str, kernel: Kernel) -> Finding:
     """What the known mistakes say of an output; several if they cannot be told apart."""
     if not explanations[0]:
-        return Finding()
-    names = tuple(" and ".join(label(m, output, kernel) for m in e) for e in explanations)
+        return Finding((), "right.")
+    names = tuple(_labels(e, output, kernel) for e in explanations)
     formulas = [_formulas(e, output, kernel) for e in explanations]
     what = "two mistakes at once" if len(explanations[0]) > 1 else "a known mistake"
     if len(formulas) > 1:
         same = f"either {', or '.join(formulas)}, which give the same numbers on every input"
         return Finding(names, f"wrong by {what}: {same}.")
-    reasons = " ".join(mistake.explanation for mistake in explanations[0])
-    return Finding(names, f"wrong by {what}, {formulas[0]}. {reasons}")
+    return Finding(names, f"wrong by {what}, {formulas[0]}. {_reasons(explanations[0])}")
 
 
-def multiple(factors: Mapping[Explanation, Fit], output: str, kernel: Kernel) -> Finding:
+def multiple(factors: Mapping[Explanation, str], output: str, kernel: Kernel) -> Finding:
     """An output is a multiple of the right one, or of what a known mistake gives."""
-    names, texts = [], []
-    for explanation, fit in factors.items():
-        if not explanation:
-            return Finding((fit.name,), f"wrong by a factor: {fit.text} times the right one.")
-        labels = " and ".join(label(m, output, kernel) for m in explanation)
-        names.append(f"{labels} and {fit.name}")
-        reasons = " ".join(m.explanation for m in explanation)
-        texts.append(
-            f"{_formulas(explanation, output, kernel)} and a factor of {fit.text}. {reasons}"
-        )
+    if RIGHT in factors:
+        text = f"wrong by a factor: {factors[RIGHT]} times the right one."
+        return Finding((f"factor {factors[RIGHT]}",), text)
+    names = (f"{_labels(e, output, kernel)} and factor {f}" for e, f in factors.items())
+    texts = (
+        f"{_formulas(e, output, kernel)} and a factor of {factor}. {_reasons(e)}"
+        for e, factor in factors.items()
+    )
     return Finding(tuple(names), f"wrong by two mistakes at once, {' Or: '.join(texts)}")
 
 
-def fitted(fit: Fit) -> Finding:
-    """What is said of an output that no known mistake explains."""
-    return Finding((fit.name,), f"{fit.text}.")
+def listed(names: Iterable[str]) -> str:
+    """``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
-def label(mistake: Mistake, output: str, kernel: Kernel) -> str:
+def _label(mistake: Mistake, output: str, kernel: Kernel) -> str:
     """The name of a mistake, and the place if it was made in another output."""
     place = [name for name in mistake.targets if name in kernel.outputs]
     if not place or output in place or place[0] in mistake.name:
@@ -117,9 +122,13 @@ def label(mistake: Mistake, output: str, kernel: Kernel) -> str:
     return f"{mistake.name} in {place[0]}"
 
 
+def _labels(explanation: Explanation, output: str, kernel: Kernel) -> str:
+    return " and ".join(_label(mistake, output, kernel) for mistake in explanation)
+
+
 def _formulas(explanation: Explanation, output: str, kernel: Kernel) -> str:
-    return " and ".join(f"{label(m, output, kernel)} ({m.formula})" for m in explanation)
+    return " and ".join(f"{_label(m, output, kernel)} ({m.text})" for m in explanation)
 
 
-def _are(names: Sequence[str] | Mapping[str, object], one: str = "is", more: str = "are") -> str:
-    return one if len(names) == 1 else more
+def _reasons(explanation: Explanation) -> str:
+    return " ".join(mistake.why for mistake in explanation)

@@ -10,30 +10,21 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import use
-from minidl.testing.diagnosis import fits, verdict
-from minidl.testing.diagnosis.calling import (
-    Call,
-    Malformed,
-    Raised,
-    Results,
-    Unusable,
-    bind,
-    differing,
-    listed,
-)
-from minidl.testing.diagnosis.catalogue import KERNELS
-from minidl.testing.diagnosis.compare import (
-    RIGHT,
-    Explanation,
+from minidl.teaching import patterns, verdict
+from minidl.teaching.calling import Call, bind, differing
+from minidl.teaching.catalogue import KERNELS
+from minidl.teaching.compare import (
+    Trial,
     candidates,
+    different,
     distance,
     expected,
     known,
     matching,
+    telling,
 )
-from minidl.testing.diagnosis.kernel import Evaluation, Kernel
-from minidl.testing.diagnosis.trials import Refused, Trial, different, telling
-from minidl.testing.diagnosis.verdict import Diagnosis, Finding
+from minidl.teaching.kernel import Evaluation, Kernel
+from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unusable, listed
 
 # How many more inputs are tried to tell mistakes apart that agree on the first ones.
 MORE = 8
@@ -78,7 +69,8 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
         try:
             return _Examination(bind(backward, subject), subject, rng).diagnosis()
         except Unusable as error:
-            return verdict.unusable(subject, error.problem, error.text, error.outputs)
+            named = dict.fromkeys(error.outputs, (error.problem,))
+            return Diagnosis(subject.name, False, named, error.problem, text=error.text)
 
 
 class _Examination:
@@ -87,7 +79,7 @@ class _Examination:
     def __init__(self, call: Call, kernel: Kernel, rng: np.random.Generator) -> None:
         self._call, self._kernel, self._rng = call, kernel, rng
         self._trials: list[Trial] = []
-        self._refused: list[Refused] = []
+        self._refused: list[Trial] = []
         self._unsteady: set[str] = set()
 
     def diagnosis(self) -> Diagnosis:
@@ -97,59 +89,59 @@ class _Examination:
             self._complain_of_exceptions()
         found = self._tell_apart(self._explanations())
         self._check_order(found)
-        if self._unexplained(found):
+        if self._raised_unexplained(found):
             self._complain_of_exceptions()
         findings = {output: self._finding(output, found[output]) for output in found}
         if any(finding.names for finding in findings.values()):
             return verdict.wrong(self._kernel, findings)
-        return verdict.correct(self._kernel, self._error(), len(self._trials))
+        error = max(
+            float(np.max(distance(trial.results[output], trial.right[output])))
+            for trial in self._trials
+            for output in found
+        )
+        return verdict.correct(self._kernel, error, len(self._trials))
 
     # Calling ----------------------------------------------------------------------------------
 
     def _try(self, sizes: Iterable[dict[str, int]]) -> None:
         """Call the backward, twice each, on random inputs of these sizes."""
         for drawn in sizes:
-            right = Evaluation(self._kernel, self._kernel.draw(self._rng, drawn))
-            returned = [self._call(right), self._call(right)]
-            unsteady = differing(*returned)
+            right = self._kernel.draw(self._rng, drawn)
+            calls = [self._call(right), self._call(right)]
+            unsteady = differing(*calls)
             if unsteady:
-                self._suspect(right, returned, unsteady)
+                self._suspect(right, calls, unsteady)
                 self._unsteady.update(unsteady)
-            for results in returned if unsteady else returned[:1]:
-                if isinstance(results, Raised):
-                    self._refused.append(Refused(drawn, right, results))
-                else:
-                    self._trials.append(Trial(drawn, right, results))
+            for results in calls if unsteady else calls[:1]:
+                trials = self._refused if isinstance(results, str) else self._trials
+                trials.append(Trial(drawn, right, results))
 
-    def _suspect(self, right: Evaluation, calls: list[Results], unsteady: tuple[str, ...]) -> None:
-        """Two calls on one input differ: does it add up, or draw random numbers?"""
-        results = [r for r in (*calls, self._call(right)) if not isinstance(r, Raised)]
-        if len(results) == 3:
-            growing = [name for name in unsteady if _grows(*(r[name] for r in results))]
-            if len(growing) == len(unsteady):
-                raise Unusable(
-                    "accumulated",
-                    f"{listed(unsteady)} {'grows' if len(unsteady) == 1 else 'grow'} by the same "
-                    "with every call on the same input: the gradient is accumulated (+=) in "
-                    "something that outlives the call, and has to be overwritten.",
-                    unsteady,
-                )
+    def _suspect(self, right: Evaluation, calls: list[Any], unsteady: tuple[str, ...]) -> None:
+        """Two calls on one input differ: does the backward add up, or draw random numbers?"""
+        calls = [*calls, self._call(right)]
+        if not any(isinstance(results, str) for results in calls) and all(
+            _grows(*(results[name] for results in calls)) for name in unsteady
+        ):
+            raise Unusable(
+                "accumulated",
+                f"{listed(unsteady)} {'grows' if len(unsteady) == 1 else 'grow'} by the same with "
+                "every call on the same input: the gradient is accumulated (+=) in something that "
+                "outlives the call, and has to be overwritten.",
+                unsteady,
+            )
         if not any(mistake.fits for mistake in self._kernel.mistakes):
             self._complain_of_chance(unsteady)
 
     def _complain_of_chance(self, unsteady: Iterable[str]) -> NoReturn:
-        names = tuple(name for name in self._kernel.outputs if name in unsteady)
-        raise Unusable(
-            "not deterministic",
-            f"two calls on the same input give another {listed(names)}: a backward draws no random "
-            "numbers and keeps nothing between calls.",
-            names,
-        )
+        names = [name for name in self._kernel.outputs if name in unsteady]
+        text = f"two calls on the same input give another {listed(names)}: a backward draws no"
+        text += " random numbers and keeps nothing between calls."
+        raise Unusable("not deterministic", text, names)
 
     def _complain_of_exceptions(self) -> NoReturn:
         refused = self._refused[0]
         ran = f"; it ran for {self._trials[0]}" if self._trials else ""
-        raise Unusable("exception", f"for {refused} it raised {refused.raised.text}{ran}.")
+        raise Unusable("exception", f"for {refused} it raised {refused.results}{ran}.")
 
     # Comparing --------------------------------------------------------------------------------
 
@@ -177,29 +169,25 @@ class _Examination:
         names = tuple(self._kernel.outputs)
         if all(found.values()):
             return
-        right = {
-            (returned, name): bool(
-                matching([RIGHT], name, [t.renamed(returned, name) for t in self._trials])
-            )
-            for returned in names
-            for name in names
-        }
+
+        def right(returned: str, name: str) -> bool:
+            trials = [t._replace(results={name: t.results[returned]}) for t in self._trials]
+            return bool(matching([RIGHT], name, trials))
+
+        table = {pair: right(*pair) for pair in itertools.product(names, repeat=2)}
 
         def score(order: tuple[str, ...]) -> int:
-            return sum(right[pair] for pair in zip(names, order, strict=True))
+            return sum(table[pair] for pair in zip(names, order, strict=True))
 
         best = max(itertools.permutations(names), key=score)
         if score(best) > max(score(names), 1):
-            raise Unusable(
-                "order",
-                f"the outputs come in the order ({', '.join(best)}), expected "
-                f"({', '.join(names)}).",
-            )
+            text = f"the outputs come in the order ({', '.join(best)}), expected"
+            raise Unusable("order", f"{text} ({', '.join(names)}).")
 
-    def _unexplained(self, found: dict[str, list[Explanation]]) -> bool:
-        """Whether the backward raised an exception where no wrong formula found would."""
+    def _raised_unexplained(self, found: dict[str, list[Explanation]]) -> bool:
+        """True if the backward raised an exception where no wrong formula found would."""
 
-        def fails(refused: Refused, output: str, explanation: Explanation) -> bool:
+        def fails(refused: Trial, output: str, explanation: Explanation) -> bool:
             value = expected(refused.right, output, explanation, None)
             return value is None or not np.all(np.isfinite(value))
 
@@ -209,40 +197,30 @@ class _Examination:
         )
 
     def _finding(self, output: str, explanations: list[Explanation]) -> Finding:
-        """What is to be said of one output."""
+        """The sentence about one output."""
         fitted = any(mistake.fits for e in explanations for mistake in e)
         if output in self._unsteady and not fitted:
             self._complain_of_chance(self._unsteady)
         if explanations:
             return verdict.explained(explanations, output, self._kernel)
-        if bad := fits.malformed(self._trials, output):
-            return verdict.fitted(bad)
-        if place := fits.place(self._trials, output):
-            return verdict.fitted(place)
+        trials = self._trials
+        if found := patterns.malformed(trials, output) or patterns.place(trials, output):
+            return found
         for bases in ([RIGHT], [(m,) for m in candidates(self._kernel, output, ())]):
-            factors = {e: fit for e in bases if (fit := fits.factor(self._trials, output, e))}
+            factors = {e: f for e in bases if (f := patterns.factor(trials, output, e))}
             if factors:
                 return verdict.multiple(factors, output, self._kernel)
-        for fits_to in (fits.not_finite, fits.imprecise):
-            if fit := fits_to(self._trials, output):
-                return verdict.fitted(fit)
-        return verdict.fitted(fits.unknown(self._trials, output))
-
-    def _error(self) -> float:
-        """The largest distance of an entry from the right one."""
-        return max(
-            float(np.max(distance(result, trial.right[output])))
-            for trial in self._trials
-            for output, result in trial.results.items()
+        return (
+            patterns.not_finite(trials, output)
+            or patterns.imprecise(trials, output)
+            or patterns.unknown(trials, output)
         )
 
 
 def _grows(first: Any, second: Any, third: Any) -> bool:
-    """Whether something, and each time the same, was added between the calls."""
-    if any(
-        isinstance(result, Malformed) or result.shape != first.shape
-        for result in (first, second, third)
-    ):
+    """True if something, and each time the same, was added between the calls."""
+    results = (first, second, third)
+    if any(isinstance(result, Finding) or result.shape != first.shape for result in results):
         return False
     return bool(np.allclose(third - second, second - first)) and not np.allclose(second, first)
 

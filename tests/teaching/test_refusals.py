@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minidl.backend import switch, use
+from minidl.teaching.catalogue import KERNELS
 from minidl.testing import diagnose
-from minidl.testing.diagnosis.catalogue import KERNELS
 
 
 def told(backward, kernel, problem):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidl.teaching.catalogue import KERNELS
 from minidl.testing import diagnose
-from minidl.testing.diagnosis.catalogue import KERNELS
-from tests.testing.rights import RIGHT
-from tests.testing.students import STUDENTS, dense
-from tests.testing.students_batchnorm import batchnorm
+from tests.teaching.rights import RIGHT
+from tests.teaching.students import STUDENTS, dense
+from tests.teaching.students_batchnorm import batchnorm
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -153,7 +153,7 @@ def test_each_output_is_told():
     found = diagnose(wrong, "dense")
     assert found.outputs == {"dx": (), "dW": ("transposed product",), "db": ("db averaged",)}
     text = str(found)
-    assert "dW is wrong by a known mistake, transposed product (dW = dyᵀ x)." in text
+    assert "dW is wrong by a known mistake, transposed product (dW = dy.T @ x)." in text
     assert "db is wrong by a known mistake, db averaged" in text
     assert text.endswith("dx is right.")
 

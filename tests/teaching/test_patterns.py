@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl.testing import diagnose
-from tests.testing.students import dense
+from tests.teaching.students import dense
 
 
 @pytest.mark.parametrize(
