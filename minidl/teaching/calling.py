@@ -17,8 +17,6 @@ import numpy as np
 from minidl.teaching.kernel import Evaluation, Kernel
 from minidl.teaching.verdict import ROUNDING, Finding, Unusable, listed
 
-_MORE, _MORE_NAMES = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-
 # The outputs by name, each an array or what is the matter with it; or the exception in words.
 Results = dict[str, Any] | str
 
@@ -45,14 +43,12 @@ class Call(NamedTuple):
                 )
         except Exception as error:  # whatever a student's code raises becomes a sentence
             return _describe(error)
-        results = _outputs(inputs.kernel, returned)
+        results = _outputs(tuple(inputs.kernel.outputs), returned)
         for name, value in given.items():
             if not np.array_equal(value, inputs[name]):
-                raise Unusable(
-                    "in place",
-                    f"the backward changes its argument {name} in place, which others still "
-                    f"need: compute into a new array ({name} = {name} * …, not {name} *= …).",
-                )
+                text = f"the backward changes its argument {name} in place, which others still need"
+                better = f"compute into a new array ({name} = {name} * …, not {name} *= …)"
+                raise Unusable("in place", f"{text}: {better}.")
         return results
 
 
@@ -66,64 +62,57 @@ def bind(backward: Callable[..., Any], kernel: Kernel) -> Call:
         signature = inspect.signature(backward)
     except ValueError:  # some functions in C have none to look at
         return Call(backward, kernel.signature)
-    kinds = {name: p.kind for name, p in signature.parameters.items()}
+    parameters = signature.parameters.values()
+    rest = [p.kind for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    own = {p.name: p.default is p.empty for p in parameters if p.kind not in rest}
     known = (*kernel.signature, *kernel.extras)
-    own = [name for name, kind in kinds.items() if kind not in (_MORE, _MORE_NAMES)]
-    named = tuple(name for name in known if name in own or _MORE_NAMES in kinds.values())
-    missing = [n for n in kernel.signature if n not in named and n not in kernel.optional]
-    in_order, by_name = (
-        _bound(signature, *kernel.signature),
-        _bound(signature, **dict(zip(named, named))),
-    )
-    by_name = None if missing or _MORE in kinds.values() else by_name
-    # In order a parameter whose name is known has to stand where that argument stands.
-    fits = in_order is not None and all(a == b or a not in known for a, b in in_order.items())
-    if by_name is not None and (set(own) <= set(known) or not fits):
+    named = tuple(n for n in known if n in own or inspect.Parameter.VAR_KEYWORD in rest)
+    missing = [n for n in kernel.signature if n not in (*named, *kernel.optional)]
+    by_name = not missing and inspect.Parameter.VAR_POSITIONAL not in rest
+    by_name = by_name and _bound(signature, **dict.fromkeys(named, "")) is not None
+    # In order, a parameter whose name is known has to stand where that argument stands.
+    places = _bound(signature, *kernel.signature)
+    in_order = places is not None and all(a == b or a not in known for a, b in places.items())
+    if by_name and (set(own) <= set(known) or not in_order):
         return Call(backward, (), named)
-    if fits:
+    if in_order:
         return Call(backward, kernel.signature)
-    unknown = [
-        n
-        for n in own
-        if n not in known and signature.parameters[n].default is inspect.Parameter.empty
-    ]
-    parts = [
-        f"{listed(some)} {'is' if len(some) == 1 else 'are'} {what}"
-        for some, what in ((missing, "missing"), (unknown, "unknown"))
+    unknown = [name for name, needed in own.items() if needed and name not in known]
+    what = " and ".join(
+        f"{listed(some)} {'is' if len(some) == 1 else 'are'} {state}"
+        for some, state in ((missing, "missing"), (unknown, "unknown"))
         if some
-    ]
+    )
     extras = f", by name also {listed(kernel.extras)}" if kernel.extras else ""
+    name = getattr(backward, "__name__", type(backward).__name__)
     raise Unusable(
         "signature",
-        f"expected the arguments of {kernel.call()}{extras}, received "
-        f"{getattr(backward, '__name__', type(backward).__name__)}({', '.join(own)}): "
-        f"{' and '.join(parts) or 'in another order'}.",
+        f"expected the arguments of {kernel.call()}{extras}, received {name}({', '.join(own)}): "
+        f"{what or 'in another order'}.",
     )
 
 
 def _bound(signature: inspect.Signature, *given: str, **named: str) -> dict[str, Any] | None:
-    """The argument of each parameter, by name; None where Python refuses the call."""
+    """What each parameter is given; None where Python refuses the call."""
     try:
         return signature.bind(*given, **named).arguments
     except TypeError:
         return None
 
 
-def _outputs(kernel: Kernel, returned: Any) -> dict[str, Any]:
-    names = tuple(kernel.outputs)
-    expected = f"{len(names)} outputs, ({', '.join(names)})" if len(names) > 1 else names[0]
-    received = ""
+def _outputs(names: tuple[str, ...], returned: Any) -> dict[str, Any]:
+    if len(names) == 1 and returned is not None:
+        returned = returned if isinstance(returned, tuple) and len(returned) == 1 else (returned,)
     if returned is None:
         received = "None: is the return statement missing?"
-    elif len(names) == 1:
-        returned = returned if isinstance(returned, tuple) and len(returned) == 1 else (returned,)
     elif not isinstance(returned, tuple | list):
         received = f"{_kind(returned)}."
-    elif len(returned) != len(names):
+    else:
         received = f"{len(returned)}."
-    if received:
-        raise Unusable("outputs", f"expected {expected}, received {received}")
-    return {name: _array(value) for name, value in zip(names, returned, strict=True)}
+        if len(returned) == len(names):
+            return {name: _array(value) for name, value in zip(names, returned, strict=True)}
+    wanted = f"{len(names)} outputs, ({', '.join(names)})" if len(names) > 1 else names[0]
+    raise Unusable("outputs", f"expected {wanted}, received {received}")
 
 
 def _array(value: Any) -> Any:
@@ -146,9 +135,7 @@ def differing(one: Results, other: Results) -> tuple[str, ...]:
     """The outputs in which two calls with the same arguments differ."""
     if isinstance(one, str):
         return () if isinstance(other, str) else tuple(other)
-    if isinstance(other, str):
-        return tuple(one)
-    return tuple(name for name in one if not _equal(one[name], other[name]))
+    return tuple(n for n in one if isinstance(other, str) or not _equal(one[n], other[n]))
 
 
 def _equal(first: Any, second: Any) -> bool:
@@ -161,13 +148,10 @@ def _equal(first: Any, second: Any) -> bool:
 def _describe(error: Exception) -> str:
     """The exception, and the line of the student's file in which it arose."""
     frames = traceback.extract_tb(error.__traceback__)[1:]
-    message = f"{type(error).__name__}: {error}"
-    if not frames:
-        return message
-    frame = [f for f in frames if f.filename == frames[0].filename][-1]
-    return f"{message}, in line {frame.lineno} of {frame.name}" + (
-        f" ({frame.line})" if frame.line else ""
-    )
+    frame = next((f for f in reversed(frames) if f.filename == frames[0].filename), None)
+    line = f" ({frame.line})" if frame and frame.line else ""
+    where = f", in line {frame.lineno} of {frame.name}{line}" if frame else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _kind(value: Any) -> str:

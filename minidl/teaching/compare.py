@@ -78,30 +78,23 @@ def expected(inputs: Evaluation, output: str, explanation: Explanation, returned
         return None
 
 
-def explains(explanation: Explanation, output: str, trials: Iterable[Trial]) -> bool:
-    """True if an output is, in every trial, what it would be under an explanation.
-
-    At a kink a formula that is wrong beside it may give anything: students write < or <=.
-    """
-    beside = explanation and not any(mistake.at_kink for mistake in explanation)
-    for trial in trials:
-        result = trial.results[output]
-        if isinstance(result, Finding):
-            return False
-        wanted = expected(trial.right, output, explanation, result)
-        if wanted is None or wanted.shape != result.shape:
-            return False
-        holds = agreement(result, wanted)
-        if not np.all(holds | trial.right["kink"] if beside else holds):
-            return False
-    return True
-
-
 def matching(
     explanations: Iterable[Explanation], output: str, trials: Sequence[Trial]
 ) -> list[Explanation]:
-    """Those explanations that hold in every trial."""
-    return [e for e in explanations if explains(e, output, trials)]
+    """Those explanations under which an output is, in every trial, what was returned."""
+    return [e for e in explanations if all(_holds(e, output, trial) for trial in trials)]
+
+
+def _holds(explanation: Explanation, output: str, trial: Trial) -> bool:
+    result = trial.results[output]
+    if isinstance(result, Finding):
+        return False
+    wanted = expected(trial.right, output, explanation, result)
+    if wanted is None or wanted.shape != result.shape:
+        return False
+    # At a kink a formula that is wrong beside it may give anything: students write < or <=.
+    beside = bool(explanation) and not any(mistake.at_kink for mistake in explanation)
+    return bool(np.all(agreement(result, wanted) | (beside and trial.right["kink"])))
 
 
 def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> list[Mistake]:
@@ -110,15 +103,12 @@ def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> lis
     A mistake made in another output counts only if it was found there: ``elsewhere``.
     """
     behind, made = kernel.behind(output), list(elsewhere)
+    others = set(kernel.outputs) - {output}
     return [
-        mistake
-        for mistake in kernel.mistakes
-        if behind.intersection(mistake.targets)
-        and (
-            output in mistake.targets
-            or mistake in made
-            or set(kernel.outputs).isdisjoint(mistake.targets)
-        )
+        m
+        for m in kernel.mistakes
+        if behind.intersection(m.targets)
+        and (m in made or output in m.targets or others.isdisjoint(m.targets))
     ]
 
 

@@ -23,8 +23,11 @@ from minidl.teaching.compare import (
     matching,
     telling,
 )
-from minidl.teaching.kernel import Evaluation, Kernel
+from minidl.teaching.kernel import Kernel
 from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unusable, listed
+
+# The explanations of each output that hold on every input.
+Found = dict[str, list[Explanation]]
 
 # How many more inputs are tried to tell mistakes apart that agree on the first ones.
 MORE = 8
@@ -89,17 +92,17 @@ class _Examination:
             self._complain_of_exceptions()
         found = self._tell_apart(self._explanations())
         self._check_order(found)
-        if self._raised_unexplained(found):
+        if not all(self._is_explained(refused, found) for refused in self._refused):
             self._complain_of_exceptions()
-        findings = {output: self._finding(output, found[output]) for output in found}
-        if any(finding.names for finding in findings.values()):
-            return verdict.wrong(self._kernel, findings)
-        error = max(
-            float(np.max(distance(trial.results[output], trial.right[output])))
-            for trial in self._trials
-            for output in found
-        )
-        return verdict.correct(self._kernel, error, len(self._trials))
+        findings = {o: self._finding(o, found[o]) for o in self._kernel.outputs}
+        outputs = {output: finding.names for output, finding in findings.items()}
+        if any(outputs.values()):
+            text = verdict.sentences(findings)
+            return Diagnosis(self._kernel.name, False, outputs, text=text)
+        pairs = ((t.results[o], t.right[o]) for t in self._trials for o in outputs)
+        error = max(float(np.max(distance(*pair))) for pair in pairs)
+        text = verdict.right(list(outputs), len(self._trials), error)
+        return Diagnosis(self._kernel.name, True, outputs, "", error, text)
 
     # Calling ----------------------------------------------------------------------------------
 
@@ -110,25 +113,20 @@ class _Examination:
             calls = [self._call(right), self._call(right)]
             unsteady = differing(*calls)
             if unsteady:
-                self._suspect(right, calls, unsteady)
+                self._suspect([*calls, self._call(right)], unsteady)
                 self._unsteady.update(unsteady)
             for results in calls if unsteady else calls[:1]:
                 trials = self._refused if isinstance(results, str) else self._trials
                 trials.append(Trial(drawn, right, results))
 
-    def _suspect(self, right: Evaluation, calls: list[Any], unsteady: tuple[str, ...]) -> None:
-        """Two calls on one input differ: does the backward add up, or draw random numbers?"""
-        calls = [*calls, self._call(right)]
-        if not any(isinstance(results, str) for results in calls) and all(
-            _grows(*(results[name] for results in calls)) for name in unsteady
-        ):
-            raise Unusable(
-                "accumulated",
-                f"{listed(unsteady)} {'grows' if len(unsteady) == 1 else 'grow'} by the same with "
-                "every call on the same input: the gradient is accumulated (+=) in something that "
-                "outlives the call, and has to be overwritten.",
-                unsteady,
-            )
+    def _suspect(self, calls: list[Any], unsteady: tuple[str, ...]) -> None:
+        """Three calls on one input differ: does the backward add up, or draw random numbers?"""
+        raised = any(isinstance(results, str) for results in calls)
+        if not raised and all(_grows(*(results[n] for results in calls)) for n in unsteady):
+            grow = "grows" if len(unsteady) == 1 else "grow"
+            text = f"{listed(unsteady)} {grow} by the same with every call on the same input: the"
+            text += " gradient is accumulated (+=) in something that outlives the call, and has to"
+            raise Unusable("accumulated", f"{text} be overwritten.", unsteady)
         if not any(mistake.fits for mistake in self._kernel.mistakes):
             self._complain_of_chance(unsteady)
 
@@ -145,9 +143,9 @@ class _Examination:
 
     # Comparing --------------------------------------------------------------------------------
 
-    def _explanations(self) -> dict[str, list[Explanation]]:
+    def _explanations(self) -> Found:
         """The simplest known explanations of each output; first those on which others depend."""
-        found: dict[str, list[Explanation]] = {}
+        found: Found = {}
         for output in sorted(self._kernel.outputs, key=lambda o: len(self._kernel.behind(o))):
             elsewhere = [m for explanations in found.values() for e in explanations for m in e]
             groups = itertools.chain([[RIGHT]], known(self._kernel, output, elsewhere))
@@ -155,7 +153,7 @@ class _Examination:
             found[output] = next(filter(None, matches), [])
         return found
 
-    def _tell_apart(self, found: dict[str, list[Explanation]]) -> dict[str, list[Explanation]]:
+    def _tell_apart(self, found: Found) -> Found:
         """Try more inputs while several mistakes explain one output."""
         for _ in range(MORE):
             if all(len(explanations) <= 1 for explanations in found.values()):
@@ -164,37 +162,24 @@ class _Examination:
             found = {o: matching(e, o, self._trials) for o, e in found.items()}
         return {output: _shared(output, found) for output in found}
 
-    def _check_order(self, found: dict[str, list[Explanation]]) -> None:
+    def _check_order(self, found: Found) -> None:
         """Complain if an output has no explanation and another order makes more of them right."""
         names = tuple(self._kernel.outputs)
-        if all(found.values()):
-            return
-
-        def right(returned: str, name: str) -> bool:
-            trials = [t._replace(results={name: t.results[returned]}) for t in self._trials]
-            return bool(matching([RIGHT], name, trials))
-
-        table = {pair: right(*pair) for pair in itertools.product(names, repeat=2)}
 
         def score(order: tuple[str, ...]) -> int:
-            return sum(table[pair] for pair in zip(names, order, strict=True))
+            pairs = list(zip(names, order, strict=True))
+            trials = [t._replace(results={o: t.results[n] for n, o in pairs}) for t in self._trials]
+            return sum(bool(matching([RIGHT], name, trials)) for name in names)
 
-        best = max(itertools.permutations(names), key=score)
+        best = names if all(found.values()) else max(itertools.permutations(names), key=score)
         if score(best) > max(score(names), 1):
             text = f"the outputs come in the order ({', '.join(best)}), expected"
             raise Unusable("order", f"{text} ({', '.join(names)}).")
 
-    def _raised_unexplained(self, found: dict[str, list[Explanation]]) -> bool:
-        """True if the backward raised an exception where no wrong formula found would."""
-
-        def fails(refused: Trial, output: str, explanation: Explanation) -> bool:
-            value = expected(refused.right, output, explanation, None)
-            return value is None or not np.all(np.isfinite(value))
-
-        return not all(
-            any(fails(refused, o, e) for o, explanations in found.items() for e in explanations)
-            for refused in self._refused
-        )
+    def _is_explained(self, refused: Trial, found: Found) -> bool:
+        """True if a wrong formula that was found fails where the backward raised an exception."""
+        values = (expected(refused.right, o, e, None) for o in found for e in found[o])
+        return any(value is None or not np.all(np.isfinite(value)) for value in values)
 
     def _finding(self, output: str, explanations: list[Explanation]) -> Finding:
         """The sentence about one output."""
@@ -210,11 +195,8 @@ class _Examination:
             factors = {e: f for e in bases if (f := patterns.factor(trials, output, e))}
             if factors:
                 return verdict.multiple(factors, output, self._kernel)
-        return (
-            patterns.not_finite(trials, output)
-            or patterns.imprecise(trials, output)
-            or patterns.unknown(trials, output)
-        )
+        found = patterns.not_finite(trials, output) or patterns.imprecise(trials, output)
+        return found or patterns.unknown(trials, output)
 
 
 def _grows(first: Any, second: Any, third: Any) -> bool:
@@ -225,7 +207,7 @@ def _grows(first: Any, second: Any, third: Any) -> bool:
     return bool(np.allclose(third - second, second - first)) and not np.allclose(second, first)
 
 
-def _shared(output: str, found: dict[str, list[Explanation]]) -> list[Explanation]:
+def _shared(output: str, found: Found) -> list[Explanation]:
     """Of explanations that cannot be told apart, those with mistakes found in other outputs too.
 
     Variants of one mistake that give the same numbers are one.
@@ -233,5 +215,4 @@ def _shared(output: str, found: dict[str, list[Explanation]]) -> list[Explanatio
     elsewhere = {m for other in found if other != output for e in found[other] for m in e}
     explanations = {tuple(m.name for m in e): e for e in reversed(found[output])}
     shares = {e: sum(m in elsewhere for m in e) for e in explanations.values()}
-    most = max(shares.values(), default=0)
-    return [e for e in found[output] if shares.get(e) == most]
+    return [e for e in found[output] if shares.get(e) == max(shares.values())]

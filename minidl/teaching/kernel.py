@@ -1,23 +1,25 @@
 """A kernel is a short program of assignments; a mistake is one of them, written wrongly.
 
-The backward of batch normalization, say, goes from x to mean and variance, from these to the inverse
-deviation and x̂, and from these, with dy, to three gradients. A mistake stands in the place of one
-step, and whatever depends on that step comes out wrong in the way in which a student's code does.
-Two mistakes at once are two steps replaced.
+The backward of batch normalization, say, goes from x to mean and variance, from these to the
+inverse deviation and x̂, and from these, with dy, to three gradients. A mistake stands in the place
+of one step, and whatever depends on that step comes out wrong in the way in which a student's code
+does. Two mistakes at once are two steps replaced.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.teaching.engine import FUNCTIONS
 
-Draw = Callable[[np.random.Generator, tuple[int, ...]], Any]
+# The axes, and the functions of a generator of random numbers that draw inputs.
+AXES = "IKNO"
+DRAWS = ("choice", "integers", "normal", "random", "uniform")
 
 
 class Formula:
@@ -41,6 +43,12 @@ class Formula:
         """The value that one of the targets is given."""
         value = eval(self._code, FUNCTIONS, names)
         return value[self.targets.index(target)] if len(self.targets) > 1 else value
+
+
+def _program(text: str) -> dict[str, Formula]:
+    """Formulas with semicolons between them, each at the names of its targets."""
+    formulas = [Formula(part.strip()) for part in text.split(";")]
+    return {target: formula for formula in formulas for target in formula.targets}
 
 
 def _names(tree: ast.AST) -> tuple[str, ...]:
@@ -68,9 +76,6 @@ class Mistake(Formula):
         # What is right but at a kink.
         self.at_kink = "kink" in self.needs
 
-    def __repr__(self) -> str:
-        return f"{self.name} ({self.text})"
-
 
 class Kernel:
     """A kernel: the call of its backward, its right formulas, and the mistakes that are known.
@@ -79,9 +84,8 @@ class Kernel:
         name: as :func:`minidl.testing.diagnose` takes it.
         signature: the arguments, in order, by which the backward is called.
         outputs: the results, in order: the name and the letters of the axes.
-        inputs: the arrays that are drawn, by name: the letters of the axes, and a function that
-            draws one; arguments that depend on others are steps of the program.
-        program: the right formulas, with semicolons between them.
+        inputs: formulas that draw arrays, with semicolons between them.
+        program: the right formulas; arguments that depend on others are steps, too.
         extras: further names that the backward may ask for.
         optional: arguments that the backward may leave out, because they follow from others.
     """
@@ -92,25 +96,25 @@ class Kernel:
         signature: str,
         *,
         outputs: Mapping[str, str],
-        inputs: Mapping[str, tuple[str, Draw]],
+        inputs: str,
         program: str,
         extras: str = "",
         optional: str = "",
     ) -> None:
-        self.name, self.outputs, self.inputs = name, outputs, inputs
+        self.name, self.outputs = name, outputs
         self.signature = tuple(signature.split())
         self.extras, self.optional = tuple(extras.split()), tuple(optional.split())
-        self.letters = sorted(set("".join(axes for axes, _ in inputs.values())))
-        formulas = [Formula(text.strip()) for text in f"kink = False_; {program}".split(";")]
-        self.program = {target: formula for formula in formulas for target in formula.targets}
+        self.inputs, self.program = _program(inputs), _program(f"kink = False_; {program}")
+        needs = [name for formula in self.inputs.values() for name in formula.needs]
+        self.letters = sorted(set(AXES).intersection(needs))
         self.mistakes: list[Mistake] = []
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, int]) -> Evaluation:
-        """The kernel's quantities for random inputs."""
-        inputs = {
-            name: draw(rng, tuple(sizes[axis] for axis in axes))
-            for name, (axes, draw) in self.inputs.items()
-        }
+        """The kernel's quantities for random inputs whose axes have these sizes."""
+        inputs: dict[str, Any] = {}
+        names = ChainMap(inputs, dict(sizes), {name: getattr(rng, name) for name in DRAWS})
+        for name, formula in self.inputs.items():
+            inputs[name] = formula.value(name, names)
         return Evaluation(self, inputs)
 
     def behind(self, name: str) -> set[str]:

@@ -1,7 +1,7 @@
 """What can be said of a wrong output that no known formula explains.
 
-It may be a multiple of something known, or right but for a row or a column; and if it is nothing of
-the kind, the finding says where it is wrong first and what the ratios to the right values look like.
+It may be a multiple of something known, or right but for a row or a column; else the finding says
+where it is wrong first, and what the ratios to the right values look like.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import numpy as np
 from minidl.teaching.compare import TOLERANCE, Trial, agreement, distance, expected
 from minidl.teaching.verdict import Explanation, Finding
 
-# A factor has to be seen in so many trials before it is believed.
+# A factor or a place has to be seen in so many trials before it is believed.
 ENOUGH = 3
 POWERS = range(-3, 4)
 # Up to this relative error an output is called imprecise and not wrong.
 NEARLY = 0.01
+# Entries, rows and columns that are named, by their index.
+ENDS = {"first": 0, "last": -1, "second": 1, "third": 2, "last but one": -2}
 
 
 def malformed(trials: Sequence[Trial], output: str) -> Finding | None:
@@ -45,10 +47,9 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> st
         base = expected(trial.right, output, explanation, result)
         if base is None or base.shape != result.shape:
             return None
-        finite = np.isfinite(base)
-        if np.any(np.isfinite(result) & ~finite):
+        if np.any(np.isfinite(result) & ~np.isfinite(base)):
             return None
-        counts = finite & ~trial.right["kink"]
+        counts = np.isfinite(base) & ~trial.right["kink"]
         base, result = base[counts], result[counts]
         size = float(np.sum(base * base))
         ratio = float(np.sum(base * result)) / size if size > TOLERANCE else 0.0
@@ -56,21 +57,17 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> st
             return None
         if size > TOLERANCE:
             ratios.append((trial.sizes, ratio))
+    if len(ratios) < ENOUGH:
+        return None
     letters = trials[0].right.kernel.letters
-    for powers in sorted(itertools.product(POWERS, repeat=len(letters)), key=_length):
-        axes = dict(zip(letters, powers, strict=True))
-        constants = [
-            ratio / np.prod([float(sizes[axis]) ** k for axis, k in axes.items()])
-            for sizes, ratio in ratios
-        ]
-        constant = float(np.median(constants)) if len(ratios) >= ENOUGH else 0.0
+    every = itertools.product(POWERS, repeat=len(letters))
+    for powers in sorted(every, key=lambda powers: sum(map(abs, powers))):
+        constants = [r / np.prod([float(s[a]) ** k for a, k in zip(letters, powers, strict=True)])
+                     for s, r in ratios]  # fmt: skip
+        constant = float(np.median(constants))
         if constant and np.allclose(constants, constant, rtol=10 * TOLERANCE, atol=0):
-            return _product(constant, axes)
+            return _product(constant, dict(zip(letters, powers, strict=True)))
     return None
-
-
-def _length(powers: tuple[int, ...]) -> int:
-    return sum(map(abs, powers))
 
 
 def _product(constant: float, powers: dict[str, int]) -> str:
@@ -84,18 +81,19 @@ def _product(constant: float, powers: dict[str, int]) -> str:
 
 
 def place(trials: Sequence[Trial], output: str) -> Finding | None:
-    """The row, column, entry or border outside of which an output is right everywhere."""
+    """The row, column, entry, border or kink outside of which an output is right everywhere."""
     wrong = [_wrong(trial, output) for trial in trials]
     if sum(bool(w.any()) for w in wrong) < ENOUGH:
         return None
-    values = np.concatenate([t.results[output][w] for t, w in zip(trials, wrong, strict=True)])
-    common = ", where it is not finite" if not np.any(np.isfinite(values)) else ""
-    common = common if np.any(values) else ", where it is 0"
     regions = [_regions(w.shape) for w in wrong]
     for name in regions[0]:
         masks = [region[name] for region in regions]
         inside = all(not np.any(w & ~m) for w, m in zip(wrong, masks, strict=True))
         if inside and not all(np.all(m) for m in masks):
+            results = (trial.results[output] for trial in trials)
+            values = np.concatenate([r[w] for r, w in zip(results, wrong, strict=True)])
+            common = "" if np.any(np.isfinite(values)) else ", where it is not finite"
+            common = common if np.any(values) else ", where it is 0"
             return Finding(("wrong in one place",), f"right but for {name}{common}.")
     if all(not np.any(w & ~t.right["kink"]) for t, w in zip(trials, wrong, strict=True)):
         return Finding(("wrong in one place",), "right but at the kink, at exactly 0.")
@@ -107,26 +105,26 @@ def _wrong(trial: Trial, output: str) -> Any:
 
 
 def _regions(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Masks of an array's regions by name, the small ones first; empty ones do not exist in it."""
-    ends = {"first": 0, "last": -1, "second": 1, "third": 2, "last but one": -2}
-    rows, *columns = (
-        {name: np.arange(n) == (k if k >= 0 else n + k) for name, k in ends.items()} for n in shape
-    )
-    if not columns:
-        return {f"the {name} entry": mask for name, mask in rows.items()}
+    """Masks of an array's regions by name, the small ones first; empty where there is none."""
+    lines = [
+        {name: np.arange(n) == (k if k >= 0 else n + k) for name, k in ENDS.items()} for n in shape
+    ]
+    if len(lines) == 1:
+        return {f"the {name} entry": mask for name, mask in lines[0].items()}
     every = np.ones(shape, dtype=bool)
-    rows = {name: mask[:, None] & every for name, mask in rows.items()}
-    columns = {name: mask & every for name, mask in columns[0].items()}
-    border = rows["first"] | rows["last"] | columns["first"] | columns["last"]
+    rows = {name: mask[:, None] & every for name, mask in lines[0].items()}
+    columns = {name: mask & every for name, mask in lines[1].items()}
     return {
         **{
             f"one entry, in the {row} row and the {column} column": rows[row] & columns[column]
-            for row, column in itertools.product(ends, repeat=2)
+            for row, column in itertools.product(ENDS, repeat=2)
         },
         **{f"the {name} row": mask for name, mask in rows.items()},
         **{f"the {name} column": mask for name, mask in columns.items()},
         "the diagonal": np.eye(*shape, dtype=bool),
-        "the border: the first and last rows and columns": border,
+        "the border: the first and last rows and columns": (
+            rows["first"] | rows["last"] | columns["first"] | columns["last"]
+        ),
     }
 
 
@@ -136,50 +134,42 @@ def not_finite(trials: Sequence[Trial], output: str) -> Finding | None:
         result = trial.results[output]
         bad = np.argwhere(~np.isfinite(result))
         if len(bad):
-            entry = ", ".join(map(str, bad[0]))
-            text = f"not finite in {len(bad)} of {result.size} entries for {trial}"
-            return Finding(
-                ("not finite",), f"{text}: {output}[{entry}] is {result[tuple(bad[0])]}."
-            )
+            entry = f"{output}[{', '.join(map(str, bad[0]))}] is {result[tuple(bad[0])]}"
+            text = f"not finite in {len(bad)} of {result.size} entries for {trial}: {entry}."
+            return Finding(("not finite",), text)
     return None
 
 
 def imprecise(trials: Sequence[Trial], output: str) -> Finding | None:
     """An output that is nearly right."""
     error = max(float(np.max(distance(t.results[output], t.right[output]))) for t in trials)
-    if error > NEARLY:
-        return None
-    return Finding(
-        ("imprecise",),
-        f"right to a relative error of {error:.1e} only, more than float32 rounds: float16, a "
-        "numeric derivative, or a constant that does not belong there.",
-    )
+    why = "float16, a numeric derivative, or a constant that does not belong there"
+    text = f"right to a relative error of {error:.1e} only, more than float32 rounds: {why}."
+    return Finding(("imprecise",), text) if error <= NEARLY else None
 
 
 def unknown(trials: Sequence[Trial], output: str) -> Finding:
     """Where an output is wrong first, and what its ratios to the right values look like."""
     wrong = [trial for trial in trials if np.any(_wrong(trial, output))]
     result, right = wrong[0].results[output], wrong[0].right[output]
-    entries = [
+    entries = "; ".join(
         f"{output}[{', '.join(map(str, index))}] is {result[tuple(index)]:.6g}, expected "
         f"{right[tuple(index)] + 0.0:.6g}"
         for index in np.argwhere(_wrong(wrong[0], output))[:3]
-    ]
-    share = len(wrong)
-    where = "all inputs" if share == len(trials) else f"{share} of {len(trials)} inputs"
-    return Finding(
-        ("unknown",),
-        f"wrong in a way that is not known, on {where}; first for {wrong[0]}: "
-        f"{'; '.join(entries)}; {_pattern(trials, output)}.",
     )
+    every = len(wrong) == len(trials)
+    where = "all inputs" if every else f"{len(wrong)} of {len(trials)} inputs"
+    text = f"wrong in a way that is not known, on {where}; first for {wrong[0]}: {entries}"
+    return Finding(("unknown",), f"{text}; {_pattern(trials, output)}.")
 
 
 def _pattern(trials: Sequence[Trial], output: str) -> str:
     """The ratios to the right values: one for each input, row or column, or only signs wrong."""
     pairs = [(t.results[output], t.right[output]) for t in trials]
-    axes = {None: "in each input", 1: "each row", 0: "each column"}
-    for axis, what in list(axes.items())[: 2 * pairs[0][1].ndim - 1]:
-        if all(_proportional(result, right, axis) for result, right in pairs):
+    one_factor: dict[Any, str] = {None: "in each input", 1: "each row", 0: "each column"}
+    for axis, what in one_factor.items():
+        several = axis is None or pairs[0][1].ndim == 2
+        if several and all(_proportional(result, right, axis) for result, right in pairs):
             return f"{what} by a factor of its own"
     if all(np.all(agreement(np.abs(result), np.abs(right))) for result, right in pairs):
         return "the sizes are right and only signs are wrong"
@@ -188,7 +178,6 @@ def _pattern(trials: Sequence[Trial], output: str) -> str:
 
 def _proportional(result: Any, right: Any, axis: int | None) -> bool:
     """True if a result is a multiple of the right one, along ``axis`` or altogether."""
-    keep = axis is not None
-    size = np.sum(right * right, axis=axis, keepdims=keep)
-    ratio = np.sum(result * right, axis=axis, keepdims=keep) / np.where(size > 0, size, 1)
+    size = np.sum(right * right, axis=axis, keepdims=True)
+    ratio = np.sum(result * right, axis=axis, keepdims=True) / np.where(size > 0, size, 1)
     return bool(np.all(agreement(result, ratio * right)))

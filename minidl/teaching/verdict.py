@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from minidl.teaching.kernel import Kernel, Mistake
 
-# Two calls may differ by so much: a matrix product may round otherwise where memory lies otherwise.
+# A matrix product may round otherwise where memory lies otherwise, but not by more than this.
 ROUNDING = 1e-9
 
 # The mistakes that explain an output together; none for the right one.
@@ -17,14 +17,14 @@ RIGHT: Explanation = ()
 
 
 class Finding(NamedTuple):
-    """A sentence about one output: names of what is wrong, none if nothing is; what follows "is"."""
+    """A finding about one output: the names of what is wrong, and the sentence after "is"."""
 
     names: tuple[str, ...]
     text: str
 
 
 class Unusable(Exception):  # noqa: N818 - it becomes the diagnosis
-    """A backward that cannot be compared: the problem's name, a sentence, the outputs that have it."""
+    """A backward that cannot be compared: the problem's name, a sentence, the outputs with it."""
 
     def __init__(self, problem: str, text: str, outputs: Iterable[str] = ()) -> None:
         super().__init__(text)
@@ -58,41 +58,37 @@ class Diagnosis:
         return f"{self.kernel}: {self.text}"
 
 
-def correct(kernel: Kernel, error: float, inputs: int) -> Diagnosis:
-    """All outputs are right."""
-    agree = "agrees" if len(kernel.outputs) == 1 else "agree"
+def right(outputs: Sequence[str], inputs: int, error: float) -> str:
+    """All outputs agree with the engine."""
+    agree = "agrees" if len(outputs) == 1 else "agree"
     coarse = ", as by float32 or by a small constant in the formula" if error > ROUNDING else ""
-    text = (
-        f"correct. {listed(kernel.outputs)} {agree} with the engine on {inputs} random inputs of "
+    return (
+        f"correct. {listed(outputs)} {agree} with the engine on {inputs} random inputs of "
         f"different, equal and single sizes; the largest relative error is {error:.1e}{coarse}."
     )
-    return Diagnosis(kernel.name, True, dict.fromkeys(kernel.outputs, ()), "", error, text)
 
 
-def wrong(kernel: Kernel, findings: Mapping[str, Finding]) -> Diagnosis:
-    """Some outputs are wrong; those with the same finding share a sentence, the right ones too."""
+def sentences(findings: Mapping[str, Finding]) -> str:
+    """What is found about each output; those with the same finding share a sentence."""
     groups: dict[Finding, list[str]] = {}
-    for output in kernel.outputs:
-        groups.setdefault(findings[output], []).append(output)
-    text = " ".join(
+    for output, finding in findings.items():
+        groups.setdefault(finding, []).append(output)
+    return " ".join(
         f"{listed(names)} {'is' if len(names) == 1 else 'are'} {finding.text}"
         for finding, names in sorted(groups.items(), key=lambda group: not group[0].names)
     )
-    outputs = {output: findings[output].names for output in kernel.outputs}
-    return Diagnosis(kernel.name, False, outputs, text=text)
 
 
 def explained(explanations: Sequence[Explanation], output: str, kernel: Kernel) -> Finding:
     """What the known mistakes say of an output; several if they cannot be told apart."""
     if not explanations[0]:
         return Finding((), "right.")
-    names = tuple(_labels(e, output, kernel) for e in explanations)
-    formulas = [_formulas(e, output, kernel) for e in explanations]
     what = "two mistakes at once" if len(explanations[0]) > 1 else "a known mistake"
+    names, formulas, reasons = zip(*(_told(e, output, kernel) for e in explanations), strict=True)
     if len(formulas) > 1:
         same = f"either {', or '.join(formulas)}, which give the same numbers on every input"
         return Finding(names, f"wrong by {what}: {same}.")
-    return Finding(names, f"wrong by {what}, {formulas[0]}. {_reasons(explanations[0])}")
+    return Finding(names, f"wrong by {what}, {formulas[0]}. {reasons[0]}")
 
 
 def multiple(factors: Mapping[Explanation, str], output: str, kernel: Kernel) -> Finding:
@@ -100,35 +96,26 @@ def multiple(factors: Mapping[Explanation, str], output: str, kernel: Kernel) ->
     if RIGHT in factors:
         text = f"wrong by a factor: {factors[RIGHT]} times the right one."
         return Finding((f"factor {factors[RIGHT]}",), text)
-    names = (f"{_labels(e, output, kernel)} and factor {f}" for e, f in factors.items())
-    texts = (
-        f"{_formulas(e, output, kernel)} and a factor of {factor}. {_reasons(e)}"
-        for e, factor in factors.items()
+    told = [(*_told(e, output, kernel), factor) for e, factor in factors.items()]
+    texts = [f"{formulas} and a factor of {factor}. {why}" for _, formulas, why, factor in told]
+    return Finding(
+        tuple(f"{names} and factor {factor}" for names, _, _, factor in told),
+        f"wrong by two mistakes at once, {' Or: '.join(texts)}",
     )
-    return Finding(tuple(names), f"wrong by two mistakes at once, {' Or: '.join(texts)}")
+
+
+def _told(explanation: Explanation, output: str, kernel: Kernel) -> tuple[str, str, str]:
+    """The names of an explanation's mistakes, these with their formulas, and the reasons."""
+    labels = []
+    for mistake in explanation:
+        place = [name for name in mistake.targets if name in kernel.outputs]
+        elsewhere = place and output not in place and place[0] not in mistake.name
+        labels.append(f"{mistake.name} in {place[0]}" if elsewhere else mistake.name)
+    formulas = (f"{n} ({m.text})" for n, m in zip(labels, explanation, strict=True))
+    return " and ".join(labels), " and ".join(formulas), " ".join(m.why for m in explanation)
 
 
 def listed(names: Iterable[str]) -> str:
     """``a, b and c``."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _label(mistake: Mistake, output: str, kernel: Kernel) -> str:
-    """The name of a mistake, and the place if it was made in another output."""
-    place = [name for name in mistake.targets if name in kernel.outputs]
-    if not place or output in place or place[0] in mistake.name:
-        return mistake.name
-    return f"{mistake.name} in {place[0]}"
-
-
-def _labels(explanation: Explanation, output: str, kernel: Kernel) -> str:
-    return " and ".join(_label(mistake, output, kernel) for mistake in explanation)
-
-
-def _formulas(explanation: Explanation, output: str, kernel: Kernel) -> str:
-    return " and ".join(f"{_label(m, output, kernel)} ({m.text})" for m in explanation)
-
-
-def _reasons(explanation: Explanation) -> str:
-    return " ".join(mistake.why for mistake in explanation)

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import re
 
-from minidl.teaching.catalogue import activations, batchnorm, losses
+from minidl.teaching.catalogue import layers, losses
 from minidl.teaching.catalogue.kernels import ALL
 from minidl.teaching.kernel import Kernel, Mistake
 
 # fmt: off
 MISTAKES = [
-    *activations.MISTAKES, *batchnorm.MISTAKES, *losses.MISTAKES,
+    *layers.MISTAKES, *losses.MISTAKES,
     ("every", "wrong sign", "gradient = -gradient",
      "Every entry has the right size and the other sign, so that a step of descent climbs."),
     ("every", "left out", "gradient = zeros_like(gradient)",
      "All entries are 0, those of an array that was made and never filled."),
     ("every", "axis kept", "vector = vector[None, :]",
-     "The values are right but stand in a shape of (1, O) in place of (O,), since the sum over "
-     "the rows kept its axis."),
+     "The values are right in a shape of (1, O): the sum over the rows kept its axis."),
 ]
 # fmt: on
 
 
 def rows_of(kernel: str) -> list[tuple[str, str, str]]:
     """The rows of the table for one kernel, or for "every": name, wrong formula, sentence."""
-    return [row for kernels, *row in MISTAKES if kernel in kernels.split()]
+    return [(name, text, why) for kernels, name, text, why in MISTAKES if kernel in kernels.split()]
 
 
 def _with_mistakes(kernel: Kernel) -> Kernel:

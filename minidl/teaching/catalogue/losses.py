@@ -1,7 +1,5 @@
 """Mistakes in the backwards of losses and penalties."""
 
-from __future__ import annotations
-
 # A row's loss is the sum over its classes, or the mean over its units.
 CLASSES = "softmax_crossentropy categorical_crossentropy"
 UNITS = "sigmoid_crossentropy binary_crossentropy mean_squared_error"
@@ -36,8 +34,7 @@ MISTAKES = [
     ("softmax_crossentropy", "softmax twice", "p = exp(p) / sum(exp(p), axis=1, keepdims=True)",
      "Probabilities were taken for logits: all entries of p lie close together."),
     ("softmax_crossentropy", "Jacobian of softmax left out", "dlogits = -t / p / N",
-     "The gradient at the probabilities is given for the one at the logits: it is 0 for every "
-     "class but the true one."),
+     "The gradient at the probabilities is given: it is 0 for every class but the true one."),
     ("softmax_crossentropy", "diagonal Jacobian", "dlogits = -t * (1 - p) / N",
      "Of the softmax Jacobian only the diagonal is used: dlogits is 0 but for the true class."),
     ("softmax_crossentropy", "Jacobian of softmax applied again",
@@ -93,8 +90,7 @@ MISTAKES = [
 
     # Penalties, P = l1 Σ |w| and P = l2 Σ w².
     ("l1 l2", "penalty left out", "strength = 0",
-     "The loss's gradient comes back as it was: the penalty counts in the loss that is printed "
-     "and not in what is descended."),
+     "The penalty counts in the loss that is printed and not in what is descended."),
     ("l1 l2", "penalty halved", "strength = strength / 2",
      "For L2 that is the gradient of (l2/2) Σ w²; here P = l2 Σ w² has no half."),
     ("l1 l2", "penalty doubled", "strength = strength * 2",
