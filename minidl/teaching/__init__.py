@@ -1,9 +1,9 @@
-"""Telling which mistake is in a wrong gradient: a student's backward, diagnosed in a sentence.
+"""The mistake in a student's wrong gradient, told in a sentence.
 
-A kernel is a short program, and a known mistake one of its steps written wrongly (``kernel.py``,
-``catalogue/``). The backward is called on telling inputs (``calling.py``), and whatever known
-mistake, or two of them at once, gives its numbers on all of them is the diagnosis (``compare.py``,
-``diagnosis.py``). Where none does, something else is said: a factor, a place, the first wrong
+A kernel is a short program, and a known mistake is a step written wrongly (``kernel.py``,
+``catalogue/``). The backward is called on telling inputs (``calling.py``). The diagnosis is the
+mistake, or the pair of mistakes, that gives the same numbers on every input (``compare.py``,
+``diagnosis.py``). Where no mistake does, the diagnosis names a factor, a place, or the first wrong
 entries (``patterns.py``).
 """
 

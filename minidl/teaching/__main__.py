@@ -7,7 +7,7 @@ from minidl.teaching.catalogue import KERNELS, rows_of
 
 
 def table() -> str:
-    """The catalogue in Markdown: a section a kernel, a row a mistake; first the common ones."""
+    """The catalogue in Markdown: a section a kernel, a row a mistake; common mistakes first."""
     sections = [f"### Every kernel\n\n{_rows('every')}"]
     for kernel in KERNELS.values():
         outputs, extras = (

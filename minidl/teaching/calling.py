@@ -1,6 +1,6 @@
-"""Calling a student's backward: what it is given, what it gives back, and how that can fail.
+"""Calling a student's backward: the arguments, the outputs, and the ways to fail.
 
-Nothing here knows a right gradient. Whatever a backward does is said in a sentence; only an
+Nothing here knows a right gradient. An exception of the student's code becomes a sentence; only an
 interrupt passes through.
 """
 
@@ -17,12 +17,12 @@ import numpy as np
 from minidl.teaching.kernel import Evaluation, Kernel
 from minidl.teaching.verdict import ROUNDING, Finding, Unusable, listed
 
-# The outputs by name, each an array or what is the matter with it; or the exception in words.
+# Arrays by the outputs' names, a finding in place of a bad array; or the exception in words.
 Results = dict[str, Any] | str
 
 
 class Call(NamedTuple):
-    """A backward and the names of its arguments: those given in order, those given by name."""
+    """A backward, and the names of arguments given in order and given by name."""
 
     backward: Callable[..., Any]
     positional: tuple[str, ...]
@@ -32,7 +32,7 @@ class Call(NamedTuple):
         """The outputs of the backward.
 
         Raises:
-            Unusable: the backward changes an argument, or returns something else than the outputs.
+            Unusable: the backward changes an argument, or returns another number of outputs.
         """
         given = {name: copy.copy(inputs[name]) for name in (*self.positional, *self.named)}
         try:
@@ -41,7 +41,7 @@ class Call(NamedTuple):
                     *(given[name] for name in self.positional),
                     **{name: given[name] for name in self.named},
                 )
-        except Exception as error:  # whatever a student's code raises becomes a sentence
+        except Exception as error:  # any exception becomes a sentence
             return _describe(error)
         results = _outputs(tuple(inputs.kernel.outputs), returned)
         for name, value in given.items():
@@ -53,14 +53,14 @@ class Call(NamedTuple):
 
 
 def bind(backward: Callable[..., Any], kernel: Kernel) -> Call:
-    """How to call ``backward``: by name, or in order where its names are its own.
+    """A call of ``backward`` by name, or in order where the parameters have names of their own.
 
     Raises:
-        Unusable: it takes other arguments; the text says which are missing or unknown.
+        Unusable: the parameters do not fit; the text names the missing and the unknown.
     """
     try:
         signature = inspect.signature(backward)
-    except ValueError:  # some functions in C have none to look at
+    except ValueError:  # some functions in C have no signature
         return Call(backward, kernel.signature)
     parameters = signature.parameters.values()
     rest = [p.kind for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -70,7 +70,7 @@ def bind(backward: Callable[..., Any], kernel: Kernel) -> Call:
     missing = [n for n in kernel.signature if n not in (*named, *kernel.optional)]
     by_name = not missing and inspect.Parameter.VAR_POSITIONAL not in rest
     by_name = by_name and _bound(signature, **dict.fromkeys(named, "")) is not None
-    # In order, a parameter whose name is known has to stand where that argument stands.
+    # In order, a parameter of a known name has to stand where the argument of this name stands.
     places = _bound(signature, *kernel.signature)
     in_order = places is not None and all(a == b or a not in known for a, b in places.items())
     if by_name and (set(own) <= set(known) or not in_order):
@@ -93,7 +93,7 @@ def bind(backward: Callable[..., Any], kernel: Kernel) -> Call:
 
 
 def _bound(signature: inspect.Signature, *given: str, **named: str) -> dict[str, Any] | None:
-    """What each parameter is given; None where Python refuses the call."""
+    """The argument of each parameter; None where Python refuses the call."""
     try:
         return signature.bind(*given, **named).arguments
     except TypeError:
@@ -116,7 +116,7 @@ def _outputs(names: tuple[str, ...], returned: Any) -> dict[str, Any]:
 
 
 def _array(value: Any) -> Any:
-    """A copy of an output as an array, or what is the matter with it."""
+    """A copy of an output as an array, or the reason why there is none."""
     if value is None:
         return Finding(("None",), "None.")
     try:
@@ -146,7 +146,7 @@ def _equal(first: Any, second: Any) -> bool:
 
 
 def _describe(error: Exception) -> str:
-    """The exception, and the line of the student's file in which it arose."""
+    """The exception, and the line of the student's file where the exception arose."""
     frames = traceback.extract_tb(error.__traceback__)[1:]
     frame = next((f for f in reversed(frames) if f.filename == frames[0].filename), None)
     line = f" ({frame.line})" if frame and frame.line else ""

@@ -1,4 +1,4 @@
-"""Which wrong formulas explain what a student returned, on inputs that tell them apart."""
+"""Finding the wrong formulas that explain a student's results."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from minidl.teaching.kernel import Evaluation, Kernel, Mistake
 from minidl.teaching.verdict import Explanation, Finding, listed
 
 # Relative to the largest entry of the output, or to 1, the size of the inputs. Float32 rounds to
-# 6e-8, which a few dozen operations and a division by a small deviation enlarge a hundredfold;
-# two formulas of the catalogue are further apart than a hundred times this.
+# 6e-8; a few dozen operations and a division by a small deviation enlarge this a hundredfold. Two
+# formulas of the catalogue are further apart than a hundred tolerances.
 TOLERANCE = 1e-5
 
 SIZES = (3, 4, 5, 6, 7)
 
 
 class Trial(NamedTuple):
-    """One input, and the outputs of the backward by name, or what it raised."""
+    """An input, and the outputs of the backward by name, or the exception in words."""
 
     sizes: dict[str, int]
     right: Evaluation
@@ -33,8 +33,8 @@ class Trial(NamedTuple):
 def telling(letters: Sequence[str], rng: np.random.Generator) -> list[dict[str, int]]:
     """The sizes of the axes on which every backward is tried.
 
-    Different ones, where a transposed product does not fit; equal ones, where it does; and 1, where
-    sums and means hide.
+    Sizes differ, where a transposed product does not fit; sizes are equal, where such a product
+    fits; and sizes are 1, where sums and means hide.
     """
     found = [different(letters, rng) for _ in range(5)]
     found += [dict.fromkeys(letters, size) for size in (3, 4)]
@@ -47,15 +47,15 @@ def telling(letters: Sequence[str], rng: np.random.Generator) -> list[dict[str, 
 
 
 def different(letters: Sequence[str], rng: np.random.Generator) -> dict[str, int]:
-    """Sizes of which no two are equal."""
+    """Sizes that all differ."""
     chosen = rng.choice(SIZES, len(letters), replace=False)
     return {axis: int(size) for axis, size in zip(letters, chosen, strict=True)}
 
 
 def distance(result: Any, expected: Any) -> Any:
-    """How far the entries of two arrays are apart, relative to the largest or to 1.
+    """Distances of two arrays' entries, relative to the largest entry or to 1.
 
-    What is not finite is near to what is not finite, and infinitely far from anything else.
+    Entries that are not finite have the distance 0 from each other, and infinity from a number.
     """
     finite = np.isfinite(expected)
     scale = max(1.0, float(np.max(np.abs(expected), where=finite, initial=0)))
@@ -65,7 +65,7 @@ def distance(result: Any, expected: Any) -> Any:
 
 
 def agreement(result: Any, expected: Any) -> Any:
-    """Where two arrays of one shape agree."""
+    """True where two arrays of equal shape agree."""
     return distance(result, expected) <= TOLERANCE
 
 
@@ -81,7 +81,7 @@ def expected(inputs: Evaluation, output: str, explanation: Explanation, returned
 def matching(
     explanations: Iterable[Explanation], output: str, trials: Sequence[Trial]
 ) -> list[Explanation]:
-    """Those explanations under which an output is, in every trial, what was returned."""
+    """The explanations that give, in every trial, the output that the student returned."""
     return [e for e in explanations if all(_holds(e, output, trial) for trial in trials)]
 
 
@@ -92,7 +92,7 @@ def _holds(explanation: Explanation, output: str, trial: Trial) -> bool:
     wanted = expected(trial.right, output, explanation, result)
     if wanted is None or wanted.shape != result.shape:
         return False
-    # At a kink a formula that is wrong beside it may give anything: students write < or <=.
+    # A formula that is wrong beside a kink may give anything at the kink: students write < or <=.
     beside = bool(explanation) and not any(mistake.at_kink for mistake in explanation)
     return bool(np.all(agreement(result, wanted) | (beside and trial.right["kink"])))
 
@@ -100,7 +100,7 @@ def _holds(explanation: Explanation, output: str, trial: Trial) -> bool:
 def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> list[Mistake]:
     """The mistakes that can be behind an output.
 
-    A mistake made in another output counts only if it was found there: ``elsewhere``.
+    A mistake in another output counts only if found there: ``elsewhere``.
     """
     behind, made = kernel.behind(output), list(elsewhere)
     others = set(kernel.outputs) - {output}
@@ -113,9 +113,9 @@ def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> lis
 
 
 def known(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> Iterator[list[Explanation]]:
-    """The known explanations of an output, the simplest first: one mistake, two at once.
+    """The known explanations of an output, the simplest first: one mistake, then two at once.
 
-    Last come those that take something from the result itself, and so fit more easily.
+    Explanations that take something from the result come last, because these fit more easily.
     """
     mistakes = candidates(kernel, output, elsewhere)
     pairs = [pair for pair in itertools.combinations(mistakes, 2) if compose(*pair)]
@@ -125,6 +125,6 @@ def known(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> Iterator
 
 
 def compose(one: Mistake, other: Mistake) -> bool:
-    """True if two mistakes can be made at once: in different places, or one upon the other."""
+    """True if two mistakes can be made at once, in different places or upon each other."""
     apart = set(one.targets).isdisjoint(other.targets)
     return one.name != other.name and (apart or one.changes or other.changes)

@@ -29,18 +29,18 @@ from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unus
 # The explanations of each output that hold on every input.
 Found = dict[str, list[Explanation]]
 
-# How many more inputs are tried to tell mistakes apart that agree on the first ones.
+# The number of further inputs for mistakes that agree on the first inputs.
 MORE = 8
 
 
 def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagnosis:
     """Say which known mistake, if any, is in a student's backward.
 
-    The backward is called twice on each of a dozen random inputs, in float64, whose axes have
-    different sizes, equal sizes and size 1, and is compared with the engine's kernel and with
-    the catalogue's wrong formulas; docs/diagnosis.md has the list of both. Its parameters are
-    filled by name; or in order, if their number is right and no known name stands elsewhere
-    than in the documented signature. It returns its outputs, in order::
+    The backward is called twice on each of a dozen random inputs in float64. The axes have
+    different sizes, equal sizes and size 1. The results are compared with the engine's kernel and
+    with the catalogue's wrong formulas; docs/diagnosis.md lists both. Parameters are filled by
+    name; or in order, if their number is right and no known name stands elsewhere than in the
+    documented signature. The backward returns the outputs, in order::
 
         def batchnorm_backward(dy, x, gamma, mean, variance, epsilon):
             ...
@@ -56,8 +56,8 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
         seed: of the random inputs; default 0.
 
     Returns:
-        The diagnosis; ``str()`` of it is the sentence. Whatever the backward does, an exception
-        of its own included, is part of it.
+        The diagnosis, whose ``str()`` is the sentence. An exception of the backward becomes part
+        of the sentence.
 
     Raises:
         TypeError: ``backward`` is no function, or ``seed`` no integer.
@@ -77,7 +77,7 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
 
 
 class _Examination:
-    """One backward, the inputs on which it was tried, and what it made of them."""
+    """A backward, the inputs of its trials, and the results."""
 
     def __init__(self, call: Call, kernel: Kernel, rng: np.random.Generator) -> None:
         self._call, self._kernel, self._rng = call, kernel, rng
@@ -144,7 +144,7 @@ class _Examination:
     # Comparing --------------------------------------------------------------------------------
 
     def _explanations(self) -> Found:
-        """The simplest known explanations of each output; first those on which others depend."""
+        """The simplest known explanations of each output; dependent outputs come last."""
         found: Found = {}
         for output in sorted(self._kernel.outputs, key=lambda o: len(self._kernel.behind(o))):
             elsewhere = [m for explanations in found.values() for e in explanations for m in e]
@@ -154,7 +154,7 @@ class _Examination:
         return found
 
     def _tell_apart(self, found: Found) -> Found:
-        """Try more inputs while several mistakes explain one output."""
+        """Try more inputs while several mistakes explain an output."""
         for _ in range(MORE):
             if all(len(explanations) <= 1 for explanations in found.values()):
                 return found
@@ -163,7 +163,7 @@ class _Examination:
         return {output: _shared(output, found) for output in found}
 
     def _check_order(self, found: Found) -> None:
-        """Complain if an output has no explanation and another order makes more of them right."""
+        """Complain if an output has no explanation and another order makes more outputs right."""
         names = tuple(self._kernel.outputs)
 
         def score(order: tuple[str, ...]) -> int:
@@ -208,9 +208,9 @@ def _grows(first: Any, second: Any, third: Any) -> bool:
 
 
 def _shared(output: str, found: Found) -> list[Explanation]:
-    """Of explanations that cannot be told apart, those with mistakes found in other outputs too.
+    """Of explanations with the same numbers, those with most mistakes found in other outputs.
 
-    Variants of one mistake that give the same numbers are one.
+    Variants of a mistake with the same numbers count once.
     """
     elsewhere = {m for other in found if other != output for e in found[other] for m in e}
     explanations = {tuple(m.name for m in e): e for e in reversed(found[output])}

@@ -1,6 +1,6 @@
 """The names that formulas may use: NumPy's functions, and the engine's kernels.
 
-Here a kernel returns new arrays; the engine's own writes into those that it is given.
+Here a kernel returns new arrays; in the engine a kernel writes into given arrays.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from minidl.kernels import activations, batchnorm, dense, dropout, losses, penal
 
 
 def _elementwise(kernel: Fused) -> Callable[..., Any]:
-    """An elementwise kernel whose result is shaped like its first argument."""
+    """An elementwise kernel whose result has the shape of the first argument."""
     return lambda first, *rest: kernel(first, *rest, out=np.empty(first.shape))
 
 
 def _filled(kernel: Callable[..., Any], arguments: tuple[Any, ...], *shapes: Any) -> Any:
-    """The arrays of these shapes that a kernel overwrites, its last arguments."""
+    """New arrays of the given shapes, overwritten by a kernel as the last arguments."""
     outs = tuple(np.empty(shape) for shape in shapes)
     kernel(*arguments, *outs)
     return outs

@@ -1,9 +1,9 @@
-"""A kernel is a short program of assignments; a mistake is one of them, written wrongly.
+"""A kernel is a short program of assignments; a mistake is an assignment written wrongly.
 
-The backward of batch normalization, say, goes from x to mean and variance, from these to the
-inverse deviation and x̂, and from these, with dy, to three gradients. A mistake stands in the place
-of one step, and whatever depends on that step comes out wrong in the way in which a student's code
-does. Two mistakes at once are two steps replaced.
+The backward of batch normalization, say, goes from x to mean and variance, on to the inverse
+deviation and x̂, and with dy to three gradients. A mistake stands in the place of a step, and every
+later step goes wrong with the mistake, as in a student's code. Two mistakes at once are two steps
+replaced.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ DRAWS = ("choice", "integers", "normal", "random", "uniform")
 
 
 class Formula:
-    """One assignment in NumPy's names, such as ``dx = dy * where(x > 0, 1, alpha)``.
+    """An assignment in NumPy's names, such as ``dx = dy * where(x > 0, 1, alpha)``.
 
     Attributes:
         text: the assignment.
-        targets: the names on its left.
-        needs: the names on its right, those of functions too.
+        targets: the names on the left.
+        needs: the names on the right, functions included.
     """
 
     def __init__(self, text: str) -> None:
@@ -40,13 +40,13 @@ class Formula:
         self._code = compile(ast.Expression(assignment.value), text, "eval")
 
     def value(self, target: str, names: Mapping[str, Any]) -> Any:
-        """The value that one of the targets is given."""
+        """The value of a target."""
         value = eval(self._code, FUNCTIONS, names)
         return value[self.targets.index(target)] if len(self.targets) > 1 else value
 
 
 def _program(text: str) -> dict[str, Formula]:
-    """Formulas with semicolons between them, each at the names of its targets."""
+    """Formulas, separated by semicolons, by the names of their targets."""
     formulas = [Formula(part.strip()) for part in text.split(";")]
     return {target: formula for formula in formulas for target in formula.targets}
 
@@ -58,11 +58,11 @@ def _names(tree: ast.AST) -> tuple[str, ...]:
 class Mistake(Formula):
     """A wrong formula in the place of a step, or of several.
 
-    On the right of the formula, its own target is the value that would stand there otherwise,
-    ``returned`` the student's result, and ``kink`` true where the input lies exactly at one.
+    On the right of the formula, the target itself is the value without the mistake. ``returned`` is
+    the student's result, and ``kink`` is true where the input lies exactly at a kink.
 
     Args:
-        name: a few words; variants of one mistake share the name.
+        name: a few words; variants of a mistake share the name.
         text: the wrong formula.
         why: the mistake in a sentence.
     """
@@ -71,23 +71,23 @@ class Mistake(Formula):
         super().__init__(text)
         self.name, self.why = name, why
         self.changes = not set(self.targets).isdisjoint(self.needs)
-        # What takes something from the student's result fits easily.
+        # A formula that takes something from the student's result fits easily.
         self.fits = "returned" in self.needs
-        # What is right but at a kink.
+        # Such a formula is right but at a kink.
         self.at_kink = "kink" in self.needs
 
 
 class Kernel:
-    """A kernel: the call of its backward, its right formulas, and the mistakes that are known.
+    """A kernel: the call of the backward, the right formulas, and the known mistakes.
 
     Args:
         name: as :func:`minidl.testing.diagnose` takes it.
         signature: the arguments, in order, by which the backward is called.
         outputs: the results, in order: the name and the letters of the axes.
-        inputs: formulas that draw arrays, with semicolons between them.
-        program: the right formulas; arguments that depend on others are steps, too.
+        inputs: formulas that draw arrays, separated by semicolons.
+        program: the right formulas, separated by semicolons; dependent arguments are steps, too.
         extras: further names that the backward may ask for.
-        optional: arguments that the backward may leave out, because they follow from others.
+        optional: arguments that the backward may leave out.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Kernel:
         self.mistakes: list[Mistake] = []
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, int]) -> Evaluation:
-        """The kernel's quantities for random inputs whose axes have these sizes."""
+        """The kernel's quantities for random inputs of the given sizes."""
         inputs: dict[str, Any] = {}
         names = ChainMap(inputs, dict(sizes), {name: getattr(rng, name) for name in DRAWS})
         for name, formula in self.inputs.items():
@@ -118,7 +118,7 @@ class Kernel:
         return Evaluation(self, inputs)
 
     def behind(self, name: str) -> set[str]:
-        """The quantity of this name and all that it depends on."""
+        """The quantity of this name and the quantities behind."""
         needs = self.program[name].needs if name in self.program else ()
         return {name}.union(*map(self.behind, needs))
 
@@ -128,16 +128,16 @@ class Kernel:
 
 
 class Evaluation(dict[str, Any]):
-    """The quantities of a kernel for one input, each computed when it is first asked for.
+    """The quantities of a kernel for an input, each computed when first asked for.
 
-    A division by zero and the like is no error here: a wrong formula may do that.
+    A division by zero is no error here: a wrong formula may divide by zero.
 
     Args:
-        kernel: whose quantities these are.
-        inputs: the arrays that were drawn, by name.
-        mistakes: those that stand in their places; none by default.
-        right: the same input without mistakes. A student was given the right arguments, unless a
-            mistake stands in the place of one.
+        kernel: the kernel.
+        inputs: the drawn arrays by name.
+        mistakes: wrong formulas in the places of steps; none by default.
+        right: the same input without mistakes. Arguments in the signature come from here, unless a
+            mistake stands in their place.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Evaluation(dict[str, Any]):
     ) -> None:
         super().__init__()
         self.kernel, self._inputs, self._right = kernel, inputs, right
-        # A mistake that changes a value comes after one that replaces it.
+        # A mistake that changes a value comes after a mistake that replaces the value.
         self._mistakes = sorted(mistakes, key=lambda mistake: mistake.changes)
 
     def under(self, mistakes: Iterable[Mistake], returned: Any) -> Evaluation:
@@ -163,7 +163,7 @@ class Evaluation(dict[str, Any]):
         return value
 
     def _value(self, name: str, mistakes: Sequence[Mistake]) -> Any:
-        """The value under the given mistakes, the last of which is the outermost."""
+        """The value under the given mistakes, with the outermost last."""
         if mistakes:
             *inner, mistake = mistakes
             own = {name: self._value(name, inner)} if name in mistake.needs else {}

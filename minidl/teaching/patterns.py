@@ -1,7 +1,7 @@
-"""What can be said of a wrong output that no known formula explains.
+"""Findings about a wrong output that no known formula explains.
 
-It may be a multiple of something known, or right but for a row or a column; else the finding says
-where it is wrong first, and what the ratios to the right values look like.
+The output may be a multiple of something known, or right but for a row or a column. Else the
+finding shows the first wrong entries, and a pattern in the ratios to the right values.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from minidl.teaching.compare import TOLERANCE, Trial, agreement, distance, expected
 from minidl.teaching.verdict import Explanation, Finding
 
-# A factor or a place has to be seen in so many trials before it is believed.
+# The number of trials that have to show a factor or a place.
 ENOUGH = 3
 POWERS = range(-3, 4)
-# Up to this relative error an output is called imprecise and not wrong.
+# The largest relative error of an output that is called imprecise.
 NEARLY = 0.01
-# Entries, rows and columns that are named, by their index.
+# The index of entries, rows and columns by name.
 ENDS = {"first": 0, "last": -1, "second": 1, "third": 2, "last but one": -2}
 
 
 def malformed(trials: Sequence[Trial], output: str) -> Finding | None:
-    """No array of floating-point numbers, or one of another shape."""
+    """No array of floating-point numbers, or another shape."""
     for trial in trials:
         result, right = trial.results[output], trial.right[output]
         if isinstance(result, Finding):
@@ -40,7 +40,7 @@ def malformed(trials: Sequence[Trial], output: str) -> Finding | None:
 
 
 def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> str | None:
-    """A constant, or a constant times sizes of axes, by which an explanation is off."""
+    """The factor between an explanation and the output: a constant, or times sizes of axes."""
     ratios = []
     for trial in trials:
         result = trial.results[output]
@@ -81,11 +81,14 @@ def _product(constant: float, powers: dict[str, int]) -> str:
 
 
 def place(trials: Sequence[Trial], output: str) -> Finding | None:
-    """The row, column, entry, border or kink outside of which an output is right everywhere."""
+    """A row, column, entry, border or kink: the only place where an output is wrong."""
     wrong = [_wrong(trial, output) for trial in trials]
     if sum(bool(w.any()) for w in wrong) < ENOUGH:
         return None
-    regions = [_regions(w.shape) for w in wrong]
+    regions = [
+        {**_regions(w.shape), "the kink, at exactly 0": t.right["kink"]}
+        for t, w in zip(trials, wrong, strict=True)
+    ]
     for name in regions[0]:
         masks = [region[name] for region in regions]
         inside = all(not np.any(w & ~m) for w, m in zip(wrong, masks, strict=True))
@@ -95,8 +98,6 @@ def place(trials: Sequence[Trial], output: str) -> Finding | None:
             common = "" if np.any(np.isfinite(values)) else ", where it is not finite"
             common = common if np.any(values) else ", where it is 0"
             return Finding(("wrong in one place",), f"right but for {name}{common}.")
-    if all(not np.any(w & ~t.right["kink"]) for t, w in zip(trials, wrong, strict=True)):
-        return Finding(("wrong in one place",), "right but at the kink, at exactly 0.")
     return None
 
 
@@ -105,7 +106,7 @@ def _wrong(trial: Trial, output: str) -> Any:
 
 
 def _regions(shape: tuple[int, ...]) -> dict[str, Any]:
-    """Masks of an array's regions by name, the small ones first; empty where there is none."""
+    """Masks of an array's regions by name, small regions first; a missing region is empty."""
     lines = [
         {name: np.arange(n) == (k if k >= 0 else n + k) for name, k in ENDS.items()} for n in shape
     ]
@@ -129,7 +130,7 @@ def _regions(shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def not_finite(trials: Sequence[Trial], output: str) -> Finding | None:
-    """NaN or infinity where the right value is a number, as all of them are."""
+    """NaN or infinity where the right value is a number; all right values are."""
     for trial in trials:
         result = trial.results[output]
         bad = np.argwhere(~np.isfinite(result))
@@ -149,7 +150,7 @@ def imprecise(trials: Sequence[Trial], output: str) -> Finding | None:
 
 
 def unknown(trials: Sequence[Trial], output: str) -> Finding:
-    """Where an output is wrong first, and what its ratios to the right values look like."""
+    """The first wrong entries of an output, and a pattern in the ratios to the right values."""
     wrong = [trial for trial in trials if np.any(_wrong(trial, output))]
     result, right = wrong[0].results[output], wrong[0].right[output]
     entries = "; ".join(
@@ -164,7 +165,7 @@ def unknown(trials: Sequence[Trial], output: str) -> Finding:
 
 
 def _pattern(trials: Sequence[Trial], output: str) -> str:
-    """The ratios to the right values: one for each input, row or column, or only signs wrong."""
+    """The ratios to the right values: equal in an input, row or column, or only signs wrong."""
     pairs = [(t.results[output], t.right[output]) for t in trials]
     one_factor: dict[Any, str] = {None: "in each input", 1: "each row", 0: "each column"}
     for axis, what in one_factor.items():
@@ -177,7 +178,7 @@ def _pattern(trials: Sequence[Trial], output: str) -> str:
 
 
 def _proportional(result: Any, right: Any, axis: int | None) -> bool:
-    """True if a result is a multiple of the right one, along ``axis`` or altogether."""
+    """True if a result is a multiple of the right result, along ``axis`` or altogether."""
     size = np.sum(right * right, axis=axis, keepdims=True)
     ratio = np.sum(result * right, axis=axis, keepdims=True) / np.where(size > 0, size, 1)
     return bool(np.all(agreement(result, ratio * right)))

@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 from minidl.teaching.kernel import Kernel, Mistake
 
-# A matrix product may round otherwise where memory lies otherwise, but not by more than this.
+# The most that two right results differ by, where memory lies otherwise and a product rounds so.
 ROUNDING = 1e-9
 
-# The mistakes that explain an output together; none for the right one.
+# The mistakes that explain an output together; none for a right output.
 Explanation = tuple[Mistake, ...]
 RIGHT: Explanation = ()
 
 
 class Finding(NamedTuple):
-    """A finding about one output: the names of what is wrong, and the sentence after "is"."""
+    """A finding about an output: the names of mistakes, and the sentence after "is"."""
 
     names: tuple[str, ...]
     text: str
 
 
 class Unusable(Exception):  # noqa: N818 - it becomes the diagnosis
-    """A backward that cannot be compared: the problem's name, a sentence, the outputs with it."""
+    """A backward that cannot be compared: the problem's name, a sentence, the spoilt outputs."""
 
     def __init__(self, problem: str, text: str, outputs: Iterable[str] = ()) -> None:
         super().__init__(text)
@@ -33,18 +33,18 @@ class Unusable(Exception):  # noqa: N818 - it becomes the diagnosis
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What :func:`minidl.testing.diagnose` finds; ``str()`` of it is the sentence.
+    """A result of :func:`minidl.testing.diagnose`, whose ``str()`` is the sentence.
 
     Attributes:
         kernel: name of the kernel.
         correct: True if every output is right.
-        outputs: for each output the names of what is wrong with it: ``()`` where it is right; two
-            mistakes at once are one name, "A and B"; several names are mistakes that give the
-            same numbers on every input. Empty where the outputs could not be compared.
-        problem: what is wrong with the backward as a whole, or "": "signature", "exception",
-            "outputs", "order", "in place", "not deterministic", "accumulated".
-        error: the largest error of a right backward, relative to the largest entry of an output,
-            or to 1 where that is smaller; 0 for a wrong one.
+        outputs: for each output the names of mistakes, ``()`` for a right output; two mistakes at
+            once have the name "A and B"; several names are mistakes that give the same numbers on
+            every input. Empty where the outputs could not be compared.
+        problem: the name of a problem with the backward as a whole, or "": "signature",
+            "exception", "outputs", "order", "in place", "not deterministic", "accumulated".
+        error: the largest error of a right backward, relative to the largest entry of an output or
+            to 1; 0 for a wrong backward.
     """
 
     kernel: str
@@ -59,7 +59,7 @@ class Diagnosis:
 
 
 def right(outputs: Sequence[str], inputs: int, error: float) -> str:
-    """All outputs agree with the engine."""
+    """The sentence for outputs that all agree with the engine."""
     agree = "agrees" if len(outputs) == 1 else "agree"
     coarse = ", as by float32 or by a small constant in the formula" if error > ROUNDING else ""
     return (
@@ -69,7 +69,7 @@ def right(outputs: Sequence[str], inputs: int, error: float) -> str:
 
 
 def sentences(findings: Mapping[str, Finding]) -> str:
-    """What is found about each output; those with the same finding share a sentence."""
+    """Sentences about all outputs; outputs with the same finding share a sentence."""
     groups: dict[Finding, list[str]] = {}
     for output, finding in findings.items():
         groups.setdefault(finding, []).append(output)
@@ -80,7 +80,7 @@ def sentences(findings: Mapping[str, Finding]) -> str:
 
 
 def explained(explanations: Sequence[Explanation], output: str, kernel: Kernel) -> Finding:
-    """What the known mistakes say of an output; several if they cannot be told apart."""
+    """The finding about an output with known explanations, several if the numbers are the same."""
     if not explanations[0]:
         return Finding((), "right.")
     what = "two mistakes at once" if len(explanations[0]) > 1 else "a known mistake"
@@ -92,7 +92,7 @@ def explained(explanations: Sequence[Explanation], output: str, kernel: Kernel) 
 
 
 def multiple(factors: Mapping[Explanation, str], output: str, kernel: Kernel) -> Finding:
-    """An output is a multiple of the right one, or of what a known mistake gives."""
+    """The finding about a multiple of the right output, or of a known mistake's output."""
     if RIGHT in factors:
         text = f"wrong by a factor: {factors[RIGHT]} times the right one."
         return Finding((f"factor {factors[RIGHT]}",), text)
@@ -105,7 +105,7 @@ def multiple(factors: Mapping[Explanation, str], output: str, kernel: Kernel) ->
 
 
 def _told(explanation: Explanation, output: str, kernel: Kernel) -> tuple[str, str, str]:
-    """The names of an explanation's mistakes, these with their formulas, and the reasons."""
+    """The names of an explanation's mistakes, the names with formulas, and the sentences."""
     labels = []
     for mistake in explanation:
         place = [name for name in mistake.targets if name in kernel.outputs]

@@ -142,7 +142,7 @@ MISTAKES = [
      "dy = ones_like(dy)",
      "The gradient from above is not used: only the kernel's own derivative is left."),
 
-    # Batch normalization. Its paths are what flows back through the batch's mean and variance.
+    # Batch normalization. The paths lead back through the batch's mean and variance.
     ("batchnorm", "mean path missing", "dx = gamma * inverse * (dy - x_hat * dgamma / N)",
      "What flows back through the batch's mean is left out: the columns of dx do not sum to 0."),
     ("batchnorm", "variance path missing", "dx = gamma * inverse * (dy - dbeta / N)",
