@@ -91,8 +91,7 @@ def place(trials: Sequence[Trial], output: str) -> Finding | None:
     ]
     for name in regions[0]:
         masks = [region[name] for region in regions]
-        inside = all(not np.any(w & ~m) for w, m in zip(wrong, masks, strict=True))
-        if inside and not all(np.all(m) for m in masks):
+        if all(not np.any(w & ~m) for w, m in zip(wrong, masks, strict=True)):
             results = (trial.results[output] for trial in trials)
             values = np.concatenate([r[w] for r, w in zip(results, wrong, strict=True)])
             common = "" if np.any(np.isfinite(values)) else ", where it is not finite"

@@ -90,9 +90,13 @@ def test_a_right_backward_is_correct_whatever_the_numbers(name, seed):
         ("relu", lambda dy, x: dy * (x > 0)),
         ("relu", lambda x, dy: np.where(x > 0, dy, 0)),
         ("relu", lambda dout, y: dout * (y > 0)),
+        ("relu", lambda dy, *rest: dy * (rest[0] > 0)),
         ("sigmoid", lambda dy, x, y, **rest: dy * y * (1 - y)),
         ("batchnorm", lambda dout, x, gamma, mu, var, eps: (
             batchnorm()(dout, x, gamma, mu, var, eps)
+        )),
+        ("batchnorm", lambda dy, x, gamma, mu=None, var=None, epsilon=None: (
+            batchnorm()(dy, x, gamma, mu, var, epsilon)
         )),
         ("batchnorm", lambda dy, x_hat, gamma, variance, epsilon: (
             gamma / np.sqrt(variance + epsilon)
@@ -119,6 +123,8 @@ def test_arguments_are_given_by_name_or_in_order(kernel, backward):
          lambda y, t: 2 * (t - y) / y.shape[1]),
         ("mean_squared_error", {"factor 2 missing", "1/N twice"},
          lambda y, t: (y - t) / y.size / len(y)),
+        ("mean_squared_error", {"factor 2 missing", "sign of the error only"},
+         lambda y, t: np.sign(y - t) / 2 / y.size),
         ("softmax_crossentropy", {"wrong sign", "missing 1/N"}, lambda p, t: t - p),
         ("softmax_crossentropy", {"diagonal Jacobian", "missing 1/N"}, lambda p, t: t * (p - 1)),
         ("dropout", {"mask not applied", "scale left out"}, lambda dy, mask, rate: +dy),

@@ -126,6 +126,13 @@ def test_another_order_of_the_outputs(order, returned):
     assert text == f"the outputs come in the order ({order}), expected (dx, dW, db)."
 
 
+def test_one_output_at_another_place_is_no_order():
+    def backward(dy, x, W):
+        return x.T @ dy, np.cos(x.T @ dy), np.cos(dy.sum(0))
+
+    assert diagnose(backward, "dense").outputs["dx"] == ("shape",)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
