@@ -179,6 +179,13 @@ def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
     assert key(map(key, same)) == key(map(key, SAME_PAIRS.get(name, [])))
 
 
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_variants_of_one_mistake_are_not_made_at_once(kernel):
+    """A student is told the name once."""
+    pairs = itertools.combinations(kernel.mistakes, 2)
+    assert not [pair for pair in pairs if pair[0].name == pair[1].name and compose(*pair)]
+
+
 @pytest.mark.parametrize("letters", ["NO", "INO"])
 @given(seed=SEEDS)
 def test_sizes_are_telling(letters, seed):
