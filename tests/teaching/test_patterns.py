@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl.testing import diagnose
-from tests.testing.students import dense
+from tests.teaching.students import dense
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_place_in_a_vector_is_told(index, place):
 
 def test_another_value_at_a_kink_is_told():
     found = diagnose(lambda dy, x: dy * np.where(x == 0, 0.5, x > 0), "relu")
-    assert str(found) == "relu: dx is right but at the kink, at exactly 0."
+    assert str(found) == "relu: dx is right but for the kink, at exactly 0."
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.testing import students_losses
-from tests.testing.students_batchnorm import BATCHNORM
+from tests.teaching import students_losses
+from tests.teaching.students_batchnorm import BATCHNORM
 
 Function = Callable[..., Any]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from minidl.backend import switch, use
+from minidl.teaching.catalogue import KERNELS
 from minidl.testing import diagnose
-from minidl.testing.diagnosis.catalogue import KERNELS
 
 
 def told(backward, kernel, problem):
@@ -124,6 +124,13 @@ def test_no_output_of_one():
 def test_another_order_of_the_outputs(order, returned):
     text = told(returned, "dense", "order")
     assert text == f"the outputs come in the order ({order}), expected (dx, dW, db)."
+
+
+def test_one_output_at_another_place_is_no_order():
+    def backward(dy, x, W):
+        return x.T @ dy, np.cos(x.T @ dy), np.cos(dy.sum(0))
+
+    assert diagnose(backward, "dense").outputs["dx"] == ("shape",)
 
 
 @pytest.mark.parametrize(

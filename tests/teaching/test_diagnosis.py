@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidl.teaching.catalogue import KERNELS
 from minidl.testing import diagnose
-from minidl.testing.diagnosis.catalogue import KERNELS
-from tests.testing.rights import RIGHT
-from tests.testing.students import STUDENTS, dense
-from tests.testing.students_batchnorm import batchnorm
+from tests.teaching.rights import RIGHT
+from tests.teaching.students import STUDENTS, dense
+from tests.teaching.students_batchnorm import batchnorm
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -90,9 +90,13 @@ def test_a_right_backward_is_correct_whatever_the_numbers(name, seed):
         ("relu", lambda dy, x: dy * (x > 0)),
         ("relu", lambda x, dy: np.where(x > 0, dy, 0)),
         ("relu", lambda dout, y: dout * (y > 0)),
+        ("relu", lambda dy, *rest: dy * (rest[0] > 0)),
         ("sigmoid", lambda dy, x, y, **rest: dy * y * (1 - y)),
         ("batchnorm", lambda dout, x, gamma, mu, var, eps: (
             batchnorm()(dout, x, gamma, mu, var, eps)
+        )),
+        ("batchnorm", lambda dy, x, gamma, mu=None, var=None, epsilon=None: (
+            batchnorm()(dy, x, gamma, mu, var, epsilon)
         )),
         ("batchnorm", lambda dy, x_hat, gamma, variance, epsilon: (
             gamma / np.sqrt(variance + epsilon)
@@ -119,6 +123,8 @@ def test_arguments_are_given_by_name_or_in_order(kernel, backward):
          lambda y, t: 2 * (t - y) / y.shape[1]),
         ("mean_squared_error", {"factor 2 missing", "1/N twice"},
          lambda y, t: (y - t) / y.size / len(y)),
+        ("mean_squared_error", {"factor 2 missing", "sign of the error only"},
+         lambda y, t: np.sign(y - t) / 2 / y.size),
         ("softmax_crossentropy", {"wrong sign", "missing 1/N"}, lambda p, t: t - p),
         ("softmax_crossentropy", {"diagonal Jacobian", "missing 1/N"}, lambda p, t: t * (p - 1)),
         ("dropout", {"mask not applied", "scale left out"}, lambda dy, mask, rate: +dy),
@@ -153,7 +159,7 @@ def test_each_output_is_told():
     found = diagnose(wrong, "dense")
     assert found.outputs == {"dx": (), "dW": ("transposed product",), "db": ("db averaged",)}
     text = str(found)
-    assert "dW is wrong by a known mistake, transposed product (dW = dyᵀ x)." in text
+    assert "dW is wrong by a known mistake, transposed product (dW = dy.T @ x)." in text
     assert "db is wrong by a known mistake, db averaged" in text
     assert text.endswith("dx is right.")
 

@@ -11,11 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.backend import use
-from minidl.testing.diagnosis.catalogue import KERNELS
-from minidl.testing.diagnosis.compare import TOLERANCE, candidates, compose, distance, expected
-from minidl.testing.diagnosis.kernel import Evaluation
-from minidl.testing.diagnosis.trials import different, telling
-from tests.testing.students import STUDENTS
+from minidl.teaching.catalogue import KERNELS, MISTAKES
+from minidl.teaching.compare import (
+    TOLERANCE,
+    candidates,
+    compose,
+    different,
+    distance,
+    expected,
+    telling,
+)
+from minidl.teaching.engine import FUNCTIONS
+from tests.teaching.students import STUDENTS
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -39,10 +46,25 @@ def test_there_are_many():
     assert len({s.mistake for s in STUDENTS}) > 100
 
 
+@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_a_row_names_kernels(row):
+    """A row of a misspelled kernel would be a mistake of none."""
+    assert set(row[0].split()) <= {*KERNELS, "every"}
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_a_formula_names_what_is_there(kernel):
+    """An unknown name would be an error of the diagnosis, for some backwards only."""
+    quantities = {*kernel.inputs, *kernel.program}
+    for mistake in kernel.mistakes:
+        assert set(mistake.targets) <= quantities, mistake
+        assert set(mistake.needs) <= {*quantities, *FUNCTIONS, "len", "returned"}, mistake
+
+
 def inputs_of(kernel, seed, more=0):
     rng = np.random.default_rng(seed)
     sizes = telling(kernel.letters, rng) + [different(kernel.letters, rng) for _ in range(more)]
-    return [Evaluation(kernel, kernel.draw(rng, chosen)) for chosen in sizes]
+    return [kernel.draw(rng, chosen) for chosen in sizes]
 
 
 def made_in(kernel, output):
@@ -56,7 +78,7 @@ def values(inputs, output, explanations):
 
 def beside_kinks(inputs, arrays):
     """The arrays with 0 where the input lies at a kink."""
-    if "kink" not in inputs[0].kernel.quantities:
+    if "kink" not in inputs[0].kernel.program:
         return arrays
     return [
         array if array is None else np.where(i["kink"], 0, array)
@@ -155,6 +177,13 @@ def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
             same += [names for _, names in groups.values() if len(names) > 1]
     key = sorted
     assert key(map(key, same)) == key(map(key, SAME_PAIRS.get(name, [])))
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_variants_of_one_mistake_are_not_made_at_once(kernel):
+    """A student is told the name once."""
+    pairs = itertools.combinations(kernel.mistakes, 2)
+    assert not [pair for pair in pairs if pair[0].name == pair[1].name and compose(*pair)]
 
 
 @pytest.mark.parametrize("letters", ["NO", "INO"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.testing.students_batchnorm import batchnorm
+from tests.teaching.students_batchnorm import batchnorm
 
 
 def dense(dy, x, W):

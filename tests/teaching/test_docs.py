@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from minidl.testing.diagnosis.catalogue import KERNELS
-from minidl.testing.diagnosis.table import table
+from minidl.teaching.__main__ import table
+from minidl.teaching.catalogue import KERNELS, MISTAKES
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
@@ -20,7 +21,7 @@ PAGE = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
 
 def test_the_examples_print_what_is_documented():
     pairs = re.findall(r"```python\n(.*?)```(?:(?!```).)*?```text\n(.*?)```", PAGE, flags=re.S)
-    assert len(pairs) == len(re.findall("```python", PAGE)) == 3
+    assert len(pairs) == PAGE.count("```python") - 1 == 3
     names: dict[str, object] = {}
     for code, documented in pairs:
         printed = io.StringIO()
@@ -31,13 +32,18 @@ def test_the_examples_print_what_is_documented():
         assert re.sub(number, "…", printed.getvalue()) == re.sub(number, "…", documented)
 
 
+def test_the_row_that_is_shown_is_one_of_the_catalogue():
+    row = re.findall(r"```python\n(\(.*?)```", PAGE, flags=re.S)[0]
+    assert ast.literal_eval(row) in MISTAKES
+
+
 def test_the_tables_are_those_of_the_catalogue():
     assert PAGE.split("<!-- tables -->\n\n")[1] == table() + "\n"
 
 
 def test_the_command_prints_the_tables():
     printed = subprocess.run(
-        [sys.executable, "-X", "utf8", "-m", "minidl.testing.diagnosis"],
+        [sys.executable, "-X", "utf8", "-m", "minidl.teaching"],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -55,10 +61,9 @@ def test_every_cell_is_one():
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_every_mistake_has_a_formula_and_an_explanation(kernel):
     for mistake in kernel.mistakes:
-        assert mistake.formula
-        assert not mistake.formula.endswith(".")
-        assert re.fullmatch(r"[^.].{20,}\.", mistake.explanation)
-        assert "  " not in mistake.explanation
+        assert mistake.name
+        assert re.fullmatch(r"[^.].{20,}\.", mistake.why)
+        assert "  " not in mistake.why + mistake.text
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
