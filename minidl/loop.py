@@ -12,8 +12,8 @@ from minidl.accelerator.record.recording import RecordedStep
 from minidl.accelerator.record.repeating import repeats
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.weak import weakly
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer

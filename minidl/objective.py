@@ -12,8 +12,8 @@ from typing import Any
 from minidl.accelerator.record.tape import stepwise
 from minidl.accelerator.record.watching import Seen
 from minidl.backend.recorder import aside
+from minidl.batches import Batches
 from minidl.beside import undisturbed
-from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric

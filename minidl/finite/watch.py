@@ -25,8 +25,8 @@ import numpy as np
 
 from minidl.accelerator.record.recording import RecordedStep
 from minidl.accelerator.record.repeating import repeats
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.errors import Finding, NonFiniteError
 from minidl.finite.files import write
 from minidl.finite.naming import Observer
