@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.accelerator.trace.program import Program, trace
 from minidl.backend import switch
-from minidl.backend.layout import OverlapError, location, overlapping
+from minidl.backend.addresses import OverlapError, location, overlapping
 from minidl.backend.recorder import current_tape
 
 

@@ -8,7 +8,8 @@ overwrites what another has made.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
-from minidl.backend.layout import address, pinned
+from minidl.backend.addresses import address
 
 # Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
 # takes to call it.
@@ -119,10 +120,24 @@ class Command:
         self.accesses = accesses
         self.kept = kept
         self.work = work
-        self._pins = list(pinned(kept))
+        self._pins = list(_pinned(kept))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+def _pinned(things: Any) -> Iterator[weakref.ref[np.ndarray]]:
+    """References to the arrays within nested tuples, lists and the like, and what these view.
+
+    As long as there is one, NumPy refuses to move the array's memory, also for
+    ``resize(refcheck=False)``.
+    """
+    if isinstance(things, np.ndarray):
+        yield weakref.ref(things)
+        yield from _pinned(things.base)
+    elif isinstance(things, list | tuple):
+        for thing in things:
+            yield from _pinned(thing)
 
 
 class CommandList:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.cpu.shares import SMALL
+from minidl.accelerator.overlaps import owner
 from minidl.accelerator.trace import loops
-from minidl.backend.layout import SMALL, location, owner
+from minidl.backend.addresses import location
 from minidl.backend.sparse import intact, is_sparse
 from minidl.backend.switch import executor_for
 

@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minidl.accelerator.cpu import player
+from minidl.accelerator.cpu import player, shares
 from minidl.accelerator.cpu.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.accelerator.cpu.machine.lowlevel import ask, at
 from minidl.accelerator.cpu.products import plan as products
 from minidl.accelerator.cpu.products.plan import INNER, product
 from minidl.accelerator.cpu.products.tiling import TILES, even
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
-from minidl.backend import layout
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 from minidl.kernels.activations import sigmoid_backward
 from tests.accelerator.cpu.conftest import SMALL
 from tests.accelerator.cpu.running import each_schedule, play, random, sliced
@@ -214,7 +213,7 @@ def at_the_end(array):
 
 @pytest.mark.parametrize(("m", "tiled"), [(63, False), (64, False), (65, True)])
 def test_small_products_have_numpys_bits(m, tiled, monkeypatch):
-    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    monkeypatch.setattr(products, "SMALL", shares.SMALL)
     a, b, out = (random(sizes, "float32") for sizes in ((64, 64), (64, m), (64, m)))
     (made, *_) = product(a, b, out)
     assert (made.block[0] == 0) == (tiled and TILES)
@@ -231,7 +230,7 @@ def test_equal_parts(size, most):
 
 
 def test_blas_keeps_its_threads_for_products_that_it_leaves_to_one(monkeypatch):
-    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    monkeypatch.setattr(products, "SMALL", shares.SMALL)
     small = product(random((64, 64)), random((64, 64)), random((64, 64)))
     assert products.alone(small) == small
     vector = product(random((64, 64)), random((64, 1)), random((64, 1)))

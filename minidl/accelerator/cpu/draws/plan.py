@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.accelerator.cpu.commands import Command, UnsupportedError, access, known
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Command:

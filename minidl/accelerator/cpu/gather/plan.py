@@ -12,7 +12,7 @@ from minidl.accelerator.cpu.commands import (
     known,
 )
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def check(order: np.ndarray, place: np.ndarray) -> None:

@@ -27,10 +27,10 @@ from minidl.accelerator.cpu.commands import (
 from minidl.accelerator.cpu.elementwise import Loop, elementwise
 from minidl.accelerator.cpu.machine.machine_code import address_of, command
 from minidl.accelerator.cpu.products.tiling import TILES
-from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.shares import COLUMNS, ROWS, SMALL, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import SMALL, address
+from minidl.backend.addresses import address
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
 MANY = 1

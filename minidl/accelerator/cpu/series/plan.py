@@ -13,7 +13,7 @@ import numpy as np
 from minidl.accelerator.cpu.commands import Access, Command, CommandList
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.team.mail import AGAIN, TIMES
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 # So many hide what it costs to begin; more would only let whoever interrupts wait.
 MOST = 32

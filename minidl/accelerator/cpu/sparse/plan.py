@@ -21,7 +21,7 @@ from minidl.accelerator.cpu.gather.plan import check
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.shares import ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:

@@ -12,7 +12,7 @@ from minidl.accelerator.cpu.fusion import depend
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.products.plan import Product
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address, location
+from minidl.backend.addresses import address, location
 
 # Bytes of the result in a strip, for a cache that also holds what the loop reads besides; rows that
 # it has at least, for whole tiles.

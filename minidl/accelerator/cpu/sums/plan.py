@@ -17,7 +17,7 @@ from minidl.accelerator.cpu.commands import (
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 # Where a sum is worth a second thread; NumPy halves it many times over.
 _SHARED = 1 << 12

@@ -24,7 +24,8 @@ from minidl.accelerator.cpu.commands import (
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.shares import COLUMNS
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address, entangled
+from minidl.accelerator.overlaps import entangled
+from minidl.backend.addresses import address
 
 
 class _Ufunc(ctypes.Structure):
