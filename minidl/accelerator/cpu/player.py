@@ -20,7 +20,7 @@ from minidl.accelerator.cpu.elementwise import Eager
 from minidl.accelerator.cpu.formulas import Bound, commands
 from minidl.accelerator.cpu.fusion import fused
 from minidl.accelerator.cpu.gather.plan import gather
-from minidl.accelerator.cpu.products.plan import alone, multiplication
+from minidl.accelerator.cpu.products.threads import multiplication, on_one_thread
 from minidl.accelerator.cpu.recording import Compiled
 from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.cpu.sparse.plan import gather_rows
@@ -67,12 +67,12 @@ def series(
 
 def _complete(row: Sequence[Command]) -> list[Command]:
     """What a list of commands is run as."""
-    return alone(chained(fused(row)))
+    return on_one_thread(chained(fused(row)))
 
 
 def run(commands: Sequence[Command]) -> None:
     """Run commands once, with all numbers as they are."""
-    CommandList(alone(fused(commands)))()
+    CommandList(on_one_thread(fused(commands)))()
 
 
 def record_kernel(

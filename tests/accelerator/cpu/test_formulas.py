@@ -13,6 +13,7 @@ from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import listed
 from minidl.accelerator.cpu.formulas import Bound
 from minidl.accelerator.cpu.shares import ROWS
+from minidl.accelerator.cpu.team.mail import WAITS
 from minidl.backend import fused
 from minidl.backend.tensors import declare
 from minidl.kernels import penalties, updates
@@ -141,7 +142,7 @@ def test_each_matrix_is_shared_out_by_rows_as_its_gradient_is(parts):
     update = player.commands(
         updates.sgd.program([theta, grad, 0.1], [theta]), [theta, grad, 0.1], [theta]
     )
-    waits = listed([*product, *update])[:, 2].tolist()
+    waits = listed([*product, *update])[:, WAITS].tolist()
     # A part that is alone has nobody to wait for.
     assert waits == [0] * (len(product) + 2) or parts == 1
 

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from minidl.accelerator.cpu.player import UnsupportedError, record_kernel
 from minidl.accelerator.cpu.sparse.plan import backward, forward, gather_rows
+from minidl.accelerator.cpu.sparse.words import BOUNDS
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, kernel, use
 from minidl.backend.gather import Gather, buffer
@@ -64,7 +65,7 @@ def test_other_rows_in_the_same_memory():
 def test_columns_are_shared_out_by_their_entries(parts):
     x = csr(400, 1000, 0.5)
     made = backward(x, random((400, 2)), np.empty((1000, 2)))
-    bounds = made.block[11:]
+    bounds = made.block[BOUNDS:]
     assert (bounds[0], bounds[-1], len(bounds)) == (0, 1000, parts + 1)
     shares = np.add.reduceat(np.bincount(x.indices, minlength=1000), bounds[:-1])
     assert shares.max() < 1.2 * x.nnz / parts
