@@ -134,7 +134,10 @@ def _vectors(saved: Saved, name: str) -> Saved:
         return saved
     try:
         config: dict[str, Any] = {key: int(counters[key]) for key in ("seed", "step", "iterations")}
-        config["gathered_rate"] = float(counters["gathered_rate"])
+        rate = counters.get(
+            "accumulated_learning_rate", counters.get("gathered_rate")
+        )  # in older files
+        config["accumulated_learning_rate"] = float(rate)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(name, f"expected counters, received {error!r}") from None
     arrays = {

@@ -29,7 +29,7 @@ def describe(model: Any) -> dict[str, Any]:
 
     "layers", "dtype" and "input_shape" say what network it is; "optimizer", "loss" and "metrics",
     which only a compiled model has, how it is trained; "seed", "step", "iterations" and
-    "gathered_rate" where it is.
+    "accumulated_learning_rate" where it is.
 
     Raises:
         ValueError: the model holds an object of a class that is not minidl's.
@@ -46,7 +46,7 @@ def describe(model: Any) -> dict[str, Any]:
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
         config["iterations"] = model.optimizer.iterations
-        config["gathered_rate"] = model.optimizer.gathered_rate
+        config["accumulated_learning_rate"] = model.optimizer.accumulated_learning_rate
         config["loss"] = encode(model._loss)
         config["metrics"] = [encode(metric) for metric in model._metrics]
     return config
