@@ -1,6 +1,7 @@
 """Recorded steps as machine code: commands that a team of threads runs without Python.
 
-A command is a compiled function and a block of addresses and sizes (``commands``). ``elementwise``,
+A command is a compiled function and a block of addresses and sizes (``commands``), whose words have
+names in a module ``words`` beside the command's ``plan`` and ``code``. ``elementwise``,
 ``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
 ``formulas`` and ``recording`` say which of them a formula or a kernel is; ``fusion`` and
 ``strips`` bring together what works on the same elements; ``team`` runs lists of commands, and
@@ -26,7 +27,7 @@ from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.cpu.sparse.plan import gather_rows
 from minidl.accelerator.cpu.strips.plan import chained
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.accelerator.record.operands import in_rows
+from minidl.accelerator.record.operands import calls_of
 from minidl.accelerator.record.operands import record_kernel as _record_kernel
 from minidl.accelerator.trace.loop_source import KNOWN
 
@@ -54,7 +55,7 @@ def assemble(entries: Sequence[Command | Callable[[], Any]]) -> list[Callable[[]
 
     Within a list of commands subnormal numbers are 0.
     """
-    return in_rows(entries, Command, lambda row: CommandList(_complete(row), flushes=True))
+    return calls_of(entries, Command, lambda row: CommandList(_complete(row), flushes=True))
 
 
 def series(
