@@ -28,7 +28,7 @@ import numpy as np
 import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.trace import loops
-from minidl.data import Batches
+from minidl.batches import Batches
 from minidl.datasets import DataNotFoundError, imdb
 from minidl.layers import Dense
 from minidl.losses import BinaryCrossentropy

@@ -25,7 +25,7 @@ import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.cpu.commands import Command, CommandList
 from minidl.accelerator.cpu.fusion import fused
-from minidl.accelerator.cpu.products.plan import alone
+from minidl.accelerator.cpu.products.threads import on_one_thread
 from minidl.accelerator.record.recording import RecordedStep
 from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
@@ -113,7 +113,7 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         assert step.tape is not None
         for number, entry in enumerate(fused(step.tape.entries)):
             assert isinstance(entry, Command)
-            found[f"{number:>3} {entry!r}"] = median(CommandList(alone([entry])))
+            found[f"{number:>3} {entry!r}"] = median(CommandList(on_one_thread([entry])))
         return found
 
 

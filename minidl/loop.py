@@ -11,8 +11,8 @@ import numpy as np
 from minidl.backend.own import are_own
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.weak import weakly
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer

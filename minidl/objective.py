@@ -9,8 +9,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl.batches import Batches
 from minidl.beside import undisturbed
-from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric

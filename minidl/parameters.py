@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Backend, layout
+from minidl.backend import Backend, tensors
 from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
@@ -85,7 +85,7 @@ class ParameterVector(Sequence[Parameter]):
         self.theta = backend.xp.zeros(offset, dtype=dtype)
         self.grad = backend.xp.zeros(offset, dtype=dtype)
         for vector in (self.theta, self.grad):
-            layout.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
+            tensors.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -20,8 +20,8 @@ from examples.replays.experiment import (
     measure,
 )
 from examples.replays.linear import fit_linear, lasso_sweeps
+from examples.replays.norms import matrix_norm_forward, max_norm_forward, p_norm_forward
 from examples.replays.session import Session
-from minidl.kernels.norms import matrix_norm_forward, max_norm_forward, p_norm_forward
 
 
 def iris(alpha: float, power: int, mended: float = 0.0) -> Callable[[Session], Outcome]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl.backend import switch
-from minidl.backend.layout import OverlapError, location, overlapping
+from minidl.backend.addresses import OverlapError, location, overlapping
 from minidl.backend.recorder import recorder
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from minidl.callbacks.backup import BackupAndRestore
 from minidl.callbacks.base import Callback, History, LambdaCallback, Logs
+from minidl.callbacks.checkpoint import ModelCheckpoint
 from minidl.callbacks.health import LayerHealth
-from minidl.callbacks.monitors import EarlyStopping, ModelCheckpoint, Monitor, ReduceLROnPlateau
+from minidl.callbacks.monitors import EarlyStopping, Monitor, ReduceLROnPlateau
 from minidl.callbacks.running import CSVLogger, LearningRateScheduler, TerminateOnNaN
 
 __all__ = [

@@ -134,7 +134,9 @@ def _vectors(saved: Saved, name: str) -> Saved:
         return saved
     try:
         config: dict[str, Any] = {key: int(counters[key]) for key in ("seed", "step", "iterations")}
-        config["gathered_rate"] = float(counters["gathered_rate"])
+        older = counters.get("gathered_rate")  # its name in older files
+        rate = counters.get("accumulated_learning_rate", older)
+        config["accumulated_learning_rate"] = float(rate)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(name, f"expected counters, received {error!r}") from None
     arrays = {

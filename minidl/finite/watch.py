@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.own import are_own, has_foreign, is_own
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.errors import Finding, NonFiniteError
 from minidl.finite.files import write
 from minidl.finite.naming import Observer

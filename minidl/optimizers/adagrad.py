@@ -55,7 +55,9 @@ class Adagrad(Optimizer):
 
     def step_size(self, part: slice, out: Any) -> Any:
         accumulator = self.state["accumulator"][part]
-        return updates.rmsprop_step_size(accumulator, self.gathered_rate, self.epsilon, out=out)
+        return updates.rmsprop_step_size(
+            accumulator, self.accumulated_learning_rate, self.epsilon, out=out
+        )
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("initial_accumulator_value", "epsilon")}

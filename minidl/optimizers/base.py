@@ -68,8 +68,8 @@ class Optimizer:
 
     Attributes:
         iterations: updates made so far.
-        gathered_rate: Σ_i momentum^(t - i) · learning_rate_i: the learning rates as momentum has
-            gathered them, like the gradients.
+        accumulated_learning_rate: Σ_i momentum^(t - i) · learning_rate_i: momentum accumulates
+            the learning rates as it does the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
 
     Raises:
@@ -100,7 +100,7 @@ class Optimizer:
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
         self.iterations = 0
-        self.gathered_rate = 0.0
+        self.accumulated_learning_rate = 0.0
         self.state: dict[str, Any] = {}
         # Says whose state this is; an optimizer does not keep the parameters alive.
         self._theta: Any = None
@@ -205,7 +205,9 @@ class Optimizer:
         learning_rate = self.current_learning_rate()
         if self.weight_decay:
             updates.decay(theta, learning_rate * self.weight_decay, out=theta)
-        self.gathered_rate = self.momentum * self.gathered_rate + learning_rate
+        self.accumulated_learning_rate = (
+            self.momentum * self.accumulated_learning_rate + learning_rate
+        )
         self.step(theta, grad, learning_rate, self.iterations + 1)
         self.iterations += 1
         if self.iterations % FLUSH_EVERY == 0:

@@ -75,9 +75,9 @@ class RMSprop(Optimizer):
         if self.centered:
             m = self.state["m"][part]
             return updates.rmsprop_centered_step_size(
-                v, m, self.gathered_rate, self.epsilon, out=out
+                v, m, self.accumulated_learning_rate, self.epsilon, out=out
             )
-        return updates.rmsprop_step_size(v, self.gathered_rate, self.epsilon, out=out)
+        return updates.rmsprop_step_size(v, self.accumulated_learning_rate, self.epsilon, out=out)
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("rho", "momentum", "epsilon", "centered")}

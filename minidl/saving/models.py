@@ -136,7 +136,7 @@ def fill(model: Any, saved: Saved) -> None:
     if optimizer is None or "optimizer" not in config:
         return
     optimizer.iterations = config["iterations"]
-    optimizer.gathered_rate = float(config.get("gathered_rate", 0))
+    optimizer.accumulated_learning_rate = float(config.get("accumulated_learning_rate", 0))
     if optimizer.iterations:
         optimizer.build(model.theta, model.parameters)
         for name, vector in optimizer.state.items():

@@ -59,7 +59,7 @@ def network(seed: int) -> minidl.Sequential:
 def state(model: minidl.Sequential) -> bytes:
     """Everything that training changes."""
     assert model.optimizer is not None
-    counts = model.step, model.optimizer.iterations, model.optimizer.gathered_rate
+    counts = model.step, model.optimizer.iterations, model.optimizer.accumulated_learning_rate
     arrays = [model.theta, model.statistics.theta, *model.optimizer.state.values()]
     return repr(counts).encode() + b"".join(array.tobytes() for array in arrays)
 

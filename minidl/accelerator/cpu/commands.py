@@ -8,15 +8,17 @@ overwrites another thread's results.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
-from minidl.backend.layout import address, pinned
+from minidl.backend.addresses import address
 
 # Elements of a list from which a second thread saves more time than its call takes, some 10 µs.
 WORTH = 1 << 17
@@ -51,6 +53,13 @@ def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
             raise UnsupportedError("elements that are not aligned")
     if not all(array.flags.writeable for array in written):
         raise UnsupportedError("a result in memory that is read-only")
+
+
+def block_of(size: int, words: Mapping[int, int]) -> np.ndarray:
+    """A block of so many int64: these words at their places, 0 elsewhere."""
+    block = np.zeros(size, np.int64)
+    block[list(words)] = list(words.values())
+    return block
 
 
 class Access(NamedTuple):
@@ -118,10 +127,24 @@ class Command:
         self.accesses = accesses
         self.kept = kept
         self.work = work
-        self._pins = list(pinned(kept))
+        self._pins = list(_pinned(kept))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+def _pinned(things: Any) -> Iterator[weakref.ref[np.ndarray]]:
+    """References to the arrays within nested tuples, lists and the like, and what these view.
+
+    As long as there is one, NumPy refuses to move the array's memory, also for
+    ``resize(refcheck=False)``.
+    """
+    if isinstance(things, np.ndarray):
+        yield weakref.ref(things)
+        yield from _pinned(things.base)
+    elif isinstance(things, list | tuple):
+        for thing in things:
+            yield from _pinned(thing)
 
 
 class CommandList:
@@ -146,9 +169,11 @@ class CommandList:
         self._in_turn = any(command.in_turn for command in commands)
         team()  # without a team the error comes here, before anything runs
         shares = part_count() if self._shared else 1
-        self.record = np.array(
-            (address(self.words), len(self.words), 1, 1, shares, flushes), np.int64
-        )
+        words = {
+            mail.COMMANDS: address(self.words), mail.LENGTH: len(self.words),
+            mail.TIMES: 1, mail.AGAIN: 1, mail.PARTS: shares, mail.FLUSHES: flushes,
+        }  # fmt: skip
+        self.record = block_of(mail.RECORD, words)
         self._where = address(self.record)
 
     def __call__(self) -> None:
@@ -164,12 +189,13 @@ class CommandList:
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
     """What a team runs: (function, address of the block, whether to wait first) for each."""
-    words = np.zeros((len(commands), 3), np.int64)
+    words = np.zeros((len(commands), mail.EACH), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):
         waits = any(now.hinders(before) for now in command.accesses for before in since)
         if waits:
             since.clear()
         since += command.accesses
-        line[:] = command.function, address(command.block), waits
+        line[mail.FUNCTION], line[mail.BLOCK] = command.function, address(command.block)
+        line[mail.WAITS] = waits
     return words

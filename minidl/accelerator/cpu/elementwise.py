@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH, ONE, kind_of
 from minidl.accelerator.cpu.commands import (
     WORTH,
     Command,
@@ -23,21 +24,10 @@ from minidl.accelerator.cpu.machine.machine_code import COMMAND, generated
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS
 from minidl.accelerator.cpu.team.mail import RECORD
 from minidl.accelerator.cpu.team.team import part_count, team
+from minidl.accelerator.overlaps import entangled, meet, pairs
 from minidl.accelerator.trace.loop_source import FIXED, KNOWN, source
 from minidl.accelerator.trace.program import Program
-from minidl.backend.layout import (
-    BY_COLUMN,
-    BY_ROW,
-    EACH,
-    ONE,
-    address,
-    entangled,
-    kind_of,
-    location,
-    meet,
-    overlapping,
-    pairs,
-)
+from minidl.backend.addresses import address, location, overlapping
 
 _Record = ctypes.c_int64 * RECORD
 

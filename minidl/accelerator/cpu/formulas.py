@@ -16,7 +16,7 @@ from minidl.accelerator.cpu.team.team import team
 from minidl.accelerator.cpu.ufuncs.plan import ufunc_loop
 from minidl.accelerator.trace.loop_source import KNOWN
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import tensors_of
+from minidl.backend.tensors import tensors_of
 
 
 def commands(

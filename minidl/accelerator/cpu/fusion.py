@@ -10,7 +10,7 @@ import numpy as np
 from minidl.accelerator.cpu.commands import Command
 from minidl.accelerator.cpu.elementwise import Loop, elementwise
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import location
+from minidl.backend.addresses import location
 
 # A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
 MOST = 7

@@ -12,6 +12,10 @@ LINE = 16
 WIDE = 2 * LINE
 COLUMNS, ROWS, WHOLE = 0, 1, 2
 
+#: A product of up to so many multiplications OpenBLAS leaves to one thread, however many it has: it
+#: comes to the same bits wherever it is called. So it is not shared out at all.
+SMALL = 1 << 18
+
 
 def cut(size: int, part: int, parts: int) -> int:
     """The beginning of the share of ``part`` in ``size`` elements cut at cache lines."""

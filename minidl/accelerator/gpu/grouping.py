@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH
 from minidl.accelerator.gpu.nodes import (
     Loop,
     Node,
@@ -20,7 +21,6 @@ from minidl.accelerator.gpu.nodes import (
     overlap,
     pointer,
 )
-from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH
 
 FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 

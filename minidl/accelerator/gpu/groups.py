@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, ONE
 from minidl.accelerator.gpu.grouping import (
     ALONE,
     BY_COLUMNS,
@@ -28,7 +29,6 @@ from minidl.accelerator.gpu.nodes import (
 )
 from minidl.accelerator.gpu.sizes import matrices, matrix, of_launch
 from minidl.accelerator.trace.cuda_source import TYPES, statements
-from minidl.backend.layout import BY_COLUMN, BY_ROW, ONE
 
 _KERNEL = """\
 {functions}

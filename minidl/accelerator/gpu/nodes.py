@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import kind_of
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.trace.cuda_source import SCALAR, TYPES
 from minidl.accelerator.trace.program import Program
-from minidl.backend.layout import kind_of
 
 
 def pointer(array: Any) -> int:

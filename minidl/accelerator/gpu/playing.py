@@ -12,7 +12,7 @@ from minidl.accelerator.gpu import draws
 from minidl.accelerator.gpu.launches import Launches, Numbers
 from minidl.accelerator.gpu.nodes import Bits, Loop, Node, Rows, check, loop
 from minidl.accelerator.gpu.recording import OnDevice
-from minidl.accelerator.record.operands import in_rows, record_kernel
+from minidl.accelerator.record.operands import calls_of, record_kernel
 from minidl.accelerator.trace.program import Program
 
 
@@ -61,7 +61,7 @@ class Player:
         moving = {id(array): array for entry in entries for array in _moving(entry)}
         numbers = Numbers(list(moving.values()))
         first: list[Callable[[], Any]] = [numbers.renew] if moving else []
-        return first + in_rows(entries, Node, lambda row: Launches(row, numbers, tf32=self._tf32))
+        return first + calls_of(entries, Node, lambda row: Launches(row, numbers, tf32=self._tf32))
 
     def series(
         self, entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.cpu.commands import UnsupportedError
-from minidl.accelerator.cpu.products.plan import multiplication
+from minidl.accelerator.cpu.products.threads import multiplication
+from minidl.accelerator.cpu.shares import SMALL
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import SMALL, location, owner
+from minidl.accelerator.overlaps import owner
+from minidl.backend.addresses import location
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
 # find out how one is shared out than to hand it out.

@@ -13,7 +13,7 @@ from minidl.accelerator.gpu.nodes import same
 from minidl.backend.own import PACKAGE, is_own
 
 #: Counts: played steps count in them, too.
-_COUNTED = {"rows", "iterations", "gathered_rate"}
+_COUNTED = {"rows", "iterations", "accumulated_learning_rate"}
 _code = operator.attrgetter("__code__")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, EACH
 from minidl.accelerator.gpu import kernels
 from minidl.accelerator.trace.cuda_source import elementwise, name_of
 from minidl.accelerator.trace.program import Program
-from minidl.backend.layout import BY_COLUMN, EACH
 
 name = "cuda"
 

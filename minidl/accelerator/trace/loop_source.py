@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
-from minidl.backend.layout import BY_COLUMN, EACH
 
 #: Words of a loop's block before those of the arrays: rows, columns, how they are shared out,
 #: whether the rows lie one after the other.

@@ -15,7 +15,7 @@ import pytest
 
 from minidl.accelerator.cpu.machine import circumstances, compiler, machine_code
 from minidl.accelerator.cpu.machine.storage import CHECK, Storage
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl.accelerator.cpu.machine import machine_code
 from minidl.accelerator.record.operands import CompilationUnavailableError
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def attempt() -> None:

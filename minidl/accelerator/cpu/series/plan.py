@@ -12,8 +12,9 @@ import numpy as np
 
 from minidl.accelerator.cpu.commands import Access, Command, CommandList
 from minidl.accelerator.cpu.machine.machine_code import command
+from minidl.accelerator.cpu.series.words import ADDRESS, COUNT, EACH, FIXED, LENGTH, NEXT
 from minidl.accelerator.cpu.team.mail import AGAIN, TIMES
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 # So many steps hide the cost of a call; more would only make an interrupt wait longer.
 MOST = 32
@@ -37,8 +38,10 @@ class Series:
         sizes = [array.size for array in numbers]
         self._rows = np.empty((MOST, sum(sizes)), np.int64)
         self._places = np.cumsum(sizes)[:-1]
-        words = [(address(a), size) for a, size in zip(numbers, sizes, strict=True)]
-        self._block = np.array([0, len(numbers), *np.ravel(words)], np.int64)
+        self._block = np.zeros(FIXED + EACH * len(numbers), np.int64)
+        self._block[COUNT] = len(numbers)
+        self._block[FIXED + ADDRESS :: EACH] = list(map(address, numbers))
+        self._block[FIXED + LENGTH :: EACH] = sizes
         self._start = address(self._rows)
         kept = self._rows, numbers
         # All other commands wait for this one.
@@ -64,7 +67,7 @@ class Series:
         """Run the waiting steps; the present numbers stay."""
         if self.waiting[0]:
             now = np.concatenate(self._numbers)
-            self._block[0] = self._start
+            self._block[NEXT] = self._start
             self._list()
             for array, values in zip(self._numbers, np.split(now, self._places), strict=True):
                 array[...] = values

@@ -18,9 +18,12 @@ from minidl.accelerator.cpu.team.mail import (
     ARRIVED,
     BASE,
     BELL,
+    BLOCK,
     BUSY,
     COMMANDS,
+    EACH,
     FLUSHES,
+    FUNCTION,
     HELD,
     LENGTH,
     LIST,
@@ -37,6 +40,7 @@ from minidl.accelerator.cpu.team.mail import (
     UNLOCK,
     WAIT,
     WAITING,
+    WAITS,
     YIELD,
 )
 
@@ -85,13 +89,13 @@ def _execute(thread, threads, record, mail):
         set_float_control(control | _FLUSH)
     goal = load(mail + BASE)
     for _ in range(times):
-        for k in range(length):
-            if threads > 1 and words[3 * k + 2] != 0:
+        for k in range(0, EACH * length, EACH):
+            if threads > 1 and words[k + WAITS] != 0:
                 goal += threads
                 _meet(mail, goal)
             part = thread
             while part < parts:
-                call(words[3 * k], (words[3 * k + 1], part, parts))
+                call(words[k + FUNCTION], (words[k + BLOCK], part, parts))
                 part += threads
         if threads > 1:
             goal += threads

@@ -18,3 +18,7 @@ SIZE = 1024
 # meanwhile.
 COMMANDS, LENGTH, TIMES, AGAIN, PARTS, FLUSHES = range(6)
 RECORD = 6
+
+# Words of each command of a list: its function, its block, whether the threads meet before it.
+FUNCTION, BLOCK, WAITS = range(3)
+EACH = 3

@@ -24,7 +24,7 @@ import numpy as np
 from minidl.accelerator.cpu.machine.machine_code import address_of, command, function
 from minidl.accelerator.cpu.team import mail as at
 from minidl.backend import turns
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 # The products and formulas of small networks cannot feed more, and a barrier waits for the last.
 LARGEST = 8

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.backend import layout
-from minidl.backend.layout import declare, tensors_of
+from minidl.backend import tensors as declared
+from minidl.backend.tensors import declare, tensors_of
 
 TENSORS = [(0, (3, 4)), (12, (4,)), (16, (4, 1)), (20, (1,))]
 
@@ -70,13 +70,13 @@ def test_parts_of_an_array_that_reaches_beyond_the_vector_are_none():
 
 def test_it_ends_with_its_vector():
     gc.collect()  # the vectors of other tests
-    before = len(layout._known)
+    before = len(declared._known)
     vector = np.zeros(21)
     declare(vector, TENSORS)
-    assert len(layout._known) == before + 1
+    assert len(declared._known) == before + 1
     del vector
     gc.collect()
-    assert len(layout._known) == before
+    assert len(declared._known) == before
 
 
 def test_vectors_may_begin_and_end_while_one_is_looked_for(vector, monkeypatch):
@@ -89,15 +89,8 @@ def test_vectors_may_begin_and_end_while_one_is_looked_for(vector, monkeypatch):
         for other in others:
             declare(other, [(0, (3,))])
 
-    monkeypatch.setattr(layout, "_known", {0: (ask, []), **layout._known})
+    monkeypatch.setattr(declared, "_known", {0: (ask, []), **declared._known})
     assert tensors_of(vector) == TENSORS
-
-
-def test_the_array_that_memory_belongs_to(vector):
-    for view in (vector, vector[3:], vector[:12].reshape(3, 4).T, vector.view(np.uint8)[8:]):
-        assert layout.owner(view) is vector
-    frozen = np.frombuffer(bytes(80))
-    assert layout.owner(frozen[2:]) is frozen
 
 
 def test_what_is_said_last_holds(vector):
@@ -106,9 +99,9 @@ def test_what_is_said_last_holds(vector):
 
 
 def test_arrays_of_other_kinds_need_no_layout():
-    before = dict(layout._known)
+    before = dict(declared._known)
     declare(object(), TENSORS)
-    assert layout._known == before
+    assert declared._known == before
 
 
 SHAPES = st.lists(st.integers(1, 4), max_size=3).map(tuple)

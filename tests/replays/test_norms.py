@@ -8,40 +8,43 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from minidl.backend import to_host
-from minidl.kernels import norms as kernels
+from examples.replays import norms as kernels
 from tests.gradients import check_gradient
-from tests.kernels.running import blank, close, device
+from tests.kernels.running import close
 from tests.strategies import rates, smooth, tensors
 
 EXPONENT = rates(1, 8)
 AXES = {0: 1, 1: np.inf}  # the axis summed along: NumPy's name of the norm
 
 
+def blank(shape, dtype):
+    """An array that shows, by NaN, where a function does not write."""
+    return np.full(shape, np.nan, dtype)
+
+
 def p_norm(x, p):
     """The norm and its gradient."""
-    x, work, norm = device(x), blank(x.shape, x.dtype), blank((), x.dtype)
+    work, norm = blank(x.shape, x.dtype), blank((), x.dtype)
     assert kernels.p_norm_forward(x, p, work, norm) is norm
     gradient = kernels.p_norm_backward(x, norm, p, work, blank(x.shape, x.dtype))
-    return to_host(norm), to_host(gradient)
+    return norm, gradient
 
 
 def max_norm(x):
-    x, work, norm = device(x), blank(x.shape, x.dtype), blank((), x.dtype)
+    work, norm = blank(x.shape, x.dtype), blank((), x.dtype)
     assert kernels.max_norm_forward(x, work, norm) is norm
     gradient = kernels.max_norm_backward(x, norm, work, blank(x.shape, x.dtype))
-    return to_host(norm), to_host(gradient)
+    return norm, gradient
 
 
 def matrix_norm(A, axis):
-    A, work, norm = device(A), blank(A.shape, A.dtype), blank((), A.dtype)
+    work, norm = blank(A.shape, A.dtype), blank((), A.dtype)
     sums = blank((1, A.shape[1]) if axis == 0 else (A.shape[0], 1), A.dtype)
     assert kernels.matrix_norm_forward(A, axis, work, sums, norm) is norm
     gradient = kernels.matrix_norm_backward(A, sums, norm, blank(A.shape, A.dtype))
-    return to_host(norm), to_host(gradient)
+    return norm, gradient
 
 
-@pytest.mark.usefixtures("executor")
 def test_the_numbers_of_tutorial_000():
     x, A = np.array([1.0, 10, 1, 1, 1]), np.array([[1.0, 2, 3], [1, 2, 3], [4, 6, 8]])
     assert f"{p_norm(x, 5)[0]:.5f}" == "10.00008"
@@ -50,14 +53,12 @@ def test_the_numbers_of_tutorial_000():
     assert matrix_norm(A, axis=0)[0] == 14
 
 
-@pytest.mark.usefixtures("executor")
 @given(t=tensors(x=smooth("I")), p=EXPONENT)
 def test_p_norm_agrees_with_numpy(t, p):
     # The sum, its root and each power are rounded: a few ulps of a norm of up to 16.
     close(p_norm(t.x, p)[0], np.linalg.norm(t.x, p), ulps=256)
 
 
-@pytest.mark.usefixtures("executor")
 @given(t=tensors(x=smooth("I"), A=smooth("IO")))
 def test_the_other_norms_are_numpys(t):
     """Multiples of 1/16 add up without rounding."""
@@ -66,7 +67,6 @@ def test_the_other_norms_are_numpys(t):
         assert matrix_norm(t.A, axis)[0] == np.linalg.norm(t.A, order)
 
 
-@pytest.mark.usefixtures("executor")
 @given(t=tensors(x="I"), p=EXPONENT)
 def test_p_norm_gradient(t, p):
     check_gradient(lambda x: p_norm(x, p)[0], {"x": t.x}, {"x": p_norm(t.x, p)[1]})
@@ -78,7 +78,6 @@ def apart(values):
     return len(ordered) == 1 or ordered[-1] - ordered[-2] > 1e-3
 
 
-@pytest.mark.usefixtures("executor")
 @given(t=tensors(x="I", A="IO"))
 def test_gradients_of_the_largest(t):
     """Where one entry, column or row is the largest; ties have a test of their own."""
@@ -92,7 +91,6 @@ def test_gradients_of_the_largest(t):
             )
 
 
-@pytest.mark.usefixtures("executor")
 @given(t=tensors(x=smooth("I"), y=smooth("I"), A=smooth("IO"), B=smooth("IO")), p=EXPONENT)
 def test_a_subgradient_everywhere(t, p):
     """‖y‖ >= ‖x‖ + g · (y - x), kinks and 0 included; and Euler's g · x = ‖x‖."""
@@ -104,7 +102,6 @@ def test_a_subgradient_everywhere(t, p):
         close(np.sum(gradient * here), value, ulps=256)
 
 
-@pytest.mark.usefixtures("executor")
 def test_ties_share_the_gradient():
     np.testing.assert_array_equal(max_norm(np.array([2.0, -2, 1, 2]))[1], [1 / 3, -1 / 3, 0, 1 / 3])
     A = np.array([[1.0, -2, 0], [-2, 1, 1]])
@@ -114,7 +111,6 @@ def test_ties_share_the_gradient():
 
 
 @pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 50.0])
-@pytest.mark.usefixtures("executor")
 def test_at_zero_norm_and_gradient_are_zero(p):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -128,7 +124,6 @@ def test_at_zero_norm_and_gradient_are_zero(p):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("end", ["max", "tiny", "smallest_subnormal"])
-@pytest.mark.usefixtures("executor")
 def test_nothing_overflows_or_vanishes_on_the_way(end, dtype):
     """‖(s, -s)‖ = 2^(1/p) s for the largest and the smallest numbers, and beside them 0."""
     end = getattr(np.finfo(dtype), end)
@@ -147,7 +142,6 @@ def test_nothing_overflows_or_vanishes_on_the_way(end, dtype):
         assert [matrix_norm(x[None], axis)[0] for axis in AXES] == [scale, 2 * scale]
 
 
-@pytest.mark.usefixtures("executor")
 def test_what_is_not_finite_is_not_hidden():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Losses: a value for a batch, and its gradient at the predictions.
+"""The base of all losses: a value for a batch, and its gradient at the predictions.
 
 A loss is bound to buffers once; then ``forward`` gives the mean over the batch as a 0-d
 array that stays on the device, and ``backward`` the gradient of that mean.
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.backend import Backend, backend_of, current, floating
+from minidl.backend import Backend, backend_of, current
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
+from minidl.losses.arrays import evaluate
 
 
 def _logits(loss: Loss, name: str, value: Any) -> bool:
@@ -137,7 +138,7 @@ class Loss:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         """The mean loss of arrays, as a number."""
         backend = current()
-        losses, weights = _evaluate(self, y_true, y_pred), sample_weight
+        losses, weights = evaluate(self, y_true, y_pred), sample_weight
         if weights is not None:
             losses = losses * backend.to_device(weights).reshape(-1)
         return float(losses.mean())
@@ -145,147 +146,3 @@ class Loss:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal loss."""
         return {"from_logits": self.from_logits} if self.activation else {}
-
-
-class CategoricalCrossentropy(Loss):
-    """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
-
-    labels = "rows"
-    activation = "softmax"
-
-    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        work = self._work[: len(t)]
-        if self.from_logits:
-            kernels.softmax_crossentropy_forward(
-                predictions, t, self._p[: len(t)], work, self._row[: len(t)], out
-            )
-        else:
-            kernels.crossentropy_forward(predictions, t, out=work)
-            measures.sum_units(work, out=out)
-
-    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        if self.from_logits:
-            kernels.softmax_crossentropy_backward(self._p[: len(t)], t, out=out)
-        else:
-            kernels.crossentropy_backward(predictions, t, out=out)
-
-
-class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """L = -log p_y for targets that are class numbers."""
-
-    labels = "integers"
-
-
-class _UnitMean(Loss):
-    """A row's loss is the mean over its units of an elementwise loss."""
-
-    def _kernels(self) -> tuple[Any, Any]:
-        raise NotImplementedError
-
-    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        work = self._work[: len(t)]
-        self._kernels()[0](predictions, t, out=work)
-        measures.mean_units(work, out=out)
-
-    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        self._kernels()[1](predictions, t, t.shape[1], out=out)
-
-
-class BinaryCrossentropy(_UnitMean):
-    """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
-
-    labels = "binary"
-    activation = "sigmoid"
-
-    def _kernels(self) -> tuple[Any, Any]:
-        if self.from_logits:
-            return kernels.sigmoid_crossentropy_forward, kernels.sigmoid_crossentropy_backward
-        return kernels.binary_crossentropy_forward, kernels.binary_crossentropy_backward
-
-
-class MeanSquaredError(_UnitMean):
-    """L = (y - t)², the mean over the units."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def _kernels(self) -> tuple[Any, Any]:
-        return kernels.squared_error_forward, kernels.squared_error_backward
-
-
-def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
-    """-log p_y for each row: (N,) class numbers and (N, K) probabilities give (N,)."""
-    return _evaluate(SparseCategoricalCrossentropy(from_logits), y_true, y_pred)
-
-
-def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
-    """-Σ_k t_k log p_k for each row: (N, K) targets and probabilities give (N,)."""
-    return _evaluate(CategoricalCrossentropy(from_logits), y_true, y_pred)
-
-
-def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
-    """Mean over the units of -t log p - (1 - t) log(1 - p): (N, O) give (N,)."""
-    return _evaluate(BinaryCrossentropy(from_logits), y_true, y_pred)
-
-
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """Mean over the units of (y - t)²: (N, O) give (N,)."""
-    return _evaluate(MeanSquaredError(), y_true, y_pred)
-
-
-def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
-    loss = copy.copy(loss)
-    backend = current()
-    predictions = backend.to_device(y_pred)
-    if predictions.dtype.kind not in "biuf":
-        raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
-    if predictions.dtype.char not in "fd" or not predictions.dtype.isnative:
-        predictions = predictions.astype(floating())
-    predictions = backend.xp.ascontiguousarray(predictions)
-    targets = backend.to_device(y_true)
-    if predictions.ndim == 1:
-        predictions = predictions.reshape(-1, 1)
-    if predictions.ndim != 2:
-        raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
-    rows, units = predictions.shape
-    if loss.labels == "integers":
-        targets = checks.whole("class numbers", targets)
-    if loss.labels == "integers" and bool(((targets < 0) | (targets >= units)).any()):
-        raise ValueError(
-            f"expected class numbers 0 … {units - 1}, received {targets.min()} … {targets.max()}"
-        )
-    loss.bind(rows, units, backend, predictions.dtype)
-    loss.forward(predictions, targets)
-    return loss._losses[: len(predictions), 0].copy()
-
-
-TABLE: dict[str, type[Loss]] = {
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "binary_crossentropy": BinaryCrossentropy,
-    "mean_squared_error": MeanSquaredError,
-    "mse": MeanSquaredError,
-}
-
-_FUNCTIONS = {
-    function: TABLE[function.__name__]
-    for function in (
-        sparse_categorical_crossentropy,
-        categorical_crossentropy,
-        binary_crossentropy,
-        mean_squared_error,
-    )
-}
-
-
-def get(identifier: Any) -> Loss:
-    """A loss by name, by function or class of this module, or the one that is given.
-
-    Raises:
-        ValueError: unknown name.
-        TypeError: none of these.
-    """
-    if callable(identifier) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]()
-    found: Loss = checks.instance("loss", identifier, Loss, TABLE)
-    return found
