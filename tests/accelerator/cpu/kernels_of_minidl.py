@@ -30,7 +30,7 @@ FORMULAS: dict[str, Fused] = {name: value for name, value in _OWN if isinstance(
 KERNELS: dict[str, Callable[..., Any]] = {
     name: value
     for name, value in _OWN
-    if inspect.isfunction(value) and getattr(value, "repeats", False)
+    if hasattr(value, "is_kernel")
 }
 
 # Arguments that are never arrays; the values are in no way special.
