@@ -11,6 +11,7 @@ import pytest
 
 import minidl
 from minidl.accelerator.record import products
+from minidl.accelerator.record.recording import Recording
 from minidl.accelerator.record.tape import Tape
 from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import LearningRateSchedule

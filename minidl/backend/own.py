@@ -123,9 +123,15 @@ def methods(thing: object) -> Iterator[str]:
     names: set[str] = set()
     for known in type(thing).__mro__:
         if known.__module__ not in _TRUSTED:
-            names |= {n for n, value in vars(known).items() if inspect.isfunction(value)}
-    names |= {n for n, value in getattr(thing, "__dict__", {}).items() if callable(value)}
+            names |= {name for name, value in vars(known).items() if _is_method(value)}
     yield from sorted(name for name in names if not name.startswith("__"))
+
+
+def _is_method(value: Any) -> bool:
+    """Whether an attribute of a class is what an object can be called through."""
+    if isinstance(value, type | property) or hasattr(value, "__set__"):
+        return False
+    return callable(value) or _computes(value)
 
 
 def remember() -> None:

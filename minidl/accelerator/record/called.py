@@ -142,6 +142,9 @@ class _InPlace:
             return self._real(*arguments, **named)
         return self._hand(self._real, arguments, named)
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
 
 @contextmanager
 def watching(
