@@ -47,8 +47,9 @@ def wrapping(method: Any) -> Any:
 @pytest.mark.parametrize(
     "thing",
     [
-        layers.Dense(3), layers.Dropout(0.5), layers.BatchNormalization(), losses.MeanSquaredError(),
-        metrics.Accuracy(), regularizers.L1L2(0.1, 0.2), optimizers.Adam(), optimizers.SGD(),
+        layers.Dense(3), layers.Dropout(0.5), layers.BatchNormalization(),
+        losses.MeanSquaredError(), metrics.Accuracy(), regularizers.L1L2(0.1, 0.2),
+        optimizers.Adam(), optimizers.SGD(),
         ExponentialDecay(0.1, 10, 0.5), EarlyStopping(),
     ],
     ids=lambda thing: type(thing).__name__,
@@ -187,7 +188,7 @@ def test_methods_may_be_put_on_a_subclass_before_anybody_has_asked_or_after(aske
 # What objects hold -------------------------------------------------------------------------
 
 
-class Callable_:
+class Rate:
     """An object that can be called."""
 
     def __call__(self, step: int) -> float:
@@ -219,7 +220,7 @@ HELD = [
     ("a built-in", math.sqrt, True),
     ("a partial", functools.partial(plain), True),
     ("wraps of minidl's", wrapping(layers.Dense.forward), True),
-    ("a method of somebody else's", Callable_().__call__, True),
+    ("a method of somebody else's", Rate().__call__, True),
     ("a mock", mock.Mock(), True),
     ("a formula", formula, False),
     ("a kernel", some_kernel, False),
@@ -242,7 +243,7 @@ def test_what_minidls_own_object_holds_is_looked_at(value: Any, is_foreign: bool
 
 
 def test_a_callable_object_is_held_and_looked_at_itself() -> None:
-    thing, value = own(), Callable_()
+    thing, value = own(), Rate()
     thing.held = value
     assert list(foreign([thing])) == [(thing, "held"), (value, None)]
 
@@ -263,7 +264,7 @@ def test_objects_in_lists_and_objects_are_looked_at() -> None:
 
 def test_an_optimizer_holds_its_schedule() -> None:
     assert not has_foreign([optimizers.SGD(ExponentialDecay(0.1, 10, 0.5))])
-    assert has_foreign([optimizers.SGD(Callable_())])
+    assert has_foreign([optimizers.SGD(Rate())])
     assert has_foreign([optimizers.SGD(lambda step: 0.1)])
 
     class Slower(ExponentialDecay):
@@ -297,18 +298,24 @@ def test_callbacks_are_own_if_they_hold_nobody_elses_functions() -> None:
     assert not are_own([EarlyStopping(), type("Own", (Callback,), {"on_epoch_end": forward})()])
 
 
-def test_the_methods_of_an_object_are_those_of_its_classes_and_its_own() -> None:
+def test_the_methods_of_an_object_are_what_it_can_be_called_through() -> None:
     class Base:
+        size = property(lambda self: 3)
+        number = 3
+        Kind = dict
+
         def forward(self) -> None: ...
 
         def __len__(self) -> int:
             return 3
 
-        size = property(lambda self: 3)
-
     class Later(Base):
+        half = functools.partialmethod(forward)
+        still = staticmethod(plain)
+        whole = classmethod(plain)
+        formula = formula
+
         def backward(self) -> None: ...
 
-    thing = Later()
-    thing.more, thing.number = plain, 3
-    assert list(methods(thing)) == ["backward", "forward", "more"]
+    names = ["backward", "formula", "forward", "half", "still", "whole"]
+    assert list(methods(Later())) == names
