@@ -7,6 +7,7 @@ import inspect
 import operator
 import sys
 import types
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ _CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len_
 _TRUSTED = {"builtins", "abc", "typing", "collections.abc"}
 #: Their objects are data.
 _DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np.generic, np.dtype,
-         slice, range)  # fmt: skip
+         slice, range, weakref.ref)  # fmt: skip
 
 
 def is_own(thing: object) -> bool:

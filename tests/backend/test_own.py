@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from minidl import layers, losses, metrics, optimizers, regularizers
+from minidl import Sequential, layers, losses, metrics, optimizers, regularizers
 from minidl.backend import fused, kernel
 from minidl.backend.own import are_own, foreign, has_foreign, is_own, is_own_function, methods
 from minidl.callbacks import Callback, EarlyStopping
@@ -260,6 +260,16 @@ def test_objects_in_lists_and_objects_are_looked_at() -> None:
     assert list(foreign([thing, strange, thing])) == [(strange, None)]
     thing.part.part = thing  # it goes round
     assert list(foreign([thing])) == []
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "rmsprop", "nadam", "adagrad"])
+def test_what_training_leaves_is_minidls_own(name: str) -> None:
+    """Vectors, buffers, references to them: nothing that a step has to ask."""
+    model = Sequential([layers.Input((3,)), layers.Dense(2, "relu"), layers.Dense(1)])
+    model.compile(optimizers.get(name), "mse", ["mae"])
+    model.fit(np.zeros((4, 3)), np.zeros((4, 1)), verbose=0)
+    parts = [*model.layers, model, model.optimizer, model.penalties, model._loss]
+    assert list(foreign([*parts, *model._metrics])) == []
 
 
 def test_an_optimizer_holds_its_schedule() -> None:

@@ -189,6 +189,7 @@ def test_a_step_that_is_played_does_not_wait():
     random = np.random.default_rng(0)
     network = minidl.models.Network([Dense(4, "relu", input_shape=(3,)), Dense(2)], dtype="float64")
     x, y = to_device(random.normal(size=(5, 3))), to_device(random.integers(0, 2, (5, 1)))
+    network.build()
     loss = minidl.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = Adam()
 

@@ -31,6 +31,12 @@ _NUMBERS = {
 }  # fmt: skip
 _ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}
 
+
+def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
+    """out = aᵀ b, as in a dense layer's backward."""
+    return multiply(a.T, b, out)
+
+
 #: Functions of NumPy calls and their arguments: a shape in N, I, O, K and 1; "0" for 0-d, "#" for
 #: a number, "b" for booleans and "i" for integers of a shape.
 FUNCTIONS: dict[Callable[..., Any], str] = {
@@ -58,6 +64,7 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     measures.count_equal: "iN iN bN 0",
     measures.count_right_units: "NO NO # bNO 0",
     multiply: "NI IO NO",
+    multiply_transposed: "NI NO IO",
 }
 
 
@@ -144,10 +151,10 @@ def a_function(random: np.random.Generator, maker: Maker, kind: Callable[[], str
         else:
             arguments.append(maker.array(shape, kind()))
     expected = None
-    if function is multiply:
+    if function in (multiply, multiply_transposed):
         a, b = (np.array(x) if isinstance(x, np.ndarray) else None for x in arguments[:2])
         if a is not None and b is not None and a.dtype.kind == b.dtype.kind == "f":
-            expected = lambda: a @ b  # noqa: E731
+            expected = (lambda: a @ b) if function is multiply else (lambda: a.T @ b)
     return lambda: function(*arguments), expected
 
 
