@@ -145,7 +145,9 @@ def test_what_is_given_to_write_into_is_what_comes_back() -> None:
         called()
 
 
-@pytest.mark.parametrize("value", [3, "text", [X], {"a": X}, object()], ids=str)
+@pytest.mark.parametrize(
+    "value", [3, "text", [X], {"a": X}, object()], ids=lambda value: type(value).__name__
+)
 def test_no_tape_stands_for_other_results(value: Any) -> None:
     def strange(x: np.ndarray) -> Any:
         return value
