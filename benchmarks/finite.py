@@ -39,8 +39,6 @@ ROWS, BATCH = 10_000, 100
 class Clock(minidl.callbacks.Callback):
     """Seconds of the last epoch, and those that processors were busy with this process."""
 
-    repeats = True
-
     def on_epoch_begin(self, epoch: int, logs: Any) -> None:
         """Start."""
         self._start = np.array([time.perf_counter(), time.process_time()])

@@ -26,10 +26,10 @@ from benchmarks.machine import describe
 from minidl.accelerator.cpu.commands import Command, CommandList
 from minidl.accelerator.cpu.fusion import fused
 from minidl.accelerator.cpu.products.threads import on_one_thread
-from minidl.accelerator.record.recording import RecordedStep
 from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
 from minidl.objective import Objective
+from minidl.whole_step import WholeStep
 
 SETTLING = 0.5  # seconds
 RESULTS = Path(__file__).parent / "results"
@@ -93,8 +93,8 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         model.build()
         assert model.optimizer is not None
         objective = Objective(model, model._loss, model._metrics, job.batch)
-        moving = model.optimizer, model.penalties
-        step = RecordedStep(objective.train, model, objective.parts, moving)
+        movers = [(model.optimizer, "update"), (model.penalties, "proximal_step")]
+        step = WholeStep(objective.train, model, objective.parts, movers)
         arrays = job.x, job.y, None, model.optimizer
 
         def median(function: Callable[[], Any]) -> float:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl.backend.weak import weakly
 from minidl.batches import Batches
 from minidl.beside import undisturbed
 from minidl.kernels import measures
@@ -37,7 +38,7 @@ class Objective:
     Attributes:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
-        probe: called in each step before the update, or None; it calls kernels alone.
+        probe: a method, called in each step before the update, or None; it calls kernels alone.
     """
 
     probe: Callable[[], None] | None = None
@@ -132,7 +133,7 @@ class Objective:
     def train(self, x: Any, y: Any, weight: Any, optimizer: Any) -> None:
         """Make one step, and add up what it came to."""
         if self.probe is not None:
-            optimizer = Probed(optimizer, self.probe)
+            optimizer = Probed(optimizer, weakly(self.probe))  # a tape keeps it
         value, penalty, predictions = train_step(self.network, self.loss, optimizer, x, y, weight)
         self._observe(value, penalty, predictions, y)
 

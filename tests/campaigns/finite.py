@@ -184,13 +184,13 @@ def first_bad_step(
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
             before = state(made)
-            value = made.forward(x[rows], training=True, logits=objective.behind)
+            value = made.forward(x[rows], training=True, logits=loss.joined)
             arrays = [value, *seen(made)]
             penalty = made.penalties.forward(made.theta).copy()
             arrays += [penalty, loss.forward(value, y[rows]).copy(), loss._losses[: len(value)]]
             d = loss.backward()
             arrays.append(d.copy())
-            made.backward(d, logits=objective.behind)
+            made.backward(d, logits=loss.joined)
             made.penalties.add_gradients(made.theta, made.grad)
             arrays.append(made.grad.copy())
             made.optimizer.update(made.theta, made.grad)

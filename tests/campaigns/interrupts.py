@@ -261,7 +261,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--executor", default="numba", choices=["numba", "blocks"])
+    parser.add_argument("--executor", default="numba", choices=["numba", "blocks", "python"])
     parser.add_argument("--keep", action="store_true", help="write the figures beside this file")
     options = parser.parse_args()
     minidl.backend.use("numpy", executor=options.executor)

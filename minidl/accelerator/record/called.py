@@ -112,13 +112,15 @@ class Called:
         Raises:
             ChangedError: a result of another kind, type or shape.
         """
-        if isinstance(before, tuple) and isinstance(value, tuple) and len(before) == len(value):
+        if isinstance(before, tuple):
+            if not isinstance(value, tuple) or len(before) != len(value):
+                raise ChangedError(self.name)
             for each, new in zip(before, value, strict=True):
                 self._update(each, new)
         elif before is None or isinstance(before, bool) or self._given(before):
             if value is not before:
                 raise ChangedError(self.name)
-        elif isinstance(value, float) and getattr(before, "ndim", None) == 0:
+        elif isinstance(value, float) and before.ndim == 0 and before.dtype.kind == "f":
             before[...] = value
         elif (
             getattr(value, "shape", None) != before.shape

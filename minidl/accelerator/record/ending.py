@@ -59,8 +59,12 @@ class BoundKernel:
 
     numbers = None
 
-    def __init__(self, key: Any, commands: Sequence[Any], kept: Any) -> None:
-        self.key, self.commands, self._kept = key, list(commands), kept
+    def __init__(self, key: Any, commands: Sequence[Any], call: Callable[[], Any]) -> None:
+        self.key, self.commands, self._call = key, list(commands), call
+
+    def __call__(self) -> None:
+        """Call the kernel."""
+        self._call()
 
     def take(self, arguments: Sequence[Any]) -> None:
         """Nothing: its numbers are those of its key."""
@@ -153,7 +157,7 @@ class Ending:
         try:
             plain = function.__wrapped__  # type: ignore[attr-defined]
             made = self._player.record_kernel(plain, arguments, named)
-            self.bound.append(BoundKernel(key, made, (function, values)))
+            self.bound.append(BoundKernel(key, made, call))
             self.commands += made
         except UnsupportedError:
             self.bound.append(None)

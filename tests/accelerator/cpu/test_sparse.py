@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.player import UnsupportedError, record_kernel
 from minidl.accelerator.cpu.sparse.plan import backward, forward, gather_rows
 from minidl.accelerator.cpu.sparse.words import BOUNDS
-from minidl.accelerator.record import products
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, kernel, use
 from minidl.backend.gather import Gather, buffer
+from minidl.backend.sparse import multiply_rows
 from tests.accelerator.cpu.running import each_schedule, random, same_bits
 
 ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
@@ -156,14 +157,14 @@ def test_rows_are_not_gathered_into_other_types(options):
 def test_a_tape_multiplies_the_rows_that_are_there_when_it_is_played():
     @kernel
     def both(x, W, dy, out, dW):
-        products.multiply(x, W, out)
-        products.multiply_transposed(x, dy, dW)
+        multiply_rows(x, W, out)
+        multiply_rows(x, dy, dW, transposed=True)
 
     x, W, dy = csr(40, 90), random((90, 6)), random((40, 6))
     out, dW = np.empty((40, 6)), np.empty((90, 6))
     assert len(record_kernel(both, [x, W, dy, out, dW], {})) == 2
     with use("numpy", executor="numba"):
-        tape = Tape(0)
+        tape = Tape(0, player)
         with tape.record():
             both(x, W, dy, out, dW)
         same_bits(out, x @ W)

@@ -99,9 +99,10 @@ class Caller:
         try:
             if not recorded or minidl.backend.executor != "numba":
                 return "answered", function()
+            from minidl.accelerator.cpu import player
             from minidl.accelerator.record.tape import Tape
 
-            tape = Tape(0)
+            tape = Tape(0, player)
             with tape.record():
                 result = function()
             tape.play(1)

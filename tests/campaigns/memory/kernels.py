@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import minidl.kernels
-from minidl.accelerator.record.products import multiply, multiply_transposed
+from minidl.accelerator.record.products import multiply
 from minidl.accelerator.trace.program import trace
 from minidl.backend import current
 from minidl.backend.fused import Fused
@@ -30,6 +30,12 @@ _NUMBERS = {
     "exponent", "gain", "m_rate", "grad_rate", "v_scale", "smallest", "step",
 }  # fmt: skip
 _ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}
+
+
+def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
+    """out = aᵀ b, as in a dense layer's backward."""
+    return multiply(a.T, b, out)
+
 
 #: Functions of NumPy calls and their arguments: a shape in N, I, O, K and 1; "0" for 0-d, "#" for
 #: a number, "b" for booleans and "i" for integers of a shape.
