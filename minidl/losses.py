@@ -15,6 +15,8 @@ from minidl import checks
 from minidl.backend import Backend, backend_of, current, floating
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
+from minidl.register import find, kind, register
+from minidl.register import get as of_kind
 
 
 def _logits(loss: Loss, name: str, value: Any) -> bool:
@@ -23,6 +25,7 @@ def _logits(loss: Loss, name: str, value: Any) -> bool:
     return bool(value)
 
 
+@kind("loss")
 class Loss:
     """Base of all losses: mean over the rows of a loss for each row.
 
@@ -126,6 +129,7 @@ class Loss:
         return {"from_logits": self.from_logits} if self.activation else {}
 
 
+@register
 class CategoricalCrossentropy(Loss):
     """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
 
@@ -151,6 +155,7 @@ class CategoricalCrossentropy(Loss):
             kernels.crossentropy_backward(predictions, t, out=out)
 
 
+@register
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """L = -log p_y for targets that are class numbers."""
 
@@ -174,6 +179,7 @@ class _UnitMean(Loss):
         self._kernels()[1](predictions, t, t.shape[1], out=out)
 
 
+@register
 class BinaryCrossentropy(_UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
 
@@ -188,6 +194,7 @@ class BinaryCrossentropy(_UnitMean):
         return kernels.binary_crossentropy_forward, kernels.binary_crossentropy_backward
 
 
+@register("mse")
 class MeanSquaredError(_UnitMean):
     """L = (y - t)², the mean over the units."""
 
@@ -246,16 +253,8 @@ def _evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     return loss._losses[: len(predictions), 0].copy()
 
 
-TABLE: dict[str, type[Loss]] = {
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "binary_crossentropy": BinaryCrossentropy,
-    "mean_squared_error": MeanSquaredError,
-    "mse": MeanSquaredError,
-}
-
-_FUNCTIONS = {
-    function: TABLE[function.__name__]
+_FUNCTIONS: dict[Any, type[Loss]] = {
+    function: find(function.__name__, Loss)
     for function in (
         sparse_categorical_crossentropy,
         categorical_crossentropy,
@@ -274,5 +273,4 @@ def get(identifier: Any) -> Loss:
     """
     if callable(identifier) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier]()
-    found: Loss = checks.instance("loss", identifier, Loss, TABLE)
-    return found
+    return of_kind(Loss, identifier)

@@ -11,8 +11,10 @@ from minidl import checks, losses
 from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
 from minidl.kernels import measures
+from minidl.register import find, kind, register
 
 
+@kind("metric")
 class Metric:
     """The mean over all rows seen since :meth:`reset`.
 
@@ -104,6 +106,7 @@ def _once(metric: Metric, name: str, value: Any) -> Any:
     return value
 
 
+@register("acc")
 class Accuracy(Metric):
     """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
 
@@ -160,6 +163,7 @@ class Accuracy(Metric):
         measures.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
 
 
+@register
 class SparseCategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
 
@@ -172,6 +176,7 @@ class SparseCategoricalAccuracy(Accuracy):
         self._count_rows(predictions, y, out)
 
 
+@register
 class CategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
@@ -184,6 +189,7 @@ class CategoricalAccuracy(Accuracy):
         self._count_rows(predictions, y, out)
 
 
+@register
 class BinaryAccuracy(Accuracy):
     """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
 
@@ -198,6 +204,7 @@ class BinaryAccuracy(Accuracy):
         self._count_units(predictions, y, out)
 
 
+@register
 class LossMetric(Metric):
     """The mean of a loss, without penalties.
 
@@ -240,23 +247,6 @@ sparse_categorical_crossentropy = losses.sparse_categorical_crossentropy
 categorical_crossentropy = losses.categorical_crossentropy
 binary_crossentropy = losses.binary_crossentropy
 mean_squared_error = losses.mean_squared_error
-
-TABLE: dict[str, type[Metric]] = {
-    kind.__name__: kind
-    for kind in (
-        Accuracy,
-        SparseCategoricalAccuracy,
-        CategoricalAccuracy,
-        BinaryAccuracy,
-        LossMetric,
-    )
-}
-_CLASSES: dict[str, type[Any]] = {
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "binary_accuracy": BinaryAccuracy,
-}
-NAMES = (*_CLASSES, "accuracy", "acc", *losses.TABLE)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -310,13 +300,7 @@ def _find(identifier: Any) -> Metric:
                 f"Metric, received {identifier!r}"
             )
         identifier = name
-    if identifier in ("accuracy", "acc"):
-        return Accuracy(identifier)
-    known = {**_CLASSES, **losses.TABLE}
-    if identifier not in known:
-        raise checks.unknown("metric", identifier, NAMES)
-    found = known[identifier]
-    if issubclass(found, losses.Loss):
-        return LossMetric(found(), identifier)
-    metric: Metric = found(identifier)
+    found = find(identifier, Metric, losses.Loss)
+    metric: Metric = LossMetric(found(), "loss") if issubclass(found, losses.Loss) else found()
+    metric.name = identifier
     return metric

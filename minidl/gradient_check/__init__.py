@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl.activations import TABLE, ActivationFunction
+from minidl.activations import ActivationFunction
 from minidl.gradient_check.errors import (
     GradientCheckError,
     GradientDtypeError,
@@ -43,6 +43,7 @@ from minidl.gradient_check.report import Entry, Failure, Result, TensorCheck
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.network import Network
+from minidl.register import known
 from minidl.regularizers import Regularizer
 
 __all__ = [
@@ -92,7 +93,7 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
     for kind, check in _CHECKS:
         if isinstance(subject, kind):
             return check(subject, *arguments, **options)
-    if isinstance(subject, str) and subject in TABLE:
+    if isinstance(subject, str) and subject.casefold() in known(ActivationFunction):
         return check_activation(subject, *arguments, **options)
     if callable(subject) and not isinstance(subject, type):
         return check_function(subject, *arguments, **options)

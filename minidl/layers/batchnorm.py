@@ -8,9 +8,11 @@ from minidl import checks, initializers
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
 from minidl.layers.base import BUILT, Layer, Shape, head
+from minidl.register import register
 from minidl.parameters import Specification
 
 
+@register
 class BatchNormalization(Layer):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 

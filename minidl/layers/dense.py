@@ -10,8 +10,10 @@ from minidl.backend import Backend
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
 from minidl.layers.base import BUILT, Layer, Shape, head, penalty
+from minidl.register import name_of, register
 
 
+@register
 class Dense(Layer):
     """y = activation(x W + b). The first layer of a network takes x as a CSR matrix, too.
 
@@ -120,7 +122,7 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": activations.name_of(self.activation.function)
+            "activation": name_of(self.activation.function)
             if self.activation
             else None,
             "use_bias": self.use_bias,

@@ -79,7 +79,7 @@ def _call(made: Any) -> str:
 
 def activations() -> st.SearchStrategy[str]:
     """Names of activations, the linear one first."""
-    return st.sampled_from(list(table.TABLE))
+    return st.sampled_from(list(known(ActivationFunction)))
 
 
 def penalties() -> st.SearchStrategy[Regularizer | None]:

@@ -1,0 +1,300 @@
+"""The register: names of classes and of activation functions, for users and for saved files.
+
+::
+
+    @minidl.register
+    class Scale(minidl.layers.Layer): ...
+
+A class of another package is "package>Scale" in a file, by the first part of its module's name;
+one of minidl's is "Dense". So names never collide with minidl's. The functions ``get`` of a kind
+find a class by that name, or by "Scale" and "scale" alone, in any case of letters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from minidl import checks
+
+T = TypeVar("T")
+B = TypeVar("B", bound=type)
+
+_OWN = "minidl"
+_kinds: dict[type, str] = {}
+_entries: list[_Entry] = []
+# The objects that a file's reader was given, by name; None while no file is read.
+_custom: ContextVar[Mapping[str, Any] | None] = ContextVar("custom", default=None)
+# Of what is written, all that nobody registered, by name; None while nobody collects it.
+_unregistered: ContextVar[dict[str, Any] | None] = ContextVar("unregistered", default=None)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A name.
+
+    Attributes:
+        thing: a class, or an object that has a name.
+        base: the class of its kind.
+        full: its name in files.
+        short: further names, the first of which errors show.
+    """
+
+    thing: Any
+    base: type
+    full: str
+    short: tuple[str, ...]
+
+    def called(self, folded: str) -> bool:
+        """True if ``folded``, in small letters, is one of the names."""
+        return folded in map(str.casefold, (self.full, *self.short, _plain(self.thing)))
+
+
+def kind(what: str) -> Callable[[B], B]:
+    """Decorate the base class of a kind of classes; ``what`` is its name in messages."""
+
+    def mark(base: B) -> B:
+        _kinds[base] = what
+        return base
+
+    return mark
+
+
+@overload
+def register(thing: T, /, *names: str) -> T: ...
+
+
+@overload
+def register(thing: str, /, *names: str) -> Callable[[T], T]: ...
+
+
+def register(thing: Any, /, *names: str) -> Any:
+    """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by its name.
+
+    A class is known by its name as it stands, and with underscores between words:
+    MeanSquaredError is also "mean_squared_error".
+
+    Args:
+        thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
+            or LearningRateSchedule, or an activation function.
+        names: further names. ``@register("mse")`` decorates as ``@register`` does.
+
+    Returns:
+        ``thing``.
+
+    Raises:
+        ValueError: another class has the name. The same class, made again in a notebook, replaces
+            the older one.
+        TypeError: the class is of none of these kinds.
+    """
+    if isinstance(thing, str):
+        return lambda other: register(other, thing, *names)
+    base = _base(thing)
+    if base is None or base is thing:
+        raise TypeError(
+            f"register: expected an activation function, or a class that derives from one of "
+            f"{', '.join(sorted(each.__name__ for each in _kinds))}, received {thing!r}"
+        )
+    full, kept = _full(thing), []
+    for entry in _entries:
+        if entry.full.casefold() == full.casefold() and _is_class(entry.thing) == _is_class(thing):
+            if _origin(entry.thing) != _origin(thing):
+                raise ValueError(
+                    f"expected one class of the name {full!r}, received {_shown(thing)} beside "
+                    f"{_shown(entry.thing)}"
+                )
+        else:
+            kept.append(entry)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _plain(thing)).lower()
+    _entries[:] = [*kept, _Entry(thing, base, full, (words, *names))]
+    return thing
+
+
+def known(base: type) -> dict[str, Any]:
+    """What is registered of a kind, by the names that messages show.
+
+    Args:
+        base: such as ``minidl.layers.Layer``.
+    """
+    found = {}
+    for entry in _entries:
+        if entry.base is base:
+            names = (entry.full,) if _foreign(entry.full) else entry.short
+            found.update(dict.fromkeys(names, entry.thing))
+    return found
+
+
+def find(name: str, *bases: type) -> Any:
+    """The class, or the function, of one of some kinds that has this name, in any case of letters.
+
+    Raises:
+        ValueError: an unknown name, with the nearest right one; or a name that several packages
+            use.
+    """
+    names = [each for base in bases for each in known(base)]
+    return _find(name, _kinds[bases[0]], lambda entry: entry.base in bases, names)
+
+
+def find_class(name: str) -> Any:
+    """The class, of any kind, that has this name in files.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    names = [entry.full for entry in _entries if _is_class(entry.thing)]
+    return _find(name, "class", lambda entry: _is_class(entry.thing), names, files=True)
+
+
+def get(base: type[T], identifier: Any) -> T:
+    """``identifier`` if it is an object of a kind, else a new one of the class of that name.
+
+    Args:
+        base: of the kind.
+        identifier: an object, a class or a name.
+
+    Raises:
+        ValueError: unknown name.
+        TypeError: none of these.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, str):
+        identifier = find(identifier, base)
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return identifier()
+    raise TypeError(
+        f"{_kinds[base]}: expected a name or an object of {base.__name__}, received "
+        f"{type(identifier).__name__}"
+    )
+
+
+def name_of(thing: Any) -> str:
+    """The name, in a file, of a class or of an activation function.
+
+    Raises:
+        ValueError: another class has it.
+    """
+    full = _full(thing)
+    for entry in _entries:
+        if entry.thing is thing:
+            return entry.full
+        if entry.full.casefold() == full.casefold() and _is_class(entry.thing) == _is_class(thing):
+            raise ValueError(
+                f"{full!r} is the name of {_shown(entry.thing)}; expected another name for "
+                f"{_shown(thing)}"
+            )
+    if not _foreign(full):
+        raise ValueError(f"expected a class with @register, received {_shown(thing)}")
+    noted = _unregistered.get()
+    if noted is not None and noted.setdefault(full.casefold(), thing) is not thing:
+        raise ValueError(f"expected one class of the name {full!r}, received two")
+    return full
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[dict[str, Any]]:
+    """A context whose value gathers what :func:`name_of` names and nobody registered."""
+    noted: dict[str, Any] = {}
+    token = _unregistered.set(noted)
+    try:
+        yield noted
+    finally:
+        _unregistered.reset(token)
+
+
+@contextlib.contextmanager
+def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """A context in which names come from a file.
+
+    Args:
+        custom_objects: name -> class or activation function, found beside what is registered. The
+            name is that in the file, with or without its package.
+
+    Raises:
+        TypeError: no such mapping.
+    """
+    given = {} if custom_objects is None else custom_objects
+    if not isinstance(given, Mapping) or not all(
+        isinstance(name, str) and _base(thing) is not None for name, thing in given.items()
+    ):
+        raise TypeError(
+            "custom_objects: expected a dictionary from names to classes of layers, losses and so "
+            f"on, or to activation functions, received {custom_objects!r}"
+        )
+    token = _custom.set({name.casefold(): thing for name, thing in given.items()})
+    try:
+        yield
+    finally:
+        _custom.reset(token)
+
+
+def _find(
+    name: str,
+    what: str,
+    suits: Callable[[_Entry], bool],
+    names: Any,
+    files: bool = False,
+) -> Any:
+    folded, custom = name.casefold(), _custom.get()
+    found = [
+        entry
+        for entry in _entries
+        if suits(entry)
+        and (entry.full.casefold() == folded if files else entry.called(folded))
+    ]
+    found = [entry for entry in found if not _foreign(entry.full)] or found
+    if custom and not (found and not _foreign(name)):
+        for each in (folded, folded.rpartition(">")[2]):
+            thing = custom.get(each)
+            if thing is not None and suits(_Entry(thing, _base(thing) or object, each, ())):
+                return thing
+    if len(found) == 1:
+        return found[0].thing
+    if found:
+        full = " or ".join(repr(entry.full) for entry in found)
+        raise ValueError(f"{what} {name!r}: expected {full}, received what is both")
+    if custom is None:
+        raise checks.unknown(what, name, names)
+    raise ValueError(
+        f"unknown {what} in the file {name!r}{checks.hint(name, names)} (of your own? Decorate it "
+        f"with @minidl.register before, or call load_model(..., custom_objects={{{name!r}: ...}}))"
+    )
+
+
+def _base(thing: Any) -> type | None:
+    """The base class of the kind of a class, or of an object that is registered itself."""
+    if not _is_class(thing) and not hasattr(thing, "name"):
+        return None
+    known = thing if _is_class(thing) else type(thing)
+    return next((each for each in inspect.getmro(known) if each in _kinds), None)
+
+
+def _is_class(thing: Any) -> bool:
+    return isinstance(thing, type)
+
+
+def _plain(thing: Any) -> str:
+    return str(thing.__name__ if _is_class(thing) else thing.name)
+
+
+def _origin(thing: Any) -> tuple[str, str]:
+    """Module and qualified name."""
+    return thing.__module__, thing.__qualname__ if _is_class(thing) else thing.name
+
+
+def _full(thing: Any) -> str:
+    package, plain = _origin(thing)[0].partition(".")[0], _plain(thing)
+    return plain if package == _OWN else f"{package}>{plain}"
+
+
+def _foreign(full: str) -> bool:
+    return ">" in full
+
+
+def _shown(thing: Any) -> str:
+    return ".".join(_origin(thing))
