@@ -156,7 +156,7 @@ def _checked(
 class _Relu(ActivationFunction):
     """Keras's relu takes arguments, which mean other functions."""
 
-    def chosen(
+    def chosen(  # type: ignore[override]
         self,
         negative_slope: float = 0.0,
         max_value: float | None = None,
@@ -174,7 +174,9 @@ class _Relu(ActivationFunction):
 class _Gelu(ActivationFunction):
     """Keras's gelu takes an argument, which means another function."""
 
-    def chosen(self, approximate: bool = False) -> tuple[ActivationFunction, dict[str, Any]]:
+    def chosen(  # type: ignore[override]
+        self, approximate: bool = False
+    ) -> tuple[ActivationFunction, dict[str, Any]]:
         return get("gelu_tanh") if approximate else self, {}
 
 
@@ -204,7 +206,9 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     if isinstance(identifier, ActivationFunction):
         return identifier
     if identifier is None or isinstance(identifier, str):
-        found: ActivationFunction = find("linear" if identifier is None else identifier, ActivationFunction)
+        found: ActivationFunction = find(
+            "linear" if identifier is None else identifier, ActivationFunction
+        )
         return found
     raise TypeError(
         "activation: expected a name or a function of minidl.activations, received "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import numbers
-import os
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -32,7 +33,8 @@ def hint(name: str, known: Iterable[str]) -> str:
         theirs = _letters(other)
         shorter, longer = sorted((letters, theirs), key=len)
         alike = difflib.SequenceMatcher(None, letters, theirs).ratio()
-        start = len(os.path.commonprefix([letters, theirs])) / max(len(longer), 1)
+        same = itertools.takewhile(bool, map(operator.eq, letters, theirs))
+        start = sum(same) / max(len(longer), 1)
         begins = len(shorter) > 2 and longer.startswith(shorter)
         return begins, (alike + start if alike >= 0.5 else 0)
 

@@ -12,6 +12,7 @@ from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.register import find, kind, register
+from minidl.register import get as of_kind
 
 
 @kind("metric")
@@ -288,10 +289,8 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
 
 
 def _find(identifier: Any) -> Metric:
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()  # type: ignore[call-arg]
-    if isinstance(identifier, Metric):
-        return identifier
+    if isinstance(identifier, Metric | type):
+        return of_kind(Metric, identifier)
     if not isinstance(identifier, str):
         name = getattr(identifier, "__name__", "")
         if identifier is None or globals().get(name) is not identifier:
@@ -301,6 +300,8 @@ def _find(identifier: Any) -> Metric:
             )
         identifier = name
     found = find(identifier, Metric, losses.Loss)
-    metric: Metric = LossMetric(found(), "loss") if issubclass(found, losses.Loss) else found()
+    if issubclass(found, losses.Loss):
+        return LossMetric(losses.get(found), identifier)
+    metric = of_kind(Metric, found)
     metric.name = identifier
     return metric

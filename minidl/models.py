@@ -33,7 +33,5 @@ def load_model(
         FileFormatError: no file of a model, or a damaged one, or one of a newer format, or one that
             names an unknown class. It is a ValueError; the message names the file and the reason.
     """
-    model: Sequential = saving.load_model(
-        filepath, Sequential, custom_objects, allow_nonfinite
-    )
+    model: Sequential = saving.load_model(filepath, Sequential, custom_objects, allow_nonfinite)
     return model

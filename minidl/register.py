@@ -66,11 +66,11 @@ def kind(what: str) -> Callable[[B], B]:
 
 
 @overload
-def register(thing: T, /, *names: str) -> T: ...
+def register(thing: str, /, *names: str) -> Callable[[T], T]: ...
 
 
 @overload
-def register(thing: str, /, *names: str) -> Callable[[T], T]: ...
+def register(thing: T, /, *names: str) -> T: ...
 
 
 def register(thing: Any, /, *names: str) -> Any:
@@ -166,7 +166,7 @@ def get(base: type[T], identifier: Any) -> T:
     if isinstance(identifier, str):
         identifier = find(identifier, base)
     if isinstance(identifier, type) and issubclass(identifier, base):
-        return identifier()
+        return _made(identifier)
     raise TypeError(
         f"{_kinds[base]}: expected a name or an object of {base.__name__}, received "
         f"{type(identifier).__name__}"
@@ -194,6 +194,25 @@ def name_of(thing: Any) -> str:
     if noted is not None and noted.setdefault(full.casefold(), thing) is not thing:
         raise ValueError(f"expected one class of the name {full!r}, received two")
     return full
+
+
+def _made(known: type[T]) -> T:
+    """An object of a class, made without arguments.
+
+    Raises:
+        TypeError: the class needs some.
+    """
+    needed = [
+        p.name
+        for p in inspect.signature(known).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if needed:
+        raise TypeError(
+            f"{known.__name__} needs arguments: expected {known.__name__}({', '.join(needed)}) in "
+            "place of its name"
+        )
+    return known()
 
 
 @contextlib.contextmanager
@@ -244,8 +263,7 @@ def _find(
     found = [
         entry
         for entry in _entries
-        if suits(entry)
-        and (entry.full.casefold() == folded if files else entry.called(folded))
+        if suits(entry) and (entry.full.casefold() == folded if files else entry.called(folded))
     ]
     found = [entry for entry in found if not _foreign(entry.full)] or found
     if custom and not (found and not _foreign(name)):

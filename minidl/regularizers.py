@@ -166,6 +166,7 @@ l1 = L1
 l2 = L2
 l1_l2 = L1L2
 
+
 def get(identifier: str | Regularizer | None) -> Regularizer | None:
     """A regularizer by name, the one that is given, or None.
 

@@ -12,8 +12,8 @@ import pytest
 import minidl
 from minidl.accelerator.record import products, recording
 from minidl.accelerator.record.tape import Tape
-from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import LearningRateSchedule
+from tests import registered
 
 RATES = {
     "ExponentialDecay": (0.1, 5, 0.9),
@@ -26,7 +26,7 @@ RATES = {
 
 def schedule(name: str) -> LearningRateSchedule:
     """One that changes in the first steps."""
-    made: LearningRateSchedule = SCHEDULES[name](*RATES[name])
+    made: LearningRateSchedule = registered.SCHEDULES[name](*RATES[name])
     return made
 
 

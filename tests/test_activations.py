@@ -82,7 +82,10 @@ def test_no_activation_is_linear() -> None:
     [
         ("rleu", ValueError, "unknown activation 'rleu'; did you mean 'relu'"),
         ("leakyrelu", ValueError, "did you mean 'leaky_relu'"),
-        ("TANH", ValueError, "known: elu, leaky_relu, linear, relu, sigmoid, softmax, tanh"),
+        ("leaky-ReLU", ValueError, "did you mean 'leaky_relu'"),
+        ("Relu6", ValueError, "did you mean 'relu'"),
+        ("soft", ValueError, "did you mean 'soft"),
+        ("?", ValueError, r"unknown activation '\?' \(known: bounded_relu, elu, exponential, ge"),
         (1, TypeError, "expected a name or a function of minidl.activations, received int"),
         (np.tanh, TypeError, "received ufunc"),
     ],

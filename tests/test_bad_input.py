@@ -11,6 +11,7 @@ import pytest
 import minidl
 from minidl import callbacks, layers, optimizers
 from minidl.optimizers import SGD
+from tests import registered
 from tests.fitting import FEATURES, compiled, network, problem, theta
 from tests.specs import spec
 
@@ -257,14 +258,14 @@ def test_numbers_out_of_range(name: str) -> None:
 RATES = [(-0.1, ValueError), (np.nan, ValueError), (np.inf, ValueError), (None, TypeError)]
 
 
-@pytest.mark.parametrize("kind", sorted(optimizers.TABLE))
+@pytest.mark.parametrize("kind", sorted(registered.OPTIMIZERS))
 @pytest.mark.parametrize(("rate", "error"), [*RATES, ("fast", TypeError)])
 def test_learning_rates(kind: str, rate: Any, error: type[Exception]) -> None:
     """When the optimizer is made, and when the rate is set later."""
     words = rf"learning_rate: .*\[0, inf\), received {rate!r}"
     with pytest.raises(error, match=words):
-        optimizers.TABLE[kind](learning_rate=rate)
-    made = optimizers.TABLE[kind]()
+        registered.OPTIMIZERS[kind](learning_rate=rate)
+    made = registered.OPTIMIZERS[kind]()
     with pytest.raises(error, match=words):
         made.learning_rate = rate
 

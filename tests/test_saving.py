@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl
-from minidl import initializers, layers, losses, optimizers, regularizers
-from minidl.optimizers import schedules
+from minidl import layers, optimizers
+from tests import registered
 from tests.doubles.cupy_double import installed
 from tests.fitting import HIDDEN, KINDS, compiled, network, problem, same_weights, theta
 from tests.specs import Spec, spec
@@ -163,8 +163,14 @@ def test_the_lists_below_are_complete() -> None:
     """Every class that the package has is saved and loaded in one of these tests."""
     paths = {s.path for s in (*LAYERS, *INITIALIZERS, *REGULARIZERS, *SCHEDULES, *OPTIMIZERS)}
     made = {path.rpartition(".")[2] for path in (*paths, *(s.path for s in LOSSES.values()))}
-    tables = (initializers, regularizers, optimizers, losses, schedules)
-    known = {kind.__name__ for module in tables for kind in module.TABLE.values()}
+    tables = (
+        registered.INITIALIZERS,
+        registered.REGULARIZERS,
+        registered.OPTIMIZERS,
+        registered.LOSSES,
+        registered.SCHEDULES,
+    )
+    known = {kind.__name__ for table in tables for kind in table.values()}
     assert made == known | set(layers.__all__) - {"Layer", "Input"}
 
 

@@ -20,7 +20,7 @@ _P = (
 
 
 def erfc(z: Any) -> Any:
-    """erfc(z) = 2/√π ∫_z^∞ exp(-u²) du = t · exp(p(2 t - 1) - z²), t = 2 / (2 + z), for z >= 0.
+    """2/√π ∫_z^∞ exp(-u²) du = t · exp(p(2 t - 1) - z²), t = 2 / (2 + z), for z >= 0.
 
     The polynomial p makes the error at most 3 units of the last place of 1. Small results keep
     their digits: the relative error is that of exp(-z²), some z² units.

@@ -56,7 +56,10 @@ def gelu_tanh_forward(x):
 
 @fused
 def gelu_tanh_backward(dy, x):
-    """dx = dy · (s + x · s (1 - s) · 2 u'), s = 1 / (1 + exp(-2 u)), u' = √(2/π) (1 + 0.134145 x²)."""
+    """dx = dy · (s + x · s (1 - s) · 2 u'), s = 1 / (1 + exp(-2 u)).
+
+    u' = √(2/π) (1 + 3 · 0.044715 x²).
+    """
     a = np.minimum(np.abs(x), CUT)
     square = a * a
     e = np.exp(-2 * ROOT * a * (1 + 0.044715 * square))

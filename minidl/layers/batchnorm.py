@@ -8,8 +8,8 @@ from minidl import checks, initializers
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
 from minidl.layers.base import BUILT, Layer, Shape, head
-from minidl.register import register
 from minidl.parameters import Specification
+from minidl.register import register
 
 
 @register

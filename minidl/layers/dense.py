@@ -122,9 +122,7 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": name_of(self.activation.function)
-            if self.activation
-            else None,
+            "activation": name_of(self.activation.function) if self.activation else None,
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,

@@ -22,6 +22,7 @@ __all__ = [
     "schedules",
 ]
 
+
 def get(identifier: str | Optimizer) -> Optimizer:
     """An optimizer by name, in any case of letters, or the one that is given.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -109,7 +110,7 @@ def _curve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """f(x) and f'(x), by the kernels that layers call."""
     y, dx = np.empty_like(x), np.empty_like(x)
-    values = {"x": x, "y": y, "dy": np.ones_like(x)}
+    values: dict[str, Any] = {"x": x, "y": y, "dy": np.ones_like(x)}
     values |= dict(zip(function.constants, constants, strict=True))
     function.run(values, y)
     function.run_back(values, dx)

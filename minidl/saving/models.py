@@ -105,7 +105,7 @@ def load_with_extra(
     Args and errors are those of :func:`load_model`.
     """
     current()  # raises where the backend is missing, for which no file can be blamed
-    with opened(source) as archive, reading(custom_objects):
+    with reading(custom_objects), opened(source) as archive:
         saved = read(archive)
         layers, training = _parts(saved)
         if not allow_nonfinite:

@@ -41,7 +41,7 @@ ULPS = {
 
 NUMBERS = {
     "negative_slope": 0.3, "alpha": 1.3, "epsilon": 1e-3, "momentum": 0.9, "rows": 96, "units": 3,
-    "limit": 0.7, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5, "l1": 0.01, "l2": 0.03,
+    "limit": 0.7, "max_value": 1.5, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5, "l1": 0.01, "l2": 0.03,
     "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1,
@@ -104,8 +104,8 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "batchnorm", "clipping", "dropout", "losses", "penalties", "rescaling",
-        "updates",
+        "activations", "batchnorm", "clipping", "dropout", "gated", "losses", "penalties",
+        "rescaling", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -215,6 +215,12 @@ NORM = np.array(40, np.float32)  # the size of that of 1000 normal numbers
 UNFUSED = {
     "activations.softmax_forward": (normal(N, O), Out((N, 1)), Out((N, O))),
     "activations.softmax_backward": (normal(N, O), shares(N, O), Out((N, 1)), Out((N, O))),
+    "activations.log_softmax_forward": (
+        normal(N, O), Out((N, 1)), Out((N, 1)), Out((N, O)),
+    ),
+    "activations.log_softmax_backward": (
+        normal(N, O), np.log(shares(N, O)), Out((N, 1)), Out((N, O)),
+    ),
     "batchnorm.batch_statistics": (normal(N, O), Out((O,)), Out((O,)), Out((N, O))),
     "batchnorm.batchnorm_parameter_gradients": (
         normal(N, O), normal(N, O, seed=1), Out((O,)), Out((O,)), Out((N, O)),
@@ -267,7 +273,11 @@ def test_every_kernel_is_fused_or_listed():
         and value.__module__ == f"minidl.kernels.{info.name}"
         and not name.startswith("_")
     }
-    assert found == {*UNFUSED, "dropout.dropout_threshold"}  # which is of numbers alone
+    assert found == {
+        *UNFUSED,
+        "dropout.dropout_threshold",
+        "erfc.erfc",
+    }  # of numbers alone; part of a formula
 
 
 def overwritten(name):

@@ -12,12 +12,13 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl import activations, losses
+from minidl import losses
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import dropout, penalties
 from minidl.layers import BatchNormalization, Dense, Dropout, Layer, ReLU
 from minidl.testing import NetworkCase, layers, networks, tensors
 from minidl.testing.axes import LARGEST, Tensor, positive, probability
+from tests import registered
 from tests.gradient_check.planting import activation, after, sign, twice
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_every_kind_of_layer_loss_and_size_comes_up():
     assert {("hidden", k) for k in range(6)} <= seen
     assert {("weighted", True), ("weighted", False)} <= seen
     assert {"L1", "L2", "L1L2", "Lp"} <= seen
-    assert set(activations.TABLE) - {"linear"} <= seen
+    assert set(registered.ACTIVATIONS) - {"linear", "exponential"} <= seen
     kinds = {
         n for n in minidl.layers.__all__ if n not in ("Layer", "Input", "Activation", "Flatten")
     }
@@ -164,7 +165,7 @@ OUTPUT = "Dense(units=1, use_bias=True)"
 
 
 def test_a_wrong_activation_shrinks_to_itself_and_one_unit(monkeypatch):
-    monkeypatch.setitem(activations.TABLE, "relu", activation("relu", twice))
+    monkeypatch.setattr(minidl.activations.relu, "backward", activation("relu", twice).backward)
     assert described(smallest(networks())) == f"<1 row of 1 into [ReLU(), {OUTPUT}], {MEAN}"
 
 
@@ -209,7 +210,7 @@ def test_a_lost_mask_shrinks_to_one_dropout(monkeypatch):
 
 def test_only_the_guilty_of_several_layers_stays(monkeypatch):
     """Drawn from five layers on, four of them go."""
-    monkeypatch.setitem(activations.TABLE, "relu", activation("relu", sign))
+    monkeypatch.setattr(minidl.activations.relu, "backward", activation("relu", sign).backward)
     some = st.one_of(st.builds(ReLU), st.builds(BatchNormalization), layers())
     case = smallest(networks(layers=some))
     assert [type(layer) for layer in case.network.layers] == [ReLU, Dense]
@@ -223,6 +224,7 @@ def test_without_hypothesis_the_message_says_what_to_install():
 import sys
 sys.modules["hypothesis"] = None
 import minidl
+from tests import registered
 try:
     minidl.testing.networks
 except ModuleNotFoundError as error:
