@@ -12,10 +12,12 @@ find a class by that name, or by "Scale" and "scale" alone, in any case of lette
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import inspect
+import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
@@ -27,11 +29,10 @@ B = TypeVar("B", bound=type)
 
 _OWN = "minidl"
 _kinds: dict[type, str] = {}
-_entries: list[_Entry] = []
-# The objects that a file's reader was given, by name; None while no file is read.
-_custom: ContextVar[Mapping[str, Any] | None] = ContextVar("custom", default=None)
-# Of what is written, all that nobody registered, by name; None while nobody collects it.
-_unregistered: ContextVar[dict[str, Any] | None] = ContextVar("unregistered", default=None)
+#: Everything that is registered.
+entries: list[_Entry] = []
+#: The objects that a file's reader was given, by name; None while no file is read.
+handed: ContextVar[Mapping[str, Any] | None] = ContextVar("handed", default=None)
 
 
 @dataclass(frozen=True)
@@ -94,25 +95,47 @@ def register(thing: Any, /, *names: str) -> Any:
     """
     if isinstance(thing, str):
         return lambda other: register(other, thing, *names)
-    base = _base(thing)
+    base = base_of(thing)
     if base is None or base is thing:
         raise TypeError(
             f"register: expected an activation function, or a class that derives from one of "
             f"{', '.join(sorted(each.__name__ for each in _kinds))}, received {thing!r}"
         )
-    full, kept = _full(thing), []
-    for entry in _entries:
-        if entry.full.casefold() == full.casefold() and _is_class(entry.thing) == _is_class(thing):
+    full, kept = full_name(thing), []
+    for entry in entries:
+        if entry.full.casefold() == full.casefold() and is_class(entry.thing) == is_class(thing):
             if _origin(entry.thing) != _origin(thing):
                 raise ValueError(
-                    f"expected one class of the name {full!r}, received {_shown(thing)} beside "
-                    f"{_shown(entry.thing)}"
+                    f"expected one class of the name {full!r}, received {shown(thing)} beside "
+                    f"{shown(entry.thing)}"
                 )
         else:
             kept.append(entry)
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _plain(thing)).lower()
-    _entries[:] = [*kept, _Entry(thing, base, full, (words, *names))]
+    entries[:] = [*kept, _Entry(thing, base, full, (words, *names))]
     return thing
+
+
+def offered(package: str, base: type) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package of minidl, all modules of which are imported here.
+
+    Args:
+        package: its name.
+        base: of the kind whose classes the modules register.
+
+    Returns:
+        A function that finds a class by its name, for ``minidl.layers.Dense``.
+    """
+    for module in pkgutil.iter_modules(sys.modules[package].__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+    def attribute(name: str) -> Any:
+        for entry in entries:
+            if entry.base is base and entry.full == name:
+                return entry.thing
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return attribute
 
 
 def known(base: type) -> dict[str, Any]:
@@ -122,9 +145,9 @@ def known(base: type) -> dict[str, Any]:
         base: such as ``minidl.layers.Layer``.
     """
     found = {}
-    for entry in _entries:
+    for entry in entries:
         if entry.base is base:
-            names = (entry.full,) if _foreign(entry.full) else entry.short
+            names = (entry.full,) if foreign(entry.full) else entry.short
             found.update(dict.fromkeys(names, entry.thing))
     return found
 
@@ -137,17 +160,7 @@ def find(name: str, *bases: type) -> Any:
             use.
     """
     names = [each for base in bases for each in known(base)]
-    return _find(name, _kinds[bases[0]], lambda entry: entry.base in bases, names)
-
-
-def find_class(name: str) -> Any:
-    """The class, of any kind, that has this name in files.
-
-    Raises:
-        ValueError: an unknown name.
-    """
-    names = [entry.full for entry in _entries if _is_class(entry.thing)]
-    return _find(name, "class", lambda entry: _is_class(entry.thing), names, files=True)
+    return search(name, _kinds[bases[0]], lambda entry: entry.base in bases, names)
 
 
 def get(base: type[T], identifier: Any) -> T:
@@ -173,29 +186,6 @@ def get(base: type[T], identifier: Any) -> T:
     )
 
 
-def name_of(thing: Any) -> str:
-    """The name, in a file, of a class or of an activation function.
-
-    Raises:
-        ValueError: another class has it.
-    """
-    full = _full(thing)
-    for entry in _entries:
-        if entry.thing is thing:
-            return entry.full
-        if entry.full.casefold() == full.casefold() and _is_class(entry.thing) == _is_class(thing):
-            raise ValueError(
-                f"{full!r} is the name of {_shown(entry.thing)}; expected another name for "
-                f"{_shown(thing)}"
-            )
-    if not _foreign(full):
-        raise ValueError(f"expected a class with @register, received {_shown(thing)}")
-    noted = _unregistered.get()
-    if noted is not None and noted.setdefault(full.casefold(), thing) is not thing:
-        raise ValueError(f"expected one class of the name {full!r}, received two")
-    return full
-
-
 def _made(known: type[T]) -> T:
     """An object of a class, made without arguments.
 
@@ -215,61 +205,24 @@ def _made(known: type[T]) -> T:
     return known()
 
 
-@contextlib.contextmanager
-def noting() -> Iterator[dict[str, Any]]:
-    """A context whose value gathers what :func:`name_of` names and nobody registered."""
-    noted: dict[str, Any] = {}
-    token = _unregistered.set(noted)
-    try:
-        yield noted
-    finally:
-        _unregistered.reset(token)
-
-
-@contextlib.contextmanager
-def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """A context in which names come from a file.
-
-    Args:
-        custom_objects: name -> class or activation function, found beside what is registered. The
-            name is that in the file, with or without its package.
-
-    Raises:
-        TypeError: no such mapping.
-    """
-    given = {} if custom_objects is None else custom_objects
-    if not isinstance(given, Mapping) or not all(
-        isinstance(name, str) and _base(thing) is not None for name, thing in given.items()
-    ):
-        raise TypeError(
-            "custom_objects: expected a dictionary from names to classes of layers, losses and so "
-            f"on, or to activation functions, received {custom_objects!r}"
-        )
-    token = _custom.set({name.casefold(): thing for name, thing in given.items()})
-    try:
-        yield
-    finally:
-        _custom.reset(token)
-
-
-def _find(
+def search(
     name: str,
     what: str,
     suits: Callable[[_Entry], bool],
     names: Any,
     files: bool = False,
 ) -> Any:
-    folded, custom = name.casefold(), _custom.get()
+    folded, custom = name.casefold(), handed.get()
     found = [
         entry
-        for entry in _entries
+        for entry in entries
         if suits(entry) and (entry.full.casefold() == folded if files else entry.called(folded))
     ]
-    found = [entry for entry in found if not _foreign(entry.full)] or found
-    if custom and not (found and not _foreign(name)):
+    found = [entry for entry in found if not foreign(entry.full)] or found
+    if custom and not (found and not foreign(name)):
         for each in (folded, folded.rpartition(">")[2]):
             thing = custom.get(each)
-            if thing is not None and suits(_Entry(thing, _base(thing) or object, each, ())):
+            if thing is not None and suits(_Entry(thing, base_of(thing) or object, each, ())):
                 return thing
     if len(found) == 1:
         return found[0].thing
@@ -284,35 +237,35 @@ def _find(
     )
 
 
-def _base(thing: Any) -> type | None:
+def base_of(thing: Any) -> type | None:
     """The base class of the kind of a class, or of an object that is registered itself."""
-    if not _is_class(thing) and not hasattr(thing, "name"):
+    if not is_class(thing) and not hasattr(thing, "name"):
         return None
-    known = thing if _is_class(thing) else type(thing)
+    known = thing if is_class(thing) else type(thing)
     return next((each for each in inspect.getmro(known) if each in _kinds), None)
 
 
-def _is_class(thing: Any) -> bool:
+def is_class(thing: Any) -> bool:
     return isinstance(thing, type)
 
 
 def _plain(thing: Any) -> str:
-    return str(thing.__name__ if _is_class(thing) else thing.name)
+    return str(thing.__name__ if is_class(thing) else thing.name)
 
 
 def _origin(thing: Any) -> tuple[str, str]:
     """Module and qualified name."""
-    return thing.__module__, thing.__qualname__ if _is_class(thing) else thing.name
+    return thing.__module__, thing.__qualname__ if is_class(thing) else thing.name
 
 
-def _full(thing: Any) -> str:
+def full_name(thing: Any) -> str:
     package, plain = _origin(thing)[0].partition(".")[0], _plain(thing)
     return plain if package == _OWN else f"{package}>{plain}"
 
 
-def _foreign(full: str) -> bool:
+def foreign(full: str) -> bool:
     return ">" in full
 
 
-def _shown(thing: Any) -> str:
+def shown(thing: Any) -> str:
     return ".".join(_origin(thing))

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1] / "minidl"
 # A module may import its own floor and those below; what is not listed is on the last one.
 FLOORS = [
     {"backend"},
-    {"checks", "printing", "register", "seeds"},
+    {"checks", "custom", "printing", "register", "seeds"},
     {"kernels"},
     {"activations", "initializers", "regularizers"},
     {"parameters"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from minidl import activations, initializers, layers, losses, metrics, optimizer
 from minidl.activations import ActivationFunction
 from minidl.backend import fused
 from minidl.checks import hint
+from minidl.custom import find_class, name_of
 from minidl.optimizers import schedules
-from minidl.register import find, find_class, known, name_of, register
+from minidl.register import entries, find, known, register
 from tests.saving.packing import unpacked
 
-REGISTER = sys.modules["minidl.register"]
 KINDS = {
     layers: layers.Layer,
     losses: losses.Loss,
@@ -34,9 +33,11 @@ KINDS = {
 
 
 @pytest.fixture(autouse=True)
-def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_before() -> Iterator[None]:
     """What a test registers is forgotten afterwards."""
-    monkeypatch.setattr(REGISTER, "_entries", list(REGISTER._entries))
+    before = list(entries)
+    yield
+    entries[:] = before
 
 
 def own(name: str, base: type = layers.Layer, module: str = "wild.things", **body: Any) -> Any:

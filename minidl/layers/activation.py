@@ -7,8 +7,9 @@ from typing import Any
 from minidl import activations, checks
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
+from minidl.custom import name_of
 from minidl.layers.base import Layer, Shape, head
-from minidl.register import name_of, register
+from minidl.register import register
 
 NAME = "the attribute function, of minidl.activations"
 

@@ -7,10 +7,11 @@ from typing import Any
 from minidl import activations, checks, initializers, regularizers
 from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
+from minidl.custom import name_of
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.layers.activation import Activation
 from minidl.layers.base import BUILT, Layer, Shape, head, penalty
-from minidl.register import name_of, register
+from minidl.register import register
 
 
 @register

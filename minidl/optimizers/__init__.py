@@ -9,6 +9,7 @@ from minidl.optimizers.base import Optimizer
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.sgd import SGD
 from minidl.register import get as of_kind
+from minidl.register import offered
 
 __all__ = [
     "SGD",
@@ -21,6 +22,9 @@ __all__ = [
     "get",
     "schedules",
 ]
+
+# For those that no line above imports; type checkers need these lines.
+__getattr__ = offered(__name__, Optimizer)
 
 
 def get(identifier: str | Optimizer) -> Optimizer:

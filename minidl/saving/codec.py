@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.activations import ActivationFunction
+from minidl.custom import find_class, name_of
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import find_class, name_of
 from minidl.regularizers import Regularizer
 
 #: Letters in a text among the arguments.

@@ -12,11 +12,11 @@ import numpy as np
 from minidl import metrics
 from minidl.backend import current
 from minidl.beside import undisturbed
+from minidl.custom import noting, reading
 from minidl.layers import Input, Layer
 from minidl.layers.base import shape_of
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
-from minidl.register import noting, reading
 from minidl.replacing import replacing
 from minidl.saving.archive import Archive, MalformedError
 from minidl.saving.codec import decode, describe
