@@ -4,7 +4,7 @@ A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py`` or ``ke
 the function ``minidl.activations.NAME``, which takes arrays: ``minidl.activations.relu(x)``. Layers
 take it by name, ``Dense(16, "relu")``.
 
-One of your own is made in the same way::
+An activation of another package is made in the same way::
 
     def cube_forward(x, scale=1.0, *, out):
         return np.multiply(scale, x**3, out=out)
@@ -36,10 +36,10 @@ COLUMNS = ("row", "total")
 class ActivationFunction:
     """An activation.
 
-    The names of the kernels' arguments say what these need. ``forward(x, ..., out=)`` writes y into
-    ``out``. ``backward(dy, ..., out=)`` takes ``x`` or ``y`` or both, and writes dx. Both may take
-    constants, which have default values in ``forward``, and ``row`` and ``total``, work space of
-    shape (N, 1): x is then (N, K), and each row is one unit of work.
+    Names of arguments say what a kernel needs. ``forward(x, ..., out=)`` writes y into ``out``.
+    ``backward(dy, ..., out=)`` takes ``x`` or ``y`` or both, and writes dx into ``out``. Both
+    kernels may take constants, with default values in ``forward``, and the work space ``row`` and
+    ``total``, (N, 1): x is then (N, K), and each row is one unit of work.
 
     Args:
         name: for layers, configurations and messages.
@@ -51,24 +51,44 @@ class ActivationFunction:
         keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
 
     Raises:
-        TypeError: an argument has another name, or nobody can tell the names.
+        TypeError: an argument has another name, or a kernel has no signature.
     """
+
+    name: str
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    constants: dict[str, Any]
+    keeps_x: bool
+    keeps_y: bool
+    rowwise: bool
+    _forward: tuple[str, ...]
+    _backward: tuple[str, ...]
 
     def __init__(
         self, name: str, forward: Callable[..., Any], backward: Callable[..., Any]
     ) -> None:
-        self.name, self.forward, self.backward = name, forward, backward
-        # The package of who makes it is a part of its name in files; namedtuple does the same.
-        self.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
-        given = _parameters(name, forward)
-        self.constants: dict[str, Any] = {
-            key: value for key, value in given.items() if value is not inspect.Parameter.empty
-        }
-        self._forward = _checked(name, "forward", given, ("x", *self.constants, *COLUMNS))
-        own = ("dy", "x", "y", *self.constants, *COLUMNS)
-        self._backward = _checked(name, "backward", _parameters(name, backward), own)
-        self.keeps_x, self.keeps_y = ("x" in self._backward), ("y" in self._backward)
-        self.rowwise = not {*self._forward, *self._backward}.isdisjoint(COLUMNS)
+        given, back = _parameters(name, forward), _parameters(name, backward)
+        constants = {k: v for k, v in given.items() if v is not inspect.Parameter.empty}
+        _check(name, "forward", given, ("x", *constants, *COLUMNS))
+        _check(name, "backward", back, ("dy", "x", "y", *constants, *COLUMNS))
+        vars(self).update(
+            # The caller's package is a part of the name in files; namedtuple does the same.
+            __module__=sys._getframe(1).f_globals.get("__name__", "__main__"),
+            name=name,
+            forward=forward,
+            backward=backward,
+            constants=constants,
+            keeps_x="x" in back,
+            keeps_y="y" in back,
+            rowwise=not {*given, *back}.isdisjoint(COLUMNS),
+            _forward=tuple(given),
+            _backward=tuple(back),
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"{name} of {self!r} cannot be set; expected a new ActivationFunction in its place"
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ActivationFunction) and self._key() == other._key()
@@ -139,9 +159,7 @@ def _parameters(name: str, kernel: Callable[..., Any]) -> dict[str, Any]:
     return {p.name: p.default for p in found if p.name != "out"}
 
 
-def _checked(
-    name: str, which: str, given: Mapping[str, Any], allowed: tuple[str, ...]
-) -> tuple[str, ...]:
+def _check(name: str, which: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for argument in given:
         if argument not in allowed:
             raise TypeError(
@@ -150,7 +168,6 @@ def _checked(
             )
     if next(iter(given), None) != allowed[0]:
         raise TypeError(f"activation {name!r}, {which}: expected {allowed[0]} first")
-    return tuple(given)
 
 
 class _Relu(ActivationFunction):

@@ -1,4 +1,4 @@
-"""Names in files, and what a file's reader hands over for them."""
+"""Names of classes in files; classes handed over by the reader of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from minidl.register import base_of, entries, foreign, full_name, handed, is_class, search, shown
 
-# Of what is written, all that nobody registered, by name; None while nobody collects it.
+# Things without @register in a model that is written, by name; None while none is written.
 _unregistered: ContextVar[dict[str, Any] | None] = ContextVar("unregistered", default=None)
 
 
@@ -48,7 +48,7 @@ def find_class(name: str) -> Any:
 
 @contextlib.contextmanager
 def noting() -> Iterator[dict[str, Any]]:
-    """A context whose value gathers what :func:`name_of` names and nobody registered."""
+    """A context; its value gathers the things without ``@register`` that :func:`name_of` names."""
     noted: dict[str, Any] = {}
     token = _unregistered.set(noted)
     try:
@@ -62,8 +62,8 @@ def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """A context in which names come from a file.
 
     Args:
-        custom_objects: name -> class or activation function, found beside what is registered. The
-            name is that in the file, with or without its package.
+        custom_objects: name in the file, with or without the package -> class or activation
+            function; an addition to the register.
 
     Raises:
         TypeError: no such mapping.

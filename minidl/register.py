@@ -5,9 +5,9 @@
     @minidl.register
     class Scale(minidl.layers.Layer): ...
 
-A class of another package is "package>Scale" in a file, by the first part of its module's name;
-one of minidl's is "Dense". So names never collide with minidl's. The functions ``get`` of a kind
-find a class by that name, or by "Scale" and "scale" alone, in any case of letters.
+In a file a class of another package is "package>Scale", by the first part of its module's name; a
+class of minidl is "Dense". Names of other packages never collide with minidl's. The functions
+``get`` find a class by its name in files, or by "Scale" or "scale" alone, in any case of letters.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ _OWN = "minidl"
 _kinds: dict[type, str] = {}
 #: Everything that is registered.
 entries: list[_Entry] = []
-#: The objects that a file's reader was given, by name; None while no file is read.
+#: Classes and functions handed over by the reader of a file, by name; None while none is read.
 handed: ContextVar[Mapping[str, Any] | None] = ContextVar("handed", default=None)
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A name.
+    """An entry of the register.
 
     Attributes:
-        thing: a class, or an object that has a name.
-        base: the class of its kind.
-        full: its name in files.
-        short: further names, the first of which errors show.
+        thing: a class, or an activation function.
+        base: the base class of the kind.
+        full: the name in files.
+        short: further names; messages show these.
     """
 
     thing: Any
@@ -77,8 +77,7 @@ def register(thing: T, /, *names: str) -> T: ...
 def register(thing: Any, /, *names: str) -> Any:
     """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by its name.
 
-    A class is known by its name as it stands, and with underscores between words:
-    MeanSquaredError is also "mean_squared_error".
+    The class MeanSquaredError is known by its name, and as "mean_squared_error".
 
     Args:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
@@ -89,8 +88,8 @@ def register(thing: Any, /, *names: str) -> Any:
         ``thing``.
 
     Raises:
-        ValueError: another class has the name. The same class, made again in a notebook, replaces
-            the older one.
+        ValueError: another class has the name. The same class, made again in a notebook, is
+            replaced.
         TypeError: the class is of none of these kinds.
     """
     if isinstance(thing, str):
@@ -117,11 +116,11 @@ def register(thing: Any, /, *names: str) -> Any:
 
 
 def offered(package: str, base: type) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package of minidl, all modules of which are imported here.
+    """The ``__getattr__`` of a package; all modules of the package are imported.
 
     Args:
-        package: its name.
-        base: of the kind whose classes the modules register.
+        package: a name, "minidl.layers".
+        base: the base class of a kind; the modules register classes of that kind.
 
     Returns:
         A function that finds a class by its name, for ``minidl.layers.Dense``.
@@ -139,7 +138,7 @@ def offered(package: str, base: type) -> Callable[[str], Any]:
 
 
 def known(base: type) -> dict[str, Any]:
-    """What is registered of a kind, by the names that messages show.
+    """Classes, or activation functions, of one kind, by the names in messages.
 
     Args:
         base: such as ``minidl.layers.Layer``.
@@ -153,18 +152,17 @@ def known(base: type) -> dict[str, Any]:
 
 
 def find(name: str, *bases: type) -> Any:
-    """The class, or the function, of one of some kinds that has this name, in any case of letters.
+    """The class, or the function, of this name and of one of these kinds, in any case of letters.
 
     Raises:
-        ValueError: an unknown name, with the nearest right one; or a name that several packages
-            use.
+        ValueError: an unknown name, with the nearest right one; or a name in several packages.
     """
     names = [each for base in bases for each in known(base)]
     return search(name, _kinds[bases[0]], lambda entry: entry.base in bases, names)
 
 
 def get(base: type[T], identifier: Any) -> T:
-    """``identifier`` if it is an object of a kind, else a new one of the class of that name.
+    """``identifier``, an object of a kind; for a class or a name, a new object of the class.
 
     Args:
         base: of the kind.
@@ -190,7 +188,7 @@ def _made(known: type[T]) -> T:
     """An object of a class, made without arguments.
 
     Raises:
-        TypeError: the class needs some.
+        TypeError: the class needs arguments.
     """
     needed = [
         p.name
@@ -238,7 +236,7 @@ def search(
 
 
 def base_of(thing: Any) -> type | None:
-    """The base class of the kind of a class, or of an object that is registered itself."""
+    """The base class of the kind of a class, or of an activation function."""
     if not is_class(thing) and not hasattr(thing, "name"):
         return None
     known = thing if is_class(thing) else type(thing)

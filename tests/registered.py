@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
+
+import pytest
 
 from minidl.activations import ActivationFunction
 from minidl.initializers import Initializer
@@ -10,13 +13,19 @@ from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import known
+from minidl.register import entries, known
 from minidl.regularizers import Regularizer
 
 
 def by_class(base: type) -> dict[str, Any]:
     """Classes of a kind by their own names, each once."""
     return {kind.__name__: kind for kind in known(base).values()}
+
+
+def put_in_place(monkeypatch: pytest.MonkeyPatch, name: str, other: ActivationFunction) -> None:
+    """Have another activation found by the name of one of minidl's."""
+    place = next(k for k, entry in enumerate(entries) if entry.thing is ACTIVATIONS[name])
+    monkeypatch.setitem(entries, place, dataclasses.replace(entries[place], thing=other))  # type: ignore[call-overload]
 
 
 #: Without further names, such as "swish".

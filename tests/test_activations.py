@@ -199,3 +199,10 @@ def test_what_backward_does_not_need_is_not_kept(name: str) -> None:
     assert (layer.x is not None) == layer.function.keeps_x
     keeping = {"bounded_relu", "gelu", "gelu_tanh", "silu", "mish"}
     assert layer.function.keeps_x == (name in keeping)
+
+
+def test_an_activation_does_not_change() -> None:
+    """What has been recorded, saved or compared stays right."""
+    for name in ("name", "forward", "backward", "constants", "other"):
+        with pytest.raises(AttributeError, match=f"{name} of <activation relu> cannot be set"):
+            setattr(activations.relu, name, None)

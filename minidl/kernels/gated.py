@@ -1,7 +1,7 @@
-"""Activation functions y = x · g(x), where a gate g rises from 0 to 1, and their derivatives.
+"""Activation functions y = x · g(x) with a gate g from 0 to 1, and the derivatives g + x g'.
 
-What ``activations.py`` says of its pairs holds for these. A derivative is g + x g'. What x, 0 or
-below, lets through keeps its digits: no gate is computed as a difference from 1.
+The rules of ``activations.py`` hold for these pairs. For x < 0 no gate is computed as a difference
+from 1, so that small results keep their digits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from minidl.backend import fused
 from minidl.kernels.erfc import erfc
 
-#: Where |x| is cut before it is squared: gates are 0 or 1 there, and nothing overflows.
+#: Size at which |x| is cut before squares: gates are 0 or 1 from there on; nothing overflows.
 CUT = 60.0
 ROOT = math.sqrt(2 / math.pi)
 

@@ -22,9 +22,9 @@ class Activation(Layer):
         activation: a name ("relu") or a function of :mod:`minidl.activations`.
 
     Attributes:
-        function: the function; another one acts from the next pass.
-        constants: numbers that the function takes, such as a slope.
-        x, y: after a forward pass, its input and its output, each where backward needs it.
+        function: the function; another function acts from the next pass on.
+        constants: numbers for the function, such as a slope.
+        x, y: input and output of the last forward pass; x is None where backward needs no x.
 
     Raises:
         ValueError: unknown name.
@@ -43,7 +43,7 @@ class Activation(Layer):
 
     @property
     def function(self) -> Any:
-        """As given; can be set at any time, to a name, too."""
+        """The function; can be set at any time, to a name, too."""
         return self._function
 
     @function.setter
@@ -60,7 +60,7 @@ class Activation(Layer):
 
     @property
     def constants(self) -> tuple[float, ...]:
-        """In the order in which the function takes them; they come with it."""
+        """Numbers for the function, in the order of the arguments; cannot be set."""
         return tuple(self._constants.values())
 
     @property
@@ -134,7 +134,7 @@ class _Named(Activation):
 
     @property
     def function(self) -> Any:
-        """What the class is named after; cannot be set."""
+        """The function of the class's name; cannot be set."""
         return self._function
 
     @function.setter

@@ -165,7 +165,7 @@ OUTPUT = "Dense(units=1, use_bias=True)"
 
 
 def test_a_wrong_activation_shrinks_to_itself_and_one_unit(monkeypatch):
-    monkeypatch.setattr(minidl.activations.relu, "backward", activation("relu", twice).backward)
+    registered.put_in_place(monkeypatch, "relu", activation("relu", twice))
     assert described(smallest(networks())) == f"<1 row of 1 into [ReLU(), {OUTPUT}], {MEAN}"
 
 
@@ -210,7 +210,7 @@ def test_a_lost_mask_shrinks_to_one_dropout(monkeypatch):
 
 def test_only_the_guilty_of_several_layers_stays(monkeypatch):
     """Drawn from five layers on, four of them go."""
-    monkeypatch.setattr(minidl.activations.relu, "backward", activation("relu", sign).backward)
+    registered.put_in_place(monkeypatch, "relu", activation("relu", sign))
     some = st.one_of(st.builds(ReLU), st.builds(BatchNormalization), layers())
     case = smallest(networks(layers=some))
     assert [type(layer) for layer in case.network.layers] == [ReLU, Dense]
