@@ -58,6 +58,8 @@ THEN: dict[str, Any] = {
     "epsilon": 0.2,
     "center": False,
     "negative_slope": 0.9,
+    "max_value": 0.25,
+    "threshold": 0.125,
     "alpha": 0.4,
     "offset": -0.5,
     "learning_rate": 0.2,

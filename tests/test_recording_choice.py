@@ -78,7 +78,7 @@ LAYERS: dict[str, Callable[[], list[Layer]]] = {
     "Flatten": lambda: [layers.Flatten()],
     "Input": list,
     "LeakyReLU": lambda: [layers.LeakyReLU()],
-    "ReLU": lambda: [layers.ReLU()],
+    "ReLU": lambda: [layers.ReLU(), layers.ReLU(1.0, 0.1, 0.2)],
     "Rescaling": lambda: [layers.Rescaling(0.5)],
     "Sigmoid": lambda: [layers.Sigmoid()],
     "Softmax": lambda: [layers.Softmax()],
@@ -95,7 +95,8 @@ def test_every_layer_is_played(name: str) -> None:
 @pytest.mark.parametrize("name", registered.ACTIVATIONS)
 def test_every_activation_is_played(name: str) -> None:
     assert plays(activation=name) == PLAYED
-    assert plays(Dense(4, name), layers.Activation(name)) == PLAYED
+    if name != "exponential":  # one after the other they overflow
+        assert plays(Dense(4, name), layers.Activation(name)) == PLAYED
 
 
 @pytest.mark.parametrize("name", registered.REGULARIZERS)

@@ -234,3 +234,20 @@ def test_the_nearest_name_is_near_by_meaning(name: str, near: str | None) -> Non
     """Letters count; their case and separators do not."""
     found = hint(name, known(ActivationFunction))
     assert found == (f"; did you mean {near!r}?" if near else "")
+
+
+def test_a_training_with_classes_of_ones_own_goes_on(tmp_path: Path) -> None:
+    """Those of the model that resumes stand for those in the checkpoint."""
+    Own = own("Own", layers.Rescaling)
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 4)), random.normal(size=(12, 1))
+
+    def trained(epochs: int, resume: Any = None) -> minidl.Sequential:
+        minidl.utils.set_random_seed(2)
+        model = minidl.Sequential([Own(0.5, name="own", input_shape=(4,)), layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(x, y, batch_size=4, epochs=epochs, verbose=0, resume=resume)
+        return model
+
+    trained(2, tmp_path / "run")
+    np.testing.assert_array_equal(trained(4, tmp_path / "run").theta, trained(4).theta)

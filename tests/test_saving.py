@@ -29,6 +29,7 @@ LAYERS = [
     spec("layers.Sigmoid"),
     spec("layers.Tanh"),
     spec("layers.ReLU"),
+    spec("layers.ReLU", max_value=1.5, negative_slope=0.1, threshold=0.2),
     spec("layers.LeakyReLU", negative_slope=0.07),
     spec("layers.ELU", alpha=0.7),
     spec("layers.Softmax"),
