@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,14 @@ from minidl.regularizers import Regularizer
 def by_class(base: type) -> dict[str, Any]:
     """Classes of a kind by their own names, each once."""
     return {kind.__name__: kind for kind in known(base).values()}
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What a test registers is forgotten afterwards."""
+    before = list(entries)
+    yield
+    entries[:] = before
 
 
 def put_in_place(monkeypatch: pytest.MonkeyPatch, name: str, other: ActivationFunction) -> None:

@@ -18,8 +18,11 @@ from minidl.backend import fused
 from minidl.checks import hint
 from minidl.custom import find_class, name_of
 from minidl.optimizers import schedules
-from minidl.register import entries, find, known, register
+from minidl.register import find, known, register
+from tests.registered import forgotten  # noqa: F401 - a fixture
 from tests.saving.packing import unpacked
+
+pytestmark = pytest.mark.usefixtures("forgotten")
 
 KINDS = {
     layers: layers.Layer,
@@ -30,14 +33,6 @@ KINDS = {
     regularizers: regularizers.Regularizer,
     schedules: schedules.LearningRateSchedule,
 }
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """What a test registers is forgotten afterwards."""
-    before = list(entries)
-    yield
-    entries[:] = before
 
 
 def own(name: str, base: type = layers.Layer, module: str = "wild.things", **body: Any) -> Any:

@@ -20,10 +20,11 @@ the gradient from being checked. The method is that of :mod:`minidl.gradient_che
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from minidl.activations import ActivationFunction
+from minidl.activations import ActivationFunction, get
 from minidl.gradient_check.errors import (
     GradientCheckError,
     GradientDtypeError,
@@ -43,7 +44,6 @@ from minidl.gradient_check.report import Entry, Failure, Result, TensorCheck
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.network import Network
-from minidl.register import known
 from minidl.regularizers import Regularizer
 
 __all__ = [
@@ -90,11 +90,12 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
         GradientCheckError: the gradients are wrong or cannot be checked.
         TypeError: none of these kinds.
     """
+    if isinstance(subject, str):
+        with contextlib.suppress(ValueError):
+            subject = get(subject)
     for kind, check in _CHECKS:
         if isinstance(subject, kind):
             return check(subject, *arguments, **options)
-    if isinstance(subject, str) and subject.casefold() in known(ActivationFunction):
-        return check_activation(subject, *arguments, **options)
     if callable(subject) and not isinstance(subject, type):
         return check_function(subject, *arguments, **options)
     raise TypeError(
