@@ -210,6 +210,18 @@ def search(
     names: Any,
     files: bool = False,
 ) -> Any:
+    """The thing of this name among the entries that suit.
+
+    Args:
+        name: in any case of letters.
+        what: the kind, for messages.
+        suits: called with an entry.
+        names: for messages.
+        files: True if the name in files is the only one.
+
+    Raises:
+        ValueError: an unknown name, or a name in several packages.
+    """
     folded, custom = name.casefold(), handed.get()
     found = [
         entry
@@ -244,6 +256,7 @@ def base_of(thing: Any) -> type | None:
 
 
 def is_class(thing: Any) -> bool:
+    """True for a class, False for an activation function."""
     return isinstance(thing, type)
 
 
@@ -257,13 +270,16 @@ def _origin(thing: Any) -> tuple[str, str]:
 
 
 def full_name(thing: Any) -> str:
+    """The name in files: with the package, but for minidl's own."""
     package, plain = _origin(thing)[0].partition(".")[0], _plain(thing)
     return plain if package == _OWN else f"{package}>{plain}"
 
 
 def foreign(full: str) -> bool:
+    """True for a name with a package in front."""
     return ">" in full
 
 
 def shown(thing: Any) -> str:
+    """Module and name, for messages."""
     return ".".join(_origin(thing))
