@@ -31,10 +31,10 @@ def forgotten() -> Iterator[None]:
     entries[:] = before
 
 
-def put_in_place(monkeypatch: pytest.MonkeyPatch, name: str, other: ActivationFunction) -> None:
-    """Have another activation found by the name of one of minidl's."""
+def put_in_place(name: str, other: ActivationFunction) -> None:
+    """Have another activation found by the name of one of minidl's; needs ``forgotten``."""
     place = next(k for k, entry in enumerate(entries) if entry.thing is ACTIVATIONS[name])
-    monkeypatch.setitem(entries, place, dataclasses.replace(entries[place], thing=other))  # type: ignore[call-overload]
+    entries[place] = dataclasses.replace(entries[place], thing=other)
 
 
 #: Without further names, such as "swish".

@@ -47,4 +47,4 @@ def activation(name: str, slip: Callable[..., Any]) -> activations.ActivationFun
     """The activation of this name with a spoilt backward."""
     right = registered.ACTIVATIONS[name]
     backward = after(right.backward, slip)
-    return activations.ActivationFunction(name, right.forward, backward)
+    return type(right)(name, right.forward, backward)
