@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"backend"},
     {"accelerator"},
-    {"checks", "printing", "seeds"},
+    {"checks", "custom", "printing", "register", "seeds"},
     {"kernels"},
     {"activations", "initializers", "regularizers"},
     {"parameters"},

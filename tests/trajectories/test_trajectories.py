@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
+from tests import registered
 from tests.specs import Spec, spec
 from tests.trajectories import running
 from tests.trajectories.cases import (
@@ -55,7 +56,7 @@ def test_the_selection_covers_the_product() -> None:
 def test_every_argument_of_every_optimizer_takes_part() -> None:
     """In some case it is not its default."""
     changes = {name for change in CHANGES.values() for name in change.options}
-    for name, kind in minidl.optimizers.TABLE.items():
+    for name, kind in registered.OPTIMIZERS.items():
         made = [o.make(minidl) for o in OPTIMIZERS.values() if o.path.endswith(f".{kind.__name__}")]
         configs, default = [m.get_config() for m in made], kind().get_config()
         for argument in default:
@@ -67,7 +68,7 @@ def test_every_argument_of_every_optimizer_takes_part() -> None:
 def test_every_schedule_takes_part() -> None:
     """And falls to less than half within the steps."""
     schedules = [change.schedule for change in CHANGES.values() if change.schedule]
-    assert {s.path.rpartition(".")[2] for s in schedules} == set(minidl.optimizers.schedules.TABLE)
+    assert {s.path.rpartition(".")[2] for s in schedules} == set(registered.SCHEDULES)
     for factor in schedules:
         assert set(factor.options) & set(RATES)
         rates = [factor.make(minidl)(step) for step in range(STEPS)]
