@@ -17,6 +17,7 @@ from minidl.accelerator.gpu import kernels
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
 from minidl.backend.fused import Fused
 from tests.doubles.cupy_double import installed
+from tests.selection import Selection
 
 settings.register_profile(
     "ci",
@@ -27,6 +28,9 @@ settings.register_profile(
     # The executor of a test is the same for all of its examples.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+# pytest --thorough.
+settings.register_profile("more", settings.get_profile("ci"), max_examples=100)
+# A search at random, for hours.
 settings.register_profile(
     "thorough",
     deadline=None,
@@ -37,7 +41,20 @@ settings.register_profile(
 settings.register_profile(
     "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the default leaves out."""
+    parser.addoption("--thorough", action="store_true", help="run all tests, with more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the tests are imported, some of which read the number of examples."""
+    thorough = config.getoption("thorough")
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "more" if thorough else "ci")
+    settings.load_profile(profile)
+    config.pluginmanager.register(Selection(thorough))
+
 
 EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
 
