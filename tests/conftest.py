@@ -24,12 +24,12 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=25,
+    max_examples=15,
     # The executor of a test is the same for all of its examples.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 # pytest --thorough.
-settings.register_profile("more", settings.get_profile("ci"), max_examples=100)
+settings.register_profile("more", settings.get_profile("ci"), max_examples=50)
 # A search at random, for hours.
 settings.register_profile(
     "thorough",
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     thorough = config.getoption("thorough")
     profile = os.environ.get("HYPOTHESIS_PROFILE", "more" if thorough else "ci")
     settings.load_profile(profile)
-    config.pluginmanager.register(Selection(thorough))
+    config.pluginmanager.register(Selection(thorough, _no_device))
 
 
 EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
@@ -88,7 +88,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     """The engine on each executor in turn; the value is its name.
 
     "cupy-double" is the engine's CuPy code over the double of CuPy; "cupy" is real hardware,
-    skipped without it. Numba comes with the extra ``test``: its absence is an error.
+    left out without it. Numba comes with the extra ``test``: its absence is an error.
     """
     name: str = request.param
     with contextlib.ExitStack() as stack:
@@ -97,8 +97,6 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
         else:
             if name == "cupy-double":
                 stack.enter_context(installed())
-            elif reason := _no_device():
-                pytest.skip(reason)
             _forget_cuda_kernels()
             stack.callback(_forget_cuda_kernels)
             use("cupy")

@@ -8,18 +8,22 @@ become ``thorough``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from typing import Any
 
 import pytest
 
 
 class Selection:
-    """A pytest plugin: what the default leaves out is deselected, and counted."""
+    """A pytest plugin: what the default leaves out is deselected, and counted.
 
-    def __init__(self, thorough: bool) -> None:
+    So is what needs a GPU where there is none, for which ``no_gpu`` has the reason.
+    """
+
+    def __init__(self, thorough: bool, no_gpu: Callable[[], str | None]) -> None:
         self.thorough = thorough
-        self.left_out = 0
+        self.no_gpu = no_gpu
+        self.left_out: dict[str, int] = {}
 
     def pytest_report_header(self) -> str:
         """One line on which tests run."""
@@ -31,7 +35,9 @@ class Selection:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Mark cases that nothing needs for covering; leave out what is thorough."""
+        """Mark cases that nothing needs for covering; leave out what shall not or cannot run."""
+        if reason := self.no_gpu():
+            self._leave_out("gpu", f"tests need a GPU, but {reason}", config, items)
         for cases in _functions(items):
             needed = covering([_values(item) for item in cases])
             for k in set(range(len(cases))) - needed:
@@ -41,11 +47,18 @@ class Selection:
             for item in items:
                 if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
                     item.add_marker("thorough")
-            return
-        left_out = [item for item in items if item.get_closest_marker("thorough")]
-        self.left_out = len(left_out)
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        else:
+            said = "tests were left out; pytest --thorough runs them, too"
+            self._leave_out("thorough", said, config, items)
+
+    def _leave_out(
+        self, mark: str, said: str, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        if left_out:
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
+            config.hook.pytest_deselected(items=left_out)
+            self.left_out[said] = len(left_out)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """A worker of xdist tells the count to the process that started it."""
@@ -58,18 +71,17 @@ class Selection:
         self.left_out = getattr(node, "workeroutput", {}).get("left_out", self.left_out)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The number of tests left out, and the way to run them."""
-        if self.left_out:
-            terminalreporter.write_line(
-                f"{self.left_out} tests were left out; pytest --thorough runs them, too"
-            )
+        """The number of tests left out, and the reason or the way to run them."""
+        for said, count in self.left_out.items():
+            terminalreporter.write_line(f"{count} {said}")
 
 
 def _functions(items: Iterable[pytest.Item]) -> Iterable[list[pytest.Item]]:
-    """The cases of each function that has parameters; what needs a GPU is never left out."""
+    """The cases of each function that has parameters, but for those that have a say themselves."""
     found: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if hasattr(item, "callspec") and not item.get_closest_marker("gpu"):
+        marked = any(map(item.get_closest_marker, ("gpu", "thorough")))
+        if hasattr(item, "callspec") and not marked:
             found.setdefault(item.nodeid.partition("[")[0], []).append(item)
     return found.values()
 
