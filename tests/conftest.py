@@ -39,7 +39,10 @@ settings.register_profile(
 )
 # Whether a test fails, not the smallest example with which it does.
 settings.register_profile(
-    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
+    "mutants",
+    settings.get_profile("ci"),
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
 )
 
 

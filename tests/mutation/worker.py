@@ -67,10 +67,7 @@ STAGES = (
     ),
 )
 # A formula is the same on every executor, and what executors make of it is tested elsewhere.
-_OPTIONS = (
-    *("-x", "-q", "-n", "0", "--thorough", "-p", "no:cacheprovider"),
-    *("-k", "not numba and not cupy"),
-)
+_OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not numba and not cupy")
 # A run that takes so many times as long as that of the unchanged engine has been caught as well.
 _PATIENCE = 5
 
