@@ -29,7 +29,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 # pytest --thorough.
-settings.register_profile("more", settings.get_profile("ci"), max_examples=50)
+settings.register_profile("more", settings.get_profile("ci"), max_examples=25)
 # A search at random, for hours.
 settings.register_profile(
     "thorough",

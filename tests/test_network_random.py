@@ -17,7 +17,7 @@ from minidl.testing import NetworkCase, networks
 from minidl.testing.axes import LARGEST
 
 # A network has many parts that have to meet: more examples than a kernel needs.
-MANY = settings(max_examples=4 * settings.default.max_examples)
+MANY = settings(max_examples=6 * settings.default.max_examples)
 
 
 def fresh(network: Network) -> Network:
