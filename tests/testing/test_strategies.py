@@ -46,6 +46,7 @@ def test_networks_are_what_a_check_takes(case):
     assert float(case.loss.forward(network.forward(case.x), case.y, case.sample_weight)) >= 0
 
 
+@pytest.mark.thorough
 def test_every_kind_of_layer_loss_and_size_comes_up():
     seen: set[object] = set()
 
@@ -172,6 +173,7 @@ def test_a_wrong_activation_shrinks_to_itself_and_one_unit():
     assert described(smallest(networks())) == f"<1 row of 1 into [{relu}, {OUTPUT}], {MEAN}"
 
 
+@pytest.mark.thorough
 def test_a_wrong_normalization_shrinks_to_two_rows(monkeypatch):
     """One row has no variance: nothing flows back, right or wrong."""
     from minidl.kernels import batchnorm
@@ -199,6 +201,7 @@ def test_a_wrong_penalty_shrinks_to_one_weight(monkeypatch):
     assert case.network.theta.size == 3  # a weight without a bias, and the output's two
 
 
+@pytest.mark.thorough
 def test_a_lost_mask_shrinks_to_one_dropout(monkeypatch):
     def lost(out, dy, bits, threshold, scale):
         out[...] = dy * scale

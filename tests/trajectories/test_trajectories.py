@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import minidl
 from tests import registered
+from tests.selection import covering
 from tests.specs import Spec, spec
 from tests.trajectories import running
 from tests.trajectories.cases import (
@@ -26,15 +28,30 @@ from tests.trajectories.running import RTOL, STEPS, agrees, compare, deviation
 from tests.trajectories.tutorials import TUTORIALS
 
 SELECTION = list(selection())
+# By default every optimizer, change and loss once.
+FEW = [SELECTION[k] for k in covering([set(enumerate(each)) for each in SELECTION])]
+FEW_TUTORIALS = [
+    "000: 128, BatchNormalization",
+    "001: Dropout .3",
+    "002: ELU, RMSprop",
+    "003: L2",
+    "004: all of them",
+]
 
 
-@pytest.mark.parametrize("name", SELECTION, ids="/".join)
+def cases(names: Sequence[Any], few: Sequence[Any]) -> list[Any]:
+    """Those that are not of the few are thorough."""
+    marks = [() if name in few else pytest.mark.thorough for name in names]
+    return [pytest.param(n, marks=m) for n, m in zip(names, marks, strict=True)]
+
+
+@pytest.mark.parametrize("name", cases(SELECTION, FEW), ids="/".join)
 def test_optimizers_changes_losses(name: tuple[str, str, str]) -> None:
     """A selection of the product; all of it: ``python -m tests.trajectories``."""
     agrees(compare(case(name)))
 
 
-@pytest.mark.parametrize("name", TUTORIALS)
+@pytest.mark.parametrize("name", cases(list(TUTORIALS), FEW_TUTORIALS))
 def test_networks_of_the_tutorials(name: str) -> None:
     """Their layers and optimizers, with minidl's dropout masks in both."""
     agrees(compare(TUTORIALS[name]()))
