@@ -94,7 +94,12 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         assert model.optimizer is not None
         objective = Objective(model, model._loss, model._metrics, job.batch)
         movers = [(model.optimizer, "update"), (model.penalties, "proximal_step")]
-        step = WholeStep(objective.train, model, objective.parts, movers)
+
+        def train(x: Any, y: Any, weight: Any, optimizer: Any) -> None:
+            results = minidl.train_step(model, objective.loss, optimizer, x, y, weight)
+            objective.observe(*results, y)
+
+        step = WholeStep(train, model, objective.parts, movers)
         arrays = job.x, job.y, None, model.optimizer
 
         def median(function: Callable[[], Any]) -> float:

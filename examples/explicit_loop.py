@@ -45,7 +45,9 @@ def main() -> int:
         steps = -(-len(train[0]) // options.batch_size)
         rate = minidl.optimizers.schedules.ExponentialDecay(rate, 10 * steps, 0.5, staircase=True)
     optimizer = minidl.optimizers.Adam(learning_rate=rate)
-    loss = minidl.losses.CategoricalCrossentropy(from_logits=True)
+    # Softmax and cross-entropy together have the gradient p - t at the logits, also where p is 0 or
+    # 1 to rounding.
+    loss = minidl.losses.CategoricalCrossentropy().joined_to(model)
     try:
         for epoch in range(options.epochs):
             averages = run_epoch(model, loss, optimizer, train, test, options.batch_size, random)
@@ -79,25 +81,13 @@ def build(shape: tuple[int, ...], l2: float = 0.0) -> minidl.Sequential:
     )
 
 
-def gradients(model: Any, loss: Any, images: Any, labels: Any) -> tuple[Any, Any]:
-    """Fill ``model.grad`` with the gradient of the batch's loss; return the loss and the logits.
+def step(model: Any, loss: Any, optimizer: Any, images: Any, labels: Any) -> tuple[Any, Any]:
+    """One step; the batch's loss, penalties included, and accuracy, both before the update.
 
-    The network stops before its softmax, and the loss takes the logits z: of softmax and
-    cross-entropy together the gradient at z is p - t, also where p is 0 or 1 to rounding.
+    ``minidl.train_step`` is what ``fit`` calls, too: seven lines, to be read in ``minidl/step.py``.
     """
-    logits = model.forward(images, training=True, logits=True)  # each layer into its own buffer
-    value = loss.forward(logits, labels)
-    model.backward(loss.backward(), logits=True)
-    return value, logits
-
-
-def train_step(model: Any, loss: Any, optimizer: Any, images: Any, labels: Any) -> tuple[Any, Any]:
-    """One step; the batch's loss, penalties included, and accuracy, both before the update."""
-    value, logits = gradients(model, loss, images, labels)
-    value = value + model.penalties.forward(model.theta)
-    model.penalties.add_gradients(model.theta, model.grad)  # L1, L2 on slices of the vector
-    optimizer.update(model.theta, model.grad)
-    return value, accuracy(logits, labels)
+    value, penalty, predictions = minidl.train_step(model, loss, optimizer, images, labels)
+    return value + penalty, accuracy(predictions, labels)
 
 
 def accuracy(outputs: Any, labels: Any) -> Any:
@@ -127,7 +117,7 @@ def run_epoch(
     test: Data,
     batch_size: int,
     random: np.random.Generator,
-    step: Callable[..., tuple[Any, Any]] = train_step,
+    step: Callable[..., tuple[Any, Any]] = step,
 ) -> dict[str, float]:
     """One pass over the training data, a step a batch; the averages over the batches."""
     # Sums of 0-d arrays stay on the device: nothing waits for a value before the epoch's end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
+from minidl.step import train_step
 from minidl.training_state import TrainingState
 from minidl.whole_step import WholeStep
 
@@ -63,7 +65,14 @@ class Loop:
         self.shuffle = shuffle
         self._starting: list[Callback] = []
         self._ending: list[Callback] = []
-        self._step = WholeStep(weakly(self._train), model, aim=weakly(self._aim))
+        here = weakref.ref(self)  # what the loop holds does not hold the loop
+
+        def train_on(x: Any, y: Any, weight: Any) -> None:
+            loop = here()
+            assert loop is not None
+            loop._train(x, y, weight)
+
+        self._step = WholeStep(train_on, model, aim=weakly(self._aim))
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
@@ -71,7 +80,7 @@ class Loop:
                 model,
                 train,
                 self._step,
-                weakly(self._train),
+                train_on,
                 partial(weakly(self._look), True),
                 stoppers,
                 check_finite,
@@ -128,7 +137,10 @@ class Loop:
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
         self.train.fill()
-        self.objective.train(x, y, weight, self._optimizer)
+        objective = self.objective
+        optimizer = objective.mover(self._optimizer)
+        results = train_step(self.model, objective.loss, optimizer, x, y, weight)
+        objective.observe(*results, y)
 
     @property
     def _optimizer(self) -> Optimizer:

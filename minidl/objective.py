@@ -17,7 +17,6 @@ from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
-from minidl.step import train_step
 
 #: Names of the loss and of the two parts that it has where weights are penalised.
 PARTS = ("loss", "data_loss", "penalty")
@@ -130,12 +129,26 @@ class Objective:
         if found is not None:
             found.copy()
 
-    def train(self, x: Any, y: Any, weight: Any, optimizer: Any) -> None:
-        """Make one step, and add up what it came to."""
-        if self.probe is not None:
-            optimizer = Probed(optimizer, weakly(self.probe))  # a tape keeps it
-        value, penalty, predictions = train_step(self.network, self.loss, optimizer, x, y, weight)
-        self._observe(value, penalty, predictions, y)
+    def mover(self, optimizer: Optimizer) -> Any:
+        """The optimizer, with the probe before its update if there is one."""
+        return optimizer if self.probe is None else Probed(optimizer, weakly(self.probe))
+
+    def observe(self, value: Any, penalty: Any, predictions: Any, y: Any) -> None:
+        """Add a batch to the sums: its loss, its penalty, and what the metrics make of it.
+
+        Args:
+            value, penalty, predictions: what :func:`minidl.train_step` returns.
+            y: targets.
+        """
+        rows = len(predictions)
+        if self._parted:
+            self.data_mean.add(value, rows)
+            self.penalty_mean.add(penalty, rows)
+            measures.add(value, penalty)
+        self.mean.add(value, rows)
+        outputs = self.network.activate(predictions) if self.needs_outputs else predictions
+        for metric in self.metrics:
+            metric.update(predictions if metric.from_logits else outputs, y)
 
     def count(self, rows: int, called: Sequence[object] = ()) -> None:
         """Count the rows of a step that was played, whose sums have been added up.
@@ -170,19 +183,7 @@ class Objective:
         self.network.traffic.expected = True
         predictions = self.network.forward(x, logits=self.loss.joined)
         value = self.loss.forward(predictions, y, weight)
-        self._observe(value, self.network.penalties.forward(self.network.theta), predictions, y)
-
-    def _observe(self, value: Any, penalty: Any, predictions: Any, y: Any) -> None:
-        """Add a batch to the sums: its loss, its penalty, and what the metrics make of it."""
-        rows = len(predictions)
-        if self._parted:
-            self.data_mean.add(value, rows)
-            self.penalty_mean.add(penalty, rows)
-            measures.add(value, penalty)
-        self.mean.add(value, rows)
-        outputs = self.network.activate(predictions) if self.needs_outputs else predictions
-        for metric in self.metrics:
-            metric.update(predictions if metric.from_logits else outputs, y)
+        self.observe(value, self.network.penalties.forward(self.network.theta), predictions, y)
 
 
 class Probed:

@@ -28,7 +28,9 @@ def kernel(function: F) -> F:
         if tape is not None:
             return tape.kernel(call, arguments, named)
         if multiplies and isinstance(arguments[0], np.ndarray):
-            return switch.executor_for(arguments[0]).kernel(function, arguments, named)
+            run = switch.executor_for(arguments[0]).kernel
+            if run is not None:
+                return run(function, arguments, named)
         return function(*arguments, **named)
 
     call.is_kernel = True  # type: ignore[attr-defined]

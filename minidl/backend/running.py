@@ -17,14 +17,6 @@ class Runner(Protocol):
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Write what a formula makes of arguments into ``outs``; sizes and types are checked."""
 
-    def kernel(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-    ) -> Any:
-        """What a kernel returns for these arguments.
-
-        A tape is handed the decorated function, an executor the plain one.
-        """
-
     def draw(self, bits: Any, out: Any, step: int) -> None:
         """Overwrite ``out`` with the random bits of a step."""
 
@@ -37,6 +29,8 @@ class Executor:
     """
 
     name = "python"
+    #: Runs a kernel that multiplies matrices, (function, arguments, named); None: call it.
+    kernel: Callable[..., Any] | None = None
     #: Whether it gathers rows of a CSR matrix into memory that is allocated once.
     gathers_sparse_rows = False
 
@@ -55,12 +49,6 @@ class Executor:
         formula.check_count(len(results), outs)
         for out, result in zip(outs, results, strict=True):
             out[...] = result
-
-    def kernel(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-    ) -> Any:
-        """What the function returns."""
-        return function(*arguments, **named)
 
     def draw(self, bits: Any, out: Any, step: int) -> None:
         """Overwrite ``out`` with the random bits of a step, drawn by NumPy."""

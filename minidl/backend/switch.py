@@ -118,7 +118,11 @@ def executor_for(array: Any) -> Executor:
 def runner_for(array: Any) -> Runner:
     """What runs things on arrays like this one, in this thread, now."""
     tape: Runner | None = recorder.tape
-    return executor_for(array) if tape is None else tape
+    if tape is not None:
+        return tape
+    found: Any = executor_for(array)
+    runner: Runner = found
+    return runner
 
 
 def executor(backend: Backend | None = None) -> Executor:

@@ -14,6 +14,7 @@ from minidl.finite.naming import Observer
 from minidl.network import Network
 from minidl.objective import Objective
 from minidl.saving import FileFormatError, Saved, fill, load_with_extra, read_file
+from minidl.step import train_step
 from minidl.training import Sequential
 
 # Buffers of the step take some eight numbers for each output of a layer.
@@ -89,7 +90,7 @@ def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
     observer = Observer(objective)
     x, y, weight = (a if a is None else model.backend.to_device(a) for a in (x, y, weight))
     with observer.watching():
-        objective.train(x, y, weight, model.optimizer)
+        objective.observe(*train_step(model, objective.loss, model.optimizer, x, y, weight), y)
     found, was = observer.found, recorded.finding.values
     error = None
     if found is not None:

@@ -1,0 +1,52 @@
+"""Lines and files of the book, the door, the accelerator and what stands beside: ``python -m tests.house``.
+
+The book is what computes a network; a first reader reads the part of it that the five tutorials need.
+Blank lines, comments and docstrings count.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1] / "minidl"
+
+READ_FIRST = """kernels layers losses metrics optimizers activations initializers regularizers penalties
+parameters network passes step objective loop training data batches""".split()
+BOOK = """callbacks checks custom register seeds models whole_step undo moved beside""".split()
+PARTS = {
+    "book, read first": READ_FIRST,
+    "book, the rest": BOOK,
+    "door": ["backend"],
+    "accelerator": ["accelerator"],
+    "about the book": ["gradient_check", "testing", "teaching"],
+}
+BESIDE = "beside the book"
+
+
+def part_of(path: Path) -> str:
+    """Name of the part in which a file stands."""
+    name = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    return next((part for part, names in PARTS.items() if name in names), BESIDE)
+
+
+def count() -> dict[str, tuple[int, int]]:
+    """Files and lines of each part."""
+    found = dict.fromkeys([*PARTS, BESIDE], (0, 0))
+    for path in ROOT.rglob("*.py"):
+        files, lines = found[part_of(path)]
+        more = len(path.read_text(encoding="utf-8").splitlines())
+        found[part_of(path)] = files + 1, lines + more
+    return found
+
+
+def longest() -> list[tuple[int, str]]:
+    """Lines of the files with more than 300, most first."""
+    sizes = [(len(p.read_text(encoding="utf-8").splitlines()), p) for p in ROOT.rglob("*.py")]
+    return sorted(((n, str(p.relative_to(ROOT))) for n, p in sizes if n > 300), reverse=True)
+
+
+if __name__ == "__main__":
+    for part, (files, lines) in count().items():
+        print(f"{part:<18}{files:>4} files {lines:>6} lines")
+    for lines, name in longest():
+        print(f"more than 300 lines: {name}, {lines}")
