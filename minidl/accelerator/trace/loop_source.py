@@ -16,16 +16,15 @@ FIXED = 4
 _HEADER = """\
 import math
 
-from numba.types import {types}
-from numba.types import {working} as T
-
-from minidl.accelerator.cpu.machine.lowlevel import at, helper
+from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import {types}
+from minidl.accelerator.cpu.machine.values import {working} as T
 from minidl.accelerator.cpu.shares import as_one, share
 
 """
 
-# How each NumPy function reads on scalars. T is the working floating type: Numba, unlike
-# NumPy, would widen float32 beside a Python number or a uint16 to float64.
+# How each NumPy function reads on scalars. T is the working floating type: the language of
+# commands adds no numbers of different types.
 SCALAR = {
     **OPERATORS,
     "sqrt": "math.sqrt({0})",
@@ -51,7 +50,7 @@ def source(
     working: str,
     numbers: Sequence[int],
 ) -> str:
-    """Python source of the command that Numba compiles.
+    """Python source of the command, in the language that is compiled.
 
     Args:
         program: the formula.
@@ -82,7 +81,6 @@ def source(
     end = FIXED + 2 * len(kinds)
     lines = [
         _HEADER.format(types=", ".join(sorted({*types, "float64", "int64"})), working=working),
-        "@helper",
         f"def row({', '.join([*parameters, 'n'])}):",
         "    for j in range(n):",
         *[f"        {line}" for line in body],

@@ -1,8 +1,7 @@
 """Rows of an array, copied into another."""
 
-from numba.types import int64, uint8
-
-from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
+from minidl.accelerator.cpu.machine.lowlevel import at, prefetch_all, within
+from minidl.accelerator.cpu.machine.values import int64, uint8
 from minidl.accelerator.cpu.shares import share
 
 # So many rows before it is copied, a row is asked for: memory takes as long to begin with one as to
@@ -10,7 +9,6 @@ from minidl.accelerator.cpu.shares import share
 _AHEAD = 6
 
 
-@helper
 def _copy(out, x, n):
     for j in range(n):
         out[j] = x[j]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from minidl.accelerator.cpu.machine import machine_code
@@ -18,10 +16,6 @@ def attempt() -> None:
         CompilationUnavailableError: no machine code can be had, or none can be run, or it does
             something else than it should.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
-        raise CompilationUnavailableError(
-            "NUMBA_DISABLE_JIT forbids Numba to compile", "unset NUMBA_DISABLE_JIT"
-        )
     code = machine_code.placed(machine_code.unit("take", "series"))
     row, numbers = np.array([3, -1, 1 << 40]), (np.zeros(2, np.int64), np.zeros(1, np.int64))
     words = [address(row), 2, address(numbers[0]), 2, address(numbers[1]), 1]

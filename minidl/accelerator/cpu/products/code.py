@@ -1,8 +1,7 @@
 """Products: BLAS, called for the share of a part, or own tiles; and how many threads BLAS has."""
 
-from numba.types import float32, int32, int64
-
-from minidl.accelerator.cpu.machine.lowlevel import ask, at, call, helper
+from minidl.accelerator.cpu.machine.lowlevel import ask, at, call
+from minidl.accelerator.cpu.machine.values import float32, int32, int64
 from minidl.accelerator.cpu.products.plan import FIXED, INNER, OWN, PLAIN
 from minidl.accelerator.cpu.products.tiles import panel, tile, turn
 from minidl.accelerator.cpu.products.tiling import BAND, BYTES, DEEP, HIGH, PANEL, VECTORS, even
@@ -11,7 +10,6 @@ from minidl.accelerator.cpu.shares import COLUMNS, ROWS, cut
 real = float32  # of the elements; whoever asks for the function says which
 
 
-@helper
 def _share(w, part, parts):
     """Sizes and addresses of a part's share: rows, columns and inner size, a, b, out."""
     size = w[15]
@@ -51,7 +49,6 @@ def gemm(block, part, parts):
         call(w[0], (trans_b, trans_a, *sizes, one, b, ldb, a, lda, zero, c, ldc))
 
 
-@helper
 def _turned(out, x, pitch, columns, inner, size):
     """The columns of b at x as rows of a panel."""
     lanes = max(BYTES // size, 1)  # a range might raise otherwise, for all that LLVM knows

@@ -6,9 +6,8 @@ says which.
 
 import math
 
-from numba.types import float32, int32, int64
-
-from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
+from minidl.accelerator.cpu.machine.lowlevel import at, prefetch_all, within
+from minidl.accelerator.cpu.machine.values import float32, int32, int64
 from minidl.accelerator.cpu.shares import cut
 from minidl.accelerator.cpu.sparse.entries import add_to, add_up
 
@@ -18,7 +17,6 @@ real, integer = float32, int32
 _AHEAD = 4
 
 
-@helper
 def _before(columns, first, end, bound):
     """Where in a row's entries, in the order of their columns, those from a column on begin.
 
@@ -33,7 +31,6 @@ def _before(columns, first, end, bound):
     return first
 
 
-@helper
 def _within(columns, ends, first, last, limits):
     """Whether rows lie within their arrays and their entries within the matrix.
 
@@ -50,7 +47,6 @@ def _within(columns, ends, first, last, limits):
     return right and low >= 0 and high < count
 
 
-@helper
 def _spoil(out, first, end):
     """No number: of what is no matrix there is no product."""
     for j in range(first, end):
@@ -83,8 +79,9 @@ def backward(block, part, parts):
     for j in range(low * units, high * units):
         out[j] = 0
     for i in range(w[5]):
-        k = _before(columns, ends[i], ends[i + 1], low)
-        count = _before(columns, k, ends[i + 1], high) - k
+        first, end = int64(ends[i]), int64(ends[i + 1])
+        k = _before(columns, first, end, low)
+        count = _before(columns, k, end, high) - k
         entries = w[0] + size * k, w[1] + w[8] * k, count
         add_to(w[4], entries, w[3] + size * i * units, units, (real, integer))
 
@@ -107,7 +104,6 @@ def ends(block, part, parts):
             out[i + 1] = out[i] + end - first
 
 
-@helper
 def _in_order(columns, first, end, count):
     """Whether columns from a place up to another are of ``count``, each no less than the last."""
     wrong = int32(0)

@@ -4,17 +4,15 @@
 sums; whoever asks for a function says which.
 """
 
-from numba.types import float32, int64
-
-from minidl.accelerator.cpu.machine.lowlevel import at, helper
+from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import float32, int64
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, cut
 from minidl.accelerator.cpu.sums.eights import sums
 
 source = target = working = float32
 
 
-@helper
-def _pairwise(x, start, n):
+def _pairwise(x, start, n) -> working:
     # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
     p = at(x, source)
     half = n // 2
@@ -35,7 +33,6 @@ def _pairwise(x, start, n):
     return one + other if half > 0 else other
 
 
-@helper
 def _largest(x, n):
     # A NaN stays: nothing is greater, and only another NaN differs from itself.
     p = at(x, source)
@@ -65,7 +62,6 @@ def along_rows(block, part, parts):
             at(out, int64)[0] = _largest(x, w[2])
 
 
-@helper
 def _add_rows(out, x, pitch, rows, low, high):
     """Add each row to out, four at a time: out is read and written once for them."""
     i = 0

@@ -1,18 +1,16 @@
 """How the threads of a team take lists of commands, run them, wait and sleep."""
 
-from numba.types import int64
-
 from minidl.accelerator.cpu.machine.lowlevel import (
     add,
     at,
     call,
     float_control,
-    helper,
     load,
     pause,
     set_float_control,
     store,
 )
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.team.mail import (
     AGAIN,
     ARRIVED,
@@ -49,7 +47,6 @@ _PATIENCE = 50_000
 _FLUSH = 1 << 15 | 1 << 6
 
 
-@helper
 def _meet(mail, goal):
     """Wait until all threads are here."""
     add(mail + ARRIVED, 1)
@@ -62,19 +59,16 @@ def _meet(mail, goal):
             call(load(mail + YIELD), ())
 
 
-@helper
 def _lock(mail, mutex):
     if load(mail + LOCK) != 0:
         call(load(mail + LOCK), (mail + mutex,))
 
 
-@helper
 def _unlock(mail, mutex):
     if load(mail + UNLOCK) != 0:
         call(load(mail + UNLOCK), (mail + mutex,))
 
 
-@helper
 def _execute(thread, threads, record, mail):
     """The shares of a thread: of each part whose number is the thread's, or that and so many."""
     r = at(record, int64)
@@ -99,7 +93,6 @@ def _execute(thread, threads, record, mail):
     set_float_control(control)
 
 
-@helper
 def _post(record, mail):
     """Put a list into the mailbox, and wake who sleeps."""
     store(mail + BASE, load(mail + ARRIVED))
