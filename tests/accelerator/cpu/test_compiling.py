@@ -21,7 +21,7 @@ from minidl.accelerator.record.operands import CompilationUnavailableError
 ROOT = Path(__file__).parents[3]
 
 TEXT = """
-from numba.types import int64
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.machine.lowlevel import at
 
 
@@ -89,7 +89,7 @@ print(json.dumps([made, errors]))
 
 
 def test_four_processes_of_four_threads_compile_each_unit_once(tmp_path):
-    """On an empty cache, all at once, and Numba is imported by none of them before."""
+    """On an empty cache, all at once, and LLVM is loaded by none of them before."""
     code = f"TEXT = {TEXT!r}\n{TOGETHER}"
     processes = [
         subprocess.Popen(
@@ -202,7 +202,7 @@ def test_a_signal_handler_may_ask_for_code_while_some_is_compiled(slow):
 
 
 def test_a_process_is_copied_while_nobody_compiles(slow):
-    """The child finds Numba whole, and no lock that nobody will open."""
+    """The child finds LLVM whole, and no lock that nobody will open."""
     begun, go_on, _ = slow
     thread = threading.Thread(target=machine_code.placed, args=(unit(1),))
     thread.start()
@@ -239,36 +239,24 @@ def test_what_cannot_be_compiled_is_tried_and_told_once(monkeypatch):
 
     def fail(*arguments):
         calls.append(arguments)
-        raise TypeError("a type that\n Numba does not know.")
+        raise TypeError("a type that\n nobody knows.")
 
     monkeypatch.setattr(compiler, "compiled", fail)
-    for name in [key for key in os.environ if key.startswith("NUMBA_")]:
-        monkeypatch.delenv(name)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for _ in range(3):
-            with pytest.raises(CompilationUnavailableError, match="Numba does not compile"):
+            with pytest.raises(CompilationUnavailableError, match="mine cannot be compiled"):
                 machine_code.generated("mine", TEXT.format(value=1))
     assert len(calls) == 1
     assert [str(each.message) for each in told] == [
-        "minidl: what has no machine code runs in NumPy, which takes longer: Numba does not "
-        "compile mine: TypeError: a type that Numba does not know. To mend it: pip install "
-        "--upgrade numba."
+        "minidl: what has no machine code runs in NumPy, which takes longer: mine cannot be "
+        "compiled: TypeError: a type that nobody knows. To mend it: pip install --upgrade llvmlite."
     ]
     assert told[0].filename == __file__
 
 
-def test_options_of_numba_are_what_to_look_at_first(monkeypatch):
-    for name in [key for key in os.environ if key.startswith("NUMBA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")  # no code depends on it
-    assert machine_code._failure("x", TypeError("y")).mend == "pip install --upgrade numba"
-    monkeypatch.setenv("NUMBA_OPT", "0")
-    assert machine_code._failure("x", TypeError("y")).mend == "unset NUMBA_OPT"
-
-
 def test_a_compiler_that_cannot_be_imported_is_tried_once(monkeypatch):
-    refusal = Refusal("Numba is installed and cannot be imported: …", "pip install --upgrade numba")
+    refusal = Refusal("LLVM is installed and cannot be loaded: …", "pip install --upgrade llvmlite")
     monkeypatch.setattr(machine_code, "_compiler", lambda: refusal)
     for value in (1, 2):
         with pytest.raises(CompilationUnavailableError) as error:

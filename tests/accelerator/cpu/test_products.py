@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import WORTH, Access, Command, UnsupportedError, listed
-from minidl.accelerator.cpu.machine.lowlevel import ask, at
+from minidl.accelerator.cpu.machine.machine_code import generated
 from minidl.accelerator.cpu.products import plan as products
 from minidl.accelerator.cpu.products.plan import INNER, product
 from minidl.accelerator.cpu.products.tiling import TILES, even
@@ -244,13 +243,18 @@ def test_blas_keeps_its_threads_for_products_that_it_leaves_to_one(monkeypatch):
 # BLAS's own threads ------------------------------------------------------------------------
 
 
-@numba.cfunc("void(int64, int64, int64)")
-def _count(block, part, parts):
-    """How many threads each library has, into the third word of its three."""
-    words = at(block, numba.types.int64)
+# How many threads each library has, into the third word of its three.
+COUNT = """
+from minidl.accelerator.cpu.machine.lowlevel import ask, at
+from minidl.accelerator.cpu.machine.values import int32, int64
+
+
+def command(block, part, parts):
+    words = at(block, int64)
     if part == 0:
         for k in range(words[0]):
-            words[3 * k + 3] = ask(words[3 * k + 1], (), numba.types.int32)
+            words[3 * k + 3] = ask(words[3 * k + 1], (), int32)
+"""
 
 
 def counting(after):
@@ -261,7 +265,11 @@ def counting(after):
     block[1:].reshape(-1, 3)[:, :2] = libraries
     start = address(after)
     return Command(
-        "count", _count.address, block, [Access(start, start + after.nbytes, True, None)], after
+        "count",
+        generated("count", COUNT),
+        block,
+        [Access(start, start + after.nbytes, True, None)],
+        after,
     )
 
 

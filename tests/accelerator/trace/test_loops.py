@@ -120,15 +120,15 @@ def test_a_formula_may_have_any_name():
 # Choice ------------------------------------------------------------------------------------
 
 
-def test_looking_for_numba_does_not_import_it():
+def test_looking_for_llvm_does_not_load_it():
     code = (
         "import sys; from minidl.backend import loops, native; assert loops.available(); "
-        "assert not {'numba', 'llvmlite', 'elftools'} & set(sys.modules)"
+        "assert not {'llvmlite', 'elftools'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_without_numba_the_module_says_so(monkeypatch):
+def test_without_llvm_the_module_says_so(monkeypatch):
     assert loops.available()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not loops.available()

@@ -137,6 +137,7 @@ class _Body:
         function, tree: the function, and how it reads.
         arguments: values.
         whole: of what it is a part.
+        returns: the kind of what it returns; None for that of what it returns first.
     """
 
     def __init__(
@@ -146,8 +147,10 @@ class _Body:
         tree: ast.FunctionDef,
         arguments: Sequence[Any],
         whole: _Whole,
+        returns: Kind | None = None,
     ) -> None:
         self.builder, self.function, self.tree, self.whole = builder, function, tree, whole
+        self.returns = returns
         self.end = builder.append_basic_block(f"{tree.name}.end")
         self.result: Any = None
         # Names of values, and of places of values that may be given others.
@@ -204,12 +207,16 @@ class _Body:
             self.store(pointer, self.operate(statement.op, self.load(pointer), value))
         else:
             assert isinstance(statement.target, ast.Name)
-            now = self.read(self.places[statement.target.id])
-            self.assign(statement.target, self.operate(statement.op, now, value))
+            where = self.places[statement.target.id]
+            made = self.operate(statement.op, self.read(where), value)
+            self.written(where, cast(self.builder, made, where.kind))
 
     def on_Return(self, statement: ast.Return) -> None:  # noqa: N802
         if statement.value is not None:
-            self.result = self.written(self.result, self.value(statement.value))
+            value = self.value(statement.value)
+            if self.returns is not None:
+                value = cast(self.builder, value, self.returns)
+            self.result = self.written(self.result, value)
         self.builder.branch(self.end)
 
     def on_If(self, statement: ast.If) -> None:  # noqa: N802
@@ -426,6 +433,12 @@ class _Body:
             keep: whether small integers of one kind stay what they are.
         """
         kinds = [kind_of(value) for value in (a, b)]
+        for k, value in enumerate((a, b)):  # a truth is 0 or 1 beside a number
+            if kinds[k] == boolean != kinds[1 - k] and not known(value):
+                other = kinds[1 - k] if kinds[1 - k].floating else int64
+                values = [a, b]
+                values[k] = cast(self.builder, value, other)
+                return self.alike(*values, keep=keep)
         fixed = [kind for kind, value in zip(kinds, (a, b), strict=True) if not known(value)]
         fixed = fixed or kinds
         if fixed[0].floating:
@@ -533,8 +546,7 @@ class _Body:
             whole.own[key] = kind, own
             builder = ir.IRBuilder(own.append_basic_block("entry"))
             given = [Number(n.kind, a) for n, a in zip(numbers, own.args, strict=True)]
-            result = _Body(builder, function, tree, given, whole).run()
-            builder.ret(cast(builder, result, kind).ir)
+            builder.ret(_Body(builder, function, tree, given, whole, kind).run().ir)
         kind, own = whole.own[key]
         return Number(kind, self.builder.call(own, [number.ir for number in numbers]))
 
