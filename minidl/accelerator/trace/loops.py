@@ -2,7 +2,7 @@
 
 The program becomes the source of a loop over elements, and that machine code, which is kept in the
 user's cache: a second process starts without compiling (``native/machine_code.py``). Formulas with
-exponentials stay in blocks: NumPy's own take a fifth of the time that one number after the other does.
+exponentials stay in blocks: NumPy computes some five in the time that C's ``exp`` takes for one.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
 import signal
@@ -10,10 +12,11 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from minidl.accelerator.cpu.machine import compiler, machine_code
+from minidl.accelerator.cpu.machine import compiler, machine_code, wait
 from minidl.accelerator.cpu.machine.machine_code import Placed, Refusal, Unit
 from minidl.accelerator.cpu.machine.storage import Storage
 from minidl.accelerator.record.operands import CompilationUnavailableError
@@ -65,6 +68,7 @@ def slow(monkeypatch):
 TOGETHER = """
 import json, os, sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 from minidl.accelerator.cpu.machine import machine_code
 from minidl.accelerator.cpu.machine.machine_code import Unit
 made = []
@@ -229,6 +233,40 @@ def test_where_no_thread_can_be_started_the_caller_compiles(monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert isinstance(machine_code.placed(unit(1)), Placed)
+
+
+# A wait --------------------------------------------------------------------------------------
+
+
+class Shown(io.StringIO):
+    """A terminal, or a file."""
+
+    encoding = "ascii"
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+@pytest.mark.parametrize(("terminal", "seconds"), [(True, 1.5), (True, 0.5), (False, 1.5)])
+def test_a_long_wait_is_told_once_and_to_a_person(monkeypatch, cache, terminal, seconds):
+    screen = Shown(terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(wait, "_spent", seconds)
+    for value in (1, 2, 3):
+        machine_code.placed(unit(value))
+    told = terminal and seconds > wait.UNNOTICED
+    text = f"minidl: machine code for this network is being made, once: it is kept in {cache}\n"
+    assert screen.getvalue() == text * told
+
+
+def test_time_that_the_compiler_takes_adds_up(monkeypatch):
+    monkeypatch.setattr(wait, "_spent", 0.0)
+    clock = itertools.count(0, 0.25)
+    monkeypatch.setattr(wait, "time", SimpleNamespace(perf_counter=clock.__next__))
+    for value in (1, 2):
+        machine_code.placed(unit(value))
+    assert wait._spent == 0.5
 
 
 # Failures ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minidl.accelerator.cpu.machine import wait
 from minidl.accelerator.cpu.machine.circumstances import circumstances
 from minidl.accelerator.cpu.machine.placing import ALLOW, executable
 from minidl.accelerator.cpu.machine.placing import address_of as address_of
@@ -183,7 +184,8 @@ def _compiled(unit: Unit) -> Placed | Refusal:
             contents = storage().read(unit.name)
             if contents is None:
                 try:
-                    contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
+                    with wait.noticed(storage()):
+                        contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
                 except Exception as error:
                     return _failure(f"{unit.label} cannot be compiled", error)
                 storage().write(unit.name, contents, unit.text)

@@ -2,13 +2,13 @@
 
 The language is a small part of Python: assignments, ``if``, ``while``, ``for`` over a range or over
 a tuple that is written out, ``return``, and calls of functions in the same language. A variable
-keeps the kind of number that it is first given. Both sides of ``and``, ``or`` and ``… if … else …``
-are computed, whichever is needed. Integers are added as in C, int64 or uint64, and divided as in
-Python. Nothing raises, no product and sum become one instruction, and floating-point operations keep
-their order: so they come to the bits of NumPy's.
+keeps the kind of number that it is first given. Both sides of ``and``, ``or`` and of a conditional
+expression are computed, whichever is needed. Integers are added as in C, int64 or uint64, and
+divided as in Python. Nothing raises. Floating-point operations keep their order, and a product and
+a sum stay two operations, so that the results are those of NumPy, to the bit.
 
-A call of a function becomes the instructions of its body. Only one that says what it returns, such as
-``-> int64``, is a function of its own, which may call itself.
+A call of a function becomes the instructions of its body. A function that says what it returns,
+such as ``-> int64``, is one of its own, which may call itself.
 """
 
 from __future__ import annotations
@@ -438,7 +438,7 @@ class _Body:
                 other = kinds[1 - k] if kinds[1 - k].floating else int64
                 values = [a, b]
                 values[k] = cast(self.builder, value, other)
-                return self.alike(*values, keep=keep)
+                return self.alike(values[0], values[1], keep)
         fixed = [kind for kind, value in zip(kinds, (a, b), strict=True) if not known(value)]
         fixed = fixed or kinds
         if fixed[0].floating:
@@ -494,7 +494,8 @@ class _Body:
         arguments = self.of_Tuple(ast.Tuple(tree.args))
         builder = self.builder
         if isinstance(function, Kind):
-            return cast(builder, *arguments, function)
+            (value,) = arguments
+            return cast(builder, value, function)
         if isinstance(function, Intrinsic):
             return function.generate(builder, *(_raw(builder, value) for value in arguments))
         if function in (min, max):

@@ -63,8 +63,8 @@ class Pointer(NamedTuple):
 class Intrinsic:
     """A function of LLVM's instructions.
 
-    It takes a builder and the arguments: instructions for numbers, int64 where they are known, lists
-    of these for tuples, and kinds. It returns a value, or None.
+    It takes a builder and the arguments: instructions for numbers, constants for those that are
+    known, lists of these for tuples, and kinds. It returns a value, or None.
     """
 
     def __init__(self, generate: Callable[..., Any]) -> None:
@@ -131,7 +131,7 @@ def compare(builder: Any, how: str, a: Number, b: Number) -> Number:
 
 
 def place(builder: Any, kind: Any) -> Any:
-    """Memory for a value of LLVM's, until the function returns; asked for once, at its beginning."""
+    """Memory for a value until the function returns, asked for once, at its beginning."""
     with builder.goto_entry_block():
         return builder.alloca(kind)
 
