@@ -6,9 +6,9 @@ Starts a program again and again: it imports an engine, reads Fashion-MNIST from
 784-256-128-10 for one epoch (ReLU, Adam, batch 100) and prints the accuracy. Timed is from the
 start of the process to that line; the memory is the largest of the whole process. minidl runs with
 its cache of machine code empty, as on the first start on a machine, then with what that start has
-left, in NumPy's blocks, and from float32 images too; the others from float32 images. The first start comes to the same accuracy
-as the second: seeds are given, and no step depends on when it is compiled. The files are in the
-system's cache, since they were just written. Medians over rounds, in turn; results go to
+left, then in NumPy's blocks, and from float32 images too; the others from float32 images. With and
+without a cache minidl comes to the same accuracy, as it does to the same bits. The files are in
+the system's cache, since they were just written. Medians over rounds, in turn; results go to
 ``benchmarks/results/start.json``.
 """
 

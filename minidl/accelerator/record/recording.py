@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from operator import is_
 from typing import Any
 
@@ -11,6 +12,7 @@ from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.repeating import repeats
 from minidl.accelerator.record.tape import Tape, player
 from minidl.accelerator.record.watching import Seen
+from minidl.accelerator.trace import loops
 from minidl.backend.recorder import recorder
 from minidl.metrics import Metric
 from minidl.network import Network
@@ -220,11 +222,12 @@ class RecordedStep:
             return None
         try:
             network.traffic.expected = True
-            if tape is None:
-                self._step(*arrays)
-            else:
-                with tape.record():
+            with loops.passing() if self._plays and not self._vain else nullcontext():
+                if tape is None:
                     self._step(*arrays)
+                else:
+                    with tape.record():
+                        self._step(*arrays)
         except BaseException as error:
             if self.undo.open is not token and isinstance(error, Exception):
                 return None  # it was undone, and no longer made sense

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,27 @@ def lacking() -> list[str]:
 def available() -> bool:
     """Whether nothing is lacking."""
     return not lacking()
+
+
+class _Here(threading.local):
+    passing = False
+
+
+_here = _Here()
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Run formulas in blocks here, unless they are compiled: they will not be called again.
+
+    The first steps of a training are called, and all that follow are played, by other loops.
+    """
+    before = _here.passing
+    try:
+        _here.passing = True
+        yield
+    finally:
+        _here.passing = before
 
 
 @functools.cache
@@ -77,6 +100,9 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         each = [array.shape == shape for array in arrays]
         key = (first.dtype, *each, *[array.dtype for array in arrays])
         loop = loops.get(key)
+        if loop is None and _here.passing:
+            in_blocks()(arguments, outs)
+            return
         try:
             if loop is None:
                 loop = loops[key] = player.Eager(program, each, arrays, places, first.dtype)

@@ -117,12 +117,28 @@ def test_a_formula_may_have_any_name():
         np.testing.assert_array_equal(out, [2, 3])
 
 
+def test_what_is_called_in_passing_is_compiled_when_it_is_called_again(monkeypatch):
+    made = []
+    eager = player.Eager
+    monkeypatch.setattr(player, "Eager", lambda *given: made.append(given) or eager(*given))
+    run = loops.compile(trace(lambda x: x * 2 + 1, [True]), [()])
+    x, out = np.arange(3.0), np.empty(3)
+    with loops.passing():
+        run([x], [out])
+        np.testing.assert_array_equal(out, [1, 3, 5])
+        assert not made
+    for _ in range(2):
+        run([out], [x])
+        np.testing.assert_array_equal(x, [3, 7, 11])
+        assert len(made) == 1
+
+
 # Choice ------------------------------------------------------------------------------------
 
 
 def test_looking_for_llvm_does_not_load_it():
     code = (
-        "import sys; from minidl.backend import loops, native; assert loops.available(); "
+        "import sys; from minidl.accelerator.trace import loops; assert loops.available(); "
         "assert not {'llvmlite', 'elftools'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

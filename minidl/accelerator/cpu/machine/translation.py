@@ -503,6 +503,8 @@ class _Body:
             return functools.reduce(functools.partial(self.better, how), arguments)
         if function in (abs, math.sqrt):
             (value,) = arguments
+            if known(value):
+                return function(value)
             name = "fabs" if function is abs else "sqrt"
             return self.standard(name, value)
         if function is math.isfinite:
