@@ -10,11 +10,11 @@ from typing import Any
 
 from llvmlite import ir
 
+from minidl.accelerator.cpu.machine.arithmetic import instruct
 from minidl.accelerator.cpu.machine.values import (
     Kind,
     Number,
     Pointer,
-    instruct,
     int64,
     intrinsic,
     place,

@@ -96,48 +96,7 @@ def kind_of(value: Any) -> Kind:
     return int64 if isinstance(value, int) else float64
 
 
-def cast(builder: Any, value: Any, kind: Kind) -> Number:
-    """A number as one of another kind, as C would convert it."""
-    if known(value):
-        number = float(value) if kind.floating else int(value)
-        return Number(kind, ir.Constant(kind.ir, number))
-    old, number = kind_of(value), value.ir
-    if old == kind:
-        return Number(kind, number)
-    if kind == boolean:
-        return Number(kind, compare(builder, "!=", value, cast(builder, 0, old)).ir)
-    if old.floating and kind.floating:
-        make = builder.fpext if kind.bits > old.bits else builder.fptrunc
-    elif old.floating:
-        make = builder.fptosi if kind.signed else builder.fptoui
-    elif kind.floating:
-        make = builder.sitofp if old.signed else builder.uitofp
-    elif kind.bits > old.bits:
-        make = builder.sext if old.signed else builder.zext
-    elif kind.bits < old.bits:
-        make = builder.trunc
-    else:
-        return Number(kind, number)
-    return Number(kind, make(number, kind.ir))
-
-
-def compare(builder: Any, how: str, a: Number, b: Number) -> Number:
-    """A truth about two numbers of one kind; but for ``!=``, none is true of a NaN."""
-    if a.kind.floating:
-        make = builder.fcmp_unordered if how == "!=" else builder.fcmp_ordered
-    else:
-        make = builder.icmp_signed if a.kind.signed else builder.icmp_unsigned
-    return Number(boolean, make(how, a.ir, b.ir))
-
-
 def place(builder: Any, kind: Any) -> Any:
     """Memory for a value until the function returns, asked for once, at its beginning."""
     with builder.goto_entry_block():
         return builder.alloca(kind)
-
-
-def instruct(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """Call an instruction that LLVM offers as a function."""
-    kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    return builder.call(function, arguments)

@@ -16,8 +16,9 @@ from typing import Any
 
 from llvmlite import ir
 
+from minidl.accelerator.cpu.machine.arithmetic import instruct
 from minidl.accelerator.cpu.machine.lowlevel import repeated
-from minidl.accelerator.cpu.machine.values import Kind, Number, instruct, int64, intrinsic, place
+from minidl.accelerator.cpu.machine.values import Kind, Number, int64, intrinsic, place
 from minidl.accelerator.cpu.products.tiling import BYTES, HIGH, PANEL, VECTORS
 
 _WORD, _LANE, _BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)

@@ -6,7 +6,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from minidl.accelerator.cpu.machine.values import Number, cast, intrinsic
+from minidl.accelerator.cpu.machine.arithmetic import cast
+from minidl.accelerator.cpu.machine.values import Number, intrinsic
 
 _WORD, _LANE = ir.IntType(64), ir.IntType(32)
 
