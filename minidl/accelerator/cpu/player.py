@@ -4,7 +4,7 @@ A command is a compiled function and a block of addresses and sizes (``commands`
 ``ufuncs``, ``products``, ``sparse``, ``reductions``, ``draws`` and ``gather`` make commands;
 ``formulas`` and ``recording`` say which of them a formula or a kernel is; ``fusion`` and
 ``strips`` bring together what works on the same elements; ``team`` runs lists of commands, and
-``series`` one list several times. Loaded only where Numba runs the formulas.
+``series`` one list several times. Loaded only where compiled loops run the formulas.
 """
 
 from __future__ import annotations

@@ -63,15 +63,15 @@ class Expressions(ABC):
 
     def value(self, tree: ast.expr) -> Any:
         """The value of an expression."""
-        find = getattr(self, f"of_{type(tree).__name__}", None)
+        find = getattr(self, f"_of_{type(tree).__name__}", None)
         if find is None:
             raise TypeError(f"the language has no {ast.unparse(tree)!r}")
         return find(tree)
 
-    def of_Constant(self, tree: ast.Constant) -> Any:  # noqa: N802
+    def _of_Constant(self, tree: ast.Constant) -> Any:  # noqa: N802
         return tree.value
 
-    def of_Name(self, tree: ast.Name) -> Any:  # noqa: N802
+    def _of_Name(self, tree: ast.Name) -> Any:  # noqa: N802
         if tree.id in self.places:
             return self.read(self.places[tree.id])
         if tree.id in self.values:
@@ -80,10 +80,10 @@ class Expressions(ABC):
             return self.names[tree.id]
         return getattr(builtins, tree.id)
 
-    def of_Attribute(self, tree: ast.Attribute) -> Any:  # noqa: N802
+    def _of_Attribute(self, tree: ast.Attribute) -> Any:  # noqa: N802
         return getattr(self.value(tree.value), tree.attr)
 
-    def of_Tuple(self, tree: ast.Tuple) -> Any:  # noqa: N802
+    def _of_Tuple(self, tree: ast.Tuple) -> Any:  # noqa: N802
         found: list[Any] = []
         for each in tree.elts:
             if isinstance(each, ast.Starred):
@@ -92,7 +92,7 @@ class Expressions(ABC):
                 found.append(self.value(each))
         return tuple(found)
 
-    def of_Subscript(self, tree: ast.Subscript) -> Any:  # noqa: N802
+    def _of_Subscript(self, tree: ast.Subscript) -> Any:  # noqa: N802
         return self.load(self.element(tree))
 
     def element(self, target: ast.Subscript) -> Pointer:
@@ -114,7 +114,7 @@ class Expressions(ABC):
             return tuple(map(self.read, where))
         return where._replace(ir=self.builder.load(where.ir, typ=where.ir.allocated_type))
 
-    def of_UnaryOp(self, tree: ast.UnaryOp) -> Any:  # noqa: N802
+    def _of_UnaryOp(self, tree: ast.UnaryOp) -> Any:  # noqa: N802
         value, builder = self.value(tree.operand), self.builder
         if isinstance(tree.op, ast.Not):
             if known(value):
@@ -128,10 +128,10 @@ class Expressions(ABC):
             return Number(value.kind, builder.fneg(value.ir))
         return operate(self.builder, ast.Sub(), 0, value)
 
-    def of_BinOp(self, tree: ast.BinOp) -> Any:  # noqa: N802
+    def _of_BinOp(self, tree: ast.BinOp) -> Any:  # noqa: N802
         return operate(self.builder, tree.op, self.value(tree.left), self.value(tree.right))
 
-    def of_Compare(self, tree: ast.Compare) -> Any:  # noqa: N802
+    def _of_Compare(self, tree: ast.Compare) -> Any:  # noqa: N802
         values = list(map(self.value, (tree.left, *tree.comparators)))
         found = True
         for a, b, how in zip(values[:-1], values[1:], tree.ops, strict=True):
@@ -143,22 +143,22 @@ class Expressions(ABC):
             found = both(self.builder, found, one)
         return found
 
-    def of_BoolOp(self, tree: ast.BoolOp) -> Any:  # noqa: N802
+    def _of_BoolOp(self, tree: ast.BoolOp) -> Any:  # noqa: N802
         either = isinstance(tree.op, ast.Or)
         join = functools.partial(both, self.builder, either=either)
         return functools.reduce(join, map(self.value, tree.values))
 
-    def of_IfExp(self, tree: ast.IfExp) -> Any:  # noqa: N802
+    def _of_IfExp(self, tree: ast.IfExp) -> Any:  # noqa: N802
         condition = self.value(tree.test)
         if known(condition):
             return self.value(tree.body if condition else tree.orelse)
         return choose(self.builder, condition, self.value(tree.body), self.value(tree.orelse))
 
-    def of_Call(self, tree: ast.Call) -> Any:  # noqa: N802
+    def _of_Call(self, tree: ast.Call) -> Any:  # noqa: N802
         if tree.keywords:
             raise TypeError(f"the language has no {ast.unparse(tree)!r}")
         function = self.value(tree.func)
-        arguments = self.of_Tuple(ast.Tuple(tree.args))
+        arguments = self._of_Tuple(ast.Tuple(tree.args))
         builder = self.builder
         if isinstance(function, Kind):
             (value,) = arguments

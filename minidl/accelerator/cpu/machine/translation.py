@@ -148,7 +148,7 @@ class _Body(Expressions):
             if self.builder.block.is_terminated:
                 return
             try:
-                write = getattr(self, f"on_{type(statement).__name__}", None)
+                write = getattr(self, f"_on_{type(statement).__name__}", None)
                 if write is None:
                     raise TypeError(f"the language has no {ast.unparse(statement)!r}")
                 write(statement)
@@ -158,15 +158,15 @@ class _Body(Expressions):
                 said = f"{self.tree.name}, line {statement.lineno}: {error}"
                 raise _Error(said) from error
 
-    def on_Expr(self, statement: ast.Expr) -> None:  # noqa: N802
+    def _on_Expr(self, statement: ast.Expr) -> None:  # noqa: N802
         if not isinstance(statement.value, ast.Constant):  # a docstring
             self.value(statement.value)
 
-    def on_Assign(self, statement: ast.Assign) -> None:  # noqa: N802
+    def _on_Assign(self, statement: ast.Assign) -> None:  # noqa: N802
         (target,) = statement.targets
         self.assign(target, self.value(statement.value))
 
-    def on_AugAssign(self, statement: ast.AugAssign) -> None:  # noqa: N802
+    def _on_AugAssign(self, statement: ast.AugAssign) -> None:  # noqa: N802
         value = self.value(statement.value)
         if isinstance(statement.target, ast.Subscript):
             pointer = self.element(statement.target)
@@ -177,7 +177,7 @@ class _Body(Expressions):
             made = operate(self.builder, statement.op, self.read(where), value)
             self.written(where, cast(self.builder, made, where.kind))
 
-    def on_Return(self, statement: ast.Return) -> None:  # noqa: N802
+    def _on_Return(self, statement: ast.Return) -> None:  # noqa: N802
         if statement.value is not None:
             value = self.value(statement.value)
             if self.returns is not None:
@@ -185,7 +185,7 @@ class _Body(Expressions):
             self.result = self.written(self.result, value)
         self.builder.branch(self.end)
 
-    def on_If(self, statement: ast.If) -> None:  # noqa: N802
+    def _on_If(self, statement: ast.If) -> None:  # noqa: N802
         condition = self.value(statement.test)
         if known(condition):
             self.block(statement.body if condition else statement.orelse)
@@ -199,7 +199,7 @@ class _Body(Expressions):
                 self.builder.branch(after)
         self.builder.position_at_end(after)
 
-    def on_While(self, statement: ast.While) -> None:  # noqa: N802
+    def _on_While(self, statement: ast.While) -> None:  # noqa: N802
         head, body, after = (self.builder.append_basic_block(n) for n in ("head", "body", "after"))
         self.builder.branch(head)
         self.builder.position_at_end(head)
@@ -211,7 +211,7 @@ class _Body(Expressions):
             self.builder.branch(head)
         self.builder.position_at_end(after)
 
-    def on_For(self, statement: ast.For) -> None:  # noqa: N802
+    def _on_For(self, statement: ast.For) -> None:  # noqa: N802
         if isinstance(statement.iter, ast.Tuple):
             for element in statement.iter.elts:
                 self.assign(statement.target, self.value(element))
