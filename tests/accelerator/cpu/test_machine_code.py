@@ -140,7 +140,7 @@ def test_where_the_system_has_no_list_llvm_is_asked(monkeypatch):
 def test_other_types_are_other_files(cache):
     for name in ("float32", "float64", "uint8"):
         machine_code.command(
-            "terms", "reductions", source=name, target="float64", working="float64"
+            "terms", "sums", source=name, target="float64", working="float64"
         )
     assert len(files(cache)) == 3
 

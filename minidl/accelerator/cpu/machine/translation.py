@@ -162,6 +162,9 @@ class _Body(Expressions):
         if not isinstance(statement.value, ast.Constant):  # a docstring
             self.value(statement.value)
 
+    def _on_Pass(self, statement: ast.Pass) -> None:  # noqa: N802
+        pass
+
     def _on_Assign(self, statement: ast.Assign) -> None:  # noqa: N802
         (target,) = statement.targets
         self.assign(target, self.value(statement.value))
