@@ -1,4 +1,4 @@
-"""Whether a late epoch costs what an early one does.
+"""Cost of a late epoch beside an early one.
 
     python -m benchmarks.epochs
 

@@ -4,12 +4,12 @@
     python -m benchmarks.gpu
     python -m benchmarks.gpu --jobs 001 --rounds 9
 
-The peers are those of ``benchmarks.train``, with PyTorch also as a CUDA graph, each in a process of
-its own with all data on the device, and they take turns, epoch by epoch. Printed are the same
-figures, and for each job what bounds a step from below: the floating-point operations of its
-products, and the bytes that nobody can avoid to move. JAX and PyTorch need their builds for CUDA
-(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); who has no GPU is left out, and why is
-printed. Results go to ``benchmarks/results/gpu.json``.
+The peers are those of ``benchmarks.train``, with PyTorch also as a CUDA graph, each in a separate
+process with all data on the device, and take turns, epoch by epoch. Printed are the same figures,
+and for each job the lower bounds of a step: the floating-point operations of its products, and the
+bytes that every engine has to move. JAX and PyTorch need their builds for CUDA
+(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out, with
+the reason printed. Results go to ``benchmarks/results/gpu.json``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ JOBS = ("001", "001-deep", "001-dropout", "001-bn", "002-sgd", "large")
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         "python -m benchmarks.gpu", description="Time epochs of training on a GPU."
     )
@@ -91,10 +91,10 @@ def compete(job: Job, rounds: int, folder: Path, record: dict[str, Any]) -> int:
 
 
 def bounds(job: Job) -> dict[str, float]:
-    """What a step cannot do without.
+    """Lower bounds of a step's work.
 
-    Keys: "FLOP" of its products; "bytes" of its rows, which are gathered, and of its parameters and
-    Adam's two averages, each read and written once, and gradients, likewise.
+    Keys: "FLOP" of the products; "bytes" of the gathered rows, and of the parameters and Adam's two
+    averages, each read and written once, and of the gradients, likewise.
     """
     products = sum(i * o for i, o in job.shapes)
     first = job.shapes[0][0] * job.shapes[0][1]  # without a gradient at the rows

@@ -1,13 +1,13 @@
-"""Training from sparse rows: how long a step takes, and how much memory it needs.
+"""Training from sparse rows: time and memory of a step.
 
     python -m benchmarks.imdb_csr
 
 Loads IMDB as CSR rows (25,000 x 10,000 for training, the same again for validation) and trains
-16-16-1 on them for 20 epochs: RMSprop, batches of 512, float32. The peak memory of the whole
-process is read when that is done, and what it held before that is part of it: Python, the
-libraries, the reading of the data set. Then each part of a step is timed inside running steps,
-the executors in turn over several rounds, and the medians are printed; and the largest peak of
-a step's own allocations. Results go to ``benchmarks/results/imdb_csr.json``.
+16-16-1 on these rows for 20 epochs: RMSprop, batches of 512, float32. The peak memory of the whole
+process is read afterwards, and includes Python, the libraries and the reading of the data set. Then
+each part of a step is timed inside running steps, the executors in turn over several rounds, and
+the medians are printed; and the largest peak of a step's own allocations. Results go to
+``benchmarks/results/imdb_csr.json``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.trace import loops
-from minidl.data import Batches
+from minidl.batches import Batches
 from minidl.datasets import DataNotFoundError, imdb
 from minidl.layers import Dense
 from minidl.losses import BinaryCrossentropy
@@ -86,7 +86,7 @@ def process_peak() -> float:
 
 
 def layers() -> list[Dense]:
-    """16-16-1 without its sigmoid."""
+    """16-16-1 without the sigmoid."""
     return [Dense(16, "relu", input_shape=(WORDS,)), Dense(16, "relu"), Dense(1)]
 
 
@@ -116,7 +116,7 @@ def times(x: Any, y: Any, rounds: int) -> dict[str, dict[str, float]]:
 
 
 class Job:
-    """A network, its data and the parts of its step, under one executor."""
+    """A network, with data and the parts of a step, under one executor."""
 
     def __init__(self, executor: str, x: Any, y: Any) -> None:
         self.executor = executor
@@ -146,7 +146,7 @@ class Job:
         return {name: seconds / len(self.batches) for name, seconds in parts.items()}
 
     def step_peak(self) -> float:
-        """MiB that a step holds at most beyond what was there before it, once all is bound."""
+        """MiB that a step holds at most beyond the memory before the step, once all is bound."""
         peaks: list[int] = []
 
         def traced(name: str, function: Callable[[], Any]) -> Any:

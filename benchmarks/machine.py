@@ -1,4 +1,4 @@
-"""What a measurement was taken on."""
+"""The machine of a measurement."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from minidl.backend import installation
 
-# Variables that choose the kernels or the threads of a BLAS, or of what runs beside it.
+# Variables that choose the kernels or the threads of a BLAS, or of the libraries beside it.
 _CHOOSING = re.compile(r"(OPENBLAS|GOTO|BLIS|MKL|VECLIB|OMP|GOMP|KMP|NUMEXPR)_\w+$")
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process, without those that tell some of the engines how to compute.
+    """The variables of this process, but for those that steer a single engine.
 
-    A BLAS that may use only some of the processor's instructions, or threads, would race against
-    engines that do not ask.
+    A BLAS limited to some of the processor's instructions, or threads, would race against engines
+    without such limits.
     """
     return {name: value for name, value in os.environ.items() if not _CHOOSING.match(name)}
 
@@ -27,7 +27,7 @@ def describe(*packages: str, here: bool = True) -> dict[str, object]:
 
     Args:
         packages: beside minidl and NumPy.
-        here: whether this process computes: then also its BLAS, and what told it how.
+        here: True if this process computes: then also the BLAS, and the variables that steer it.
     """
     chosen = {name: value for name, value in os.environ.items() if _CHOOSING.match(name)}
     return {

@@ -91,7 +91,7 @@ class KerasSession(Session):
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(description="Run the tutorials' experiments on Keras too.")
     parser.add_argument("tutorial", help="000 … 004, or all")
     parser.add_argument("names", nargs="*", help="experiments of the tutorial; default, all")
@@ -102,7 +102,7 @@ def main() -> int:
     options = parser.parse_args()
     options.quick, options.backend = False, "numpy"
     try:
-        # What no engine trains by epochs has nothing to compare.
+        # Experiments without epochs have nothing to compare.
         chosen = [e for e in catalogue.find(options.tutorial, options.names) if e.epochs]
         checks.integer("--seeds", options.seeds, 1)
         if options.epochs is not None:
@@ -125,7 +125,7 @@ def main() -> int:
 
 
 def beside(ours: Record, theirs: Record) -> str:
-    """minidl's numbers and Keras's, each with whether it is within the band."""
+    """minidl's numbers and Keras's, each with a verdict on the band."""
     spread = len(ours.seeds) > 1
     head = "".join(f"{name:>12}" for name in ("published", "band", "minidl", "Keras"))
     lines = [f"{report.heading(ours)}; Keras {theirs.seconds:.1f} s", f"{'':<32}{head}"]

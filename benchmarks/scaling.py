@@ -1,13 +1,13 @@
-"""How the time of a step grows with the batch, the width and the depth of a network.
+"""Time of a step against the batch, the width and the depth of a network.
 
     python -m benchmarks.scaling
 
 Steps of ``fit`` (gather, forward, loss and accuracy, backward, Adam) on random pixels, ReLU:
 784-256-128-10 at batches of 1 to 8192, 784-w-w-10 with w from 16 to 4096, and one to 64 hidden
 layers of 128 units, both at a batch of 128. Beside each stands the floor, the bare matrix products
-of the step, measured in turn with it; medians over the rounds, of which those are repeated that
-began or ended while the machine was slow. A jump in one curve that the other does not have is the
-engine's. Results go to ``benchmarks/results/scaling.json`` and ``scaling.png``.
+of the step, measured in turn. Printed are medians over the rounds; a round that began or ended on a
+slow machine is repeated. A jump in one curve without a jump in the other is the engine's. Results
+go to ``benchmarks/results/scaling.json`` and ``scaling.png``.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def main() -> int:
 def measure(
     job: Job, x: np.ndarray, y: np.ndarray, rounds: int, machine: Machine
 ) -> dict[str, float]:
-    """Median microseconds of a step and of its bare products, over so many rounds."""
+    """Median microseconds of a step and of its bare products, over a number of rounds."""
     bare = products(job.shapes, job.batch)
     machine.patience = PATIENCE
     taken = []
@@ -113,7 +113,7 @@ def measure(
 
 
 def once(job: Job, bare: Products, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """Microseconds of a step, from an epoch's, and of its bare products right after it."""
+    """Microseconds of a step, from an epoch's, and of the bare products right after."""
     ends: list[float] = []
 
     def now(epoch: int, logs: Any) -> None:

@@ -1,13 +1,12 @@
-"""Where a training step spends its time, beside the floor of its bare matrix products.
+"""Times of a training step's parts, beside the floor of the bare matrix products.
 
     python -m benchmarks.step
 
 One step of 784-256-128-10 (ReLU, Adam) at a batch of 100, on random pixels: each part is
 timed inside running steps, the executors in turn over several rounds, and the median of the
 rounds is printed. The floor is the sum of the step's eight matrix products on operands of the
-same shapes. Then the step as ``fit`` plays it, once recorded: what its commands take one by one,
-each with the two microseconds of calling the threads. Results go to
-``benchmarks/results/step.json``.
+same shapes. Then the step as ``fit`` plays it, once recorded: the time of each command, with the
+two microseconds of calling the threads. Results go to ``benchmarks/results/step.json``.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.cpu.commands import Command, CommandList
 from minidl.accelerator.cpu.fusion import fused
-from minidl.accelerator.cpu.products.plan import alone
-from minidl.accelerator.record.recording import RecordedStep
+from minidl.accelerator.cpu.products.threads import on_one_thread
 from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
 from minidl.objective import Objective
+from minidl.whole_step import WholeStep
 
 SETTLING = 0.5  # seconds
 RESULTS = Path(__file__).parent / "results"
@@ -79,7 +78,7 @@ def main() -> None:
 
 
 def recorded(job: Job, steps: int) -> dict[str, float]:
-    """Median microseconds of a step that is played, and of what it consists of."""
+    """Median microseconds of a played step, and of the commands in it."""
     with minidl.backend.use("numpy", executor="numba"):
         model = minidl.Sequential(
             [
@@ -94,8 +93,8 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         model.build()
         assert model.optimizer is not None
         objective = Objective(model, model._loss, model._metrics, job.batch)
-        moving = model.optimizer, model.penalties
-        step = RecordedStep(objective.train, model, objective.parts, moving)
+        movers = [(model.optimizer, "update"), (model.penalties, "proximal_step")]
+        step = WholeStep(objective.train, model, objective.parts, movers)
         arrays = job.x, job.y, None, model.optimizer
 
         def median(function: Callable[[], Any]) -> float:
@@ -114,12 +113,12 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
         assert step.tape is not None
         for number, entry in enumerate(fused(step.tape.entries)):
             assert isinstance(entry, Command)
-            found[f"{number:>3} {entry!r}"] = median(CommandList(alone([entry])))
+            found[f"{number:>3} {entry!r}"] = median(CommandList(on_one_thread([entry])))
         return found
 
 
 class Job:
-    """A network, its data and the parts of its step, under one executor."""
+    """A network, with data and the parts of a step, under one executor."""
 
     def __init__(self, executor: str, batch: int) -> None:
         self.executor = executor

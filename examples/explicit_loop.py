@@ -80,7 +80,7 @@ def build(shape: tuple[int, ...], l2: float = 0.0) -> minidl.Sequential:
 
 
 def gradients(model: Any, loss: Any, images: Any, labels: Any) -> tuple[Any, Any]:
-    """Fill ``model.grad`` with the gradient of the batch's loss; that loss, and the logits.
+    """Fill ``model.grad`` with the gradient of the batch's loss; return the loss and the logits.
 
     The network stops before its softmax, and the loss takes the logits z: of softmax and
     cross-entropy together the gradient at z is p - t, also where p is 0 or 1 to rounding.
@@ -101,7 +101,7 @@ def train_step(model: Any, loss: Any, optimizer: Any, images: Any, labels: Any) 
 
 
 def accuracy(outputs: Any, labels: Any) -> Any:
-    """Share of rows whose largest output is where the label is; 0-d."""
+    """Share of rows whose largest output is the label's; 0-d."""
     return np.mean(np.argmax(outputs, axis=1) == np.argmax(labels, axis=1))
 
 

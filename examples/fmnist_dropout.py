@@ -1,4 +1,4 @@
-"""What dropout does: one network with it and one without, side by side on Fashion-MNIST.
+"""Dropout on Fashion-MNIST: one network with dropout and one without, side by side.
 
     python examples/fmnist_dropout.py
 
@@ -161,7 +161,7 @@ def build(shape: tuple[int, ...], classes: int, rate: float) -> minidl.Sequentia
 
 
 class EpochBar(Callback):
-    """A progress bar over the epochs of one run, and the seconds they took."""
+    """A progress bar over the epochs of one run, with their seconds."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -189,7 +189,7 @@ def print_table(rows: list[tuple[str, dict[str, Any], float]]) -> None:
     print(f"{'':<16}" + f"{'loss':>10}{'acc.':>8}" * 4 + f"{'s/epoch':>11}")
     for name, scores, seconds in rows:
         values = [scores[part] for part in parts]
-        # The generalisation gap: what the test set costs beyond the training set.
+        # The generalisation gap: the test loss less the training loss.
         values.append(
             [scores["test"][0] - scores["train"][0], scores["train"][1] - scores["test"][1]]
         )

@@ -1,12 +1,12 @@
 """The experiments of the five tutorials, run again: published beside measured.
 
-    python examples/replay.py                 # lists them
+    python examples/replay.py                 # lists the experiments
     python examples/replay.py 001 dropout     # runs one
     python examples/replay.py 003             # runs those of a tutorial
     python examples/replay.py all             # runs all
 
-Prints for each quantity the difference, the band that the tutorials' own noise gives, and
-whether the difference is within; writes tables, results and the tutorials' pictures.
+Prints for each quantity the difference, the band from the tutorials' own noise, and the verdict;
+writes tables, results and the tutorials' pictures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from minidl import checks
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run the command line; return the exit status."""
     parser = make_parser()
     options = parser.parse_args()
     if options.tutorial is None:

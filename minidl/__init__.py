@@ -24,18 +24,19 @@ from minidl import (
     regularizers,
     utils,
 )
-from minidl.accelerator.record.repeating import remember
 from minidl.backend import floatx, set_floatx
+from minidl.backend.own import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.models import load_model
 from minidl.saving import FileFormatError
+from minidl.step import train_step
 from minidl.training import Sequential
 
 __version__ = "0.1.0"
 
-remember("minidl")
+remember()
 
 __all__ = [
     "FileFormatError",
@@ -60,6 +61,7 @@ __all__ = [
     "replay_failure",
     "set_floatx",
     "testing",
+    "train_step",
     "utils",
 ]
 

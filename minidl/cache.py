@@ -1,4 +1,4 @@
-"""``minidl cache``: the machine code that is kept for this user, listed, verified and removed."""
+"""``minidl cache``: the user's stored machine code, listed, verified and removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.accelerator.cpu.machine.trust import distrust
 
 
 class State(NamedTuple):
-    """Place of machine code, or the reason why it is not kept, and what mends that."""
+    """Place of machine code, or the reason why none is kept, with the remedy."""
 
     found: str
     mend: str = ""
@@ -32,7 +32,7 @@ def state() -> State:
     if against is not None:
         reason, mend = against
         return State(f"not kept in {folder}: {reason}", mend)
-    # What is missing is made, in the first folder that is there.
+    # Missing folders are made in the first existing folder.
     there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return State(f"not kept: {there} cannot be written", _WRITABLE)
@@ -40,13 +40,13 @@ def state() -> State:
 
 
 _WRITABLE = "set XDG_CACHE_HOME to a folder that can be written"
-# What this package writes into the folder, in this version and older ones; and what writing leaves
-# behind where it is interrupted.
+# Files of this package, of this version and of older ones; and temporary files of interrupted
+# writes.
 _OWN = re.compile(r"\w+_[0-9a-f]{24,64}\.(code|py|lock)|tmp\w+\.tmp")
 
 
 def show() -> int:
-    """Print the folder and each unit in it; the exit status."""
+    """Print the folder and each unit there; return the exit status."""
     found, mend = state()
     print(f"machine code {found}" + (f"\n-> {mend}" if mend else ""))
     size = 0
@@ -66,7 +66,7 @@ def show() -> int:
 
 
 def verify() -> int:
-    """Check what would be run; the exit status, 1 where something is not to be."""
+    """Check each unit as before a run; return the exit status, 1 if a unit would not run."""
     found, mend = state()
     if mend:
         print(f"machine code {found}\n-> {mend}")
@@ -79,9 +79,10 @@ def verify() -> int:
 
 
 def clear() -> int:
-    """Remove what is kept; the exit status, 1 where something stays.
+    """Remove the stored code; return the exit status, 1 if a file stays.
 
-    In a folder to which others can write nothing is touched: what it leads to may be their choice.
+    In a folder that other users can write to nothing is touched: a link there may be another user's
+    choice.
     """
     found, mend = state()
     if mend:
@@ -90,7 +91,7 @@ def clear() -> int:
     left = removed = 0
     for file in _files():
         try:
-            file.unlink()  # a link itself, not what it leads to
+            file.unlink()  # a link itself, not its target
             removed += 1
         except OSError as error:
             print(f"{file}: {error.strerror}")
@@ -109,5 +110,5 @@ def _files(suffix: str = "") -> list[Path]:
 
 
 def _label(file: Path) -> str:
-    """The part of a name that says what was compiled."""
+    """The part of a name that names the compiled function."""
     return file.stem.rpartition("_")[0] or file.stem

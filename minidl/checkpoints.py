@@ -1,4 +1,4 @@
-"""A folder of checkpoints: one training at a time uses it, and the last ones are kept."""
+"""A folder of checkpoints for one training at a time; the last checkpoints are kept."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LOCK = ".lock"
 
 
 class Checkpoints:
-    """The checkpoints in a folder, by the step that they were made at.
+    """The checkpoints in a folder, by step.
 
     Args:
-        folder: where; made if it is not there.
-        keep: so many are kept, the last ones.
+        folder: made if missing.
+        keep: number of checkpoints kept, the last.
 
     Raises:
         RuntimeError: another training uses the folder, in this or in another process.
@@ -44,7 +44,7 @@ class Checkpoints:
         clear_leftovers(self.folder)
 
     def close(self) -> None:
-        """Let others use the folder."""
+        """Release the folder."""
         self._lock.release()
 
     def path(self, step: int) -> Path:
@@ -52,10 +52,10 @@ class Checkpoints:
         return self.folder / f"checkpoint-{step:010d}.npz"
 
     def latest(self) -> tuple[Path, Saved] | None:
-        """The last one that can be read, and what is in it; None where there is none at all.
+        """The last readable checkpoint with its content; None in a folder without checkpoints.
 
         Raises:
-            FileFormatError: there are some, and all of them are damaged.
+            FileFormatError: all checkpoints are damaged.
         """
         damaged: FileFormatError | None = None
         for path in reversed(self._all()):
@@ -69,15 +69,15 @@ class Checkpoints:
         return None
 
     def prune(self) -> None:
-        """Remove all but the last ones."""
+        """Remove all but the last checkpoints."""
         for path in self._all()[: -self.keep]:
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove all, and the folder too if nothing else is in it."""
+        """Remove all checkpoints, and the folder if nothing else is there."""
         for path in self._all():
             path.unlink(missing_ok=True)
-        # Other files in it, or another training that is about to begin, may need the folder.
+        # Other files, or another training that is about to begin, may need the folder.
         with contextlib.suppress(OSError):
             (self.folder / _LOCK).unlink()
             self.folder.rmdir()

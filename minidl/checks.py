@@ -1,4 +1,4 @@
-"""Checks of single arguments: names, numbers. Messages say what was expected and what came."""
+"""Checks of single arguments: names, numbers. Messages name the expected and the received value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
-    """The error for an unknown name: the nearest right one first, then all of them."""
+    """The error for an unknown name: the nearest right name first, then all names."""
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -64,7 +64,7 @@ def integer(what: str, value: Any, low: int) -> int:
 
 
 def whole(what: str, array: Any) -> Any:
-    """An array of whole numbers as integers; a column of data that had gaps holds them as floats.
+    """An array of whole numbers as integers; a column of data that had gaps comes as floats.
 
     Raises:
         TypeError: neither integers nor floats.
@@ -114,10 +114,10 @@ def seed(value: Any) -> int:
 
 
 class Attribute:
-    """An attribute that takes only what suits it; reading it costs what any other does.
+    """An attribute that checks each new value; reading costs the same as for any attribute.
 
     Args:
-        check: called with the object, the attribute's name and a value, gives what is kept.
+        check: called with the object, the attribute's name and a value; returns the value to keep.
         then: name of a method of the object that is called after each change; "" for none.
     """
 
@@ -159,7 +159,7 @@ def fixed(instead: str) -> Any:
     """An attribute that cannot be set any more once the object's ``settled`` is true.
 
     Args:
-        instead: what to do.
+        instead: the remedy, for the error's message.
     """
 
     def check(thing: Any, name: str, value: Any) -> Any:

@@ -1,20 +1,18 @@
-"""Arrays from the user: checked before any training, then fed batch by batch.
+"""Arrays from the user, checked before any training: features, targets, weights.
 
 Every message names what was expected and what was received.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl import checks
-from minidl.backend import Backend, backend_of, is_sparse
-from minidl.backend.gather import Gather, buffer
-from minidl.backend.sparse import canonical, take
+from minidl.backend import backend_of, is_sparse
+from minidl.backend.sparse import canonical
 from minidl.losses import Loss
 
 Shape = tuple[int, ...]
@@ -150,115 +148,6 @@ def class_weights(
     numbers = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
     by_class: np.ndarray = table[numbers].reshape(-1, 1)
     return by_class
-
-
-class Batches:
-    """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
-
-    Args:
-        x, y: checked arrays of N rows; x may be a checked CSR matrix.
-        weight: (N, 1), or None.
-        size: rows in a batch; the last one may have fewer.
-        backend: where the batches are needed.
-        dtype: of the weights and of targets that are not int32.
-    """
-
-    def __init__(
-        self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
-    ) -> None:
-        self.rows: int = x.shape[0]
-        self.size: int = min(size, self.rows)
-        self._backend = backend
-        if y is not None and y.dtype != np.int32:
-            y = y.astype(dtype, copy=False)
-        if weight is not None:
-            weight = weight.astype(dtype)
-        self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
-        self._buffers: list[Any] = []
-        self._gather: Gather | None = None
-        self._next = 0, 0
-
-    def __len__(self) -> int:
-        return -(-self.rows // self.size)
-
-    def of_size(self, size: int) -> Batches:
-        """The same rows in batches of another size."""
-        other = copy.copy(self)
-        other.size, other._gather = min(size, self.rows), None
-        return other
-
-    def in_order(self) -> Any:
-        """Batches (x, y, weight) as views of the data; of sparse x as matrices of their own."""
-        for start in range(0, self.rows, self.size):
-            part = slice(start, min(start + self.size, self.rows))
-            yield tuple(None if a is None else self._view(a, part) for a in self._arrays)
-
-    def shuffled(self, order: np.ndarray, first: int = 0) -> Any:
-        """Buffers (x, y, weight), for each batch of the rows in ``order``.
-
-        :meth:`aim` and then :meth:`fill` bring the rows there. The batches before the one of number
-        ``first`` are left out.
-        """
-        if self._gather is None:
-            self._buffers = [
-                None if a is None else buffer(self._backend, a, self.size) for a in self._arrays
-            ]
-            pairs = zip(self._arrays, self._buffers, strict=True)
-            arrays, buffers = zip(*[(a, b) for a, b in pairs if b is not None], strict=True)
-            self._gather = Gather(self._backend, arrays, buffers)
-        gather = self._gather
-        gather.order[:] = self._backend.to_device(order)
-        # A whole batch is the buffers themselves: a step on the same arrays can be played.
-        both = zip(self._arrays, self._buffers, strict=True)
-        whole = all((a is None) == (b is None) for a, b in both)
-        for start in range(first * self.size, self.rows, self.size):
-            count = min(self.size, self.rows - start)
-            self._next = start, count
-            if whole and count == self.size:
-                yield tuple(self._buffers)
-                continue
-            rows = gather.order[start : start + count]
-            yield tuple(
-                None if a is None else take(a, rows) if is_sparse(a) else b[:count]
-                for a, b in zip(self._arrays, self._buffers, strict=True)
-            )
-
-    def rows_of(self, rows: np.ndarray) -> list[Any]:
-        """Copies (x, y, weight) of some rows; None for what is not there."""
-        backend = self._backend
-        chosen = backend.to_device(rows)
-        return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
-                for a in self._arrays]  # fmt: skip
-
-    def aim(self) -> None:
-        """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
-        assert self._gather is not None
-        self._gather.where[:] = self._next
-
-    def check(self) -> None:
-        """Raise if sparse rows of the batches so far were none, as somebody had changed them.
-
-        Raises:
-            ValueError: x has columns that it does not have, or others in their order.
-        """
-        if self._gather is not None:
-            self._gather.check()
-
-    def fill(self) -> None:
-        """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
-        assert self._gather is not None
-        self._gather()
-
-    def _place(self, array: Any) -> Any:
-        array = self._backend.to_device(array)
-        # Rows in another memory order are copied once, here, instead of at every batch.
-        return array if is_sparse(array) else self._backend.xp.ascontiguousarray(array)
-
-    def _view(self, array: Any, part: slice) -> Any:
-        if not is_sparse(array):
-            return array[part]
-        # A slice would be a copy as well: SciPy's is slower, CuPy's waits for the device twice.
-        return take(array, self._backend.xp.arange(part.start, part.stop))
 
 
 def _numbers(values: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""``minidl doctor``: what minidl finds on this machine, and what mends what it lacks."""
+"""``minidl doctor``: a report on this machine, with a remedy for each missing part."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Finding(NamedTuple):
     """One line of the report.
 
     Attributes:
-        what: is looked at.
-        found: what is there.
-        mend: a command or what else to do; empty where nothing is wrong.
-        serious: whether something that is installed cannot work as it is.
+        what: the part.
+        found: state of the part.
+        mend: a command or another remedy; empty where nothing is wrong.
+        serious: True if an installed part cannot work.
     """
 
     what: str
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 def findings() -> Iterator[Finding]:
-    """What is there, from Python to the data."""
+    """Findings from Python to the data."""
     here = Path(datasets.__file__).parents[1]
     yield Finding("minidl", f"{installation.version('minidl')}, {here}")
     yield Finding(
@@ -55,7 +55,7 @@ def findings() -> Iterator[Finding]:
 
 
 def report() -> int:
-    """Print it; the exit status, 1 where something that is installed cannot work as it is."""
+    """Print the findings; return the exit status, 1 if an installed part cannot work."""
     found = list(findings())
     for finding in found:
         say(finding)

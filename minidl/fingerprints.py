@@ -1,4 +1,4 @@
-"""Fingerprints of a training: the model, the arguments and the data that its numbers come from."""
+"""Fingerprints of a training: the model, the arguments and the data that determine its numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.backend import backend_of, is_sparse
 
-# Rows are hashed this many bytes at a time, so that no copy of all of them is made.
+# Rows are hashed this many bytes at a time, so that no copy of all rows is made.
 _PART = 1 << 24
 
 
@@ -21,8 +21,8 @@ def fingerprint(array: Any) -> dict[str, Any] | None:
         array: rows, on the host or on a device.
 
     Returns:
-        Texts and numbers that JSON can hold. Equal arrays have equal ones. Different arrays have
-        different ones, but for a chance of 2⁻¹²⁸.
+        Texts and numbers that JSON can hold. Equal arrays have equal fingerprints. Different arrays
+        have different fingerprints, but for a chance of 2⁻¹²⁸.
     """
     if array is None:
         return None
@@ -42,7 +42,7 @@ def fingerprint(array: Any) -> dict[str, Any] | None:
 
 
 def _blocks(array: Any) -> Iterator[Any]:
-    """The bytes of an array, in the order of its rows."""
+    """The bytes of an array, row by row."""
     backend = backend_of(array)
     rows = max(1, _PART * len(array) // max(1, array.nbytes))
     for start in range(0, len(array), rows):
@@ -51,11 +51,11 @@ def _blocks(array: Any) -> Iterator[Any]:
 
 
 def differences(expected: Any, received: Any, name: str = "") -> list[str]:
-    """What differs between two fingerprints, a text for each.
+    """Differences between two fingerprints, a text for each.
 
     Args:
         expected, received: of dictionaries, lists, texts and numbers.
-        name: where both stand.
+        name: the place of both.
     """
     if isinstance(expected, Mapping) and isinstance(received, Mapping):
         if "content" in expected and "content" in received:
@@ -92,7 +92,7 @@ def _differs(name: str, expected: Any, received: Any) -> str:
 
 
 def _short(value: Any) -> Any:
-    """A value in a message: of a longer one, what it is."""
+    """A value in a message: the class of a longer value, "some" of an array."""
     if isinstance(value, Mapping):
         return value.get("class") or ("some" if "content" in value else dict(value))
     if isinstance(value, list):

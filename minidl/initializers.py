@@ -123,7 +123,7 @@ class _Scaled(Initializer):
         self.seed = seed
 
     def variance(self, shape: tuple[int, ...]) -> float:
-        """Of the values of a tensor of this shape, (fan_in, fan_out)."""
+        """Variance of the values of a tensor of this shape, (fan_in, fan_out)."""
         fan_in, fan_out = (shape[0], shape[-1]) if shape else (1, 1)
         return self.gain / ((fan_in + fan_out) / 2 if self.both_fans else fan_in)
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.accelerator.record.recording import RecordedStep
-from minidl.accelerator.record.repeating import repeats
+from minidl.backend.own import are_own
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.weak import weakly
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
 from minidl.training_state import TrainingState
+from minidl.whole_step import WholeStep
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
@@ -63,9 +63,7 @@ class Loop:
         self.shuffle = shuffle
         self._starting: list[Callback] = []
         self._ending: list[Callback] = []
-        # Whether each step calls what may change anything.
-        self._strangers = False
-        self._step = RecordedStep(weakly(self._train), model, (), aim=train.aim)
+        self._step = WholeStep(weakly(self._train), model, aim=weakly(self._aim))
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
@@ -104,6 +102,8 @@ class Loop:
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
         self._settle()
+        self.model.recording = str(self._step)
+        self.model.show_outputs()
         if self.model.traffic.pending is self._step:
             self.model.traffic.pending = None
         if self._watch is not None:
@@ -113,6 +113,11 @@ class Loop:
         """Do what waits."""
         with self.model.traffic.lock:
             self._step.settle()
+
+    def _aim(self) -> None:
+        """Get ready for an attempt at a step."""
+        self.train.aim()
+        self.objective.penalize()
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
@@ -131,12 +136,8 @@ class Loop:
         """See what the step consists of now: callbacks and schedules may have changed anything."""
         optimizer, penalties = self._optimizer, self.model.penalties
         self.objective.penalize()
-        told = (*self._starting, *self._ending)
-        rate = optimizer.learning_rate
-        moving = (optimizer, penalties, *([rate] if hasattr(rate, "__dict__") else []))
-        self._step.look(self.objective.parts, moving, told, within)
-        if self._step.tape is None:  # else nothing is other than it was
-            self._strangers = not (repeats(optimizer) and optimizer.foresees)
+        movers = [(optimizer, "update"), (penalties, "proximal_step")]
+        self._step.look(self.objective.parts, movers, within)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         model, train, state = self.model, self.train, self.state
@@ -149,8 +150,9 @@ class Loop:
         state.objective = objective
         state.begin_epoch(epoch)
         self._look()
-        # Where nobody looks between steps, nor makes up a learning rate from what he saw.
-        self._step.may_wait = not (self._strangers or self._starting or self._ending)
+        # Where nobody looks between steps.
+        self._step.may_wait = not (self._starting or self._ending)
+        told_strangers = not are_own((*self._starting, *self._ending))
         order = np.arange(train.rows)
         if self.shuffle:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
@@ -163,12 +165,12 @@ class Loop:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
+                if (told_strangers or self._step.strange) and self._step.tape is not None:
+                    self._look(within=True)
                 if watch is not None:
                     watch.step(number, (x, y, weight))
                 elif self._step(x, y, weight):
-                    objective.count(x.shape[0])
-                if self._strangers and self._step.tape is not None:
-                    self._look(within=True)
+                    objective.count(x.shape[0], self._step.called)
                 if self._ending:
                     objective.tell(
                         partial(each.on_train_batch_end, number) for each in self._ending

@@ -44,8 +44,6 @@ class Network:
         traffic: what is under way, and a lock.
     """
 
-    repeats = True
-
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
@@ -362,7 +360,15 @@ class Network:
             raise ValueError(
                 f"expected a network that ends in an activation, received {self.layers[-1]}"
             )
-        return activation.forward(logits)
+        self.layers[-1].y = activation.forward(logits)
+        return self.layers[-1].y
+
+    def show_outputs(self) -> None:
+        """Have the last layer's ``y`` follow a pass that stopped at the logits."""
+        last: Any = self.layers[-1]
+        if self._logits and last.y is None and isinstance(last, Dense):
+            with self.traffic.lock:
+                self.activate(last.z)
 
     def _last_activation(self) -> Activation | None:
         last = self.layers[-1]

@@ -9,16 +9,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from minidl.accelerator.record.tape import stepwise
-from minidl.accelerator.record.watching import Seen
-from minidl.backend.recorder import aside
+from minidl.backend.weak import weakly
+from minidl.batches import Batches
 from minidl.beside import undisturbed
-from minidl.data import Batches
 from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
+from minidl.step import train_step
 
 #: Names of the loss and of the two parts that it has where weights are penalised.
 PARTS = ("loss", "data_loss", "penalty")
@@ -39,25 +38,17 @@ class Objective:
     Attributes:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
-        probe: called with the predictions in each step before the update, or None; it calls
-            kernels alone.
+        probe: a method, called in each step before the update, or None; it calls kernels alone.
     """
 
-    probe: Callable[[Any], None] | None = None
+    probe: Callable[[], None] | None = None
 
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
         self._rows = rows
-        self._sources = Seen((loss, *metrics), ())
-        self.loss = copy.copy(loss)
+        self._sources = _now((loss, *metrics))
+        self.loss = loss.joined_to(network)
         self.metrics = [copy.copy(metric) for metric in metrics]
-        # Whether predictions are logits that the network would have made outputs of.
-        self.behind = (
-            not loss.from_logits
-            and loss.activation is not None
-            and loss.activation == network.output_activation
-        )
-        self.loss.from_logits = loss.from_logits or self.behind
         _warn_of_mismatch(loss, network.output_activation)
         bound = network.output_shape[0], network.backend, network.dtype
         self.loss.bind(rows, *bound)
@@ -72,7 +63,7 @@ class Objective:
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
         self._parted = False
         self.penalize()
-        self.needs_outputs = self.behind and not all(m.from_logits for m in self.metrics)
+        self.needs_outputs = self.loss.joined and not all(m.from_logits for m in self.metrics)
 
     @property
     def names(self) -> list[str]:
@@ -90,7 +81,7 @@ class Objective:
         self._parted = True
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
         # What there was until now was the loss of the data.
-        aside(self.data_mean.take, self.mean)
+        self.data_mean.take(self.mean)
         self.penalty_mean.rows = self.mean.rows
 
     def renewed(self, loss: Loss, metrics: Sequence[Metric]) -> Objective:
@@ -99,7 +90,7 @@ class Objective:
         Raises:
             ValueError: another kind of targets or other names, while ``fit`` goes on.
         """
-        if self._sources.holds((loss, *metrics), ()):
+        if _unchanged(self._sources, _now((loss, *metrics))):
             return self
         new = Objective(self.network, loss, metrics, self._rows)
         if self._parted:
@@ -139,26 +130,23 @@ class Objective:
         if found is not None:
             found.copy()
 
-    def train(self, x: Any, y: Any, weight: Any, optimizer: Optimizer) -> None:
-        """One step: forward, loss, backward, penalties, update, proximal step."""
-        network = self.network
-        theta, grad = network.theta, network.grad
-        self.penalize()
-        predictions = network.forward(x, training=True, logits=self.behind)
-        self._measure(predictions, y, weight, self._penalty())
-        network.backward(self.loss.backward(), logits=self.behind)
-        network.penalties.add_gradients(theta, grad)
+    def train(self, x: Any, y: Any, weight: Any, optimizer: Any) -> None:
+        """Make one step, and add up what it came to."""
         if self.probe is not None:
-            self.probe(predictions)
-        # Learning rates and the like change from step to step.
-        stepwise(optimizer.update, theta, grad)
-        if network.penalties.proximal:
-            stepwise(network.penalties.proximal_step, theta, optimizer)
+            optimizer = Probed(optimizer, weakly(self.probe))  # a tape keeps it
+        value, penalty, predictions = train_step(self.network, self.loss, optimizer, x, y, weight)
+        self._observe(value, penalty, predictions, y)
 
-    def count(self, rows: int) -> None:
-        """Count the rows of a step that was played, whose sums have been added up."""
+    def count(self, rows: int, called: Sequence[object] = ()) -> None:
+        """Count the rows of a step that was played, whose sums have been added up.
+
+        Args:
+            rows: of the batch.
+            called: measures that were called nevertheless.
+        """
         for measure in self.measures:
-            measure.rows += rows
+            if measure not in called:
+                measure.rows += rows
 
     @property
     def parts(self) -> list[object]:
@@ -180,27 +168,58 @@ class Objective:
         for each, rows, total in sums:
             each.rows, each._sum[...] = rows, total
         self.network.traffic.expected = True
-        predictions = self.network.forward(x, logits=self.behind)
-        self._measure(predictions, y, weight, self._penalty())
-
-    def _penalty(self) -> Any:
-        """The penalties of the weights as they are: 0-d, or None where there are none."""
-        penalties = self.network.penalties
-        return penalties.forward(self.network.theta) if len(penalties) else None
-
-    def _measure(self, predictions: Any, y: Any, weight: Any, penalty: Any) -> None:
+        predictions = self.network.forward(x, logits=self.loss.joined)
         value = self.loss.forward(predictions, y, weight)
+        self._observe(value, self.network.penalties.forward(self.network.theta), predictions, y)
+
+    def _observe(self, value: Any, penalty: Any, predictions: Any, y: Any) -> None:
+        """Add a batch to the sums: its loss, its penalty, and what the metrics make of it."""
+        rows = len(predictions)
         if self._parted:
-            self.data_mean.add(value, len(predictions))
-            if penalty is None:  # there is none any more
-                self.penalty_mean.rows += len(predictions)
-        if penalty is not None:
-            self.penalty_mean.add(penalty, len(predictions))
+            self.data_mean.add(value, rows)
+            self.penalty_mean.add(penalty, rows)
             measures.add(value, penalty)
-        self.mean.add(value, len(predictions))
+        self.mean.add(value, rows)
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             metric.update(predictions if metric.from_logits else outputs, y)
+
+
+class Probed:
+    """An optimizer before whose update something else is called.
+
+    Args:
+        optimizer: this; all its attributes are those of the other.
+        probe: takes nothing.
+    """
+
+    def __init__(self, optimizer: Optimizer, probe: Callable[[], None]) -> None:
+        self._optimizer, self._probe = optimizer, probe
+
+    def update(self, theta: Any, grad: Any) -> None:
+        """Call the probe, then the optimizer's update."""
+        self._probe()
+        self._optimizer.update(theta, grad)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizer, name)
+
+
+def _now(parts: Sequence[object]) -> list[tuple[object, dict[str, Any]]]:
+    """A loss and metrics, and their attributes of now."""
+    return [(part, dict(vars(part))) for part in parts]
+
+
+def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> bool:
+    """Whether nothing has been exchanged or set."""
+    return len(before) == len(now) and all(
+        a is b and then.keys() == new.keys() and all(_same(then[key], new[key]) for key in then)
+        for (a, then), (b, new) in zip(before, now, strict=True)
+    )
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)
 
 
 def _warn_of_mismatch(loss: Loss, output: str | None) -> None:

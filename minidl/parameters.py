@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Backend, layout
+from minidl.backend import Backend, tensors
 from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
 
 @dataclass
 class Specification:
-    """What a layer asks for: a named tensor, how it starts and what penalises it.
+    """Wish of a layer for a named tensor: initial values and penalty.
 
     The penalty can be exchanged at any time; the rest counts when the network is built.
     """
@@ -33,8 +33,8 @@ class Parameter:
     Attributes:
         name: "layer/tensor", for example "dense_1/kernel".
         shape: of the tensor.
-        offset: its first element's place in the vector.
-        wanted: what the layer asked for.
+        offset: place of the tensor's first element in the vector.
+        wanted: the layer's specification.
     """
 
     name: str
@@ -54,19 +54,19 @@ class Parameter:
 
     @property
     def slice(self) -> slice:
-        """Where the tensor lies in the vector."""
+        """Slice of the tensor in the vector."""
         return slice(self.offset, self.offset + self.size)
 
 
 class ParameterVector(Sequence[Parameter]):
     """``theta``, all parameters in one contiguous vector, and ``grad``, all gradients.
 
-    As a sequence it lists its :class:`Parameter` entries. ``grad`` is overwritten by every
-    backward pass, never accumulated.
+    A sequence of :class:`Parameter` entries. ``grad`` is overwritten by every backward pass, never
+    accumulated.
 
     Args:
-        specifications: (layer name, what the layer asks for) for each tensor, in order.
-        backend: where the vectors live.
+        specifications: (layer name, specification) for each tensor, in order.
+        backend: home of the vectors.
         dtype: of every parameter.
     """
 
@@ -85,7 +85,7 @@ class ParameterVector(Sequence[Parameter]):
         self.theta = backend.xp.zeros(offset, dtype=dtype)
         self.grad = backend.xp.zeros(offset, dtype=dtype)
         for vector in (self.theta, self.grad):
-            layout.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
+            tensors.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
 
     def __len__(self) -> int:
         return len(self._entries)

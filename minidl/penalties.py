@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from minidl.accelerator.record.repeating import repeats
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
@@ -15,35 +13,38 @@ from minidl.regularizers import Regularizer
 
 
 class Penalties:
-    """The sum of all penalties of a network, its gradient and proximal steps.
+    """The sum of all penalties of a network, with gradient and proximal steps.
 
-    Each acts on its tensor's slice of the vector.
+    Each penalty acts on one tensor's slice of the vector.
 
     Args:
-        parameters: whose entries name their regularizers.
-        backend: where the vector lives.
+        parameters: entries that name their regularizers.
+        backend: home of the vector.
     """
 
     def __init__(self, parameters: ParameterVector, backend: Backend) -> None:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
-        self._empty = functools.partial(backend.xp.empty, dtype=theta.dtype)
-        self._zeros = functools.partial(backend.xp.zeros, dtype=theta.dtype)
+        self._backend, self._dtype = backend, theta.dtype
         self.bind()
 
     def bind(self) -> None:
-        """Allocate what is computed on the way."""
+        """Allocate memory for intermediate results."""
         self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        self._value, self._term = self._zeros(()), self._zeros(())
+        zeros = self._backend.xp.zeros
+        self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
+
+    def _empty(self, size: int) -> Any:
+        return self._backend.xp.empty(size, self._dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
-        """The penalties of now: a layer's can be exchanged."""
+        """The present penalties: a layer's penalty can be exchanged."""
         return [(e.regularizer, part) for e, part in self._places if e.regularizer is not None]
 
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
-        """Those that take a proximal step, each with its slice."""
+        """The penalties that take a proximal step, each with its slice."""
         return [term for term in self._terms if term[0].proximal]
 
     def _work(self, W: Any) -> Any:
@@ -54,13 +55,8 @@ class Penalties:
         return self._memory[: W.size]
 
     @property
-    def repeats(self) -> bool:
-        """Whether all regularizers do."""
-        return all(map(repeats, self.regularizers))
-
-    @property
     def regularizers(self) -> list[Regularizer]:
-        """Those that penalise a tensor."""
+        """The regularizers that penalise a tensor."""
         return [regularizer for regularizer, _ in self._terms]
 
     def __len__(self) -> int:
@@ -68,6 +64,8 @@ class Penalties:
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``: 0-d, on the device."""
+        if not self._terms:
+            return self._backend.xp.zeros((), self._dtype)
         measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
@@ -85,8 +83,9 @@ class Penalties:
         Raises:
             ValueError: the optimizer's momentum is 1, which has no step size.
         """
-        if self.proximal and optimizer.momentum == 1:
+        proximal = self.proximal
+        if proximal and optimizer.momentum == 1:
             raise ValueError(NO_STEP_SIZE)
-        for regularizer, part in self.proximal:
+        for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))

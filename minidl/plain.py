@@ -12,11 +12,11 @@ Arrays = dict[str, Any]
 
 
 def outward(value: Any, arrays: Arrays) -> Any:
-    """``value`` for JSON; arrays in it are put among ``arrays``, under numbers.
+    """``value`` for JSON; inner arrays are put among ``arrays``, under numbers.
 
     Raises:
         TypeError: something else than numbers, texts, None, arrays of numbers, and lists and
-            dictionaries of these.
+            dictionaries of such values.
     """
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):

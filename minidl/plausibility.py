@@ -1,4 +1,4 @@
-"""Warnings of data that can be trained on but are hardly what was meant."""
+"""Warnings of data that can be trained on but are probably a mistake."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from minidl.network import Network
 
 # Pixels divided by 255 twice end at .0039; of features that were scaled once, one is larger.
 SMALL = 0.02
-# Features of unit scale stay below it but for outliers; pixels and raw measurements do not.
+# Features of unit scale stay below 50 but for outliers; pixels and raw measurements do not.
 LARGE = 50.0
-# A column with a larger share of them holds no outliers: by Chebyshev's inequality at most
-# 1 / LARGE² of a standardised one is above LARGE.
+# A larger share of large numbers in a column are no outliers: by Chebyshev's inequality at most
+# 1 / LARGE² of a standardised column is above LARGE.
 OUTLIERS = 0.1
-# In many data sets some rows occur twice, on whichever side of a split they fall.
+# In many data sets some rows occur twice, on either side of a split.
 REPEATED = 0.1
-# What comes about by chance more often than this is not worth a warning.
+# A finding that chance gives more often than this is not worth a warning.
 CHANCE = 1e-3
 # Rows that are looked at for the scale, and looked for among the training rows.
 SAMPLE = 256
@@ -37,7 +37,7 @@ def look_at(
 
     Args:
         network: built.
-        loss: says what targets are.
+        loss: knows the kind of the targets.
         x, y: checked features and targets to train on.
         held_out: checked features and targets for validation, or None.
         stacklevel: as in :func:`warnings.warn`, seen from the caller.
@@ -65,7 +65,7 @@ def _scale(network: Network, x: Any) -> str | None:
     expected = "x: expected features of a size near 1 before the first Dense layer, received"
     sizes = _flat(_some(x))
     if is_sparse(sizes):
-        # The numbers that are stored: the others are 0.
+        # The stored numbers; all others are 0.
         sizes = sizes.data.reshape(-1, 1)
     if not sizes.size:
         return None
@@ -91,7 +91,7 @@ def _repeated(x: Any, held_out: Any) -> str | None:
     Features of few values repeat by chance: how often, training rows show among themselves.
     """
     known = np.sort(_marks(x))
-    # BLAS sums a row in an order that depends on where it stands.
+    # BLAS sums a row in an order that depends on the row's place.
     rounding = 1e-12 * np.max(np.abs(known))
 
     def occurrences(rows: Any) -> np.ndarray:
@@ -135,9 +135,9 @@ def _chance(hits: int, trials: int, share: float) -> float:
 
 
 def _marks(x: Any) -> np.ndarray:
-    """Each row's product with a fixed random vector: what equal rows share, up to rounding.
+    """Each row's product with a fixed random vector: the same for equal rows, up to rounding.
 
-    Rows that differ share it too rarely to be met.
+    Different rows with the same product are too rare to be met.
     """
     backend = backend_of(x)
     features = math.prod(x.shape[1:])

@@ -6,25 +6,25 @@ import sys
 import unicodedata
 from typing import IO
 
-# What has no simpler form in Unicode.
+# Plain forms of characters without a simpler form in Unicode.
 _PLAIN = str.maketrans({"×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "→": "->", "≥": ">="})
 
 
 def say(text: object, file: IO[str] | None = None) -> None:
-    """Print a text, and flush the stream: whatever ends the process, the line is there.
+    """Print a text, and flush the stream: the line is there however the process ends.
 
     Args:
-        text: what ``str`` makes of it.
-        file: a text stream; standard output if left out.
+        text: printed as ``str(text)``.
+        file: a text stream; default standard output.
     """
     stream = sys.stdout if file is None else file
     print(shown(str(text), getattr(stream, "encoding", None)), file=file, flush=True)
 
 
 def shown(text: str, encoding: str | None) -> str:
-    """The text in characters of an encoding: as it is, or in plain ones where some are missing.
+    """The text in characters of an encoding: unchanged, or with plain for missing characters.
 
-    "…" becomes "...", "²" becomes "2"; a character without a plain form becomes its number, such as
+    "…" becomes "...", "²" becomes "2"; a character without a plain form becomes a number, such as
     "\\u4e2d". None is an encoding that has every character.
     """
     if encoding is None or _has(text, encoding):

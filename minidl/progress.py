@@ -1,4 +1,4 @@
-"""What ``fit`` shows while it runs: a bar for each epoch, or a line."""
+"""Display of a running ``fit``: a bar for each epoch, or a line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from minidl.printing import say
 
 
 class ProgressBar(Callback):
-    """A tqdm bar for every epoch; the values of the epoch at its end."""
-
-    repeats = True
+    """A tqdm bar for every epoch, with the epoch's values at the end."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         from tqdm.auto import tqdm
@@ -39,8 +37,6 @@ class ProgressBar(Callback):
 
 class EpochLine(Callback):
     """One printed line for every epoch."""
-
-    repeats = True
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._start = time.perf_counter()

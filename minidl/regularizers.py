@@ -12,8 +12,8 @@ class Regularizer:
     """A penalty on one tensor, P(W) = Σ P(w).
 
     Attributes:
-        proximal: whether it acts by :meth:`proximal_step` after each update in place of its
-            gradient before it; False unless the class says otherwise.
+        proximal: True for a penalty that acts by :meth:`proximal_step` after each update, and not
+            by its gradient before the update; False unless the class says otherwise.
     """
 
     proximal = False
@@ -62,8 +62,6 @@ class L1(Regularizer):
         proximal: whether the soft threshold takes the gradient's place; default False.
     """
 
-    repeats = True
-
     l1 = checks.number(0)
     proximal = checks.flag()
 
@@ -89,8 +87,6 @@ class L1(Regularizer):
 class L2(Regularizer):
     """l2 · Σ w², without a half; l2 = 0.01 if left out."""
 
-    repeats = True
-
     l2 = checks.number(0)
 
     def __init__(self, l2: float = 0.01) -> None:
@@ -105,8 +101,6 @@ class L2(Regularizer):
 
 class L1L2(Regularizer):
     """l1 · Σ |w| + l2 · Σ w²; each 0 if left out."""
-
-    repeats = True
 
     l1 = checks.number(0)
     l2 = checks.number(0)
@@ -123,7 +117,7 @@ class L1L2(Regularizer):
 
 
 class Lp(Regularizer):
-    """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and what lies between and beyond.
+    """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and all penalties between and beyond.
 
     At w = 0 the gradient is 0, for p = 1 too.
 
@@ -137,8 +131,6 @@ class Lp(Regularizer):
     Raises:
         ValueError: p below 1, where |w|^p is not convex, or NaN or infinite.
     """
-
-    repeats = True
 
     p = checks.number(1)
     lp = checks.number(0)
@@ -154,7 +146,7 @@ class Lp(Regularizer):
         penalties.lp_backward(dW, W, self.lp, self.p, out=dW)
 
 
-# Keras writes them both ways.
+# Keras writes both names.
 l1 = L1
 l2 = L2
 l1_l2 = L1L2

@@ -107,18 +107,18 @@ def _remove_unless_held(path: str) -> None:
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             return
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A writer may have renamed it since: then the path leads nowhere.
+        # A writer may have renamed the file since: then the path leads nowhere.
         if os.path.samestat(status, os.lstat(path)):
             os.unlink(path)
     except OSError:
-        # Held, or gone, or without locks: it is not ours to remove.
+        # Held, or gone, or without locks: not ours to remove.
         return
     finally:
         os.close(descriptor)
 
 
 def _place(path: str | os.PathLike[str]) -> tuple[str, os.stat_result | None]:
-    """The real path, and what is there."""
+    """The real path, and the status of the file there."""
     given = os.fsdecode(path)
     try:
         status = os.stat(given)
@@ -135,7 +135,7 @@ def _place(path: str | os.PathLike[str]) -> tuple[str, os.stat_result | None]:
 
 
 def _create(path: str, mode: int) -> BinaryIO | None:
-    """A new file that is locked; None where it was removed before it was locked."""
+    """A new, locked file; None if another process removed the file before the lock."""
 
     def opened(path: str, flags: int) -> int:
         return os.open(path, flags | _CAREFULLY, mode)
@@ -149,7 +149,7 @@ def _create(path: str, mode: int) -> BinaryIO | None:
         return file
     with contextlib.suppress(OSError):  # a file system without locks
         fcntl.flock(file, fcntl.LOCK_EX)
-    # Another process that clears leftovers may have found it first.
+    # Another process that clears leftovers may have found the file first.
     if os.fstat(file.fileno()).st_nlink:
         return file
     file.close()

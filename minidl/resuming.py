@@ -20,7 +20,7 @@ from minidl.training_state import TrainingState
 
 Path = str | os.PathLike[str]
 
-#: Checkpoints that are kept where nobody says how many: one more than is needed.
+#: Default number of checkpoints: one more than is needed.
 KEPT = 2
 
 
@@ -29,7 +29,7 @@ _MODEL = ("input_shape", "dtype", "layers", "optimizer")
 
 @dataclass(frozen=True)
 class Began:
-    """A name for a training, and what model and optimizer were when it began."""
+    """A name for a training, with its model and optimizer at the beginning."""
 
     run: str
     optimizer: Any
@@ -38,7 +38,7 @@ class Began:
 
 @dataclass(frozen=True)
 class _Wish:
-    """Where checkpoints are kept, how many and when."""
+    """A wish for checkpoints: folder, number and times."""
 
     folder: Path
     keep: int = KEPT
@@ -51,12 +51,12 @@ class _Wish:
 def keeping(
     state: TrainingState, resume: Path | None, arguments: dict[str, Any], arrays: dict[str, Any]
 ) -> Iterator[str | None]:
-    """Restore the training that ``fit`` was asked to go on with; keep it while the block trains.
+    """Restore the training that ``fit`` goes on with; keep checkpoints while the block trains.
 
     Args:
         state: of the training that is about to begin.
         resume: a folder, a file that ModelCheckpoint wrote, or None.
-        arguments: of ``fit``: what the numbers depend on.
+        arguments: of ``fit``, as far as the numbers depend on the arguments.
         arrays: the data, by the names of arguments; None where there are none.
 
     Yields:
@@ -127,9 +127,9 @@ def _wish(resume: Path | None, keepers: list[BackupAndRestore]) -> _Wish | None:
 
 
 def _begin(state: TrainingState, arguments: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """A training begins: note what it is made of.
+    """A training begins: note its fingerprints.
 
-    Data are looked at when they are needed: the first file of a ModelCheckpoint may come late.
+    Data are read when needed: the first file of a ModelCheckpoint may come late.
     """
     model = state.model
     config = describe(model)
@@ -139,7 +139,7 @@ def _begin(state: TrainingState, arguments: dict[str, Any], arrays: dict[str, An
 
 
 def _made_of(model: Any, arguments: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
-    """All that the numbers of a training depend on, beside the machine and the seed."""
+    """Everything that the numbers of a training depend on, beside the machine and the seed."""
     config = describe(model)
     rest = {name: _nameless(config[name]) for name in ("loss", "metrics")}
     data = {name: fingerprint(array) for name, array in arrays.items()}
@@ -171,7 +171,7 @@ def _go_on(
 
     Raises:
         ValueError: the file is of another training.
-        FileFormatError: it holds no training.
+        FileFormatError: the file holds no training.
     """
     model, values = state.model, saved.extra.values
     with _blaming(path):

@@ -1,4 +1,4 @@
-"""A model made again what it was when a file was written."""
+"""A model put back into the state at the writing of a file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from minidl.saving.codec import decode, encode
 
 
 def revive(model: Any, saved: Saved) -> None:
-    """Put a file's numbers into a model, and set what callbacks had set.
+    """Put a file's numbers into a model, and set the values that callbacks had set.
 
     Args:
-        model: of the architecture, the optimizer and the loss that the file has.
+        model: of the file's architecture, optimizer and loss.
         saved: the file's content.
 
     Raises:
@@ -27,7 +27,7 @@ def revive(model: Any, saved: Saved) -> None:
 
 
 def _set(thing: Any, other: Any) -> None:
-    """Set what has another value in the ``other``: a rate, a number of a regularizer."""
+    """Set values that differ in ``other``: a rate, a number of a regularizer."""
     now, wanted = thing.get_config(), other.get_config()
     for name, value in wanted.items():
         if name == "name" or encode(value) == encode(now.get(name)):

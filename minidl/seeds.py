@@ -13,10 +13,10 @@ _models = 0
 
 
 def set_random_seed(seed: int) -> None:
-    """Make every model from here on a function of ``seed`` (0 … 2⁶⁴ - 1) and of its number.
+    """Make every later model a function of ``seed`` (0 … 2⁶⁴ - 1) and of the model's number.
 
-    The first model made after the call has the same initial weights, masks and shuffles
-    each time; the second its own; and so on.
+    The first model made after the call has the same initial weights, masks and shuffles each time;
+    so has the second, and each one after.
 
     Raises:
         TypeError, ValueError: not an integer of that range.

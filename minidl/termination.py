@@ -1,4 +1,4 @@
-"""SIGTERM: a training ends after the step that is under way, and its state is kept."""
+"""SIGTERM: a training ends after the step under way, with a saved state."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 def terminating(leave: Callable[[], None]) -> Iterator[None]:
     """Within the block SIGTERM calls ``leave`` and nothing else.
 
-    ``leave`` asks for the end and returns; the block has to end soon. Then the handler that was
-    there before is back. If a signal came, that handler is called, if it is a function of Python;
-    should it return, or if there was none, the block ends with a KeyboardInterrupt, as after
-    Ctrl-C. So whoever wants the process to end with another status says so in a handler.
+    ``leave`` asks for the end and returns; the block has to end soon. Then the earlier handler is
+    back. If a signal came, the earlier handler is called, if a function of Python. After a
+    return, or if there was none, the block ends with a KeyboardInterrupt, as after Ctrl-C. So a
+    program that wants to end with another status needs an own handler.
 
     Nothing is changed outside the main thread, where Python allows no handlers; where SIGTERM is
-    ignored; and where code outside Python handles it.
+    ignored; and where code outside Python handles the signal.
 
     Args:
         leave: called in the main thread, between two instructions of Python.
@@ -45,7 +45,7 @@ def terminating(leave: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        # A handler that somebody has put there within the block stays.
+        # A handler set within the block stays.
         if signal.getsignal(signal.SIGTERM) is handle:
             signal.signal(signal.SIGTERM, before)
         if came and callable(before):

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl import checks, data, losses, optimizers, plausibility
 from minidl.backend import is_sparse
+from minidl.batches import Batches
 from minidl.beside import Instead, undisturbed
 from minidl.callbacks import Callback, History
 from minidl.loop import Loop
@@ -38,13 +39,14 @@ class Sequential(Network):
     Attributes:
         history: of the last :meth:`fit`, also of one that was interrupted.
         stop_training: a callback sets it to end training after the batch.
+        recording: of the last :meth:`fit`, in words: which parts of a step were compiled, which
+            were called in Python, and why.
     """
-
-    repeats = True
 
     _optimizer: optimizers.Optimizer | None = None
     history: History | None = None
     stop_training = False
+    recording = "no step has been made yet"
     #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
     fitting: TrainingState | None = None
     began: Any = None
@@ -196,10 +198,10 @@ class Sequential(Network):
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
 
-        train = data.Batches(x, y, weight, size, self.backend, self.dtype)
+        train = Batches(x, y, weight, size, self.backend, self.dtype)
         held_out = None
         if validation is not None:
-            held_out = data.Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
+            held_out = Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
         again = train.of_size(INFERENCE_BATCH) if evaluate_train else None
         optimizer.build(self.theta, self.parameters)
         rows = max(batches.size for batches in (train, held_out, again) if batches)
@@ -265,7 +267,7 @@ class Sequential(Network):
         self._compiled()
         size = _size(batch_size, INFERENCE_BATCH)
         x, y, weight = self._check(x, y, sample_weight)
-        batches = data.Batches(x, y, weight, size, self.backend, self.dtype)
+        batches = Batches(x, y, weight, size, self.backend, self.dtype)
         with _quiet():
             found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
         logs = {name: found[name] for name in self.metrics_names}
@@ -284,7 +286,7 @@ class Sequential(Network):
         """
         size = _size(batch_size, INFERENCE_BATCH)
         x = self._features(x)
-        batches = data.Batches(x, None, None, size, self.backend, self.dtype)
+        batches = Batches(x, None, None, size, self.backend, self.dtype)
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
         with _quiet():
@@ -373,7 +375,7 @@ def _as_list(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     return found
 
 
-def _bar(batches: data.Batches, verbose: int) -> Any:
+def _bar(batches: Batches, verbose: int) -> Any:
     if not verbose:
         return batches.in_order()
     from tqdm.auto import tqdm

@@ -1,4 +1,4 @@
-"""The state of a training beside its model: where it stands, sums, History, callbacks."""
+"""The state of a training beside its model: position, sums, History, callbacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TrainingState:
-    """Where a training stands.
+    """Position of a training, with the calls that restore and save the training.
 
     The position is enough for everything that is random: masks and the order of rows are addressed
     by the step.
@@ -30,15 +30,15 @@ class TrainingState:
 
     Attributes:
         epoch: the number of the epoch under way.
-        batch: how many of its batches are done.
-        first_step: the step that it began with.
+        batch: number of done batches of the epoch.
+        first_step: the epoch's first step.
         every: a checkpoint is due whenever the model has made a multiple of so many steps; 0 for
             never.
-        leaving: whether training ends after the step that is under way.
-        each_epoch: whether a checkpoint is due at each epoch's end.
-        restore: makes model and state those of a checkpoint; None where there is none.
-        save: keeps a checkpoint of now, if somebody wants one.
-        made_of: what the numbers of the training depend on, as fingerprints.
+        leaving: True if training ends after the step under way.
+        each_epoch: True if a checkpoint is due at each epoch's end.
+        restore: puts model and state back to a checkpoint; None without a checkpoint.
+        save: writes a checkpoint of the present state; does nothing by default.
+        made_of: fingerprints of everything that the numbers of the training depend on.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class TrainingState:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def begin(self, epochs: range) -> range:
-        """Epochs to train, when training has begun: those that a checkpoint has not."""
+        """Epochs to train, when training has begun: the epochs that a checkpoint lacks."""
         if self.restore is None:
             return epochs
         self.restore()
         return range(0) if self.model.stop_training else range(self.epoch, epochs.stop)
 
     def begin_epoch(self, epoch: int) -> None:
-        """An epoch begins: at its first batch, or in the middle where a checkpoint was made."""
+        """An epoch begins: at its first batch, or in the middle after a checkpoint from there."""
         if self.restore is not None and self.batch:
             self.restore()
         else:
@@ -72,7 +72,7 @@ class TrainingState:
         self.restore = None
 
     def end_epoch(self) -> None:
-        """The epoch is done, and all callbacks were told: do what waits for that."""
+        """The epoch is done, and all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
         while self._waiting:
             self._waiting.popleft()()
@@ -82,7 +82,7 @@ class TrainingState:
             raise KeyboardInterrupt("SIGTERM")
 
     def leave(self) -> None:
-        """Training ends between two steps, with a checkpoint of now."""
+        """End training between two steps, with a checkpoint of the present state."""
         self.save()
         raise KeyboardInterrupt("SIGTERM")
 
@@ -95,7 +95,7 @@ class TrainingState:
         self.leaving = True
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the model and all that training needs to go on from here.
+        """Write the model with everything that training needs to go on from here.
 
         Raises:
             ValueError: the model cannot be saved.
@@ -126,7 +126,7 @@ class TrainingState:
         """Reasons why the callbacks cannot take a file's state, a text for each class.
 
         Raises:
-            KeyError, TypeError, ValueError: not what :meth:`write` makes.
+            KeyError, TypeError, ValueError: not the values of :meth:`write`.
         """
         for name in ("epoch", "batch", "first_step"):
             checks.integer(name, values["position"][name], 0)
@@ -139,12 +139,12 @@ class TrainingState:
         ]
 
     def take(self, extra: Extra) -> None:
-        """Go to where :meth:`write` was called, but for the model.
+        """Go to the state at the call of :meth:`write`, but for the model.
 
-        A callback of a class that the file has no state of begins anew.
+        A callback without a state of its class in the file begins anew.
 
         Raises:
-            KeyError, TypeError, ValueError: not what :meth:`write` makes.
+            KeyError, TypeError, ValueError: not the values of :meth:`write`.
         """
         values, arrays = extra.values, extra.arrays
         position = values["position"]
@@ -169,4 +169,4 @@ def _has_state(listener: Callback) -> bool:
 
 
 def _nothing() -> None:
-    """Nobody wants a checkpoint."""
+    """Do nothing, where no checkpoints are kept."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.metrics import Metric
+from minidl.moved import Copies, vectors
 from minidl.network import Network
 
 
@@ -31,32 +32,30 @@ class Undo:
         self._network = network
         self.measures: Sequence[Metric] = ()
         self._counts: tuple[Any, ...] = ()
-        self._sums: list[tuple[Metric, int, Any]] = []
-        self._copies: list[tuple[Any, Any]] = []
+        self._copies = Copies()
 
     def begin(self) -> object:
         """Keep the counts; what stands for the step until it is done."""
         network, token = self._network, object()
         optimizer = getattr(network, "optimizer", None)
         # Nothing is called from here on, so that nothing comes between.
-        rates = None if optimizer is None else (optimizer.iterations, optimizer.gathered_rate)
+        rates: Any = None
+        if optimizer is not None:
+            rates = optimizer.iterations, optimizer.accumulated_learning_rate
         self._counts = network.step, optimizer, rates
         self.copied = False
         self.open = token
         return token
 
-    def copy(self) -> None:
-        """Keep the arrays, too: before Python changes them."""
+    def copy(self, weights: bool = True) -> None:
+        """Keep the arrays, too: before Python changes them.
+
+        Args:
+            weights: whether it may change weights and the optimizer's vectors.
+        """
         network, (_, optimizer, _), token = self._network, self._counts, self.open
-        arrays = [network.theta, network.statistics.theta]
-        arrays += optimizer.state.values() if optimizer else ()
-        before = self._copies
-        if len(before) == len(arrays) and all(a is b for a, (b, _) in zip(arrays, before)):  # noqa: B905
-            for array, kept in before:
-                kept[...] = array
-        else:
-            self._copies = [(array, array.copy()) for array in arrays]
-        self._sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
+        arrays = vectors(network, optimizer) if weights else [network.statistics.theta]
+        self._copies.take(arrays, self.measures)
         # Not where something came between: some arrays were copied before it, others after.
         if self.open is token:
             self.copied = True
@@ -67,11 +66,12 @@ class Undo:
         if token is None:
             return
         if self.copied:
-            for array, kept in self._copies:
+            # Nothing is called between a look at ``open`` and the write after it.
+            for array, kept in self._copies.vectors:
                 if self.open is not token:  # somebody has come between, and has done it
                     return
                 array[...] = kept
-            for measure, rows, total in self._sums:
+            for measure, rows, total in self._copies.sums:
                 measure.rows, measure._sum[...] = rows, total
         network, (step, optimizer, rates) = self._network, self._counts
         # Nothing is called from here on, so that nothing comes between.
@@ -79,15 +79,15 @@ class Undo:
             return
         network.step = step
         if optimizer is not None:
-            optimizer.iterations, optimizer.gathered_rate = rates
+            optimizer.iterations, optimizer.accumulated_learning_rate = rates
         network.traffic.expected = network.traffic.awaits_backward = False
         self.open = None
 
     def show_before(self) -> Callable[[], None]:
         """Make arrays and counts as before the open step; what makes them as they are now again."""
         counts = self._counted(self._counts[1])
-        now = [(array, array.copy()) for array, _ in self._copies]
-        for array, kept in self._copies:
+        now = [(array, array.copy()) for array, _ in self._copies.vectors]
+        for array, kept in self._copies.vectors:
             array[...] = kept
         self._count(self._counts)
 
@@ -99,10 +99,10 @@ class Undo:
         return show_now
 
     def _counted(self, optimizer: Any) -> tuple[Any, ...]:
-        rates = optimizer and (optimizer.iterations, optimizer.gathered_rate)
+        rates = optimizer and (optimizer.iterations, optimizer.accumulated_learning_rate)
         return self._network.step, optimizer, rates
 
     def _count(self, counts: tuple[Any, ...]) -> None:
         self._network.step, optimizer, rates = counts
         if optimizer is not None:
-            optimizer.iterations, optimizer.gathered_rate = rates
+            optimizer.iterations, optimizer.accumulated_learning_rate = rates

@@ -71,7 +71,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     """The engine on each executor in turn; the value is its name.
 
     "cupy-double" is the engine's CuPy code over the double of CuPy; "cupy" is real hardware,
-    skipped without it. Numba comes with the extra ``test``: its absence is an error.
+    skipped without it. The extra ``test`` has llvmlite: its absence is an error.
     """
     name: str = request.param
     with contextlib.ExitStack() as stack:
@@ -105,14 +105,14 @@ def _forget_cuda_kernels() -> None:
             continue
         for value in vars(module).values():
             if isinstance(value, Fused):
-                for signature in [s for s in value._compiled if s[0] is cuda]:
-                    del value._compiled[signature]
+                for key in [key for key in value.compiled if key[0] == "cuda"]:
+                    del value.compiled[key]
 
 
 @pytest.fixture(params=[1, 2, 3])
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Recorded steps are shared out in so many parts, and run by as many threads."""
-    from minidl.accelerator.cpu.team import team  # Numba takes its time
+    from minidl.accelerator.cpu.team import team  # takes its time
 
     team.end_team()
     monkeypatch.setattr(team, "processors", lambda: team.LARGEST)

@@ -223,7 +223,7 @@ def go_on_from(made: Any, other: Any) -> Any:
     assert [*new.state] == [*old.state]
     for name, vector in old.state.items():
         new.state[name][...] = vector
-    new.iterations, new.gathered_rate = old.iterations, old.gathered_rate
+    new.iterations, new.accumulated_learning_rate = old.iterations, old.accumulated_learning_rate
     return made
 
 

@@ -29,7 +29,7 @@ FLOORS = [
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use
-TESTING = ("gradient_check", "testing")  # what only tests load
+TESTING = ("gradient_check", "teaching", "testing")  # what only tests load
 
 
 GUARDS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")

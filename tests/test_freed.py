@@ -21,7 +21,7 @@ import scipy.sparse
 
 import minidl
 from minidl import callbacks, layers, losses, optimizers, regularizers
-from minidl.backend import layout
+from minidl.accelerator.overlaps import owner
 from minidl.layers.base import next_name
 
 X = np.random.default_rng(0).standard_normal((230, 40)).astype("float32")
@@ -190,8 +190,8 @@ def arrays(thing: Any, seen: dict[int, Any]) -> Iterator[np.ndarray]:
         return
     seen[id(thing)] = thing
     if isinstance(thing, np.ndarray):
-        if layout.owner(thing) is not X:
-            yield layout.owner(thing)
+        if owner(thing) is not X:
+            yield owner(thing)
         return
     parts = thing if isinstance(thing, list | tuple) else getattr(thing, "__dict__", {}).values()
     for part in [*(thing.values() if isinstance(thing, dict) else parts)]:

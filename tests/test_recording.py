@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 import minidl
-from minidl.accelerator.cpu.products import plan as products
+from minidl.accelerator.cpu.products import plan
 from minidl.backend import use
 from minidl.layers import BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
 from minidl.optimizers import SGD, Adam
@@ -161,7 +161,7 @@ def test_larger_networks_have_the_same_bits_where_products_are_the_same(
     name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each part of a team does its share of every array in the order in which NumPy does it."""
-    monkeypatch.setattr(products, "SMALL", 100 * 60 * 30)
+    monkeypatch.setattr(plan, "SMALL", 100 * 60 * 30)
     # 300 rows, 3 batches an epoch; new buffers for the evaluation.
     compare(lambda: fitted(name, dtype), plays=1 + 1 + 2)
 
@@ -171,7 +171,7 @@ def test_larger_networks_are_the_same_to_rounding(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the parts of a team share products out, and add up their terms."""
-    monkeypatch.setattr(products, "SMALL", 100 * 60 * 30)
+    monkeypatch.setattr(plan, "SMALL", 100 * 60 * 30)
     compare(lambda: fitted(name, "float64"), plays=4, rtol=ROUNDING)
 
 

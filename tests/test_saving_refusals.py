@@ -126,8 +126,15 @@ CONFIGURATIONS: dict[str, tuple[Any, str | None]] = {
     "iterations is text": (lambda c: c.update(iterations="x"), "iterations"),
     "iterations below 0": (lambda c: c.update(iterations=-5), "iterations"),
     "iterations is a float": (lambda c: c.update(iterations=1e300), "iterations"),
-    "rate gathered below 0": (lambda c: c.update(gathered_rate=-1.0), "gathered_rate"),
-    "rate gathered is text": (lambda c: c.update(gathered_rate="x"), "gathered_rate"),
+    "accumulated rate below 0": (
+        lambda c: c.update(gathered_rate=-1.0), "accumulated_learning_rate",
+    ),
+    "accumulated rate is text": (
+        lambda c: c.update(gathered_rate="x"), "accumulated_learning_rate",
+    ),
+    "accumulated rate under both of its names": (
+        lambda c: c.update(accumulated_learning_rate=1.0, gathered_rate=1.0), "gathered_rate",
+    ),
     "seed too large": (lambda c: c.update(seed=2**64), "seed"),
     "seed below 0": (lambda c: c.update(seed=-1), "seed"),
     "input of nothing": (lambda c: c.update(input_shape=[]), "input_shape"),
@@ -161,7 +168,7 @@ CONFIGURATIONS: dict[str, tuple[Any, str | None]] = {
     "metrics of one name": (lambda c: c["metrics"].append(c["metrics"][0]), "different names"),
     "a metric called loss": (lambda c: c["metrics"][0]["config"].update(name="loss"), "loss"),
     "a metric without a name": (lambda c: c["metrics"][0]["config"].update(name=3), "name"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)

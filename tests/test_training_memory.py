@@ -10,8 +10,9 @@ import pytest
 
 import minidl
 from minidl.backend import current
+from minidl.batches import Batches
 from minidl.callbacks import Callback
-from minidl.data import Batches, targets
+from minidl.data import targets
 from minidl.losses import SparseCategoricalCrossentropy
 from tests.fitting import network
 from tests.specs import spec

@@ -148,7 +148,7 @@ class Outcome:
                 model.seed,
                 model.step,
                 optimizer.iterations,
-                optimizer.gathered_rate,
+                optimizer.accumulated_learning_rate,
                 optimizer.current_learning_rate(),
             ),
             list(history.epoch),

@@ -1,1 +1,1 @@
-"""Training, timed: minidl beside its peers, each in a process of its own."""
+"""Training, timed: minidl beside other engines, each in a separate process."""

@@ -3,17 +3,17 @@
     pip install -e '.[bench]'
     python -m benchmarks.train          # everything: an hour
     python -m benchmarks.train --jobs 001 tanh --peers jax torch
-    python -m benchmarks.train --late   # whether minidl's epoch 20 costs what its epoch 2 does
+    python -m benchmarks.train --late   # minidl's epoch 20 beside its epoch 2
 
-Each peer runs in a process of its own, written as its own experts would (the files in
-``benchmarks/train/peers`` say how), on the same rows, and they take turns, epoch by epoch; an epoch
-in which the machine was slow, as a product before and after it tells, is trained again. Printed
-for each job: seconds an epoch (median) with the spread over its epochs, microseconds a step, the
-multiple of minidl's time and of the floor, which is the time of the step's bare matrix products;
-the first epoch, which compiles, and the time from the start of the process to its end; and loss
-and accuracy after the same number of epochs, so that who does less work is found out. A run of all
-jobs and peers is written to ``benchmarks/results/train.json``, drawn in ``train.png``, and put
-into the README's table, ``train.md``.
+Each peer runs in a separate process, written as the peer's experts would write (see the files in
+``benchmarks/train/peers``), on the same rows. The peers take turns, epoch by epoch. An epoch on a
+slow machine, known from a product before and after, is trained again. Printed for each job: seconds
+an epoch (median) with the spread over the epochs, microseconds a step, the multiple of minidl's
+time and of the floor, the time of the step's bare matrix products; the first epoch, which compiles,
+and the time from the start of the process to the first epoch's end; and loss and accuracy after the
+same number of epochs, so that a peer that does less work is found out. A run of all jobs and peers
+is written to ``benchmarks/results/train.json``, drawn in ``train.png``, and put into the README's
+table, ``train.md``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PAIRS, LATE = 9, 14
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit status."""
+    """Run the command line; return the exit status."""
     options, chosen, competitors = parse()
     out = options.out
     if out is None and not (options.jobs or options.peers or options.rows):
@@ -88,7 +88,7 @@ def parse() -> tuple[argparse.Namespace, list[Job], list[Peer]]:
 def compete(
     chosen: list[Job], competitors: list[Peer], rounds: int, folder: Path, out: Path | None
 ) -> int:
-    """Run all jobs; 1 if one could not be run as it should."""
+    """Run all jobs; 1 if a job failed."""
     status = 0
     results: dict[str, dict[str, report.Row]] = {}
     record: dict[str, Any] = {
@@ -137,7 +137,7 @@ def compete(
 
 
 def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
-    """Early epochs of minidl and late ones, in turn; 1 if a job could not be run."""
+    """Early epochs of minidl and late epochs, in turn; 1 if a job failed."""
     status = 0
     record: dict[str, Any] = {"machine": describe(*PACKAGES, here=False), "jobs": {}}
     print(f"{'':<14}{'epoch 2':>10}{'epoch 20':>10}{'ratio':>8}")
@@ -155,7 +155,7 @@ def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
             status = 1
             continue
         early, late = runs["early"].seconds, runs["late"].seconds
-        # Each pair by itself: what else the machine does lasts longer than two epochs.
+        # Each pair by itself: other work on the machine lasts longer than two epochs.
         ratio = statistics.median(b / a for a, b in zip(early, late, strict=True))
         medians = f"{statistics.median(early):>10.3f}{statistics.median(late):>10.3f}"
         print(f"{job.name:<14}{medians}{ratio:>8.2f}", flush=True)
@@ -166,7 +166,7 @@ def late(chosen: list[Job], folder: Path, out: Path | None) -> int:
 
 
 def prepared(job: Job, folder: Path) -> bool:
-    """Whether the job's data are there now."""
+    """True if the job's data are there now."""
     try:
         prepare(job, folder)
     except (DataNotFoundError, DataFileError) as error:

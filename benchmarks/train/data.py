@@ -14,7 +14,7 @@ from minidl.datasets import fashion_mnist, imdb
 
 
 def prepare(job: Job, folder: Path) -> None:
-    """Write the training rows that the job needs, unless they are there.
+    """Write the training rows that the job needs, if missing.
 
     Raises:
         DataNotFoundError, DataFileError: the data set cannot be had.
@@ -36,10 +36,10 @@ def _path(job: Job, folder: Path) -> Path:
 
 
 class Rows:
-    """A job's training rows, in the form that each peer takes fastest.
+    """A job's training rows, in the fastest form for each peer.
 
     Attributes:
-        job: whose rows they are.
+        job: owner of the rows.
         labels: (N,) int32, class numbers, or 0 and 1.
     """
 
@@ -56,7 +56,7 @@ class Rows:
 
     @cached_property
     def csr(self) -> Any:
-        """(N, words) float32, the reviews as they are stored."""
+        """(N, words) float32, the reviews as stored."""
         return sparse.load_npz(self._path)[: self.job.rows].astype(np.float32)
 
     @cached_property
@@ -72,7 +72,7 @@ class Rows:
 
     @property
     def targets(self) -> np.ndarray:
-        """Labels as the cross-entropies take them: (N,) int32, or (N, 1) float32 of 0 and 1."""
+        """Labels for the cross-entropies: (N,) int32, or (N, 1) float32 of 0 and 1."""
         if self.job.data == IMAGES:
             return self.labels
         return self.labels.astype(np.float32).reshape(-1, 1)

@@ -1,9 +1,9 @@
-"""Where a peer waits between epochs: the worker's side of the lines to and fro.
+"""The gate at which a peer waits between epochs: the worker's side of the lines to and fro.
 
-Between epochs a worker is blocked in a read, and nothing of it should run: a core that spins is
-missing to whoever trains. Idle threads of BLAS and of OpenMP spin for some milliseconds before they
-sleep. So both sides let :data:`SETTLE` seconds pass after an epoch; and from then on until the
-next, each worker measures what processor time all of its threads take nevertheless.
+Between epochs a worker is blocked in a read, and no thread of the worker should run: a spinning
+core is missing to the training peer. Idle threads of BLAS and of OpenMP spin for some milliseconds
+before they sleep. So both sides let :data:`SETTLE` seconds pass after an epoch. From then on until
+the next epoch, each worker measures the processor time of all its threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Finished(Exception):  # noqa: N818 - not an error: the way out of a peer's
 
 
 class Gate:
-    """Where a peer waits between epochs. The clock runs from ``wait`` to ``done``."""
+    """The gate at which a peer waits between epochs. The clock runs from ``wait`` to ``done``."""
 
     def __init__(self, commands: TextIO, answers: TextIO) -> None:
         self._commands = commands
@@ -40,8 +40,8 @@ class Gate:
         """Data and network are there.
 
         Args:
-            parameters: how many numbers are trained.
-            facts: what else the report should know.
+            parameters: number of trained parameters.
+            facts: more for the report.
         """
         self.send({"ready": {"parameters": int(parameters), **facts}})
 
@@ -63,10 +63,10 @@ class Gate:
         self._idle = time.process_time() - cpu, self._start - wall
 
     def done(self, loss: Any, accuracy: Any) -> None:
-        """An epoch was trained. The first answer also says which libraries compute, as loaded.
+        """An epoch was trained. The first answer also names the libraries that compute, as loaded.
 
         Args:
-            loss: mean over its rows, penalties included. Reading it waits for what still runs.
+            loss: mean over the rows, penalties included. Reading the loss waits for running work.
             accuracy: in training; None where the peer measures none.
         """
         loss = float(loss)
@@ -95,7 +95,7 @@ def libraries() -> list[str]:
 
 def serve(train: Callable[[Gate], None]) -> int:
     """Run ``train`` until no more epochs are wanted; the exit status."""
-    # What libraries print goes to stderr, not between the answers.
+    # Output of libraries goes to stderr, not between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     gate = Gate(sys.stdin, answers)

@@ -1,4 +1,4 @@
-"""What is trained: one table of networks, optimizers, batches and rows.
+"""The jobs: one table of networks, optimizers, batches and rows.
 
 :data:`TABLE` holds the five tutorials' networks. :data:`OTHERS` holds shapes, batches and
 activations that no tutorial has; :data:`DRAWN` is drawn by lot, so that nothing can be tuned to a
@@ -23,11 +23,10 @@ class Layer:
     """A hidden dense layer.
 
     Attributes:
-        units: its size.
+        units: number of outputs.
         activation: "relu", "tanh", "sigmoid" or "elu".
-        l1, l2: penalty on its kernel, l1 · Σ|w| + l2 · Σ w².
-        normalized: whether batch normalization stands "before" the activation, "after" it, or
-            nowhere, "".
+        l1, l2: penalty on the kernel, l1 · Σ|w| + l2 · Σ w².
+        normalized: place of batch normalization, "before" or "after" the activation; "" for none.
         dropout: rate of the dropout that follows.
     """
 
@@ -59,21 +58,21 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Job:
-    """A network and how it is trained.
+    """A network and its training.
 
-    The output is softmax over the ten classes of Fashion-MNIST, or one sigmoid for IMDB, each
-    with its cross-entropy; accuracy is measured in training. Kernels are Glorot-uniform.
+    The output is softmax over the ten classes of Fashion-MNIST, or one sigmoid for IMDB, each with
+    cross-entropy; accuracy is measured in training. Kernels are Glorot-uniform.
 
     Attributes:
         name: on the command line.
         hidden: the hidden layers.
-        batch, rows: of an epoch; the last batch takes what is left.
+        batch, rows: of an epoch; the last batch takes the rest.
         data: :data:`IMAGES` or :data:`REVIEWS`.
         words: columns of the multi-hot reviews.
         optimizer: of the training.
         output_l2: penalty on the kernel of the output.
-        sparse: whether minidl takes the reviews as CSR rows.
-        alone: whether the peers' dense rows are so large that only one process holds them at a
+        sparse: True if minidl takes the reviews as CSR rows.
+        alone: True if the peers' dense rows are so large that only one process holds them at a
             time.
     """
 
@@ -106,7 +105,7 @@ class Job:
 
     @property
     def parameters(self) -> int:
-        """What is trained: kernels, biases, gammas and betas."""
+        """Number of trained parameters: kernels, biases, gammas and betas."""
         dense = sum(i * o + o for i, o in self.shapes)
         return dense + sum(2 * layer.units for layer in self.hidden if layer.normalized)
 
@@ -181,7 +180,7 @@ OTHERS = (
 
 
 def _drawn(number: int) -> Job:
-    """A network that nobody has chosen: 1 to 4 layers of 16 to 1024 units, batches of 8 to 2048."""
+    """A network chosen by lot: 1 to 4 layers of 16 to 1024 units, batches of 8 to 2048."""
     draw = random.Random(number)
     options = {
         "activation": draw.choice(["relu", "relu", "tanh", "elu", "sigmoid"]),
@@ -196,7 +195,7 @@ def _drawn(number: int) -> Job:
 
 
 DRAWN = tuple(map(_drawn, range(8)))
-# What asks more of a GPU: larger batches, larger layers.
+# Jobs that ask more of a GPU: larger batches, larger layers.
 LARGE = (
     Job("batch-2048", _layers(256, 128), 2048, 60_000),
     Job("units-4096", _layers(4096, 4096, 4096, 4096), 2048, 60_000),
@@ -208,7 +207,7 @@ GROUPS = {
 
 
 def find(names: Sequence[str], rows: int | None = None) -> list[Job]:
-    """The jobs of these names or groups, each once, cut to so many rows.
+    """The jobs of these names or groups, each once, cut to a number of rows.
 
     Raises:
         ValueError: an unknown name; the message has the nearest right one, and all.

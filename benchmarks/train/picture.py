@@ -24,7 +24,7 @@ def draw(results: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
 
 
 def figure_of(results: dict[str, dict[str, dict[str, Any]]]) -> Figure:
-    """A line for each job that minidl has trained, a mark on it for each peer."""
+    """A line for each job that minidl has trained, with a mark for each peer."""
     shown = {name: rows for name, rows in results.items() if MINIDL in rows}
     figure = style.figure(8.5, 0.3 * len(shown) + 1.0)
     axes = figure.subplots()

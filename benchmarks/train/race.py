@@ -1,10 +1,10 @@
 """Epochs of all workers in turn, over several rounds.
 
-A round gives each worker one epoch, in the opposite order every other time, so that what else the
-machine does meets all of them alike. A worker's first epoch, which compiles, is not counted. Who
-takes more than :data:`SLOW` times as long as the fastest sits out after :data:`ENOUGH` rounds.
-Where the peers' rows are so large that only one process shall hold them, each round starts each
-worker afresh, and lets it train :data:`AT_ONCE` epochs that count.
+A round gives each worker one epoch, in the opposite order every other time, so that other work on
+the machine meets all workers alike. A worker's first epoch, which compiles, is not counted. A
+worker that takes more than :data:`SLOW` times as long as the fastest sits out after :data:`ENOUGH`
+rounds. Where the peers' rows are so large that only one process shall hold them, each round starts
+each worker afresh, for :data:`AT_ONCE` epochs that count.
 
 An epoch that began or ended while the machine was slow is repeated (``steady``).
 """
@@ -24,7 +24,7 @@ AT_ONCE, RESTARTS = 3, 2
 
 
 class Runner(Protocol):
-    """What a race needs of a worker; see :class:`benchmarks.train.worker.Worker`."""
+    """Interface of a worker in a race; see :class:`benchmarks.train.worker.Worker`."""
 
     facts: dict[str, Any]
     startup: float
@@ -44,7 +44,7 @@ class Trained:
         self.epoch, self.stop = worker.epoch, worker.stop
 
     def start(self) -> dict[str, Any]:
-        """Its first epoch, and then the others."""
+        """The first epoch, and then the rest."""
         first = self._worker.start()
         self.facts, self.startup = self._worker.facts, self._worker.startup
         for _ in range(self._epochs):
@@ -54,17 +54,17 @@ class Trained:
 
 @dataclass
 class Run:
-    """What one peer did on one job.
+    """Results of one peer on one job.
 
     Attributes:
         first: seconds of the first epoch.
-        startup: seconds from the start of the process to the end of that epoch.
+        startup: seconds from the start of the process to the end of the first epoch.
         seconds: of each epoch that counts.
         losses, accuracies: of each epoch since the last start, the first included.
-        unsteady: how many of these were measured while the machine was slow.
-        idle_cpu, idle_wall: processor time taken while others trained, and how long they did.
-        facts: what the worker said of itself.
-        error: why it did not go on.
+        unsteady: number of counted epochs on a slow machine.
+        idle_cpu, idle_wall: processor time while other peers trained, and the length of that time.
+        facts: the worker's facts about itself.
+        error: the reason of an early end.
     """
 
     first: float = 0.0
@@ -110,7 +110,7 @@ def together(
     Args:
         starts: peer -> starts its worker.
         rounds: epochs that count, at least 1.
-        machine: on which they run; of one run, so that it knows how fast it can be.
+        machine: of the run, with a memory of its best speed.
     """
     machine = machine or Machine()
     machine.patience = PATIENCE
@@ -157,7 +157,7 @@ def alone(
 
 @contextlib.contextmanager
 def failing(run: Run) -> Iterator[None]:
-    """A worker that fails is out of the race; the others go on."""
+    """A worker that fails is out of the race; all others go on."""
     try:
         yield
     except WorkerError as error:

@@ -1,4 +1,4 @@
-"""What a race shows: medians, ratios, who did less than the others, and how it is printed."""
+"""Report of a race: medians, ratios, doubts about peers, and the printed tables."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ FLOORS = (FLOOR, FLOOR_MKL)
 #: A peer whose accuracy is this far from the median of all has not done the same work; so has
 #: one without accuracy whose loss is off by this share.
 ACCURACY_MARGIN, LOSS_MARGIN = 0.03, 0.25
-#: What an idle worker may take of a processor before the report warns.
+#: Share of a processor that an idle worker may take before the report warns.
 IDLE_MARGIN = 0.02
-#: Seconds of idleness below which nothing is said of it.
+#: Shortest idle time, in seconds, for such a warning.
 IDLE_LEAST = 0.5
 
 Row = dict[str, Any]
 
 
 def summarise(job: Job, runs: dict[str, Run]) -> dict[str, Row]:
-    """Peer -> what counts, for those that finished.
+    """Peer -> figures, for peers that finished.
 
-    Keys: "seconds" an epoch (median), "spread" (largest over smallest), "epochs", "unsteady" (how
-    many of these the machine was slow in), "microseconds" a step,
-    "of minidl", "of floor", "first", "startup", "epoch", "loss" and "accuracy" at the last epoch
-    that all have trained, "idle", "doubt".
+    Keys: "seconds" an epoch (median), "spread" (largest over smallest), "epochs", "unsteady"
+    (number of epochs on a slow machine), "microseconds" a step, "of minidl", "of floor", "first",
+    "startup", "epoch", "loss" and "accuracy" at the last epoch that all have trained, "idle",
+    "doubt".
     """
     done = {name: run for name, run in runs.items() if run.seconds and not run.error}
     trained = [len(run.losses) for name, run in done.items() if name not in FLOORS]
@@ -67,7 +67,7 @@ def floor_of(runs: dict[str, Run]) -> str:
 
 
 def doubted(rows: dict[str, Row]) -> dict[str, str]:
-    """Peer -> why it seems not to have done the same work as the others."""
+    """Peer -> the reason to doubt that the peer has done the same work as all others."""
     if not rows:
         return {}
     usual, loss = (usually([row[key] for row in rows.values()]) for key in ("accuracy", "loss"))
@@ -83,7 +83,7 @@ def doubted(rows: dict[str, Row]) -> dict[str, str]:
 
 
 def usually(values: list[float | None]) -> float:
-    """The median of those that are numbers."""
+    """The median of all values that are numbers."""
     numbers = [value for value in values if value is not None and not math.isnan(value)]
     return statistics.median(numbers) if numbers else math.nan
 
@@ -99,7 +99,7 @@ def fastest_peer(rows: dict[str, Row]) -> str | None:
 
 
 def lead(rows: dict[str, Row], peer: str | None = None) -> float | None:
-    """How many times as long as minidl a peer takes; by default the fastest."""
+    """A peer's time as a multiple of minidl's; by default the fastest peer's."""
     name = fastest_peer(rows) if peer is None else peer
     ratio: float | None = rows[name]["of minidl"] if name in rows else None
     return ratio
@@ -173,7 +173,7 @@ def markdown(jobs: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def leads(results: dict[str, dict[str, Row]]) -> dict[str, list[float]]:
-    """How many times faster minidl is in each job: than the fastest peer, and than each."""
+    """minidl's lead in each job: over the fastest peer, and over each."""
     wanted: dict[str, str | None] = {"the fastest peer": None}
     others = (peer for peer in PEERS.values() if peer.name not in (MINIDL, *FLOORS))
     wanted |= {peer.label: peer.name for peer in others}

@@ -1,10 +1,10 @@
-"""Whether the machine's processors are all to be had just now.
+"""Steadiness of the machine: all processors at full speed, or not.
 
-The processors of a virtual machine may for seconds or minutes be two threads of one core, or share
-one with somebody else: everything that computes on all of them takes up to twice as long then. Who
-is measured in such a stretch and who is not is chance, which a median over some rounds does not
-even out. So a product on all processors is timed before and after each epoch, by itself, and an
-epoch between slow ones does not count. That asks the same of every engine.
+The processors of a virtual machine may for seconds or minutes be two threads of one core, or be
+shared with other machines: then all computing takes up to twice as long. Chance decides which peer
+is measured at such a time, and a median over some rounds does not even out the chance. So a product
+on all processors is timed before and after each epoch, by itself, and an epoch between slow
+products does not count. The rule is the same for every engine.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Machine:
         self.patience = PATIENCE
 
     def steady(self) -> bool:
-        """Whether all processors are to be had."""
+        """True if all processors run at full speed."""
         seconds = self._product()
         self._fastest = min(self._fastest, seconds)
         return seconds <= SLOW * self._fastest
 
     def epochs(self, train: Callable[[], dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
-        """What epochs answer up to one that began and ended on a steady machine.
+        """Answers of epochs up to the first that began and ended on a steady machine.
 
-        And whether the last did: of several there may be none.
+        And True if the last did: of several there may be none.
         """
         answers = []
         for _ in range(TRIES):
@@ -68,7 +68,7 @@ class Machine:
 
 
 def _product() -> float:
-    """Seconds that a product takes, once nobody else's threads spin any more."""
+    """Seconds of a product, once no other thread spins any more."""
     time.sleep(SETTLE)
     x = np.ones((_SIZE, _SIZE), np.float32)
     out = np.empty_like(x)

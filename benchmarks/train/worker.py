@@ -1,11 +1,11 @@
-"""A peer in a process of its own, which trains an epoch when it is told to.
+"""A peer in a separate process, which trains an epoch when told to.
 
     python -m benchmarks.train.worker jax 001 --data FOLDER
 
-Lines of JSON go to and fro. The worker says ``{"ready": {…}}`` once its data and its network are
-there; then, for each line ``"epoch"``, it trains one and answers ``{"seconds": …, "loss": …,
-"accuracy": …, "idle": [processor seconds since the last epoch, seconds]}``. The end of its input
-ends it. ``{"error": …}`` is its last line where something went wrong.
+Lines of JSON go to and fro. The worker says ``{"ready": {…}}`` once data and network are there.
+For each line ``"epoch"`` the worker trains one and answers ``{"seconds": …, "loss": …,
+"accuracy": …, "idle": [processor seconds since the last epoch, seconds]}``. The end of the input
+ends the worker. ``{"error": …}`` is the last line where something went wrong.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ ROOT = Path(__file__).parents[2]
 
 
 class WorkerError(RuntimeError):
-    """A worker failed; the message is its own, or the end of what it wrote."""
+    """A worker failed; the message is the worker's, or the end of its output."""
 
 
 class Worker:
     """The parent's side of a worker.
 
     Args:
-        command: starts it.
+        command: starts the worker.
         environment: variables beside those of this process that :func:`machine.environment` lets
             through.
 
     Attributes:
-        process: that runs.
-        facts: what it said when it was ready; after :meth:`start`.
-        startup: seconds from its start to the end of its first epoch; after :meth:`start`.
+        process: of the worker.
+        facts: the worker's facts at its ready line; after :meth:`start`.
+        startup: seconds from the start to the end of the first epoch; after :meth:`start`.
     """
 
     def __init__(self, command: Sequence[str], environment: dict[str, str] | None = None) -> None:
@@ -71,13 +71,13 @@ class Worker:
         folder: Path,
         place: str = peers.CPU,
     ) -> Worker:
-        """A worker for a job, its data lying in ``folder``, that computes at ``place``."""
+        """A worker for a job, with data in ``folder``, that computes at ``place``."""
         module = "benchmarks.train.worker"
         arguments = [peer.name, job.name, "--rows", str(job.rows), "--data", str(folder)]
         return cls([sys.executable, "-m", module, *arguments], peer.variables(place))
 
     def start(self) -> dict[str, Any]:
-        """Wait until it is ready, and train the first epoch, which compiles; its answer."""
+        """Wait for the ready line, and train the first epoch, which compiles; return the answer."""
         self.facts = self._answer("ready")["ready"]
         answer = self.epoch()
         self.startup = time.perf_counter() - self._begin - SETTLE
@@ -85,10 +85,10 @@ class Worker:
         return answer
 
     def epoch(self) -> dict[str, Any]:
-        """Train one epoch, and let the worker's threads fall asleep; its answer.
+        """Train one epoch, and let the worker's threads fall asleep; return the answer.
 
         Raises:
-            WorkerError: it failed.
+            WorkerError: the worker failed.
         """
         assert self.process.stdin is not None
         try:
@@ -101,10 +101,10 @@ class Worker:
         return answer
 
     def stop(self) -> None:
-        """Let it end; kill it if it does not."""
+        """Let the worker end; kill a worker that does not."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # an "epoch" that nobody reads any more
+        with contextlib.suppress(BrokenPipeError):  # an unread "epoch"
             self.process.stdin.close()
         try:
             self.process.wait(timeout=20)

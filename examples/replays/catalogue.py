@@ -1,4 +1,4 @@
-"""All experiments and pictures, and how they are found by name."""
+"""All experiments and pictures, with a search by name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EXPERIMENTS: tuple[Experiment, ...] = tuple(
 
 
 def find(document: str, names: Sequence[str]) -> tuple[Experiment, ...]:
-    """The experiments of a tutorial, or those of these names; of all tutorials for "all".
+    """The experiments of a tutorial, or of these names; of all tutorials for "all".
 
     Raises:
-        ValueError: no such tutorial or experiment; the message lists those there are.
+        ValueError: no such tutorial or experiment; the message lists the known names.
     """
     if document == "all" and not names:
         return EXPERIMENTS

@@ -1,6 +1,6 @@
 """The tutorials' data sets, each loaded once.
 
-scikit-learn is imported where it is needed: it takes more memory than IMDB does in CSR rows.
+scikit-learn is imported on use: the import takes more memory than IMDB in CSR rows.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def fashion_mnist() -> Splits:
     """Images of 28 × 28 as float32 in 0 … 1, and class numbers.
 
     Raises:
-        DataNotFoundError, DataFileError: it cannot be had.
+        DataNotFoundError, DataFileError: the data set cannot be had.
     """
     return _scaled(_once(FASHION_MNIST, datasets.fashion_mnist.load_data))
 
 
 def mnist() -> tuple[Splits, str]:
-    """MNIST, like :func:`fashion_mnist`; or that, with its name, where MNIST cannot be had.
+    """MNIST, like :func:`fashion_mnist`; or Fashion-MNIST, with its name, where MNIST is missing.
 
     Raises:
         DataNotFoundError: neither can be had.
@@ -48,7 +48,7 @@ def imdb(num_words: int) -> Splits:
     """Multi-hot reviews as CSR rows, and labels 0 and 1 as float32.
 
     Raises:
-        DataNotFoundError, DataFileError: it cannot be had.
+        DataNotFoundError, DataFileError: the data set cannot be had.
     """
     (x_train, y_train), (x_test, y_test) = _once(
         f"{IMDB} {num_words}", lambda: datasets.imdb.load_csr(num_words)
@@ -74,7 +74,7 @@ def wine() -> Splits:
 
 
 def split(x: np.ndarray, y: np.ndarray, held_out: float) -> Splits:
-    """Rows to train on and a share that is held out, as the tutorials draw them."""
+    """Rows to train on and a held-out share, drawn as in the tutorials."""
     from sklearn.model_selection import train_test_split
 
     x_kept, x_held_out, y_kept, y_held_out = train_test_split(
@@ -95,7 +95,7 @@ def _pixels(images: np.ndarray) -> np.ndarray:
 
 
 def _once(name: str, load: Callable[[], Any]) -> Any:
-    """What ``load`` gave at the first call; an error comes again without another attempt."""
+    """The result of the first call of ``load``; an error comes again without another attempt."""
     if name not in _loaded:
         try:
             _loaded[name] = load()

@@ -1,4 +1,4 @@
-"""What an experiment is: published numbers with their bands, and the function that runs it."""
+"""Experiments: published numbers with their bands, and the function that runs the experiment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Quantity:
     """A number of an experiment.
 
     Attributes:
-        name: what it is.
-        published: the tutorial's; None where it prints none.
+        name: of the number.
+        published: the tutorial's; None where the tutorial prints none.
         low, high: the band in which a rerun may end; None where nothing is published.
         digits: printed after the point.
     """
@@ -29,8 +29,8 @@ class Quantity:
     digits: int = 4
 
     def within(self, measured: float) -> bool:
-        """Whether ``measured`` is in the band of a published number."""
-        # The ends are in it, and rounding does not push them out.
+        """True if ``measured`` is in the band of a published number."""
+        # The ends are in the band, and rounding does not push an end out.
         return self.low - 1e-9 <= measured <= self.high + 1e-9
 
 
@@ -40,13 +40,13 @@ def accuracy(name: str, published: float) -> Quantity:
 
 
 def loss(name: str, published: float, swing: float = 0.0, digits: int = 4) -> Quantity:
-    """A loss: ± the swing of its published curve, at least ± 0.01."""
+    """A loss: ± the swing of the published curve, at least ± 0.01."""
     band = max(swing, SMALLEST_BAND)
     return Quantity(name, published, published - band, published + band, digits)
 
 
 def exact(name: str, published: float, digits: int, to: int | None = None) -> Quantity:
-    """A number without chance in it: right to ``to`` digits after the point, else to all."""
+    """A number without chance: right to ``to`` digits after the point, else to all."""
     half = 0.5 * 10.0 ** -(digits if to is None else to)
     return Quantity(name, published, published - half, published + half, digits)
 
@@ -58,13 +58,13 @@ def epoch(name: str, published: int, low: int, high: int) -> Quantity:
 
 @dataclass
 class Outcome:
-    """What one run of an experiment gives.
+    """The result of one run of an experiment.
 
     Attributes:
         measured: quantity -> value.
         history: of the training, for the pictures.
-        drawing: what else the experiment's picture needs.
-        stand_in: the data set that had to take the place of the tutorial's.
+        drawing: other material of the experiment's picture.
+        stand_in: the data set that took the place of the tutorial's.
     """
 
     measured: dict[str, float]
@@ -81,11 +81,11 @@ class Experiment:
         document, name: "001", "dropout".
         what: the network or the model.
         data: the data set.
-        quantities: what is measured.
+        quantities: the measured numbers.
         run: makes an :class:`Outcome`, with a value for each quantity.
         epochs: of the tutorial; 0 where nothing is trained by epochs.
-        correction: the tutorial's slip, where the run mends it when it is ``corrected``.
-        note: what else is to be known.
+        correction: the tutorial's slip, if a ``corrected`` run mends one.
+        note: a remark for the reader.
     """
 
     document: str
@@ -110,8 +110,8 @@ class Picture:
 
     Attributes:
         name: of the file.
-        experiments: names of those whose outcomes it shows.
-        draw: makes the figure of their outcomes, which come by name.
+        experiments: names of the experiments shown.
+        draw: makes the figure of the experiments' outcomes, by name.
     """
 
     name: str
@@ -125,7 +125,7 @@ def measure(history: Any, **names: str) -> dict[str, float]:
 
 
 def best(history: Any, key: str = "val_loss") -> tuple[float, int]:
-    """The smallest value, and its epoch, counted from 1."""
+    """The smallest value, with its epoch, counted from 1."""
     values = history.history[key]
     smallest = min(values)
     return smallest, values.index(smallest) + 1

@@ -1,7 +1,7 @@
 """Linear regression with one Dense unit: least squares, Ridge and Lasso.
 
-The penalties count the weights of the features as they are measured, so features cannot be
-standardised without changing what is minimised. The step of each weight is scaled instead.
+The penalties count the weights of the measured features, so standardised features would change the
+minimum. The step of each weight is scaled instead.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def fit_linear(
     weights become exactly 0. scikit-learn's ``Lasso(alpha)`` is l1 = 2 alpha, its
     ``Ridge(alpha)`` l2 = alpha / N.
 
-    Features are centred, which moves the intercept only. RMSprop divides each step by the root
-    of an average of squares; here that average stands still (rho ≈ 1) at the square of each
-    weight's curvature: what standardising does for the conditioning, without touching the
-    weights. Rate and momentum are Polyak's optimal ones, from the extreme curvatures that are
-    left; where those are less than a factor of 1,000 apart, 500 epochs end at rounding.
-    Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    Features are centred, which moves the intercept only. RMSprop divides each step by the root of
+    an average of squares; here the average stands still (rho ≈ 1) at the square of each weight's
+    curvature. The conditioning becomes that of standardised features, with unchanged weights. Rate
+    and momentum are Polyak's optimal values, from the extreme curvatures of the scaled problem. If
+    the extremes are less than a factor of 1,000 apart, 500 epochs end at rounding. Polyak, "Some
+    methods of speeding up the convergence of iteration methods", 1964.
 
     Args:
         x: (N, I), linearly independent features, none of them constant.
@@ -67,7 +67,7 @@ def fit_linear(
     optimizer.build(model.theta, model.parameters)
     optimizer.state["v"][:] = model.backend.to_device(np.append(curvatures, 2) ** 2)
     with warnings.catch_warnings():
-        # Features as they are measured are what is asked for.
+        # The measured features, unscaled, are intended here.
         warnings.filterwarnings("ignore", message="x: expected features of a size near 1")
         model.fit(centred, y, batch_size=len(x), epochs=EPOCHS, verbose=0)
     weights, bias = model.get_weights()
@@ -79,10 +79,10 @@ def lasso_sweeps(
 ) -> tuple[np.ndarray, float]:
     """Weights and intercept after some sweeps of cyclic coordinate descent, from 0.
 
-    Each step sets one weight to the exact minimum of 1/(2N) Σ (x w + b - y)² + alpha Σ |w|
-    along it: a soft threshold. This is what scikit-learn's ``Lasso(alpha, max_iter=sweeps)``
-    does. Friedman, Hastie & Tibshirani, "Regularization paths for generalized linear models via
-    coordinate descent", J. Stat. Softw. 33 (2010), equation 5.
+    Each step sets one weight to the exact minimum of 1/(2N) Σ (x w + b - y)² + alpha Σ |w| along
+    the weight: a soft threshold, as in scikit-learn's ``Lasso(alpha, max_iter=sweeps)``. Friedman,
+    Hastie & Tibshirani, "Regularization paths for generalized linear models via coordinate
+    descent", J. Stat. Softw. 33 (2010), equation 5.
 
     Args:
         x: (N, I).

@@ -41,7 +41,7 @@ difference is one of data or of versions, not of the engine.
 
 
 def listing(experiments: Iterable[Experiment]) -> str:
-    """One line for each experiment: tutorial, name, what it is, published."""
+    """One line for each experiment: tutorial, name, model, published numbers."""
     lines = []
     for each in experiments:
         numbers = ", ".join(
@@ -82,7 +82,7 @@ def table(records: Sequence[Record]) -> str:
 
 
 def heading(found: Record) -> str:
-    """Which experiment, which variant, on what, how long."""
+    """Heading of a record: experiment, variant, data, time."""
     seeds = f", {len(found.seeds)} seeds" if len(found.seeds) > 1 else ""
     epochs = f", {found.epochs} epoch{'s' * (found.epochs > 1)}" if found.epochs else ""
     return (
@@ -92,12 +92,12 @@ def heading(found: Record) -> str:
 
 
 def variant(found: Record) -> str:
-    """Whether the tutorial's slip was mended, in words."""
+    """State of the tutorial's slip, published or mended, in words."""
     return "corrected" if found.corrected else "as published"
 
 
 def remarks(found: Record) -> list[str]:
-    """Why nothing is compared, and what is to be known."""
+    """Reasons why nothing is compared, and remarks for the reader."""
     lines = []
     if found.shortened:
         lines.append("Not compared: a run of another number of epochs than the tutorial's.")
@@ -111,7 +111,7 @@ def remarks(found: Record) -> list[str]:
 
 
 def tally(records: Iterable[Record]) -> str:
-    """How many of the compared numbers are within their bands, and which are not."""
+    """Number of compared numbers within their bands, and a list of the rest."""
     compared = [(each, row) for each in records for row in rows(each) if row.within is not None]
     outside = [
         f"{each.document} {each.name} {row.quantity.name}"
@@ -183,7 +183,7 @@ def number(value: float | None, digits: int, sign: bool = False) -> str:
 
 
 def band(quantity: Quantity) -> str:
-    """The band: ± half its width, from … to where it is lopsided, or that it is exact."""
+    """The band: ± half the width, from … to for a lopsided band, or "exact"."""
     published, low, high = quantity.published, quantity.low, quantity.high
     if published is None or low is None or high is None:
         return ""
@@ -195,7 +195,7 @@ def band(quantity: Quantity) -> str:
 
 
 def verdict(row: Row, keras: Row | None = None) -> str:
-    """Whether a quantity is within its band; of one that is not, whether Keras's is."""
+    """Verdict on a quantity: within the band or not; if not, with Keras's verdict."""
     if row.within is None:
         return ""
     if row.within:

@@ -1,4 +1,4 @@
-"""What was measured, as records in a folder that outlive the run."""
+"""Measured results, as records in a folder that outlive the run."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Record:
     """A finished experiment.
 
     Attributes:
-        document, name, what, data: of the experiment; ``data`` is what was in fact used.
-        corrected: whether the tutorial's slip was mended.
+        document, name, what, data: of the experiment; ``data`` is the data set actually used.
+        corrected: True if the tutorial's slip was mended.
         epochs: of one run.
-        shortened: whether they are fewer or more than the tutorial's.
-        stand_in: whether another data set than the tutorial's was used.
+        shortened: True if the run has fewer or more epochs than the tutorial.
+        stand_in: True if another data set than the tutorial's was used.
         seeds: of the runs.
         seconds: mean of the runs.
-        backend, command: how it was run.
+        backend, command: circumstances of the run.
         quantities: :class:`Quantity` as dictionaries, each with its values, "measured": a
             number for each seed, none where the engine does not give the quantity.
-        remark: the correction, or what else is to be known.
+        remark: the correction, or another remark for the reader.
     """
 
     document: str
@@ -57,7 +57,7 @@ class Record:
 
     @property
     def compared(self) -> bool:
-        """Whether the published numbers are of the same run."""
+        """True if the published numbers are of the same run."""
         return not (self.corrected or self.shortened or self.stand_in)
 
 
@@ -66,10 +66,10 @@ class Row:
     """A quantity of a record, the mean over the seeds.
 
     Attributes:
-        quantity: which.
+        quantity: of the record.
         measured, spread: mean and standard deviation; None where there is none.
         difference: measured less published; None where the run is another one.
-        within: whether the mean is in the band; None where it is not compared.
+        within: True if the mean is in the band; None without a comparison.
     """
 
     quantity: Quantity
@@ -123,10 +123,10 @@ def rows(found: Record) -> list[Row]:
 
 
 class Store:
-    """The records in a folder, ``results.json``; those of earlier commands stay there.
+    """The records in a folder, ``results.json``; earlier commands' records stay there.
 
     Args:
-        folder: made if it is not there; tried with a small file.
+        folder: made if missing; tried with a small file.
         file: name of the file.
 
     Raises:
@@ -145,7 +145,7 @@ class Store:
         """Put a record in, in the catalogue's order, in place of an older one; write the file.
 
         Raises:
-            OSError: it cannot be written; the older file is still whole, and the next call
+            OSError: the file cannot be written; the older file is still whole, and the next call
                 writes all records.
         """
         self.records = sorted(
@@ -156,11 +156,11 @@ class Store:
 
 
 def load(path: Path) -> list[Record]:
-    """The records of a file; none where it is not there.
+    """The records of a file; none if the file is missing.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is not a file of records.
+        OSError: the file cannot be read.
+        ValueError: the file is not one of records.
     """
     if not path.exists():
         return []
@@ -177,7 +177,7 @@ def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
-        OSError: it cannot be written; what was there before still is.
+        OSError: the file cannot be written; an older file is still there.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

@@ -76,7 +76,7 @@ def run(chosen: Sequence[Experiment], options: Namespace, command: str) -> int:
 
 
 def variants(experiment: Experiment, corrected: str | None) -> tuple[bool, ...]:
-    """Which of as published (False) and corrected (True) are run."""
+    """The variants to run: as published (False), corrected (True), or both."""
     if not experiment.correction or corrected is None:
         return (False,)
     return (False, True) if corrected == "both" else (True,)
@@ -89,10 +89,10 @@ def replay(
     command: str,
     kind: type[Session] = Session,
 ) -> tuple[Record, Outcome]:
-    """Run one experiment with each seed; its record, and the first seed's outcome.
+    """Run one experiment with each seed; return the record, and the first seed's outcome.
 
     Raises:
-        DataNotFoundError, DataFileError: its data set cannot be had.
+        DataNotFoundError, DataFileError: the data set cannot be had.
     """
     seeds = list(range(options.seeds if experiment.epochs else 1))
     outcomes, seconds = [], 0.0
@@ -119,7 +119,7 @@ def replay(
 
 
 def without(experiment: Experiment) -> str:
-    """Which experiments do not need this one's data set."""
+    """A text with the experiments that do not need this one's data set."""
     # Fashion-MNIST takes the place of MNIST.
     needed = {data.MNIST, data.FASHION_MNIST} if experiment.data != data.IMDB else {data.IMDB}
     lines = []
@@ -130,10 +130,10 @@ def without(experiment: Experiment) -> str:
 
 
 class Drawn:
-    """The tutorials' pictures, each drawn when all that it shows is finished.
+    """The tutorials' pictures, each drawn when all its experiments are finished.
 
     Args:
-        store: in whose folder they are written.
+        store: with the folder of the pictures.
     """
 
     def __init__(self, store: Store) -> None:
@@ -143,7 +143,7 @@ class Drawn:
     def add(
         self, experiment: Experiment, corrected: bool, shortened: bool, outcome: Outcome
     ) -> None:
-        """Take a finished outcome, and draw the pictures that were waiting for it.
+        """Take a finished outcome, and draw the pictures that were waiting for the outcome.
 
         Raises:
             OSError: a picture cannot be written.
@@ -174,7 +174,7 @@ def write_tables(store: Store, keras: Iterable[Record]) -> None:
     """Write the page and the CSV of all records.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     results.write(store.folder / TABLE, results.as_csv(store.records).encode())
     text = report.page(store.records, list(keras), store.folder)

@@ -1,4 +1,4 @@
-"""One run of an experiment: the engine, the seed, how many epochs, and a bar over them."""
+"""One run of an experiment: the engine, the seed, the number of epochs, and a progress bar."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Data = tuple[Any, Any]
 
 
 class Session:
-    """What an experiment runs in.
+    """Surroundings of an experiment.
 
-    Experiments make their networks of ``session.keras``, which is minidl here. Its names are
-    Keras's: with another module in its place and :meth:`published_loop` written for it, they
-    run on that.
+    Experiments make their networks of ``session.keras``, which is minidl here. The names are
+    Keras's: another module in the same place, with a :meth:`published_loop`, runs the same
+    experiments.
 
     Args:
         title: shown beside the bar.
-        seed: initial weights, masks and orders follow from it.
-        corrected: whether the tutorial's slip is mended.
-        epochs: instead of the tutorial's; None leaves them.
-        quick: whether to run a fifth of the tutorial's epochs.
+        seed: of initial weights, masks and orders.
+        corrected: True mends the tutorial's slip.
+        epochs: instead of the tutorial's; None leaves the tutorial's.
+        quick: True runs a fifth of the tutorial's epochs.
 
     Attributes:
         seconds: spent in training, validation included.
@@ -53,27 +53,27 @@ class Session:
         self.set_seed()
 
     def set_seed(self) -> None:
-        """Make what is random a function of the seed."""
+        """Make all random numbers a function of the seed."""
         self.keras.utils.set_random_seed(self.seed)
 
     def epochs(self, published: int) -> int:
-        """How many epochs to run where the tutorial runs so many."""
+        """The number of epochs to run for a tutorial's number."""
         if self._epochs is not None:
             return self._epochs
         return max(1, round(published / 5)) if self._quick else published
 
     def rows(self, x: Any) -> Any:
-        """CSR rows as the engine takes them."""
+        """CSR rows in the engine's form."""
         return x
 
     def labels(self, y: Any) -> Any:
-        """Labels 0 and 1, (N,), as the engine takes them beside outputs (N, 1)."""
+        """Labels 0 and 1, (N,), in the engine's form beside outputs (N, 1)."""
         return y
 
     def fit(
         self, model: Any, x: Any, y: Any, epochs: int, callbacks: Any = (), **options: Any
     ) -> History:
-        """``model.fit`` for the epochs that the tutorial runs; its History."""
+        """``model.fit`` for the tutorial's epochs; returns the History."""
         epochs = self.epochs(epochs)
         with self._bar(epochs) as bar:
             tick = self.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: bar.update())
@@ -90,9 +90,9 @@ class Session:
     ) -> History:
         """Tutorial 001's loop over one-hot labels; the epochs' averages as a History.
 
-        The penalties are left out. Loss and accuracy of a batch are computed after its update:
-        the loss in training mode once more, so that dropout draws a second mask and the
-        statistics of batch normalization move a second time; the accuracy in inference mode.
+        The penalties are left out. Loss and accuracy of a batch are computed after the update: the
+        loss in training mode once more, so that dropout draws a second mask and the statistics of
+        batch normalization move a second time; the accuracy in inference mode.
         """
         loss = self.keras.losses.CategoricalCrossentropy(from_logits=True)
         random = np.random.default_rng(self.seed)

@@ -20,8 +20,8 @@ from examples.replays.experiment import (
     measure,
 )
 from examples.replays.linear import fit_linear, lasso_sweeps
+from examples.replays.norms import matrix_norm_forward, max_norm_forward, p_norm_forward
 from examples.replays.session import Session
-from minidl.kernels.norms import matrix_norm_forward, max_norm_forward, p_norm_forward
 
 
 def iris(alpha: float, power: int, mended: float = 0.0) -> Callable[[Session], Outcome]:
@@ -94,9 +94,9 @@ def images(
     Args:
         units: of the hidden layer.
         epochs: of the tutorial.
-        between: the layers after it, from a module ``layers``.
+        between: the layers after the hidden layer, from a module ``layers``.
         held_out: share of the training images for validation.
-        divided: how often the tutorial divides the pixels by 255.
+        divided: number of the tutorial's divisions of the pixels by 255.
         options: for ``fit``.
     """
 

@@ -25,9 +25,9 @@ def network(
 
     Args:
         units: of the hidden layers.
-        dropout: rate after each of them.
+        dropout: rate after each hidden layer.
         l2: penalty on each kernel.
-        normalized: whether batch normalization stands before every activation.
+        normalized: True puts batch normalization before every activation.
     """
     layers = keras.layers
 

@@ -25,7 +25,7 @@ from examples.replays.session import Session
 TRAINING_ROWS = 0.8  # 48,000 of the 60,000; the tutorial does not show which
 SLOPE = 0.1
 
-# The tutorial's functions, as its code has them.
+# The functions of the tutorial's code.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "tanh": np.tanh,
@@ -83,9 +83,9 @@ def training(
 
     Args:
         build: makes the network, from the module.
-        optimizer: makes the optimizer; None leaves it to ``compile``.
+        optimizer: makes the optimizer; None leaves the choice to ``compile``.
         epochs: of the tutorial.
-        validated: whether at every epoch; else training and validation images are evaluated
+        validated: True validates at every epoch; else training and validation images are evaluated
             at the end.
     """
 

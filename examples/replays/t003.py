@@ -46,8 +46,8 @@ def training(
 
     Args:
         epochs: of the tutorial.
-        stopping: whether early stopping may end it.
-        trained_before: whether the recorded training goes on from one of the same length.
+        stopping: True lets early stopping end the training.
+        trained_before: True if the recorded training continues an earlier one of the same length.
         options: of :func:`network`.
     """
 

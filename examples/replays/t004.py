@@ -34,8 +34,8 @@ def reviews(
 
     Args:
         units: of the hidden layers.
-        epochs, batch_size: as the tutorial's code has them.
-        mended: the two as its text has them.
+        epochs, batch_size: of the tutorial's code.
+        mended: the two of the tutorial's text.
         penalty: makes the hidden layers' regularizer, from a module ``regularizers``.
         dropout: rate after each hidden layer.
     """

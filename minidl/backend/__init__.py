@@ -1,8 +1,8 @@
 """Where arrays live and how formulas run on them.
 
-``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the elementwise
-formulas ("blocks", "numba" or "cuda"); ``to_device`` and ``to_host`` move arrays.
-The only code that imports cupy or numba is in this package.
+``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the formulas ("python",
+"blocks", "numba" or "cuda"); ``to_device`` and ``to_host`` move arrays. This package is also the
+door to :mod:`minidl.accelerator`: nothing else of what computes a network imports from there.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.record.tape import kernel
 from minidl.backend.cuda import BackendUnavailableError
 from minidl.backend.floatx import floating, floatx, set_floatx
 from minidl.backend.fused import fused
+from minidl.backend.kernel import kernel
 from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import Backend, backend_of, current, executor_name, use
 

@@ -5,25 +5,26 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.accelerator.trace.program import Program, trace
 from minidl.backend import switch
-from minidl.backend.layout import OverlapError, location, overlapping
-from minidl.backend.recorder import current_tape
+from minidl.backend.addresses import OverlapError, location, overlapping
+from minidl.backend.recorder import recorder
+
+if TYPE_CHECKING:
+    from minidl.accelerator.trace.program import Program
 
 
 class Fused:
     """An elementwise formula that runs in one pass, wherever its arrays are.
 
-    ``call(*arguments, out=...)`` writes the formula's results into ``out`` (one array, or
-    a tuple for a formula that returns a tuple). Arguments are numbers or C-contiguous
-    arrays of the outputs' shape, or of their last axis alone (one row, repeated). An
-    output may *be* one of the arguments, which is then overwritten; otherwise outputs do
-    not overlap arguments. The plain function stays readable and callable as ``formula``.
+    ``call(*arguments)`` is the plain function: it returns new arrays. ``call(*arguments, out=...)``
+    writes the results into ``out`` (one array, or a tuple for a formula that returns a tuple).
+    Arguments are numbers or C-contiguous arrays of the outputs' shape, or of their last axis alone
+    (one row, repeated). An output may *be* one of the arguments, which is then overwritten;
+    otherwise outputs do not overlap arguments.
 
     Raises:
         ValueError: an array has another shape or is not contiguous, an output is not float32 or
@@ -31,29 +32,44 @@ class Fused:
         TypeError: the formula is not elementwise.
     """
 
-    repeats = True
-
     def __init__(self, formula: Callable[..., Any]) -> None:
         functools.update_wrapper(self, formula)
         self.formula = formula
-        self._compiled: dict[Any, Callable[..., None]] = {}
+        #: What executors have made of it, by what they tell apart.
+        self.compiled: dict[Any, Callable[..., None]] = {}
         self._programs: dict[tuple[bool, ...], Program] = {}
 
     def __reduce__(self) -> str:
         # By name: copies and pickles of what holds a formula hold this one.
         return self.formula.__qualname__
 
-    def __call__(self, *arguments: Any, out: Any) -> Any:
+    def __call__(self, *arguments: Any, out: Any = None) -> Any:
+        if out is None:
+            return self.formula(*arguments)
         outs = out if isinstance(out, tuple) else (out,)
         first = outs[0]
-        tape = current_tape()
-        if tape is not None:
-            if tape.again(self, arguments, outs):
-                return out
-            if hasattr(first, "__fused__"):
-                first.__fused__(self.program(arguments, outs), arguments, outs)
-                return out
-        executor = switch.executor_for(first)
+        tape = recorder.tape
+        if tape is not None and tape.expects(self, arguments, outs):
+            return out
+        if not isinstance(first, np.ndarray) and hasattr(first, "__fused__"):
+            first.__fused__(self.program(arguments, outs), arguments, outs)
+            return out
+        if not self._check(arguments, outs):
+            return self(*map(_number, arguments), out=out)
+        runner = switch.executor_for(first) if tape is None else tape
+        try:
+            runner.formula(self, arguments, outs)
+        except OverlapError:
+            # Two views of the same elements are one array to a formula.
+            same = [next((o for o in outs if a is not o and _one(a, o)), a) for a in arguments]
+            if all(map(operator.is_, same, arguments)):
+                raise
+            return self(*same, out=out)
+        return out
+
+    def _check(self, arguments: tuple[Any, ...], outs: tuple[Any, ...]) -> bool:
+        """Raise where arguments and outputs do not fit; whether all numbers are Python's own."""
+        first = outs[0]
         try:
             shape, dtype = first.shape, first.dtype
         except AttributeError:
@@ -61,11 +77,10 @@ class Fused:
                 f"{self.formula.__name__}: expected an array as the output, received "
                 f"{type(first).__name__}"
             ) from None
-        key: list[Any] = [executor, len(outs)]
         host = isinstance(first, np.ndarray)
         for array in outs:
             # A compiled loop trusts these: it would write past the end of a smaller array.
-            self._check(array, shape, host, True)
+            self._check_array(array, shape, host, True)
             if array.shape != shape:
                 raise ValueError(
                     f"{self.formula.__name__}: expected outputs of one shape, received "
@@ -78,31 +93,13 @@ class Fused:
                 )
         for argument in arguments:
             if isinstance(argument, float | int):
-                key.append(0)
-            elif isinstance(argument, np.number):
-                return self(*map(_number, arguments), out=out)
-            else:
-                self._check(argument, shape, host, False)
-                key.append(next((k + 1 for k, o in enumerate(outs) if o is argument), -1))
+                continue
+            if isinstance(argument, np.number):
+                return False
+            self._check_array(argument, shape, host, False)
         if len(outs) > 1 and len(set(map(id, outs))) < len(outs):
             raise overlapping(self.formula.__name__)
-        signature = tuple(key)
-        if tape is not None:
-            tape.formula(self, arguments, outs)
-            return out
-        run = self._compiled.get(signature)
-        if run is None:
-            run = self._compiled[signature] = self._compile(executor, arguments, outs)
-        if first.size:
-            try:
-                run(arguments, outs)
-            except OverlapError:
-                # Two views of the same elements are one array to a formula.
-                same = [next((o for o in outs if a is not o and _one(a, o)), a) for a in arguments]
-                if all(map(operator.is_, same, arguments)):
-                    raise
-                return self(*same, out=out)
-        return out
+        return True
 
     def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Program:
         """The traced formula for such arguments, arrays or numbers.
@@ -113,15 +110,24 @@ class Fused:
         flags = tuple(not isinstance(a, float | int) for a in arguments)
         program = self._programs.get(flags)
         if program is None:
+            from minidl.accelerator.trace.program import trace
+
             program = self._programs[flags] = trace(self.formula, flags)
-        if len(program.outputs) != len(outs):
-            raise ValueError(
-                f"{self.formula.__name__}: expected {len(program.outputs)} output arrays, "
-                f"received {len(outs)}"
-            )
+        self.check_count(len(program.outputs), outs)
         return program
 
-    def _check(self, array: Any, shape: tuple[int, ...], host: bool, written: bool) -> None:
+    def check_count(self, results: int, outs: Sequence[Any]) -> None:
+        """Raise unless there are as many outputs as results.
+
+        Raises:
+            ValueError: there are others.
+        """
+        if results != len(outs):
+            raise ValueError(
+                f"{self.formula.__name__}: expected {results} output arrays, received {len(outs)}"
+            )
+
+    def _check_array(self, array: Any, shape: tuple[int, ...], host: bool, written: bool) -> None:
         """Raise where machine code would leave an array, or write to what nobody may write to.
 
         Args:
@@ -158,14 +164,6 @@ class Fused:
                 f"{self.formula.__name__}: expected outputs that can be written, received one that "
                 "is read-only"
             )
-
-    def _compile(
-        self, executor: ModuleType, arguments: tuple[Any, ...], outs: tuple[Any, ...]
-    ) -> Callable[..., None]:
-        program = self.program(arguments, outs)
-        aliases = [tuple(i for i, a in enumerate(arguments) if a is o) for o in outs]
-        run: Callable[..., None] = executor.compile(program, aliases)
-        return run
 
 
 def _number(argument: Any) -> Any:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.gpu import playing
-from minidl.accelerator.record.operands import CompilationUnavailableError, UnsupportedError
-from minidl.backend.recorder import current_tape
+from minidl.backend.recorder import recorder
 from minidl.backend.sparse import fill, is_sparse, room, take
-from minidl.backend.switch import Backend, executor_name
+from minidl.backend.switch import Backend, executor
 from minidl.backend.weak import weakly
 
 
 def buffer(backend: Backend, array: Any, rows: int) -> Any:
     """What so many rows of an array can be gathered into; None where that is not supported.
 
-    That is so for a sparse one unless Numba runs the formulas: CuPy, and SciPy by itself, make a
-    new matrix of rows.
+    That is so for a sparse one unless loops are compiled: CuPy, and SciPy by itself, make a new
+    matrix of rows.
     """
     if not is_sparse(array):
         return backend.xp.empty((rows, *array.shape[1:]), dtype=array.dtype)
-    return room(array, rows) if _compiled(backend) else None
+    return room(array, rows) if executor().gathers_sparse_rows else None
 
 
 class Gather:
@@ -44,43 +41,26 @@ class Gather:
         order: (rows,) indices, to be overwritten; on the CPU one that is no row stands for the
             nearest.
         where: (start, count), int64, on the host, to be overwritten.
+        pairs: the arrays, each with its buffer.
+        spoilt: (1,), int64; 1 where a row of a sparse array was none.
+        take: gathers, by NumPy or CuPy.
     """
 
     def __init__(self, backend: Backend, arrays: Sequence[Any], outs: Sequence[Any]) -> None:
         self.order: Any = backend.xp.arange(arrays[0].shape[0])
         self.where = np.zeros(2, np.int64)
-        self._xp, self._pairs = backend.xp, list(zip(arrays, outs, strict=True))
+        self._xp, self.pairs = backend.xp, list(zip(arrays, outs, strict=True))
         # NumPy's default mode checks every index and buffers the result first.
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
-        self._spoilt = np.zeros(1, np.int64)
-        take = weakly(self._take)
-        self._commands: list[Any] = [take]
-        self._run: list[Any] = [take]
-        if backend.name == "cupy":
-            with contextlib.suppress(UnsupportedError):
-                self._commands = [
-                    command
-                    for array, out in self._pairs
-                    for command in playing.gather(array, self.order, self.where, out)
-                ]
-        elif _compiled(backend):
-            from minidl.accelerator.cpu import player
-
-            with contextlib.suppress(CompilationUnavailableError):
-                made: list[Any] = []
-                for array, out in self._pairs:
-                    where = array, self.order, self.where, out
-                    if is_sparse(array):
-                        made += player.gather_rows(*where, self._spoilt)
-                    else:
-                        made += player.gather(*where)
-                self._run, self._commands = player.assemble(made), made
+        self.spoilt = np.zeros(1, np.int64)
+        self.take = weakly(self._take)
+        made = executor().gather(self)
+        self._run, self._commands = made or ([self.take], [self.take])
 
     def __call__(self) -> None:
         """Gather; a tape that records does so too."""
-        tape = current_tape()
-        if tape is not None:
-            tape.commands(self._commands, [self.where])
+        if recorder.tape is not None:
+            recorder.tape.commands(self._commands, [self.where])
         for run in self._run:
             run()
 
@@ -90,8 +70,8 @@ class Gather:
         Raises:
             ValueError: somebody has changed the array since it was checked.
         """
-        if self._spoilt[0]:
-            self._spoilt[0] = 0
+        if self.spoilt[0]:
+            self.spoilt[0] = 0
             raise ValueError(
                 "expected a CSR matrix that stays canonical while it is used, received one whose "
                 "indices or indptr were changed in the meantime: columns that it does not have, or "
@@ -101,13 +81,8 @@ class Gather:
     def _take(self) -> None:
         start, count = map(int, self.where)
         rows = self.order[start : start + count]
-        for array, out in self._pairs:
+        for array, out in self.pairs:
             if is_sparse(array):
                 fill(out, take(array, rows))
             else:
                 self._xp.take(array, rows, axis=0, out=out[:count], **self._mode)
-
-
-def _compiled(backend: Backend) -> bool:
-    """Whether commands can gather."""
-    return backend.name == "numpy" and executor_name() == "numba"

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.gpu import draws
-from minidl.backend.recorder import current_tape
+from minidl.backend.running import runner_for
 
 WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
 
@@ -55,14 +54,16 @@ class RandomBits:
                 "expected a contiguous array of uint16 that can be written, received "
                 f"{out.dtype} of shape {out.shape}"
             )
-        key = self._state["state"]["key"]
-        tape = current_tape()
-        if tape is not None:
-            tape.draw(key, out, step, self.fill)
-            return
-        if not isinstance(out, np.ndarray):
-            draws.fill(out, key, step)
-            return
+        runner_for(out).draw(self, out, step)
+
+    @property
+    def key(self) -> np.ndarray:
+        """Two words: the seed; purpose and index."""
+        key: np.ndarray = self._state["state"]["key"]
+        return key
+
+    def draw_on_host(self, out: np.ndarray, step: int) -> None:
+        """Do what :meth:`fill` says by NumPy's own Philox, for an array of NumPy."""
         counter = self._state["state"]["counter"]
         counter[:] = 0, step, 0, 0
         self._philox.state = self._state

@@ -19,11 +19,6 @@ class Recorder(threading.local):
 recorder = Recorder()
 
 
-def current_tape() -> Tape | None:
-    """The tape that records or plays now, in this thread; or None."""
-    return recorder.tape
-
-
 def aside(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns that does with arrays what it likes: no tape records it."""
     before = recorder.tape

@@ -80,6 +80,24 @@ def intact(x: Any) -> None:
         )
 
 
+def multiply_rows(x: Any, factor: Any, out: Any, transposed: bool = False) -> Any:
+    """out = x factor, or xᵀ factor, for a CSR matrix x.
+
+    SciPy's product takes no ``out``: its result is made and copied.
+
+    Raises:
+        ValueError: an ``out`` of another shape, or arrays of x that describe no matrix.
+    """
+    if hasattr(out, "__sparse_product__"):
+        return out.__sparse_product__(x, factor, transposed)
+    intact(x)
+    made = (x.T if transposed else x) @ factor
+    if made.shape != out.shape:
+        raise ValueError(f"expected an output of shape {made.shape}, received {out.shape}")
+    out[...] = made
+    return out
+
+
 def _ends_within(x: Any, count: int) -> None:
     ends, room = x.indptr, min(len(x.data), len(x.indices))
     right = len(ends) == count + 1 and ends[0] >= 0 and ends[-1] <= room

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import warnings
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from minidl.accelerator.trace import blocks, loops
 from minidl.backend import cuda, sparse
+from minidl.backend.running import PYTHON, Executor
 
 BACKENDS = ("numpy", "cupy")
-EXECUTORS = ("blocks", "numba")
+EXECUTORS = ("python", "blocks", "numba")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
     Args:
         name: "numpy" or "cupy". Default at start: the variable ``MINIDL_BACKEND``, else
             "numpy".
-        executor: "blocks" or "numba", for NumPy arrays; "numba" needs the package. Default
+        executor: "python" calls each formula and each kernel as it stands, on both backends.
+            "blocks" and "numba" are for NumPy arrays and faster; "numba" needs the package. Default
             at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed; where
             it is and cannot be used, a warning says why, and "blocks" takes its place.
             None leaves it as it is.
@@ -64,8 +66,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
 
     Raises:
         ValueError: an unknown name, or tf32 for another backend than "cupy".
-        BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is, or what it
-            compiles cannot be had or run here.
+        BackendUnavailableError: CuPy, its driver or a device is missing; or a package that loops
+            are compiled with is, or machine code cannot be had or run here.
     """
 
     def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:
@@ -99,23 +101,30 @@ def backend_of(array: Any) -> Backend:
     return _backend("cupy" if hasattr(array, "__cuda_array_interface__") else "numpy")
 
 
-def executor_for(array: Any) -> ModuleType:
-    """The module that compiles formulas for arrays like this one."""
-    if not isinstance(array, np.ndarray):
-        return cuda
-    if "executor" not in _state:
+def executor_for(array: Any) -> Executor:
+    """What runs formulas on arrays like this one, outside recorded steps."""
+    executor: Executor | None = _state.get("executor")
+    if executor is None:
         wanted = os.environ.get("MINIDL_EXECUTOR")
-        _state["executor"] = _default() if wanted is None else _executor(wanted)
-    module: ModuleType = _state["executor"]
-    return module
+        if wanted is None and not isinstance(array, np.ndarray):
+            return _executors().CUDA
+        executor = _state["executor"] = _default() if wanted is None else _executor(wanted)
+    if isinstance(array, np.ndarray) or executor is PYTHON:
+        return executor
+    return _executors().CUDA
+
+
+def executor(backend: Backend | None = None) -> Executor:
+    """What runs the formulas now, on a backend; on the one in use if left out."""
+    return executor_for(_HOST if (backend or current()).name == "numpy" else None)
 
 
 def executor_name() -> str:
-    """What runs the formulas now: "blocks", "numba" or "cuda"."""
-    name: str = executor_for(np.empty(0) if current().name == "numpy" else None).name
-    return name
+    """Its name: "python", "blocks", "numba" or "cuda"."""
+    return executor().name
 
 
+_HOST = np.empty(0)
 _state: dict[str, Any] = {}
 
 
@@ -124,15 +133,32 @@ def _backend(name: str) -> Backend:
     return Backend("numpy", np) if name == "numpy" else Backend("cupy", cuda.load())
 
 
-def _default() -> ModuleType:
+def _executors() -> _Fast:
+    """The fast executors, imported when one is first asked for."""
+    module: Any = importlib.import_module("minidl.accelerator.executors")
+    found: _Fast = module
+    return found
+
+
+class _Fast(Protocol):
+    """What is asked of the module of fast executors."""
+
+    BLOCKS: Executor
+    LOOPS: Any
+    CUDA: Executor
+
+
+def _default() -> Executor:
     """Compiled loops where they can be had and run, else blocks."""
-    if not loops.available():
-        return blocks
-    obstacle = loops.obstacle()
+    executors = _executors()
+    loops: Executor = executors.LOOPS
+    if not executors.LOOPS.available():
+        return executors.BLOCKS
+    obstacle = executors.LOOPS.obstacle()
     if obstacle is None:
         return loops
     _say(f"formulas run in NumPy's blocks, no step is recorded, and all takes longer: {obstacle}")
-    return blocks
+    return executors.BLOCKS
 
 
 @functools.cache
@@ -143,21 +169,25 @@ def _say(what: str) -> None:
     )
 
 
-def _executor(name: str) -> ModuleType:
+def _executor(name: str) -> Executor:
     _known("executor", name, EXECUTORS)
+    if name == "python":
+        return PYTHON
+    executors = _executors()
     if name == "blocks":
-        return blocks
-    lacking = loops.lacking()
+        return executors.BLOCKS
+    lacking = executors.LOOPS.lacking()
     if lacking:
         raise cuda.BackendUnavailableError(
             f"the numba executor needs the {' and '.join(lacking)} package; install it with "
             "pip install 'minidl[fast]', or choose executor='blocks'"
         )
-    obstacle = loops.obstacle()
+    obstacle = executors.LOOPS.obstacle()
     if obstacle is not None:
         raise cuda.BackendUnavailableError(
             f"the numba executor cannot be used: {obstacle}, or choose executor='blocks'"
         )
+    loops: Executor = executors.LOOPS
     return loops
 
 

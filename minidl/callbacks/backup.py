@@ -1,4 +1,4 @@
-"""BackupAndRestore: a training that was interrupted goes on where its last checkpoint was."""
+"""BackupAndRestore: an interrupted training goes on from the last checkpoint."""
 
 from __future__ import annotations
 
@@ -9,39 +9,36 @@ from minidl.callbacks.base import Callback
 
 
 class BackupAndRestore(Callback):
-    """Keep checkpoints of the training in a folder, and begin with the last one that is there.
+    """Keep checkpoints of the training in a folder, and begin with the last checkpoint there.
 
-    A training that goes on comes to the weights, the History and the files of one that was never
-    interrupted, bit for bit, on the same machine with the same number of threads. A checkpoint
-    holds the model, its optimizer, the step, by which all random numbers are addressed, the
-    position in the epoch, the sums of loss and metrics, the History, and what callbacks return
-    from ``get_state``. ``fit(..., resume=folder)`` is the short form, which keeps its checkpoints.
+    A resumed training comes to the weights, the History and the files of an undisturbed one, bit
+    for bit, on the same machine with the same number of threads. A checkpoint holds the model, its
+    optimizer, the step, by which all random numbers are addressed, the position in the epoch, the
+    sums of loss and metrics, the History, and the ``get_state`` of all callbacks.
+    ``fit(..., resume=folder)`` is the short form, which keeps the checkpoints.
 
-    ``fit`` refuses a checkpoint of another architecture, optimizer, loss or data set, and says
-    what differs. A checkpoint that is damaged is passed over with a warning.
+    ``fit`` refuses a checkpoint of another architecture, optimizer, loss or data set, and names the
+    differences. A damaged checkpoint is passed over with a warning.
 
-    While ``fit`` runs in the main thread, SIGTERM ends it as Ctrl-C does, but after the step that
-    is under way and with a checkpoint of that moment: ``model`` and ``model.history`` are kept, and
-    ``fit`` raises KeyboardInterrupt. A handler of Python that was there before is called first,
-    when the checkpoint is written; it comes back when ``fit`` ends. Ctrl-C itself writes no
-    checkpoint.
+    While ``fit`` runs in the main thread, SIGTERM ends the training as Ctrl-C does, but after the
+    step under way and with a checkpoint of that moment: ``model`` and ``model.history`` are kept,
+    and ``fit`` raises KeyboardInterrupt. An earlier Python handler is called first, when the
+    checkpoint is written, and comes back when ``fit`` ends. Ctrl-C itself writes no checkpoint.
 
-    One training at a time uses a folder. The lock ends with its process.
+    One training at a time uses a folder. The lock ends with the process.
 
     Args:
-        backup_dir: the folder; it is made if it is not there.
-        save_freq: "epoch", a checkpoint at each epoch's end (the default), or after how many
-            steps, counted from the model's first, there is one.
-        delete_checkpoint: whether the checkpoints are removed when the training is finished;
-            default True. Other files in the folder stay.
-        keep: so many checkpoints are kept, the last ones; default 2, so that there is another if
+        backup_dir: the folder; made if missing.
+        save_freq: "epoch", a checkpoint at each epoch's end (the default), or a number of steps
+            between checkpoints, counted from the model's first step.
+        delete_checkpoint: True removes the checkpoints of a finished training (the default). Other
+            files in the folder stay.
+        keep: number of checkpoints kept, the last ones; default 2, so that there is another if
             the last one is damaged.
 
     Raises:
         ValueError, TypeError: an empty folder name, another ``save_freq``, or ``keep`` below 1.
     """
-
-    repeats = True
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
-"""What a callback is, and the record of a training.
+"""The base class of callbacks, and the record of a training.
 
 A callback is told when training, an epoch or a batch begins and ends. ``logs`` holds the
-values of the epoch so far under their History names, and nothing where something begins; for
-a batch they are read from the device only if somebody looks.
+values of the epoch so far under their History names, and nothing where something begins. The
+values of a batch are read from the device only if somebody looks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Callback:
     """Base of all callbacks: define the methods you need.
 
     Attributes:
-        model: the model under training; a callback does not keep it alive, and where it is gone
-            this is None.
+        model: the model under training, None once the model is gone: a callback does not keep the
+            model alive.
         params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
-            will hold; a callback that adds a value at the end of an epoch adds its name here).
+            will hold; a callback that adds a value at the end of an epoch adds the name here).
     """
 
     params: Mapping[str, Any] = {}
@@ -37,7 +37,7 @@ class Callback:
 
     @property
     def model(self) -> Any:
-        """See above; what is assigned here is kept as it is."""
+        """The model under training, or None; an assigned value is kept unchanged."""
         found = self.__dict__.get("model")
         return found() if isinstance(found, weakref.ref) else found
 
@@ -55,7 +55,7 @@ class Callback:
         """Before an epoch; the first is 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After an epoch and its validation."""
+        """Called after an epoch and the epoch's validation."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
         """Before a batch; the first of an epoch is 0."""
@@ -64,10 +64,10 @@ class Callback:
         """After a batch's update."""
 
     def get_state(self) -> dict[str, Any]:
-        """State of the callback, for a checkpoint: all that it has gathered since training began.
+        """State of the callback, for a checkpoint: everything gathered since training began.
 
         A callback that remembers anything from one epoch to the next defines this method and
-        :meth:`set_state`. A training that is resumed then goes on as if it had not stopped.
+        :meth:`set_state`. A resumed training then goes on as if it had not stopped.
 
         Returns:
             Texts as keys; as values numbers, texts, None, arrays of NumPy, and lists and
@@ -76,7 +76,7 @@ class Callback:
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take what :meth:`get_state` has returned, when training goes on.
+        """Take the state that :meth:`get_state` has returned, when training goes on.
 
         Called after ``on_train_begin``; in the middle of an epoch again after ``on_epoch_begin``.
         """
@@ -86,8 +86,8 @@ class Values(dict[str, list[float]]):
     """Name -> value at each epoch.
 
     Networks with and without penalties compare: where no weight is penalised, the names
-    "data_loss" and "penalty" (and "val_…", "train_…") are not stored, as in Keras, and
-    looking them up gives the loss and zeros.
+    "data_loss" and "penalty" (and "val_…", "train_…") are not stored, as in Keras, and a look-up
+    gives the loss and zeros.
     """
 
     def __missing__(self, name: str) -> list[float]:
@@ -101,21 +101,19 @@ class Values(dict[str, list[float]]):
 
 
 class History(Callback):
-    """What ``fit`` returns.
+    """The result of ``fit``.
 
     Attributes:
         epoch: numbers of the epochs.
         history: name -> value at each epoch; see :class:`Values`.
     """
 
-    repeats = True
-
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history = Values()
 
     def __getstate__(self) -> dict[str, Any]:
-        # A record can be pickled without the model that it is of.
+        # A record can be pickled without its model.
         return {key: value for key, value in vars(self).items() if key != "model"}
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -127,7 +125,7 @@ class History(Callback):
             self.history.setdefault(name, []).append(value)
 
     def _before(self, name: str) -> list[float]:
-        """The epochs before this one, of a value that only now has a name."""
+        """Values of the epochs before this one, NaN where the name is new."""
         done = len(self.epoch) - 1
         try:
             return self.history[name][:done]

@@ -23,11 +23,9 @@ class LayerHealth(Callback):
     Both are NaN for an epoch that ends before its last batch.
 
     Args:
-        sample: rows of features on which units are looked at, layers behaving as in inference; None
-            takes the epoch's last batch, as it was trained on.
+        sample: rows of features, passed as in inference; None takes the outputs of the epoch's last
+            training batch.
     """
-
-    repeats = True
 
     def __init__(self, sample: Any = None) -> None:
         self.sample = sample
@@ -39,7 +37,7 @@ class LayerHealth(Callback):
         self._parts = dict(_parts(model))
         dead = [f"dead_units/{name}" for name in self._rectifiers]
         ratios = [f"update_ratio/{name}" for name in self._parts]
-        # What others write or monitor: the names that logs will hold.
+        # The names that logs will hold, for callbacks that write or monitor values.
         params["metrics"].extend([*dead, *ratios])
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
@@ -73,7 +71,7 @@ class LayerHealth(Callback):
         self._rectifiers, self._before = {}, None
 
     def _alive(self) -> dict[str, Any]:
-        """For each unit, whether it is not 0 for some row of the sample."""
+        """True for each unit that is not 0 for some row of the sample."""
         sample = self.model.backend.to_device(self.sample)
         size, rows = self.model.rows, sample.shape[0]
         alive: dict[str, Any] = {}
@@ -89,7 +87,7 @@ class LayerHealth(Callback):
 
 
 def _rectifiers(layers: Any) -> Iterator[tuple[str, Activation]]:
-    """ReLU and its relatives, each under the name of the layer that it belongs to."""
+    """ReLU and its relatives, each under the layer's name."""
     for layer in layers:
         inner = layer.activation if isinstance(layer, Dense) else layer
         if isinstance(inner, Activation) and "relu" in inner.function.name:
@@ -97,7 +95,7 @@ def _rectifiers(layers: Any) -> Iterator[tuple[str, Activation]]:
 
 
 def _parts(model: Any) -> Iterator[tuple[str, slice]]:
-    """Where the weights of each layer lie in the vector."""
+    """The place of each layer's weights in the vector."""
     start = 0
     for layer in model.layers:
         size = sum(math.prod(wanted.shape) for wanted in layer.tensors.values())

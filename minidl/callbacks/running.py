@@ -18,13 +18,11 @@ class LearningRateScheduler(Callback):
 
     Args:
         schedule: function (epoch, learning rate now) -> learning rate, or of the epoch alone.
-        verbose: 1 prints it; default 0.
+        verbose: 1 prints the learning rate; default 0.
 
     Raises:
         ValueError: the optimizer has a schedule, or another function of the step.
     """
-
-    repeats = True
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
@@ -57,10 +55,8 @@ class CSVLogger(Callback):
     Args:
         filename: path of the file.
         separator: between values, default ",".
-        append: whether to keep what the file holds; default False.
+        append: True keeps the earlier lines of the file; default False.
     """
-
-    repeats = True
 
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
@@ -90,7 +86,7 @@ class CSVLogger(Callback):
         return {"start": self._start, "lines": self._lines}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        # Lines of epochs that the checkpoint does not know go; those that are lost come back.
+        # Lines of epochs that the checkpoint does not know go; lost lines come back.
         lost = self._old < state["start"]
         self._start, self._lines = min(self._old, state["start"]), ""
         if self._file is not None and os.path.getsize(self.filename) > self._start:
@@ -116,12 +112,10 @@ class CSVLogger(Callback):
 class TerminateOnNaN(Callback):
     """Stop training after the first batch that comes to NaN or infinity, and name the tensor.
 
-    It looks for what ``fit(..., check_finite=True)`` looks for, prints what that would raise, and
-    writes the step to the same file. The model is as the batch left it, as in Keras, and the
-    epoch's values are those up to there.
+    The check is that of ``fit(..., check_finite=True)``, with the same text, printed, and the same
+    file of the step. The model is as the batch left it, as in Keras, and the epoch's values are the
+    values up to there.
     """
-
-    repeats = True
 
     stopped = False
 
@@ -129,7 +123,7 @@ class TerminateOnNaN(Callback):
         self.stopped = False
 
     def stop(self, error: FloatingPointError) -> None:
-        """Say what was found, and end training after the batch."""
+        """Print the finding, and end training after the batch."""
         say(f"TerminateOnNaN: stopping at {error}")
         self.stopped = self.model.stop_training = True
 

@@ -3,7 +3,7 @@
 Each module has `load_data()`, which gives `(x_train, y_train), (x_test, y_test)`. Files are looked
 for in this order:
 
-1. the explicit `path`; where one is given, it is the only place;
+1. the explicit `path`, which, if given, is the only place;
 2. the folder that the environment variable `MINIDL_DATA` names, and in it the folder of the data
    set's own name (`fashion-mnist`, `mnist`, `imdb`), which comes first;
 3. the user's cache (`~/.cache/minidl` on Linux), where downloads are kept;
@@ -12,7 +12,7 @@ for in this order:
 
 `DataNotFoundError` is raised where none of these has the data, `DataFileError` where a file is
 there but damaged: a damaged file is never passed over in silence. A download enters the cache only
-after its content was checked.
+after a check of the content.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def places() -> dict[str, tuple[Path | None, str]]:
-    """Where each data set of files is on this machine, by title, or None and how to get it.
+    """The place of each data set's files on this machine, by title, or None with the remedy.
 
     Looks for the files' names alone; reads nothing and downloads nothing.
     """

@@ -1,4 +1,4 @@
-"""Where a data file is looked for, how it is downloaded, and the two errors of data sets."""
+"""Search and download of data files, and the two errors of data sets."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _TIMEOUT = (3.05, 10.0)
 class DataNotFoundError(FileNotFoundError):
     """A data set is nowhere on this machine and could not be downloaded.
 
-    The message says where it was looked for, why each download failed, and how to get the data.
+    The message lists the searched places, the reason of each failed download, and the remedy.
     """
 
 
 class DataFileError(ValueError):
-    """A data file is there, but its content is not what it should be.
+    """A data file has wrong content.
 
     Attributes:
         file: the file.
-        problem: what was expected and what was received.
+        problem: the expected and the received content.
     """
 
     def __init__(self, file: Path, problem: str) -> None:
@@ -47,14 +47,14 @@ class DataFileError(ValueError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where the files of one data set come from.
+    """The origin of one data set's files.
 
     Attributes:
         title: the data set's name, for messages.
-        folder: name of its own folder in `MINIDL_DATA`, in the cache and in Debian's data folder.
-        files: names of its files, for messages.
+        folder: name of the folder in `MINIDL_DATA`, in the cache and in Debian's data folder.
+        files: names of the files, for messages.
         mirrors: base URLs, each ending in a slash, tried in this order.
-        debian_package: the Debian package that installs it, if there is one.
+        debian_package: the Debian package with the files, if there is one.
     """
 
     title: str
@@ -86,13 +86,13 @@ def load_file(
         source: the data set.
         name: the file's name without suffix.
         read: turns the file into data, and raises `DataFileError` where the content is wrong.
-        path: a folder, or the file itself. Where given, it is the only place looked at.
+        path: a folder, or the file itself. If given, the only place looked at.
         suffixes: the forms the file may have; in one folder the first wins; the last is downloaded.
         download_sum: `"algorithm:hexadecimal digest"` that a download must have, for files whose
             content `read` cannot check as strictly.
 
     Raises:
-        DataNotFoundError: the file is nowhere and no mirror gave it.
+        DataNotFoundError: the file is nowhere, and no mirror has it.
         DataFileError: the file that was found first is damaged.
     """
     if path is not None and (given := Path(path).expanduser()).is_file():
@@ -120,7 +120,7 @@ def load_file(
 
 
 def place(source: Source) -> tuple[Path | None, str]:
-    """The folder with all files of a data set, if there is one, and how to get them otherwise."""
+    """The folder with all files of a data set, if there is one, and else the remedy."""
     for folder in _folders(source, None):
         # A name may stand for a compressed file, too.
         if all(any(folder.glob(f"{name}*")) for name in source.files):
@@ -145,7 +145,7 @@ def _folders(source: Source, path: str | os.PathLike[str] | None) -> list[Path]:
 
 
 def _download(url: str, target: Path, read: Callable[[Path], T], download_sum: str | None) -> T:
-    """Download `url`, read and check it, and only then move it to `target`."""
+    """Download `url`, read and check the content, and only then move the file to `target`."""
     import pooch
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def _reason(error: OSError) -> str:
     if isinstance(error, requests.HTTPError):
         return f"the server answered {error}".split(" for url")[0]
     cause: object = error
-    # requests wraps urllib3's error, which wraps the one that says what happened.
+    # requests wraps urllib3's error, which wraps the error with the reason.
     while isinstance(cause, BaseException) and cause.args and isinstance(cause.args[0], Exception):
         cause = getattr(cause.args[0], "reason", None) or cause.args[0]
     return " ".join(f"{type(error).__name__}: {cause}".split())[:300]

@@ -29,7 +29,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class IdxFile:
-    """What one file must be: its name without `.gz`, shape, and SHA-256 when decompressed."""
+    """Requirements on one file: name without `.gz`, shape, and SHA-256 when decompressed."""
 
     name: str
     shape: tuple[int, ...]
@@ -92,11 +92,11 @@ def load_idx(
 
 
 def read_idx(file: Path, expected: IdxFile) -> NDArray[np.uint8]:
-    """The array in `file`, decompressed on the way if its name ends in `.gz`.
+    """The array in `file`, decompressed on the way if the name ends in `.gz`.
 
     Raises:
         DataFileError: the gzip stream is damaged or cut short, or magic number, shape, size or
-            SHA-256 are not those of `expected`.
+            SHA-256 differ from `expected`.
     """
     try:
         if file.suffix == ".gz":

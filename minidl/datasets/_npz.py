@@ -1,9 +1,9 @@
 """Lists and integers out of an `.npz` file with pickled object arrays, with nothing executed.
 
 NumPy stores an array of lists as a pickle, and a pickle may call anything importable. The unpickler
-here answers the few names that NumPy writes for such an array with plain Python stand-ins of its
-own, never with NumPy's classes: those would let a forged pickle build arrays over memory of its
-choice. Every other name is refused.
+here answers the few names that NumPy writes for such an array with plain Python stand-ins, never
+with NumPy's classes: with NumPy's a forged pickle could build arrays over any memory.
+Every other name is refused.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _INTEGER_CODES = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"})
 def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]:
     """The one-dimensional arrays `names` of `file`: a list for each array of objects.
 
-    The lists hold what the file says, made of lists, integers and other plain Python values: the
-    caller checks it.
+    The lists hold lists, integers and other plain Python values from the file; the caller checks
+    the values.
 
     Raises:
         DataFileError: the file is damaged, lacks one of `names`, or its pickle asks for anything
@@ -50,7 +50,7 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
             contents = [_unpacked(archive, member) for member in members]
     except (DataFileError, MemoryError):
         raise
-    # A damaged archive raises whatever zipfile and zlib make of its bytes.
+    # A damaged archive raises any error of zipfile and zlib.
     except Exception as error:
         raise DataFileError(file, f"expected an intact .npz file, received {error}") from error
     return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
@@ -110,7 +110,7 @@ def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]
 
 
 class _DtypeStandIn:
-    """Stands for a `numpy.dtype`: its code, such as `O8` or `i8`, and its byte order."""
+    """Stands for a `numpy.dtype`: code, such as `O8` or `i8`, and byte order."""
 
     __slots__ = ("code", "order")
 
@@ -124,7 +124,7 @@ class _DtypeStandIn:
 
 
 class _ArrayStandIn:
-    """Stands for an array of objects: the list of its items."""
+    """Stands for an array of objects: the list of the items."""
 
     __slots__ = ("items",)
     items: list[Any]
@@ -138,8 +138,8 @@ class _ArrayStandIn:
         self.items = items
 
 
-# The stand-ins for what a pickle may name are instances without attributes, so that a pickle can
-# change nothing on them that would outlast it; only those that must be called can be.
+# The stand-ins for the allowed names are instances without attributes, so that a pickle can change
+# nothing lasting on a stand-in; a stand-in is callable only where a pickle must call the name.
 class _NdarrayName:
     __slots__ = ()
 

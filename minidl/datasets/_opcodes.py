@@ -1,4 +1,4 @@
-"""Check of a pickle before it is run: its memo may not be larger than the pickle.
+"""Check of a pickle before the run: the memo may not be larger than the pickle.
 
 The places in an unpickler's memo lie in one table, which grows to the largest number that a pickle
 states: ten bytes can ask for gigabytes.
@@ -12,7 +12,7 @@ import re
 
 _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
 _STOP, _PUTS = b".", (b"p", b"r")
-# Opcodes whose argument says how long it is: how many bytes that number has.
+# Opcodes whose argument begins with a length: the number of bytes of that length.
 _LENGTHS = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
@@ -39,7 +39,7 @@ _PLAIN = _plain()
 
 
 def check_memo(pickled: bytes, start: int = 0) -> None:
-    """Raise if a pickle numbers a place in the memo beyond its own length.
+    """Raise if a pickle numbers a place in the memo beyond the pickle's own length.
 
     Other damage is found by the unpickler.
 

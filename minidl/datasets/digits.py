@@ -1,7 +1,7 @@
 """scikit-learn's bundled digits: 1,797 grey images, 8 x 8. Needs no file and no network.
 
-They are the test part of the UCI "Optical Recognition of Handwritten Digits" set (Alpaydin and
-Kaynak, 1998).
+The images are the test part of the UCI "Optical Recognition of Handwritten Digits" set (Alpaydin
+and Kaynak, 1998).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def load_data() -> tuple[
 
     Shapes are (1437, 8, 8), (1437,), (360, 8, 8) and (360,): always the first 1,437 rows and the
     last 360, in scikit-learn's order. The pixels, 0 to 16 there, are brought to 0 to 255 by
-    `round(255 p / 16)`, so that code made for MNIST, which divides by 255, fits them too.
+    `round(255 p / 16)`, so that code made for MNIST, with a division by 255, fits these pixels too.
     """
     from sklearn.datasets import load_digits
 

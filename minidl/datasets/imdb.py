@@ -1,4 +1,4 @@
-"""IMDB: 50,000 film reviews as lists of word ranks, half of them positive.
+"""IMDB: 50,000 film reviews as lists of word ranks, half positive and half negative.
 
 Maas, Daly, Pham, Huang, Ng and Potts, "Learning word vectors for sentiment analysis", ACL 2011, in
 the layout of Keras's `imdb.npz`: rank 1 is the most frequent word.
@@ -61,23 +61,22 @@ def load_data(
     reviews are equally long, where Keras's become two-dimensional), `y` int64 arrays.
 
     Args:
-        path: `imdb.npz` or the folder that holds it. By default it is looked for as
-            `minidl.datasets` describes.
+        path: `imdb.npz` or its folder. The default is the search of `minidl.datasets`.
         num_words: indices from here on count as out of vocabulary. None stands for the highest
-            index in the data, which therefore is left out itself, as in Keras.
+            index in the data, and so leaves out that index, as in Keras.
         skip_top: indices below this count as out of vocabulary.
         maxlen: only reviews with fewer indices than this, the start mark included, are kept.
         seed: of the order of the reviews.
         start_char: index that begins each review; None for no such mark.
-        oov_char: index that replaces those out of vocabulary; None leaves them out.
+        oov_char: index in place of words out of vocabulary; None leaves such words out.
         index_from: added to each rank.
 
     Raises:
         DataNotFoundError: the file is not there and cannot be downloaded.
         DataFileError: the file is damaged, or its pickle asks for more than NumPy arrays, lists and
-            integers; nothing that it names is executed. A download must have the SHA-256 that Keras
-            publishes. Any file must have the layout described, and, where a `SHA256SUMS` beside it
-            lists its name, that SHA-256.
+            integers; no named function is executed. A download must have the SHA-256 that Keras
+            publishes. Any file must have the layout described, and the SHA-256 of its line in a
+            `SHA256SUMS` beside the file, if there is such a line.
         ValueError: `num_words` is below 1, or a split has no review shorter than `maxlen`.
     """
     if num_words is not None and num_words < 1:
@@ -124,7 +123,7 @@ def load_csr(
     all other arguments at their defaults. So the rows have the same order; column 1, the start
     mark, is 1 in every row; column 2 is 1 where some word is out of vocabulary; columns 0 and 3 are
     empty; the word of rank r is column r + 3. Column indices are sorted within a row, int32 unless
-    they or their number need int64, and no dense matrix is built on the way.
+    an index or the number of entries needs int64. No dense matrix is built on the way.
 
     Args:
         num_words: number of columns, at least 3.
@@ -153,16 +152,15 @@ def load_csr(
 
 
 def get_word_index(path: str | os.PathLike[str] | None = None) -> dict[str, int]:
-    """Word -> rank, 1 for the most frequent; in `load_data` its index is `rank + index_from`.
+    """Word -> rank, 1 for the most frequent; in `load_data` the word has `rank + index_from`.
 
     Args:
-        path: `imdb_word_index.json` or the folder that holds it; by default it is looked for as
-            `minidl.datasets` describes.
+        path: `imdb_word_index.json` or its folder. The default is the search of `minidl.datasets`.
 
     Raises:
         DataNotFoundError: the file is not there and cannot be downloaded.
         DataFileError: the file is no JSON object of integers, or differs from its line in a
-            `SHA256SUMS` beside it, or, being downloaded, from the MD5 that Keras publishes.
+            `SHA256SUMS` in the same folder, or, if downloaded, from the MD5 that Keras publishes.
     """
     return load_file(
         _SOURCE,
@@ -194,8 +192,8 @@ def _load_splits(
 ) -> tuple[T, T]:
     """`encode(indices, offsets, labels)` of the training and of the test split, in Keras's order.
 
-    `indices` and `offsets` are those of `_indices`. One split after the other, and without the
-    lists once they are indices, because they take much more memory than what becomes of them.
+    `indices` and `offsets` come from `_indices`. One split is encoded after the other, and the
+    lists are dropped before, because lists take much more memory than their indices.
     """
 
     def read(file: Path) -> tuple[T, T]:
@@ -249,7 +247,7 @@ def _read_split(file: Path, split: str) -> tuple[Reviews, Ints]:
 
 
 def _check_listed_sum(file: Path) -> None:
-    """Compare `file` with its line in a `SHA256SUMS` (as sha256sum writes it) beside it, if any."""
+    """Compare `file` with its line, if any, in a neighbouring `SHA256SUMS` of sha256sum."""
     sums = file.parent / "SHA256SUMS"
     if not sums.is_file():
         return

@@ -35,12 +35,12 @@ def load_data(
     of shape (60000,) and (10000,), the digits 0 to 9.
 
     Args:
-        path: folder with the four IDX files (`train-images-idx3-ubyte` and so on, as they are or
-            ending in `.gz`). By default they are looked for as `minidl.datasets` describes.
+        path: folder with the four IDX files (`train-images-idx3-ubyte` and so on, with or
+            without `.gz`). The default is the search of `minidl.datasets`.
 
     Raises:
         DataNotFoundError: the files are not there and cannot be downloaded.
-        DataFileError: a file is damaged. What is checked is magic number, shape, size and the
-            SHA-256 of the decompressed content.
+        DataFileError: a file is damaged: magic number, shape, size or the SHA-256 of the
+            decompressed content is wrong.
     """
     return load_idx(_DATASET, path)

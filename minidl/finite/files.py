@@ -92,7 +92,7 @@ def _with_vectors(model: Any, extra: Extra) -> Extra:
         "seed": model.seed,
         "step": model.step,
         "iterations": optimizer.iterations,
-        "gathered_rate": optimizer.gathered_rate,
+        "accumulated_learning_rate": optimizer.accumulated_learning_rate,
     }
     vectors = {"theta": model.theta, "statistics": model.statistics.theta}
     vectors |= {f"optimizer/{name}": vector for name, vector in optimizer.state.items()}

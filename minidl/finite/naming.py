@@ -13,7 +13,6 @@ from minidl.backend import is_sparse
 from minidl.finite.errors import Finding, Seen
 from minidl.layers.base import Layer
 from minidl.objective import Objective
-from minidl.optimizers import Optimizer
 
 After = Callable[..., None]
 
@@ -26,15 +25,15 @@ class Observer:
 
     Args:
         objective: of the step.
-        optimizer: of the step.
 
     Attributes:
         found: the first tensor that is not finite, or None.
     """
 
-    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
-        self._objective, self._optimizer = objective, optimizer
-        self._network = network = objective.network
+    def __init__(self, objective: Objective) -> None:
+        self._objective = objective
+        self._network: Any = objective.network
+        network = objective.network
         owned = [(layer.name, key) for layer in network.layers for key in layer.tensors]
         moving = [(layer.name, key) for layer in network.layers for key in layer.statistics]
         self._tensors = list(zip(owned, network.parameters, strict=True))
@@ -85,7 +84,7 @@ class Observer:
         """Look at what a step leaves: statistics, the optimizer's vectors, weights."""
         for (layer, key), entry in self._statistics:
             self.look(phase, layer, key, self._network.statistics.view(entry))
-        for name, vector in self._optimizer.state.items():
+        for name, vector in self._network.optimizer.state.items():
             for (layer, key), entry in self._tensors:
                 self.look(phase, layer, f"{name} of {key}", vector[entry.slice])
         for (layer, key), entry in self._tensors:
@@ -107,8 +106,8 @@ class Observer:
         yield loss, "backward", None, self._shows("backward", kind, "dpredictions", True)
         yield penalties, "forward", None, self._shows("forward", "penalties", "value")
         yield penalties, "add_gradients", None, self._gradients("backward", "d{} and its penalty's")
-        yield self._optimizer, "_clip", None, self._gradients("update", "d{}, clipped")
-        yield self._optimizer, "update", None, self._updated
+        yield self._network.optimizer, "_clip", None, self._gradients("update", "d{}, clipped")
+        yield self._network.optimizer, "update", None, self._updated
         yield penalties, "proximal_step", None, self._updated
 
     def _of_layer(

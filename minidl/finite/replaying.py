@@ -86,7 +86,7 @@ def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
     objective = Objective(model, model._loss, model._metrics, x.shape[0])
     model.optimizer.build(model.theta, model.parameters)
     objective.reset()
-    observer = Observer(objective, model.optimizer)
+    observer = Observer(objective)
     x, y, weight = (a if a is None else model.backend.to_device(a) for a in (x, y, weight))
     with observer.watching():
         objective.train(x, y, weight, model.optimizer)
@@ -134,7 +134,9 @@ def _vectors(saved: Saved, name: str) -> Saved:
         return saved
     try:
         config: dict[str, Any] = {key: int(counters[key]) for key in ("seed", "step", "iterations")}
-        config["gathered_rate"] = float(counters["gathered_rate"])
+        older = counters.get("gathered_rate")  # its name in older files
+        rate = counters.get("accumulated_learning_rate", older)
+        config["accumulated_learning_rate"] = float(rate)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FileFormatError(name, f"expected counters, received {error!r}") from None
     arrays = {

@@ -10,9 +10,16 @@ If one of these numbers is not finite, the steps since the last copy are done ag
 batches, masks and learning rates are addressed by the step, so that each does the same again. The
 first after which something is not finite is done once more, in Python, and each tensor looked at.
 
-Where a part of the step, or a callback that is told of batches, does not promise to do the same
-again, the state is copied before each step. Parts that do not promise it are called in Python
-anyway; then each tensor is looked at in each step, and no step is done twice.
+A callback of somebody else's may change anything between two batches. Beside such a callback the
+loss's sum and the sum within the step are read after each step, so that the callback sees no batch
+after a bad one. Each step is noted (:mod:`minidl.finite.trail`), and repeated with the learning
+rate that the callback gave. Where a callback has rewritten weights or statistics, the steps before
+are looked at, and a new copy is made. Another change, such as one of the optimizer's vectors, leads
+repeated steps to other weights; the error says so.
+
+Where the learning rate is a function of somebody's own, the state is copied before each step. Parts
+of the step that do not promise to do the same again are called in Python anyway; then each tensor
+is looked at in each step, and no step is done twice.
 """
 
 from __future__ import annotations
@@ -23,20 +30,27 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.record.recording import RecordedStep
-from minidl.accelerator.record.repeating import repeats
+from minidl.backend.own import are_own, has_foreign, is_own
+from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
-from minidl.data import Batches
 from minidl.finite.errors import Finding, NonFiniteError
 from minidl.finite.files import write
 from minidl.finite.naming import Observer
-from minidl.finite.state import State, vectors
-from minidl.kernels import measures
-from minidl.layers import Activation, Dense
+from minidl.finite.probe import Probe
+from minidl.finite.trail import Trail
+from minidl.moved import State, vectors
 from minidl.objective import Objective
+from minidl.whole_step import WholeStep
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32
+
+_OTHERWISE = (
+    "done again, the steps since step {} came to other bits: a callback has changed something else "
+    "than weights and the optimizer's numbers, or the device rounds otherwise; "
+)
+_AS_AGAIN = "the model is as the steps before came out again"
+_AS_LEFT = "so this is what the step left, and the model is as it was before step {}"
 
 
 class Watch:
@@ -55,15 +69,14 @@ class Watch:
         self,
         model: Any,
         train: Batches,
-        step: RecordedStep,
+        step: WholeStep,
         called: Any,
         stoppers: Sequence[TerminateOnNaN],
         raises: bool,
     ) -> None:
         self._model, self._train, self._step, self._called = model, train, step, called
         self._stoppers, self._raises = stoppers, raises
-        xp, dtype = model.backend.xp, model.dtype
-        self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
+        self._probe = Probe(model)
         self._failed = False
         self._objective: Any = None
         self._calling: Any = None
@@ -79,21 +92,22 @@ class Watch:
             epoch: its number.
             order: in which the rows come.
         """
-        self._objective, self._told = objective, list(told)
-        objective.probe = self._add_up
-        # An object that does not promise to do the same again: of this one each step is called.
-        self._calling = RecordedStep(
-            self._called, self._model, (object(), *objective.measures), aim=self._train.aim
+        self._objective = objective
+        objective.probe = self._probe.add_up
+        self._calling = WholeStep(
+            self._called, self._model, objective.measures, aim=self._train.aim
         )
+        self._calling.recording = None  # each of its steps is called
         model, optimizer = self._model, self._model.optimizer
         self._epoch, self._order = epoch, order
-        parts = (model, *model.layers, *objective.parts, model.penalties, optimizer)
-        self._observes = not all(map(repeats, parts))
-        single = not (optimizer.foresees and all(map(repeats, self._told)))
-        self._every = 1 if self._observes or single else EVERY
-        self._observer = Observer(objective, optimizer)
-        self._kept = State(objective, optimizer)
-        self._since, self._begun = 0, False
+        strange = not (is_own(model) and is_own(optimizer))
+        self._observes = strange or has_foreign((*model.layers, *objective.parts))
+        alone = self._observes or has_foreign([optimizer])
+        self._every = 1 if alone else EVERY
+        self._trail = None if alone or self._failed or are_own(told) else Trail(model)
+        self._observer = Observer(objective)
+        self._kept = State(model)
+        self._since, self._due = 0, True
 
     def step(self, number: int, batch: Sequence[Any]) -> None:
         """Do the step on a batch.
@@ -101,8 +115,14 @@ class Watch:
         Raises:
             NonFiniteError: it, or one of those before it, came to NaN or infinity.
         """
-        if self._every == 1 or not self._begun:
-            self._begun = True
+        trail = self._trail
+        if trail is not None and not self._due and not trail.holds():
+            self.look()
+            if self._failed:
+                return
+            # Steps that were done again have aimed at other rows.
+            batch = next(self._train.shuffled(self._order, number))
+        if self._due:
             self._keep(number)
         self._since += 1
         self._number = number
@@ -110,10 +130,15 @@ class Watch:
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             if self._observes:
                 self._observe(batch)
-            else:
+            elif trail is None:
                 self._do(batch)
+            else:
+                trail.before()
+                self._do(batch)
+                trail.after()
         # Rows of steps end there anyway, where small numbers are flushed.
-        if self._model.optimizer.iterations % self._every == 0:
+        whole = self._model.optimizer.iterations % self._every == 0
+        if whole or (trail is not None and not self._sums_are_finite()):
             self.look()
 
     def look(self) -> None:
@@ -127,13 +152,11 @@ class Watch:
         self._settle()
         if self._observes:
             if self._observer.found is not None:
-                self._fail(self._observer.found, self._kept, self._after())
+                self._fail(self._observer.found, self._kept, self._now())
         elif self._is_bad():
             with np.errstate(all="ignore"):
                 self._search()
-        if self._every > 1 and not self._failed:
-            self._keep(self._number + 1)
-        self._since = 0
+        self._since, self._due = 0, True
 
     def leave(self) -> None:
         """End: neither the model nor the objective needs the watch any longer."""
@@ -161,59 +184,68 @@ class Watch:
 
     def _do(self, batch: Sequence[Any]) -> None:
         if self._step(*batch):
-            self._objective.count(batch[0].shape[0])
+            self._objective.count(batch[0].shape[0], self._step.called)
 
     def _keep(self, number: int) -> None:
-        self._kept.keep(number)
-        self._sum[...] = 0
+        model = self._model  # a callback may have compiled it with an optimizer that has no state
+        model.optimizer.build(model.theta, model.parameters)
+        self._kept.keep(number, self._objective.measures)
+        self._probe.clear()
+        self._due = False
+        if self._trail is not None:
+            self._trail.begin()
 
-    def _after(self) -> State:
+    def _now(self) -> State:
         """A copy of what is now."""
-        state = State(self._objective, self._model.optimizer)
-        state.keep(self._number + 1)
+        state = State(self._model)
+        state.keep(self._number + 1, self._objective.measures)
         return state
 
     def _is_bad(self) -> bool:
-        """Whether something is not finite, or a sum of finite numbers has overflowed."""
-        xp = self._model.backend.xp
+        """Look at all: something is not finite, or a sum of finite numbers has overflowed."""
+        xp, model = self._model.backend.xp, self._model
         with np.errstate(all="ignore"):
             return not (
-                self._loss_is_finite()
-                and math.isfinite(float(self._sum))
-                and all(bool(xp.isfinite(v).all()) for v in self._vectors())
+                self._sums_are_finite()
+                and all(bool(xp.isfinite(v).all()) for v in vectors(model, model.optimizer))
             )
 
-    def _vectors(self) -> list[Any]:
-        return vectors(self._objective, self._model.optimizer)
-
-    def _loss_is_finite(self) -> bool:
+    def _sums_are_finite(self) -> bool:
         mean = self._objective.mean
-        return not mean.rows or math.isfinite(mean.result())
+        return self._probe.is_finite() and (not mean.rows or math.isfinite(mean.result()))
 
     def _search(self) -> None:
         """Do the steps since the last copy again, and name what the first bad one came to."""
-        last, first = self._number, self._kept.batch
-        before = State(self._objective, self._model.optimizer)
+        now, last, first, trail = self._now(), self._number, self._kept.batch, self._trail
+        before, same = State(self._model), True
         self._kept.restore()
-        for number, batch in enumerate(self._train.shuffled(self._order)):
-            if number < first:
-                continue
-            if number > last:
-                break
+        for number, batch in enumerate(self._train.shuffled(self._order, first), first):
+            if trail is not None:
+                trail.again(number - first)
             self._number = number
-            before.keep(number)
-            self._sum[...] = 0
+            before.keep(number, self._objective.measures)
+            self._probe.clear()
             self._do(batch)
             self._settle()
-            if not self._is_bad():
-                continue
-            after = self._after()
-            before.restore()
-            found = self._name(batch) or self._as_played(after)
-            if found is not None:
-                self._fail(found, before, after)
-                return
-        self._number = last
+            same = same and (trail is None or trail.agrees(number - first))
+            if self._is_bad():
+                if not same and number < last:
+                    break
+                after = self._now()
+                before.restore()
+                found = self._name(batch) or self._as_played(after)
+                if found is not None:
+                    note = "" if same else _OTHERWISE.format(self._kept.step) + _AS_AGAIN
+                    self._fail(found, before, after if same else now, note)
+                    return
+            if number == last:
+                break
+        now.restore()
+        found = None if same else self._left()
+        if found is not None:
+            self._kept.restore()
+            note = (_OTHERWISE + _AS_LEFT).format(self._kept.step, self._kept.step)
+            self._tell(NonFiniteError(found, self._epoch, last, now.step - 1, note=note), now)
 
     def _name(self, batch: Sequence[Any]) -> Finding | None:
         """What the step comes to that is not finite, when it is called in Python."""
@@ -228,42 +260,32 @@ class Watch:
         None where it is finite as well; the state is then what it left.
         """
         after.restore()
-        self._observer.clear()
-        self._observer.look_at_state("update")
-        return self._observer.found
+        return self._left()
 
-    def _fail(self, found: Finding, before: State, after: State) -> None:
-        self._failed = True
+    def _left(self) -> Finding | None:
+        """Look at the state, and at the loss, as steps have left them."""
+        observer, objective = self._observer, self._objective
+        observer.clear()
+        observer.look_at_state("update")
+        observer.look("forward", type(objective.loss).__name__, "value", objective.mean._sum)
+        return observer.found
+
+    def _fail(self, found: Finding, before: State, after: State, note: str = "") -> None:
         before.restore()
         start = before.batch * self._train.size
         rows = self._order[start : start + self._train.size]
         where = {"epoch": self._epoch, "batch": before.batch, "step": before.step}
         data_rows = rows[found.rows].tolist() if found.rows else []
         batch = self._train.rows_of(rows)
-        path, note = write(self._model, batch, found, {**where, "data_rows": data_rows})
-        error = NonFiniteError(found, self._epoch, before.batch, before.step, data_rows, path, note)
+        path, hint = write(self._model, batch, found, {**where, "data_rows": data_rows})
+        notes = "\n".join(filter(None, (note, hint)))
+        place = self._epoch, before.batch, before.step
+        self._tell(NonFiniteError(found, *place, data_rows, path, notes), after)
+
+    def _tell(self, error: NonFiniteError, after: State) -> None:
+        self._failed, self._trail = True, None
         if self._raises:
             raise error
         after.restore()
         for stopper in self._stoppers:
             stopper.stop(error)
-
-    def _add_up(self, predictions: Any) -> None:
-        """Add up, before a step's update, what may be infinite and come to nothing."""
-        tensors = [*_swallowed(self._model.layers), predictions]
-        if self._model.optimizer.clipvalue is not None:
-            tensors.append(self._model.grad)
-        for tensor in tensors:
-            measures.add_sum(self._sum, tensor, self._term)
-
-
-def _swallowed(layers: Sequence[Any]) -> list[Any]:
-    """What enters activations."""
-    found, y = [], None
-    for layer in layers:
-        if isinstance(layer, Dense) and layer.activation is not None:
-            found.append(layer.z)
-        elif isinstance(layer, Activation) and y is not None:
-            found.append(y)
-        y = getattr(layer, "y", None)
-    return found

@@ -11,11 +11,10 @@
     gradcheck(minidl.regularizers.L2(0.01))
     gradcheck(model, x, y)  # a compiled model, or with loss=...
 
-Each returns a :class:`Result`, which prints what was checked and how well it agreed, or raises
-a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
-:class:`KinkError` that names the kink at which the point lies, or the error of whatever keeps
-the gradient from being checked. The method is that of :mod:`minidl.gradient_check.slopes`,
-``docs/testing.md`` describes it.
+Each call returns a :class:`Result`, which prints the checked gradients and their agreement, or
+raises a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
+:class:`KinkError` that names the kink at which the point lies, or the error of an obstacle to the
+check. :mod:`minidl.gradient_check.slopes` and ``docs/testing.md`` describe the method.
 """
 
 from __future__ import annotations
@@ -78,16 +77,16 @@ _CHECKS: tuple[tuple[type, Callable[..., Result]], ...] = (
 
 
 def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
-    """Check the gradients of ``subject``, by the function of this module for its kind.
+    """Check the gradients of ``subject``, by this module's function for such a subject.
 
     Args:
-        subject: a network, a layer, a loss, a regularizer, an activation (or its name), or a
+        subject: a network, a layer, a loss, a regularizer, an activation or a name, or a
             forward function.
-        arguments, options: as that function takes them after the subject.
+        arguments, options: of that function, after the subject.
 
     Raises:
         GradientCheckError: the gradients are wrong or cannot be checked.
-        TypeError: none of these kinds.
+        TypeError: the subject is of no such kind.
     """
     for kind, check in _CHECKS:
         if isinstance(subject, kind):

@@ -1,4 +1,4 @@
-"""Compare gradients with slopes along random directions; then entry by entry where they differ."""
+"""Compare gradients with slopes along random directions; then entry by entry after a difference."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Tensors = Mapping[str, np.ndarray]
 #: the kinks on a line of points within a reach of 0; whether one is known to lie at 0
 NameKinks = Callable[[Callable[[float], Tensors], float, bool], Sequence[Kink]]
 
-DIRECTIONS = 2  # for each tensor; and one over all of them
+DIRECTIONS = 2  # for each tensor; and one over all tensors
 ENTRIES = 1024  # all looked at one by one in a wrong tensor of up to this size
-SAMPLE = 64  # of a larger one; where all of these are right, the wrong ones are searched for
+SAMPLE = 64  # of a larger tensor; if all 64 are right, the wrong entries are searched for
 SEARCHED = 5  # entries that are wrong, or at a kink
 
 # Terms that cancel leave their rounding behind: this share of the largest gradient of all.
@@ -35,13 +35,13 @@ CANCELLED = 1e-12
 
 @dataclass
 class Comparison:
-    """What came out for one function, in one mode.
+    """The outcome for one function, in one mode.
 
     Attributes:
         checks: for each tensor.
         failures: the wrong tensors.
-        kinks: those at the point itself.
-        avoided: where those lie that a narrower probe left outside.
+        kinks: at the point itself.
+        avoided: kinks outside a narrowed probe.
     """
 
     checks: list[TensorCheck] = field(default_factory=list)
@@ -65,9 +65,9 @@ def compare(
 
     Args:
         tensors: float64, on the host; the point.
-        gradients: the analytic ones, of those tensors that are to be checked.
-        terms: the function; its terms are summed here, so that those that do not move cancel.
-        name_kinks: if the subject can say where its kinks are.
+        gradients: analytic, of the tensors to be checked.
+        terms: the function; summed here, so that resting terms cancel.
+        name_kinks: names the subject's kinks, if the subject can.
         mode: "training", "inference" or "".
         seed: of the directions.
 
@@ -126,7 +126,7 @@ class _Comparing:
             self.found.failures.append(self._failure(name, worst, magnitude))
 
     def _together(self, names: Sequence[str]) -> None:
-        """All tensors moved at once: what the single ones have passed, they pass together."""
+        """Compare all tensors moved at once, after a comparison of each alone."""
         sizes = [self.tensors[name].size for name in names]
         flat = random_direction(self.random, (sum(sizes),))
         parts = np.split(flat, np.cumsum(sizes)[:-1])
@@ -135,7 +135,7 @@ class _Comparing:
         magnitude = rms(np.concatenate([self.gradients[n].ravel() for n in names]))
         found = self._slope(moves, magnitude)
         self._avoided(moves, found)
-        if found.kink:  # met by no tensor alone: the others' directions missed it
+        if found.kink:  # met by no tensor alone: the single directions missed the kink
             self.found.kinks += self._named(moves, found) or [self._somewhere("all tensors", found)]
             return
         deviation = self._deviation(analytic, found, magnitude)
@@ -191,7 +191,7 @@ class _Comparing:
     # Kinks -----------------------------------------------------------------------------
 
     def _named(self, moves: Tensors, found: Slope) -> list[Kink]:
-        """The kinks at 0 if there is one, else those that made the probe narrower."""
+        """The kinks at 0, or else the kinks that narrowed the probe."""
         if self.name_kinks is None:
             return []
         reach = 4 * found.step if found.kink else found.reach
@@ -199,7 +199,7 @@ class _Comparing:
         return [kink._replace(place=self._label(kink.place)) for kink in kinks]
 
     def _kink(self, name: str, found: Slope, direction: np.ndarray, magnitude: float) -> None:
-        """Name a kink at the point: by the subject, else by the entries that meet it."""
+        """Name a kink at the point: by the subject, else by the entries that meet the kink."""
         kinks = self._named({name: direction}, found)
         if not kinks:
 
@@ -220,7 +220,7 @@ class _Comparing:
     # Entries ---------------------------------------------------------------------------
 
     def _failure(self, name: str, worst: Deviation, magnitude: float) -> Failure:
-        """The wrong entries, and what they have in common."""
+        """The wrong entries, with their common pattern."""
         x, gradient = self.tensors[name], self.gradients[name]
         everything = np.arange(x.size)
         indices = everything
@@ -251,9 +251,9 @@ class _Comparing:
 
 
 class Deviation(NamedTuple):
-    """Of an analytic slope from a numeric one.
+    """Deviation of an analytic slope from a numeric one.
 
-    ``relative`` is its size and ``resolution`` what is allowed, both in relation to the gradient
+    ``relative`` is the size and ``resolution`` the allowed size, both in relation to the gradient
     or to a thousandth of the largest of all, whichever is larger.
     """
 

@@ -1,4 +1,4 @@
-"""What functions have to do before a gradient of them can be checked, and the verdict after."""
+"""Requirements on functions before a gradient can be checked, and the verdict after."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def on_host(what: str, array: Any) -> np.ndarray:
 
     Raises:
         GradientDtypeError: of another type.
-        NotFiniteError: NaN or infinity in it.
+        NotFiniteError: the array holds NaN or infinity.
     """
     host = np.array(backend_of(array).to_host(array))
     if host.dtype != np.float64:
@@ -40,10 +40,10 @@ def on_host(what: str, array: Any) -> np.ndarray:
 
 
 def of_shape(what: str, array: np.ndarray, shape: tuple[int, ...], whose: str) -> np.ndarray:
-    """``array``, which has to be of ``shape``.
+    """``array``, after a check of the shape.
 
     Raises:
-        GradientShapeError: it is of another.
+        GradientShapeError: the array has another shape.
     """
     if array.shape != shape:
         raise GradientShapeError(f"{what}: expected shape {shape}, {whose}, received {array.shape}")
@@ -53,15 +53,15 @@ def of_shape(what: str, array: np.ndarray, shape: tuple[int, ...], whose: str) -
 def settled(
     what: str, call: Callable[[], Any], inputs: Callable[[], Mapping[str, np.ndarray]]
 ) -> Any:
-    """What ``call()`` returns, if it does so twice and leaves its inputs alone.
+    """The result of ``call()``, if a second call agrees and the inputs are unchanged.
 
     Args:
         what: is called, for messages.
-        call: returns host arrays of its own: one, or a mapping.
-        inputs: the inputs as they are now.
+        call: returns new host arrays: one, or a mapping.
+        inputs: copies of the present inputs.
 
     Raises:
-        InPlaceError: an input is not what it was.
+        InPlaceError: an input has changed.
         NondeterministicError: the second call gave other numbers.
     """
     before = {name: np.array(x) for name, x in inputs().items()}
@@ -89,7 +89,7 @@ def settled(
 
 
 def verdict(subject: str, found: Sequence[Comparison]) -> Result:
-    """The result of all comparisons, if there is nothing wrong in them.
+    """The result of all comparisons, if nothing is wrong.
 
     Raises:
         GradientError: a gradient is wrong.

@@ -8,21 +8,21 @@ import numpy as np
 
 
 def random_direction(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """A random unit vector, none of whose entries is near 0: no entry goes unseen."""
+    """A random unit vector without an entry near 0, so that no wrong entry goes unseen."""
     signs = random.choice([-1.0, 1.0], shape)
     vector = signs * random.uniform(0.5, 1.5, shape)
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def one_entry(shape: tuple[int, ...], index: int) -> np.ndarray:
-    """The unit vector along one entry, by its flat index."""
+    """The unit vector along one entry, given by the flat index."""
     vector = np.zeros(shape)
     vector.reshape(-1)[index] = 1.0
     return vector
 
 
 def restricted(direction: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """``direction`` in the entries of these flat indices, 0 elsewhere."""
+    """``direction`` in the entries of the flat indices, 0 elsewhere."""
     vector = np.zeros_like(direction)
     vector.reshape(-1)[indices] = direction.reshape(-1)[indices]
     return vector

@@ -1,4 +1,4 @@
-"""What a gradient check raises: one class for each thing that can be wrong."""
+"""Errors of a gradient check: one class for each possible fault."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class GradientCheckError(AssertionError):
-    """Base of all of them, so that one ``except`` takes them together."""
+    """Base of all errors of a gradient check, so that one ``except`` takes all."""
 
 
 class GradientError(GradientCheckError):
     """A gradient is not the derivative.
 
     Attributes:
-        failures: one for each wrong tensor, with its wrong entries.
+        failures: one for each wrong tensor, with the wrong entries.
     """
 
     def __init__(self, message: str, failures: Sequence[Failure]) -> None:
@@ -50,7 +50,7 @@ class NonScalarLossError(GradientCheckError):
 
 
 class InPlaceError(GradientCheckError):
-    """A function changed its input."""
+    """A function changed an input."""
 
 
 class NondeterministicError(GradientCheckError):

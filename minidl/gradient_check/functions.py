@@ -30,21 +30,21 @@ def check_function(
 
     Args:
         forward: takes the inputs, each as an argument, and returns y, an array or a number.
-        backward: takes dy (of y's shape, its own copy) and then the inputs; returns their
-            gradients: an array for one input, a sequence in their order, or a mapping from
-            their names. What is None, or left out of the mapping, is not checked.
-        inputs: a float64 array, a sequence of them, or a mapping from names to them, which
-            become keyword arguments. What has no gradient, such as labels, is no input: close
-            over it.
+        backward: takes dy (a new array of y's shape) and then the inputs; returns the
+            gradients: an array for one input, a sequence in the inputs' order, or a mapping from
+            the inputs' names. A gradient that is None or missing is not checked.
+        inputs: a float64 array, a sequence of arrays, or a mapping from names to arrays, passed as
+            keyword arguments. Values without a gradient, such as labels, are no inputs: close over
+            such values.
         dy: default 1 where y is one number, else random; or an array that goes with y's shape.
         name: for messages; default the forward's own.
         seed: of the random directions and of dy.
 
     Raises:
-        GradientError: a gradient is wrong; the message names its entries.
+        GradientError: a gradient is wrong; the message names the entries.
         KinkError: the point lies at a kink.
         GradientDtypeError, GradientShapeError, InPlaceError, NondeterministicError,
-            NotFiniteError: the functions take or return what no gradient can be checked of.
+            NotFiniteError: the functions take or return values without a checkable gradient.
     """
     name = name or _name(forward)
     return verdict(name, [compared(forward, backward, inputs, dy, name, "", seed)])
@@ -59,7 +59,7 @@ def compared(
     mode: str,
     seed: int,
 ) -> Comparison:
-    """What :func:`check_function` finds; ``mode`` tells several of one name apart."""
+    """The findings of :func:`check_function`; ``mode`` tells several of one name apart."""
     pair = _Pair(forward, backward, inputs, f"{name}: {mode}" if mode else name)
     y = settled(f"{pair.name}: forward", pair.value, pair.inputs)
     weights = pair.weights(y, dy, seed)
@@ -72,7 +72,7 @@ def compared(
 
 
 class _Pair:
-    """Two functions that are called with host arrays, wherever they compute."""
+    """Two functions that are called with host arrays, on any backend."""
 
     def __init__(
         self, forward: Callable[..., Any], backward: Callable[..., Any], inputs: Any, name: str
@@ -90,7 +90,7 @@ class _Pair:
         self._given: dict[str, Any] = dict(self.tensors)
 
     def inputs(self) -> dict[str, np.ndarray]:
-        """The inputs of the last call, as they are after it."""
+        """The inputs of the last call, in their state after the call."""
         return {key: self.backends[key].to_host(x) for key, x in self._given.items()}
 
     def call(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -127,7 +127,7 @@ class _Pair:
             ) from None
 
     def gradients(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """What the backward returns, by name, looked at."""
+        """The gradients that the backward returns, by name, checked."""
         dy = self.backend.to_device(weights.copy())
         found = self._apply(self.backward, self.tensors, dy)
         if not isinstance(found, Mapping):

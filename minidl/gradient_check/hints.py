@@ -1,4 +1,4 @@
-"""What wrong entries have in common: a factor, a transposition, a multiple of the tensor."""
+"""Common patterns of wrong entries: a factor, a transposition, a multiple of the tensor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SAME = 1e-5
 
 
 def hint(entries: Sequence[Entry], gradient: np.ndarray, tensor: np.ndarray) -> str:
-    """One sentence about the entries that were looked at, or "".
+    """One sentence about the compared entries, or "".
 
     Args:
-        entries: right and wrong ones.
+        entries: right and wrong.
         gradient: the analytic gradient.
-        tensor: where the gradient was taken.
+        tensor: the point of the gradient.
     """
     analytic = np.array([entry.analytic for entry in entries])
     numeric = np.array([entry.numeric for entry in entries])
@@ -74,7 +74,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _place(indices: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> str:
-    """Whether all wrong entries lie in one row or column of a matrix."""
+    """The row or column of a matrix in which all wrong entries lie, in words."""
     if len(shape) != 2 or len(indices) < 2:
         return ""
     for axis, words in ((0, "row"), (1, "column")):

@@ -1,4 +1,4 @@
-"""Where the kinks of a network lie: which unit of which activation, which weight, which output."""
+"""Places of a network's kinks: the unit of an activation, the weight, the output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _EPS = float(np.finfo(np.float64).eps)
 
 
 def bent(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Which elements of y(x) have a kink, and their slopes to the left and to the right.
+    """Elements of y(x) that have a kink, and their slopes to the left and to the right.
 
     Args:
         x, y: arguments and values at SHARES of the reach.
 
     The slopes to both sides differ by reach · y'' where y is smooth, and half as much at half
-    the reach. At a kink they differ as much at half the reach; at one between both, not at all.
+    the reach. At a kink the difference is as large at half the reach; at a kink between both, 0.
     A difference below 1e-4 of the slope is no kink that matters.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -44,7 +44,7 @@ def bent(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> tuple[np.ndarray, 
 
 @contextlib.contextmanager
 def watched(network: Network) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Within the block, what goes into each elementwise activation and what comes out, by name."""
+    """Within the block, the inputs and outputs of each elementwise activation, by name."""
     seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     activations = [
         (layer.name if part is layer else f"{layer.name} ({part.function.name})", part)
@@ -75,9 +75,9 @@ def of_activations(network: Network, run: Callable[[float], object], reach: floa
     """The kinks of activations within ``reach`` of 0.
 
     Args:
-        network: whose activations are watched.
+        network: the network with the activations.
         run: makes a forward pass at a distance from 0.
-        reach: how far to look.
+        reach: largest distance.
     """
     passes = []
     with watched(network) as seen:
@@ -112,7 +112,7 @@ def of_penalties(network: Network, theta: np.ndarray, reach: float) -> list[Kink
 def of_outputs(
     name: str, terms: Callable[[Any], np.ndarray], outputs: np.ndarray, backend: Backend
 ) -> list[Kink]:
-    """The kinks of a loss at the outputs it is given, each moved by itself."""
+    """The kinks of a loss at the outputs of a network, each moved alone."""
     if outputs.size > SEARCHED:
         return []
     found: list[Kink] = []

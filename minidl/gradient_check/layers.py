@@ -23,19 +23,19 @@ def check_layer(
     step: int = 0,
     seed: int = 0,
 ) -> Result:
-    """Check a layer's gradients, of its parameters and of its input, at a random point.
+    """Check a layer's gradients, of parameters and input, at a random point.
 
     The function is Σ dy · y with random dy, and the layer's penalties. Parameters are moved away
-    from where they start, where zeros and ones hide mistakes; statistics are those after one
+    from their initial values, where zeros and ones hide mistakes; statistics come from one
     training pass over other rows.
 
     Args:
-        layer: new, in no network; it is free again afterwards.
-        shape: of one row, such as (4,); not needed with x or where the layer says it.
+        layer: new, in no network; free again afterwards.
+        shape: of one row, such as (4,); not needed with x or for a layer with a known shape.
         rows: of the batch.
         x: (N, *shape), float64, for a layer that does not take every number; default normal.
         training: True or False for one mode; default both.
-        step: whose random numbers, for a layer that draws.
+        step: the step of the random numbers, for a layer that draws.
         seed: of the point and of the directions.
 
     Raises:
@@ -66,7 +66,7 @@ def check_layer(
 
 
 def _move(network: Network, random: np.random.Generator) -> None:
-    """Parameters to a generic place: none is 0, and none of another sign than it had."""
+    """Parameters to a generic place: no entry is 0, and all signs stay."""
     theta = network.backend.to_host(network.theta)
     share = random.choice([-1.0, 1.0], theta.shape) * random.uniform(0.1, 0.5, theta.shape)
     moved = np.where(theta == 0, share, theta * (1 + share))
@@ -80,7 +80,7 @@ def check_activation(
     x: Any = None,
     seed: int = 0,
 ) -> Result:
-    """Check an activation function, by name or as it is, as the layer that it makes.
+    """Check an activation function, by name or as an object, as a layer.
 
     Args:
         activation: such as "relu", or an own

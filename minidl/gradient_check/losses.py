@@ -1,4 +1,4 @@
-"""Check a loss at its predictions, or a penalty at its weights."""
+"""Check a loss at predictions, or a penalty at weights."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def check_loss(
     sample_weight: Any = None,
     seed: int = 0,
 ) -> Result:
-    """Check a loss's gradient at its predictions, with and without weights of the rows.
+    """Check a loss's gradient at predictions, with and without weights of the rows.
 
     Args:
         loss: an object or a name.
         predictions: (N, units), float64; default normal logits or values, or probabilities,
             as the loss takes them.
-        y: targets; default random ones of its kind (``loss.labels``).
+        y: targets; default random, as ``loss.labels`` says.
         rows, units: of the default batch.
-        sample_weight: (N,); default once none and once random ones.
+        sample_weight: (N,); default once none and once random.
         seed: of the point and of the directions.
 
     Raises:
@@ -75,11 +75,11 @@ def check_penalty(
     W: Any = None,
     seed: int = 0,
 ) -> Result:
-    """Check what a regularizer adds to the gradient of a tensor.
+    """Check the term that a regularizer adds to the gradient of a tensor.
 
     Args:
         regularizer: an object or a name.
-        shape: of the default tensor, whose entries are not near 0.
+        shape: of the default tensor, without entries near 0.
         W: the tensor, float64.
         seed: of the point and of the directions.
 
@@ -106,7 +106,7 @@ def check_penalty(
         return penalty.forward(W, backend_of(W).xp.empty_like(W))
 
     def backward(dy: Any, W: Any) -> Any:
-        # Added to what is there, which here is 1.
+        # Added to the gradient that is there, here 1.
         dW = backend_of(W).xp.ones_like(W)
         penalty.add_gradient(W, dW)
         return dW - 1.0

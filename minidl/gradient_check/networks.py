@@ -28,25 +28,25 @@ def check_network(
     """Check the gradients of a training step: of every parameter, penalties included, and of x.
 
     The function is the loss with all penalties at the network's present parameters, computed as
-    ``fit`` does: from the logits where the loss can look behind the last activation. Dropout
-    masks are those of one step. The network is left as it was.
+    ``fit`` does: from the logits where the loss can look behind the last activation. The
+    dropout masks are of one step. The network is unchanged afterwards.
 
     Args:
         network: of dtype float64.
-        x: (N, *input_shape), floats; or a CSR matrix, whose own gradient is not checked.
-        y: targets as the loss wants them.
-        loss: an object or a name; default the one the network was compiled with.
+        x: (N, *input_shape), floats; or a CSR matrix, without a check of its gradient.
+        y: targets as the loss wants.
+        loss: an object or a name; default the network's compiled loss.
         sample_weight: (N,), or None for ones.
         training: True or False for one mode; default both.
-        step: whose dropout masks.
+        step: the step of the dropout masks.
         seed: of the random directions.
 
     Raises:
-        GradientError: a gradient is wrong; the message names its entries.
+        GradientError: a gradient is wrong; the message names the entries.
         KinkError: the point lies at a kink; the message names layer, row and unit.
         GradientDtypeError, GradientShapeError, InPlaceError, NonScalarLossError,
             NondeterministicError, NotFiniteError: there is no gradient to check.
-        ValueError, TypeError: no loss, or data that do not go with it or the network.
+        ValueError, TypeError: no loss, or data that do not go with the loss or the network.
     """
     if network.dtype != np.float64:
         raise GradientDtypeError(
@@ -62,7 +62,7 @@ def check_network(
     y = data.targets(y, loss, network.output_shape, rows, network.dtype)
     weight = data.sample_weights(sample_weight, rows)
     objective = Objective(network, loss, (), rows)
-    point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.behind)
+    point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.loss.joined)
     return point.check(network.name, training, seed)
 
 

@@ -1,4 +1,4 @@
-"""A network as a function of its parameters and its input, and that function's gradients."""
+"""A network as a function of parameters and input, with the gradients of that function."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INPUT = "input"
 
 
 class Head(Protocol):
-    """What the outputs of a network go into: a sum of terms."""
+    """A function of a network's outputs: a sum of terms."""
 
     name: str
 
@@ -33,7 +33,7 @@ class Head(Protocol):
 
 
 class LossHead(Head):
-    """A loss with its targets: one term."""
+    """A loss with targets: one term."""
 
     def __init__(self, loss: Any, y: Any, weight: Any) -> None:
         self.loss, self.y, self.weight = loss, y, weight
@@ -53,7 +53,7 @@ class LossHead(Head):
 
 
 class WeightHead(Head):
-    """Σ dy · y, whose gradient is dy."""
+    """Σ dy · y, with the gradient dy."""
 
     name = "dy"
 
@@ -72,10 +72,10 @@ class Pass:
 
     Args:
         network: built.
-        head: what its outputs go into.
+        head: the function of the outputs.
         x: rows on the host, float64; of a sparse matrix no gradient is checked.
-        step: whose dropout masks.
-        logits: whether the head takes the network's logits.
+        step: the step of the dropout masks.
+        logits: True if the head takes the network's logits.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Pass:
         return tensors if self.sparse else {**tensors, INPUT: self.x}
 
     def _inputs(self) -> dict[str, np.ndarray]:
-        """What no pass may change, as it is now."""
+        """The arrays that no pass may change, in their present state."""
         given = self._given.data if self.sparse else self.network.backend.to_host(self._given)
         return {**self._tensors(), INPUT: given}
 
@@ -195,7 +195,7 @@ class Pass:
         return of_shape(name, self.head.gradient(), tuple(outputs.shape), "the output's")
 
     def _input_gradient(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """What a network does not compute: every layer's dx, down to the first."""
+        """dx of the first layer, which a network itself does not compute."""
         layers = self.network.layers
         needed = [layer.needs_dx for layer in layers]
         try:

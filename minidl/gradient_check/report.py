@@ -1,4 +1,4 @@
-"""What a check found: for each tensor, and entry by entry where it is wrong."""
+"""Findings of a check: for each tensor, and entry by entry where a tensor is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHOWN = 8  # wrong entries of a tensor, the worst first
 
 
 class Kink(NamedTuple):
-    """A kink: where it lies, such as "first (relu): input[3, 2] = 0", and the slopes beside it."""
+    """A kink: the place, such as "first (relu): input[3, 2] = 0", and the slopes on both sides."""
 
     place: str
     left: float
@@ -19,7 +19,7 @@ class Kink(NamedTuple):
 
     @classmethod
     def at(cls, what: str, index: Sequence[int], value: float, left: float, right: float) -> Kink:
-        """The kink at an entry of ``what``."""
+        """The kink at an entry of the tensor ``what``."""
         # + 0.0 makes 0 of -0, here and below.
         return cls(f"{what}{[int(k) for k in index]} = {value + 0.0:.6g}", left, right)
 
@@ -48,12 +48,12 @@ class TensorCheck(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The name, with the mode before it."""
+        """The name, after the mode."""
         return f"{self.mode}: {self.name}" if self.mode else self.name
 
 
 class Entry(NamedTuple):
-    """One entry of a tensor: what the backward says, and what the differences say."""
+    """One entry of a tensor: the backward's value, and the value by differences."""
 
     place: tuple[int, ...]
     analytic: float
@@ -71,10 +71,10 @@ class Failure(NamedTuple):
 
     Attributes:
         check: the tensor and its deviation.
-        analytic, numeric: the slopes along the direction that showed it.
-        entries: the wrong entries that were found.
-        looked_at: how many entries were looked at.
-        hint: what they have in common, or "".
+        analytic, numeric: the slopes along the direction that showed the deviation.
+        entries: the wrong entries found.
+        looked_at: number of compared entries.
+        hint: the common pattern of the wrong entries, or "".
     """
 
     check: TensorCheck
@@ -121,12 +121,12 @@ def _apart(one: float, other: float) -> float:
 
 @dataclass(frozen=True)
 class Result:
-    """What was checked, and how well it agreed.
+    """The checked gradients, and their agreement.
 
     Attributes:
-        subject: what was checked.
+        subject: name of the checked object.
         checks: one for each tensor and mode.
-        kinks: those near the point, which the probes were narrowed to avoid.
+        kinks: near the point, avoided by narrower probes.
     """
 
     subject: str

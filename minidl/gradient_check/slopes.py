@@ -1,6 +1,6 @@
-"""The derivative of a function of one number by differences: its value, its error, its kinks.
+"""The derivative of a function of one number by differences: value, error, kinks.
 
-With the central difference D(h) = (φ(h) - φ(-h)) / 2h, whose error is a series in h², one
+With the central difference D(h) = (φ(h) - φ(-h)) / 2h, with an error in powers of h², one
 Richardson step R(h) = (4 D(h) - D(2h)) / 3 removes the term in h² (Richardson, "The
 approximate arithmetical solution by finite differences", Phil. Trans. R. Soc. A 210, 1911).
 
@@ -16,19 +16,19 @@ prints the whole curve):
     2⁻¹⁷    8e-10        1e-09           1e-09
 
 The best plain difference is off by 7e-11, one step by 1e-12, two by 2e-13: the second step earns
-less than the first, and at steps so wide that a sharper function, or a kink, lies within them.
-2⁻⁹ is two octaves below the best h for functions that vary on a scale of 1: what varies four
-times as fast is still differentiated at its best.
+less than the first, and at steps so wide that a sharper function, or a kink, lies within.
+2⁻⁹ is two octaves below the best h for functions that vary on a scale of 1: a function that varies
+four times as fast is still differentiated at its best.
 
-How far R may be off is not assumed but seen. *Rounding*: the noise σ of φ is estimated from
-its fourth differences at points so near to each other that nothing else is left in them (Moré
-& Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011), and R has 0.95 σ / h
-of it. *Curvature*: |R(h) - R(2h)| is about 15 times the term in h⁴ that is left in R(h).
+The error of R is not assumed but seen. *Rounding*: the noise σ of φ is estimated from its fourth
+differences at points so near to each other that only noise is left (Moré & Wild, "Estimating
+computational noise", SIAM J. Sci. Comput. 33, 2011); R has the noise 0.95 σ / h. *Curvature*:
+|R(h) - R(2h)| is about 15 times the term in h⁴ that is left in R(h).
 
 A *kink* shows in the second difference B(h) = (φ(h) - 2 φ(0) + φ(-h)) / h. A smooth function has
-B(2h) - 2 B(h) of the order h³, so that the same from 2h is 8 times as large. Where a kink lies
-between the points it is of the order of the jump in slope, at h and at 2h alike. Then the step
-shrinks until the kink is outside, or it is found to lie at the point itself.
+B(2h) - 2 B(h) of the order h³, so that the same from 2h is 8 times as large. With a kink between
+the points, the difference is of the order of the jump in slope, at h and at 2h alike. Then the step
+shrinks until the kink is outside, or turns out to lie at the point itself.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ SMALLEST = STEP / SHRINK**8
 # deviations never, and the estimate is short by up to a factor of 3.
 DEVIATIONS = 24.0
 
-# What is a smaller share of the gradient is taken for nothing: rounding of the analytic
-# gradient, and a step in the slope that a kink makes.
+# Smaller shares of the gradient count as 0: rounding of the analytic gradient, and a step in the
+# slope at a kink.
 RELATIVE = 1e-9
 JUMP = 1e-7
 
@@ -63,11 +63,11 @@ class Slope(NamedTuple):
 
     Attributes:
         value: R(h).
-        error: what it may be off by.
+        error: bound of the error of R(h).
         left, right: the slopes towards both sides, to within the step.
         step: h.
-        kink: whether a kink lies at 0, as near as differences can tell.
-        reach: how far the widest probe went that had to be narrowed; 0.0 if none had.
+        kink: True if a kink lies at 0, as near as differences can tell.
+        reach: reach of the widest narrowed probe; 0.0 if none was narrowed.
     """
 
     value: float
@@ -80,12 +80,12 @@ class Slope(NamedTuple):
 
 
 class Line:
-    """φ(t) = Σ terms(t), its rise from 0 and its noise.
+    """φ(t) = Σ terms(t), with rise from 0 and noise.
 
     Args:
-        terms: the function as the terms of a sum; those that do not move cancel exactly.
-        scale: the unit of t; steps are shares of it.
-        noise: σ where it is known from another direction, else measured.
+        terms: the function as the terms of a sum; terms that do not move cancel exactly.
+        scale: the unit of t; steps are shares of this unit.
+        noise: σ if known from another direction, else measured.
     """
 
     def __init__(self, terms: Terms, scale: float, noise: float | None = None) -> None:
@@ -125,7 +125,8 @@ def slope(line: Line, magnitude: float) -> Slope:
 
     Args:
         line: the function.
-        magnitude: of the derivatives around; shares of it do not matter.
+        magnitude: of the derivatives around; smaller errors than a share of this size do not
+            matter.
     """
     best: Slope | None = None
     step, reach, before = STEP * line.scale, 0.0, 0.0
@@ -133,7 +134,7 @@ def slope(line: Line, magnitude: float) -> Slope:
         found, curvature, bend = _at(line, step)
         rounding = DEVIATIONS * line.noise / step
         size = max(magnitude, abs(found.value))
-        # A jump stays what it is; the bend of |x|^1.5 at 0 falls by √8 from step to step.
+        # A jump keeps its size; the bend of |x|^1.5 at 0 falls by √8 from step to step.
         if found.kink and bend > max(JUMP * size, before / 2):
             best, before = found, bend
             # Narrower, a jump of this size would drown in the noise.
@@ -152,7 +153,7 @@ def slope(line: Line, magnitude: float) -> Slope:
 
 
 def _at(line: Line, h: float) -> tuple[Slope, float, float]:
-    """The slope with step h, |R(h) - R(2h)|, and the size of what may be a jump in slope."""
+    """The slope with step h, |R(h) - R(2h)|, and the size of a possible jump in slope."""
     s = {k: line.rise(k * h) for k in (-4, -2, -1, 1, 2, 4)}
     plain = {k: (s[k] - s[-k]) / (2 * k * h) for k in (1, 2, 4)}
     fine, coarse = ((4 * plain[k] - plain[2 * k]) / 3 for k in (1, 2))

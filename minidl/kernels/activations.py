@@ -87,8 +87,8 @@ def leaky_relu_backward(dy, y, negative_slope):
 
     The sign of y is the sign of x for every negative_slope >= 0.
     """
-    positive = y > 0
-    return dy * (positive + negative_slope * (1 - positive))
+    kept = dy * (y > 0)
+    return kept + negative_slope * (dy - kept)
 
 
 @fused
@@ -111,8 +111,7 @@ def elu_backward(dy, y, alpha):
     For x <= 0 the derivative alpha · exp(x) is y + alpha. The sign of y is the sign of x
     for every alpha >= 0.
     """
-    positive = y > 0
-    return dy * (positive + (y + alpha) * (1 - positive))
+    return dy * ((y > 0) + (y + alpha) * (y <= 0))
 
 
 @kernel

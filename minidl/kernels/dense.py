@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.record.products import multiply, multiply_transposed
 from minidl.backend import kernel
+from minidl.backend.sparse import multiply_rows
 from minidl.kernels.sums import sum_rows
 
 
@@ -16,12 +16,12 @@ def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
     """y = x W + b.
 
     Args:
-        x: (N, I), an array or a CSR matrix.
+        x: (N, I).
         W: (I, O).
         b: (O,), or None for no bias.
         out: (N, O), overwritten with y.
     """
-    multiply(x, W, out)
+    np.matmul(x, W, out=out)
     if b is not None:
         np.add(out, b, out=out)
     return out
@@ -39,9 +39,35 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
         db: (O,), overwritten; None for no bias.
         dx: (N, I), overwritten; None where nobody needs it (a network's first layer).
     """
-    multiply_transposed(x, dy, dW)
+    np.matmul(x.T, dy, out=dW)
     if db is not None:
         sum_rows(dy, db)
     if dx is not None:
-        multiply(dy, W.T, dx)
+        np.matmul(dy, W.T, out=dx)
     return dx
+
+
+@kernel
+def sparse_dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
+    """y = x W + b for rows x that are mostly zeros, a CSR matrix; else as :func:`dense_forward`."""
+    multiply_rows(x, W, out)
+    if b is not None:
+        np.add(out, b, out=out)
+    return out
+
+
+@kernel
+def sparse_dense_backward(dy: Any, x: Any, dW: Any, db: Any) -> None:
+    """dW = xᵀ dy,  db = Σ_N dy for a CSR matrix x, the input of a network's first layer.
+
+    Nobody needs dx, which would be dense.
+
+    Args:
+        dy: (N, O).
+        x: (N, I), CSR.
+        dW: (I, O), overwritten.
+        db: (O,), overwritten; None for no bias.
+    """
+    multiply_rows(x, dy, dW, transposed=True)
+    if db is not None:
+        sum_rows(dy, db)

@@ -29,11 +29,11 @@ def dropout_forward(x, bits, threshold, scale):
     ``bits`` are uniform 16-bit integers: an element is dropped with the probability
     threshold / 2¹⁶.
     """
-    # The product with x last: what is dropped is 0 even where x · scale would overflow.
-    return (bits >= threshold) * scale * x
+    # The mask first: what is dropped is 0 even where x · scale would overflow.
+    return x * (bits >= threshold) * scale
 
 
 @fused
 def dropout_backward(dy, bits, threshold, scale):
     """dx = dy · scale where bits >= threshold, else 0: the forward's mask again."""
-    return (bits >= threshold) * scale * dy
+    return dy * (bits >= threshold) * scale

@@ -45,12 +45,6 @@ class Activation(Layer):
     def activation(self, value: Any) -> None:
         raise AttributeError(f"{self!r}: activation cannot be set; expected {NAME} to be set")
 
-    @property
-    def repeats(self) -> bool:
-        """Whether the function's two passes are formulas or kernels, which a tape records."""
-        passes = self.function.forward, self.function.backward
-        return all(getattr(each, "repeats", False) for each in passes)
-
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.function.rowwise:
@@ -132,8 +126,6 @@ class LeakyReLU(_Named):
         negative_slope: >= 0, default 0.3 (the *name* "leaky_relu" means 0.2, as in Keras).
     """
 
-    repeats = Activation.repeats
-
     def __init__(
         self, negative_slope: float = 0.3, name: str | None = None, input_shape: Any = None
     ) -> None:
@@ -156,8 +148,6 @@ class ELU(_Named):
     Args:
         alpha: >= 0, default 1.
     """
-
-    repeats = Activation.repeats
 
     def __init__(
         self, alpha: float = 1.0, name: str | None = None, input_shape: Any = None

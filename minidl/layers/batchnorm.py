@@ -29,8 +29,6 @@ class BatchNormalization(Layer):
         x_hat: after a forward pass, the normalized input.
     """
 
-    repeats = True
-
     gamma: Any
     beta: Any
     dgamma: Any

@@ -41,8 +41,6 @@ class Input(Layer):
 class Flatten(Layer):
     """Rows of any shape become rows of features: (N, a, b, …) -> (N, a·b·…). A view, no copy."""
 
-    repeats = True
-
     accepts_integers = True
     computes = False
 
@@ -65,8 +63,6 @@ class Rescaling(Layer):
         scale: factor, for example 1/255.
         offset: added after, default 0.
     """
-
-    repeats = True
 
     accepts_integers = True
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import activations, checks, initializers, regularizers
-from minidl.accelerator.record.repeating import repeats
-from minidl.backend import Backend
-from minidl.kernels.dense import dense_backward, dense_forward
+from minidl.backend import Backend, is_sparse
+from minidl.kernels.dense import (
+    dense_backward,
+    dense_forward,
+    sparse_dense_backward,
+    sparse_dense_forward,
+)
 from minidl.layers.activation import Activation
 from minidl.layers.base import BUILT, Layer, Shape, head, penalty
 
@@ -72,11 +76,6 @@ class Dense(Layer):
         self.bias_regularizer = bias_regularizer
         self.b = self.db = None
 
-    @property
-    def repeats(self) -> bool:
-        """Whether its activation does."""
-        return self.activation is None or repeats(self.activation)
-
     def build(self, input_shape: Shape) -> None:
         inputs = self._flat_input(input_shape)
         self.input_shape = input_shape
@@ -108,11 +107,14 @@ class Dense(Layer):
     def logits(self, x: Any) -> Any:
         """z = x W + b: the output before the activation."""
         self.x, self.y = x, None
-        self.z = dense_forward(x, self.W, self.b, out=head(self._z, x.shape[0]))
+        multiply = sparse_dense_forward if is_sparse(x) else dense_forward
+        self.z = multiply(x, self.W, self.b, out=head(self._z, x.shape[0]))
         return self.z
 
     def logits_backward(self, dz: Any) -> Any:
         """dx for a gradient at z; fills dW and db."""
+        if is_sparse(self.x):
+            return sparse_dense_backward(dz, self.x, self.dW, self.db)
         dx = head(self._dx, len(dz)) if self.needs_dx else None
         return dense_backward(dz, self.x, self.W, self.dW, self.db, dx)
 

@@ -34,8 +34,6 @@ class Dropout(Layer):
         ValueError: rate outside [0, 1).
     """
 
-    repeats = True
-
     draws = True
 
     rate = checks.number(0, 1, then="_round")

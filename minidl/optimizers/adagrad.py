@@ -24,12 +24,10 @@ class Adagrad(Optimizer):
 
     Args:
         learning_rate: default 0.001.
-        initial_accumulator_value: what the sum of squares starts from, >= 0; default 0.1.
+        initial_accumulator_value: initial sum of squares, >= 0; default 0.1.
         epsilon: inside the root, > 0; default 1e-7.
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
-
-    repeats = True
 
     initial_accumulator_value: Any = checks.Attribute(_start, then="_slot")
     epsilon = checks.number(0, ends="()")
@@ -57,7 +55,9 @@ class Adagrad(Optimizer):
 
     def step_size(self, part: slice, out: Any) -> Any:
         accumulator = self.state["accumulator"][part]
-        return updates.rmsprop_step_size(accumulator, self.gathered_rate, self.epsilon, out=out)
+        return updates.rmsprop_step_size(
+            accumulator, self.accumulated_learning_rate, self.epsilon, out=out
+        )
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("initial_accumulator_value", "epsilon")}

@@ -56,8 +56,6 @@ class Adam(_Moments):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     amsgrad = checks.flag(then="_slot")
 
     def __init__(
@@ -129,8 +127,6 @@ class Nadam(_Moments):
         beta_1, beta_2, epsilon, **options: as in :class:`Adam`.
     """
 
-    repeats = True
-
     beta_1 = checks.number(0, 1, then="_forget_product")
     _product = (0, 1.0)
 
@@ -168,12 +164,12 @@ class Nadam(_Moments):
         return float(self.beta_1 * (1 - 0.5 * 0.96**t))
 
     def _momentum_product(self, t: int) -> float:
-        """Π_{i<=t} mu_i: one factor more than last time, or all of them after a resume."""
+        """Π_{i<=t} mu_i: one factor more than last time, or all factors after a resume."""
         last, product = self._product
         if last != t - 1:
             product = math.prod(self._momentum(i) for i in range(1, min(t, _SETTLED)))
             settled = t - _SETTLED
-            # Factor by factor, as it was made; by a power where no training can have come so far.
+            # Factor by factor, as in training; by a power where no training can have come so far.
             if settled < _UNLIKELY:
                 product = math.prod(itertools.repeat(self.beta_1, max(settled, 0)), start=product)
             else:

@@ -1,4 +1,4 @@
-"""What every optimizer is: state of the parameters' size, and one update of one vector."""
+"""The base of every optimizer: state of the parameters' size, and one update of one vector."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.accelerator.record.repeating import repeats
 from minidl.backend import backend_of
-from minidl.backend.recorder import aside
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import Parameter, ParameterVector
@@ -70,15 +68,15 @@ class Optimizer:
 
     Attributes:
         iterations: updates made so far.
-        gathered_rate: Σ_i momentum^(t - i) · learning_rate_i: what momentum has gathered of
-            the learning rates, as of the gradients.
+        accumulated_learning_rate: Σ_i momentum^(t - i) · learning_rate_i: momentum accumulates
+            the learning rates as it does the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
 
     Raises:
         ValueError: a number out of range, or more than one way of clipping.
     """
 
-    #: names of the state vectors and what they start from
+    #: names of the state vectors and their initial values
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
@@ -102,7 +100,7 @@ class Optimizer:
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
         self.iterations = 0
-        self.gathered_rate = 0.0
+        self.accumulated_learning_rate = 0.0
         self.state: dict[str, Any] = {}
         # Says whose state this is; an optimizer does not keep the parameters alive.
         self._theta: Any = None
@@ -112,16 +110,16 @@ class Optimizer:
 
     @property
     def built(self) -> bool:
-        """Whether there is a state, of one parameter vector."""
+        """True if there is a state, of one parameter vector."""
         return vars(self).get("_theta") is not None
 
     @property
     def knows_tensors(self) -> bool:
-        """Whether :meth:`build` was told where the vector's tensors lie."""
+        """True if :meth:`build` was given the places of the vector's tensors."""
         return self._tensors is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy has the state of parameters that nobody has.
+        # A copy has the state of parameters that no network has.
         return {**vars(self), "_theta": self._theta and _gone}
 
     @property
@@ -141,25 +139,16 @@ class Optimizer:
         """The learning rate of the next update."""
         rate = self._learning_rate
         if callable(rate):
-            rate = aside(rate, self.iterations)
+            rate = rate(self.iterations)
             return checks.real("learning_rate from the schedule", rate, 0)
         return rate
-
-    @property
-    def foresees(self) -> bool:
-        """Whether no function of one's own is asked for learning rates.
-
-        Such a function may look at anything, gradients of its step included, and change anything.
-        """
-        return not callable(self._learning_rate) or repeats(self._learning_rate)
 
     def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:
         """Allocate the state for a parameter vector.
 
         Args:
             theta: the vector.
-            tensors: says where its tensors lie, which ``clipnorm`` needs, and what penalises
-                them.
+            tensors: the tensors' places in the vector, for ``clipnorm``, and their penalties.
 
         Raises:
             ValueError: the optimizer has the state of another vector, ``clipnorm`` is set
@@ -185,7 +174,7 @@ class Optimizer:
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
 
     def _slot(self) -> None:
-        """Have a vector for each of the slots, which attributes decide on; keep those there are."""
+        """Have a vector for each slot that the attributes ask for; keep existing vectors."""
         if self.built:
             self._check_momentum(self._tensors)
             theta = self._theta()
@@ -216,7 +205,9 @@ class Optimizer:
         learning_rate = self.current_learning_rate()
         if self.weight_decay:
             updates.decay(theta, learning_rate * self.weight_decay, out=theta)
-        self.gathered_rate = self.momentum * self.gathered_rate + learning_rate
+        self.accumulated_learning_rate = (
+            self.momentum * self.accumulated_learning_rate + learning_rate
+        )
         self.step(theta, grad, learning_rate, self.iterations + 1)
         self.iterations += 1
         if self.iterations % FLUSH_EVERY == 0:
@@ -228,10 +219,10 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} must define step")
 
     def step_size(self, part: slice, out: Any) -> Any:
-        """What the last update multiplied the gradient by: a constant one, since the start.
+        """Factor of the gradient in the last update, as a constant since the start.
 
-        That makes the step size learning_rate / (1 - momentum) where momentum gathers steps,
-        and learning_rate over the coordinate's root where one divides.
+        For a constant the step size is learning_rate / (1 - momentum) where momentum gathers steps,
+        and learning_rate over the coordinate's root where the optimizer divides by a root.
 
         Args:
             part: of the vector.

@@ -30,8 +30,6 @@ class RMSprop(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     rho = checks.number(0, 1)
     momentum = checks.number(0, 1, ends="[]", then="_slot")
     epsilon = checks.number(0, ends="()")
@@ -53,7 +51,7 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def _slot(self) -> None:
-        # In the order in which the formula takes them.
+        # In the order of the formula's arguments.
         wanted = {"v": True, "m": vars(self).get("centered"), "velocity": self.momentum}
         self.slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
         super()._slot()
@@ -77,9 +75,9 @@ class RMSprop(Optimizer):
         if self.centered:
             m = self.state["m"][part]
             return updates.rmsprop_centered_step_size(
-                v, m, self.gathered_rate, self.epsilon, out=out
+                v, m, self.accumulated_learning_rate, self.epsilon, out=out
             )
-        return updates.rmsprop_step_size(v, self.gathered_rate, self.epsilon, out=out)
+        return updates.rmsprop_step_size(v, self.accumulated_learning_rate, self.epsilon, out=out)
 
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("rho", "momentum", "epsilon", "centered")}

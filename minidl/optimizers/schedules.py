@@ -14,10 +14,7 @@ from minidl import checks
 
 
 class LearningRateSchedule:
-    """A learning rate for every step: ``schedule(step)``.
-
-    A class with ``repeats = True`` promises that it depends on the step and on nothing else.
-    """
+    """A learning rate for every step: ``schedule(step)``."""
 
     def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
@@ -36,8 +33,6 @@ class ExponentialDecay(LearningRateSchedule):
         decay_rate: > 0.
         staircase: whether the rate falls in steps instead of smoothly; default False.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
@@ -73,8 +68,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     Raises:
         ValueError: the counts do not match or the boundaries do not increase.
     """
-
-    repeats = True
 
     boundaries: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
     values: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
@@ -116,10 +109,8 @@ class PolynomialDecay(LearningRateSchedule):
         decay_steps: > 0.
         end_learning_rate: >= 0, default 1e-4.
         power: > 0, default 1 (linear).
-        cycle: instead of staying at the end, stretch decay_steps to its next multiple.
+        cycle: True stretches decay_steps to the next multiple instead of staying at the end.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
@@ -160,8 +151,6 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: whether step / decay_steps is rounded down; default False.
     """
 
-    repeats = True
-
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")
     decay_rate = checks.number(0)
@@ -201,8 +190,6 @@ class CosineDecay(LearningRateSchedule):
             None, no warm-up.
         warmup_steps: length of the warm-up, default 0.
     """
-
-    repeats = True
 
     initial_learning_rate = checks.number(0)
     decay_steps = checks.number(0, ends="()")

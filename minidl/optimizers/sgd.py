@@ -20,8 +20,6 @@ class SGD(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    repeats = True
-
     momentum = checks.number(0, 1, ends="[]", then="_slot")
     nesterov = checks.flag()
 
@@ -41,8 +39,8 @@ class SGD(Optimizer):
         super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
-        ahead = self.momentum * self.gathered_rate + learning_rate
-        self._step_size = ahead if self.nesterov else self.gathered_rate
+        ahead = self.momentum * self.accumulated_learning_rate + learning_rate
+        self._step_size = ahead if self.nesterov else self.accumulated_learning_rate
         if not self.momentum:
             updates.sgd(theta, grad, learning_rate, out=theta)
             return

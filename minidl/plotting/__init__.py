@@ -1,7 +1,7 @@
 """Pictures of training: each function returns a matplotlib figure.
 
-The figures belong to no window: show one in a notebook by naming it, or write it with
-``figure.savefig(path)``. ``figure.axes`` holds its axes, for a title or other limits.
+A figure belongs to no window: a notebook shows a figure that a cell ends with, and
+``figure.savefig(path)`` writes a file. ``figure.axes`` holds the axes, for a title or other limits.
 """
 
 from minidl.plotting.activations import plot_activations

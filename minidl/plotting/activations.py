@@ -17,7 +17,7 @@ from minidl.plotting import style
 _FUNCTION, _DERIVATIVE = style.COLOURS[:2]
 _SAMPLES = 1001
 _STEEP = 1e-3  # of the curve's height: a smaller step between samples is no jump
-_NARROW = 1e-12  # of the interval: what still jumps in so little is a jump
+_NARROW = 1e-12  # of the interval: a step within so little is a jump
 
 _Item = str | ActivationFunction | Activation
 
@@ -29,7 +29,7 @@ def plot_activations(
 ) -> Figure:
     """y = f(x) and dashed its derivative, one axes for each function.
 
-    Where the derivative jumps the curve is open: a full circle is its value there, a hollow
+    Where the derivative jumps the curve is open: a full circle is the value at the jump, a hollow
     one the end of the other side.
 
     Args:
@@ -37,7 +37,7 @@ def plot_activations(
             than the default ones (``layers.LeakyReLU(0.1)``). Default: all that work element
             by element.
         interval: of x; default (-5, 5).
-        derivatives: whether to draw them; default True.
+        derivatives: True draws the derivatives; default True.
 
     Raises:
         ValueError: an unknown name, no function, softmax (which has no curve: each output
@@ -115,10 +115,10 @@ def _curve(
 def _slopes(
     function: ActivationFunction, constants: tuple[float, ...], x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    """The derivative's curve, with a NaN where it jumps; and where those are.
+    """The derivative's curve, with a NaN at each jump; and the places of the jumps.
 
     Each steep step between two samples is halved until it is flat, or so narrow that no
-    continuous function could climb it.
+    continuous function could climb as much.
     """
     slopes = _curve(function, constants, x)[1]
     least = _STEEP * np.ptp(slopes)

@@ -21,14 +21,14 @@ Histories = History | Mapping[Any, History] | Sequence[tuple[Any, History]]
 
 
 class Part(NamedTuple):
-    """How the values of one prefix are drawn, and what they are."""
+    """The style of the values of one prefix, and their description."""
 
     line: Literal["-", "--", ":"]
     marker: dict[str, Any]
     meaning: str
 
 
-#: Those with the prefix "train_" are measured after the epoch, in inference.
+#: Values with the prefix "train_" are measured after the epoch, in inference.
 PARTS = {
     "": Part("--", {"markerfacecolor": "white"}, "training"),
     "train_": Part(
@@ -49,12 +49,12 @@ _NOTE = 4.0  # inches wide
 
 @dataclass(frozen=True)
 class Curves:
-    """The values of one history, in one colour and, where there are several, with one marker.
+    """The values of one history, in one colour and, beside other histories, with one marker.
 
     Attributes:
         name: for the legend.
-        history: what ``fit`` returned.
-        index, count: its place among all that are drawn.
+        history: the result of ``fit``.
+        index, count: the place of the history among all drawn histories.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Curves:
 
     @property
     def colour(self) -> str:
-        """The one of its place."""
+        """The colour of the history's place."""
         return COLOURS[self.index % len(COLOURS)]
 
     @property
     def marker(self) -> str:
-        """The shape of its place."""
+        """The marker of the history's place."""
         return MARKERS[self.index % len(MARKERS)]
 
     @property
@@ -98,7 +98,7 @@ class Curves:
         return None
 
     def draw(self, axes: Axes, value: str) -> str | None:
-        """Draw a value against the epoch; what a reader is to be told of it, or None."""
+        """Draw a value against the epoch; return a remark for the reader, or None."""
         line, look, meaning = PARTS[split(value)[0]]
         y = self.get(value)
         if y is None:
@@ -121,7 +121,7 @@ class Curves:
         return f"{described}: {missing.sum()} of {len(y)} epochs not finite"
 
     def draw_best(self, axes: Axes, value: str) -> str | None:
-        """Mark the lowest value (accuracies: the highest), and say where it is."""
+        """Mark the lowest value (accuracies: the highest), and return value and epoch as text."""
         y = self.get(value)
         if y is None or np.isnan(y).all():
             return None

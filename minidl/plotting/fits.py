@@ -1,4 +1,4 @@
-"""One-dimensional data and the lines fitted to them."""
+"""One-dimensional data with fitted lines."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def plot_fit(
     xlabel: str = "x",
     ylabel: str = "y",
 ) -> Figure:
-    """The points (x, y), and the lines fitted to them.
+    """The points (x, y) and fitted lines.
 
     Args:
         x, y: (N,) or (N, 1).
         fits: a ``predict`` that takes (M, 1) and gives (M,) or (M, 1); or (slope, intercept);
-            or several of them by name. Default: the points alone.
+            or several of these by name. Default: the points alone.
         xlabel, ylabel: of the axes, with units.
 
     Raises:
@@ -75,7 +75,7 @@ def _column(what: str, values: Any) -> np.ndarray:
 
 
 def _line(name: str, fit: Fit, x: np.ndarray) -> tuple[np.ndarray, str]:
-    """Its values at x, and its formula where that is known."""
+    """The fit's values at x, and its formula where known."""
     if callable(fit):
         y = np.asarray(fit(x.reshape(-1, 1)), dtype=np.float64)
         if y.size != len(x):
@@ -85,7 +85,7 @@ def _line(name: str, fit: Fit, x: np.ndarray) -> tuple[np.ndarray, str]:
             )
         return y.reshape(-1), ""
     try:
-        # One number each, in whatever a regression keeps it: coef_ is (1,), a kernel (1, 1).
+        # One number each, of any shape: a regression's coef_ is (1,), a kernel (1, 1).
         slope, intercept = (np.asarray(number, dtype=np.float64).item() for number in fit)
     except (TypeError, ValueError):
         raise TypeError(

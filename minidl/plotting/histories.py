@@ -1,9 +1,9 @@
 """Pictures of one or several trainings: loss, metrics and penalties against the epoch.
 
-Each takes a :class:`~minidl.callbacks.History`, or several by name: a mapping from name to
+Each function takes a :class:`~minidl.callbacks.History`, or several by name: a mapping from name to
 History or a list of (name, History) pairs. Training is dashed, validation solid. A value that is
-not finite is a gap in its curve, and the axis says so; where values lie so far apart that many
-could not be told from zero, the scale is logarithmic.
+not finite is a gap in the curve, and the axis says so. The scale is logarithmic where values lie so
+far apart that many could not be told from zero.
 
 An accuracy is found under each of its names ("accuracy", "acc", "sparse_categorical_accuracy",
 …), and "data_loss" is the loss of a network without penalties.
@@ -30,12 +30,12 @@ def plot_history(histories: Histories, values: Sequence[str] | None = None) -> F
     """Curves against the epoch, one axes for each value: training dashed, validation solid.
 
     Args:
-        histories: what ``fit`` returned; or several by name, each in its own colour.
+        histories: the result of ``fit``; or several by name, each in its own colour.
         values: names in the histories, without "val_". Default: "loss", and "accuracy" if there
             is one.
 
     Raises:
-        ValueError: no history or no epoch, or a value that none of them holds.
+        ValueError: no history or no epoch, or a value that none of the histories holds.
         TypeError: not histories.
     """
     runs = curves.named(histories)
@@ -61,7 +61,7 @@ def plot_values(history: History) -> Figure:
     """All values of one history in one axes: training dashed, validation solid.
 
     Args:
-        history: what ``fit`` returned.
+        history: the result of ``fit``.
 
     Raises:
         ValueError: no epoch.
@@ -88,7 +88,7 @@ def plot_values(history: History) -> Figure:
 def plot_comparison(histories: Histories, value: str = "val_loss") -> Figure:
     """One value of several models in one axes, with each one's best epoch.
 
-    The hollow marker is the lowest value, for accuracies the highest; the legend has its number.
+    The hollow marker is the lowest value, for accuracies the highest; the legend has the number.
 
     Args:
         histories: several by name, or one.
@@ -96,7 +96,7 @@ def plot_comparison(histories: Histories, value: str = "val_loss") -> Figure:
             networks with and without penalties.
 
     Raises:
-        ValueError: no history or no epoch, or a value that one of them does not hold.
+        ValueError: no history or no epoch, or a value that one of the histories does not hold.
         TypeError: not histories.
     """
     runs = curves.named(histories)
@@ -124,8 +124,8 @@ def plot_sheet(histories: Histories, value: str = "loss", columns: int = 2) -> F
         columns: of the sheet; default 2.
 
     Raises:
-        ValueError: no history or no epoch, a value that one of them does not hold, or less than
-            one column.
+        ValueError: no history or no epoch, a value that one of the histories does not hold, or less
+            than one column.
         TypeError: not histories.
     """
     runs = curves.named(histories)

@@ -1,4 +1,4 @@
-"""Images with what a network made of them: class probabilities, first-layer weights."""
+"""Images of a network: class probabilities, first-layer weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.plotting import style
 
 _RIGHT, _WRONG = "tab:blue", "tab:red"
 _CELL = 4.6  # inches, the width of an image with its bars
-_NAME = 18  # letters of a class name beside the bars; the title has all of them
+_NAME = 18  # letters of a class name beside the bars; the title has all letters
 
 
 def plot_predictions(
@@ -77,7 +77,7 @@ def _prediction(
     truth: int,
     class_names: Sequence[str],
 ) -> None:
-    """One image and its bars."""
+    """One image with its bars."""
     guess = int(probabilities.argmax())
     finite = bool(np.isfinite(probabilities).all())
     right = finite and guess == truth
@@ -105,14 +105,14 @@ def _prediction(
 
 
 def plot_weights(W: Any, shape: tuple[int, int], count: int = 64) -> Figure:
-    """First-layer weights as images: what each unit looks for (red) and avoids (blue).
+    """First-layer weights as images: patterns that a unit looks for (red) and avoids (blue).
 
     Weights that are not finite are left white.
 
     Args:
         W: (I, O), with I = height · width.
         shape: (height, width) of an image.
-        count: how many units are shown, those with the largest weights; default 64.
+        count: number of units shown, from the largest weights down; default 64.
 
     Raises:
         ValueError: I is not height · width, or there are no units to show.

@@ -1,4 +1,4 @@
-"""What all pictures have in common: colours, frames, and a legend that covers no data."""
+"""The common style of all pictures: colours, frames, and a legend that covers no data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 FONT = 9  # points
-# Inches, at this size: a line of text, a letter, the picture before an entry and the gap after it.
+# Inches, at this size: a line of text, a letter, the picture before and the gap after an entry.
 _LINE, _LETTER, _HANDLE = 0.19, 0.078, 0.62
 
 

@@ -1,6 +1,6 @@
 """Models in files: one NumPy .npz archive of numbers and names, without code and without pickles.
 
-A file of format 2 is a zip archive. Its members are not compressed:
+A file of format 2 is a zip archive of uncompressed members:
 
     config.json             the layers, the optimizer, the loss and the metrics: class names and
                             arguments; the seed and the counts of steps

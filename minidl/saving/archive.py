@@ -37,7 +37,7 @@ class FileFormatError(ValueError):
 
     Attributes:
         file: the file's name.
-        reason: what was expected and what was received.
+        reason: the expected and the received content.
     """
 
     def __init__(self, file: str, reason: str) -> None:
@@ -50,7 +50,7 @@ class FileFormatError(ValueError):
 
 
 class MalformedError(ValueError):
-    """Error of a file whose name is not known here."""
+    """Error of a file, raised where the file's name is not known."""
 
 
 @dataclass(frozen=True)

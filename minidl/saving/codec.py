@@ -1,4 +1,4 @@
-"""Objects as JSON and back: a class becomes its name, an object the arguments that make it."""
+"""Objects as JSON and back: a class becomes its name, an object its constructor's arguments."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _BASES = (
 def describe(model: Any) -> dict[str, Any]:
     """The configuration of a model for a file: JSON, all but the vectors.
 
-    "layers", "dtype" and "input_shape" say what network it is; "optimizer", "loss" and "metrics",
-    which only a compiled model has, how it is trained; "seed", "step", "iterations" and
-    "gathered_rate" where it is.
+    "layers", "dtype" and "input_shape" describe the network; "optimizer", "loss" and "metrics", of
+    a compiled model only, describe the training; "seed", "step", "iterations" and
+    "accumulated_learning_rate" the place in the training.
 
     Raises:
         ValueError: the model holds an object of a class that is not minidl's.
@@ -46,7 +46,7 @@ def describe(model: Any) -> dict[str, Any]:
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
         config["iterations"] = model.optimizer.iterations
-        config["gathered_rate"] = model.optimizer.gathered_rate
+        config["accumulated_learning_rate"] = model.optimizer.accumulated_learning_rate
         config["loss"] = encode(model._loss)
         config["metrics"] = [encode(metric) for metric in model._metrics]
     return config

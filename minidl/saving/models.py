@@ -63,7 +63,7 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
 
 
 def _vectors(model: Any) -> dict[str, np.ndarray]:
-    """Copies of all that training changes: it may go on while they are written."""
+    """Copies of everything that training changes, so that training may go on during the writing."""
     vectors = {"theta": model.theta, "statistics": model.statistics.theta}
     if model.optimizer is not None:
         for name, vector in model.optimizer.state.items():
@@ -107,7 +107,7 @@ def load_with_extra(
         )
         if training:
             model.compile(*training)
-        # Initial values are drawn and overwritten: those of a stranger may be beyond float32.
+        # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
         with np.errstate(all="ignore"):
             model.build()
     fill(model, saved)
@@ -136,7 +136,7 @@ def fill(model: Any, saved: Saved) -> None:
     if optimizer is None or "optimizer" not in config:
         return
     optimizer.iterations = config["iterations"]
-    optimizer.gathered_rate = float(config.get("gathered_rate", 0))
+    optimizer.accumulated_learning_rate = float(config.get("accumulated_learning_rate", 0))
     if optimizer.iterations:
         optimizer.build(model.theta, model.parameters)
         for name, vector in optimizer.state.items():
@@ -167,7 +167,7 @@ def _put(model: Any, name: str, vector: Any, arrays: dict[str, np.ndarray]) -> N
 
 
 def _prove(file: BinaryIO) -> None:
-    """Raise unless the file loads: everything but the network itself is made of it."""
+    """Raise unless the file loads: layers, optimizer, loss and metrics are made of the file."""
     try:
         archive = Archive(file)
         archive.check_members()
@@ -193,7 +193,7 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
     training = None
     if "optimizer" in config:
         optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
-        optimizer.get_config()  # raises where its learning rate is no schedule
+        optimizer.get_config()  # raises where the learning rate is no schedule
         found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
         training = optimizer, loss, found
         needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])

@@ -1,4 +1,4 @@
-"""The content of a file, checked without making a network of it."""
+"""The content of a file, checked without making a network."""
 
 from __future__ import annotations
 
@@ -167,6 +167,8 @@ def _config(archive: Archive) -> dict[str, Any]:
     else:
         raise MalformedError(f"expected a model's config, received {sorted(archive.members)[:9]}")
     config = parsed(text)
+    if "gathered_rate" in config and "accumulated_learning_rate" not in config:  # older files
+        config["accumulated_learning_rate"] = config.pop("gathered_rate")
     version = config.get("format")
     if type(version) is not int or version not in known:
         raise MalformedError(f"expected a format up to {FORMAT}, received {version!r}")

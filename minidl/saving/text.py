@@ -18,7 +18,7 @@ LAYERS, METRICS = 4096, 256
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
 # Files from before proximal penalties have none.
-_LATER = frozenset({"gathered_rate"})
+_LATER = frozenset({"accumulated_learning_rate"})
 # As a float, a number of steps below this is exact.
 _STEPS = 1 << 53
 
@@ -60,7 +60,7 @@ def check(config: dict[str, Any]) -> None:
     for name in ("step", "iterations"):
         if checks.integer(name, config.get(name, 0), 0) >= _STEPS:
             raise MalformedError(f"{name}: expected a number below 2**53, received {config[name]}")
-    checks.real("gathered_rate", config.get("gathered_rate", 0.0), 0)
+    checks.real("accumulated_learning_rate", config.get("accumulated_learning_rate", 0.0), 0)
     for name in ("input_shape", "layers", "metrics"):
         if not isinstance(config.get(name, []), list):
             raise MalformedError(f"{name}: expected a list, received something else")

@@ -21,7 +21,7 @@ _HOMES = {
     "probability": "minidl.testing.axes",
     "smooth": "minidl.testing.axes",
     "tensors": "minidl.testing.axes",
-    "diagnose": "minidl.testing.diagnosis",
+    "diagnose": "minidl.teaching",
 }
 
 __all__ = [

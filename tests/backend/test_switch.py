@@ -12,6 +12,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from minidl import backend
+from minidl.accelerator import executors
 from minidl.accelerator.trace import loops
 from minidl.backend import (
     Backend,
@@ -96,7 +97,7 @@ def test_unknown_names_are_refused_and_change_nothing():
 # Executor ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["blocks", "numba"])
+@pytest.mark.parametrize("name", ["python", "blocks", "numba"])
 def test_the_executor_is_the_one_that_was_chosen(name):
     use("numpy", executor=name)
     assert backend.executor == name
@@ -109,14 +110,14 @@ def test_the_executor_is_the_one_that_was_chosen(name):
 def test_numba_is_the_default_where_it_is_installed(monkeypatch):
     assert backend.executor == "numba"
     switch._state.clear()
-    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
+    monkeypatch.setattr(loops, "lacking", lambda: ["llvmlite"])
     assert backend.executor == "blocks"
 
 
-def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch):
+def test_numba_without_its_package_is_an_error_that_names_the_remedy(monkeypatch):
     use("numpy", executor="blocks")
-    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
-    with pytest.raises(BackendUnavailableError, match="needs the numba package") as error:
+    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
+    with pytest.raises(BackendUnavailableError, match="needs the llvmlite package") as error:
         use("numpy", executor="numba")
     assert "pip install 'minidl[fast]'" in str(error.value)
     assert "executor='blocks'" in str(error.value)
@@ -126,8 +127,8 @@ def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch
 @pytest.mark.usefixtures("fresh")
 def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
     monkeypatch.setenv("MINIDL_EXECUTOR", "numba")
-    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
-    with pytest.raises(BackendUnavailableError, match="needs the numba package"):
+    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
+    with pytest.raises(BackendUnavailableError, match="needs the llvmlite package"):
         _ = backend.executor
 
 
@@ -136,6 +137,9 @@ def test_device_arrays_have_their_own_executor_whatever_is_chosen_for_numpy():
         assert backend.executor == "cuda"
         assert switch.executor_for(to_device(np.ones(2))).name == "cuda"
         assert switch.executor_for(np.ones(2)).name == "blocks"
+    with installed(), use("cupy", executor="python"):  # which calls formulas wherever arrays are
+        assert backend.executor == "python"
+        assert switch.executor_for(to_device(np.ones(2))).name == "python"
 
 
 def test_the_module_has_no_other_attribute():
@@ -162,7 +166,8 @@ def child(code, **environment):
 
 def test_variables_choose_at_the_start():
     assert child(ASK).stdout.split() == ["numpy", "numba"]
-    assert child(ASK, MINIDL_EXECUTOR="blocks").stdout.split() == ["numpy", "blocks"]
+    for name in ("python", "blocks"):
+        assert child(ASK, MINIDL_EXECUTOR=name).stdout.split() == ["numpy", name]
     code = "from tests.doubles.cupy_double import installed\nwith installed():\n    exec(ASK)"
     code = code.replace("ASK", repr(ASK))
     assert child(code, MINIDL_BACKEND="cupy").stdout.split() == ["cupy", "cuda"]
@@ -178,7 +183,10 @@ def test_a_call_outdoes_the_variables():
     ("variable", "message"),
     [
         ("MINIDL_BACKEND", "backend: expected one of ('numpy', 'cupy'), received 'nympy'"),
-        ("MINIDL_EXECUTOR", "executor: expected one of ('blocks', 'numba'), received 'nympy'"),
+        (
+            "MINIDL_EXECUTOR",
+            "executor: expected one of ('python', 'blocks', 'numba'), received 'nympy'",
+        ),
     ],
 )
 def test_variables_with_unknown_names_are_errors(variable, message):
@@ -187,10 +195,10 @@ def test_variables_with_unknown_names_are_errors(variable, message):
     assert message in result.stderr
 
 
-def test_neither_numba_nor_cupy_is_imported_before_it_is_used():
+def test_neither_llvmlite_nor_cupy_is_imported_before_it_is_used():
     code = (
-        "import sys; from minidl.backend import loops; import minidl.kernels.updates; "
-        "loops.available(); print(sorted({'numba', 'cupy'} & set(sys.modules)))"
+        "import sys; from minidl.accelerator.trace import loops; import minidl.kernels.updates; "
+        "loops.available(); print(sorted({'llvmlite', 'cupy'} & set(sys.modules)))"
     )
     assert child(code).stdout.strip() == "[]"
 

@@ -1,6 +1,6 @@
-"""Campaigns: long runs of what the tests do for seconds; their figures are committed.
+"""Campaigns: long runs of tests that take seconds; their figures are committed.
 
-``python -m tests.campaigns.<name>`` runs one and writes ``results/<name>.json`` beside this file.
+``python -m tests.campaigns.<name>`` runs one campaign and writes ``results/<name>.json``.
 """
 
 from __future__ import annotations

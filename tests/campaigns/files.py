@@ -3,10 +3,10 @@
 ``python -m tests.campaigns.files [--count 1000000] [--seed 1] [--minutes 20]``
 
 Four parts: every bit of a small file of each format flipped, and every length; a few edits at
-random, of whole files and of their members, whose sums are made right again; what atheris makes of
-such files, guided by the lines of minidl that it reaches; and the same for data files. Any other
-error, more than 10 s for a file, or more than 512 MiB beyond those that the imports need, ends the
-campaign with what caused it. Loaded models are also used, saved and loaded again.
+random, of whole files and of members, with corrected sums; files made by atheris, guided by the
+lines of minidl that a file reaches; and the same for data files. Any other error, more than 10 s
+for a file, or more than 512 MiB beyond the imports' memory, ends the campaign with the cause.
+Loaded models are also used, saved and loaded again.
 
 Needs atheris: ``pip install 'minidl[fuzz]'``.
 """
@@ -63,7 +63,7 @@ def scatter(count: int, seed: int, seconds: float) -> dict[str, int]:
 
 
 def fuzz(target: str, results: Path, options: list[str]) -> None:
-    """In a process of its own, which ends with it: let atheris make files."""
+    """Let atheris make files, in a separate process, which ends with atheris."""
     import atheris
 
     with atheris.instrument_imports(include=INSTRUMENTED):
@@ -86,7 +86,7 @@ def fuzz(target: str, results: Path, options: list[str]) -> None:
 
 
 def fuzzed(target: str, count: int, seed: int, seconds: int) -> dict[str, int]:
-    """What came of ``count`` files, or of as many as the time allows."""
+    """Outcomes of ``count`` files, or of as many as the time allows."""
     from tests.saving import hostile
 
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,8 @@ Each network, of random layers, loss, optimizer, penalty and clipping, is given 
 last: of a row of data, of weights, of a learning rate, or of a penalty. A loop of its own, which
 shares nothing with ``minidl.finite`` but the network, makes the same steps and looks at every array
 after each part of each step. ``fit(..., check_finite=True)`` has to stop at the same step, with the
-weights of before, or not at all; and ``replay_failure`` has to come to the same bits.
+weights of before, or not at all, alone and beside a callback of somebody else's; and
+``replay_failure`` has to come to the same bits.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 import minidl
 from minidl import layers, losses, optimizers, regularizers
 from minidl.backend import use
-from minidl.callbacks import TerminateOnNaN
+from minidl.callbacks import LambdaCallback, TerminateOnNaN
 from minidl.objective import Objective
 from minidl.optimizers.schedules import PiecewiseConstantDecay
 from tests.campaigns import write
@@ -91,6 +92,14 @@ def examine(seed: int) -> str:
         replay = minidl.replay_failure(error.path or "")
         assert replay.same, f"seed {seed}: {error}\n{replay}"
         assert str(replay.error).splitlines()[:2] == str(error).splitlines()[:2], f"seed {seed}"
+        beside, x, y, size = training(seed)
+        looks = LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+        with contextlib.suppress(minidl.NonFiniteError):
+            beside.fit(x, y, size, 2, 0, looks, shuffle=False, check_finite=True)
+            raise AssertionError(f"seed {seed}: beside a callback nothing was found")
+        for one, two in zip(state(beside), truth[1], strict=True):
+            np.testing.assert_array_equal(one, two, err_msg=f"seed {seed}, beside a callback")
+        assert beside.step == step, f"seed {seed}: beside a callback step {beside.step}"
         stopped, x, y, size = training(seed)
         with contextlib.redirect_stdout(io.StringIO()):
             stopped.fit(x, y, size, 2, 0, TerminateOnNaN(), shuffle=False)
@@ -175,13 +184,13 @@ def first_bad_step(
         for start in range(0, len(x), size):
             rows = slice(start, start + size)
             before = state(made)
-            value = made.forward(x[rows], training=True, logits=objective.behind)
+            value = made.forward(x[rows], training=True, logits=loss.joined)
             arrays = [value, *seen(made)]
             penalty = made.penalties.forward(made.theta).copy()
             arrays += [penalty, loss.forward(value, y[rows]).copy(), loss._losses[: len(value)]]
             d = loss.backward()
             arrays.append(d.copy())
-            made.backward(d, logits=objective.behind)
+            made.backward(d, logits=loss.joined)
             made.penalties.add_gradients(made.theta, made.grad)
             arrays.append(made.grad.copy())
             made.optimizer.update(made.theta, made.grad)

@@ -1,10 +1,10 @@
-"""Interrupts at random moments: what is counted is done, and everything else is as it was.
+"""Interrupts at random moments: every counted step is done, and everything else is unchanged.
 
 A network is trained on equal batches, so that its state depends on the number of steps alone,
-whoever interrupts whatever. Signals come at random moments and raise KeyboardInterrupt, are set
-into the thread as exceptions, or are handled by a function that predicts, evaluates, saves or
-trains. After each one the network has, bit for bit, the state of an undisturbed training after as
-many steps as it counts; and a second network still predicts what it did.
+with any interrupts. Signals come at random moments and raise KeyboardInterrupt, are set into the
+thread as exceptions, or are handled by a function that predicts, evaluates, saves or trains. After
+each interrupt the network has, bit for bit, the state of an undisturbed training after as many
+steps; and a second network still predicts the same.
 
     python -m tests.campaigns.interrupts [--count 10000] [--seed 0] [--executor numba]
 """
@@ -59,16 +59,16 @@ def network(seed: int) -> minidl.Sequential:
 def state(model: minidl.Sequential) -> bytes:
     """Everything that training changes."""
     assert model.optimizer is not None
-    counts = model.step, model.optimizer.iterations, model.optimizer.gathered_rate
+    counts = model.step, model.optimizer.iterations, model.optimizer.accumulated_learning_rate
     arrays = [model.theta, model.statistics.theta, *model.optimizer.state.values()]
     return repr(counts).encode() + b"".join(array.tobytes() for array in arrays)
 
 
 class Scene:
-    """Networks, their data, and what an undisturbed training comes to.
+    """Networks with data, and the states of an undisturbed training.
 
     Args:
-        seed: of all that is random, when signals come included.
+        seed: of everything random, the moments of the signals included.
         steps: of the undisturbed training.
     """
 
@@ -123,7 +123,7 @@ class Scene:
         self._holds(loaded, "a loaded network")
 
     def check(self) -> None:
-        """Note where something is not as it has to be."""
+        """Note every difference from the undisturbed state."""
         self._holds(self.model, "the network")
         self._check_other()
 
@@ -145,7 +145,7 @@ class Scene:
             )
 
     def handle(self, *_: Any) -> None:
-        """What a signal's handler does in place of an interrupt."""
+        """Action of a signal's handler in place of an interrupt."""
         what = self.chance.choice(["predict", "evaluate", "checkpoint", "other fit", "fit"])
         self.happened[f"handler: {what}"] += 1
         self.last = *self.last, what, self.model.step
@@ -167,7 +167,7 @@ def _numbers(found: bytes) -> list[float]:
 
 
 def raised_by_signal(delay: float, work: Callable[[], None]) -> bool:
-    """Work until it ends or a signal's KeyboardInterrupt ends it; whether one did."""
+    """Work to the end or to a signal's KeyboardInterrupt; True for the latter."""
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, delay)
@@ -180,11 +180,11 @@ def raised_by_signal(delay: float, work: Callable[[], None]) -> bool:
 
 
 class _SetInto(BaseException):
-    """What another thread sets into this one."""
+    """The exception that another thread sets into this one."""
 
 
 def raised_by_thread(delay: float, work: Callable[[], None]) -> bool:
-    """The same with an exception that another thread sets into this one."""
+    """Work to the end or to an exception that another thread sets; True for the latter."""
     here, ended = threading.get_ident(), threading.Event()
 
     def interrupt() -> None:
@@ -209,7 +209,7 @@ def raised_by_thread(delay: float, work: Callable[[], None]) -> bool:
 
 
 def handled(delay: float, work: Callable[[], None], scene: Scene) -> bool:
-    """The same with a handler that does not raise; whether it was called."""
+    """Work with a handler that does not raise; True if the handler was called."""
     before = sum(scene.happened.values())
     former = signal.signal(signal.SIGALRM, scene.handle)
     try:
@@ -222,7 +222,7 @@ def handled(delay: float, work: Callable[[], None], scene: Scene) -> bool:
 
 
 def run(count: int, seed: int, steps: int = 2000) -> dict[str, Any]:
-    """Interrupt so many times; what happened, how often, and what went wrong."""
+    """Interrupt so many times; return the count of each kind, and the failures."""
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     scene = Scene(seed, steps)
@@ -261,7 +261,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--executor", default="numba", choices=["numba", "blocks"])
+    parser.add_argument("--executor", default="numba", choices=["numba", "blocks", "python"])
     parser.add_argument("--keep", action="store_true", help="write the figures beside this file")
     options = parser.parse_args()
     minidl.backend.use("numpy", executor=options.executor)

@@ -1,9 +1,9 @@
-"""Trainings that are disturbed at random moments, and go on: to the bits of one that was not.
+"""Trainings disturbed at random moments, which go on: to the bits of an undisturbed training.
 
 ``python -m tests.campaigns.kills [--count N] [--seed S]`` kills N trainings, during writes too,
 which delays slow down; ends N / 5 by SIGTERM and as many by Ctrl-C twice; takes away the right to
-write; and lets a small disk run full, for which it needs the right to mount one. Each training is a
-process of its own.
+write; and lets a small disk run full, which needs the right to mount one. Each training is a
+separate process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.trainings import TRAININGS, Outcome
 TRAINING = TRAININGS["Adam, plateau"]
 #: Seconds after which a process that should have ended is said to hang.
 PATIENCE = 60.0
-#: Status of a process that met a full disk, where it cannot write down what happened.
+#: Status of a process that met a full disk, which has no room for a message.
 FULL = 9
 
 
@@ -121,15 +121,15 @@ def attempt(
     """A process that trains, and is disturbed.
 
     Args:
-        folder: where it trains.
-        moments: delays come from a generator with a seed of this one.
-        disturb: called with the process's number when it has been started.
+        folder: of the training.
+        moments: seeds the generator of the delays.
+        disturb: called with the process's number after the start.
         delay: most seconds for which a part of a write is held up.
         hook: one more callback.
 
     Returns:
-        The process's status, as :func:`os.waitpid` gives it, and what came of the training if it
-        came to its end.
+        The process's status, as :func:`os.waitpid` gives it, and the training's result if the
+        training came to an end.
     """
     seed = moments.getrandbits(32)
     (folder / "begun").unlink(missing_ok=True)
@@ -143,7 +143,7 @@ def attempt(
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             try:
-                # A shell that starts a job in the background has it ignore the signal.
+                # A shell has background jobs ignore the signal.
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 slowed(delay, random.Random(seed))
                 with ordinary():
@@ -168,7 +168,7 @@ def wait(pid: int) -> int:
     """The status of a process that ends.
 
     Raises:
-        FailedError: it does not; it is killed.
+        FailedError: the process does not end; it is killed.
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -182,10 +182,10 @@ def wait(pid: int) -> int:
 
 
 def files(folder: Path) -> int:
-    """Read every file of a model that is there; how many temporary files lie beside them.
+    """Read every file of a model that is there; return the number of temporary files.
 
     Raises:
-        FailedError: one of them cannot be read.
+        FailedError: one of the files cannot be read.
     """
     for path in folder.rglob("*.npz"):
         try:
@@ -199,7 +199,7 @@ def compare(outcome: Outcome | None, reference: Outcome, folder: Path) -> None:
     """Raise unless a training came to the numbers of the undisturbed one, and left no rubbish.
 
     Raises:
-        FailedError: what differs.
+        FailedError: naming the difference.
     """
     if outcome is None:
         raise FailedError(f"no outcome: {(folder / 'output.txt').read_text()}")
@@ -210,7 +210,7 @@ def compare(outcome: Outcome | None, reference: Outcome, folder: Path) -> None:
         raise FailedError(f"temporary files are left: {list(folder.rglob('.minidl-*'))}")
 
 
-# What is done to them -------------------------------------------------------------------------
+# Disturbances ---------------------------------------------------------------------------------
 
 
 def disturbed(
@@ -221,18 +221,18 @@ def disturbed(
     disturb: Callable[[int, random.Random], None],
     after: Callable[[Path, int, Counter[str]], None] = lambda folder, status, seen: None,
 ) -> dict[str, int]:
-    """Disturb ``count`` processes; each training goes on until it comes to its end.
+    """Disturb ``count`` processes; each training goes on to its end.
 
     Args:
-        count: how many.
+        count: number of processes.
         seed: of the moments.
         reference: the undisturbed training.
-        seconds: that it takes.
+        seconds: length of the undisturbed training.
         disturb: called after a random time, with the process's number.
-        after: called when a process has ended that was disturbed, with its status.
+        after: called with the status of each disturbed process that has ended.
 
     Returns:
-        How many processes, trainings, and temporary files there were.
+        Numbers of processes, trainings, and temporary files.
     """
     moments = random.Random(seed)
     seen: Counter[str] = Counter()
@@ -281,7 +281,7 @@ def left(folder: Path, status: int, seen: Counter[str]) -> None:
     """After SIGTERM: the newest checkpoint is of the step at which the model was left.
 
     Raises:
-        FailedError: it is not.
+        FailedError: the checkpoint is of another step.
     """
     if os.WIFSIGNALED(status):
         seen["ended by SIGTERM before fit had begun, or after it"] += 1
@@ -311,7 +311,7 @@ def small_disk(size: str) -> Iterator[Path]:
     """A file system in memory.
 
     Raises:
-        PermissionError: it cannot be mounted.
+        PermissionError: mounting is not allowed.
     """
     with tempfile.TemporaryDirectory() as name:
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", name]
@@ -368,7 +368,7 @@ def _output(folder: Path) -> str:
 
 
 def two_processes(moments: random.Random, reference: Outcome) -> None:
-    """The second is refused while the first one lives, and begins at once when it has died."""
+    """The second is refused while the first lives, and begins at once when the first has died."""
     with tempfile.TemporaryDirectory() as name:
         folder, second = Path(name), Path(name) / "second"
         second.mkdir()
@@ -392,18 +392,18 @@ def two_processes(moments: random.Random, reference: Outcome) -> None:
 
 
 def campaign(count: int, seed: int, say: Callable[..., Any] = print) -> dict[str, Any]:
-    """All of it.
+    """The whole campaign.
 
     Args:
-        count: how many processes are killed.
+        count: number of killed processes.
         seed: of all moments.
-        say: called with what there is to tell.
+        say: called with progress and results.
 
     Raises:
         FailedError: a promise was broken.
     """
     moments = random.Random(seed)
-    # Once for what is compiled, once for the time.
+    # Once for compiling, once for the time.
     for _ in range(2):
         with tempfile.TemporaryDirectory() as name:
             start = time.monotonic()

@@ -1,4 +1,4 @@
-"""The rounds of ``soak``: what a process is asked to do, and what has to be right after it."""
+"""The rounds of ``soak``: tasks for a process, with checks after each."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Soak:
         folder: for files.
 
     Attributes:
-        done: how many of each kind of round, and of epochs, models and predictions.
-        failures: what to look into, each with the command that repeats it.
+        done: numbers of rounds of each kind, and of epochs, models and predictions.
+        failures: findings, each with the command that repeats the round.
     """
 
     def __init__(self, seed: int, folder: Path) -> None:
@@ -88,7 +88,7 @@ class Soak:
         self._fit(self.stays, epochs=2)
 
     def round(self, number: int, without: tuple[str, ...] = ()) -> str:
-        """Run a round; its kind."""
+        """Run a round; return the kind."""
         random = np.random.default_rng([self.seed, number])
         kinds = [kind for kind in ROUNDS if kind not in without]
         shares = np.array([ROUNDS[kind] for kind in kinds], float)
@@ -184,7 +184,7 @@ class Soak:
         model.evaluate(X, Y, verbose=0)
 
     def _signals(self, random: np.random.Generator) -> None:
-        """Ctrl-C at any moment, as the timer says; the model can be used after it."""
+        """Ctrl-C at any moment of a timer; the model works afterwards."""
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
         try:
             model = self._made(int(random.integers(KINDS)), 10)
@@ -223,7 +223,7 @@ class Soak:
         size = 2 * model.theta.nbytes + sum(v.nbytes for v in model.optimizer.state.values())
         assert size > 153 * 2**20, size
 
-    # What they are made of ---------------------------------------------------------------------
+    # Parts of the rounds -----------------------------------------------------------------------
 
     def _made(self, kind: int, seed: int) -> Any:
         """A network whose parameters have to end with the round."""
@@ -237,13 +237,13 @@ class Soak:
         self.done["epochs"] += epochs - options.get("initial_epoch", 0)
 
     def _same(self, what: Any, array: np.ndarray) -> None:
-        """The array has the bits that it had the first time."""
+        """The array has the bits of the first time."""
         digest = hashlib.sha256(array).hexdigest()
         if self._first.setdefault(what, digest) != digest:
             raise AssertionError(f"{what}: other bits than the first time")
 
     def _look(self, first: int = 0, rows: int = len(X)) -> None:
-        """The predictions of the model that stays have the bits that they had the first time."""
+        """The predictions of the lasting model have the bits of the first time."""
         self._same(("stays", first, rows), self.stays.predict(X[first : first + rows]))
         self.done["predictions"] += 1
 

@@ -1,20 +1,20 @@
-"""An hour of everything at once, in one process: the memory is what it was, and so is each number.
+"""An hour of everything at once, in one process: memory and numbers end as in the beginning.
 
 ``python -m tests.campaigns.soak --minutes 60 --seed 1``
 
 Rounds follow each other: fits with callbacks, interrupts by callbacks and by signals, threads,
-files, sparse rows, models of 154 MiB. What a round does is drawn from (seed, number of the round):
-``--round N`` runs one alone. A round fails
+files, sparse rows, models of 154 MiB. A round is drawn from (seed, number of the round): ``--round
+N`` runs one alone. A round fails
 
 - where a model's arrays are not freed with the model, without the cycle collector;
-- where the weights after a fit are not, bit for bit, those of the first such fit in this process;
-- where the predictions of the one model that stays are not those of the beginning;
-- where it takes longer than ten minutes: then all threads' tracebacks are printed, and it ends.
+- where the weights after a fit differ in a bit from the first such fit in this process;
+- where the predictions of the one lasting model differ from the first;
+- after ten minutes: then all threads' tracebacks are printed, and the campaign ends.
 
-Memory is the resident set after a collection and ``malloc_trim``, every few rounds; it began when
-each kind of round had been twice, and a tenth of the time was over: what is compiled or imported
-is there by then. The C library is told to
-give back what is freed: two arenas, and memory maps for arrays from 128 KiB on.
+Memory is the resident set after a collection and ``malloc_trim``, every few rounds. The measurement
+begins after two rounds of each kind and a tenth of the time: compiled code and imports are there by
+then. The C library is told to give back freed memory: two arenas, and memory maps for arrays from
+128 KiB on.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ import numpy as np
 from tests import campaigns
 from tests.campaigns.rounds import ROUNDS, TURNS, Soak
 
-#: What an hour has to have done, at least.
+#: Least numbers of an hour.
 WANTED = {"epochs": 2_000, "models": 5_000, "predictions": 100_000, "large": 12}
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt
 
 
 def _quiet_allocator() -> Any:
-    """The C library, told to give back what is freed."""
+    """The C library, told to give back freed memory."""
     library = ctypes.CDLL(None)
     library.mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
     library.mallopt(_M_ARENA_MAX, 2)
@@ -51,7 +51,7 @@ def _quiet_allocator() -> Any:
 
 
 def memory(library: Any) -> float:
-    """MiB that are resident, of what is in use."""
+    """MiB of resident memory in use."""
     gc.collect()
     library.malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -59,7 +59,7 @@ def memory(library: Any) -> float:
 
 
 def soak(seconds: float, seed: int, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Rounds for so long; what was done, what failed, and the memory."""
+    """Rounds for a number of seconds; return the counts, the failures, and the memory."""
     library, begin = _quiet_allocator(), time.perf_counter()
     measured: list[float] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -291,5 +291,5 @@ def everything(made: minidl.Sequential) -> list[np.ndarray]:
     """Copies of all that a step moves."""
     assert made.optimizer is not None
     vectors = (made.theta, made.statistics.theta, *made.optimizer.state.values())
-    counters = [made.step, made.optimizer.iterations, made.optimizer.gathered_rate]
+    counters = [made.step, made.optimizer.iterations, made.optimizer.accumulated_learning_rate]
     return [*(to_host(vector).copy() for vector in vectors), np.array(counters)]

@@ -91,6 +91,12 @@ def test_classes_of_somebody_s_own_come_with_the_model() -> None:
     assert replay.error is None
     assert not replay.same
     assert str(replay) == "all numbers are finite\nother bits as in the training"
+    saved = saving.read_file(path or "")
+    counters = saved.extra.values["counters"]
+    assert counters["accumulated_learning_rate"] > 0
+    counters["gathered_rate"] = counters.pop("accumulated_learning_rate")  # as in older files
+    save_model(minidl.load_model(path or ""), "older.npz", saved.extra)
+    assert minidl.replay_failure("older.npz", model=made()).same
     with pytest.raises(ValueError, match="theta: expected 59 numbers, received"):
         minidl.replay_failure(path or "", model=build(Dense(7), top()))
     with pytest.raises(ValueError, match="expected a compiled model"):

@@ -129,7 +129,7 @@ def test_dropout_masks_are_those_of_the_step():
 
 
 def test_the_gradient_is_that_of_fit_which_goes_by_the_logits(monkeypatch):
-    kernels = minidl.losses.kernels
+    kernels = minidl.kernels.losses
     monkeypatch.setattr(kernels, "crossentropy_backward", None)  # on probabilities: not called
     seen = set()
     forward = Network.forward

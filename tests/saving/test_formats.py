@@ -60,6 +60,20 @@ def test_both_examples_are_one_model() -> None:
         np.testing.assert_array_equal(vector, b.optimizer.state[name])
 
 
+def test_the_accumulated_learning_rate_has_another_name_in_older_files(tmp_path: Path) -> None:
+    members = unpacked(EXAMPLES[2].read_bytes())
+    assert "gathered_rate" in config(members)
+    (tmp_path / "old").write_bytes(
+        packed(with_config(members, {**config(members), "gathered_rate": 0.25}))
+    )
+    model = minidl.load_model(tmp_path / "old")
+    assert model.optimizer.accumulated_learning_rate == 0.25
+    model.save(tmp_path / "new")
+    written = config(unpacked((tmp_path / "new").read_bytes()))
+    assert written["accumulated_learning_rate"] == 0.25
+    assert "gathered_rate" not in written
+
+
 def test_a_file_of_format_1_is_saved_as_the_newest(tmp_path: Path) -> None:
     model = minidl.load_model(EXAMPLES[1])
     model.save(tmp_path / "a")

@@ -12,9 +12,10 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 import minidl
-from minidl import activations, losses
+from minidl import activations
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import dropout, penalties
+from minidl.kernels import losses as loss_kernels
 from minidl.layers import BatchNormalization, Dense, Dropout, Layer, ReLU
 from minidl.testing import NetworkCase, layers, networks, tensors
 from minidl.testing.axes import LARGEST, Tensor, positive, probability
@@ -181,8 +182,8 @@ def test_a_wrong_normalization_shrinks_to_two_rows(monkeypatch):
 
 
 def test_a_wrong_loss_shrinks_to_no_hidden_layer(monkeypatch):
-    kernel = losses.kernels.sigmoid_crossentropy_backward
-    monkeypatch.setattr(losses.kernels, "sigmoid_crossentropy_backward", after(kernel, sign))
+    kernel = loss_kernels.sigmoid_crossentropy_backward
+    monkeypatch.setattr(loss_kernels, "sigmoid_crossentropy_backward", after(kernel, sign))
     found = described(smallest(networks()))
     assert found == f"<1 row of 1 into [{OUTPUT}], BinaryCrossentropy(from_logits=True)"
 

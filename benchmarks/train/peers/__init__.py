@@ -1,9 +1,9 @@
-"""Who trains: minidl, its peers, and the floor of bare matrix products.
+"""The peers: minidl, the other engines, and the floor of bare matrix products.
 
 Each has a file here with a function ``train(job, rows, gate)``: it builds the network, calls
 ``gate.ready``, and trains an epoch between each ``gate.wait()`` and ``gate.done(loss, accuracy)``.
-An epoch is the same work for all: a new order of the rows, batches gathered in it, the last one
-smaller where the rows are no multiple; forward, loss and accuracy, backward, penalties, update;
+An epoch is the same work for all: a new order of the rows, batches gathered in this order, the last
+one smaller where the rows are no multiple; forward, loss and accuracy, backward, penalties, update;
 in float32, and from Glorot-uniform kernels.
 """
 
@@ -21,7 +21,7 @@ from minidl import checks
 MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
 
 
-#: Where a peer may compute: on processors, or on the first GPU; and the variable that says it.
+#: Places of computing, processors or the first GPU; and the variable that names the place.
 CPU, GPU, PLACE = "cpu", "cuda", "BENCHMARK_DEVICE"
 #: What keeps the engines there. JAX computes on a GPU where it finds one, elsewhere where it does
 #: not, and takes all of a GPU's memory unless it is told not to.
@@ -32,21 +32,21 @@ KEEPING = {
 
 
 def device() -> str:
-    """Where this process shall compute."""
+    """The device on which this process shall compute."""
     return os.environ.get(PLACE, CPU)
 
 
 @dataclass(frozen=True)
 class Peer:
-    """One that trains.
+    """An engine that trains.
 
     Attributes:
         name: on the command line.
         label: in tables and pictures.
-        module: with its ``train``.
-        packages: that it needs, by the names under which pip installs them.
-        environment: variables of its process, wherever it computes.
-        places: where it is raced.
+        module: with the function ``train``.
+        packages: needed, under pip's names.
+        environment: variables of the process, on any device.
+        places: devices of the races.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Peer:
     places: tuple[str, ...] = (CPU,)
 
     def variables(self, place: str = CPU) -> dict[str, str]:
-        """The variables of its process when it computes there."""
+        """The variables of the process for computing at a place."""
         return {**self.environment, **KEEPING[place], PLACE: place}
 
     def missing(self, place: str = CPU) -> str | None:
-        """Why it cannot run there: the packages that are not installed, and the command."""
+        """The reason why the peer cannot run at a place: missing packages, and the command."""
         absent = [p for p in self.packages if not _installed(p)]
         if absent:
             return f"{' and '.join(absent)} not installed: pip install {' '.join(absent)}"
@@ -70,14 +70,14 @@ class Peer:
         return None
 
     def cannot(self, job: Job) -> str | None:
-        """Why it cannot express this job."""
+        """The reason why the peer cannot express this job."""
         return _sklearn_cannot(job) if self.name == "sklearn" else None
 
 
 #: How packages are imported that have another name than that.
 IMPORTED = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
-#: With one of these JAX finds a GPU. They are no part of the extra ``bench``: JAX loads them also
-#: where it computes on a processor, and takes 400 MB more.
+#: With one of these JAX finds a GPU. No such package is part of the extra ``bench``: JAX loads the
+#: package also for computing on a processor, and takes 400 MB more.
 _JAX_ON_GPU = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 _HERE = "benchmarks.train.peers"
@@ -117,7 +117,7 @@ def find(names: Sequence[str]) -> list[Peer]:
 
 
 def raced(place: str) -> list[str]:
-    """The names of those that are raced somewhere."""
+    """The names of all peers with a race at some place."""
     return [peer.name for peer in PEERS.values() if place in peer.places]
 
 

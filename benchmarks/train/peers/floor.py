@@ -2,8 +2,8 @@
 
 For each dense layer x W, xᵀ dy and, but for the first, dy Wᵀ, one after the other through NumPy,
 on float32 operands of the step's shapes. ``floor-mkl`` is the same through ``cblas_sgemm`` of
-Intel's MKL, where the wheel ``mkl`` is installed: minidl may use it. Sparse rows are multiplied by
-SciPy, in batches that were sliced before. The loss is 0.
+Intel's MKL, where the wheel ``mkl`` is installed. Sparse rows are multiplied by SciPy, in batches
+sliced in advance. The loss is 0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112  # CBLAS's numbers
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Multiply as the gate asks for it; through MKL if ``FLOOR_BLAS`` says so."""
+    """Multiply as the gate asks; through MKL if ``FLOOR_BLAS`` says so."""
     matmul = mkl_matmul() if os.environ.get("FLOOR_BLAS") == "mkl" else np.matmul
     sizes = job.batches
     steps = {size: products(job.shapes, size, matmul, bool(job.sparse)) for size in set(sizes)}
@@ -50,13 +50,13 @@ def products(
     matmul: Callable[..., Any] = np.matmul,
     without_first: bool = False,
 ) -> Products:
-    """The calls that make up a step of these layers: all forward ones, then the backward ones.
+    """The calls of a step of these layers: all forward products, then the backward products.
 
     Args:
         shapes: inputs and units of each layer.
         batch: rows.
         matmul: ``matmul(a, b, out=c)``.
-        without_first: whether the first layer's are left out.
+        without_first: True leaves out the first layer's products.
     """
     random = np.random.default_rng(0)
     forward: Products = []
@@ -95,7 +95,7 @@ def sparse_products(job: Job, rows: Rows) -> list[Products]:
 
 
 def mkl_library() -> str | None:
-    """The file of MKL's single library, where the wheel or the system has it."""
+    """The file of MKL's single library, from the wheel or the system."""
     for folder in (Path(sys.prefix, "lib"), Path(sys.prefix, "Library", "bin")):
         for path in sorted(folder.glob("*mkl_rt*")):
             return str(path)

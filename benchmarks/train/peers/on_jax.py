@@ -1,11 +1,11 @@
 """JAX: the whole epoch is one jitted ``lax.scan`` over batches of a permutation.
 
-Parameters and the optimizer's state are donated, so that XLA updates them in place. The order is
-drawn by NumPy and handed over; batches are gathered inside the scan, which was a tenth faster than
-gathering the epoch before it. The last, smaller batch is a second jitted step. The optimizers are
-written out: optax's Adam took 1 to 2 % longer. Dropout masks come from JAX's default threefry keys,
-a third faster on this processor than "rbg". Nothing is read before the epoch's end. Rows are
-float32, scaled before, and dense.
+Parameters and the optimizer's state are donated, so that XLA updates both in place. The order is
+drawn by NumPy and handed over; batches are gathered inside the scan, a tenth faster than an epoch
+gathered before. The last, smaller batch is a second jitted step. The optimizers are written out:
+optax's Adam took 1 to 2 % longer. Dropout masks come from JAX's default threefry keys, a third
+faster on this processor than "rbg". Nothing is read before the epoch's end. Rows are float32,
+scaled before, and dense.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EPSILON, RHO = 1e-7, 0.9
 
 
 def build(job: Job) -> tuple[Any, Any]:
-    """Parameters, a dictionary for each layer, and running statistics of those normalized."""
+    """Parameters, a dictionary for each layer, and running statistics of normalized layers."""
     key = jax.random.key(0)
     glorot = jax.nn.initializers.glorot_uniform()
     parameters, running = [], []
@@ -42,7 +42,7 @@ def build(job: Job) -> tuple[Any, Any]:
 
 
 def objective(job: Job, parameters: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
-    """The loss with its penalties; beside it the hits and the statistics of the batch."""
+    """The loss with penalties; beside it the hits and the statistics of the batch."""
     statistics, penalty = [], 0.0
     keys = iter(jax.random.split(key, max(1, len(job.hidden))))
     for layer, p in zip(job.hidden, parameters, strict=False):
@@ -113,7 +113,7 @@ def step(job: Job, x: Any, y: Any, carry: Any, chosen: Any) -> tuple[Any, None]:
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     parameters, running = build(job)
     zeros = (jax.tree.map(jnp.zeros_like, parameters) for _ in range(2))
     carry = (parameters, running, (*zeros, jnp.zeros(())), jax.random.key(1))

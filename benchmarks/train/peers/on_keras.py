@@ -69,7 +69,7 @@ def build(job: Job) -> Any:
 
 
 def optimizer(chosen: Optimizer) -> Any:
-    """The job's optimizer; its other constants are Keras's defaults."""
+    """The job's optimizer; all other constants are Keras's defaults."""
     rate = chosen.learning_rate
     if chosen.name == "sgd":
         return keras.optimizers.SGD(rate, chosen.momentum, nesterov=True)
@@ -77,7 +77,7 @@ def optimizer(chosen: Optimizer) -> Any:
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     model = build(job)
     x, y = rows.dense, rows.targets
     gate.ready(sum(int(keras.ops.size(weight)) for weight in model.trainable_weights))

@@ -1,7 +1,7 @@
-"""minidl, as a user writes it: ``compile`` and ``fit``.
+"""minidl, as a user writes: ``compile`` and ``fit``.
 
 Pixels stay uint8 in memory and are scaled in the network; reviews are CSR rows where the job
-says so, and dense otherwise. What runs the formulas is minidl's own choice.
+says so, and dense otherwise. The executor is minidl's own choice.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build(job: Job) -> minidl.Sequential:
 
 
 def optimizer(chosen: Optimizer) -> minidl.optimizers.Optimizer:
-    """The job's optimizer; its other constants are minidl's defaults, which are Keras's."""
+    """The job's optimizer; all other constants are minidl's defaults, the same as Keras's."""
     if chosen.name == "sgd":
         return minidl.optimizers.SGD(chosen.learning_rate, chosen.momentum, nesterov=True)
     kinds = {"adam": minidl.optimizers.Adam, "rmsprop": minidl.optimizers.RMSprop}
@@ -54,7 +54,7 @@ def optimizer(chosen: Optimizer) -> minidl.optimizers.Optimizer:
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     if device() == GPU:
         minidl.backend.use("cupy")
     model = build(job)

@@ -1,10 +1,10 @@
 """scikit-learn: ``MLPClassifier.partial_fit``, an epoch a call.
 
 ``partial_fit`` and not ``warm_start``: the latter begins each call with a new optimizer, so that
-Adam would forget its averages every epoch. It trains in float32, as the rows are. It has no
-accuracy in training, and is not made to compute one: that much less it has to do. Its ``alpha``
-stands for alpha / 2 · Σ w² a batch's row, hence 2 · l2 · batch here. Jobs that it cannot express
-are left out.
+Adam would forget its averages every epoch. Training is in float32, like the rows. scikit-learn
+has no accuracy in training, and is not made to compute one: that much less work. Its ``alpha``
+stands for alpha / 2 · Σ w² a batch's row, hence 2 · l2 · batch here. Jobs that scikit-learn cannot
+express are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     chosen = job.optimizer
     model = MLPClassifier(
         [layer.units for layer in job.hidden],
@@ -32,7 +32,7 @@ def train(job: Job, rows: Rows, gate: Gate) -> None:
         momentum=chosen.momentum,
         epsilon=1e-7,
     )
-    # Reviews as CSR rows: that is what it takes fastest.
+    # Reviews as CSR rows, the fastest form.
     x = rows.csr if job.sparse else rows.dense
     classes = np.arange(max(2, job.outputs))
     gate.ready(job.parameters)

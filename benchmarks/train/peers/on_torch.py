@@ -2,11 +2,11 @@
 
 Measured here: a step with ``fused=True`` took a fifth less time than with ``foreach`` or with the
 plain loop over tensors; ``index_select`` was a little faster than ``x[rows]``. RMSprop has no fused
-form and takes ``foreach``; its epsilon stands beside the root, not in it. Tensors are made once
+form and takes ``foreach``; its epsilon stands beside the root, not inside. Tensors are made once
 from the arrays, subnormal numbers are flushed, threads are PyTorch's default. Loss and accuracy are
-summed in tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, which
-for these optimizers is the same number without a pass of autograd; its value is added to the loss.
-Rows are float32, scaled before, and dense. On a GPU the same, with all tensors there.
+summed in tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, for
+such optimizers the same number without a pass of autograd; the penalty's value is added to the
+loss. Rows are float32, scaled before, and dense. On a GPU the same, with all tensors there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KERAS_EPSILON, RHO = 1e-7, 0.9
 
 
 def build(job: Job) -> nn.Sequential:
-    """The job's network, without its last activation."""
+    """The job's network, without the last activation."""
     modules: list[nn.Module] = []
     for layer, (inputs, units) in zip(job.hidden, job.shapes, strict=False):
         activation = ACTIVATIONS[layer.activation]()
@@ -77,14 +77,14 @@ def tensors(job: Job, rows: Rows) -> tuple[Tensor, Tensor]:
 
 
 def right(outputs: Tensor, y: Tensor) -> Tensor:
-    """How many rows are classified as they should."""
+    """Number of rightly classified rows."""
     if outputs.shape[1] > 1:
         return (outputs.argmax(1) == y).sum()
     return ((outputs > 0) == (y > 0.5)).sum()
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     torch.set_flush_denormal(True)
     torch.set_default_device(device())
     model = build(job)

@@ -1,8 +1,9 @@
-"""PyTorch with a CUDA graph, as its documentation has it: one step captured, then replayed.
+"""PyTorch with a CUDA graph, as in its documentation: one step captured, then replayed.
 
 "CUDA semantics", section "CUDA graphs": rows of the batch are copied into a tensor that stays, the
-step is run a few times on a stream of its own, captured, and replayed for each batch; the optimizer
-is ``capturable``. A smaller last batch is run as it is. The formulas are those of ``on_torch``.
+step is run a few times on a separate stream, captured, and replayed for each batch; the optimizer
+is ``capturable``. A smaller last batch is run without the graph. The formulas are those of
+``on_torch``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ WARM = 3
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
-    """Train epochs as the gate asks for them."""
+    """Train epochs as the gate asks."""
     torch.set_default_device(device())
     model = build(job)
     update = optimizer(job, model)

@@ -28,7 +28,7 @@ class Swish(Layer):
     Ramachandran, Zoph & Le, "Searching for activation functions", 2017, section 5.
 
     Args:
-        beta: what every unit's beta starts from.
+        beta: initial value of every unit's beta.
     """
 
     def __init__(self, beta=1.0, name=None, input_shape=None):
@@ -41,7 +41,7 @@ class Swish(Layer):
         self._ask("beta", "beta", input_shape, Constant(self.start))
 
     def bind(self, rows, backend, dtype):
-        """Allocate what a pass needs."""
+        """Allocate the buffers of a pass."""
         self._buffers = [
             backend.xp.empty((rows, *self.output_shape), dtype=dtype) for _ in range(4)
         ]
@@ -61,5 +61,5 @@ class Swish(Layer):
         return dx
 
     def get_config(self):
-        """What makes an equal layer."""
+        """Arguments that make an equal layer."""
         return {**super().get_config(), "beta": self.start}

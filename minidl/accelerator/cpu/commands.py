@@ -1,30 +1,31 @@
-"""Commands, how they share arrays out, and where the parts of a team have to wait for each other.
+"""Commands, their shares of arrays, and the places where the parts of a team wait for each other.
 
 Arrays are shared out by rows: of a batch, and of weights, whose rows stay in one thread's cache
-together with their gradients. A thread waits for the others only where a command reads or
-overwrites what another has made.
+together with their gradients. A thread waits for the other threads only where a command reads or
+overwrites another thread's results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
-from minidl.backend.layout import address, pinned
+from minidl.backend.addresses import address
 
-# Elements that a list has to compute before a second thread saves more time, some 10 µs, than it
-# takes to call it.
+# Elements of a list from which a second thread saves more time than its call takes, some 10 µs.
 WORTH = 1 << 17
 
 
 def axis_of(rows: int, columns: int) -> int:
-    """How an array of so many rows and columns is shared out."""
+    """The axis along which an array of so many rows and columns is shared out."""
     if rows >= WIDE:
         return ROWS
     return COLUMNS if columns >= WIDE else WHOLE
@@ -40,7 +41,7 @@ def shape_of(array: np.ndarray) -> tuple[int, int]:
 
 
 def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
-    """Check that compiled code can read some arrays' elements where they lie, and write others.
+    """Check that compiled code can read arrays' elements where they lie, and write ``written``.
 
     Raises:
         UnsupportedError: float16, another byte order and the like; odd addresses; read-only.
@@ -54,11 +55,18 @@ def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
         raise UnsupportedError("a result in memory that is read-only")
 
 
+def block_of(size: int, words: Mapping[int, int]) -> np.ndarray:
+    """A block of so many int64: these words at their places, 0 elsewhere."""
+    block = np.zeros(size, np.int64)
+    block[list(words)] = list(words.values())
+    return block
+
+
 class Access(NamedTuple):
-    """What a command does with the memory from ``low`` up to ``high``.
+    """Use of the memory from ``low`` up to ``high`` by a command.
 
     ``share`` is equal for two accesses in which every part touches the same elements of the same
-    array; None where a part touches any of them.
+    array; None where a part touches any of the elements.
     """
 
     low: int
@@ -67,14 +75,14 @@ class Access(NamedTuple):
     share: tuple[int, ...] | None
 
     def hinders(self, other: Access) -> bool:
-        """Whether one has to wait until the other is done by all parts."""
+        """True if all parts must have finished one access before the other begins."""
         if not (self.writes or other.writes) or self.low >= other.high or other.low >= self.high:
             return False
         return self.share is None or self.share != other.share
 
 
 def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
-    """Of an array that is shared out along COLUMNS or ROWS; None for any part, any element."""
+    """Access to an array shared out along COLUMNS or ROWS; None for any part, any element."""
     low, high = np.lib.array_utils.byte_bounds(array)
     share: tuple[int, ...] | None = None
     if axis == WHOLE:
@@ -87,19 +95,19 @@ def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
 
 
 class Command:
-    """A compiled function and its block, with what has to outlive it.
+    """A compiled function and its block, with the objects that have to outlive the command.
 
     Args:
-        name: of what it does.
+        name: of the computation.
         function: address of a compiled function.
         block: int64 words, the function's argument.
-        accesses: what it reads and writes.
-        kept: whatever the addresses in the block point into: arrays, in lists and tuples, and
-            other commands. These arrays cannot be resized any more.
-        work: how many elements it computes; :data:`WORTH` or more where it needs the whole team.
+        accesses: the memory read and written.
+        kept: owners of the addresses in the block: arrays, in lists and tuples, and other commands.
+            Such arrays cannot be resized any more.
+        work: number of computed elements; :data:`WORTH` or more for a command of the whole team.
     """
 
-    #: Whether it changes what other lists rely on, so that none may run meanwhile.
+    #: True for a command that changes memory of other lists, so that no list may run meanwhile.
     in_turn = False
 
     __slots__ = ("_pins", "accesses", "block", "function", "kept", "name", "work")
@@ -119,24 +127,38 @@ class Command:
         self.accesses = accesses
         self.kept = kept
         self.work = work
-        self._pins = list(pinned(kept))
+        self._pins = list(_pinned(kept))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+def _pinned(things: Any) -> Iterator[weakref.ref[np.ndarray]]:
+    """References to the arrays within nested tuples, lists and the like, and what these view.
+
+    As long as there is one, NumPy refuses to move the array's memory, also for
+    ``resize(refcheck=False)``.
+    """
+    if isinstance(things, np.ndarray):
+        yield weakref.ref(things)
+        yield from _pinned(things.base)
+    elif isinstance(things, list | tuple):
+        for thing in things:
+            yield from _pinned(thing)
 
 
 class CommandList:
     """Commands in a row, called to run them: by the team, or by one thread if that is enough.
 
     Args:
-        commands: these.
-        flushes: whether subnormal numbers are 0 meanwhile.
+        commands: in the order of running.
+        flushes: True makes subnormal numbers 0 meanwhile.
 
     Attributes:
-        commands: as they were given.
-        words: what :func:`listed` makes of them.
-        record: what a team is told: see ``mail.py``.
-        kept: what has to outlive the list where it has no commands any more.
+        commands: as a tuple.
+        words: the commands as :func:`listed`.
+        record: the argument of a team, see ``team/mail.py``.
+        kept: the objects that have to outlive a list without commands.
     """
 
     def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
@@ -145,15 +167,17 @@ class CommandList:
         self.words = listed(commands)
         self._shared = sum(command.work for command in commands) >= WORTH
         self._in_turn = any(command.in_turn for command in commands)
-        team()  # where it cannot be had, that is said before anything runs
+        team()  # without a team the error comes here, before anything runs
         shares = part_count() if self._shared else 1
-        self.record = np.array(
-            (address(self.words), len(self.words), 1, 1, shares, flushes), np.int64
-        )
+        words = {
+            mail.COMMANDS: address(self.words), mail.LENGTH: len(self.words),
+            mail.TIMES: 1, mail.AGAIN: 1, mail.PARTS: shares, mail.FLUSHES: flushes,
+        }  # fmt: skip
+        self.record = block_of(mail.RECORD, words)
         self._where = address(self.record)
 
     def __call__(self) -> None:
-        """Run them as often as the record says."""
+        """Run the commands as often as the record says."""
         now = team()  # a forked process has another
         if self._shared:
             now.run(self._where)
@@ -165,12 +189,13 @@ class CommandList:
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
     """What a team runs: (function, address of the block, whether to wait first) for each."""
-    words = np.zeros((len(commands), 3), np.int64)
+    words = np.zeros((len(commands), mail.EACH), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):
         waits = any(now.hinders(before) for now in command.accesses for before in since)
         if waits:
             since.clear()
         since += command.accesses
-        line[:] = command.function, address(command.block), waits
+        line[mail.FUNCTION], line[mail.BLOCK] = command.function, address(command.block)
+        line[mail.WAITS] = waits
     return words

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH, ONE, kind_of
 from minidl.accelerator.cpu.commands import (
     WORTH,
     Command,
@@ -23,30 +24,26 @@ from minidl.accelerator.cpu.machine.machine_code import COMMAND, generated
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS
 from minidl.accelerator.cpu.team.mail import RECORD
 from minidl.accelerator.cpu.team.team import part_count, team
-from minidl.accelerator.trace.loop_source import FIXED, KNOWN, source
-from minidl.accelerator.trace.program import Program
-from minidl.backend.layout import (
-    BY_COLUMN,
-    BY_ROW,
-    EACH,
-    ONE,
-    address,
-    entangled,
-    kind_of,
-    location,
-    meet,
-    overlapping,
-    pairs,
+from minidl.accelerator.overlaps import entangled, meet, pairs
+from minidl.accelerator.trace.loop_source import (
+    ADDRESS,
+    EACH_ARRAY,
+    FIXED,
+    KNOWN,
+    PITCH,
+    source,
 )
+from minidl.accelerator.trace.program import Program
+from minidl.backend.addresses import address, location, overlapping
 
 _Record = ctypes.c_int64 * RECORD
 
 
 class Loop(Command):
-    """A program over the elements of arrays; compiled when it is first asked for.
+    """A program over the elements of arrays; compiled on first use.
 
     Attributes:
-        program, numbers, working, axis: as :func:`elementwise` takes them.
+        program, numbers, working, axis: as in :func:`elementwise`.
         arrays: by register.
         outs: in the program's order.
         compiled: arguments of the compiler.
@@ -86,10 +83,9 @@ def elementwise(
         program: traced from a formula.
         arguments: by register.
         outs: of one shape. One may be an argument, which is then overwritten.
-        working: in which type it is computed; the outputs' if left out.
-        axis: along which the arrays are shared out; by their shape if left out.
-        numbers: what :func:`numbers_of` gives, in one array or several; read when the command
-            runs.
+        working: the type of the computation; default the outputs' type.
+        axis: along which the arrays are shared out; default by their shape.
+        numbers: as :func:`numbers_of`, in one array or several; read when the command runs.
 
     Raises:
         UnsupportedError: a function that compiled loops do not know, or arrays whose columns do
@@ -122,7 +118,7 @@ def elementwise(
         tuple(map(len, numbers)),
     )
     both = list(zip(arrays, kinds, strict=True))
-    count = FIXED + 2 * len(arrays)
+    count = FIXED + EACH_ARRAY * len(arrays)
     block = np.zeros(count + len(numbers), np.int64)
     whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in both)
     block[:FIXED] = rows, columns, axis, whole and axis != COLUMNS
@@ -131,7 +127,8 @@ def elementwise(
         pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
         if array.ndim > 2:
             pitch = array.itemsize * columns
-        block[FIXED + 2 * k : FIXED + 2 * k + 2] = address(array), pitch
+        place = FIXED + EACH_ARRAY * k
+        block[place + ADDRESS], block[place + PITCH] = address(array), pitch
     accesses = [access(a, id(a) in written, _axis(kind, axis)) for a, kind in both]
     made = Loop(
         f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
@@ -144,12 +141,12 @@ def elementwise(
 
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:
-    """The values of the program's numbers, float64, in the order in which its loop takes them."""
+    """Values of the program's numbers, float64, in the order of the program's loop."""
     return np.array(program.numbers(arguments), np.float64)
 
 
 def _axis(kind: str, axis: int) -> int | None:
-    """How an argument is shared out where the outputs are along ``axis``."""
+    """The axis along which an argument is shared out, for outputs along ``axis``."""
     if kind == EACH or (kind, axis) in ((BY_COLUMN, COLUMNS), (BY_ROW, ROWS)):
         return axis
     return None
@@ -173,14 +170,14 @@ def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
 
 
 class Eager:
-    """The loop of a program that is called on other arrays of the same types each time.
+    """The loop of a program, called on other arrays of the same types each time.
 
     Args:
         program: the formula.
-        each: for each array, whether it has an element for each of the outputs, or for each column.
-        arrays: the program's, then the outputs that are none of them; contiguous.
-        places: for each output, which array it is; -1 for the next of the others.
-        working: the type in which it is computed.
+        each: for each array, True for an element for each output, False for one for each column.
+        arrays: the program's, then the outputs that are no arguments; contiguous.
+        places: for each output, the number of its array; -1 for the next array that is no argument.
+        working: the type of the computation.
 
     Raises:
         UnsupportedError: elements that commands do not know.
@@ -209,13 +206,13 @@ class Eager:
         written = {*places, *range(len(arrays) - fresh, len(arrays))}
         self._pairs = pairs(len(arrays), written)
         self._name = program.name
-        self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
+        self._block = ctypes.c_int64 * (FIXED + EACH_ARRAY * len(arrays) + 1)
         self._numbers = ctypes.c_double * numbers
 
     def __call__(
         self, arrays: Sequence[np.ndarray], numbers: Sequence[float], shape: tuple[int, ...]
     ) -> None:
-        """Run it, on the threads of the team if it is worth it; ``shape`` is the outputs'."""
+        """Run the loop, on the team's threads if large enough; ``shape`` is the outputs'."""
         size = math.prod(shape)
         rows, columns, axis = 1, size, COLUMNS  # rows one by one only where one is repeated
         if not self._flat:

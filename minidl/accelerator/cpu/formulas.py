@@ -16,7 +16,7 @@ from minidl.accelerator.cpu.team.team import team
 from minidl.accelerator.cpu.ufuncs.plan import ufunc_loop
 from minidl.accelerator.trace.loop_source import KNOWN
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import tensors_of
+from minidl.backend.tensors import tensors_of
 
 
 def commands(
@@ -25,10 +25,10 @@ def commands(
     outs: Sequence[np.ndarray],
     numbers: np.ndarray | None = None,
 ) -> list[Command]:
-    """What computes outs = program(arguments).
+    """Commands that compute outs = program(arguments).
 
-    A parameter vector is taken tensor by tensor, each shared out by rows, as the products that
-    make its gradient are: so a thread finds its share of both in its own cache.
+    A parameter vector is taken tensor by tensor, each shared out by rows, as are the products that
+    make the gradient: so a thread finds both shares in its own cache.
 
     Raises:
         UnsupportedError: shapes, types or functions that commands cannot take.
@@ -70,8 +70,8 @@ def _commands(
     scalars = program.scalar_values(values)
     values = {**values, **scalars}
     made: list[Command] = []
-    # Places for what is computed on the way: the output, unless it is an argument, which a later
-    # piece may still read; and what has been read for the last time.
+    # Places for intermediate results: the output, unless a later piece may still read the output
+    # as an argument; and intermediate results that have been read for the last time.
     given = [v for v in values.values() if isinstance(v, np.ndarray)]
     apart = len(outs) == 1 and not any(np.may_share_memory(outs[0], v) for v in given)
     free = list(outs) if apart else []
@@ -112,9 +112,9 @@ class Bound:
     """A formula bound to arrays, run again with other numbers.
 
     Attributes:
-        commands: what runs it, with the numbers that were taken last.
-        numbers: float64; what was taken last.
-        what: for whoever bound it, to say what it is.
+        commands: of the formula, with the numbers last taken.
+        numbers: float64; the numbers last taken.
+        what: a note of the caller.
 
     Raises:
         UnsupportedError: as :func:`commands`; or a formula that is no single loop.
@@ -134,11 +134,11 @@ class Bound:
         team()  # where there is none, now is the time to say so
 
     def take(self, arguments: Sequence[Any]) -> None:
-        """Take the numbers among these arguments."""
+        """Take the numbers among the arguments."""
         self.numbers[:] = self._program.numbers(arguments)
 
     def __call__(self) -> None:
-        """Run it with the numbers taken."""
+        """Run the formula with the numbers taken."""
         self._list()
 
 

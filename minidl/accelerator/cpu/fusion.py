@@ -1,4 +1,4 @@
-"""Loops over the same elements as one: what one computes or loads, the next need not load."""
+"""Loops over the same elements as one: numbers that one computes or loads are not loaded again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from minidl.accelerator.cpu.commands import Command
 from minidl.accelerator.cpu.elementwise import Loop, elementwise
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import location
+from minidl.backend.addresses import location
 
 # A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
 MOST = 7
@@ -19,10 +19,10 @@ _joined: dict[Any, tuple[Program, Program, Program]] = {}
 
 
 def fused(commands: Iterable[Command]) -> list[Command]:
-    """The commands, with loops that follow each other as one where that changes nothing.
+    """The commands, with successive loops as one where the results are the same.
 
-    A loop also joins an earlier one that has an array in common with it, if nothing that stands
-    between them has anything to do with its arrays.
+    A loop also joins an earlier loop with an array in common, if no command between the two touches
+    the arrays of the later one.
     """
     row: list[Command] = []
     for command in commands:
@@ -41,7 +41,7 @@ def fused(commands: Iterable[Command]) -> list[Command]:
 
 
 def _meet(first: Command, second: Command) -> bool:
-    """Whether loops have an array in common."""
+    """True if loops have an array in common."""
     if not isinstance(first, Loop) or not isinstance(second, Loop):
         return False
     known = {location(x) for x in (*first.arrays.values(), *first.outs)}
@@ -49,7 +49,7 @@ def _meet(first: Command, second: Command) -> bool:
 
 
 def depend(first: Command, second: Command) -> bool:
-    """Whether the order of two commands matters."""
+    """True if the order of two commands matters."""
     return any(
         (a.writes or b.writes) and a.low < b.high and b.low < a.high
         for a in first.accesses
@@ -58,7 +58,7 @@ def depend(first: Command, second: Command) -> bool:
 
 
 def join(first: Command, second: Command) -> Loop | None:
-    """Both loops as one, each element through both programs; None where they cannot be."""
+    """Both loops as one, each element through both programs; None where that is impossible."""
     if not isinstance(first, Loop) or not isinstance(second, Loop):
         return None
     a, b = first, second
@@ -97,7 +97,7 @@ def join(first: Command, second: Command) -> Loop | None:
 
 
 def _shift(program: Program) -> int:
-    """What is added to the registers of a program that follows this one."""
+    """The offset for the registers of a program that follows this one."""
     used = [*program.arrays, *program.scalar_registers, *program.outputs]
     return 1 + max([*used, *(step.target for step in program.steps)])
 
@@ -105,7 +105,7 @@ def _shift(program: Program) -> int:
 def _program(
     a: Program, b: Program, taken: tuple[tuple[int, int], ...], kept: tuple[int, ...]
 ) -> Program:
-    """a, then b, which takes some of its arrays from a's arrays and outputs.
+    """a, then b, with some of b's arrays taken from a's arrays and outputs.
 
     Args:
         a, b: programs.

@@ -1,4 +1,4 @@
-"""What NumPy's calls within a kernel are as commands."""
+"""Commands for the calls of NumPy within a kernel."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _FILL = Program("fill", (), (0,), {}, (), (Step("positive", (0,), 1),), (1,))
 
 
 class Compiled:
-    """Makes compiled commands of what a kernel does to arrays of NumPy."""
+    """Maker of compiled commands for a kernel's calls on arrays of NumPy."""
 
     array = np.ndarray
 
     def overlap(self, a: np.ndarray, b: np.ndarray) -> bool:
-        """Whether two arrays may have elements in common."""
+        """True if two arrays may have elements in common."""
         return np.may_share_memory(a, b)
 
     def copy(self, x: Any, out: np.ndarray) -> list[Command]:
@@ -42,7 +42,7 @@ class Compiled:
         return [elementwise(_FILL, {0: value}, [out])]
 
     def ufunc(self, ufunc: np.ufunc, inputs: Sequence[Any], out: np.ndarray) -> list[Command]:
-        """out = a function of NumPy, matmul among them."""
+        """out = a function of NumPy, matmul included."""
         if ufunc is np.matmul:
             return product(inputs[0], inputs[1], out)
         arrays = [i if isinstance(i, np.ndarray | int | float) else np.asarray(i) for i in inputs]

@@ -1,6 +1,6 @@
-"""How an array is shared out among the parts of a team, by its rows or by its columns.
+"""Shares of an array for the parts of a team, by rows or by columns.
 
-Plain functions, which commands call as well (``compiled/lowlevel.py``).
+Plain functions, which compiled commands call as well (``machine/lowlevel.py``).
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ LINE = 16
 WIDE = 2 * LINE
 COLUMNS, ROWS, WHOLE = 0, 1, 2
 
+#: A product of up to so many multiplications OpenBLAS leaves to one thread, however many it has: it
+#: comes to the same bits wherever it is called. So it is not shared out at all.
+SMALL = 1 << 18
+
 
 def cut(size: int, part: int, parts: int) -> int:
-    """Where the share of ``part`` begins, of ``size`` elements cut at cache lines."""
+    """The beginning of the share of ``part`` in ``size`` elements cut at cache lines."""
     if part >= parts:
         return size
     return min(size, (size * part // parts + LINE // 2) // LINE * LINE)
@@ -33,11 +37,11 @@ def share(rows: int, columns: int, axis: int, part: int, parts: int) -> tuple[in
 
 
 def as_one(first: int, last: int, high: int, joined: int) -> tuple[int, int]:
-    """End of rows and of columns of a share from ``first`` on, its rows taken for one long row.
+    """End of rows and of columns of a share from ``first`` on, with its rows as one long row.
 
     Args:
         first, last, high: of the share.
-        joined: whether the rows lie one after the other; 0 leaves them as they are.
+        joined: 1 where the rows lie one after the other; 0 leaves separate rows.
     """
     if joined == 0 or first >= last:
         return last, high

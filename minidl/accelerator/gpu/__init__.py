@@ -1,10 +1,10 @@
-"""What runs on a CUDA device: kernels made from formulas, and those that lie in ``.cu`` files.
+"""CUDA kernels: made from formulas, or written in the ``.cu`` files of this folder.
 
-``sources`` writes a traced formula as CUDA C++, ``kernels`` compiles and launches, ``draws`` draws
-random bits. The rest is for recorded steps: ``recording`` makes ``nodes`` of what a kernel does,
-``grouping`` brings together those that one kernel can do, ``groups`` writes it and ``sizes`` says
-how large its grid is, ``cublaslt`` multiplies, ``launches`` makes a CUDA graph of all, and
-``playing`` is what a tape asks.
+``kernels`` compiles and launches, ``draws`` draws random bits; ``trace/cuda_source`` writes a
+traced formula as CUDA C++. The rest is for recorded steps: ``recording`` turns a kernel's calls
+into ``nodes``, ``grouping`` finds nodes that one CUDA kernel can do, ``groups`` writes that CUDA
+kernel, ``sizes`` gives the size of its grid, ``cublaslt`` multiplies, ``launches`` makes a CUDA
+graph of all, and ``playing`` serves a tape.
 
 Nothing imports CuPy before there is something to launch, so that sources can be made, read and
 compiled anywhere.

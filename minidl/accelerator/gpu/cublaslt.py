@@ -1,8 +1,8 @@
 """Matrix products by cuBLASLt, which unlike cuBLAS can be called while a stream is captured.
 
-NVIDIA, "cuBLAS library" (docs.nvidia.com/cuda/cublas), chapter "Using the cuBLASLt API". All it
-takes for granted is that matrices lie column by column; rows of NumPy's are columns of the
-transposed matrix, so that out = a b is asked for as outᵀ = bᵀ aᵀ.
+NVIDIA, "cuBLAS library" (docs.nvidia.com/cuda/cublas), chapter "Using the cuBLASLt API". The
+library assumes column-major matrices; rows of NumPy's are columns of the transposed matrix, so out
+= a b is asked for as outᵀ = bᵀ aᵀ.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class _Heuristic(ctypes.Structure):
 
 
 class UnavailableError(RuntimeError):
-    """There is no cuBLASLt here, or it reports an error; the message says which."""
+    """cuBLASLt is missing, or reports an error; the message says which."""
 
 
 def load() -> Any:
     """The library.
 
     Raises:
-        UnavailableError: it is not found.
+        UnavailableError: the library is not found.
     """
     try:
         pathfinder = importlib.import_module("cuda.pathfinder")
@@ -62,10 +62,10 @@ def load() -> Any:
 
 
 def version() -> str:
-    """Of the library.
+    """Version of the library, "12.9.1".
 
     Raises:
-        UnavailableError: it is not found.
+        UnavailableError: the library is not found.
     """
     get = load().cublasLtGetVersion
     get.restype = ctypes.c_size_t
@@ -74,7 +74,7 @@ def version() -> str:
 
 
 class Library:
-    """cuBLASLt, and what its calls on the current device share."""
+    """cuBLASLt, with the handle and the workspace of the current device."""
 
     def __init__(self) -> None:
         self._library = load()
@@ -84,18 +84,18 @@ class Library:
         self.workspace = self._xp.empty((WORKSPACE,), dtype=np.uint8)
 
     def call(self, name: str, *arguments: Any) -> None:
-        """Call a function, and see whether it reports an error."""
+        """Call a function, and raise if the function reports an error."""
         status = getattr(self._library, f"cublasLt{name}")(*arguments)
         if status:
             raise UnavailableError(f"cublasLt{name} reports status {status}")
 
     def product(self, a: Any, b: Any, out: Any, tf32: bool = False) -> Callable[[], None]:
-        """What computes out = a b, with an algorithm that is chosen now.
+        """A call that computes out = a b, with an algorithm chosen now.
 
         Args:
             a, b: (N, K), (K, O), contiguous or the transposed of a contiguous matrix.
             out: (N, O), contiguous.
-            tf32: whether float32 may be multiplied with ten bits of mantissa.
+            tf32: True allows ten bits of mantissa in products of float32.
 
         Raises:
             UnsupportedError: other layouts or types.
@@ -132,7 +132,7 @@ class Library:
         return run
 
     def _as_stored(self, array: Any, description: ctypes.c_void_p, attribute: int) -> Any:
-        """The contiguous matrix of which ``array`` is this or the transposed one; and say which."""
+        """The contiguous matrix behind ``array``; a transposed one is noted in the description."""
         if array.flags.c_contiguous:
             return array
         if not array.T.flags.c_contiguous:
@@ -142,7 +142,7 @@ class Library:
         return array.T
 
     def _layout(self, array: Any) -> ctypes.c_void_p:
-        """Of the transposed of a contiguous matrix."""
+        """Layout of the transposed of a contiguous matrix."""
         layout = ctypes.c_void_p()
         rows, columns = array.shape
         sizes = ctypes.c_uint64(columns), ctypes.c_uint64(rows), ctypes.c_int64(columns)
@@ -152,7 +152,7 @@ class Library:
     def _algorithm(
         self, description: ctypes.c_void_p, layouts: Sequence[ctypes.c_void_p], places: list[int]
     ) -> Any:
-        """The best one for matrices that lie there."""
+        """The best algorithm for matrices at these places."""
         preference = ctypes.c_void_p()
         self.call("MatmulPreferenceCreate", ctypes.byref(preference))
         wishes: list[tuple[int, Any]] = [(_MOST_WORKSPACE, ctypes.c_size_t(WORKSPACE))]
@@ -183,7 +183,7 @@ class Library:
 
 @functools.cache
 def library() -> Library:
-    """Of this process; on one device.
+    """The library of this process, on one device.
 
     Raises:
         UnavailableError: there is none.

@@ -26,10 +26,10 @@ def fill(out: Any, key: np.ndarray, step: int) -> None:
 
 
 def again(node: Bits, step: Any) -> Callable[[], Any]:
-    """What does a node.
+    """A launch that draws a node's numbers.
 
     Args:
-        node: its step is not looked at.
+        node: the argument ``step`` replaces its step.
         step: int64, on the device.
     """
     bits = kernel(source("philox"), "random_bits_ahead")

@@ -1,9 +1,9 @@
-"""Which nodes one kernel can do, one after the other.
+"""Nodes that one CUDA kernel can do, one after the other.
 
-A kernel's blocks do not wait for each other. So each block keeps to elements that are its own: some
-elements of arrays of one size (FLAT), rows of a batch (BY_ROWS), columns (BY_COLUMNS); or there is
-one block alone, to which everything belongs (ALONE). A node joins a kernel where whatever both
-touch, and one of them writes, belongs to the block in both.
+The blocks of a CUDA kernel do not wait for each other. So each block keeps to its own elements:
+some elements of arrays of one size (FLAT), rows of a batch (BY_ROWS), columns (BY_COLUMNS); or one
+block alone does everything (ALONE). A node joins a CUDA kernel if every element that both touch,
+and that one of the two writes, belongs to the same block in both.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH
 from minidl.accelerator.gpu.nodes import (
     Loop,
     Node,
@@ -20,22 +21,21 @@ from minidl.accelerator.gpu.nodes import (
     overlap,
     pointer,
 )
-from minidl.backend.layout import BY_COLUMN, BY_ROW, EACH
 
 FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 
-#: The most elements of a node that a block does alone, when there would be room for a hundred.
+#: The most elements of a node that a block does alone, on a device with room for a hundred blocks.
 SMALL = 4096
 #: The most that one thread adds up alone.
 SERIAL = 128
 
 
 class Group:
-    """Nodes that one kernel does, in their order.
+    """Nodes that one CUDA kernel does, in their order.
 
     Attributes:
-        nodes: these.
-        layouts: what a block's own elements may be, the best first.
+        nodes: of the group.
+        layouts: possible kinds of a block's own elements, the best first.
     """
 
     def __init__(self, node: Node) -> None:
@@ -43,7 +43,7 @@ class Group:
         self.layouts = layouts(node)
 
     def join(self, node: Node) -> bool:
-        """Do another node after these; whether that is possible."""
+        """Append another node; False, and nothing done, if impossible."""
         possible = layouts(node)
         common = [
             layout
@@ -51,7 +51,7 @@ class Group:
             if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
         ]
         if all(isinstance(each, Loop) for each in (*self.nodes, node)):
-            # Where no sum asks for more, not at the price of fewer blocks.
+            # Loops alone keep to layouts that give the most blocks.
             common = [layout for layout in common if layout in (FLAT, ALONE)]
         if not common:
             return False
@@ -61,7 +61,7 @@ class Group:
 
 
 def grouped(nodes: Iterable[Node]) -> list[Group]:
-    """The nodes, brought together with others before them where that changes nothing."""
+    """The nodes in groups, with a node in an earlier group where the results are the same."""
     row: list[Group] = []
     for node in nodes:
         for group in reversed(row):
@@ -76,7 +76,7 @@ def grouped(nodes: Iterable[Node]) -> list[Group]:
 
 
 def layouts(node: Node) -> list[str]:
-    """What a block's own elements may be; none for what is no part of a kernel."""
+    """Possible kinds of a block's own elements; none for a node outside such CUDA kernels."""
     if isinstance(node, Loop):
         small = [ALONE] if node.outs[0].size <= SMALL else []
         return [FLAT, BY_ROWS, BY_COLUMNS, *small]
@@ -96,7 +96,7 @@ def layouts(node: Node) -> list[str]:
 
 
 def _fit(layout: str, first: Node, second: Node) -> bool:
-    """Whether blocks can do both without waiting for each other."""
+    """True if blocks can do both nodes without waiting for each other."""
     if layout == ALONE:
         return True
     if _frame(layout, first) != _frame(layout, second):
@@ -111,7 +111,7 @@ def _fit(layout: str, first: Node, second: Node) -> bool:
 
 
 def _alike(layout: str, a: Any, b: Any) -> bool:
-    """Whether an element belongs to the same block in either array."""
+    """True if an element belongs to the same block in either array."""
     apart = pointer(a) - pointer(b)
     if a.itemsize != b.itemsize:
         return False
@@ -124,7 +124,7 @@ def _alike(layout: str, a: Any, b: Any) -> bool:
 
 
 def _own(layout: str, node: Node, array: Any) -> bool:
-    """Whether a block only touches its own elements of an array."""
+    """True if a block touches only its own elements of an array."""
     if isinstance(node, Loop):
         kind = EACH if any(array is out for out in node.outs) else node.kind(array)
         also = {BY_ROWS: BY_ROW, BY_COLUMNS: BY_COLUMN}.get(layout)
@@ -148,7 +148,7 @@ def columns_of(array: Any) -> tuple[int, int]:
 
 
 def _frame(layout: str, node: Node) -> tuple[int, ...]:
-    """What is shared out among blocks: elements, rows, or columns of so many matrices."""
+    """The shared-out extents: elements, rows, or columns and the number of matrices."""
     array = node.x if isinstance(node, Reduction) else node.writes[0]
     if layout == FLAT:
         return (array.size,)
@@ -158,5 +158,5 @@ def _frame(layout: str, node: Node) -> tuple[int, ...]:
 
 
 def _stacked(node: Node) -> int:
-    """Matrices whose columns are summed, each by blocks of its own."""
+    """Number of matrices with separately summed columns, each matrix in blocks of its own."""
     return node.x.shape[0] if isinstance(node, Reduction) and node.x.ndim == 3 else 1

@@ -1,4 +1,4 @@
-"""The CUDA C++ source of the kernel that does the nodes of a group, one after the other."""
+"""The CUDA C++ source of a group's CUDA kernel, which does the nodes one after the other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, ONE
 from minidl.accelerator.gpu.grouping import (
     ALONE,
     BY_COLUMNS,
@@ -28,7 +29,6 @@ from minidl.accelerator.gpu.nodes import (
 )
 from minidl.accelerator.gpu.sizes import matrices, matrix, of_launch
 from minidl.accelerator.trace.cuda_source import TYPES, statements
-from minidl.backend.layout import BY_COLUMN, BY_ROW, ONE
 
 _KERNEL = """\
 {functions}
@@ -53,15 +53,15 @@ _TOGETHER = (
 
 @dataclass(frozen=True)
 class Kernel:
-    """A group's kernel.
+    """A group's CUDA kernel.
 
     Attributes:
         source: CUDA C++.
-        name: of the kernel in it, from what it does.
+        name: of the CUDA kernel in the source, made of the nodes' names.
         grid, block: sizes.
-        arrays: its first arguments.
+        arrays: the first arguments.
         moving: arrays of 64-bit numbers on the host, whose counterparts on the device follow.
-        numbers: its last arguments: float64, and sizes.
+        numbers: the last arguments: float64, and sizes.
     """
 
     source: str
@@ -74,7 +74,7 @@ class Kernel:
 
 
 def kernel(group: Group) -> Kernel:
-    """The kernel of a group that has a layout."""
+    """The CUDA kernel of a group that has a layout."""
     writer = _Writer(group)
     body = "\n".join(writer.node(node) for node in group.nodes)
     if re.search(r"\bthread\b", body):
@@ -82,7 +82,7 @@ def kernel(group: Group) -> Kernel:
     if "shared" in body:
         body = _SHARED.format(threads=math.prod(writer.block)) + body
     reduces = any(isinstance(node, Reduction) for node in group.nodes)
-    # As a profiler shows it.
+    # The name is for profilers.
     words = "_".join(_word(node) for node in group.nodes)
     name = f"minidl_{re.sub(r'[^0-9A-Za-z_]', '_', words)[:60]}"
     text = _KERNEL.format(
@@ -98,14 +98,14 @@ def kernel(group: Group) -> Kernel:
 
 
 def _word(node: Node) -> str:
-    """For what a node does."""
+    """A word for a node."""
     if isinstance(node, Loop):
         return node.program.name
     return node.kind if isinstance(node, Reduction) else "rows"
 
 
 class _Writer:
-    """What a group's source needs to know while it is written."""
+    """State of the writing of a group's source."""
 
     def __init__(self, group: Group) -> None:
         self.layout = group.layouts[0]
@@ -120,7 +120,7 @@ class _Writer:
         self.grid, self.block = of_launch(self.layout, group.nodes)
 
     def parameters(self) -> list[str]:
-        """Of the kernel."""
+        """Parameters of the CUDA kernel."""
         made = []
         for k, array in enumerate(self.arrays):
             kind = TYPES[array.dtype.name]
@@ -132,7 +132,7 @@ class _Writer:
         return made + [f"I s{k}" for k in range(len(self.sizes))]
 
     def node(self, node: Node) -> str:
-        """What does a node, in braces."""
+        """Source of a node, in braces."""
         if isinstance(node, Loop):
             return self._loop(node)
         if isinstance(node, Reduction):
@@ -227,7 +227,7 @@ class _Writer:
         return f"    {{  // {comment}\n{before}\n{inner}\n        }}\n    }}\n{self._barrier()}"
 
     def _barrier(self) -> str:
-        # Elements that belong to a thread wait for nobody.
+        # Elements of a single thread need no barrier.
         return "" if self.layout == FLAT else "    __syncthreads();"
 
     def _reduction(self, node: Reduction) -> str:

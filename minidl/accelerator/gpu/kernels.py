@@ -1,4 +1,4 @@
-"""Kernels on the device: compiled by CuPy when they are first asked for, and kept for good."""
+"""CUDA kernels on the device: compiled by CuPy on first use, and kept for good."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 #: Compiler options of every kernel.
 OPTIONS = ("--std=c++17",)
-#: Threads of a block, and the most blocks of a kernel whose threads each take what is left.
+#: Threads of a block, and the most blocks; each thread loops over the elements beyond the grid.
 THREADS, BLOCKS = 256, 1 << 16
 
 
 @functools.cache
 def source(name: str) -> str:
-    """Of a ``.cu`` file beside this one."""
+    """Source of a ``.cu`` file in this folder."""
     return Path(__file__).with_name(f"{name}.cu").read_text(encoding="utf-8")
 
 
 @functools.cache
 def kernel(source: str, name: str) -> Any:
-    """The kernel of this name in a source, as a function of (blocks, threads, arguments).
+    """The CUDA kernel of this name in a source, as a function of (blocks, threads, arguments).
 
-    CuPy hands its arguments on as they are: arrays of the types that the source says, and numbers
-    as NumPy's scalars of those types.
+    CuPy checks no argument: arrays have the types of the source, and numbers are NumPy's scalars of
+    those types.
     """
     made = importlib.import_module("cupy").RawKernel(source, name, options=OPTIONS)
     made.compile()  # not while a graph is captured
@@ -33,6 +33,6 @@ def kernel(source: str, name: str) -> Any:
 
 
 def launch(kernel: Any, size: int, arguments: Sequence[Any]) -> None:
-    """Run a kernel whose threads share out so many elements."""
+    """Run a CUDA kernel whose threads share out ``size`` elements."""
     if size:
         kernel((min(-(-size // THREADS), BLOCKS),), (THREADS,), tuple(arguments))

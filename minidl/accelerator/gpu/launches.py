@@ -1,4 +1,4 @@
-"""Nodes as kernels, and these as a CUDA graph, with numbers that change between times."""
+"""Nodes as CUDA kernels, in a CUDA graph, with numbers that change between runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.accelerator.gpu.nodes import Bits, Node, Product
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.backend.sparse import outside
 
-# Steps whose numbers are written down before they run.
+# Steps whose numbers are written before the first runs.
 MOST = 32
 
 Launch = Callable[[], Any]
@@ -26,8 +26,8 @@ Launch = Callable[[], Any]
 class Numbers:
     """Arrays of 64-bit numbers on the host, and their counterparts on the device.
 
-    What the host has written is kept for as many runs as there is room for; each run begins with a
-    kernel that takes the next ones.
+    The host writes numbers for up to MOST runs; each run begins with a CUDA kernel that takes the
+    next row of numbers.
 
     Args:
         arrays: on the host, to be overwritten there.
@@ -52,23 +52,23 @@ class Numbers:
         }
 
     def place(self, array: np.ndarray) -> Any:
-        """Where an array's numbers are on the device."""
+        """The counterpart on the device of an array of numbers."""
         return self._places[id(array)]
 
     def write(self) -> bool:
-        """Write the numbers of now for one run more. Whether there is room for yet another."""
+        """Write the present numbers for one run more; True if there is room for yet another."""
         waiting = int(self.waiting[0])
         np.concatenate(self._words, out=self._rows[waiting])
         return waiting + 1 < MOST
 
     def keep(self) -> bool:
-        """Write the numbers of now, and count them. Whether there is room for another run."""
+        """Write the present numbers, and count the run; True if there is room for another."""
         room = self.write()
         self.waiting[0] += 1
         return room
 
     def upload(self) -> int:
-        """Take the numbers kept to the device; for how many runs they are."""
+        """Copy the kept numbers to the device; return the number of runs."""
         count, self.waiting[0] = int(self.waiting[0]), 0
         if count:
             self._table.set(self._rows)
@@ -76,27 +76,27 @@ class Numbers:
         return count
 
     def take(self) -> None:
-        """Make the next of the numbers those of now, on the device."""
+        """Make the next row of numbers the present one, on the device."""
         width = np.int32(self._now.size)
         self._kernel((1,), (128,), (self._table, self._now, self._next, width))
 
     def renew(self) -> None:
-        """Make the numbers on the host those of now."""
+        """Make the numbers on the host the present ones."""
         self.keep()
         self.upload()
         self.take()
 
 
 class Launches:
-    """What does nodes, with the numbers of now: kernels, one after the other.
+    """Launches of nodes with the present numbers: CUDA kernels, one after the other.
 
-    Where nothing hinders it, the device gets all of them at once, as a CUDA graph.
+    If nothing hinders, the device gets all launches at once, as a CUDA graph.
 
     Args:
-        nodes: these.
-        numbers: what they read.
-        first: launched before them.
-        tf32: whether products of float32 may round to ten bits of mantissa.
+        nodes: to launch.
+        numbers: that the nodes read.
+        first: launched before the nodes.
+        tf32: True allows ten bits of mantissa in products of float32.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ def _captured(launches: Sequence[Launch]) -> Launch:
 
 @functools.cache
 def _say(why: str) -> None:
-    """Once for each reason."""
+    """Warn, once for each reason."""
     warnings.warn(
         f"training steps are launched kernel by kernel, not as a CUDA graph: {why}",
         stacklevel=outside(),

@@ -1,7 +1,7 @@
-"""What a recorded step does on the device, one call of NumPy after the other.
+"""Nodes of a recorded step on the device, one for each call of NumPy.
 
-Nodes only say what is computed from which arrays; ``grouping`` finds those that one kernel can do,
-``groups`` writes that kernel.
+A node only names the computation and the arrays; ``grouping`` finds nodes that one CUDA kernel can
+do, ``groups`` writes that CUDA kernel.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.broadcasting import kind_of
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.trace.cuda_source import SCALAR, TYPES
 from minidl.accelerator.trace.program import Program
-from minidl.backend.layout import kind_of
 
 
 def pointer(array: Any) -> int:
-    """Of the first element."""
+    """Address of the first element."""
     place: int = array.data.ptr
     return place
 
 
 def overlap(a: Any, b: Any) -> bool:
-    """Whether two arrays may have elements in common."""
+    """True if two arrays may have elements in common."""
     first, second = pointer(a), pointer(b)
     return bool(first < second + span(b) and second < first + span(a))
 
@@ -40,14 +40,14 @@ def span(array: Any) -> int:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two arrays are of the same elements in the same memory."""
+    """True if two arrays have the same elements in the same memory."""
     return a is b or bool(
         pointer(a) == pointer(b) and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
     )
 
 
 def check(*arrays: Any) -> None:
-    """Raise where a kernel could not find the elements.
+    """Raise if a CUDA kernel could not find the elements.
 
     Raises:
         UnsupportedError: elements that do not lie one after the other, or of a type that the
@@ -59,7 +59,7 @@ def check(*arrays: Any) -> None:
 
 
 class Node:
-    """What is computed from which arrays."""
+    """A computation, with the arrays read and written."""
 
     out: Any
 
@@ -83,8 +83,8 @@ class Loop(Node):
         arrays: by register.
         outs: of one shape, contiguous; one may be among the arrays.
         numbers: float64, of the program's numbers; on the host.
-        moving: whether the numbers are read each time it runs.
-        working: the type in which it is computed.
+        moving: True if each run reads the numbers anew.
+        working: the type of the computation.
     """
 
     program: Program
@@ -106,12 +106,12 @@ class Loop(Node):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the outputs."""
+        """Shape of the outputs."""
         shape: tuple[int, ...] = self.outs[0].shape
         return shape
 
     def kind(self, array: Any) -> str:
-        """What an array is to the elements."""
+        """Kind of an array beside the outputs: an element for each output, row, column, or one."""
         found = kind_of(array, self.shape)
         assert found is not None
         return found
@@ -141,7 +141,7 @@ class Reduction(Node):
 
     @property
     def working(self) -> np.dtype[Any]:
-        """The type in which it is computed."""
+        """The type of the computation."""
         dtype: np.dtype[Any] = self.out.dtype if self.kind == "sum" else self.x.dtype
         return dtype
 
@@ -153,7 +153,7 @@ class Rows(Node):
     Attributes:
         x, out: arrays of rows, contiguous.
         order: int64, on the device.
-        where: (start, count), int64, on the host; read each time it runs.
+        where: (start, count), int64, on the host; read at each run.
     """
 
     x: Any
@@ -188,8 +188,8 @@ class Bits(Node):
     Attributes:
         key: two uint64.
         out: uint16, contiguous.
-        step: one int64, on the host; read each time it runs.
-        ahead: of which step after that the numbers are.
+        step: one int64, on the host; read at each run.
+        ahead: added to ``step``; the numbers are those of the sum.
     """
 
     key: np.ndarray
@@ -199,7 +199,7 @@ class Bits(Node):
 
 
 def depend(first: Node, second: Node) -> bool:
-    """Whether the order of two nodes matters."""
+    """True if the order of two nodes matters."""
     return any(overlap(a, b) for a in first.writes for b in (*second.reads, *second.writes)) or any(
         overlap(a, b) for a in first.reads for b in second.writes
     )
@@ -218,8 +218,8 @@ def loop(
         program: traced from a formula.
         arguments: by register; numbers, or arrays that NumPy would broadcast to the outputs' shape.
         outs: of one shape.
-        working: the type in which it is computed; the outputs' if left out.
-        numbers: what the program's numbers are, read each time it runs; those of now if left out.
+        working: the type of the computation; default the outputs' type.
+        numbers: values of the program's numbers, read at each run; default the present values.
 
     Raises:
         UnsupportedError: a function, a layout or a type that the device has no source for.

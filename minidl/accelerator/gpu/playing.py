@@ -1,4 +1,4 @@
-"""A recorded step on the device: what a tape asks of it, as it asks the same of ``native``."""
+"""A recorded step on the device, with the interface of :mod:`minidl.accelerator.cpu.player`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from minidl.accelerator.gpu import draws
 from minidl.accelerator.gpu.launches import Launches, Numbers
 from minidl.accelerator.gpu.nodes import Bits, Loop, Node, Rows, check, loop
 from minidl.accelerator.gpu.recording import OnDevice
-from minidl.accelerator.record.operands import in_rows, record_kernel
+from minidl.accelerator.record.operands import calls_of, record_kernel
 from minidl.accelerator.trace.program import Program
 
 
 class Player:
-    """What a tape asks for steps on the device.
+    """Nodes, launches and series for a tape's steps on the device.
 
     Args:
-        tf32: whether products of float32 may round to ten bits of mantissa.
+        tf32: True allows ten bits of mantissa in products of float32.
     """
 
     def __init__(self, tf32: bool = False) -> None:
@@ -29,7 +29,7 @@ class Player:
     def commands(
         self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]
     ) -> list[Node]:
-        """What computes outs = program(arguments).
+        """The node that computes outs = program(arguments).
 
         Raises:
             UnsupportedError: a function, a layout or a type that the device has no source for.
@@ -39,20 +39,20 @@ class Player:
     def record_kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> list[Node]:
-        """What a kernel does to these arguments.
+        """The nodes of a kernel with these arguments.
 
         Raises:
-            UnsupportedError: something that has no node.
+            UnsupportedError: the kernel calls something that has no node.
         """
         array = importlib.import_module("cupy").ndarray
         return record_kernel(function, arguments, named, OnDevice(array))
 
     def draw(self, key: np.ndarray, out: Any, step: np.ndarray, ahead: int) -> Bits:
-        """Fill ``out`` with the 16-bit numbers of a key; arguments as those of :class:`Bits`."""
+        """A node that fills ``out`` with a key's 16-bit numbers; arguments as in :class:`Bits`."""
         return Bits(key.copy(), out, step, ahead)
 
     def run(self, nodes: Iterable[Bits]) -> None:
-        """Draw once, with the numbers as they are."""
+        """Draw once, with the present numbers."""
         for node in nodes:
             draws.fill(node.out, node.key, int(node.step[0]) + node.ahead)
 
@@ -61,16 +61,16 @@ class Player:
         moving = {id(array): array for entry in entries for array in _moving(entry)}
         numbers = Numbers(list(moving.values()))
         first: list[Callable[[], Any]] = [numbers.renew] if moving else []
-        return first + in_rows(entries, Node, lambda row: Launches(row, numbers, tf32=self._tf32))
+        return first + calls_of(entries, Node, lambda row: Launches(row, numbers, tf32=self._tf32))
 
     def series(
         self, entries: Sequence[Node | Callable[[], Any]], numbers: Sequence[np.ndarray]
     ) -> Series | None:
-        """The same nodes as a :class:`Series`; None where there are functions among them."""
+        """The nodes of ``entries`` as a :class:`Series`; None if an entry is a function."""
         nodes = [entry for entry in entries if isinstance(entry, Node)]
         return Series(nodes, numbers, self._tf32) if len(nodes) == len(entries) else None
 
-    def Bound(  # noqa: N802 - made as those of ``native`` are
+    def Bound(  # noqa: N802 - named as the class of ``cpu.player``
         self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]
     ) -> Bound:
         """A formula bound to arrays."""
@@ -78,7 +78,7 @@ class Player:
 
 
 def gather(x: Any, order: Any, where: np.ndarray, out: Any) -> list[Node]:
-    """out[i] = x[order[start + i]]; arguments as those of :class:`Rows`.
+    """out[i] = x[order[start + i]]; arguments as in :class:`Rows`.
 
     Raises:
         UnsupportedError: a layout or a type that the device has no source for.
@@ -88,12 +88,12 @@ def gather(x: Any, order: Any, where: np.ndarray, out: Any) -> list[Node]:
 
 
 class Series:
-    """Nodes, run once for each time that their numbers were kept.
+    """Nodes, run once for each time that numbers were kept.
 
     Args:
-        nodes: what a step does.
+        nodes: of a step.
         numbers: arrays of 64-bit elements that Python writes before a step and nodes read.
-        tf32: whether products of float32 may round to ten bits of mantissa.
+        tf32: True allows ten bits of mantissa in products of float32.
     """
 
     def __init__(
@@ -101,15 +101,15 @@ class Series:
     ) -> None:
         self._numbers = Numbers(numbers)
         self._launches = Launches(nodes, self._numbers, [self._numbers.take], tf32)
-        #: (1,): how many steps wait. Who has written another one's numbers adds 1.
+        #: (1,): number of waiting steps. The caller of :meth:`write` adds 1.
         self.waiting = self._numbers.waiting
 
     def write(self) -> bool:
-        """Write the numbers of now for one step more. Whether there is room for yet another."""
+        """Write the present numbers for one step more; True if there is room for yet another."""
         return self._numbers.write()
 
     def keep(self) -> bool:
-        """Keep the numbers of now for a step. Whether there is room for another one."""
+        """Keep the present numbers for a step; True if there is room for another."""
         return self._numbers.keep()
 
     def run(self) -> None:
@@ -122,9 +122,9 @@ class Bound:
     """A formula bound to arrays, run again with other numbers.
 
     Attributes:
-        commands: what runs it.
-        numbers: float64; what was taken last.
-        what: for whoever bound it, to say what it is.
+        commands: the formula's nodes.
+        numbers: float64; the numbers last taken.
+        what: a note of the caller.
 
     Raises:
         UnsupportedError: as :func:`commands`.
@@ -140,17 +140,17 @@ class Bound:
         self._series = Series(self.commands, [self.numbers])
 
     def take(self, arguments: Sequence[Any]) -> None:
-        """Take the numbers among these arguments."""
+        """Take the numbers among the arguments."""
         self.numbers[:] = self._program.numbers(arguments)
 
     def __call__(self) -> None:
-        """Run it with the numbers taken."""
+        """Run the formula with the numbers taken."""
         self._series.keep()
         self._series.run()
 
 
 def _moving(entry: Any) -> list[np.ndarray]:
-    """Arrays on the host whose numbers an entry reads when it runs."""
+    """Arrays on the host that an entry reads at each run."""
     if isinstance(entry, Loop):
         return [entry.numbers] if entry.moving else []
     if isinstance(entry, Rows):

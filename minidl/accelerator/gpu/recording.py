@@ -1,4 +1,4 @@
-"""What NumPy's calls within a kernel are as nodes."""
+"""Nodes for the calls of NumPy within a kernel."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MANY, PART = 1 << 14, 1 << 10
 
 
 class OnDevice:
-    """Makes nodes of what a kernel does to arrays on the device.
+    """Maker of nodes for a kernel's calls on arrays of the device.
 
     Args:
-        array: the type of these arrays.
+        array: the type of such arrays.
     """
 
     def __init__(self, array: type[Any]) -> None:
@@ -32,7 +32,7 @@ class OnDevice:
         return self._array
 
     def overlap(self, a: Any, b: Any) -> bool:
-        """Whether two arrays may have elements in common."""
+        """True if two arrays may have elements in common."""
         return overlap(a, b)
 
     def copy(self, x: Any, out: Any) -> list[Node]:
@@ -44,7 +44,7 @@ class OnDevice:
         return [loop(_FILL, {0: value}, [out])]
 
     def ufunc(self, ufunc: np.ufunc, inputs: Sequence[Any], out: Any) -> list[Node]:
-        """out = a function of NumPy, matmul among them."""
+        """out = a function of NumPy, matmul included."""
         if ufunc is np.matmul:
             if any(array.ndim != 2 for array in (*inputs, out)):
                 raise UnsupportedError("a product of others than matrices")
@@ -68,7 +68,7 @@ class OnDevice:
         whole = reduction(kind, x, axis, out)
         if whole.axis is not None or x.size <= MANY or kind != "sum":
             return [whole]
-        # As rows, for many blocks; then what is left, and the sums.
+        # Sums of rows, for many blocks; of the elements left; and of these sums.
         rows = min(x.size // PART, PART)
         columns = x.size // rows
         flat = x.reshape(-1)
@@ -81,5 +81,5 @@ class OnDevice:
         ]
 
     def sparse_product(self, x: Any, factor: Any, out: Any, transposed: bool) -> list[Node]:
-        """None: what CuPy makes of it stays a call."""
+        """No node: CuPy's product stays a call."""
         raise UnsupportedError("a product with sparse rows")

@@ -1,4 +1,4 @@
-"""How large a kernel's grid is, and its blocks; and what arrays are to them."""
+"""Sizes of a CUDA kernel's grid and blocks; and an array's rows and columns for a layout."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def matrices(node: Reduction) -> tuple[int, int, int]:
 
 
 def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Of the grid and of its blocks, so that each element has a thread, or comes to one."""
+    """Sizes of the grid and of a block, so that some thread does each element."""
     if layout == FLAT:
         size = max(node.outs[0].size for node in nodes if isinstance(node, Loop))
         return (min(-(-size // THREADS), BLOCKS),), (THREADS,)

@@ -196,7 +196,7 @@ def record_kernel(
     return record
 
 
-def in_rows(
+def calls_of(
     entries: Iterable[Any], kind: type[Any], make: Callable[[list[Any]], Callable[[], Any]]
 ) -> list[Callable[[], Any]]:
     """Calls of what a step consists of: commands in a row as one, functions between as they are.

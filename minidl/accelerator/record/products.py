@@ -1,4 +1,4 @@
-"""Matrix products, on the threads that run the formulas."""
+"""Kernels called outside recorded steps: their large matrix products on the team's threads."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.trace import loops
-from minidl.backend.layout import SMALL, location, owner
-from minidl.backend.sparse import intact, is_sparse
-from minidl.backend.switch import executor_for
+from minidl.accelerator.cpu.commands import UnsupportedError
+from minidl.accelerator.cpu.products.threads import multiplication
+from minidl.accelerator.cpu.shares import SMALL
+from minidl.accelerator.cpu.team.team import part_count
+from minidl.accelerator.overlaps import owner
+from minidl.backend.addresses import location
 
 # Products of arrays in the same places are made again and again: it takes ten times longer to
 # find out how one is shared out than to hand it out.
@@ -61,75 +63,55 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
-    """out = aᵀ b, for a dense or a CSR matrix a.
+class _Matrix(np.ndarray):
+    """An argument of a kernel, whose products ``np.matmul`` leaves to :func:`multiply`."""
 
-    Args:
-        a, b: (K, N), (K, O).
-        out: (N, O), overwritten; neither a nor b.
-    """
-    return _sparse(a, b, out, transposed=True) if is_sparse(a) else multiply(a.T, b, out)
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        given = [_plain(each) for each in inputs]
+        if "out" in options:
+            options["out"] = tuple(map(_plain, options["out"]))
+        if ufunc is np.matmul and method == "__call__" and options.keys() == {"out"}:
+            return multiply(given[0], given[1], options["out"][0])
+        return getattr(ufunc, method)(*given, **options)
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
+        given = {name: _plain(value) for name, value in named.items()}
+        return function(*map(_plain, inputs), **given)
 
 
-def multiply(a: Any, b: Any, out: Any) -> Any:
-    """out = a b, for a dense or a CSR matrix a.
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, _Matrix) else value
 
-    Sparse products take no ``out``: their result is made and copied.
 
-    Where Numba runs the formulas, large products on the CPU are shared out as those of recorded
-    steps are (``native/products.py``), and so come to the same bits.
+def run(function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]) -> Any:
+    """What a kernel returns; its large products come to the bits of recorded steps."""
+    values = (*arguments, *named.values())
+    matrices = [each for each in values if type(each) is np.ndarray and each.ndim == 2]
+    sizes = sorted((each.size for each in matrices), reverse=True)[:3]
+    # a (N, K), b (K, O) and out (N, O) have (N K O)² elements, multiplied.
+    if len(sizes) < 3 or sizes[0] * sizes[1] * sizes[2] <= SMALL**2:
+        return function(*arguments, **named)
+    wrapped = {id(each): each.view(_Matrix) for each in matrices}
+    result = function(
+        *(wrapped.get(id(each), each) for each in arguments),
+        **{name: wrapped.get(id(each), each) for name, each in named.items()},
+    )
+    if isinstance(result, _Matrix):
+        return next((m for m in matrices if wrapped[id(m)] is result), _plain(result))
+    return result
 
-    Args:
-        a, b: (N, K), (K, O).
-        out: (N, O), overwritten; neither a nor b.
 
-    Raises:
-        ValueError: shapes that do not fit, an ``out`` that is read-only, or a sparse matrix whose
-            arrays describe none.
-    """
-    if is_sparse(a):
-        return _sparse(a, b, out, transposed=False)
-    host = isinstance(out, np.ndarray)
-    if (
-        host
-        and 0 in out.strides
-        and any(n > 1 and not s for n, s in zip(out.shape, out.strides, strict=True))
-    ):
-        raise ValueError(
-            "expected an output with memory for each element, received one that repeats some"
-        )
-    large = host and out.size * a.shape[-1] > SMALL
+def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """out = a b, shared out as in recorded steps (``cpu/products``) where that is supported."""
     # A known product trusts all that its key does not tell.
-    if large and out.flags.writeable and executor_for(out) is loops:
-        from minidl.accelerator.cpu import player
-
-        with contextlib.suppress(player.UnsupportedError):
-            where = player.part_count(), *map(location, (a, b, out))
+    if a.ndim == 2 and out.size * a.shape[-1] > SMALL and out.flags.writeable:
+        with contextlib.suppress(UnsupportedError):
+            where = part_count(), *map(location, (a, b, out))
             products = _here.products
             made, _ = products.made.get(where, (None, None))
             if made is None:
-                made = player.multiplication(a, b, out, products.room)
+                made = multiplication(a, b, out, products.room)
                 products.keep(where, (a, b, out), made)
             made()
             return out
-    try:
-        if a.ndim == b.ndim == 2:
-            return np.matmul(a, b, out=out)
-    except ValueError as error:
-        if out.shape == (a.shape[0], b.shape[1]) and a.shape[1] == b.shape[0]:
-            raise error
-    raise ValueError(
-        f"expected matrices (N, K), (K, O) and an output (N, O), received {a.shape}, {b.shape} and "
-        f"{out.shape}"
-    )
-
-
-def _sparse(a: Any, b: Any, out: Any, transposed: bool) -> Any:
-    if hasattr(out, "__sparse_product__"):
-        return out.__sparse_product__(a, b, transposed)
-    intact(a)
-    made = (a.T if transposed else a) @ b
-    if made.shape != out.shape:
-        raise ValueError(f"expected an output of shape {made.shape}, received {out.shape}")
-    out[...] = made
-    return out
+    return np.matmul(a, b, out=out)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.accelerator.overlaps import meet, pairs
 from minidl.accelerator.trace.program import COMPARISONS, MASKS, Program
-from minidl.backend.layout import meet, overlapping, pairs
+from minidl.backend.addresses import overlapping
 
 # 16 Ki float32 elements are 64 KiB a register: several fit into a core's L2 cache, and
 # the cost of the Python calls is spread over enough elements.

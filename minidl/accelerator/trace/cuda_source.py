@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from minidl.accelerator.broadcasting import EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
-from minidl.backend.layout import EACH
 
 #: How C++ names what NumPy does; the sizes are those of CUDA on every system.
 TYPES = {

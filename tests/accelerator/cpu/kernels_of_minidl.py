@@ -28,9 +28,7 @@ _OWN = [
 FORMULAS: dict[str, Fused] = {name: value for name, value in _OWN if isinstance(value, Fused)}
 #: Functions of NumPy calls that a tape can record.
 KERNELS: dict[str, Callable[..., Any]] = {
-    name: value
-    for name, value in _OWN
-    if inspect.isfunction(value) and getattr(value, "repeats", False)
+    name: value for name, value in _OWN if hasattr(value, "is_kernel")
 }
 
 # Arguments that are never arrays; the values are in no way special.

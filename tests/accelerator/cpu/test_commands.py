@@ -20,6 +20,7 @@ from minidl.accelerator.cpu.commands import (
 )
 from minidl.accelerator.cpu.shares import COLUMNS, LINE, ROWS, WHOLE, WIDE, cut
 from minidl.accelerator.cpu.sums.plan import reduction
+from minidl.accelerator.cpu.team.mail import WAITS
 from minidl.backend import fused
 from tests.accelerator.cpu import running
 from tests.accelerator.cpu.running import each_schedule, in_turn, play, random
@@ -75,7 +76,7 @@ def summed(x, out):
 
 
 def waits(*commands):
-    return listed(commands)[:, 2].tolist()
+    return listed(commands)[:, WAITS].tolist()
 
 
 @pytest.mark.parametrize("shape", [(70, 5), (70, 90), (5, 90), (90,), (3, 4), (), (4, 20, 5)])
@@ -341,7 +342,7 @@ def test_without_waits_these_tests_would_fail(parts, monkeypatch):
 
     def careless(commands):
         words = listed(commands)
-        words[:, 2] = 0
+        words[:, WAITS] = 0
         return words
 
     arrays, commands, wanted = recorded(CHAIN)

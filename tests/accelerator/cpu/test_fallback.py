@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.accelerator import executors
 from minidl.accelerator.cpu.machine import machine_code, trial
 from minidl.accelerator.record.operands import CompilationUnavailableError
-from minidl.accelerator.trace import blocks, loops
+from minidl.accelerator.trace import loops
 from minidl.backend import BackendUnavailableError, switch, use
 
 ROOT = Path(__file__).parents[3]
@@ -219,7 +220,7 @@ def unavailable(monkeypatch):
 @pytest.mark.usefixtures("unavailable")
 def test_it_is_decided_and_told_once():
     with pytest.warns(UserWarning, match="there is a reason. To mend it: do something.") as told:
-        assert switch.executor_for(np.empty(1)) is blocks
+        assert switch.executor_for(np.empty(1)) is executors.BLOCKS
     assert len(told) == 1
     assert told[0].filename == __file__
     with warnings.catch_warnings():

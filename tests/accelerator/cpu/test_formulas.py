@@ -13,7 +13,9 @@ from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import listed
 from minidl.accelerator.cpu.formulas import Bound
 from minidl.accelerator.cpu.shares import ROWS
-from minidl.backend import fused, layout
+from minidl.accelerator.cpu.team.mail import WAITS
+from minidl.backend import fused
+from minidl.backend.tensors import declare
 from minidl.kernels import penalties, updates
 from tests.accelerator.cpu.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 from tests.accelerator.cpu.running import each_schedule, random, same_bits
@@ -87,7 +89,7 @@ def test_every_formula_tensor_by_tensor(name):
     tensors, size = declared(SHAPES)
     arguments = arguments_of(formula, (size,), "float64")
     outs = [np.full(size, np.nan) for _ in outputs_of(formula)]
-    layout.declare(outs[0], tensors)
+    declare(outs[0], tensors)
     check(formula, arguments, outs)
 
 
@@ -96,7 +98,7 @@ def test_an_update_in_place_tensor_by_tensor(dtype):
     tensors, size = declared(SHAPES)
     arguments = arguments_of(updates.adam, (size,), dtype)
     theta, _, m, v = arguments[:4]
-    layout.declare(theta, tensors)
+    declare(theta, tensors)
     outs = [theta, m, v]
     check(updates.adam, arguments, outs)
     made = player.commands(updates.adam.program(arguments, outs), arguments, outs)
@@ -110,7 +112,7 @@ def test_an_update_in_place_tensor_by_tensor(dtype):
 def test_some_tensors_of_a_vector(shapes, data):
     tensors, size = declared(shapes)
     theta, grad = random(size), random(size, seed=1)
-    layout.declare(theta, tensors)
+    declare(theta, tensors)
     ends = [offset for offset, _ in tensors] + [size]
     first, last = sorted(data.draw(st.lists(st.sampled_from(ends), min_size=2, max_size=2)))
     part = slice(first, last)
@@ -133,14 +135,14 @@ def test_each_matrix_is_shared_out_by_rows_as_its_gradient_is(parts):
     """So no part waits between the product that makes a gradient and the update that takes it."""
     tensors, size = declared([(80, 80), (80,)])
     theta, grad = random(size), random(size, seed=1)
-    layout.declare(theta, tensors)
-    layout.declare(grad, tensors)
+    declare(theta, tensors)
+    declare(grad, tensors)
     x, dy = random((80, 80)), random((80, 80), seed=1)
     product = player.record_kernel(np.matmul, [x.T, dy], {"out": grad[:6400].reshape(80, 80)})
     update = player.commands(
         updates.sgd.program([theta, grad, 0.1], [theta]), [theta, grad, 0.1], [theta]
     )
-    waits = listed([*product, *update])[:, 2].tolist()
+    waits = listed([*product, *update])[:, WAITS].tolist()
     # A part that is alone has nobody to wait for.
     assert waits == [0] * (len(product) + 2) or parts == 1
 
@@ -153,7 +155,7 @@ def test_bound_takes_new_numbers(by_tensor):
     tensors, size = declared(SHAPES)
     theta, grad, velocity = (random(size, "float32", k) for k in range(3))
     if by_tensor:
-        layout.declare(theta, tensors)
+        declare(theta, tensors)
     outs = [theta, velocity]
     bound = Bound(
         updates.nesterov.program([theta, grad, velocity, 0.1, 0.9], outs),

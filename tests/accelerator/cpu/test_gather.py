@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.player import UnsupportedError
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, use
@@ -87,7 +88,7 @@ def test_a_tape_gathers_what_is_asked_for_when_it_is_played():
     gather = Gather(current(), [x], [out])
     gather.order[:] = np.arange(20)[::-1]
     gather.where[:] = 2, 8
-    tape = Tape(0)
+    tape = Tape(0, player)
     with tape.record():
         gather()
     np.testing.assert_array_equal(out, x[17:9:-1])

@@ -11,7 +11,7 @@ import pytest
 from minidl.accelerator.cpu.machine import compiler, linker, machine_code
 from minidl.accelerator.cpu.machine.linker import link
 from minidl.accelerator.cpu.machine.placing import executable
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 HEAD = """
 import math

@@ -15,7 +15,7 @@ import pytest
 
 from minidl.accelerator.cpu.machine import circumstances, compiler, machine_code
 from minidl.accelerator.cpu.machine.storage import CHECK, Storage
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 ROOT = Path(__file__).parents[3]
 
@@ -139,9 +139,7 @@ def test_where_the_system_has_no_list_llvm_is_asked(monkeypatch):
 
 def test_other_types_are_other_files(cache):
     for name in ("float32", "float64", "uint8"):
-        machine_code.command(
-            "terms", "sums", source=name, target="float64", working="float64"
-        )
+        machine_code.command("terms", "sums", source=name, target="float64", working="float64")
     assert len(files(cache)) == 3
 
 

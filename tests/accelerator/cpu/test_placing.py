@@ -80,7 +80,7 @@ LATE = """
 import os, sys
 import numpy as np
 from minidl.accelerator.cpu.machine import machine_code
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 block = np.array([address(np.zeros(1, np.int64)), 0])
 

@@ -11,15 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from minidl.accelerator.cpu import player
+from minidl.accelerator.cpu import player, shares
 from minidl.accelerator.cpu.commands import WORTH, Access, Command, UnsupportedError, listed
 from minidl.accelerator.cpu.machine.machine_code import generated
 from minidl.accelerator.cpu.products import plan as products
-from minidl.accelerator.cpu.products.plan import INNER, product
+from minidl.accelerator.cpu.products.blas import libraries
+from minidl.accelerator.cpu.products.plan import product
+from minidl.accelerator.cpu.products.threads import on_one_thread
 from minidl.accelerator.cpu.products.tiling import TILES, even
+from minidl.accelerator.cpu.products.words import (
+    BEFORE,
+    EACH,
+    FUNCTION,
+    GET,
+    INNER,
+    KIND,
+    LIBRARIES,
+    SET,
+)
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
-from minidl.backend import layout
-from minidl.backend.layout import address
+from minidl.accelerator.cpu.team.mail import WAITS
+from minidl.backend.addresses import address
 from minidl.kernels.activations import sigmoid_backward
 from tests.accelerator.cpu.conftest import SMALL
 from tests.accelerator.cpu.running import each_schedule, play, random, sliced
@@ -91,7 +103,7 @@ def test_large_products_are_shared_out(transposed, parts):
     b = operand(80, 80, "float64", transposed == "b", 0, 1)
     first, *rest = product(a, b, np.empty((80, 80)))
     kind = {"": INNER, "a": ROWS, "b": COLUMNS}[transposed] if parts > 1 else WHOLE
-    assert first.block[1] == kind
+    assert first.block[KIND] == kind
     assert (first.work >= WORTH) == (parts > 1)
     assert len(rest) == (not transposed and parts > 1)
 
@@ -101,12 +113,12 @@ def test_of_many_rows_each_part_makes_a_term_of_the_gradient(parts):
     """More rows than weights: the terms of xᵀ dy are less than what each part would fetch."""
     x, dy, dW = random((400, 40)), random((400, 50), seed=1), np.empty((40, 50))
     first, *rest = product(x.T, dy, dW)
-    assert first.block[1] == (INNER if parts > 1 else WHOLE)
+    assert first.block[KIND] == (INNER if parts > 1 else WHOLE)
     assert len(rest) == (parts > 1)
     for _ in each_schedule([first, *rest], [dW], 3):
         np.testing.assert_allclose(dW, x.T @ dy, rtol=0, atol=1e-11)
     made = [*made_of_rows(x), *made_of_rows(dy), first]
-    assert listed(made)[:, 2].tolist() == [0, 0, parts == 1]  # each has its rows already
+    assert listed(made)[:, WAITS].tolist() == [0, 0, parts == 1]  # each has its rows already
 
 
 def made_of_rows(x):
@@ -117,7 +129,7 @@ def made_of_rows(x):
 def test_small_products_are_the_first_parts():
     a, b = random((20, 20)), random((20, 20))
     (made,) = product(a, b, np.empty((20, 20)))
-    assert made.block[1] == WHOLE
+    assert made.block[KIND] == WHOLE
     assert made.work == 0
 
 
@@ -213,10 +225,10 @@ def at_the_end(array):
 
 @pytest.mark.parametrize(("m", "tiled"), [(63, False), (64, False), (65, True)])
 def test_small_products_have_numpys_bits(m, tiled, monkeypatch):
-    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    monkeypatch.setattr(products, "SMALL", shares.SMALL)
     a, b, out = (random(sizes, "float32") for sizes in ((64, 64), (64, m), (64, m)))
     (made, *_) = product(a, b, out)
-    assert (made.block[0] == 0) == (tiled and TILES)
+    assert (made.block[FUNCTION] == 0) == (tiled and TILES)
     if not tiled:
         play([made])
         np.testing.assert_array_equal(out, a @ b)
@@ -230,39 +242,39 @@ def test_equal_parts(size, most):
 
 
 def test_blas_keeps_its_threads_for_products_that_it_leaves_to_one(monkeypatch):
-    monkeypatch.setattr(products, "SMALL", layout.SMALL)
+    monkeypatch.setattr(products, "SMALL", shares.SMALL)
     small = product(random((64, 64)), random((64, 64)), random((64, 64)))
-    assert products.alone(small) == small
+    assert on_one_thread(small) == small
     vector = product(random((64, 64)), random((64, 1)), random((64, 1)))
-    assert len(products.alone(vector)) == len(vector) + 2
+    assert len(on_one_thread(vector)) == len(vector) + 2
     monkeypatch.setattr(products, "TILES", False)
     large = product(random((64, 64)), random((64, 65)), random((64, 65)))
-    assert len(products.alone(large)) == len(large) + 2
+    assert len(on_one_thread(large)) == len(large) + 2
 
 
 # BLAS's own threads ------------------------------------------------------------------------
 
 
-# How many threads each library has, into the third word of its three.
+# How many threads each library has, to where a list keeps how many it had.
 COUNT = """
 from minidl.accelerator.cpu.machine.lowlevel import ask, at
 from minidl.accelerator.cpu.machine.values import int32, int64
+from minidl.accelerator.cpu.products.words import BEFORE, EACH, GET, LIBRARIES
 
 
 def command(block, part, parts):
     words = at(block, int64)
     if part == 0:
-        for k in range(words[0]):
-            words[3 * k + 3] = ask(words[3 * k + 1], (), int32)
+        for k in range(0, EACH * words[LIBRARIES], EACH):
+            words[k + BEFORE] = ask(words[k + GET], (), int32)
 """
 
 
 def counting(after):
     """A command that runs between those that write ``after`` and those that read it."""
-    libraries = products._libraries()
-    block = np.zeros(1 + 3 * len(libraries), np.int64)
-    block[0] = len(libraries)
-    block[1:].reshape(-1, 3)[:, :2] = libraries
+    block = np.zeros(1 + EACH * len(libraries()), np.int64)
+    block[LIBRARIES] = len(libraries())
+    block[GET::EACH], block[SET::EACH] = zip(*libraries(), strict=True)
     start = address(after)
     return Command(
         "count",
@@ -289,11 +301,9 @@ def test_blas_has_one_thread_while_products_run_and_as_many_as_before_after_them
             before = threads_of_blas()
             assert threads in before
             for _ in range(5):
-                probe.block[1:].reshape(-1, 3)[:, 2] = 0
+                probe.block[BEFORE::EACH] = 0
                 play(commands)
-                assert probe.block[1:].reshape(-1, 3)[:, 2].tolist() == [1] * len(
-                    products._libraries()
-                )
+                assert probe.block[BEFORE::EACH].tolist() == [1] * len(libraries())
                 assert threads_of_blas() == before
 
 
@@ -302,27 +312,26 @@ def test_products_wait_until_blas_has_one_thread_and_it_until_they_are_done(monk
     monkeypatch.setattr(products, "TILES", False)
     a, b, c, out = (random((80, 80), seed=k) for k in range(4))
     between = product(b.T, a, out)
-    hush, *commands, restore = products.alone([counting(c), *between])
+    one, *commands, restore = on_one_thread([counting(c), *between])
     assert commands[1:] == between
-    waits = listed([hush, *commands, restore])[:, 2].tolist()
+    waits = listed([one, *commands, restore])[:, WAITS].tolist()
     assert waits == [0, 0, 1, 1]
-    assert listed([hush, *between])[1, 2] == 1
+    assert listed([one, *between])[1, WAITS] == 1
 
 
 @ON_EVERY_TEAM
 def test_each_openblas_of_the_process_is_known():
     openblas = [found for found in threadpool_info() if found["internal_api"] == "openblas"]
-    libraries = products._libraries()
-    assert len(libraries) == len(openblas) > 0
+    assert len(libraries()) == len(openblas) > 0
     for threads in (1, 2):
         with threadpool_limits(threads, user_api="blas"):
-            told = [ctypes.CFUNCTYPE(ctypes.c_int)(get)() for get, _ in libraries]
-            assert told == [threads] * len(libraries)
+            told = [ctypes.CFUNCTYPE(ctypes.c_int)(get)() for get, _ in libraries()]
+            assert told == [threads] * len(libraries())
 
 
-def test_without_products_blas_is_left_alone():
+def test_without_products_blas_keeps_its_threads():
     commands = [counting(random(4))]
-    assert products.alone(commands) == commands
+    assert on_one_thread(commands) == commands
 
 
 @ON_EVERY_TEAM

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.elementwise import elementwise
 from minidl.accelerator.cpu.series.plan import MOST, Series
+from minidl.accelerator.cpu.team.mail import WAITS
 from minidl.backend import fused
 from tests.accelerator.cpu.running import random, same_bits
 
@@ -99,4 +100,4 @@ def test_functions_among_commands_make_no_series():
 
 def test_all_parts_wait_for_the_numbers():
     _, _, numbers, commands = made()
-    assert Series(commands, numbers)._list.words[:2, 2].tolist() == [0, 1]
+    assert Series(commands, numbers)._list.words[:2, WAITS].tolist() == [0, 1]

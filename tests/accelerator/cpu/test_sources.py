@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from minidl.accelerator.broadcasting import BY_COLUMN, EACH, ONE
 from minidl.accelerator.trace.loop_source import source
 from minidl.accelerator.trace.program import trace
-from minidl.backend.layout import BY_COLUMN, EACH, ONE
 from minidl.kernels import updates
 
 

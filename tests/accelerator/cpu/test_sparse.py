@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.player import UnsupportedError, record_kernel
 from minidl.accelerator.cpu.sparse.plan import backward, forward, gather_rows
+from minidl.accelerator.cpu.sparse.words import BOUNDS
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import current, kernel, use
 from minidl.backend.gather import Gather, buffer
+from minidl.backend.sparse import multiply_rows
 from tests.accelerator.cpu.running import each_schedule, random, same_bits
 
 ON_EVERY_TEAM = pytest.mark.usefixtures("parts")
@@ -64,7 +67,7 @@ def test_other_rows_in_the_same_memory():
 def test_columns_are_shared_out_by_their_entries(parts):
     x = csr(400, 1000, 0.5)
     made = backward(x, random((400, 2)), np.empty((1000, 2)))
-    bounds = made.block[11:]
+    bounds = made.block[BOUNDS:]
     assert (bounds[0], bounds[-1], len(bounds)) == (0, 1000, parts + 1)
     shares = np.add.reduceat(np.bincount(x.indices, minlength=1000), bounds[:-1])
     assert shares.max() < 1.2 * x.nnz / parts
@@ -153,17 +156,17 @@ def test_rows_are_not_gathered_into_other_types(options):
 @ON_EVERY_TEAM
 def test_a_tape_multiplies_the_rows_that_are_there_when_it_is_played():
     @kernel
-    def products(x, W, dy, out, dW):
-        products.multiply(x, W, out)
-        products.multiply_transposed(x, dy, dW)
+    def both(x, W, dy, out, dW):
+        multiply_rows(x, W, out)
+        multiply_rows(x, dy, dW, transposed=True)
 
     x, W, dy = csr(40, 90), random((90, 6)), random((40, 6))
     out, dW = np.empty((40, 6)), np.empty((90, 6))
-    assert len(record_kernel(products, [x, W, dy, out, dW], {})) == 2
+    assert len(record_kernel(both, [x, W, dy, out, dW], {})) == 2
     with use("numpy", executor="numba"):
-        tape = Tape(0)
+        tape = Tape(0, player)
         with tape.record():
-            products(x, W, dy, out, dW)
+            both(x, W, dy, out, dW)
         same_bits(out, x @ W)
         same_bits(dW, x.T @ dy)
         x.data *= 3

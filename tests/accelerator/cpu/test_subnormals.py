@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.commands import WORTH, CommandList
 from minidl.accelerator.cpu.ufuncs.plan import ufunc_loop
 from minidl.accelerator.record.tape import Tape
@@ -80,7 +81,7 @@ def half(x):
 def test_a_tape_plays_such_lists():
     x = np.full(50, np.finfo(np.float32).smallest_normal)
     y = np.empty_like(x)
-    tape = Tape(0)
+    tape = Tape(0, player)
     with use("numpy", executor="numba"), tape.record():
         half(x, out=y)
     assert np.all(y > 0)

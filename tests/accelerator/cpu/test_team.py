@@ -19,7 +19,7 @@ from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import Team, wanted_parts
 from minidl.accelerator.cpu.team.team import team as the_team
 from minidl.backend import fused
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 team_module = sys.modules["minidl.accelerator.cpu.team.team"]
 PARTS = 5  # the most that a test has

@@ -9,7 +9,7 @@ import pytest
 
 from minidl.accelerator.cpu.machine import compiler, machine_code
 from minidl.accelerator.cpu.machine.translation import translated
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 HEAD = """
 import math

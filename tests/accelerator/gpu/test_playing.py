@@ -10,14 +10,14 @@ import pytest
 import minidl
 from minidl.accelerator.gpu import cublaslt, groups, launches
 from minidl.accelerator.gpu.playing import Player
-from minidl.accelerator.record import recording
-from minidl.accelerator.record.tape import Tape, stepwise
+from minidl.accelerator.record.tape import Tape
 from minidl.backend import fused, kernel, to_device, use
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.layers import BatchNormalization, Dense, Dropout, Rescaling
 from minidl.optimizers import SGD, Adagrad, Adam, Nadam, RMSprop
 from minidl.optimizers.schedules import ExponentialDecay
 from minidl.regularizers import L1, L1L2, L2
+from minidl.whole_step import WholeStep
 from tests.accelerator.gpu.nvcc import PROCESSORS, compile_all
 from tests.conftest import on_devices
 from tests.doubles.cupy_double import (
@@ -189,15 +189,16 @@ def test_a_step_that_is_played_does_not_wait():
     random = np.random.default_rng(0)
     network = minidl.models.Network([Dense(4, "relu", input_shape=(3,)), Dense(2)], dtype="float64")
     x, y = to_device(random.normal(size=(5, 3))), to_device(random.integers(0, 2, (5, 1)))
+    network.build()
     loss = minidl.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = Adam()
 
     def step(x, y):
         loss.forward(network.forward(x, training=True), y)
         network.backward(loss.backward())
-        stepwise(optimizer.update, network.theta, network.grad)
+        optimizer.update(network.theta, network.grad)
 
-    recorded = recording.RecordedStep(step, network, [loss], [optimizer])
+    recorded = WholeStep(step, network, [loss], [(optimizer, "update")])
     assert [recorded(x, y) for _ in range(4)] == [False, False, True, True]
     with forbid_synchronisation(), count_synchronisations() as counts:
         for _ in range(3):
@@ -250,8 +251,6 @@ def test_a_callback_that_looks_sees_each_step():
     seen = []
 
     class Look(minidl.callbacks.Callback):
-        repeats = True
-
         def on_train_batch_end(self, batch, logs=None):
             seen.append(logs["loss"])
 

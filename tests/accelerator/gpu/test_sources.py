@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.accelerator import gpu
+from minidl.accelerator.broadcasting import BY_COLUMN, EACH
 from minidl.accelerator.gpu import draws, kernels
 from minidl.accelerator.gpu.kernels import source
+from minidl.accelerator.trace import cuda
 from minidl.accelerator.trace.cuda_source import SCALAR, elementwise
 from minidl.accelerator.trace.program import Program, Step, trace
-from minidl.backend import cuda, fused, to_device
-from minidl.backend.layout import BY_COLUMN, EACH
+from minidl.backend import fused, to_device
 from minidl.backend.random import DROPOUT, RandomBits
 from tests.accelerator.gpu.nvcc import PROCESSORS, compile_all
 from tests.conftest import on_devices

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minidl.accelerator.cpu.shares import SMALL
 from minidl.accelerator.cpu.team.team import end_team
 from minidl.accelerator.record import products as blas
 from minidl.backend import use
-from minidl.backend.layout import SMALL
 
 ROOT = Path(__file__).parents[3]
 

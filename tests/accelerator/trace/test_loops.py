@@ -1,4 +1,4 @@
-"""The Numba executor: each operation's meaning, and the arrays that it takes."""
+"""Compiled loops: each operation's meaning, and the arrays that it takes."""
 
 from __future__ import annotations
 

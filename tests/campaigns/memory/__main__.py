@@ -1,8 +1,8 @@
 """Run the campaign on memory: ``python -m tests.campaigns.memory --count 1000000``.
 
 Each of both executors makes a quarter of the calls with untouchable pages before arrays, and one
-with pages after them. ``--replay`` makes one call again, and the fifty before it, in this terminal:
-the words that a finding gives.
+with pages after the arrays. ``--replay`` makes one call again, and the fifty before, in this
+terminal, with the words of a finding.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def replay(seed: str, number: str, executor: str, side: str) -> int:
-    """Make one call again, after those before it."""
+    """Make one call again, after the calls before."""
     with tempfile.TemporaryDirectory() as folder:
         place, library = Path(folder, "place"), build(Path(folder))
         place.write_bytes(bytes(8))

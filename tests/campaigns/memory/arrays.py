@@ -19,12 +19,12 @@ _TYPES = ("float64", "float16", "uint8", "int64", "int32", "bool", "complex64", 
 
 
 class Maker:
-    """Makes the arrays of one call, and sees afterwards what was written beside them.
+    """Maker of one call's arrays, which afterwards finds writes beside the arrays.
 
     Args:
-        random: decides.
-        memory: where arrays lie.
-        dtype: of those that fit.
+        random: source of the choices.
+        memory: home of the arrays.
+        dtype: of arrays that fit.
     """
 
     def __init__(self, random: np.random.Generator, memory: Memory, dtype: str) -> None:
@@ -45,7 +45,7 @@ class Maker:
         return made
 
     def done(self) -> list[str]:
-        """What was written where it should not, once the call is made."""
+        """Writes in wrong places, after the call."""
         for array in self._protected:
             self._memory.protect(array, False)
         found = []

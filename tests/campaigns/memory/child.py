@@ -1,9 +1,9 @@
-"""A process that makes calls, one after the other, and says which one it is at.
+"""A process that makes calls, one after the other, and records the call's number.
 
     python -m tests.campaigns.memory.child <seed> <first> <last> <executor> <side> <library> <file>
 
-It writes the number of the call it is at into the file, and a line of JSON for each finding and
-for each thousand calls to its output.
+The child writes the number of the present call into the file, and a line of JSON for each finding
+and for each thousand calls to its output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.campaigns.memory import kernels, objects
 from tests.campaigns.memory.arrays import KINDS, Maker
 from tests.campaigns.memory.guarded import Memory
 
-#: What is called, and how often among a hundred and some calls.
+#: Calls, and the number of each among a hundred and some.
 CALLS = {
     kernels.a_formula: 40,
     kernels.a_function: 40,
@@ -67,7 +67,7 @@ class Caller:
         self._calls, self._shares = list(CALLS), shares / shares.sum()
 
     def call(self, number: int) -> list[str]:
-        """Make a call. What was wrong with it, in words."""
+        """Make a call; return the faults, in words."""
         random = np.random.default_rng([self._seed, number])
         maker = Maker(random, self._memory, "float64" if random.random() < 0.15 else "float32")
         share = float(random.choice([0.0, 0.1, 0.4]))
@@ -99,9 +99,10 @@ class Caller:
         try:
             if not recorded or minidl.backend.executor != "numba":
                 return "answered", function()
+            from minidl.accelerator.cpu import player
             from minidl.accelerator.record.tape import Tape
 
-            tape = Tape(0)
+            tape = Tape(0, player)
             with tape.record():
                 result = function()
             tape.play(1)
@@ -114,7 +115,7 @@ class Caller:
 
 
 def _alike(result: Any, wanted: Any) -> bool:
-    """Whether outputs are what they should be, to rounding."""
+    """True if outputs agree with the expected ones, to rounding."""
     results = result if isinstance(result, tuple) else (result,)
     wanteds = wanted if isinstance(wanted, tuple) else (wanted,)
     return all(

@@ -1,12 +1,11 @@
 """Memory for NumPy's arrays, each between two pages that nobody may touch.
 
-An array ends where the page after it begins, or begins where the page before it ends: whoever reads
-or writes one byte too far ends the process. On the other side, up to the page's end, lies a pattern
-that is looked at when the array is freed. What is freed becomes such a page too now and then, for a
-while.
+An array ends at the beginning of the page after, or begins at the end of the page before: a read or
+write one byte too far ends the process. On the other side, up to the page's end, lies a pattern
+that is compared when the array is freed. Now and then freed memory becomes such a page for a while.
 
-NumPy takes memory where a handler says (NEP 49), which ``guarded.c`` is; so the engine's own
-buffers lie there as well.
+NumPy takes memory from a handler (NEP 49), here ``guarded.c``; so the engine's own buffers lie
+between such pages as well.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ class Memory:
     """Memory that NumPy takes for all arrays from here on, in this thread.
 
     Args:
-        library: what :func:`build` has made.
-        side: "after" where arrays end at a page that nobody may touch; "before" where they begin
+        library: made by :func:`build`.
+        side: "after" for arrays that end at an untouchable page; "before" for arrays that begin
             after one.
     """
 
@@ -60,9 +59,9 @@ class Memory:
             raise RuntimeError("NumPy takes its memory elsewhere")
 
     def protect(self, array: np.ndarray, yes: bool) -> None:
-        """Let nobody write to the memory of an array that owns it; or let all again."""
+        """Forbid writes to the memory of an array that owns its memory; or allow them again."""
         self._library.protect(array.__array_interface__["data"][0], yes)
 
     def damage(self) -> int:
-        """How many arrays had something written beside them, of those freed since the last time."""
+        """Number of arrays with writes beside the array, of those freed since the last time."""
         return int(self._library.damage())

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import minidl.kernels
-from minidl.accelerator.record.products import multiply, multiply_transposed
+from minidl.accelerator.record.products import multiply
 from minidl.accelerator.trace.program import trace
 from minidl.backend import current
 from minidl.backend.fused import Fused
@@ -21,7 +21,7 @@ from minidl.backend.random import DROPOUT, RandomBits
 from minidl.kernels import activations, batchnorm, clipping, dense, losses, measures, sums
 from tests.campaigns.memory.arrays import Maker
 
-#: A call that is ready: what is called, with what; and what the outputs have to be, if known.
+#: A prepared call: function, arguments; and the right outputs, if known.
 Made = tuple[Callable[[], Any], Callable[[], Any] | None]
 
 _NUMBERS = {
@@ -30,6 +30,12 @@ _NUMBERS = {
     "exponent", "gain", "m_rate", "grad_rate", "v_scale", "smallest", "step",
 }  # fmt: skip
 _ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}
+
+
+def multiply_transposed(a: Any, b: Any, out: Any) -> Any:
+    """out = aᵀ b, as in a dense layer's backward."""
+    return multiply(a.T, b, out)
+
 
 #: Functions of NumPy calls and their arguments: a shape in N, I, O, K and 1; "0" for 0-d, "#" for
 #: a number, "b" for booleans and "i" for integers of a shape.
@@ -75,13 +81,13 @@ def formulas() -> list[Fused]:
 
 @functools.cache
 def _outputs(formula: Fused) -> int:
-    """How many a formula has."""
+    """Number of a formula's outputs."""
     names = inspect.signature(formula.formula).parameters
     return len(trace(formula.formula, [name not in _NUMBERS for name in names]).outputs)
 
 
 def sizes(random: np.random.Generator) -> dict[str, int]:
-    """Of the axes: small ones, and some whose products are shared out."""
+    """Sizes of the axes: small ones, and some whose products are shared out."""
     few = [1, 2, 3, 5, 17, 33]
     many = [1, 2, 33, 65, 130]
     rows = int(random.choice([1, 2, 7, 33, 130, 300]))
@@ -89,7 +95,7 @@ def sizes(random: np.random.Generator) -> dict[str, int]:
 
 
 def a_formula(random: np.random.Generator, maker: Maker, kind: Callable[[], str | None]) -> Made:
-    """A formula on arrays of one shape, or of rows; into new arrays or into its arguments."""
+    """A formula on arrays of one shape, or of rows; into new arrays or into the arguments."""
     known = formulas()
     formula = known[int(random.integers(len(known)))]
     names = list(inspect.signature(formula.formula).parameters)
@@ -118,7 +124,7 @@ def a_formula(random: np.random.Generator, maker: Maker, kind: Callable[[], str 
 
 
 def _expected(formula: Fused, arguments: list[Any]) -> Callable[[], Any] | None:
-    """What NumPy makes of the formula as it stands, before anything is overwritten."""
+    """NumPy's result of the plain formula, before anything is overwritten."""
     if not all(isinstance(a, np.ndarray | float | np.number) for a in arguments):
         return None
     copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
@@ -163,7 +169,7 @@ def random_bits(random: np.random.Generator, maker: Maker, kind: Callable[[], st
 
 
 def rows(random: np.random.Generator, maker: Maker, kind: Callable[[], str | None]) -> Made:
-    """Rows gathered by whatever order and place somebody has written."""
+    """Rows gathered by a damaged order and place."""
     axes = sizes(random)
     x = maker.array((axes["N"], axes["I"]), kind())
     out = maker.array((min(axes["N"], 20), axes["I"]), kind())

@@ -72,7 +72,7 @@ def a_layer(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
 
 
 def passes(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
-    """Passes through a network, and updates of it."""
+    """Passes through a network, and updates of the network."""
     network = a_network(random)
     optimizer = _one(random, optimizers.TABLE.values())()
     size = network.theta.size
@@ -89,7 +89,7 @@ def passes(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
 
 
 def sparse_passes(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
-    """Passes of sparse rows whose arrays somebody has changed."""
+    """Passes of sparse rows with changed arrays."""
     network = a_network(random)
     x = sp.random(network.rows, *network.layers[0].input_shape, 0.2, "csr", np.float32)
     dy = maker.array((network.rows, *network.layers[-1].output_shape), kind())
@@ -105,7 +105,7 @@ def sparse_passes(random: np.random.Generator, maker: Maker, kind: Kind) -> Made
 
 
 def _spoil(random: np.random.Generator, x: Any) -> None:
-    """Change what says where the entries of a sparse matrix are."""
+    """Change the places of a sparse matrix's entries."""
     array = _one(random, [x.indices, x.indptr])
     if random.random() < 0.7 and array.size:
         array[int(random.integers(array.size))] = _one(random, [-1, 10**9, x.shape[1], 0])
@@ -114,7 +114,7 @@ def _spoil(random: np.random.Generator, x: Any) -> None:
 
 
 def a_loss(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
-    """A loss: of predictions and targets, and its gradient."""
+    """A loss: of predictions and targets, with gradient."""
     loss = _one(random, _LOSSES)()
     axes = sizes(random)
     shape = axes["N"], axes["O"]
@@ -188,13 +188,13 @@ def an_activation(random: np.random.Generator, maker: Maker, kind: Kind) -> Made
 
 
 class _Meddler(Callback):
-    """Does to a model in training what it may do to arrays."""
+    """A callback that does to a model in training everything that is allowed with arrays."""
 
     def __init__(self, random: np.random.Generator, data: list[Any]) -> None:
         self._random, self._data = random, data
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        with contextlib.suppress(ValueError):  # what NumPy or the engine does not let it do
+        with contextlib.suppress(ValueError):  # refused by NumPy or the engine
             self._meddle()
 
     def _meddle(self) -> None:

@@ -22,7 +22,7 @@ PATIENCE = 600
 
 @dataclass
 class Outcome:
-    """How calls ended, and what was found: of each the words and what repeats it."""
+    """Ends of calls, and findings: for each the words and the command that repeats the call."""
 
     calls: int = 0
     ends: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -36,10 +36,10 @@ def run(
 
     Args:
         seed: of the calls.
-        first, last: their numbers.
+        first, last: numbers of calls.
         executor: "blocks" or "numba".
-        side: of the arrays, on which a page lies that nobody may touch: "before" or "after".
-        library: what ``guarded.build`` has made.
+        side: of the arrays, with an untouchable page: "before" or "after".
+        library: made by ``guarded.build``.
         until: time.monotonic() at which to stop.
     """
     outcome = Outcome()
@@ -51,7 +51,7 @@ def run(
 def _child(
     seed: int, first: int, last: int, where: tuple[str, str, str], until: float, outcome: Outcome
 ) -> int:
-    """Run one child. The number of the call after the last one that it made."""
+    """Run one child; return the number after the child's last call."""
     with tempfile.TemporaryDirectory() as folder:
         place, output = Path(folder, "place"), Path(folder, "output")
         place.write_bytes(struct.pack("<q", first))
@@ -89,7 +89,7 @@ def _child(
 
 
 def _wait(child: subprocess.Popen[bytes], place: Path, until: float) -> str:
-    """Wait for a child: "hangs" or "time" where it had to be ended."""
+    """Wait for a child: "hangs" or "time" for a child that had to be ended."""
     before, since = b"", time.monotonic()
     while True:
         try:

@@ -1,1 +1,1 @@
-"""Commands of the random bits of dropout: the plan, and what is compiled."""
+"""Commands of the random bits of dropout: the plan, and the compiled code."""

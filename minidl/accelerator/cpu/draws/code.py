@@ -1,5 +1,6 @@
 """Philox 4x64-10 (Salmon, Moraes, Dror & Shaw, SC 2011, section 3.3)."""
 
+from minidl.accelerator.cpu.draws.words import AHEAD, COUNT, KEY, OTHER_KEY, OUT, STEP
 from minidl.accelerator.cpu.machine.lowlevel import at, whole_product
 from minidl.accelerator.cpu.machine.values import int64, uint16, uint64
 from minidl.accelerator.cpu.shares import cut
@@ -25,18 +26,19 @@ def _philox(a, b, c, d, key, other):
 def draw(block, part, parts):
     """The 16-bit numbers of the counters 1, 2, … of a key and step."""
     w = at(block, int64)
-    size = w[1]
-    step = uint64(at(w[2], int64)[0] + w[3])
+    size = w[COUNT]
+    step = uint64(at(w[STEP], int64)[0] + w[AHEAD])
     counters = (size + _LANES - 1) // _LANES
     zero = uint64(0)
     for k in range(cut(counters, part, parts), cut(counters, part + 1, parts)):
         # NumPy counts on before it draws: the first counter is 1.
-        a, b, c, d = _philox(uint64(k + 1), step, zero, zero, uint64(w[4]), uint64(w[5]))
+        key, other = uint64(w[KEY]), uint64(w[OTHER_KEY])
+        a, b, c, d = _philox(uint64(k + 1), step, zero, zero, key, other)
         if (k + 1) * _LANES <= size:
-            out = at(w[0] + 2 * _LANES * k, uint64)
+            out = at(w[OUT] + 2 * _LANES * k, uint64)
             out[0], out[1], out[2], out[3] = a, b, c, d
         else:
-            last = at(w[0] + 2 * _LANES * k, uint16)
+            last = at(w[OUT] + 2 * _LANES * k, uint16)
             for j in range(size - k * _LANES):
                 word = a if j < 4 else b if j < 8 else c if j < 12 else d
                 last[j] = uint16(word >> uint64(16 * (j % 4)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidl.accelerator.cpu.commands import Command, UnsupportedError, access, known
+from minidl.accelerator.cpu.commands import Command, UnsupportedError, access, block_of, known
+from minidl.accelerator.cpu.draws.words import AHEAD, COUNT, KEY, OTHER_KEY, OUT, SIZE, STEP
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Command:
@@ -16,7 +17,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
         key: two uint64.
         out: uint16, contiguous.
         step: an int64 that is read when the command runs; the numbers are those of the step
-            ``ahead`` of it.
+            ``step`` + ``ahead``.
 
     Raises:
         UnsupportedError: another type, or scattered elements.
@@ -24,8 +25,9 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     known(step, written=[out])
     if out.dtype != np.uint16 or not out.flags.c_contiguous:
         raise UnsupportedError(f"random bits in {out.dtype}")
-    words = [address(out), out.size, address(step), ahead, *key.view(np.int64)]
-    block = np.array(words, np.int64)
+    first, second = key.view(np.int64)
+    words = {OUT: address(out), STEP: address(step), COUNT: out.size, AHEAD: ahead}
+    block = block_of(SIZE, words | {KEY: first, OTHER_KEY: second})
     # Shared out by counters: no part touches only what it later reads.
     accesses = [access(out, True, None)]
     function = command("draw", "draws")

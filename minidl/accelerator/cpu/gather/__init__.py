@@ -1,1 +1,1 @@
-"""Commands of the rows of the next batch: the plan, and what is compiled."""
+"""Commands of the rows of the next batch: the plan, and the compiled code."""

@@ -9,17 +9,31 @@ from minidl.accelerator.cpu.commands import (
     UnsupportedError,
     access,
     axis_of,
+    block_of,
     known,
 )
+from minidl.accelerator.cpu.gather.words import (
+    AXIS,
+    COLUMNS,
+    ORDER,
+    ORDERED,
+    OUT,
+    PLACE,
+    ROOM,
+    ROWS,
+    SIZE,
+    WORDS,
+    X,
+)
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def check(order: np.ndarray, place: np.ndarray) -> None:
-    """Check the arrays that say which rows are next.
+    """Check the arrays that choose the next rows.
 
     Raises:
-        UnsupportedError: others than vectors of int64, or of fewer than two numbers.
+        UnsupportedError: arrays other than vectors of int64, or of fewer than two numbers.
     """
     known(order, place)
     for array in (order, place):
@@ -38,7 +52,7 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
         place: (start, count), int64, read when the command runs; cut off where order or out end.
 
     Raises:
-        UnsupportedError: rows of another shape or type, or scattered ones.
+        UnsupportedError: rows of another shape or type, or scattered rows.
     """
     check(order, place)
     if not (x.flags.c_contiguous and out.flags.c_contiguous and out.flags.writeable):
@@ -49,9 +63,13 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
     if np.may_share_memory(x, out):
         raise UnsupportedError("rows into the array itself")
     columns = int(np.prod(x.shape[1:]))
-    where = address(x), address(out), address(order), address(place)
     axis = axis_of(len(out), columns)
-    block = np.array([*where, columns, x.itemsize, axis, len(x), len(order), len(out)], np.int64)
+    words = {
+        X: address(x), OUT: address(out), ORDER: address(order), PLACE: address(place),
+        COLUMNS: columns, SIZE: x.itemsize, AXIS: axis,
+        ROWS: len(x), ORDERED: len(order), ROOM: len(out),
+    }  # fmt: skip
+    block = block_of(WORDS, words)
     kept = x, order, place, out
     function = command("gather", "gather")
     accesses = [access(out, True, axis)]

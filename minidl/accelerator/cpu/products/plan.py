@@ -5,64 +5,78 @@ The BLAS is NumPy's, so that small products come to NumPy's bits.
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
-from threadpoolctl import ThreadpoolController
 
 from minidl.accelerator.cpu.commands import (
     WORTH,
     Access,
     Command,
-    CommandList,
     UnsupportedError,
     access,
+    block_of,
     known,
 )
-from minidl.accelerator.cpu.elementwise import Loop, elementwise
-from minidl.accelerator.cpu.machine.machine_code import address_of, command
+from minidl.accelerator.cpu.elementwise import elementwise
+from minidl.accelerator.cpu.machine.machine_code import command
+from minidl.accelerator.cpu.products.blas import LARGEST, function
 from minidl.accelerator.cpu.products.tiling import TILES
-from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.products.words import (
+    ALPHA,
+    BETA,
+    FIXED,
+    FUNCTION,
+    INNER,
+    KIND,
+    LDA,
+    LDB,
+    LDC,
+    OWN,
+    PLAIN,
+    SIZE,
+    TERM,
+    TRANS_A,
+    TRANS_B,
+    TRANSPOSED,
+    A,
+    B,
+    C,
+    K,
+    M,
+    N,
+)
+from minidl.accelerator.cpu.shares import COLUMNS, ROWS, SMALL, WHOLE, WIDE
 from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.layout import SMALL, address
+from minidl.backend.addresses import address
 
 # With so many times more rows than the matrix has, it is the rows that stay where they are.
 MANY = 1
-INNER = 3  # the parts add up terms of the whole result
 
-# What BLAS counts to where its integers have 32 bits.
-LARGEST = 2**31 - 1
 
-FIXED, OWN = 24, 16  # words of the block: for all parts; for each
-PLAIN, TRANSPOSED = ord("N"), ord("T")
+class Arrays(NamedTuple):
+    """The arrays of a product, out = a b: ``terms`` are those of the result, if it has any."""
 
-# What Fortran's names of BLAS become: in NumPy's wheels, which have an OpenBLAS of their own; then
-# in others. Integers may have 32 bits, too: in a block, their words are 0 beyond them.
-_NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
+    a: np.ndarray
+    b: np.ndarray
+    out: np.ndarray
+    terms: Sequence[np.ndarray] = ()
 
 
 class Product(Command):
-    """A product of matrices; ``kept`` are a, b, the result, and the terms of it, if any.
+    """A product of matrices.
 
     Attributes:
         threaded: whether BLAS multiplies, and might call its own threads.
         by_rows: whether own tiles make the rows of the result, whatever part of a part they are.
     """
 
+    kept: Arrays
     threaded = True
     by_rows = False
-
-
-class Hush(Command):
-    """Makes BLAS use one thread: of the whole process."""
-
-    in_turn = True
 
 
 def _room(size: int) -> np.ndarray:
@@ -111,23 +125,23 @@ def product(
     terms = _terms(out, parts, room) if kind == INNER else []
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
-    block = np.zeros(FIXED + OWN * parts, np.int64)
     large = rows * inner * columns > SMALL
-    blas = 0 if large and TILES else _function("gemm", out.dtype.char)
-    block[:16] = (
-        blas, kind, rows, columns, inner,
-        address(a), trans_a, lda, address(b), trans_b, ldb,
-        base, columns if terms else ldc, step, 0, out.itemsize,
-    )  # fmt: skip
-    block[14:15].view(out.dtype)[0] = 1
+    blas = 0 if large and TILES else function("gemm", out.dtype.char)
+    words = {
+        FUNCTION: blas, KIND: kind, M: rows, N: columns, K: inner, SIZE: out.itemsize,
+        A: address(a), TRANS_A: trans_a, LDA: lda, B: address(b), TRANS_B: trans_b, LDB: ldb,
+        C: base, LDC: columns if terms else ldc, TERM: step,
+    }  # fmt: skip
+    block = block_of(FIXED + OWN * parts, words)
+    _set_factors(block, out.dtype)
     accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
     name = f"product {a.shape} {b.shape}"
     if blas:
-        function = command("gemm", "products")
+        compiled = command("gemm", "products")
     else:
-        function = command("tiled", "products", real=out.dtype.name)
-    made = Product(name, function, block, accesses, (a, b, out, terms), work)
+        compiled = command("tiled", "products", real=out.dtype.name)
+    made = Product(name, compiled, block, accesses, Arrays(a, b, out, terms), work)
     made.threaded = large and bool(blas)
     made.by_rows = kind == ROWS and not blas
     return [made, _sum(terms, out)] if terms else [made]
@@ -169,14 +183,14 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
     """A product whose result is one row or one column: as NumPy does it, and by one part."""
     accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
     name = f"product {a.shape} {b.shape}"
-    kept: Any = a, b, out, []
+    kept = Arrays(a, b, out)
     if out.size == 1:
-        words = (
-            _function("dot", out.dtype.char), a.shape[1], _step(a.T), _step(b),
-            address(a), address(b), address(out),
-        )  # fmt: skip
-        function = command("dot", "products", real=out.dtype.name)
-        return Product(name, function, np.array(words, np.int64), accesses, kept)
+        words = {
+            FUNCTION: function("dot", out.dtype.char), K: a.shape[1],
+            A: address(a), LDA: _step(a.T), B: address(b), LDB: _step(b), C: address(out),
+        }  # fmt: skip
+        compiled = command("dot", "products", real=out.dtype.name)
+        return Product(name, compiled, block_of(FIXED, words), accesses, kept)
     matrix, vector = (a, b) if out.shape[1] == 1 else (b.T, a.T)
     transposed, pitch = _layout(matrix)
     result = out if out.shape[1] == 1 else out.T
@@ -184,13 +198,20 @@ def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
         trans, m, n = TRANSPOSED, matrix.shape[1], matrix.shape[0]
     else:
         trans, m, n = PLAIN, matrix.shape[0], matrix.shape[1]
-    block = np.zeros(12, np.int64)
-    block[:] = (
-        _function("gemv", out.dtype.char), trans, m, n, 0, pitch, _step(vector), 0, _step(result),
-        address(matrix), address(vector), address(result),
-    )  # fmt: skip
-    block[4:5].view(out.dtype)[0] = 1
+    words = {
+        FUNCTION: function("gemv", out.dtype.char), M: m, N: n,
+        A: address(matrix), TRANS_A: trans, LDA: pitch,
+        B: address(vector), LDB: _step(vector), C: address(result), LDC: _step(result),
+    }  # fmt: skip
+    block = block_of(FIXED, words)
+    _set_factors(block, out.dtype)
     return Product(name, command("gemv", "products"), block, accesses, kept)
+
+
+def _set_factors(block: np.ndarray, dtype: np.dtype[Any]) -> None:
+    """alpha = 1 and beta = 0, in the type of the elements."""
+    block[ALPHA : ALPHA + 1].view(dtype)[0] = 1
+    block[BETA : BETA + 1].view(dtype)[0] = 0
 
 
 def _step(vector: np.ndarray) -> int:
@@ -244,69 +265,3 @@ def _pitch(stride: int, size: int, count: int, length: int) -> int:
     if rest or not length <= pitch <= LARGEST:  # rows that are repeated, overlap or go backwards
         raise UnsupportedError("a product of rows that do not lie one after the other")
     return max(pitch, 1)
-
-
-@functools.cache
-def _function(name: str, kind: str) -> int:
-    symbol = {"f": "s", "d": "d"}[kind] + name
-    library = ctypes.CDLL(_multiarray_umath.__file__)  # looks into what this is linked with, too
-    for pattern in _NAMES:
-        found = getattr(library, pattern.format(symbol), None)
-        if found is not None:
-            return address_of(found)
-    raise UnsupportedError(f"no {symbol} in NumPy's BLAS")
-
-
-def alone(commands: list[Command]) -> list[Command]:
-    """The commands, with BLAS on one thread while they run: they share products out themselves."""
-    products = [each for each in commands if isinstance(each, Product) and each.threaded]
-    libraries = _libraries()
-    if not products or not libraries:
-        return list(commands)
-    block = np.zeros(1 + 3 * len(libraries), np.int64)
-    block[0] = len(libraries)
-    for k, (get, set_) in enumerate(libraries):
-        block[3 * k + 1 : 3 * k + 3] = get, set_
-    # Products wait for the one and are waited for by the other, as if they read the block.
-    start = address(block)
-    reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
-    hush = Hush("BLAS on one thread", command("hush", "products"), block, [writes], None)
-    restore = Command("BLAS as before", command("restore", "products"), block, [writes], None)
-    for each in products:
-        each.accesses = [*each.accesses, reads]
-    return [hush, *commands, restore]
-
-
-def multiplication(
-    a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray]
-) -> CommandList:
-    """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
-
-    Args:
-        a, b, out: the arrays.
-        room: gives memory for terms, so many bytes.
-
-    Raises:
-        UnsupportedError: as :func:`product`.
-    """
-    commands = alone(product(a, b, out, room))
-    made = CommandList(commands)
-    made.commands = ()
-    terms = [each.kept[3] for each in commands if isinstance(each, Product)]
-    numbers = [each.numbers for each in commands if isinstance(each, Loop)]
-    made.kept = [each.block for each in commands], terms, numbers
-    return made
-
-
-@functools.cache
-def _libraries() -> list[tuple[int, int]]:
-    """Addresses of the functions that tell and set the number of threads of each OpenBLAS."""
-    found = []
-    for library in ThreadpoolController().select(internal_api="openblas").lib_controllers:
-        for prefix, suffix in itertools.product(("scipy_", ""), ("", "64_", "_64")):
-            names = (f"{prefix}openblas_{verb}_num_threads{suffix}" for verb in ("get", "set"))
-            calls = [getattr(library.dynlib, name, None) for name in names]
-            if None not in calls:
-                found.append(tuple(map(address_of, calls)))
-                break
-    return found  # type: ignore[return-value]

@@ -1,1 +1,1 @@
-"""Commands of several steps in a row: the plan, and what is compiled."""
+"""Commands of several steps in a row: the plan, and the compiled code."""

@@ -2,17 +2,19 @@
 
 from minidl.accelerator.cpu.machine.lowlevel import at
 from minidl.accelerator.cpu.machine.values import int64
+from minidl.accelerator.cpu.series.words import ADDRESS, COUNT, EACH, FIXED, LENGTH, NEXT
 
 
 def take(block, part, parts):
-    """Write the next row of numbers to where commands read them."""
+    """Write the next row of numbers to the places that commands read."""
     w = at(block, int64)
     if part == 0:
-        row = at(w[0], int64)
+        row = at(w[NEXT], int64)
         size = 0
-        for k in range(w[1]):
-            numbers = at(w[2 * k + 2], int64)
-            for j in range(w[2 * k + 3]):
+        for k in range(w[COUNT]):
+            place = FIXED + EACH * k
+            numbers = at(w[place + ADDRESS], int64)
+            for j in range(w[place + LENGTH]):
                 numbers[j] = row[size + j]
-            size += w[2 * k + 3]
-        w[0] += 8 * size
+            size += w[place + LENGTH]
+        w[NEXT] += 8 * size

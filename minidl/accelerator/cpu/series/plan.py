@@ -1,7 +1,7 @@
-"""Steps in a row: Python prepares several, and commands run them without it.
+"""Steps in a row: Python prepares several, and commands run all without Python.
 
-Between two steps Python only writes a few numbers: which rows are next, learning rates. Each time
-it would find its own code and objects gone from the caches, which a step fills with other things.
+For each step Python only writes a few numbers: the next rows, learning rates. Between two steps run
+one by one Python would find its own code and objects gone from the caches, which a step fills.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ import numpy as np
 
 from minidl.accelerator.cpu.commands import Access, Command, CommandList
 from minidl.accelerator.cpu.machine.machine_code import command
+from minidl.accelerator.cpu.series.words import ADDRESS, COUNT, EACH, FIXED, LENGTH, NEXT
 from minidl.accelerator.cpu.team.mail import AGAIN, TIMES
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
-# So many hide what it costs to begin; more would only let whoever interrupts wait.
+# So many steps hide the cost of a call; more would only make an interrupt wait longer.
 MOST = 32
 
 
 class Series:
-    """A list of commands, run once for each time that its numbers were written and counted.
+    """A list of commands, run once for each time that numbers were written and counted.
 
-    The list itself counts down what waits, so that a step is either done or waits still.
+    The list itself counts down the waiting steps, so that a step is either done or still waits.
 
     Args:
-        commands: what a step runs.
+        commands: of a step.
         numbers: arrays of 64-bit elements that Python writes before a step and commands read.
 
     Attributes:
-        waiting: (1,): how many steps wait. Who has written another one's numbers adds 1.
+        waiting: (1,): number of waiting steps. The caller of :meth:`write` adds 1.
     """
 
     def __init__(self, commands: Sequence[Command], numbers: Sequence[np.ndarray]) -> None:
@@ -37,11 +38,13 @@ class Series:
         sizes = [array.size for array in numbers]
         self._rows = np.empty((MOST, sum(sizes)), np.int64)
         self._places = np.cumsum(sizes)[:-1]
-        words = [(address(a), size) for a, size in zip(numbers, sizes, strict=True)]
-        self._block = np.array([0, len(numbers), *np.ravel(words)], np.int64)
+        self._block = np.zeros(FIXED + EACH * len(numbers), np.int64)
+        self._block[COUNT] = len(numbers)
+        self._block[FIXED + ADDRESS :: EACH] = list(map(address, numbers))
+        self._block[FIXED + LENGTH :: EACH] = sizes
         self._start = address(self._rows)
         kept = self._rows, numbers
-        # All others wait for it.
+        # All other commands wait for this one.
         accesses = [Access(0, np.iinfo(np.int64).max, True, None)]
         take = Command("numbers", command("take", "series"), self._block, accesses, kept)
         self._list = CommandList([take, *commands], flushes=True)
@@ -49,43 +52,49 @@ class Series:
         self.waiting = self._list.record[TIMES : TIMES + 1]
 
     def write(self) -> bool:
-        """Write the numbers of now for one step more. Whether there is room for yet another."""
+        """Write the present numbers for one step more; True if there is room for yet another."""
         waiting = int(self.waiting[0])
         np.concatenate(self._numbers, out=self._rows[waiting])
         return waiting + 1 < MOST
 
     def keep(self) -> bool:
-        """Write the numbers of now, and count them. Whether there is room for another step."""
+        """Write the present numbers, and count the step; True if there is room for another."""
         room = self.write()
         self.waiting[0] += 1
         return room
 
     def run(self) -> None:
-        """Run the steps that wait; the numbers of now stay."""
+        """Run the waiting steps; the present numbers stay."""
         if self.waiting[0]:
             now = np.concatenate(self._numbers)
-            self._block[0] = self._start
+            self._block[NEXT] = self._start
             self._list()
             for array, values in zip(self._numbers, np.split(now, self._places), strict=True):
                 array[...] = values
 
 
 class Once:
-    """A list of commands that is run once for each time that it is asked for: it has run, or waits.
+    """A list of commands, run once for each request: the list has run, or waits.
 
     Args:
         commands: these.
+        flushes: whether subnormal numbers are 0 meanwhile.
 
     Attributes:
         waiting: (1,): 1 while it waits.
     """
 
-    def __init__(self, commands: Sequence[Command]) -> None:
-        self._list = CommandList(commands)
+    def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
+        self._list = CommandList(commands, flushes)
         self._list.record[[TIMES, AGAIN]] = 0
         self.waiting = self._list.record[TIMES : TIMES + 1]
 
     def run(self) -> None:
-        """Run it, if it waits."""
+        """Run the list, if it waits."""
         if self.waiting[0]:
             self._list()
+
+    def now(self) -> None:
+        """Run it, whether it waits or not."""
+        self.waiting[0] = 1
+        self._list()

@@ -1,1 +1,1 @@
-"""Commands of products with sparse rows: the plan, and what is compiled."""
+"""Commands of products with sparse rows: the plan, and the compiled code."""

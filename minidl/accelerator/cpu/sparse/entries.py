@@ -1,8 +1,8 @@
 """The entries of a sparse row times rows of a dense matrix, some columns of them in registers.
 
 Columns are taken in vectors of ``WIDEST`` bytes, then of half as many, and so on down to one
-element: the compiler makes registers of them, however large these are. In loops over columns, which
-compilers understand by themselves, each sum would go to memory and back before the next entry.
+element: the compiler turns a vector of any size into registers. In plain loops over columns, each
+sum would go to memory and back before the next entry.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def add_up(builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any)
 
     Args:
         out, x: addresses; of a row, of the first row.
-        entries: addresses of the first factor and the first column, and how many there are.
+        entries: addresses of the first factor and the first column, and the number of entries.
         units: columns of x, whose rows lie one after the other.
         kinds: of the factors and everything else, of the columns' numbers.
     """
@@ -57,7 +57,7 @@ def add_to(builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any)
 
 
 class _Rows:
-    """The arguments of both, and instructions on them."""
+    """Arguments of :func:`add_up` and :func:`add_to`, with instructions on the arguments."""
 
     def __init__(
         self, builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any
@@ -73,11 +73,11 @@ class _Rows:
         self._columns = builder.inttoptr(columns, column.as_pointer())
 
     def columns(self) -> Iterator[tuple[Any, int]]:
-        """Where each vector begins, and how many columns it has, for instructions on it."""
+        """The beginning and the length of each vector of columns, for instructions on it."""
         lanes = widest = WIDEST // self._size
         while lanes:
             first, times = _WORD(0), self._builder.udiv(self._units, _WORD(lanes))
-            if lanes < widest:  # once or not at all, after what larger ones have taken
+            if lanes < widest:  # once or not at all, after the larger vectors
                 first = self._builder.and_(self._units, _WORD(-2 * lanes))
                 times = self._builder.and_(times, _WORD(1))
             with _times(self._builder, times) as k:

@@ -1,4 +1,4 @@
-"""Sparse rows, CSR matrices, as commands: the next batch of them, and products with them.
+"""Sparse rows, CSR matrices, as commands: the rows of the next batch, and products.
 
 Products add up entry by entry and row by row, as SciPy's do, and come to the same bits.
 """
@@ -9,19 +9,45 @@ from typing import Any
 
 import numpy as np
 
+from minidl.accelerator.cpu import shares
 from minidl.accelerator.cpu.commands import (
     WORTH,
     Access,
     Command,
     UnsupportedError,
     access,
+    block_of,
     known,
 )
 from minidl.accelerator.cpu.gather.plan import check
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.accelerator.cpu.shares import ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.shares import WHOLE, WIDE
+from minidl.accelerator.cpu.sparse.words import (
+    BOUNDS,
+    COLUMNS,
+    DATA,
+    DATA_SIZE,
+    ENDS,
+    FACTOR,
+    GATHERED,
+    INDEX_SIZE,
+    INDICES,
+    ORDER,
+    ORDERED,
+    OUT,
+    OUT_DATA,
+    OUT_ENDS,
+    OUT_INDICES,
+    OUT_ROOM,
+    OUT_ROWS,
+    PLACE,
+    ROOM,
+    ROWS,
+    SPOILT,
+    UNITS,
+)
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 
 def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
@@ -29,9 +55,8 @@ def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
     _check(x, W, out)
     if (x.shape[1], W.shape[1]) != (len(W), out.shape[1]) or len(out) != x.shape[0]:
         raise UnsupportedError(f"a product of {x.shape} and {W.shape} into {out.shape}")
-    words = [*_addresses(x), address(W), address(out), *out.shape, *_sizes(x), *_limits(x)]
-    block = np.array(words, np.int64)
-    axis = ROWS if len(out) >= WIDE else None
+    block = block_of(BOUNDS, _product_words(x, W, out))
+    axis = shares.ROWS if len(out) >= WIDE else None
     accesses = [*_reads(x), access(W, False, None), access(out, True, axis)]
     return Command(
         f"product of sparse {x.shape} {W.shape}", _compiled("forward", x), block, accesses,
@@ -40,10 +65,10 @@ def forward(x: Any, W: np.ndarray, out: np.ndarray) -> Command:
 
 
 def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
-    """out = xᵀ dy, for CSR rows x: each part some columns of x, with as many entries as others'.
+    """out = xᵀ dy, for CSR rows x: each part has some columns of x, with equally many entries.
 
-    How many entries a column has is taken from the rows that x holds now. Each row's entries have
-    to be in the order of their columns, also of those that it holds later.
+    The number of entries in a column is taken from the present rows of x. Each row's entries have
+    to be in the order of their columns, in later rows of x, too.
     """
     _check(x, dy, out)
     if (x.shape[1], dy.shape[1]) != out.shape or len(dy) != x.shape[0]:
@@ -52,11 +77,10 @@ def backward(x: Any, dy: np.ndarray, out: np.ndarray) -> Command:
         raise UnsupportedError("entries of a sparse row in another order than its columns")
     counts = np.bincount(x.indices[: x.indptr[-1]], minlength=x.shape[1]).cumsum()
     parts = part_count()
-    shares = [counts[-1] * k // parts for k in range(1, parts)]
-    bounds = [0, *np.searchsorted(counts, shares), x.shape[1]]
-    words = [*_addresses(x), address(dy), address(out), *dy.shape, *_sizes(x), *_limits(x)]
-    words += bounds
-    block = np.array(words, np.int64)
+    until = [counts[-1] * k // parts for k in range(1, parts)]
+    bounds = [0, *np.searchsorted(counts, until), x.shape[1]]
+    block = block_of(BOUNDS + len(bounds), _product_words(x, dy, out))
+    block[BOUNDS:] = bounds
     accesses = [*_reads(x), access(dy, False, None), access(out, True, None)]
     return Command(
         f"product of sparse transposed {x.shape} {dy.shape}", _compiled("backward", x),
@@ -74,8 +98,8 @@ def gather_rows(
         order: int64. An index that is no row stands for the nearest one.
         place: (start, count), int64, read when the command runs; cut off where order or out end.
         out: of the same types, with memory for any such rows.
-        spoilt: int64; becomes 1 where x, which somebody may have changed, has rows that are none
-            or whose columns are not in their order. They are taken for rows without entries.
+        spoilt: int64; becomes 1 where a changed x has malformed rows, or rows with unordered
+            columns. Such rows count as rows without entries.
     """
     check(order, place)
     known(*_arrays(x), spoilt, written=_arrays(out))
@@ -83,9 +107,12 @@ def gather_rows(
         raise UnsupportedError("sparse rows of other types")
     if not x.shape[0] or x.shape[1] != out.shape[1]:
         raise UnsupportedError(f"sparse rows of {x.shape} into {out.shape}")
-    words = [*_addresses(x), *_addresses(out), address(order), address(place), *_sizes(x)]
-    words += [x.shape[0], len(order), *_limits(x), out.shape[0], _limits(out)[1], address(spoilt)]
-    block = np.array(words, np.int64)
+    words = _words(x) | {
+        OUT_DATA: address(out.data), OUT_INDICES: address(out.indices),
+        OUT_ENDS: address(out.indptr), OUT_ROWS: out.shape[0], OUT_ROOM: _room(out),
+        ORDER: address(order), ORDERED: len(order), PLACE: address(place), SPOILT: address(spoilt),
+    }  # fmt: skip
+    block = block_of(GATHERED, words)
     kept = _arrays(x), order, place, _arrays(out), spoilt
     ends = access(out.indptr, True, WHOLE)
     entries = [access(a, True, None) for a in (out.data, out.indices)]
@@ -111,15 +138,24 @@ def _check(x: Any, factor: np.ndarray, out: np.ndarray) -> None:
         raise UnsupportedError("a sparse product of scattered rows")
 
 
-def _addresses(x: Any) -> tuple[int, int, int]:
-    return address(x.data), address(x.indices), address(x.indptr)
+def _words(x: Any) -> dict[int, int]:
+    """What compiled code knows of a CSR matrix."""
+    return {
+        DATA: address(x.data), INDICES: address(x.indices), ENDS: address(x.indptr),
+        DATA_SIZE: x.data.itemsize, INDEX_SIZE: x.indices.itemsize,
+        ROWS: x.shape[0], COLUMNS: x.shape[1], ROOM: _room(x),
+    }  # fmt: skip
+
+
+def _product_words(x: Any, factor: np.ndarray, out: np.ndarray) -> dict[int, int]:
+    return _words(x) | {FACTOR: address(factor), OUT: address(out), UNITS: out.shape[1]}
 
 
 def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of a CSR matrix: these are kept, as the matrix may come to have others.
+    """Arrays of a CSR matrix: kept, because the matrix may be given others.
 
     Raises:
-        UnsupportedError: others than contiguous vectors, or no end for each row.
+        UnsupportedError: arrays other than contiguous vectors, or no end for each row.
     """
     arrays = x.data, x.indices, x.indptr
     if any(array.ndim != 1 or not array.flags.c_contiguous for array in arrays):
@@ -129,13 +165,9 @@ def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return arrays
 
 
-def _limits(x: Any) -> tuple[int, int]:
-    """Columns, and entries that there is memory for."""
-    return x.shape[1], min(len(x.data), len(x.indices))
-
-
-def _sizes(x: Any) -> tuple[int, int]:
-    return x.data.itemsize, x.indices.itemsize
+def _room(x: Any) -> int:
+    """How many entries there is memory for."""
+    return min(len(x.data), len(x.indices))
 
 
 def _reads(x: Any) -> list[Access]:

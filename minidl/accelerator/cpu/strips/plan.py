@@ -1,4 +1,4 @@
-"""A product and the loop over its result, strip by strip: each stays in a cache in between."""
+"""A product and the loop over its result, strip by strip: a strip stays in a cache in between."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from minidl.accelerator.cpu.elementwise import Loop
 from minidl.accelerator.cpu.fusion import depend
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.products.plan import Product
+from minidl.accelerator.cpu.strips.words import BLOCK, COUNT, EACH, FIXED, FUNCTION, STRIPS
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address, location
+from minidl.backend.addresses import address, location
 
-# Bytes of the result in a strip, for a cache that also holds what the loop reads besides; rows that
-# it has at least, for whole tiles.
+# Bytes of the result in a strip, for a cache that also holds the loop's other arrays; least rows of
+# a strip, for whole tiles.
 BYTES, ROWS = 1 << 17, 64
 
 
 def chained(commands: Iterable[Command]) -> list[Command]:
-    """The commands, with products of large results moved to the loops over these."""
+    """The commands, with products of large results moved to the loops over the results."""
     row: list[Command] = []
     for each in commands:
         place = _product_of(each, row)
@@ -29,12 +30,12 @@ def chained(commands: Iterable[Command]) -> list[Command]:
 
 
 def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
-    """Where the product stands that can be made strip by strip with this loop."""
+    """The place of a product that can be made strip by strip with this loop."""
     if not isinstance(loop, Loop):
         return None
     read = {location(array) for array in loop.arrays.values()}
     for place, made in enumerate(before):
-        if _strips(made) > 1 and location(made.kept[2]) in read:
+        if _strips(made) > 1 and location(made.kept.out) in read:
             # Of the same rows each, and nothing in between minds.
             meets = any(b.hinders(a) for a in made.accesses for b in loop.accesses)
             if not meets and not any(depend(made, between) for between in before[place + 1 :]):
@@ -43,22 +44,24 @@ def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
 
 
 def _strips(made: Command) -> int:
-    """Of how many strips a part's share of a product is; none where it cannot be cut."""
+    """Number of strips in a part's share of a product; 0 for a product that cannot be cut."""
     if not isinstance(made, Product) or not made.by_rows:
         return 0
-    out, parts = made.kept[2], part_count()
+    out, parts = made.kept.out, part_count()
     return int(min(out.nbytes // (BYTES * parts), len(out) // (ROWS * parts)))
 
 
 def _chain(made: Command, loop: Command) -> Command:
-    words = [_strips(made), 2]
-    for each in (made, loop):
-        words += each.function, address(each.block)
+    both = made, loop
+    block = np.zeros(FIXED + EACH * len(both), np.int64)
+    block[[STRIPS, COUNT]] = _strips(made), len(both)
+    block[FIXED + FUNCTION :: EACH] = [each.function for each in both]
+    block[FIXED + BLOCK :: EACH] = [address(each.block) for each in both]
     return Command(
         f"{made.name}, {loop.name}",
         command("strips", "strips"),
-        np.array(words, np.int64),
+        block,
         [*made.accesses, *loop.accesses],
-        (made, loop),
+        both,
         made.work + loop.work,
     )

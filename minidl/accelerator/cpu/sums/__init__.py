@@ -1,1 +1,1 @@
-"""Commands of sums, maxima and their places: the plan, and what is compiled."""
+"""Commands of sums, maxima and their places: the plan, and the compiled code."""

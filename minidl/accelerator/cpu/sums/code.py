@@ -1,13 +1,34 @@
 """Sums in NumPy's order, largest elements and their places.
 
-``source``, ``target`` and ``working`` are the types of what is read, of what is written, and of the
-sums; whoever asks for a function says which.
+``source``, ``target`` and ``working`` are the types read, written and added up; the caller chooses.
 """
 
+from minidl.accelerator.cpu import shares
 from minidl.accelerator.cpu.machine.lowlevel import at
 from minidl.accelerator.cpu.machine.values import float32, int64
-from minidl.accelerator.cpu.shares import COLUMNS, ROWS, cut
+from minidl.accelerator.cpu.shares import cut
 from minidl.accelerator.cpu.sums.eights import sums
+from minidl.accelerator.cpu.sums.words import (
+    ADDRESS,
+    AXIS,
+    BLOCKS,
+    COLUMNS,
+    COUNT,
+    EACH,
+    FIXED,
+    KIND,
+    LARGEST,
+    LENGTH,
+    OUT,
+    OUT_ROW,
+    ROWS,
+    SUM,
+    TERMS,
+    TOTAL,
+    X_BLOCK,
+    X_ROW,
+    X,
+)
 
 source = target = working = float32
 
@@ -25,7 +46,7 @@ def _pairwise(x, start, n) -> working:
     if n - half > 128:
         return _pairwise(x, start, half) + _pairwise(x, start + half, n - half)
     if n <= 128:
-        half = 0  # one block; what stands for the other is not used
+        half = 0  # one block; the result for the other is not used
     rest = n % 8
     one, other = sums(x, (start, max(half, 8)), (start + half, n - half - rest), (source, working))
     for k in range(start + n - rest, start + n):
@@ -46,24 +67,24 @@ def _largest(x, n):
 def along_rows(block, part, parts):
     """The sum, the largest element or its place, of each row."""
     w = at(block, int64)
-    first, last = 0, w[1]
-    if w[0] == ROWS:
-        first, last = cut(w[1], part, parts), cut(w[1], part + 1, parts)
+    first, last, columns = 0, w[ROWS], w[COLUMNS]
+    if w[AXIS] == shares.ROWS:
+        first, last = cut(w[ROWS], part, parts), cut(w[ROWS], part + 1, parts)
     elif part != 0:
         last = 0
     for i in range(first, last):
-        x = w[3] + i * w[4]
-        out = w[5] + i * w[6]
-        if w[7] == 0:
-            at(out, target)[0] = _pairwise(x, int64(0), w[2]) + working(0)
-        elif w[7] == 1:
-            at(out, target)[0] = at(x, source)[_largest(x, w[2])]
+        x = w[X] + i * w[X_ROW]
+        out = w[OUT] + i * w[OUT_ROW]
+        if w[KIND] == SUM:
+            at(out, target)[0] = _pairwise(x, int64(0), columns) + working(0)
+        elif w[KIND] == LARGEST:
+            at(out, target)[0] = at(x, source)[_largest(x, columns)]
         else:
-            at(out, int64)[0] = _largest(x, w[2])
+            at(out, int64)[0] = _largest(x, columns)
 
 
 def _add_rows(out, x, pitch, rows, low, high):
-    """Add each row to out, four at a time: out is read and written once for them."""
+    """Add each row to out, four at a time, with one read and one write of out for the four."""
     i = 0
     while i + 4 <= rows:
         a, b = at(x + i * pitch, source), at(x + (i + 1) * pitch, source)
@@ -80,37 +101,38 @@ def _add_rows(out, x, pitch, rows, low, high):
 def along_columns(block, part, parts):
     """The sum of each column, of one block of rows or of several."""
     w = at(block, int64)
-    low, high, first, last = 0, w[3], 0, w[1]
-    if w[0] == COLUMNS:
-        low, high = cut(w[3], part, parts), cut(w[3], part + 1, parts)
-    elif w[0] == ROWS:
-        first, last = w[1] * part // parts, w[1] * (part + 1) // parts
+    low, high, first, last = 0, w[COLUMNS], 0, w[BLOCKS]
+    if w[AXIS] == shares.COLUMNS:
+        low, high = cut(w[COLUMNS], part, parts), cut(w[COLUMNS], part + 1, parts)
+    elif w[AXIS] == shares.ROWS:
+        first, last = w[BLOCKS] * part // parts, w[BLOCKS] * (part + 1) // parts
     elif part != 0:
         high = 0
     if low < high:
         for k in range(first, last):
-            out = at(w[7] + k * w[8], working)
+            out = at(w[OUT] + k * w[OUT_ROW], working)
             for j in range(low, high):
                 out[j] = 0
-            _add_rows(out, w[4] + k * w[5], w[6], w[2], low, high)
+            _add_rows(out, w[X] + k * w[X_BLOCK], w[X_ROW], w[ROWS], low, high)
 
 
 def terms(block, part, parts):
     """The sums of pieces of a vector."""
     w = at(block, int64)
-    total = at(w[1], working)
-    for k in range(w[0] * part // parts, w[0] * (part + 1) // parts):
-        total[k] = _pairwise(w[2 + 2 * k], int64(0), w[3 + 2 * k])
+    terms = at(w[TERMS], working)
+    for k in range(w[COUNT] * part // parts, w[COUNT] * (part + 1) // parts):
+        piece = FIXED + EACH * k
+        terms[k] = _pairwise(w[piece + ADDRESS], int64(0), w[piece + LENGTH])
 
 
 def total(block, part, parts):
-    """The sum of these, two by two."""
+    """The sum of the terms, two by two."""
     w = at(block, int64)
-    terms = at(w[1], working)
+    terms = at(w[TERMS], working)
     if part == 0:
-        count = w[0]
+        count = w[COUNT]
         while count > 1:
             count //= 2
             for k in range(count):
                 terms[k] = terms[2 * k] + terms[2 * k + 1]
-        at(w[2], target)[0] = terms[0] + working(0)
+        at(w[TOTAL], target)[0] = terms[0] + working(0)

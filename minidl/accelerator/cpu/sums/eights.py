@@ -1,4 +1,4 @@
-"""Eight sums side by side, of which NumPy makes one: a vector, which no compiler makes of them."""
+"""NumPy's eight sums side by side as one vector, which no compiler finds by itself."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def sums(builder: Any, x: Any, first: Any, second: Any, kinds: Any) -> tuple[Num
     """The sums of two blocks of x, of whole eights of elements, as NumPy adds them up.
 
     ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), of sums of every eighth element. Each addition waits
-    for the one before it, hence two at a time.
+    for the addition before, hence two blocks at a time.
 
     Args:
         x: address.
-        first, second: where each begins, and how many it has: multiples of 8, 8 at least, and of
+        first, second: beginning and length of each block; multiples of 8, 8 at least, and of
             the second no less.
         kinds: of the elements, of the sums.
     """

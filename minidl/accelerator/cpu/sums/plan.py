@@ -6,22 +6,47 @@ import itertools
 
 import numpy as np
 
+from minidl.accelerator.cpu import shares
 from minidl.accelerator.cpu.commands import (
     Command,
     UnsupportedError,
     access,
     axis_of,
+    block_of,
     known,
     shape_of,
 )
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
+from minidl.accelerator.cpu.shares import WHOLE, WIDE
+from minidl.accelerator.cpu.sums.words import (
+    ADDRESS,
+    AXIS,
+    BLOCKS,
+    COLUMNS,
+    COUNT,
+    EACH,
+    FIXED,
+    KIND,
+    LARGEST,
+    LENGTH,
+    OUT,
+    OUT_ROW,
+    PLACE,
+    ROWS,
+    SIZE,
+    SUM,
+    TERMS,
+    TOTAL,
+    X_BLOCK,
+    X_ROW,
+    X,
+)
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
-# Where a sum is worth a second thread; NumPy halves it many times over.
+# Elements from which a sum is worth a second thread; NumPy halves so long a sum many times.
 _SHARED = 1 << 12
-_KINDS = {"sum": 0, "max": 1, "argmax": 2}
+_KINDS = {"sum": SUM, "max": LARGEST, "argmax": PLACE}
 
 
 def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> list[Command]:
@@ -44,7 +69,7 @@ def reduction(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> li
 
 def _whole(kind: str, x: np.ndarray, axis: int | None, out: np.ndarray) -> Command:
     if axis is not None and x.ndim > 1 and x.shape[-1] == 1 and axis % x.ndim == x.ndim - 2:
-        # Of single columns NumPy makes rows, too, whose order of summation is another.
+        # NumPy takes single columns as rows, too, which are added up in another order.
         return _along_rows(kind, _view(x, (-1, x.shape[-2])), _view(out, (-1,)))
     if axis is None and x.flags.c_contiguous:
         return _along_rows(kind, x.reshape(1, -1), _view(out, (1,)))
@@ -74,10 +99,12 @@ def _along_rows(kind: str, x: np.ndarray, out: np.ndarray) -> Command:
     wanted = np.dtype(np.int64) if kind == "argmax" else out.dtype
     if out.dtype != wanted or (kind == "max" and x.dtype != out.dtype):
         raise UnsupportedError(f"{kind} of {x.dtype} as {out.dtype}")
-    axis = ROWS if rows >= WIDE else WHOLE
-    block = np.array(
-        [axis, rows, columns, address(x), x.strides[0], address(out), out.strides[0], _KINDS[kind]]
-    )
+    axis = shares.ROWS if rows >= WIDE else WHOLE
+    words = {
+        AXIS: axis, KIND: _KINDS[kind], ROWS: rows, COLUMNS: columns,
+        X: address(x), X_ROW: x.strides[0], OUT: address(out), OUT_ROW: out.strides[0],
+    }  # fmt: skip
+    block = block_of(SIZE, words)
     working = out.dtype if kind == "sum" else x.dtype
     function = _compiled("along_rows", x.dtype.name, out.dtype.name, working.name)
     accesses = [access(x, False, axis), access(out.reshape(-1, 1), True, axis)]
@@ -90,22 +117,22 @@ def _along_columns(x: np.ndarray, out: np.ndarray) -> Command:
     if x.size and (x.strides[-1] != x.itemsize or out.strides[-1] != out.itemsize):
         raise UnsupportedError("scattered columns")
     rows, columns = x.shape[-2:]
-    axis = COLUMNS if columns >= WIDE else WHOLE
+    axis = shares.COLUMNS if columns >= WIDE else WHOLE
     if x.ndim == 3 and len(x) > 1:  # of several blocks each part has some, as of the rows
-        axis = ROWS
-    block = np.array(
-        [
-            axis, 1 if x.ndim == 2 else len(x), rows, columns, address(x),
-            0 if x.ndim == 2 else x.strides[0], x.strides[-2], address(out),
-            0 if x.ndim == 2 else out.strides[0],
-        ]
-    )  # fmt: skip
+        axis = shares.ROWS
+    several = x.ndim == 3
+    words = {
+        AXIS: axis, BLOCKS: len(x) if several else 1, ROWS: rows, COLUMNS: columns,
+        X: address(x), X_BLOCK: x.strides[0] if several else 0, X_ROW: x.strides[-2],
+        OUT: address(out), OUT_ROW: out.strides[0] if several else 0,
+    }  # fmt: skip
+    block = block_of(SIZE, words)
     function = _compiled("along_columns", x.dtype.name, out.dtype.name, out.dtype.name)
     # By columns only where both are shared out by columns elsewhere, too.
-    whole = x.ndim == 3 or axis_of(*shape_of(x)) != axis
+    whole = several or axis_of(*shape_of(x)) != axis
     accesses = [
         access(x, False, None if whole else axis),
-        access(out, True, None if axis == ROWS else axis),
+        access(out, True, None if axis == shares.ROWS else axis),
     ]
     return Command(f"sum {x.shape}", function, block, accesses, (x, out), x.size)
 
@@ -118,23 +145,24 @@ def _in_terms(x: np.ndarray, out: np.ndarray) -> list[Command]:
         cuts = sorted([*cuts, *(a + (b - a) // 2 - (b - a) // 2 % 8 for a, b in pairs)])
     halves = [(a, b - a) for a, b in itertools.pairwise(cuts)]
     terms = np.zeros(len(halves), out.dtype)
-    first = [len(halves), address(terms)]
-    places = [word for start, n in halves for word in (address(x) + start * x.itemsize, n)]
+    words = {COUNT: len(halves), TERMS: address(terms), TOTAL: address(out)}
+    block = block_of(FIXED + EACH * len(halves), words)
+    block[FIXED + ADDRESS :: EACH] = [address(x) + start * x.itemsize for start, _ in halves]
+    block[FIXED + LENGTH :: EACH] = [size for _, size in halves]
     names = x.dtype.name, out.dtype.name, out.dtype.name
-    block, last = np.array([*first, *places]), np.array([*first, address(out)])
     return [
         Command(
             f"sum {x.shape}", _compiled("terms", *names), block,
             [access(x, False, None), access(terms, True, None)], (x, terms), x.size,
         ),
         Command(
-            f"sum {terms.shape}", _compiled("total", *names), last,
+            f"sum {terms.shape}", _compiled("total", *names), block,
             [access(terms, True, WHOLE), access(out, True, WHOLE)], (terms, out),
         ),
     ]  # fmt: skip
 
 
 def _compiled(name: str, *types: str) -> int:
-    """Of what is read, of what is written, and in which it is computed."""
-    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as it lies
+    """Address of a command for the types read, written and computed in."""
+    source, target, working = ("uint8" if each == "bool" else each for each in types)  # as stored
     return command(name, "sums", source=source, target=target, working=working)

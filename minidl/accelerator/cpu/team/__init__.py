@@ -1,1 +1,1 @@
-"""The threads that run lists of commands: how they are made, and what they run."""
+"""The threads that run lists of commands: their making, and their compiled code."""

@@ -1,4 +1,4 @@
-"""How the threads of a team take lists of commands, run them, wait and sleep."""
+"""Compiled code of a team's threads: take lists of commands, run, wait and sleep."""
 
 from minidl.accelerator.cpu.machine.lowlevel import (
     add,
@@ -16,9 +16,12 @@ from minidl.accelerator.cpu.team.mail import (
     ARRIVED,
     BASE,
     BELL,
+    BLOCK,
     BUSY,
     COMMANDS,
+    EACH,
     FLUSHES,
+    FUNCTION,
     HELD,
     LENGTH,
     LIST,
@@ -35,12 +38,13 @@ from minidl.accelerator.cpu.team.mail import (
     UNLOCK,
     WAIT,
     WAITING,
+    WAITS,
     YIELD,
 )
 
-# How often a thread looks, some 20 ns each time, before it lets others have the processor once.
+# Number of looks, some 20 ns each, before a waiting thread yields the processor once.
 _LOOKS = 2_000
-# How often it looks for the next list before it sleeps: about a millisecond.
+# Number of looks for the next list before a thread sleeps: about a millisecond.
 _PATIENCE = 50_000
 # Of a processor's floating-point control: results that are subnormal become 0, and arguments are 0.
 # Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, section 10.2.3.
@@ -70,7 +74,7 @@ def _unlock(mail, mutex):
 
 
 def _execute(thread, threads, record, mail):
-    """The shares of a thread: of each part whose number is the thread's, or that and so many."""
+    """Run the parts of a thread: number ``thread``, and every ``threads``-th part after."""
     r = at(record, int64)
     words = at(r[COMMANDS], int64)
     length, times, parts = r[LENGTH], r[TIMES], r[PARTS]
@@ -79,13 +83,13 @@ def _execute(thread, threads, record, mail):
         set_float_control(control | _FLUSH)
     goal = load(mail + BASE)
     for _ in range(times):
-        for k in range(length):
-            if threads > 1 and words[3 * k + 2] != 0:
+        for k in range(0, EACH * length, EACH):
+            if threads > 1 and words[k + WAITS] != 0:
                 goal += threads
                 _meet(mail, goal)
             part = thread
             while part < parts:
-                call(words[3 * k], (words[3 * k + 1], part, parts))
+                call(words[k + FUNCTION], (words[k + BLOCK], part, parts))
                 part += threads
         if threads > 1:
             goal += threads
@@ -97,8 +101,8 @@ def _post(record, mail):
     """Put a list into the mailbox, and wake who sleeps."""
     store(mail + BASE, load(mail + ARRIVED))
     store(mail + LIST, record)
-    # A thread first says that it sleeps and then looks for a new ticket; here it is the other way
-    # round, so that one of both sees the other.
+    # A thread first counts as a sleeper and then looks for a new ticket. Here the ticket comes
+    # first, so that one of the two sees the other.
     add(mail + TICKET, 1)
     if load(mail + SLEEPERS) != 0:
         _lock(mail, BELL)
@@ -107,7 +111,7 @@ def _post(record, mail):
 
 
 def run(record, mail):
-    """Run a list with all threads, as often as its record says; other callers wait their turn."""
+    """Run a list with all threads, as often as the record says; other callers wait their turn."""
     _lock(mail, BUSY)
     if at(record, int64)[TIMES] > 0:
         threads = load(mail + THREADS)
@@ -119,13 +123,13 @@ def run(record, mail):
 
 
 def run_here(record, mail):
-    """The same in the calling thread alone, beside whatever the others do."""
+    """Run a list in the calling thread alone, beside any lists of other threads."""
     _execute(0, 1, record, mail)
     at(record, int64)[TIMES] = at(record, int64)[AGAIN]
 
 
 def run_here_in_turn(record, mail):
-    """The same, when no other list runs that asks for its turn."""
+    """Run a list in the calling thread alone, when no list of :func:`run` runs."""
     _lock(mail, BUSY)
     _execute(0, 1, record, mail)
     at(record, int64)[TIMES] = at(record, int64)[AGAIN]
@@ -133,7 +137,7 @@ def run_here_in_turn(record, mail):
 
 
 def hold(mail):
-    """Let no list that asks for its turn begin, and wait for the one that runs."""
+    """Keep lists of :func:`run` from beginning, and wait for the running one."""
     _lock(mail, BUSY)
     store(mail + HELD, 1)
 
@@ -146,7 +150,7 @@ def release(mail):
 
 
 def stop(mail):
-    """End the threads, once they have done what they do."""
+    """End the threads after their present work."""
     _lock(mail, BUSY)
     _post(0, mail)
     store(mail + THREADS, 1)
@@ -154,7 +158,7 @@ def stop(mail):
 
 
 def serve(start) -> int:
-    """Run lists until one is 0; what a thread of a team does all its life.
+    """Run lists until one is 0: the whole life of a team's thread.
 
     Signals are the business of Python's own threads.
     """

@@ -1,9 +1,9 @@
 """A team of threads that runs a list of commands, each thread its share of every command.
 
-The calling thread is number 0. The others are threads of the C library that no part of Python knows
-of: they wait for the next list in compiled code, for about as long as the Python of a step takes;
-then they sleep until a list wakes them. A list is posted, run and finished within one call, so that
-no signal and no exception of Python comes in between.
+The calling thread is number 0. The other threads belong to the C library, unknown to Python.
+Between two lists a thread waits in compiled code, for about as long as the Python of a step takes;
+then the thread sleeps until a list comes. A list is posted, run and finished within one call, so
+that no signal and no exception of Python comes in between.
 
 Work is shared out into *parts*. A thread runs the share of one part, or of several where there are
 more parts than threads: in a child process that may use fewer processors, and where the system lets
@@ -24,12 +24,12 @@ import numpy as np
 from minidl.accelerator.cpu.machine.machine_code import address_of, command, function
 from minidl.accelerator.cpu.team import mail as at
 from minidl.backend import turns
-from minidl.backend.layout import address
+from minidl.backend.addresses import address
 
 # The products and formulas of small networks cannot feed more, and a barrier waits for the last.
 LARGEST = 8
 
-# What a team needs of the C library, and where its address lies in the mailbox.
+# Functions of the C library that a team needs, and the places of their addresses in the mailbox.
 _NEEDED = {
     "pthread_mutex_lock": at.LOCK,
     "pthread_mutex_unlock": at.UNLOCK,
@@ -45,12 +45,12 @@ class Team:
     """Threads that run lists of commands together.
 
     Args:
-        parts: into how many shares work is cut.
-        threads: how many run them, the calling one included; never more than ``parts``. There is
+        parts: number of shares of the work.
+        threads: number of threads, the calling one included; never more than ``parts``. There is
             one where the system makes no other, or has no threads as POSIX defines them.
 
     Attributes:
-        parts, threads: how many there are.
+        parts, threads: actual numbers.
     """
 
     def __init__(self, parts: int, threads: int) -> None:
@@ -74,23 +74,23 @@ class Team:
         self._run(record, self._mail)
 
     def run_here(self, record: int) -> None:
-        """Run it in this thread alone, beside other lists."""
+        """Run a list in this thread alone, beside other lists."""
         self._here(record, self._mail)
 
     def run_here_in_turn(self, record: int) -> None:
-        """Run it in this thread alone, and meanwhile nothing else that waits its turn."""
+        """Run a list in this thread alone, at its turn: lists of :meth:`run` wait meanwhile."""
         self._in_turn(record, self._mail)
 
     def hold(self) -> None:
-        """Let nothing begin that waits its turn, until :meth:`release`."""
+        """Keep lists that wait their turn from beginning, until :meth:`release`."""
         self._hold(self._mail)
 
     def release(self) -> None:
-        """Let lists begin again, where :meth:`hold` has stopped them."""
+        """Let lists begin again, after :meth:`hold`."""
         self._release(self._mail)
 
     def stop(self) -> None:
-        """End the other threads, once they have done what they do."""
+        """End the other threads after their present work."""
         self.threads = 1
         self._stop(self._mail)
         while self._made:
@@ -106,9 +106,9 @@ class Team:
         library.pthread_cond_init(ctypes.c_void_p(self._mail + at.WAITING), None)
 
     def _start(self, library: ctypes.CDLL, threads: int) -> None:
-        """Make the other threads, all of them or none: each is told how many they are."""
+        """Make the other threads, all or none: each is told the number of threads."""
         starts = np.zeros((threads, 3), np.int64)
-        # A thread that nobody ends goes on while Python takes everything down around it.
+        # A thread may outlive the interpreter; its memory must outlive the thread.
         for memory in (self._memory, starts):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
         serve = ctypes.c_void_p(command("serve", "team"))
@@ -124,14 +124,14 @@ class Team:
 
 
 def _library() -> ctypes.CDLL | None:
-    """The C library, where it has the functions that a team needs."""
+    """The C library, if it has the functions that a team needs."""
     library = None if os.name == "nt" else ctypes.CDLL(None)
     made = ("pthread_create", "pthread_join", "pthread_mutex_init", "pthread_cond_init")
     return library if all(hasattr(library, name) for name in (*_NEEDED, *made)) else None
 
 
 def processors() -> int:
-    """How many processors this process may use, a container's share of time rounded up."""
+    """Number of processors that this process may use, a container's share of time rounded up."""
     here = getattr(os, "sched_getaffinity", None)
     count = len(here(0)) if here else os.cpu_count() or 1
     try:
@@ -142,16 +142,16 @@ def processors() -> int:
 
 
 def wanted_parts() -> int:
-    """OMP_NUM_THREADS, but no more than there are processors; else these; at most LARGEST."""
+    """OMP_NUM_THREADS, or else LARGEST, but no more than LARGEST or the number of processors."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     limit = int(wanted) if wanted.isdecimal() and int(wanted) > 0 else LARGEST
     return min(limit, processors(), LARGEST)
 
 
 class _Process:
-    """The team of this process, and into how many parts it and its children share work out.
+    """The team of this process, and the number of parts in this process and its children.
 
-    A child has lists that its parent made, so it keeps the number, whatever it may use itself.
+    A child has lists that the parent made, so the child keeps the number, on any processors.
     """
 
     def __init__(self) -> None:
@@ -178,7 +178,7 @@ turns.at_fork(_process.begin_fork, _process.end_fork, _process.begin_child)
 
 
 def part_count() -> int:
-    """Into how many parts lists share work out, in this process and its children."""
+    """Number of parts that share the work of a list, in this process and its children."""
     if not _process.parts:
         _process.parts = wanted_parts()
     return _process.parts

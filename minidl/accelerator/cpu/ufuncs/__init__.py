@@ -1,1 +1,1 @@
-"""Commands of NumPy's own loops: the plan, and what is compiled."""
+"""Commands of NumPy's own loops: the plan, and the compiled code."""

@@ -13,18 +13,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidl.accelerator.cpu import shares
 from minidl.accelerator.cpu.commands import (
     Command,
     UnsupportedError,
     access,
     axis_of,
+    block_of,
     known,
     shape_of,
 )
 from minidl.accelerator.cpu.machine.machine_code import command
-from minidl.accelerator.cpu.shares import COLUMNS
 from minidl.accelerator.cpu.team.team import part_count
-from minidl.backend.layout import address, entangled
+from minidl.accelerator.cpu.ufuncs.words import (
+    ADDRESS,
+    AXIS,
+    COLUMNS,
+    COUNT,
+    DATA,
+    EACH,
+    FIXED,
+    JOINED,
+    LOOP,
+    MOST,
+    OWN,
+    PARTS,
+    PITCH,
+    ROWS,
+    STEP,
+)
+from minidl.accelerator.overlaps import entangled
+from minidl.backend.addresses import address
 
 
 class _Ufunc(ctypes.Structure):
@@ -43,23 +62,14 @@ class _Ufunc(ctypes.Structure):
     )
 
 
-# Words before the parts' own: loop, its data, axis, rows, columns, number of arrays, whether rows
-# lie one after the other; then of each array the address, bytes from row to row and from element
-# to element.
-FIXED = 7
-ARRAYS = 4
-# A part's own words: the addresses, the count and the steps that the loop takes.
-OWN = 16
-
-
 def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -> Command:
     """out = ufunc(inputs), arrays of one type and shape, with NumPy's own loop.
 
     Raises:
-        UnsupportedError: other arrays, or a function without a loop for them.
+        UnsupportedError: other arrays, or a function without a loop for such arrays.
     """
     arrays = (*inputs, out)
-    if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > ARRAYS:
+    if any(a.shape != out.shape or a.dtype != out.dtype for a in arrays) or len(arrays) > MOST:
         raise UnsupportedError(f"{ufunc.__name__} of {[(a.dtype, a.shape) for a in arrays]}")
     known(*inputs, written=[out])
     if any(entangled(out, each) for each in inputs):
@@ -69,19 +79,23 @@ def ufunc_loop(ufunc: np.ufunc, inputs: Sequence[np.ndarray], out: np.ndarray) -
     rows, columns = shape_of(out)
     axis = axis_of(rows, columns)
     function, data = _find(ufunc, out.dtype.char * len(arrays))
-    block = np.zeros(FIXED + 3 * ARRAYS + OWN * part_count(), np.int64)
-    whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays) and axis != COLUMNS
-    block[:FIXED] = function, data, axis, rows, columns, len(arrays), whole
+    whole = all(a.flags.c_contiguous or not any(a.strides) for a in arrays)
+    words = {
+        LOOP: function, DATA: data, AXIS: axis, ROWS: rows, COLUMNS: columns, COUNT: len(arrays),
+        JOINED: whole and axis != shares.COLUMNS,
+    }  # fmt: skip
     for k, array in enumerate(arrays):
         # A single column may have any distance to the next. One number for all has none, also where
         # all is one element: NumPy's power goes by that, and computes x² as a product, say.
         dense = array.flags.c_contiguous and any(array.strides)
         step = array.itemsize if dense else array.strides[-1] if array.ndim else 0
         pitch = array.strides[-2] if array.ndim > 1 else 0
-        block[FIXED + 3 * k : FIXED + 3 * k + 3] = address(array), pitch, step
+        place = FIXED + EACH * k
+        words |= {place + ADDRESS: address(array), place + PITCH: pitch, place + STEP: step}
+    block = block_of(PARTS + OWN * part_count(), words)
     # One number, repeated for all elements, is read by every part.
-    shares = [axis if a.size == 1 or any(a.strides) else None for a in arrays]
-    accesses = [access(a, a is out, s) for a, s in zip(arrays, shares, strict=True)]
+    axes = [axis if a.size == 1 or any(a.strides) else None for a in arrays]
+    accesses = [access(a, a is out, s) for a, s in zip(arrays, axes, strict=True)]
     loop = command("loop", "ufuncs")
     return Command(f"{ufunc.__name__} {out.shape}", loop, block, accesses, arrays, 4 * out.size)
 

@@ -1,0 +1,30 @@
+"""The words of blocks of products: a plan writes them, compiled code reads them.
+
+The names are those of BLAS: out (m, n) = alpha a (m, k) b (k, n) + beta out. It counts columns
+first, so that it is told to compute outᵀ = bᵀ aᵀ.
+"""
+
+from __future__ import annotations
+
+# BLAS's function, 0 where own tiles do the product; how it is shared out, as in shares.py or INNER.
+FUNCTION, KIND = range(2)
+# Sizes; bytes of an element.
+M, N, K, SIZE = range(2, 6)
+# Of each matrix the address, PLAIN or TRANSPOSED, and elements from one row, or column, to the
+# next; of a vector, elements from one to the next.
+A, TRANS_A, LDA, B, TRANS_B, LDB, C, LDC = range(6, 14)
+# Bytes from the first term of the result to the second; factors, in the type of the elements.
+TERM, ALPHA, BETA = range(14, 17)
+
+# Words for all parts; after them, words of each part: what is different for its share.
+FIXED, OWN = 24, 16
+OWN_M, OWN_N, OWN_K = range(3)
+
+PLAIN, TRANSPOSED = ord("N"), ord("T")
+INNER = 3  # the parts add up terms of the whole result
+
+# Threads of libraries: how many libraries there are; then of each the functions that tell and set
+# the number of its threads, and how many it had.
+LIBRARIES = 0
+EACH = 3
+GET, SET, BEFORE = range(1, 4)

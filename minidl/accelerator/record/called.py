@@ -1,0 +1,211 @@
+"""Somebody else's code in a recorded step: called at its place, with arrays that stay in theirs.
+
+While a step is recorded, :func:`watching` stands in the place of each method that is not minidl's
+own. What such a method returns is copied into an array of the tape's, which the rest of the step
+reads; each time the step is played the method is called, and its result copied there again.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minidl.accelerator.record.operands import UnsupportedError
+from minidl.backend.own import foreign, methods
+from minidl.backend.recorder import aside, recorder
+from minidl.backend.switch import backend_of
+
+
+class ChangedError(Exception):
+    """A call returned something of another kind than when the step was recorded."""
+
+
+class Called:
+    """A call of somebody else's in a recorded step.
+
+    Args:
+        function: this.
+        arguments, named: as they were given: arrays that stay where they are, and constants. An
+            argument of the name "step" is the number of the step.
+        number: the array of the step's number.
+
+    Attributes:
+        result: what the rest of the step reads.
+        name: for whoever asks what is called.
+        spares_weights: whether it left the weights alone when it was recorded.
+        obstacle: why no tape can stand for it, in words; "" where one can.
+    """
+
+    spares_weights = True
+    obstacle = ""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[Any],
+        named: dict[str, Any],
+        number: np.ndarray,
+    ) -> None:
+        self.name = _name(function)
+        self._function, self._number = function, number
+        self._arguments, self._named = list(arguments), dict(named)
+        self._ahead: dict[Any, int] = {
+            place: value - int(number[0]) for place, value in self._steps() if value is not None
+        }
+        first = next((a for a in arguments if hasattr(a, "dtype")), None)
+        self._dtype = getattr(first, "dtype", None)
+        self.result = self._own(self._call())
+
+    def __call__(self) -> None:
+        self._update(self.result, self._call())
+
+    def _call(self) -> Any:
+        now = int(self._number[0])
+        for place, ahead in self._ahead.items():
+            if isinstance(place, str):
+                self._named[place] = now + ahead
+            else:
+                self._arguments[place] = now + ahead
+        return aside(functools.partial(self._function, *self._arguments, **self._named))
+
+    def _steps(self) -> Iterator[tuple[Any, int | None]]:
+        """Places of the arguments that are the number of the step, and their values."""
+        if isinstance(self._named.get("step"), int):
+            yield "step", self._named["step"]
+        try:
+            names = list(inspect.signature(self._function).parameters)
+        except (TypeError, ValueError):
+            return
+        for place, (name, value) in enumerate(zip(names, self._arguments, strict=False)):
+            third = place == 2 and getattr(self._function, "__name__", "") == "forward"
+            if (name == "step" or third) and isinstance(value, int):
+                yield place, value
+
+    def _given(self, value: Any) -> bool:
+        """Whether a value is the argument of the name "out"."""
+        outs = self._named.get("out")
+        return outs is not None and value is outs
+
+    def _own(self, value: Any) -> Any:
+        """What the rest of the step is given for a result."""
+        if value is None or isinstance(value, bool) or self._given(value):
+            return value
+        if isinstance(value, tuple):
+            return tuple(map(self._own, value))
+        if isinstance(value, float):
+            return np.array(value, self._dtype if self._dtype is not None else None)
+        if isinstance(value, np.ndarray | np.generic):
+            return np.array(value)
+        if hasattr(value, "__cuda_array_interface__"):
+            return value.copy()
+        self.obstacle = f"{self.name} returns {type(value).__name__}"
+        return value
+
+    def _update(self, before: Any, value: Any) -> None:
+        """Write a result where the first one was.
+
+        Raises:
+            ChangedError: a result of another kind, type or shape.
+        """
+        if isinstance(before, tuple):
+            if not isinstance(value, tuple) or len(before) != len(value):
+                raise ChangedError(self.name)
+            for each, new in zip(before, value, strict=True):
+                self._update(each, new)
+        elif before is None or isinstance(before, bool) or self._given(before):
+            if value is not before:
+                raise ChangedError(self.name)
+        elif isinstance(value, float) and before.ndim == 0 and before.dtype.kind == "f":
+            before[...] = value
+        elif (
+            getattr(value, "shape", None) != before.shape
+            or value.dtype != before.dtype
+            or backend_of(value) != backend_of(before)
+        ):
+            raise ChangedError(self.name)
+        else:
+            before[...] = value
+
+
+class _InPlace:
+    """In the place of a method while a step is recorded."""
+
+    def __init__(self, real: Callable[..., Any], hand: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, real, updated=())
+        self._real, self._hand = real, hand
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if recorder.tape is None:  # what calls it is no part of the step
+            return self._real(*arguments, **named)
+        return self._hand(self._real, arguments, named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+@contextmanager
+def watching(
+    parts: Iterable[object],
+    endings: Iterable[tuple[object, str]],
+    call: Callable[..., Any],
+    end: Callable[..., Any],
+) -> Iterator[None]:
+    """A context in which methods are handed over in place of being called.
+
+    Args:
+        parts: objects that a step calls. What is somebody else's among them, or among what they
+            hold, is handed to ``call``.
+        endings: (object, name of a method) of minidl's own, handed to ``end``.
+        call, end: called with the method, its arguments and its named arguments.
+
+    Raises:
+        UnsupportedError: an object that takes no attributes.
+    """
+    put: list[tuple[dict[str, Any], str, Any, Any]] = []
+    try:
+        strange = list(foreign(parts))
+        for thing, name in strange:
+            for each in methods(thing) if name is None else (name,):
+                _put(put, thing, each, call)
+        names = {id(thing) for thing, _ in strange}
+        for thing, name in endings:
+            if id(thing) not in names:
+                _put(put, thing, name, end)
+        yield
+    finally:
+        for attributes, name, mine, before in reversed(put):
+            if attributes.get(name) is not mine:  # somebody has put another there meanwhile
+                continue
+            if before is _MISSING:
+                attributes.pop(name, None)
+            else:
+                attributes[name] = before
+
+
+_MISSING = object()
+
+
+def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> None:
+    try:
+        attributes = vars(thing)
+    except TypeError:
+        raise UnsupportedError(f"{type(thing).__name__} takes no attributes") from None
+    real = getattr(thing, name)
+    if isinstance(real, _InPlace):  # left by an interrupt
+        attributes.pop(name)
+        real = getattr(thing, name)
+    mine = _InPlace(real, hand)
+    put.append((attributes, name, mine, attributes.get(name, _MISSING)))
+    attributes[name] = mine
+
+
+def _name(function: Any) -> str:
+    """Name of a method with its object's, or of a function."""
+    thing = getattr(function, "__self__", None)
+    name = getattr(function, "__name__", type(function).__name__)
+    return name if thing is None else f"{getattr(thing, 'name', type(thing).__name__)}.{name}"

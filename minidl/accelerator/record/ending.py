@@ -1,0 +1,180 @@
+"""The end of a recorded step: the optimizer's update, whose numbers differ from step to step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from minidl.accelerator.record.operands import UnsupportedError
+from minidl.backend.recorder import aside
+
+if TYPE_CHECKING:
+    from minidl.backend.fused import Fused
+
+_NUMBERS = (float, int)
+
+
+def _key(formula: Any, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[Any, ...]:
+    """Equal for formulas on the same arrays, with any numbers; while these arrays exist."""
+    places = [0 if isinstance(a, _NUMBERS) else id(a) for a in arguments]
+    return (id(formula), *map(id, outs), *places)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A formula and what it is called on, arrays and numbers."""
+
+    formula: Fused
+    arguments: Sequence[Any]
+    outs: Sequence[Any]
+
+    def __call__(self) -> Any:
+        return self.formula(*self.arguments, out=tuple(self.outs))
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for calls on the same arrays, with any numbers; while these exist."""
+        return _key(self.formula, self.arguments, self.outs)
+
+    def bound(self, player: Any) -> Any:
+        """Bound to its arrays, or None where it is no single loop."""
+        program = self.formula.program(self.arguments, self.outs)
+        try:
+            bound = player.Bound(program, self.arguments, self.outs)
+        except UnsupportedError:
+            return None
+        bound.what, bound.key = self, self.key
+        return bound
+
+
+class BoundKernel:
+    """A kernel on arrays and numbers that stay the same, as commands.
+
+    Attributes:
+        commands: what it does.
+        key: equal for calls on the same arrays with the same numbers.
+    """
+
+    numbers = None
+
+    def __init__(self, key: Any, commands: Sequence[Any], call: Callable[[], Any]) -> None:
+        self.key, self.commands, self._call = key, list(commands), call
+
+    def __call__(self) -> None:
+        """Call the kernel."""
+        self._call()
+
+    def take(self, arguments: Sequence[Any]) -> None:
+        """Nothing: its numbers are those of its key."""
+
+
+class Ending:
+    """What a step does last: calls whose formulas get other numbers at each step.
+
+    The calls are made at each step, and give the numbers; the formulas are commands, which run
+    together, so that they are done as one. A call reads no array itself, unless ``late``.
+
+    Args:
+        player: of the tape.
+
+    Attributes:
+        calls: of the recorded step, in their order.
+        late: whether they are made after all that comes before is done, as they may look at it.
+        commands: of the formulas, in their order.
+        recorded: whether all calls have been made once.
+        bound: what the formulas are bound to; None for what has no commands.
+        as_recorded: whether the calls asked for these formulas when :meth:`ask` made them last.
+        extra: what they asked for after these, or in place of them.
+    """
+
+    def __init__(self, player: Any) -> None:
+        self._player = player
+        self.calls: list[Callable[[], None]] = []
+        self.late = False
+        self.commands: list[Any] = []
+        self.recorded = False
+        self.bound: list[Any] = []
+        self.as_recorded = True
+        self.extra: list[Any] = []
+        self._tails: dict[Any, Any] = {}
+        self._asked: list[Any] = []
+        self._same = 0
+
+    @property
+    def numbers(self) -> list[Any]:
+        """Arrays of the numbers that the calls give."""
+        return [each.numbers for each in self.bound if each and each.numbers is not None]
+
+    def ask(self) -> None:
+        """Make the calls; :attr:`as_recorded` and :attr:`extra` say what they ask for."""
+        self._asked = []
+        self._same = 0  # so many of them were asked for when this was recorded
+        for call in self.calls:
+            call()
+        self.as_recorded = self._same == len(self.bound)
+        self.extra = self._asked[self._same :] if self.as_recorded else self._asked
+
+    def expects(self, key: Any, arguments: Sequence[Any]) -> bool:
+        """Take the numbers of what is asked for, if it was recorded there; whether it was."""
+        k = len(self._asked)
+        bound = self.bound[k] if self.recorded and k < len(self.bound) else None
+        if bound is None or bound.key != key:
+            return False
+        bound.take(arguments)
+        self._same += 1
+        self._asked.append(bound)
+        return True
+
+    def expects_formula(
+        self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]
+    ) -> bool:
+        """The same for a formula."""
+        return self.expects(_key(formula, arguments, outs), arguments)
+
+    def formula(self, call: Call) -> None:
+        """Note a formula that was not expected; run it, while this is recorded."""
+        if self.recorded:
+            self._asked.append(call)
+            return
+        bound = call.bound(self._player)
+        self.bound.append(bound)
+        self.commands += bound.commands if bound else []
+        aside(call)
+
+    def kernel(
+        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+    ) -> Any:
+        """Note a kernel; run it, while this is recorded."""
+        call = functools.partial(function, *arguments, **named)
+        values = (*arguments, *named.values())
+        key = (id(function), *(v if isinstance(v, _NUMBERS) else id(v) for v in values))
+        if self.recorded:
+            if not self.expects(key, ()):
+                self._asked.append(call)
+            return None
+        try:
+            plain = function.__wrapped__  # type: ignore[attr-defined]
+            made = self._player.record_kernel(plain, arguments, named)
+            self.bound.append(BoundKernel(key, made, call))
+            self.commands += made
+        except UnsupportedError:
+            self.bound.append(None)
+        return aside(call)
+
+    def tail(self) -> Any:
+        """What runs :attr:`extra` as one thing that is done or waits; None where nothing does."""
+        once = getattr(self._player, "Once", None)
+        if once is None or not all(isinstance(call, Call) for call in self.extra):
+            return None
+        key = tuple(call.key for call in self.extra)
+        if key not in self._tails:
+            bound = [call.bound(self._player) for call in self.extra]
+            commands = [made for each in bound if each for made in each.commands]
+            self._tails[key] = bound, once(commands) if all(bound) else None
+        bound, made = self._tails[key]
+        if made is not None:
+            for each, call in zip(bound, self.extra, strict=True):
+                each.take(call.arguments)
+        return made

@@ -1,0 +1,171 @@
+"""A look at what a step consists of: whether anything is other than it was."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.accelerator.gpu.nodes import same
+from minidl.backend.own import PACKAGE, is_own
+
+#: Counts: played steps count in them, too.
+_COUNTED = {"rows", "iterations", "accumulated_learning_rate"}
+_code = operator.attrgetter("__code__")
+
+
+class Seen:
+    """Objects that a step calls, their classes and their attributes, as they are now.
+
+    Args:
+        parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's that they hold
+            count as well. Of somebody else's, which are called, only the methods count.
+        moving: of which a tape asks for the numbers at each step.
+    """
+
+    def __init__(self, parts: Sequence[object], moving: Sequence[object]) -> None:
+        self._given = (*parts, None, *moving)
+        found = [_Attributes(part, _same, True) for part in _with_their_own(parts)]
+        self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
+        kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
+        self._classes = [_Class(kind) for kind in kinds]
+
+    def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
+        """Whether a step that calls these objects would do the same."""
+        given = (*parts, None, *moving)
+        return (
+            len(given) == len(self._given)
+            and all(map(operator.is_, given, self._given))
+            and all(each.hold() for each in self._classes)
+            and all(each.hold() for each in self._objects)
+        )
+
+
+class _Class:
+    """What stands in a class."""
+
+    def __init__(self, kind: type) -> None:
+        self._now = vars(kind)
+        self._take()
+
+    def _take(self) -> None:
+        self._then = self._telling()
+        self._values = list(self._now.values())
+        self._ids = tuple(map(id, self._values))
+        self._functions = list(filter(inspect.isfunction, self._values))
+        self._codes = list(map(_code, self._functions))
+
+    def _telling(self) -> dict[str, Any]:
+        """All but what Python itself keeps in classes."""
+        return {
+            name: value
+            for name, value in self._now.items()
+            if callable(value) or not name.startswith("__")
+        }
+
+    def hold(self) -> bool:
+        """Whether all of it still does."""
+        if tuple(map(id, self._now.values())) != self._ids:
+            now, then = self._telling(), self._then
+            if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
+                return False
+            self._take()
+        return all(map(operator.is_, map(_code, self._functions), self._codes))
+
+
+class _Attributes:
+    """The attributes of an object.
+
+    Args:
+        thing: the object.
+        compare: whether one value will do for another.
+        private: whether those with names that begin with "_" count.
+    """
+
+    def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
+        self._thing, self.kind, self._compare = thing, type(thing), compare
+        now = getattr(thing, "__dict__", {})
+        if private and not is_own(thing):
+            self._names: tuple[str, ...] | None = None
+            self._then = {name: value for name, value in now.items() if callable(value)}
+            return
+        self._names = tuple(now)
+        self._then = {name: _copied(value) for name, value in now.items()}
+        self._values = list(now.values())
+        self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
+        # What can become another while it stays the same object.
+        self._loose = [
+            name
+            for name, value in now.items()
+            if isinstance(value, list | dict) and private and name not in self._quiet
+        ]
+
+    def hold(self) -> bool:
+        """Whether they are the same to a tape."""
+        now = getattr(self._thing, "__dict__", {})
+        if type(self._thing) is not self.kind:
+            return False
+        if self._names is None:
+            calls = {name: value for name, value in now.items() if callable(value)}
+            then = self._then
+            return calls.keys() == then.keys() and all(calls[n] is then[n] for n in calls)
+        if tuple(now) != self._names:
+            return False
+        values = list(now.values())
+        names = self._loose
+        if not all(map(operator.is_, values, self._values)):
+            others = zip(self._names, values, self._values, strict=True)
+            names = [*names, *(n for n, a, b in others if a is not b and n not in self._quiet)]
+        if not all(self._compare(self._then[name], now[name]) for name in names):
+            return False
+        self._values = values
+        return True
+
+
+def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
+    for part in parts:
+        yield part
+        if not is_own(part):
+            continue
+        for value in getattr(part, "__dict__", {}).values():
+            ours = type(value).__module__.partition(".")[0] == PACKAGE
+            if ours and hasattr(value, "__dict__") and not hasattr(value, "traffic"):
+                yield from _with_their_own([value])
+
+
+def _copied(value: Any) -> Any:
+    """A value, or a copy where it can change while it stays the same object."""
+    if isinstance(value, list):
+        return list(map(_copied, value))
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
+    if a is b and not isinstance(a, list | dict):
+        return True
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return bool(a.__array_interface__ == b.__array_interface__)
+    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
+        return same(a, b)
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
+    return isinstance(a, int | float | str | slice | np.dtype | np.generic) and bool(a == b)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether what is asked for its numbers at each step can be asked as before.
+
+    Whether a number is 0 or missing decides on the formulas that an optimizer calls.
+    """
+    if callable(a) or callable(b):
+        return a is b
+    given = [each is None or isinstance(each, int | float) for each in (a, b)]
+    return not all(given) or bool(a) == bool(b)

@@ -1,0 +1,35 @@
+"""``@kernel``: a function of NumPy calls that write into given arrays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from minidl.backend import switch
+from minidl.backend.recorder import recorder
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Decorate a function of NumPy calls that write into given arrays.
+
+    Called by itself it is what it looks like; a training step that is recorded knows what it does.
+    Matrix products of large arrays are shared out among threads, where the executor does that.
+    """
+    multiplies = "matmul" in function.__code__.co_names
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        tape = recorder.tape
+        if tape is not None:
+            return tape.kernel(call, arguments, named)
+        if multiplies and isinstance(arguments[0], np.ndarray):
+            return switch.executor_for(arguments[0]).kernel(function, arguments, named)
+        return function(*arguments, **named)
+
+    call.is_kernel = True  # type: ignore[attr-defined]
+    return cast(F, call)

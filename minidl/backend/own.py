@@ -1,0 +1,252 @@
+"""What is minidl's own, as it was written, and what is somebody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import operator
+import sys
+import types
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.fused import Fused
+
+PACKAGE = __name__.partition(".")[0]
+
+#: Methods that no step calls.
+_ASIDE = {"__init__", "get_config"}
+#: Special methods that a step may call, knowingly or not; the others are for whoever reads.
+_CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len__", "__iter__"}
+#: Their classes are what they are.
+_TRUSTED = {"builtins", "abc", "typing", "collections.abc"}
+#: Their objects are data.
+_DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np.generic, np.dtype,
+         slice, range, weakref.ref)  # fmt: skip
+
+
+def is_own(thing: object) -> bool:
+    """Whether an object's methods are minidl's, and none of them has been replaced.
+
+    A class of somebody else's may derive from minidl's and add a constructor. Anything may since
+    have been put in the place of a method: on the object, on its class or on one that the class
+    derives from.
+    """
+    own = list(getattr(thing, "__dict__", ()))
+    found = False
+    for known in type(thing).__mro__:
+        if known.__module__ not in _TRUSTED:
+            body = _body(known)
+            ours = known.__module__.partition(".")[0] == PACKAGE
+            if not (ours or body.adds_nothing) or not body.as_written(known):
+                return False
+            if not body.methods.isdisjoint(own):
+                return False
+            found = found or ours
+    return found or type(thing).__module__ in _TRUSTED
+
+
+def is_own_function(function: Any) -> bool:
+    """Whether a callable does what a tape records: a formula, a kernel, or minidl's own code."""
+    # A mock has every attribute.
+    if isinstance(function, Fused) or getattr(function, "is_kernel", None) is True:
+        return True
+    if isinstance(function, types.MethodType):
+        return is_own(function.__self__) and is_own_function(function.__func__)
+    if inspect.isfunction(function):
+        return function.__module__.partition(".")[0] == PACKAGE and not hasattr(
+            function, "__wrapped__"
+        )
+    return isinstance(function, type) or (not inspect.isroutine(function) and is_own(function))
+
+
+def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
+    """What is somebody else's among objects, and among what they hold.
+
+    Gives (object, None) for an object, and (holder, name) for a callable that minidl's own object
+    holds as an attribute.
+    """
+    seen: set[int] = set()
+    waiting: list[object] = list(parts)
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if not is_own(thing):
+            yield thing, None
+            continue
+        for name, value in list(vars(thing).items()):
+            if _is_data(value):
+                continue
+            if isinstance(value, list | tuple):
+                waiting += [each for each in value if not _is_data(each) and _has_parts(each)]
+            elif callable(value) and not is_own_function(value):
+                yield thing, name
+                if not inspect.isroutine(value) and hasattr(value, "__dict__"):
+                    waiting.append(value)
+            elif _has_parts(value):
+                waiting.append(value)
+
+
+def has_foreign(parts: Iterable[object]) -> bool:
+    """Whether anything among objects, or among what they hold, is somebody else's."""
+    return any(True for _ in foreign(parts))
+
+
+def _is_data(value: Any) -> bool:
+    return value is None or isinstance(value, _DATA) or hasattr(value, "__cuda_array_interface__")
+
+
+def _has_parts(value: Any) -> bool:
+    """Whether an object may be a part of a step: it has attributes, and is no network."""
+    return (
+        hasattr(value, "__dict__")
+        and not isinstance(value, Fused | types.FunctionType | types.MethodType)
+        and not hasattr(value, "traffic")
+    )
+
+
+def are_own(things: Iterable[object]) -> bool:
+    """Whether objects such as callbacks are minidl's own and hold nobody else's functions."""
+    return all(
+        is_own(thing)
+        and all(is_own_function(v) for v in vars(thing).values() if inspect.isroutine(v))
+        for thing in things
+    )
+
+
+def methods(thing: object) -> Iterator[str]:
+    """Names of the methods of an object, but for special ones."""
+    names: set[str] = set()
+    for known in type(thing).__mro__:
+        if known.__module__ not in _TRUSTED:
+            names |= {name for name, value in vars(known).items() if _is_method(value)}
+    yield from sorted(name for name in names if not name.startswith("__"))
+
+
+def _is_method(value: Any) -> bool:
+    """Whether an attribute of a class is what an object can be called through."""
+    if isinstance(value, type | property) or hasattr(value, "__set__"):
+        return False
+    return callable(value) or _computes(value)
+
+
+def remember() -> None:
+    """Keep what the classes of minidl's modules consist of, before anybody replaces it."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == PACKAGE:
+            for value in list(vars(module).values()):
+                if isinstance(value, type) and value.__module__.partition(".")[0] == PACKAGE:
+                    _body(value, trusted=True)
+
+
+def plain_values(kind: type) -> dict[str, Any]:
+    """The numbers and the like that a class and those that it derives from hold."""
+    found: dict[str, Any] = {}
+    for known in reversed(kind.__mro__):
+        if known.__module__ not in _TRUSTED:
+            computing = _body(known).computing
+            found |= {
+                name: value
+                for name, value in vars(known).items()
+                if name not in computing and not name.startswith("__")
+            }
+    return found
+
+
+class _Body:
+    """What a class consists of, when the package is imported or the class is first asked.
+
+    Args:
+        kind: the class.
+        trusted: whether nobody can have replaced anything yet.
+
+    Attributes:
+        computing: name -> a method, a property or what else is there to be called.
+        methods: those of the names that an attribute of an object can hide.
+        adds_nothing: whether a step calls none of them.
+    """
+
+    def __init__(self, kind: type, trusted: bool) -> None:
+        self.computing = _computing(kind)
+        self.methods = frozenset(
+            name for name, value in self.computing.items() if not hasattr(value, "__set__")
+        )
+        self.adds_nothing = all(
+            name in _ASIDE or (name.startswith("__") and name not in _CALLED)
+            for name in self.computing
+        )
+        self._names = frozenset({*vars(kind), _BODY})
+        self._order = tuple(self.computing)
+        self._values = tuple(map(id, self.computing.values()))
+        self._functions = tuple(filter(inspect.isfunction, self.computing.values()))
+        self._codes = tuple(map(id, map(_code, self._functions)))
+        self._kept = tuple(map(_code, self._functions))  # a freed code's id may come again
+        self._right = trusted or all(
+            _written_in(kind, name, value) for name, value in self.computing.items()
+        )
+
+    def as_written(self, kind: type) -> bool:
+        """Whether the class still has its own methods, and no others."""
+        now = vars(kind)
+        return (
+            self._right
+            and tuple(map(id, map(now.get, self._order))) == self._values
+            and tuple(map(id, map(_code, self._functions))) == self._codes
+            and (now.keys() == self._names or _computing(kind).keys() == self.computing.keys())
+        )
+
+
+#: Where a class keeps its body: with the class, it goes.
+_BODY = "__minidl_body__"
+_code = operator.attrgetter("__code__")
+
+
+def _body(kind: type, trusted: bool = False) -> _Body:
+    body: _Body | None = vars(kind).get(_BODY)
+    if body is None:
+        body = _Body(kind, trusted)
+        # A class that takes no attributes cannot be asked later what it was.
+        with contextlib.suppress(TypeError, AttributeError):
+            setattr(kind, _BODY, body)
+    return body
+
+
+def _computing(kind: type) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(kind).items()
+        if (callable(value) or _computes(value)) and not name.startswith("__annot")
+    }
+
+
+def _computes(value: Any) -> bool:
+    """Whether an attribute of a class is a property or the like, but for those of every class."""
+    return hasattr(value, "__get__") and not inspect.isgetsetdescriptor(value)
+
+
+def _written_in(kind: type, name: str, value: Any) -> bool:
+    """Whether an attribute of a class is a function, or made of one, that stands in its text.
+
+    ``functools.wraps`` copies a function's names, but not those of its code.
+    """
+    if name in _ASIDE or (name.startswith("__") and name not in _CALLED):
+        return True
+    functions: list[Callable[..., Any] | None] = [value]
+    if isinstance(value, property):
+        functions = [each for each in (value.fget, value.fset, value.fdel) if each]
+    elif isinstance(value, staticmethod | classmethod):
+        functions = [value.__func__]
+    full = f"{kind.__qualname__}.{name}"
+    return all(
+        inspect.isfunction(each)
+        and "__wrapped__" not in vars(each)
+        and each.__code__.co_name == name
+        # Python 3.10 does not know the second.
+        and full == each.__qualname__ == getattr(each.__code__, "co_qualname", full)
+        for each in functions
+    )

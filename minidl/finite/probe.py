@@ -1,0 +1,55 @@
+"""A sum within each step of tensors whose infinities can be lost on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.kernels import measures
+from minidl.layers import Activation, Dense
+
+
+class Probe:
+    """A sum of inputs of activations, of predictions, and of gradients before a clip to a value.
+
+    A sigmoid makes 1 of infinity, and a clip makes its limit of infinity: then neither the loss nor
+    the weights show the infinity.
+
+    Args:
+        model: that is trained.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        xp, dtype = model.backend.xp, model.dtype
+        self._sum, self._term = xp.zeros((), dtype=dtype), xp.zeros((), dtype=dtype)
+
+    def clear(self) -> None:
+        """Begin from 0."""
+        self._sum[...] = 0
+
+    def is_finite(self) -> bool:
+        """Look at the sum since :meth:`clear`; a sum of finite numbers may overflow."""
+        return math.isfinite(float(self._sum))
+
+    def add_up(self) -> None:
+        """Add up the tensors of a step, before its update."""
+        outputs = self._model.layers[-1].y  # None where the step stops at the logits
+        tensors = [*_swallowed(self._model.layers), *([] if outputs is None else [outputs])]
+        if self._model.optimizer.clipvalue is not None:
+            tensors.append(self._model.grad)
+        for tensor in tensors:
+            measures.add_sum(self._sum, tensor, self._term)
+
+
+def _swallowed(layers: Sequence[Any]) -> list[Any]:
+    """Inputs of activations."""
+    found, y = [], None
+    for layer in layers:
+        if isinstance(layer, Dense) and layer.activation is not None:
+            found.append(layer.z)
+        elif isinstance(layer, Activation) and y is not None:
+            found.append(y)
+        y = getattr(layer, "y", None)
+    return found

@@ -1,0 +1,148 @@
+"""The base of all losses: a value for a batch, and its gradient at the predictions.
+
+A loss is bound to buffers once; then ``forward`` gives the mean over the batch as a 0-d
+array that stays on the device, and ``backward`` the gradient of that mean.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend import Backend, backend_of, current
+from minidl.kernels import losses as kernels
+from minidl.kernels import measures
+from minidl.losses.arrays import evaluate
+
+
+def _logits(loss: Loss, name: str, value: Any) -> bool:
+    if value and loss.activation is None:
+        raise ValueError(f"{type(loss).__name__} has no form on logits")
+    return bool(value)
+
+
+class Loss:
+    """Base of all losses: mean over the rows of a loss for each row.
+
+    Args:
+        from_logits: whether predictions come before their softmax or sigmoid; default False.
+
+    Attributes:
+        labels: what targets are: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
+            or "values" (N, O).
+        activation: the output activation with which this loss can be computed together, or None.
+        joined: whether it is: predictions are then the logits before that activation.
+    """
+
+    labels = "values"
+    activation: str | None = None
+    joined = False
+    from_logits: Any = checks.Attribute(_logits)
+
+    def __init__(self, from_logits: bool = False) -> None:
+        self.from_logits = from_logits
+        self._bound: tuple[Any, ...] = (0, 0, None, None)
+
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        """Allocate every buffer that batches of up to ``rows`` rows of ``units`` need."""
+        xp = backend.xp
+        self._backend = backend
+        self._bound = (rows, units, dtype, xp.ndarray)
+        self._d, self._p, self._work, self._t = (
+            xp.empty((rows, units), dtype=dtype) for _ in range(4)
+        )
+        self._row, self._losses, self._w = (xp.empty((rows, 1), dtype=dtype) for _ in range(3))
+        self._classes = xp.arange(units, dtype=np.int32)
+        self._value = xp.zeros((), dtype=dtype)
+
+    def forward(self, predictions: Any, y: Any, sample_weight: Any = None) -> Any:
+        """The mean loss of the batch, (1/N) Σ w_n L_n, as a 0-d array on the device.
+
+        The values of ``y`` are not looked at here, which would wait for the device: ``fit``
+        checks them once, before training.
+
+        Args:
+            predictions: (N, units): outputs, or logits with ``from_logits``.
+            y: targets: (N,) or (N, 1) integers for "integers", else (N, units); (N,) will
+                do where units is 1.
+            sample_weight: (N,) or (N, 1) weights w, or None for ones.
+
+        Raises:
+            ValueError: targets of another shape.
+        """
+        rows, units = predictions.shape
+        wanted = units, predictions.dtype, type(predictions)
+        if rows > self._bound[0] or wanted != self._bound[1:]:
+            self.bind(rows, units, backend_of(predictions), predictions.dtype)
+        backend = self._backend
+        y = backend.to_device(y)
+        shapes = ((rows, 1), (rows,)) if self.labels == "integers" else ((rows, units),)
+        if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):
+            raise ValueError(
+                f"{type(self).__name__}: expected targets of shape {shapes[-1]}, received {y.shape}"
+            )
+        self._predictions = predictions
+        self._rows = rows
+        t = self._targets = self._t[:rows]
+        if self.labels == "integers":
+            kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
+        else:
+            measures.convert(y.reshape(rows, units), out=t)
+        losses = self._losses[:rows]
+        self.row_losses(predictions, t, losses)
+        self._weights = None
+        if sample_weight is not None:
+            self._weights = self._w[:rows]
+            measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
+            measures.weigh(losses, self._weights, out=losses)
+        return measures.mean_batch(losses, out=self._value)
+
+    def joined_to(self, network: Any) -> Loss:
+        """A copy, computed together with the network's last activation where that is possible.
+
+        Softmax and cross-entropy have one gradient at the logits, p - t, also where p is 0 or 1 to
+        rounding; sigmoid and binary cross-entropy likewise. The copy takes the logits; elsewhere
+        the copy is like this loss.
+
+        Args:
+            network: built, or with its layers.
+        """
+        loss = copy.copy(self)
+        loss.joined = (
+            not self.from_logits
+            and self.activation is not None
+            and self.activation == network.output_activation
+        )
+        loss.from_logits = self.from_logits or loss.joined
+        return loss
+
+    def backward(self) -> Any:
+        """The gradient of the last forward's mean at its predictions: (N, units)."""
+        d = self._d[: self._rows]
+        self.row_gradients(self._predictions, self._targets, d)
+        if self._weights is not None:
+            measures.weigh(d, self._weights, out=d)
+        return measures.scale(d, 1 / self._rows, out=d)
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        """Write L_n into ``out`` (N, 1)."""
+        raise NotImplementedError(f"{type(self).__name__} must define row_losses")
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        """Write dL_n / dpredictions into ``out`` (N, units), after :meth:`row_losses`."""
+        raise NotImplementedError(f"{type(self).__name__} must define row_gradients")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        """The mean loss of arrays, as a number."""
+        backend = current()
+        losses, weights = evaluate(self, y_true, y_pred), sample_weight
+        if weights is not None:
+            losses = losses * backend.to_device(weights).reshape(-1)
+        return float(losses.mean())
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal loss."""
+        return {"from_logits": self.from_logits} if self.activation else {}

@@ -1,0 +1,33 @@
+"""Losses as functions of arrays: a value for each row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.losses.arrays import evaluate
+from minidl.losses.objects import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+
+
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
+    """-log p_y for each row: (N,) class numbers and (N, K) probabilities give (N,)."""
+    return evaluate(SparseCategoricalCrossentropy(from_logits), y_true, y_pred)
+
+
+def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
+    """-Σ_k t_k log p_k for each row: (N, K) targets and probabilities give (N,)."""
+    return evaluate(CategoricalCrossentropy(from_logits), y_true, y_pred)
+
+
+def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
+    """Mean over the units of -t log p - (1 - t) log(1 - p): (N, O) give (N,)."""
+    return evaluate(BinaryCrossentropy(from_logits), y_true, y_pred)
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """Mean over the units of (y - t)²: (N, O) give (N,)."""
+    return evaluate(MeanSquaredError(), y_true, y_pred)

@@ -1,0 +1,41 @@
+"""Metrics as functions of arrays: a value for each row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+# Keras has these among its metrics too.
+from minidl.losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    mean_squared_error,
+    sparse_categorical_crossentropy,
+)
+
+__all__ = [
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "mean_squared_error",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+]
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 for each row whose largest output is the class number in y_true, else 0."""
+    return (np.argmax(y_pred, axis=-1) == np.reshape(y_true, -1)).astype(np.float32)
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 for each row whose largest output is where y_true is largest, else 0."""
+    return (np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)).astype(np.float32)
+
+
+def binary_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Share of each row's units on the right side of 0.5."""
+    y_pred = np.asarray(y_pred)
+    return np.mean((y_pred > 0.5) == np.reshape(y_true, y_pred.shape), axis=-1)

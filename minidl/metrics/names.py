@@ -1,0 +1,80 @@
+"""A metric by its name, its function or its class, of the kind that suits a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import checks, losses
+from minidl.metrics import functions
+from minidl.metrics.base import Metric
+from minidl.metrics.objects import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    LossMetric,
+    SparseCategoricalAccuracy,
+)
+
+TABLE: dict[str, type[Metric]] = {
+    kind.__name__: kind
+    for kind in (
+        Accuracy,
+        SparseCategoricalAccuracy,
+        CategoricalAccuracy,
+        BinaryAccuracy,
+        LossMetric,
+    )
+}
+_CLASSES: dict[str, type[Any]] = {
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
+    "categorical_accuracy": CategoricalAccuracy,
+    "binary_accuracy": BinaryAccuracy,
+}
+NAMES = (*_CLASSES, "accuracy", "acc", *losses.TABLE)
+
+
+def get(identifier: Any, loss: losses.Loss) -> Metric:
+    """A metric by name or function, or the one that is given.
+
+    "accuracy" and "acc" mean the accuracy that suits the loss's targets.
+
+    Raises:
+        ValueError: unknown name, or a metric of other targets than the loss's.
+        TypeError: none of these.
+    """
+    metric = _find(identifier)
+    numbers = loss.labels == "integers"
+    if type(metric) is Accuracy and metric.class_numbers is None:
+        metric = Accuracy(metric.name, class_numbers=numbers)
+    if metric.class_numbers not in (None, numbers):
+        kinds = {True: "class numbers", False: "rows of targets"}
+        raise ValueError(
+            f"metric {metric.name!r}: expected {kinds[not numbers]}, received a loss on "
+            f"{kinds[numbers]}, {type(loss).__name__}"
+        )
+    return metric
+
+
+def _find(identifier: Any) -> Metric:
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, Metric):
+        return identifier
+    if not isinstance(identifier, str):
+        name = getattr(identifier, "__name__", "")
+        if identifier is None or getattr(functions, name, None) is not identifier:
+            raise TypeError(
+                "metric: expected a name, a function of minidl.metrics or minidl.losses, or a "
+                f"Metric, received {identifier!r}"
+            )
+        identifier = name
+    if identifier in ("accuracy", "acc"):
+        return Accuracy(identifier)
+    known = {**_CLASSES, **losses.TABLE}
+    if identifier not in known:
+        raise checks.unknown("metric", identifier, NAMES)
+    found = known[identifier]
+    if issubclass(found, losses.Loss):
+        return LossMetric(found(), identifier)
+    metric: Metric = found(identifier)
+    return metric

@@ -1,0 +1,92 @@
+"""The kernels that can be diagnosed, each as a program that calls the engine's own kernels.
+
+Axes are N rows, I inputs, O outputs (units) and K classes. Inputs are drawn so that wrong formulas
+differ visibly from right ones: everything is of the size of 1, constants keep away from the values
+at which two formulas agree, such as a slope of 1, and some entries lie exactly at a kink.
+"""
+
+from __future__ import annotations
+
+from minidl.teaching.kernel import Kernel
+
+# fmt: off
+ALL = (
+    Kernel("dense", "dy x W", outputs={"dx": "NI", "dW": "IO", "db": "O"},
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, I)); W = normal(size=(I, O))",
+           program="dW, db, dx = dense_backward(dy, x, W)"),
+
+    # Activations.
+    Kernel("relu", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)) * (random((N, O)) > 0.15)",
+           program="kink = x == 0; y = relu_forward(x); dx = relu_backward(dy, y)"),
+    Kernel("leaky_relu", "dy y negative_slope", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)) * (random((N, O)) > 0.15);"
+                  "negative_slope = choice([uniform(0.1, 0.4), uniform(0.6, 0.8)])",
+           program="kink = x == 0; y = leaky_relu_forward(x, negative_slope);"
+                   "dx = leaky_relu_backward(dy, y, negative_slope)"),
+    Kernel("elu", "dy y alpha", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)) * (random((N, O)) > 0.15);"
+                  "alpha = choice([uniform(0.3, 0.7), uniform(1.4, 2)])",
+           program="kink = x == 0; y = elu_forward(x, alpha); dx = elu_backward(dy, y, alpha)"),
+    Kernel("sigmoid", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = sigmoid_forward(x); dx = sigmoid_backward(dy, y)"),
+    Kernel("tanh", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = tanh_forward(x); dx = tanh_backward(dy, y)"),
+    Kernel("softmax", "dy y", outputs={"dx": "NK"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, K)); x = normal(size=(N, K))",
+           program="y = softmax_forward(x); dx = softmax_backward(dy, y)"),
+
+    # Other layers. The mask, 0 and 1, is given as bits of which 1 stays.
+    Kernel("dropout", "dy mask rate", outputs={"dx": "NI"},
+           inputs="dy = normal(size=(N, I)); bits = integers(0, 65536, (N, I));"
+                  "rate = round(65536 * choice([uniform(0.15, 0.4), uniform(0.6, 0.85)])) / 65536",
+           program="threshold, scale = dropout_threshold(rate); mask = bits >= threshold;"
+                   "dx = dropout_backward(dy, mask, 1, scale)"),
+    Kernel("batchnorm", "dy x gamma mean variance epsilon",
+           outputs={"dx": "NO", "dgamma": "O", "dbeta": "O"},
+           extras="x_hat moving_mean moving_variance", optional="x mean variance",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)); gamma = uniform(1.5, 3, O);"
+                  "epsilon = uniform(0.1, 0.5); moving_mean = normal(size=O);"
+                  "moving_variance = uniform(1, 3, O)",
+           program="N = len(x); mean, variance = batch_statistics(x);"
+                   "inverse = inverse_deviation(variance, epsilon);"
+                   "x_hat = normalized(x, mean, inverse);"
+                   "dgamma = parameter_gradients(dy, x_hat)[0];"
+                   "dbeta = parameter_gradients(dy, dy)[1];"  # needs no x̂
+                   "dx = batchnorm_training_backward(dy, x_hat, dgamma, dbeta, inverse, gamma, N)"),
+
+    # Losses, the mean over N rows; the first two at the logits.
+    Kernel("softmax_crossentropy", "logits t", outputs={"dlogits": "NK"}, extras="p",
+           optional="logits",
+           inputs="logits = normal(size=(N, K)); t = eye(K)[integers(0, K, N)]",
+           program="N = len(t); p = softmax_forward(logits);"
+                   "dlogits = softmax_crossentropy_backward(p, t) / N"),
+    Kernel("sigmoid_crossentropy", "logits t", outputs={"dlogits": "NO"}, extras="p",
+           optional="logits",
+           inputs="logits = normal(size=(N, O)); t = 1.0 * integers(0, 2, (N, O))",
+           program="N, units = t.shape; p = sigmoid_forward(logits);"
+                   "dlogits = sigmoid_crossentropy_backward(logits, t, units) / N"),
+    # Rows of p sum to 1; of one class alone, p is any probability.
+    Kernel("categorical_crossentropy", "p t", outputs={"dp": "NK"},
+           inputs="t = eye(K)[integers(0, K, N)]; q = uniform(0.1, 0.9, (N, K));"
+                  "p = q / where(K > 1, sum(q, axis=1, keepdims=True), 1)",
+           program="N = len(t); dp = crossentropy_backward(p, t) / N"),
+    Kernel("binary_crossentropy", "p t", outputs={"dp": "NO"},
+           inputs="p = uniform(0.1, 0.9, (N, O)); t = 1.0 * integers(0, 2, (N, O))",
+           program="N, units = t.shape; dp = binary_crossentropy_backward(p, t, units) / N"),
+    Kernel("mean_squared_error", "y t", outputs={"dy": "NO"},
+           inputs="y = normal(size=(N, O)); t = normal(size=(N, O))",
+           program="N, units = t.shape; dy = squared_error_backward(y, t, units) / N"),
+
+    # Penalties, whose gradient is added to that of the loss: total = dW + dP/dW.
+    Kernel("l1", "dW W l1", outputs={"total": "IO"},
+           inputs="dW = normal(size=(I, O)); W = normal(size=(I, O)) * (random((I, O)) > 0.15);"
+                  "l1 = choice([uniform(0.2, 0.4), uniform(0.6, 0.9)])",
+           program="kink = W == 0; strength = l1; total = l1_backward(dW, W, strength)"),
+    Kernel("l2", "dW W l2", outputs={"total": "IO"},
+           inputs="dW = normal(size=(I, O)); W = normal(size=(I, O));"
+                  "l2 = choice([uniform(0.2, 0.4), uniform(0.6, 0.9)])",
+           program="strength = l2; total = l2_backward(dW, W, strength)"),
+)

@@ -1,0 +1,178 @@
+"""A training step that is done as a whole, or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from minidl.backend.recorder import recorder
+from minidl.backend.switch import executor
+from minidl.metrics import Metric
+from minidl.network import Network
+from minidl.undo import Undo
+
+
+class WholeStep:
+    """Calls a step, or has it played where the executor records steps.
+
+    A step is done or not done, whatever comes between the calls that it consists of: see
+    :mod:`minidl.undo`. Where a signal's handler trains the same network, or something else that
+    cannot go on beside the step, it is made again from the beginning.
+
+    Args:
+        step: called with arrays, such as (x, y, weight).
+        network: through which it passes.
+        parts: all objects whose methods it calls, but for layers and ``movers``.
+        movers: (object, name of a method) of what ends it: an optimizer's update.
+        aim: called before each attempt, to say which rows the step is of.
+
+    Attributes:
+        thread: number of the thread that makes the steps.
+        may_wait: whether steps may be done several at a time, until :meth:`settle` is called;
+            False at first.
+        undo: what puts a step back that is half done.
+        recording: what the executor records of the steps; None where each of them is called.
+    """
+
+    def __init__(
+        self,
+        step: Callable[..., None],
+        network: Network,
+        parts: Iterable[object] = (),
+        movers: Iterable[tuple[object, str]] = (),
+        aim: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._step, self._network, self._aim = step, network, aim
+        self.recording = executor(network.backend).recording(network)
+        self.undo = Undo(network)
+        self._active = False
+        self.thread = threading.get_ident()
+        self.may_wait = False
+        self.look(parts, movers)
+
+    @property
+    def tape(self) -> Any:
+        """What was recorded, or None."""
+        return None if self.recording is None else self.recording.tape
+
+    @property
+    def strange(self) -> bool:
+        """Whether it calls somebody else's code, which may change anything."""
+        return self.recording is not None and self.recording.strange
+
+    def __str__(self) -> str:
+        if self.recording is None:
+            name = executor(self._network.backend).name
+            return f"each step is called in Python: the executor {name!r} records none"
+        return str(self.recording)
+
+    @property
+    def called(self) -> list[object]:
+        """Parts whose methods are called although the step is played."""
+        return [] if self.recording is None else self.recording.called
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a step is under way, of which what now runs was called, and which will go on."""
+        return self._active and self.undo.open is not None
+
+    @property
+    def is_called(self) -> bool:
+        """Whether it is one that Python makes call by call."""
+        return self.under_way and self.undo.copied
+
+    def look(
+        self,
+        parts: Iterable[object],
+        movers: Iterable[tuple[object, str]] = (),
+        within: bool = False,
+    ) -> None:
+        """See what the step consists of now; called where somebody may have changed something.
+
+        Args:
+            parts, movers: as for the constructor, those of now.
+            within: whether it is called again and again within an epoch.
+        """
+        parts = tuple(parts)
+        self.undo.measures = [part for part in parts if isinstance(part, Metric)]
+        if self.recording is not None:
+            self.recording.look(parts, movers, within)
+
+    def settle(self) -> None:
+        """Undo the step that is under way, if one is, and do those that wait."""
+        tape = self.tape
+        if self.undo.open is not None and self.undo.copied and tape is not None:
+            tape.drop()
+        self.undo.roll_back()
+        if tape is not None:
+            tape.finish()
+
+    def __call__(self, *arrays: Any) -> bool:
+        """Do the step. Whether it was played: then Python saw nothing of it."""
+        network = self._network
+        with network.traffic.lock:
+            before = recorder.tape
+            try:
+                self._active = True
+                recorder.tape = None  # of another network's step, which this one came between
+                while True:
+                    if network.traffic.pending is not self or self.undo.open is not None:
+                        network.settle()
+                        network.traffic.pending = self
+                    self._aim()
+                    tape = None if self.recording is None else self.recording.to_play(arrays)
+                    played = self._call(arrays) if tape is None else self._play(tape, arrays)
+                    if played is not None:
+                        return played
+            finally:
+                self._active = False
+                recorder.tape = before
+
+    def _play(self, tape: Any, arrays: tuple[Any, ...]) -> bool | None:
+        """Play a step; or call it, where the tape cannot stand for it: whether it was played.
+
+        None if it is undone, as something has come between.
+        """
+        network, undo = self._network, self.undo
+        token = undo.begin()
+        step = network.step
+        network.step = step + 1
+        try:
+            return True if tape.play(step, self.may_wait, undo, token) else None
+        except Exception as error:
+            self.settle()
+            if not isinstance(error, self.recording.CannotPlay):
+                raise
+            self.recording.give_up(error)
+            return self._call(arrays)
+        except BaseException:
+            self.settle()
+            raise
+
+    def _call(self, arrays: tuple[Any, ...]) -> bool | None:
+        """Have Python make a step: False; None if it is undone."""
+        network, undo, recording = self._network, self.undo, self.recording
+        token = undo.begin()
+        undo.copy()
+        if undo.open is not token:
+            return None
+        try:
+            network.traffic.expected = True
+            if recording is None:
+                self._step(*arrays)
+            else:
+                recording.call(self._step, arrays)
+        except BaseException as error:
+            if undo.open is not token and isinstance(error, Exception):
+                return None  # it was undone, and no longer made sense
+            self.settle()
+            if recording is not None and isinstance(error, recording.CannotPlay):
+                return None  # it cannot be recorded: next time it is called alone
+            raise
+        if undo.open is not token:
+            return None
+        undo.open = None
+        if recording is not None:
+            recording.keep(arrays)
+        return False

@@ -1,0 +1,205 @@
+"""The catalogue: complete, and no two of its mistakes give the same numbers but those said to."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidl.backend import use
+from minidl.teaching.catalogue import KERNELS, MISTAKES
+from minidl.teaching.compare import (
+    TOLERANCE,
+    candidates,
+    compose,
+    different,
+    distance,
+    expected,
+    telling,
+)
+from minidl.teaching.engine import FUNCTIONS
+from tests.teaching.students import STUDENTS
+
+SEEDS = st.integers(0, 2**64 - 1)
+
+
+def test_a_student_makes_each_mistake_of_the_catalogue():
+    made = {(s.kernel, s.mistake) for s in STUDENTS}
+    assert made == {(name, m.name) for name, kernel in KERNELS.items() for m in kernel.mistakes}
+    # What can be made in several outputs is made in each.
+    for name, kernel in KERNELS.items():
+        for mistake in kernel.mistakes:
+            if set(mistake.targets) <= set(kernel.outputs):
+                assert any(
+                    (s.kernel, s.mistake) == (name, mistake.name)
+                    and set(mistake.targets) <= set(s.outputs.split())
+                    for s in STUDENTS
+                ), (name, mistake)
+
+
+def test_there_are_many():
+    assert len({(s.kernel, s.mistake) for s in STUDENTS}) > 150
+    assert len({s.mistake for s in STUDENTS}) > 100
+
+
+@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_a_row_names_kernels(row):
+    """A row of a misspelled kernel would be a mistake of none."""
+    assert set(row[0].split()) <= {*KERNELS, "every"}
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_a_formula_names_what_is_there(kernel):
+    """An unknown name would be an error of the diagnosis, for some backwards only."""
+    quantities = {*kernel.inputs, *kernel.program}
+    for mistake in kernel.mistakes:
+        assert set(mistake.targets) <= quantities, mistake
+        assert set(mistake.needs) <= {*quantities, *FUNCTIONS, "len", "returned"}, mistake
+
+
+def inputs_of(kernel, seed, more=0):
+    rng = np.random.default_rng(seed)
+    sizes = telling(kernel.letters, rng) + [different(kernel.letters, rng) for _ in range(more)]
+    return [kernel.draw(rng, chosen) for chosen in sizes]
+
+
+def made_in(kernel, output):
+    """The mistakes that can be seen in an output and were not made in another one."""
+    return [mistake for mistake in candidates(kernel, output, ()) if not mistake.fits]
+
+
+def values(inputs, output, explanations):
+    return {e: [expected(i, output, e, None) for i in inputs] for e in explanations}
+
+
+def beside_kinks(inputs, arrays):
+    """The arrays with 0 where the input lies at a kink."""
+    if "kink" not in inputs[0].kernel.program:
+        return arrays
+    return [
+        array if array is None else np.where(i["kink"], 0, array)
+        for i, array in zip(inputs, arrays, strict=True)
+    ]
+
+
+def apart(ones, others, tolerance):
+    """Whether two explanations differ on some input."""
+    return any(
+        (one is None) != (other is None)
+        or (one is not None and (one.shape != other.shape or far(one, other, tolerance)))
+        for one, other in zip(ones, others, strict=True)
+    )
+
+
+def far(one, other, tolerance):
+    return np.max(distance(one, other)) > tolerance
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@given(seed=SEEDS)
+def test_all_pairs_of_mistakes_are_told_apart(name, seed):
+    """On the inputs on which every backward is tried, by a hundred times the tolerance."""
+    kernel = KERNELS[name]
+    with use("numpy", executor="blocks"):
+        inputs = inputs_of(kernel, seed)
+        for output in kernel.outputs:
+            single = values(inputs, output, [(), *((m,) for m in made_in(kernel, output))])
+            for one, other in itertools.combinations(single, 2):
+                names = {mistake.name for mistake in one + other}
+                if len(names) > 1 or not one:
+                    # Mistakes that are not about kinks have to show beside them.
+                    everywhere = all(mistake.at_kink for mistake in one + other)
+                    see = list if everywhere else functools.partial(beside_kinks, inputs)
+                    pair = see(single[one]), see(single[other])
+                    equal = not apart(*pair, 100 * TOLERANCE)
+                    assert equal == ((output, names) in SAME), f"{one} and {other}"
+
+
+# dgamma takes from the running statistics only x̂: dx shows which formula was used.
+RUNNING = "inference statistics", "running statistics in the training formula"
+SAME = [("dgamma", set(RUNNING))]
+OVERWRITTEN = [
+    {
+        ("penalty subtracted", "loss's gradient overwritten"),
+        ("loss's gradient overwritten", "wrong sign"),
+    }
+]
+SAME_PAIRS = {
+    "dense": [
+        {
+            ("only the last row", "upstream gradient lost"),
+            ("db averaged", "upstream gradient lost"),
+        },
+        {
+            ("last row left out", "upstream gradient lost"),
+            ("first row left out", "upstream gradient lost"),
+        },
+    ],
+    "relu": [{("mask lost", "upstream gradient lost"), ("mask from dy", "upstream gradient lost")}],
+    "leaky_relu": [
+        {("slope 1", "upstream gradient lost"), ("mask from dy", "upstream gradient lost")},
+        {("slope on both sides", "slope subtracted"), ("slope on both sides", "wrong sign")},
+    ],
+    "batchnorm": [
+        {(one, other) for one in RUNNING}
+        for other in ("gamma in dgamma", "dgamma averaged", "wrong sign", "axis kept")
+    ],
+    "l1": OVERWRITTEN,
+    "l2": OVERWRITTEN,
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
+    """Those of docs/diagnosis.md and no others, beside those that come to a single mistake."""
+    kernel = KERNELS[name]
+    same = []
+    with use("numpy", executor="blocks"):
+        inputs = inputs_of(kernel, seed=1, more=8)
+        see = functools.partial(beside_kinks, inputs)
+        for output in kernel.outputs:
+            made = made_in(kernel, output)
+            single = values(inputs, output, [(), *((m,) for m in made)])
+            pairs = values(inputs, output, itertools.filterfalse(
+                lambda pair: not compose(*pair), itertools.combinations(made, 2)
+            ))  # fmt: skip
+            groups = {}
+            for pair, arrays in pairs.items():
+                arrays = see(arrays)
+                if all(apart(arrays, see(v), TOLERANCE) for v in single.values()):
+                    like = (g for g in groups if not apart(arrays, groups[g][0], TOLERANCE))
+                    group = groups.setdefault(next(like, pair), (arrays, set()))
+                    group[1].add(tuple(mistake.name for mistake in pair))
+            same += [names for _, names in groups.values() if len(names) > 1]
+    key = sorted
+    assert key(map(key, same)) == key(map(key, SAME_PAIRS.get(name, [])))
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_variants_of_one_mistake_are_not_made_at_once(kernel):
+    """A student is told the name once."""
+    pairs = itertools.combinations(kernel.mistakes, 2)
+    assert not [pair for pair in pairs if pair[0].name == pair[1].name and compose(*pair)]
+
+
+@pytest.mark.parametrize("letters", ["NO", "INO"])
+@given(seed=SEEDS)
+def test_sizes_are_telling(letters, seed):
+    sizes = telling(letters, np.random.default_rng(seed))
+    assert all(tuple(chosen) == tuple(letters) for chosen in sizes)
+    kinds = [tuple(chosen.values()) for chosen in sizes]
+    assert sum(len(set(kind)) == len(letters) and min(kind) > 1 for kind in kinds) == 5
+    # All equal, each alone 1, and of three axes two equal and the third another.
+    assert {(n,) * len(letters) for n in (1, 3, 4)} <= set(kinds)
+    for axis in letters:
+        assert any([a for a in letters if chosen[a] == 1] == [axis] for chosen in sizes)
+    if len(letters) == 3:
+        for one, other in itertools.combinations(letters, 2):
+            assert any(
+                chosen[one] == chosen[other] and len(set(chosen.values())) == 2 for chosen in sizes
+            )
+    assert all(type(size) is int for kind in kinds for size in kind)
