@@ -10,14 +10,11 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from minidl.backend.recorder import recorder
 from minidl.backend.turns import new_lock
 from minidl.layers.base import Layer
-
-if TYPE_CHECKING:
-    from minidl.network import Network
 
 T = TypeVar("T")
 
@@ -60,7 +57,7 @@ def _none() -> None:
 class _Buffers:
     """What a pass has left on a network and its layers, until it is put back."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Any) -> None:
         self._network = network
         traffic = network.traffic
         self._look = traffic.passing
@@ -99,7 +96,7 @@ class Instead:
         network: built or not.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Any) -> None:
         self._network = network
         self._step: Any = None
         self._called: bool | None = None
@@ -145,7 +142,7 @@ class Beside:
         undisturbed: afterwards, whether the network was the same all the time.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Any) -> None:
         self.undisturbed = False
         self._network = network
         self._step: Any = None
@@ -181,7 +178,7 @@ class Beside:
         recorder.tape = self._tape
 
 
-def undisturbed(network: Network, look: Callable[[], T]) -> T:
+def undisturbed(network: Any, look: Callable[[], T]) -> T:
     """What a look at a network gives, or passes of inference, while nothing changes it.
 
     Args:

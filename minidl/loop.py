@@ -68,7 +68,13 @@ class Loop:
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
             self._watch = Watch(
-                model, train, self._step, weakly(self._train), stoppers, check_finite
+                model,
+                train,
+                self._step,
+                weakly(self._train),
+                partial(weakly(self._look), True),
+                stoppers,
+                check_finite,
             )
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1] / "minidl"
 # A module may import its own floor and those below; what is not listed is on the last one.
 FLOORS = [
     {"backend"},
+    {"accelerator"},
     {"checks", "printing", "seeds"},
     {"kernels"},
     {"activations", "initializers", "regularizers"},
@@ -30,6 +31,9 @@ FLOORS = [
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use
 TESTING = ("gradient_check", "teaching", "testing")  # what only tests load
+COMPILERS = ("cupy", "cupyx", "numba", "llvmlite")
+# Beside the book: commands that tell of the accelerator and of its files.
+ABOUT_THE_ACCELERATOR = ("accelerator", "cache", "doctor", "__main__")
 
 
 GUARDS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -37,12 +41,16 @@ GUARDS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 @dataclass(frozen=True)
 class Import:
-    """``source`` imports ``target``; ``loads`` is False under TYPE_CHECKING."""
+    """``source`` imports ``target``; ``loads`` is False under TYPE_CHECKING.
+
+    ``late`` is True in a function, which imports when it is called.
+    """
 
     source: str
     target: str
     line: int
     loads: bool = True
+    late: bool = False
 
     def __str__(self) -> str:
         return f"{self.source}:{self.line} imports {self.target}"
@@ -91,17 +99,18 @@ def imports_of(module: str, path: Path, modules: dict[str, Path]) -> Iterator[Im
             if name in ("import_module", "__import__") and isinstance(first, ast.Constant):
                 yield str(first.value)
 
-    def walk(node: ast.AST, loads: bool) -> Iterator[Import]:
+    def walk(node: ast.AST, loads: bool, late: bool = False) -> Iterator[Import]:
         for name in names(node):
-            yield Import(module, name, node.lineno, loads)  # type: ignore[attr-defined]
+            yield Import(module, name, node.lineno, loads, late)  # type: ignore[attr-defined]
+        late = late or isinstance(node, ast.FunctionDef)
         if isinstance(node, ast.If) and ast.unparse(node.test) in GUARDS:
             for child in node.body:
-                yield from walk(child, False)
+                yield from walk(child, False, late)
             for child in node.orelse:
-                yield from walk(child, loads)
+                yield from walk(child, loads, late)
             return
         for child in ast.iter_child_nodes(node):
-            yield from walk(child, loads)
+            yield from walk(child, loads, late)
 
     yield from walk(ast.parse(path.read_text(encoding="utf-8")), True)
 
@@ -110,14 +119,22 @@ def forbidden(found: Import) -> str | None:
     """Why a module may not reach this target at all."""
     source, target = top(found.source), found.target
     own = target.split(".")[0] == "minidl"
-    if target.split(".")[0] in ("cupy", "cupyx", "numba") and source != "backend":
-        return "only minidl.backend imports cupy and numba"
+    if target.split(".")[0] in COMPILERS and source not in ("backend", "accelerator"):
+        return "only minidl.backend and the accelerator import cupy and compilers"
+    if own and top(target) == "accelerator" and source not in ABOUT_THE_ACCELERATOR:
+        if source != "backend":
+            return "minidl.backend is the one door to the accelerator"
+        if found.loads and not found.late:
+            return "minidl.backend imports the accelerator when it is asked for, not before"
+        return None
+    if source == "accelerator" and own and top(target) not in ("backend", "accelerator"):
+        return "the accelerator imports minidl.backend and nothing else of minidl"
     if target.split(".")[0] in ("pytest", "hypothesis") and source != "testing":
         return "only minidl.testing imports pytest and hypothesis"
     if own and top(target) in TESTING and source not in ("", *TESTING):
         return "what only tests load is imported by nothing that trains"
     if source == "backend" and own and top(target) != "backend":
-        return "minidl.backend imports nothing else of minidl"
+        return "minidl.backend imports nothing else of minidl but the accelerator, late"
     if source == "datasets" and own and top(target) != "datasets" and floor(target) > ENGINE:
         return "data sets import nothing of minidl above its first floor"
     return None
@@ -128,11 +145,19 @@ def violations(root: Path) -> list[str]:
     modules = modules_of(root)
     found = [i for name, path in modules.items() for i in imports_of(name, path, modules)]
     problems = [f"{i}: {why}" for i in found if (why := forbidden(i))]
-    loading = [i for i in found if i.loads and i.target.split(".")[0] == "minidl"]
+    loading = [
+        i
+        for i in found
+        if i.loads
+        and i.target.split(".")[0] == "minidl"
+        and not (i.late and (top(i.source), top(i.target)) == ("backend", "accelerator"))
+    ]
     problems += [
         f"{i}: that is up, from floor {floor(i.source)} to {floor(i.target)}"
-        for i in loading
-        if floor(i.target) > floor(i.source)
+        for i in found
+        if i.target.split(".")[0] == "minidl"
+        and not (i.late and (top(i.source), top(i.target)) == ("backend", "accelerator"))
+        and floor(i.target) > floor(i.source)
     ]
     edges: dict[str, set[str]] = {name: set() for name in modules}
     for i in loading:
@@ -180,7 +205,11 @@ def test_every_floor_is_there():
 SOUND = {
     "__init__": "from minidl import layers, network\nfrom minidl.training import fit\n",
     "backend/__init__": "from minidl.backend import switch\n",
-    "backend/switch": "import numpy\ndef load():\n    import cupy\n    import numba\n",
+    "backend/switch": "import numpy\ndef load():\n    import cupy\n"
+    "    from minidl.accelerator import loops\n",
+    "accelerator/__init__": "",
+    "accelerator/loops": "import llvmlite\nfrom minidl.backend import switch\n",
+    "doctor": "from minidl.accelerator import loops\n",
     "checks": "import math\n",
     "kernels/__init__": "",
     "kernels/dense": "from minidl.backend import switch\n",
@@ -232,19 +261,22 @@ def test_a_sound_tree_passes(tree):
         ("regularizers", "from minidl import parameters", "minidl.parameters: that is up"),
         ("losses", "def f():\n    import minidl.network", "minidl.losses:2 imports minidl.network"),
         ("losses", "class A:\n    def f(self):\n        from minidl import training",
-         "minidl.losses:3 imports minidl.training: that is up, from floor 5 to 8"),
+         "minidl.losses:3 imports minidl.training: that is up, from floor 6 to 9"),
         ("network", "try:\n    import minidl.training\nexcept ImportError:\n    pass",
          "that is up"),
         ("network", "import importlib\nimportlib.import_module('minidl.training')", "that is up"),
-        ("layers/base", "import cupy", "only minidl.backend imports cupy and numba"),
-        ("training", "def f():\n    from numba import njit", "only minidl.backend imports"),
+        ("layers/base", "def f():\n    from minidl.accelerator import loops", "the one door"),
+        ("backend/switch", "from minidl.accelerator import loops", "when it is asked for"),
+        ("accelerator/loops", "from minidl import checks", "and nothing else of minidl"),
+        ("layers/base", "import cupy", "only minidl.backend and the accelerator import cupy"),
+        ("training", "def f():\n    from numba import njit", "only minidl.backend and the accelerator"),
         ("training", "import importlib\nx = importlib.import_module('cupy')",
          "only minidl.backend"),
         ("training", "from importlib import import_module\nimport_module('cupy.cuda')",
          "minidl.training:2 imports cupy.cuda: only minidl.backend"),
-        ("training", "numba = __import__('numba')", "only minidl.backend imports cupy and numba"),
+        ("training", "numba = __import__('numba')", "only minidl.backend and the accelerator import cupy"),
         ("training", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import cupy",
-         "only minidl.backend imports cupy and numba"),
+         "only minidl.backend and the accelerator import cupy"),
         ("backend/switch", "from minidl import checks", "imports nothing else of minidl"),
         ("backend/switch", "import typing\nif typing.TYPE_CHECKING:\n    import minidl.checks",
          "minidl.backend imports nothing else of minidl"),

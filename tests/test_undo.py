@@ -12,6 +12,7 @@ import minidl
 from minidl import regularizers
 from minidl.accelerator.cpu import player
 from minidl.accelerator.cpu.series.plan import Once, Series
+from minidl.accelerator.record.ending import Call
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
 from minidl.layers import Dense, Dropout, Input
@@ -71,20 +72,20 @@ def test_a_step_is_not_counted_that_something_came_before(action: str, monkeypat
     assert state(made) == state(fit(model(), 3 + (action == "fit")))
 
 
-def test_a_step_that_is_undone_does_not_wait() -> None:
-    """It is interrupted when it has been counted, and Python has a part of it yet to do."""
+def test_a_step_of_which_python_does_a_part_is_undone() -> None:
+    """It is interrupted when its compiled part is done, and Python has the rest of it yet to do."""
     with pytest.MonkeyPatch.context() as patch:
         made = model()
-        real = Series.keep
 
-        def keep(series: Series) -> bool:
-            kept = real(series)
+        real = Call.__call__
+
+        def interrupted(call: Call) -> Any:
             if made.step == FLUSH_EVERY:
                 raise KeyboardInterrupt
-            return kept
+            return real(call)
 
-        patch.setattr(Series, "keep", keep)
         patch.setattr(player, "Once", None)  # else nothing is left to Python
+        patch.setattr(Call, "__call__", interrupted)  # what the optimizer asks for every 64 steps
         with pytest.raises(KeyboardInterrupt):
             fit(made, 9)
     assert made.step == FLUSH_EVERY - 1

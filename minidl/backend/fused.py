@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minidl.backend import switch
 from minidl.backend.addresses import OverlapError, location, overlapping
 from minidl.backend.recorder import recorder
-
-if TYPE_CHECKING:
-    from minidl.accelerator.trace.program import Program
 
 
 class Fused:
@@ -37,7 +34,7 @@ class Fused:
         self.formula = formula
         #: What executors have made of it, by what they tell apart.
         self.compiled: dict[Any, Callable[..., None]] = {}
-        self._programs: dict[tuple[bool, ...], Program] = {}
+        self._programs: dict[tuple[bool, ...], Any] = {}
 
     def __reduce__(self) -> str:
         # By name: copies and pickles of what holds a formula hold this one.
@@ -101,7 +98,7 @@ class Fused:
             raise overlapping(self.formula.__name__)
         return True
 
-    def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Program:
+    def program(self, arguments: Sequence[Any], outs: Sequence[Any]) -> Any:
         """The traced formula for such arguments, arrays or numbers.
 
         Raises:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend.running import runner_for
+from minidl.backend.switch import runner_for
 
 WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
 

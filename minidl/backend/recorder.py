@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from minidl.accelerator.record.tape import Tape
+from typing import Any
 
 
 class Recorder(threading.local):
     """What records in this thread."""
 
-    tape: Tape | None = None
+    tape: Any = None
 
 
 recorder = Recorder()

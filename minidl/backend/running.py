@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from minidl.backend.recorder import recorder
-
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
 
@@ -86,11 +84,3 @@ class Executor:
 
 
 PYTHON = Executor()
-
-
-def runner_for(array: Any) -> Runner:
-    """What runs things on arrays like this one, in this thread, now."""
-    from minidl.backend import switch
-
-    tape: Runner | None = recorder.tape
-    return switch.executor_for(array) if tape is None else tape

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from minidl.backend import cuda, sparse
-from minidl.backend.running import PYTHON, Executor
+from minidl.backend.recorder import recorder
+from minidl.backend.running import PYTHON, Executor, Runner
 
 BACKENDS = ("numpy", "cupy")
 EXECUTORS = ("python", "blocks", "numba")
@@ -112,6 +113,12 @@ def executor_for(array: Any) -> Executor:
     if isinstance(array, np.ndarray) or executor is PYTHON:
         return executor
     return _executors().CUDA
+
+
+def runner_for(array: Any) -> Runner:
+    """What runs things on arrays like this one, in this thread, now."""
+    tape: Runner | None = recorder.tape
+    return executor_for(array) if tape is None else tape
 
 
 def executor(backend: Backend | None = None) -> Executor:

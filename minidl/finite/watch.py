@@ -25,7 +25,7 @@ is looked at in each step, and no step is done twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Watch:
         train: the batches.
         step: does a step.
         called: the same step, as a function.
+        look: has ``step`` see which objects the step consists of now.
         stoppers: are told of a finding, unless ``raises``; the model is then as the step left it.
         raises: whether a finding is raised; the model is then as it was before the step.
     """
@@ -71,10 +72,12 @@ class Watch:
         train: Batches,
         step: WholeStep,
         called: Any,
+        look: Callable[[], None],
         stoppers: Sequence[TerminateOnNaN],
         raises: bool,
     ) -> None:
         self._model, self._train, self._step, self._called = model, train, step, called
+        self._look = look
         self._stoppers, self._raises = stoppers, raises
         self._probe = Probe(model)
         self._failed = False
@@ -225,6 +228,7 @@ class Watch:
             self._number = number
             before.keep(number, self._objective.measures)
             self._probe.clear()
+            self._look()
             self._do(batch)
             self._settle()
             same = same and (trail is None or trail.agrees(number - first))
