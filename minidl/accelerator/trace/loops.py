@@ -1,7 +1,7 @@
 """Run a formula as one loop, compiled by LLVM.
 
 The program becomes the source of a loop over elements, and that machine code, which is kept in the
-user's cache: a second process starts without compiling (``native/machine_code.py``). Formulas with
+user's cache: a second process starts without compiling (``cpu/machine/machine_code.py``). Formulas with
 exponentials stay in blocks: NumPy computes some five in the time that C's ``exp`` takes for one.
 """
 
