@@ -30,6 +30,7 @@ from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.models import load_model
+from minidl.register import register
 from minidl.saving import FileFormatError
 from minidl.step import train_step
 from minidl.training import Sequential
@@ -57,6 +58,7 @@ __all__ = [
     "models",
     "optimizers",
     "plotting",
+    "register",
     "regularizers",
     "replay_failure",
     "set_floatx",

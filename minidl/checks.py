@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import numbers
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,9 +16,34 @@ import numpy as np
 def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for an unknown name: the nearest right name first, then all names."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"unknown {what} {name!r}{hint} (known: {', '.join(names)})")
+    return ValueError(
+        f"unknown {what} {name!r}{hint(str(name), names)} (known: {', '.join(names)})"
+    )
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'relu'?``, or nothing where no known name is near.
+
+    Names are compared in small letters and without separators. Of two the nearer is that which
+    begins as the other does, or which has more in common with it from the start on.
+    """
+    letters = _letters(name)
+
+    def nearness(other: str) -> tuple[bool, float]:
+        theirs = _letters(other)
+        shorter, longer = sorted((letters, theirs), key=len)
+        alike = difflib.SequenceMatcher(None, letters, theirs).ratio()
+        same = itertools.takewhile(bool, map(operator.eq, letters, theirs))
+        start = sum(same) / max(len(longer), 1)
+        begins = len(shorter) > 2 and longer.startswith(shorter)
+        return begins, (alike + start if alike >= 0.5 else 0)
+
+    near = max(known, key=nearness, default=None)
+    return f"; did you mean {near!r}?" if near and any(nearness(near)) else ""
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def lookup(what: str, name: str, table: Mapping[str, Any]) -> Any:
@@ -80,25 +107,6 @@ def whole(what: str, array: Any) -> Any:
         wrong = array[~right].reshape(-1)[0]
         raise ValueError(f"{what}: expected whole numbers, received {wrong}")
     return array.astype("int64")
-
-
-def instance(what: str, identifier: Any, kind: type[Any], table: Mapping[str, Any]) -> Any:
-    """``identifier`` if it is of ``kind``, else a new one of the class of that name.
-
-    Raises:
-        ValueError: unknown name.
-        TypeError: neither.
-    """
-    if isinstance(identifier, kind):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, kind):
-        return identifier()
-    if isinstance(identifier, str):
-        return lookup(what, identifier, table)()
-    raise TypeError(
-        f"{what}: expected a name or an object of {kind.__name__}, received "
-        f"{type(identifier).__name__}"
-    )
 
 
 def seed(value: Any) -> int:

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
+from minidl.register import get as of_kind
+from minidl.register import kind, register
 
 # Standard deviation of the standard normal distribution cut at ±2.
 _CUT_DEVIATION = 0.8796256610342398
@@ -38,6 +40,7 @@ def _limit(initializer: Any, name: str, value: Any) -> float:
     return number
 
 
+@kind("initializer")
 class Initializer:
     """Initial values of one tensor: ``values(shape, random)``, in float64."""
 
@@ -52,6 +55,7 @@ class Initializer:
         return dict(vars(self))
 
 
+@register
 class Zeros(Initializer):
     """Every value is 0."""
 
@@ -59,6 +63,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
+@register
 class Ones(Initializer):
     """Every value is 1."""
 
@@ -66,6 +71,7 @@ class Ones(Initializer):
         return np.ones(shape)
 
 
+@register
 class Constant(Initializer):
     """Every value is ``value``, default 0."""
 
@@ -78,6 +84,7 @@ class Constant(Initializer):
         return np.full(shape, self.value)
 
 
+@register
 class RandomUniform(Initializer):
     """Uniform on [minval, maxval), default [-0.05, 0.05)."""
 
@@ -96,6 +103,7 @@ class RandomUniform(Initializer):
         return random.uniform(self.minval, self.maxval, shape)
 
 
+@register
 class RandomNormal(Initializer):
     """Normal with ``mean``, default 0, and standard deviation ``stddev``, default 0.05."""
 
@@ -144,51 +152,42 @@ class _Normal(_Scaled):
         return values
 
 
+@register
 class GlorotUniform(_Uniform):
     """Uniform with variance 2 / (fan_in + fan_out). Glorot & Bengio (2010), equation 16."""
 
     both_fans = True
 
 
+@register
 class GlorotNormal(_Normal):
     """Cut normal with variance 2 / (fan_in + fan_out). Glorot & Bengio (2010), equation 12."""
 
     both_fans = True
 
 
+@register
 class HeUniform(_Uniform):
     """Uniform with variance 2 / fan_in. He et al. (2015), equation 10."""
 
     gain = 2.0
 
 
+@register
 class HeNormal(_Normal):
     """Cut normal with variance 2 / fan_in. He et al. (2015), equation 10."""
 
     gain = 2.0
 
 
+@register
 class LecunUniform(_Uniform):
     """Uniform with variance 1 / fan_in. LeCun et al. (1998), section 4.6."""
 
 
+@register
 class LecunNormal(_Normal):
     """Cut normal with variance 1 / fan_in. LeCun et al. (1998), section 4.6."""
-
-
-TABLE: dict[str, type[Initializer]] = {
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-}
 
 
 def get(identifier: str | Initializer) -> Initializer:
@@ -198,5 +197,4 @@ def get(identifier: str | Initializer) -> Initializer:
         ValueError: unknown name.
         TypeError: neither a name nor an initializer.
     """
-    found: Initializer = checks.instance("initializer", identifier, Initializer, TABLE)
-    return found
+    return of_kind(Initializer, identifier)

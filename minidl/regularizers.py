@@ -6,8 +6,11 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import penalties
+from minidl.register import get as of_kind
+from minidl.register import kind, register
 
 
+@kind("regularizer")
 class Regularizer:
     """A penalty on one tensor, P(W) = Σ P(w).
 
@@ -40,6 +43,7 @@ class Regularizer:
         return dict(vars(self))
 
 
+@register
 class L1(Regularizer):
     """l1 · Σ |w|; l1 = 0.01 if left out.
 
@@ -84,6 +88,7 @@ class L1(Regularizer):
         return {"l1": self.l1, **({"proximal": True} if self.proximal else {})}
 
 
+@register
 class L2(Regularizer):
     """l2 · Σ w², without a half; l2 = 0.01 if left out."""
 
@@ -99,6 +104,7 @@ class L2(Regularizer):
         penalties.l2_backward(dW, W, self.l2, out=dW)
 
 
+@register("l1_l2")
 class L1L2(Regularizer):
     """l1 · Σ |w| + l2 · Σ w²; each 0 if left out."""
 
@@ -116,6 +122,7 @@ class L1L2(Regularizer):
         penalties.l1_l2_backward(dW, W, self.l1, self.l2, out=dW)
 
 
+@register
 class Lp(Regularizer):
     """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and all penalties between and beyond.
 
@@ -151,8 +158,6 @@ l1 = L1
 l2 = L2
 l1_l2 = L1L2
 
-TABLE: dict[str, type[Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2, "lp": Lp}
-
 
 def get(identifier: str | Regularizer | None) -> Regularizer | None:
     """A regularizer by name, the one that is given, or None.
@@ -163,5 +168,4 @@ def get(identifier: str | Regularizer | None) -> Regularizer | None:
     """
     if identifier is None:
         return None
-    found: Regularizer = checks.instance("regularizer", identifier, Regularizer, TABLE)
-    return found
+    return of_kind(Regularizer, identifier)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.custom import noting, reading
 from minidl.layers import Layer
 from minidl.optimizers import Optimizer
-from minidl.saving import Saved, fill
+from minidl.saving import Saved, describe, fill
 from minidl.saving.codec import decode, encode
 
 
@@ -21,9 +22,12 @@ def revive(model: Any, saved: Saved) -> None:
         ValueError: the file is of another network.
     """
     fill(model, saved)
-    for layer, described in zip(model.layers, saved.config["layers"], strict=True):
-        _set(layer, decode(described, Layer))
-    _set(model.optimizer, decode(saved.config["optimizer"], Optimizer))
+    with noting() as own:
+        describe(model)
+    with reading(own):
+        for layer, described in zip(model.layers, saved.config["layers"], strict=True):
+            _set(layer, decode(described, Layer))
+        _set(model.optimizer, decode(saved.config["optimizer"], Optimizer))
 
 
 def _set(thing: Any, other: Any) -> None:

@@ -17,16 +17,20 @@ from minidl.accelerator.gpu import kernels
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
 from minidl.backend.fused import Fused
 from tests.doubles.cupy_double import installed
+from tests.selection import Selection
 
 settings.register_profile(
     "ci",
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=25,
+    max_examples=15,
     # The executor of a test is the same for all of its examples.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+# pytest --thorough.
+settings.register_profile("more", settings.get_profile("ci"), max_examples=25)
+# A search at random, for hours.
 settings.register_profile(
     "thorough",
     deadline=None,
@@ -35,9 +39,25 @@ settings.register_profile(
 )
 # Whether a test fails, not the smallest example with which it does.
 settings.register_profile(
-    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
+    "mutants",
+    settings.get_profile("ci"),
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the default leaves out."""
+    parser.addoption("--thorough", action="store_true", help="run all tests, with more examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the tests are imported, some of which read the number of examples."""
+    thorough = config.getoption("thorough")
+    profile = os.environ.get("HYPOTHESIS_PROFILE", "more" if thorough else "ci")
+    settings.load_profile(profile)
+    config.pluginmanager.register(Selection(thorough, _no_device))
+
 
 EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
 
@@ -71,7 +91,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     """The engine on each executor in turn; the value is its name.
 
     "cupy-double" is the engine's CuPy code over the double of CuPy; "cupy" is real hardware,
-    skipped without it. The extra ``test`` has llvmlite: its absence is an error.
+    left out without it. The extra ``test`` has llvmlite: its absence is an error.
     """
     name: str = request.param
     with contextlib.ExitStack() as stack:
@@ -80,8 +100,6 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
         else:
             if name == "cupy-double":
                 stack.enter_context(installed())
-            elif reason := _no_device():
-                pytest.skip(reason)
             _forget_cuda_kernels()
             stack.callback(_forget_cuda_kernels)
             use("cupy")

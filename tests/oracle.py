@@ -21,6 +21,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
+from tensorflow.python.ops import math_ops  # noqa: E402
 
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -129,6 +130,21 @@ def layer(
     trainable = _values(made.trainable_variables)
     dx, *dweights = tape.gradient(y, [x, *trainable], output_gradients=_tensor(dy))
     return LayerPass(np.asarray(y), np.asarray(dx), _arrays(dweights), made.get_weights())
+
+
+def activation(name: str, x: Any, dy: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """y of an activation function and dx for the gradient ``dy``; a float option is float64."""
+    given = {k: np.float64(v) if type(v) is float else v for k, v in options.items()}
+    x = _tensor(x)
+    # The constants of TensorFlow's own gelu, too, are to be float64.
+    math_ops.cast, right = _cast, math_ops.cast
+    try:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = getattr(keras.activations, name)(x, **given)
+    finally:
+        math_ops.cast = right
+    return np.asarray(y), np.asarray(tape.gradient(y, x, output_gradients=_tensor(dy)))
 
 
 def config(spec: Spec) -> dict[str, Any]:

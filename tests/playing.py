@@ -13,8 +13,8 @@ import minidl
 from minidl.accelerator.record import products
 from minidl.accelerator.record.recording import Recording
 from minidl.accelerator.record.tape import Tape
-from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import LearningRateSchedule
+from tests import registered
 
 RATES = {
     "ExponentialDecay": (0.1, 5, 0.9),
@@ -27,7 +27,7 @@ RATES = {
 
 def schedule(name: str) -> LearningRateSchedule:
     """One that changes in the first steps."""
-    made: LearningRateSchedule = SCHEDULES[name](*RATES[name])
+    made: LearningRateSchedule = registered.SCHEDULES[name](*RATES[name])
     return made
 
 

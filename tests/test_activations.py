@@ -7,27 +7,93 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minidl import activations, set_floatx
+from minidl import activations, layers, set_floatx
 from minidl.backend import to_device, to_host
-from tests import oracle
-from tests.specs import spec
+from tests import oracle, registered
+from tests.layers.alone import alone
 
-NAMES = ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softmax"]
-
-
-def by_keras(name: str, x: np.ndarray) -> np.ndarray:
-    return oracle.layer(spec("layers.Activation", activation=name), x, np.ones_like(x)).y
+NAMES = list(registered.ACTIVATIONS)
+BOUNDS = {"negative_slope": 0.25, "max_value": 5.0, "threshold": 1.0}
+# How Keras calls it, with which options; the others have minidl's name and their defaults.
+KERAS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bounded_relu": ("relu", BOUNDS),
+    "gelu_tanh": ("gelu", {"approximate": True}),
+}
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (2, 3, 4)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("executor")
 def test_functions_agree_with_keras(name: str, shape: tuple[int, ...]) -> None:
-    """On arrays of any shape; softmax along the last axis."""
+    """On arrays of any shape; softmax and log_softmax along the last axis."""
     x = np.random.default_rng(1).normal(size=shape) * 3
-    y = to_host(getattr(activations, name)(to_device(x)))
+    theirs, options = KERAS.get(name, (name, {}))
+    own = BOUNDS if name == "bounded_relu" else {}
+    y = to_host(getattr(activations, name)(to_device(x), **own))
     rtol = oracle.SLOPE_RTOL if name == "leaky_relu" else oracle.RTOL
-    oracle.assert_agrees(y, by_keras(name, x), name, rtol)
+    oracle.assert_agrees(y, oracle.activation(theirs, x, x, **options)[0], name, rtol)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("executor")
+def test_gradients_agree_with_keras(name: str) -> None:
+    """On both sides of 0 and far from it, where results are near 0 or 1."""
+    random = np.random.default_rng(4)
+    x, dy = random.normal(size=(6, 5)) * 3, random.normal(size=(6, 5))
+    x[0] = [-20, 20, 1e-3, -1e-3, -8]
+    theirs, options = KERAS.get(name, (name, {}))
+    if name == "bounded_relu":
+        layer = layers.ReLU(**BOUNDS)
+        assert layer.function is activations.bounded_relu
+    else:
+        layer = layers.Activation(name)
+    network = alone(layer, x.shape[1:], len(x))
+    y = to_host(network.forward(to_device(x)))
+    dx = to_host(layer.backward(to_device(dy.copy())))
+    rtol = oracle.SLOPE_RTOL if name == "leaky_relu" else oracle.RTOL
+    expected = oracle.activation(theirs, x, dy, **options)
+    oracle.assert_agrees(y, expected[0], f"{name}: y", rtol)
+    oracle.assert_agrees(dx, expected[1], f"{name}: dx", rtol)
+
+
+RELU: list[dict[str, Any]] = [
+    {},
+    {"negative_slope": 0.25},
+    {"max_value": 2.0},
+    {"max_value": 6},
+    {"threshold": 1.0},
+    {"max_value": 2.0, "negative_slope": 0.25},
+    {"negative_slope": 0.25, "threshold": 1.5},
+    {"max_value": 1.0, "threshold": 2.0},
+    {"max_value": 0.0},
+]
+
+
+@pytest.mark.parametrize("options", RELU, ids=str)
+def test_relu_takes_keras_arguments(options: dict[str, Any]) -> None:
+    """As a function and as a layer, with the gradient; at the ends, too, where Keras has limits."""
+    random = np.random.default_rng(5)
+    x, dy = random.normal(size=(20, 3)) * 3, random.normal(size=(20, 3))
+    y, dx = oracle.activation("relu", x, dy, **options)
+    oracle.assert_agrees(activations.relu(x, **options), y, "y")
+    layer = layers.ReLU(**options)
+    network = alone(layer, x.shape[1:], len(x))
+    oracle.assert_agrees(network.forward(x), y, "layer's y")
+    oracle.assert_agrees(layer.backward(dy.copy()), dx, "layer's dx")
+    ends = np.array([[float(options.get("threshold", 0)), -0.0, 0.0]])
+    oracle.assert_agrees(
+        activations.relu(ends, **options), oracle.activation("relu", ends, ends, **options)[0]
+    )
+
+
+def test_gelu_takes_keras_argument() -> None:
+    """approximate=True is the function gelu_tanh."""
+    x = np.linspace(-3, 3, 13)
+    near = activations.gelu(x, approximate=True)
+    np.testing.assert_array_equal(near, activations.gelu_tanh(x))
+    assert 1e-4 < np.max(np.abs(near - activations.gelu(x))) < 1e-3
+    with pytest.raises(TypeError, match="approx"):
+        activations.gelu(x, approx=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,7 +148,10 @@ def test_no_activation_is_linear() -> None:
     [
         ("rleu", ValueError, "unknown activation 'rleu'; did you mean 'relu'"),
         ("leakyrelu", ValueError, "did you mean 'leaky_relu'"),
-        ("TANH", ValueError, "known: elu, leaky_relu, linear, relu, sigmoid, softmax, tanh"),
+        ("leaky-ReLU", ValueError, "did you mean 'leaky_relu'"),
+        ("Relu6", ValueError, "did you mean 'relu'"),
+        ("soft", ValueError, "did you mean 'soft"),
+        ("?", ValueError, r"unknown activation '\?' \(known: bounded_relu, elu, exponential, ge"),
         (1, TypeError, "expected a name or a function of minidl.activations, received int"),
         (np.tanh, TypeError, "received ufunc"),
     ],
@@ -91,3 +160,49 @@ def test_unknown(identifier: Any, error: type[Exception], words: str) -> None:
     """The nearest right name, or what may be given."""
     with pytest.raises(error, match=words):
         activations.get(identifier)
+
+
+def nothing(dy: Any, out: Any) -> Any:
+    """Takes neither x nor y."""
+    return np.copyto(out, dy)
+
+
+def square(x: Any, out: Any) -> Any:
+    """A forward."""
+    return np.square(x, out=out)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "words"),
+    [
+        (square, lambda dy, output, out: dy, "backward: .* dy, x, y, row, total.* 'output'"),
+        (square, lambda y, dy, out: dy, "backward: expected dy first"),
+        (lambda z, out: z, nothing, "forward: .* received 'z'"),
+        (lambda x, slope, out: x, nothing, "constants with default values; received 'slope'"),
+        (square, lambda *arguments, out: out, "arguments have names"),
+        (square, 3, "arguments have names, received 3"),
+    ],
+)
+def test_kernels_name_what_they_need(forward: Any, backward: Any, words: str) -> None:
+    """Other names are refused when the activation is made."""
+    with pytest.raises(TypeError, match=words):
+        activations.ActivationFunction("own", forward, backward)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_backward_does_not_need_is_not_kept(name: str) -> None:
+    """A layer holds x only where its function's backward names it."""
+    layer = layers.Activation(name)
+    network = alone(layer, (3,), 2)
+    x = np.ones((2, 3))
+    network.forward(x)
+    assert (layer.x is not None) == layer.function.keeps_x
+    keeping = {"bounded_relu", "gelu", "gelu_tanh", "silu", "mish"}
+    assert layer.function.keeps_x == (name in keeping)
+
+
+def test_an_activation_does_not_change() -> None:
+    """What has been recorded, saved or compared stays right."""
+    for name in ("name", "forward", "backward", "constants", "other"):
+        with pytest.raises(AttributeError, match=f"{name} of <activation relu> cannot be set"):
+            setattr(activations.relu, name, None)

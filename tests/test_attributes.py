@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import initializers, layers, losses, metrics, optimizers, regularizers
+from minidl import layers, losses, metrics, optimizers, regularizers
 from minidl.layers import Dense, Input
 from minidl.models import load_model
-from minidl.optimizers import schedules
+from tests import registered
 from tests.playing import RATES
 
 RANDOM = np.random.default_rng(5)
@@ -37,7 +37,7 @@ FIRST: dict[str, dict[str, Any]] = {
     "RMSprop": {"momentum": 0.3},
     **{
         name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
-        for name, kind in schedules.TABLE.items()
+        for name, kind in registered.SCHEDULES.items()
     },
 }
 
@@ -58,6 +58,8 @@ THEN: dict[str, Any] = {
     "epsilon": 0.2,
     "center": False,
     "negative_slope": 0.9,
+    "max_value": 0.25,
+    "threshold": 0.125,
     "alpha": 0.4,
     "offset": -0.5,
     "learning_rate": 0.2,
@@ -161,25 +163,25 @@ for _name in sorted({*layers.__all__} - {"Layer", "Input"}):
     SUBJECTS[_name] = Subject(
         getattr(layers, _name), lambda it: _network([it]), lambda made: made.layers[1]
     )
-for _kind in optimizers.TABLE.values():
+for _kind in registered.OPTIMIZERS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind, lambda it: _network([], optimizer=it), lambda made: made.optimizer
     )
-for _kind in schedules.TABLE.values():
+for _kind in registered.SCHEDULES.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind,
         lambda it: _network([], optimizer=optimizers.SGD(it)),
         lambda made: made.optimizer.learning_rate,
     )
-for _kind in regularizers.TABLE.values():
+for _kind in registered.REGULARIZERS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind, _penalised, lambda made: made.layers[1].kernel_regularizer
     )
-for _kind in dict.fromkeys(losses.TABLE.values()):
+for _kind in dict.fromkeys(registered.LOSSES.values()):
     SUBJECTS[_kind.__name__] = Subject(
         _kind, lambda it: _network([], loss=it), lambda made: made._loss
     )
-for _kind in metrics.TABLE.values():
+for _kind in registered.METRICS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind,
         lambda it: _network(
@@ -193,7 +195,7 @@ for _kind in metrics.TABLE.values():
         ),
         lambda made: made._metrics[0],
     )
-for _kind in initializers.TABLE.values():
+for _kind in registered.INITIALIZERS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind,
         lambda it: _network([Dense(4, kernel_initializer=it)]),

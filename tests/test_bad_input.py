@@ -11,6 +11,7 @@ import pytest
 import minidl
 from minidl import callbacks, layers, optimizers
 from minidl.optimizers import SGD
+from tests import registered
 from tests.fitting import FEATURES, compiled, network, problem, theta
 from tests.specs import spec
 
@@ -173,8 +174,8 @@ UNKNOWN: dict[str, tuple[Callable[..., Any], str, str]] = {
         "he_normal",
     ),
     "bias": (lambda name: layers.Dense(3, bias_initializer=name), "zeroes", "zeros"),
-    "regularizer": (lambda name: layers.Dense(3, kernel_regularizer=name), "l1l2", "l1_l2"),
-    "bias penalty": (lambda name: layers.Dense(3, bias_regularizer=name), "L1", "l1"),
+    "regularizer": (lambda name: layers.Dense(3, kernel_regularizer=name), "l1-l2", "l1_l2"),
+    "bias penalty": (lambda name: layers.Dense(3, bias_regularizer=name), "l-1", "l1"),
     "stopping mode": (lambda name: callbacks.EarlyStopping(mode=name), "mini", "min"),
     "checkpoint mode": (lambda name: callbacks.ModelCheckpoint("a", mode=name), "maxi", "max"),
     "plateau mode": (lambda name: callbacks.ReduceLROnPlateau(mode=name), "auto_", "auto"),
@@ -257,14 +258,14 @@ def test_numbers_out_of_range(name: str) -> None:
 RATES = [(-0.1, ValueError), (np.nan, ValueError), (np.inf, ValueError), (None, TypeError)]
 
 
-@pytest.mark.parametrize("kind", sorted(optimizers.TABLE))
+@pytest.mark.parametrize("kind", sorted(registered.OPTIMIZERS))
 @pytest.mark.parametrize(("rate", "error"), [*RATES, ("fast", TypeError)])
 def test_learning_rates(kind: str, rate: Any, error: type[Exception]) -> None:
     """When the optimizer is made, and when the rate is set later."""
     words = rf"learning_rate: .*\[0, inf\), received {rate!r}"
     with pytest.raises(error, match=words):
-        optimizers.TABLE[kind](learning_rate=rate)
-    made = optimizers.TABLE[kind]()
+        registered.OPTIMIZERS[kind](learning_rate=rate)
+    made = registered.OPTIMIZERS[kind]()
     with pytest.raises(error, match=words):
         made.learning_rate = rate
 

@@ -97,6 +97,7 @@ def test_the_history_has_a_line_for_each_run_and_epoch(digits):
     assert float(rows[29]["loss"]) < float(rows[0]["loss"])
 
 
+@pytest.mark.thorough
 def test_both_runs_start_from_the_same_weights(tmp_path):
     run("--dataset", "digits", "--epochs", 1, "--rate", 0, "--no-plots", "--out", "o", cwd=tmp_path)
     plain, dropped = (
@@ -106,6 +107,7 @@ def test_both_runs_start_from_the_same_weights(tmp_path):
     np.testing.assert_array_equal(plain.theta, dropped.theta)
 
 
+@pytest.mark.thorough
 def test_one_seed_gives_the_same_numbers_and_another_does_not(tmp_path):
     arguments = ("--dataset", "digits", "--epochs", 2, "--no-plots", "--out", "out")
     first, second, other = (

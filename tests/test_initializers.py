@@ -14,6 +14,7 @@ from minidl import initializers
 from minidl.backend.random import WEIGHTS, generator
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, ReLU
 from minidl.models import Network
+from tests import registered
 from tests.specs import Spec, spec
 
 SHAPE = (300, 200)
@@ -155,7 +156,7 @@ def test_bias_initializer_is_used() -> None:
     assert (other[1] == 0.1).all()
 
 
-@pytest.mark.parametrize("name", sorted(initializers.TABLE))
+@pytest.mark.parametrize("name", sorted(registered.INITIALIZERS))
 def test_configuration_makes_an_equal_initializer(name: str) -> None:
     """By name, and by what get_config gives."""
     made = initializers.get(name)

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import json
 from tests.campaigns import kills
@@ -13,6 +15,7 @@ print(json.dumps(kills.campaign(5, 11, lambda *words, **named: None)))
 """
 
 
+@pytest.mark.thorough
 def test_disturbed_trainings_come_to_the_same_bits() -> None:
     """In a process of its own, which has no threads when it forks."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)

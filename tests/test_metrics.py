@@ -9,7 +9,7 @@ import pytest
 
 from minidl import losses, metrics
 from minidl.backend import current, to_device, to_host
-from tests import oracle
+from tests import oracle, registered
 from tests.specs import spec
 
 CLASSES = 3
@@ -176,7 +176,9 @@ def test_functions_give_the_rows_as_keras_does(name: str, data: Any) -> None:
     np.testing.assert_allclose(actual, expected, rtol=1e-15)
 
 
-@pytest.mark.parametrize("name", [n for n in metrics.NAMES if n not in ("accuracy", "acc", "mse")])
+@pytest.mark.parametrize(
+    "name", [n for n in registered.METRIC_NAMES if n not in ("accuracy", "acc", "mse")]
+)
 def test_get_by_function_is_get_by_name(name: str) -> None:
     """keras.metrics.… and keras.losses.… functions serve as metrics."""
     function = getattr(metrics, name, None) or getattr(losses, name)

@@ -114,7 +114,7 @@ def test_accuracy_of_one_softmax_unit():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: minidl.layers.ReLU(6.0), lambda: Dropout(0.5, None, 7), lambda: Dense(2, name="")],
+    [lambda: minidl.layers.Tanh(6.0), lambda: Dropout(0.5, None, 7), lambda: Dense(2, name="")],
 )
 def test_names_are_texts(make):
     with pytest.raises(TypeError, match="name: expected a text, received"):

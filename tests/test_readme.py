@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import minidl
+from tests.registered import forgotten  # noqa: F401 - a fixture
 
 README = Path(__file__).parents[1] / "README.md"
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_the_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names: dict[str, object] = {}
     minidl.utils.set_random_seed(1)  # after five epochs beginnings still differ: .75 to .9
     for block in blocks:

@@ -15,11 +15,9 @@ from minidl.backend import use
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.layers import Dense, Dropout, Input
 from minidl.optimizers import SGD, Adam, Optimizer
-from minidl.optimizers import TABLE as OPTIMIZERS
 from minidl.optimizers.base import FLUSH_EVERY
-from minidl.optimizers.schedules import TABLE as SCHEDULES
 from minidl.optimizers.schedules import ExponentialDecay, LearningRateSchedule
-from tests import playing
+from tests import playing, registered
 from tests.playing import both, schedule
 
 same_products = playing.same_products
@@ -71,13 +69,13 @@ def test_steps_are_run_in_rows(runs: list[int]) -> None:
     assert runs == [*first, *second]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", registered.OPTIMIZERS)
 def test_steps_of_every_optimizer_are_run_in_rows(name: str, runs: list[int]) -> None:
-    fit(model(OPTIMIZERS[name](learning_rate=0.01)))
+    fit(model(registered.OPTIMIZERS[name](learning_rate=0.01)))
     assert max(runs) == MOST
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("name", registered.SCHEDULES)
 def test_steps_with_every_schedule_are_run_in_rows(name: str, runs: list[int]) -> None:
     fit(model(SGD(schedule(name))))
     assert max(runs) == MOST

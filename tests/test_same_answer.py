@@ -28,6 +28,7 @@ def test_twenty_epochs_are_the_same_in_another_process(threads: int) -> None:
     assert elsewhere("small", threads).strip() == trained()
 
 
+@pytest.mark.thorough
 def test_wide_products_are_the_same_with_as_many_threads() -> None:
     """Of 2 threads each has its part of the result, and the parts are the same each time."""
     assert elsewhere("wide", 2) == elsewhere("wide", 2)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl
-from minidl import initializers, layers, losses, optimizers, regularizers
-from minidl.optimizers import schedules
+from minidl import layers, optimizers
+from tests import registered
 from tests.doubles.cupy_double import installed
 from tests.fitting import HIDDEN, KINDS, compiled, network, problem, same_weights, theta
 from tests.specs import Spec, spec
@@ -29,6 +29,7 @@ LAYERS = [
     spec("layers.Sigmoid"),
     spec("layers.Tanh"),
     spec("layers.ReLU"),
+    spec("layers.ReLU", max_value=1.5, negative_slope=0.1, threshold=0.2),
     spec("layers.LeakyReLU", negative_slope=0.07),
     spec("layers.ELU", alpha=0.7),
     spec("layers.Softmax"),
@@ -163,8 +164,14 @@ def test_the_lists_below_are_complete() -> None:
     """Every class that the package has is saved and loaded in one of these tests."""
     paths = {s.path for s in (*LAYERS, *INITIALIZERS, *REGULARIZERS, *SCHEDULES, *OPTIMIZERS)}
     made = {path.rpartition(".")[2] for path in (*paths, *(s.path for s in LOSSES.values()))}
-    tables = (initializers, regularizers, optimizers, losses, schedules)
-    known = {kind.__name__ for module in tables for kind in module.TABLE.values()}
+    tables = (
+        registered.INITIALIZERS,
+        registered.REGULARIZERS,
+        registered.OPTIMIZERS,
+        registered.LOSSES,
+        registered.SCHEDULES,
+    )
+    known = {kind.__name__ for table in tables for kind in table.values()}
     assert made == known | set(layers.__all__) - {"Layer", "Input"}
 
 

@@ -22,6 +22,7 @@ print(json.dumps(soak(0, 2, {WITHOUT})))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc, and trims glibc's memory")
 def test_the_memory_and_each_number_are_what_they_were() -> None:
     """In an hour within a hundredth; in these few rounds something is compiled until the end."""

@@ -11,6 +11,7 @@ import pytest
 
 import minidl
 from minidl.callbacks import Callback
+from tests import registered
 from tests.doubles.cupy_double import count_synchronisations, forbid_synchronisation
 from tests.fitting import HIDDEN, Problem, held_out, network, problem
 from tests.specs import Spec, spec
@@ -84,6 +85,17 @@ CASES: dict[str, tuple[str, Sequence[Spec], Any, list[str]]] = {
         "integers",
         [spec("layers.Dense", units=5, activation=name) for name in ACTIVATIONS],
         "adam",
+        [],
+    ),
+    **{
+        name: ("integers", [spec("layers.Dense", units=5, activation=name), DENSE], "sgd", [])
+        for name in registered.ACTIVATIONS
+        if name not in (*ACTIVATIONS, "linear", "tanh")
+    },
+    "bounds": (
+        "integers",
+        [DENSE, spec("layers.ReLU", max_value=0.5, negative_slope=0.1, threshold=0.125)],
+        "sgd",
         [],
     ),
     "layers": ("integers", LAYERS, "adam", []),

@@ -31,8 +31,6 @@ class ModelCheckpoint(Monitor):
     callback has been told that the epoch is over.
     """
 
-    repeats = True
-
     def __init__(
         self,
         filepath: str | os.PathLike[str],

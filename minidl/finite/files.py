@@ -1,8 +1,7 @@
 """A failed step in a file: the model before it, the batch, and what was found.
 
-The file is one of :mod:`minidl.saving`, as safe to read. Where a model holds classes that are not
-minidl's, which no file can name, an empty network stands in its place and the vectors are stored
-beside it.
+The file is one of :mod:`minidl.saving`, as safe to read. Where a model holds classes that
+nobody registered, an empty network stands in its place and the vectors are stored beside it.
 """
 
 from __future__ import annotations
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import is_sparse
+from minidl.custom import name_of, noting
 from minidl.finite.errors import Finding
 from minidl.layers import Flatten, Input
 from minidl.network import Network
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.saving import Extra, save_model
+from minidl.saving import Extra, describe, save_model
 
 NAME = "minidl-failure-step-{}.npz"
 
@@ -63,6 +63,11 @@ def _save(model: Any, path: str, extra: Extra) -> tuple[str, str]:
         # For one step a number says as much as a function.
         optimizer.learning_rate = optimizer.current_learning_rate()
     try:
+        with noting() as own:
+            describe(model)
+        if own:
+            names = ", ".join(map(name_of, own.values()))
+            raise ValueError(f"expected @minidl.register for {names}")
         save_model(model, path, extra)
     except ValueError as error:
         empty = _Nothing([Input((1,)), Flatten()])

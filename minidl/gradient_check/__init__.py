@@ -19,10 +19,11 @@ check. :mod:`minidl.gradient_check.slopes` and ``docs/testing.md`` describe the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from minidl.activations import TABLE, ActivationFunction
+from minidl.activations import ActivationFunction, get
 from minidl.gradient_check.errors import (
     GradientCheckError,
     GradientDtypeError,
@@ -88,11 +89,12 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
         GradientCheckError: the gradients are wrong or cannot be checked.
         TypeError: the subject is of no such kind.
     """
+    if isinstance(subject, str):
+        with contextlib.suppress(ValueError):
+            subject = get(subject)
     for kind, check in _CHECKS:
         if isinstance(subject, kind):
             return check(subject, *arguments, **options)
-    if isinstance(subject, str) and subject in TABLE:
-        return check_activation(subject, *arguments, **options)
     if callable(subject) and not isinstance(subject, type):
         return check_function(subject, *arguments, **options)
     raise TypeError(

@@ -6,6 +6,7 @@ from minidl.layers.batchnorm import BatchNormalization
 from minidl.layers.core import Flatten, Input, Rescaling
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
+from minidl.register import offered
 
 __all__ = [
     "ELU",
@@ -23,3 +24,6 @@ __all__ = [
     "Softmax",
     "Tanh",
 ]
+
+# For those that no line above imports; type checkers need these lines.
+__getattr__ = offered(__name__, Layer)

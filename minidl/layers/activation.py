@@ -1,4 +1,4 @@
-"""Activations as layers: one class over the table, and Keras's names for its entries."""
+"""Activations as layers: one class for all functions, and Keras's names for some of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from typing import Any
 from minidl import activations, checks
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
+from minidl.custom import name_of
 from minidl.layers.base import Layer, Shape, head
+from minidl.register import register
 
 NAME = "the attribute function, of minidl.activations"
 
 
+@register
 class Activation(Layer):
     """y = f(x), element by element or, for softmax, row by row.
 
     Args:
         activation: a name ("relu") or a function of :mod:`minidl.activations`.
+
+    Attributes:
+        function: the function; another function acts from the next pass on.
+        constants: numbers for the function, such as a slope.
+        x, y: input and output of the last forward pass; x is None where backward needs no x.
 
     Raises:
         ValueError: unknown name.
@@ -29,8 +37,31 @@ class Activation(Layer):
         input_shape: Any = None,
     ) -> None:
         super().__init__(name, input_shape)
-        self.function = activations.get(activation)
-        self.constants = tuple(self.function.constants.values())
+        self._bound: Any = None
+        self.x: Any = None
+        self.function = activation
+
+    @property
+    def function(self) -> Any:
+        """The function; can be set at any time, to a name, too."""
+        return self._function
+
+    @function.setter
+    def function(self, value: Any) -> None:
+        self._set(*activations.get(value).chosen())
+
+    def _set(self, function: activations.ActivationFunction, constants: dict[str, Any]) -> None:
+        """Take a function with these constants, and memory for it."""
+        if function.rowwise and self.input_shape:
+            self._flat_input(self.input_shape)
+        self._function, self._constants = function, constants
+        if self._bound is not None:
+            self.bind(*self._bound)
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """Numbers for the function, in the order of the arguments; cannot be set."""
+        return tuple(self._constants.values())
 
     @property
     def activation(self) -> Any:
@@ -51,24 +82,32 @@ class Activation(Layer):
             self._flat_input(input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
-        self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)
+        self._bound = rows, backend, dtype
+        empty = backend.xp.empty
+        self._y = empty((rows, *self.output_shape), dtype=dtype)
         # A formula may overwrite what it reads, and dy's memory is at hand; other functions may not
         # be able to.
         in_place = isinstance(self.function.backward, Fused)
         self._dx = None if in_place else backend.xp.empty_like(self._y)
-        self._row = backend.xp.empty((rows, 1), dtype=dtype)
+        names = activations.COLUMNS if self.function.rowwise else ()
+        self._columns = {name: empty((rows, 1), dtype=dtype) for name in names}
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
-        extra = (head(self._row, rows),) if self.function.rowwise else self.constants
-        self.y = self.function.forward(x, *extra, out=head(self._y, rows))
+        self.x = x if self.function.keeps_x else None
+        self.y = self.function.run({"x": x, **self._extra(rows)}, head(self._y, rows))
         return self.y
 
     def backward(self, dy: Any) -> Any:
         rows = len(dy)
-        extra = (head(self._row, rows),) if self.function.rowwise else self.constants
         out = dy if self._dx is None else head(self._dx, rows)
-        return self.function.backward(dy, self.y, *extra, out=out)
+        given = {"dy": dy, "x": self.x, "y": self.y, **self._extra(rows)}
+        return self.function.run_back(given, out)
+
+    def _extra(self, rows: int) -> dict[str, Any]:
+        """Constants, and work space for so many rows."""
+        columns = {name: head(column, rows) for name, column in self._columns.items()}
+        return {**self._constants, **columns}
 
     def logits(self, x: Any) -> Any:
         """What the activation is applied to: x itself."""
@@ -79,18 +118,35 @@ class Activation(Layer):
         return dlogits
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.name_of(self.function)}
+        return {**super().get_config(), "activation": name_of(self.function)}
 
 
 class _Named(Activation):
-    """An entry of the table as a class of its own, with its constants as arguments."""
+    """A function as a class of its own, with its constants as arguments."""
+
+    @property
+    def function(self) -> Any:
+        """The function of the class's name; cannot be set."""
+        return self._function
+
+    @function.setter
+    def function(self, value: Any) -> None:
+        if "_function" in vars(self):
+            raise AttributeError(
+                f"function of {self!r} cannot be set; expected Activation(...) in its place"
+            )
+        self._set(*activations.get(value).chosen())
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["activation"]
-        return {**config, **dict(zip(self.function.constants, self.constants, strict=True))}
+        return {**config, **{name: getattr(self, name) for name in self._arguments()}}
+
+    def _arguments(self) -> tuple[str, ...]:
+        return tuple(self._constants)
 
 
+@register
 class Sigmoid(_Named):
     """y = 1 / (1 + exp(-x))."""
 
@@ -98,6 +154,7 @@ class Sigmoid(_Named):
         super().__init__("sigmoid", name, input_shape)
 
 
+@register
 class Tanh(_Named):
     """y = tanh(x)."""
 
@@ -105,13 +162,48 @@ class Tanh(_Named):
         super().__init__("tanh", name, input_shape)
 
 
+@register
 class ReLU(_Named):
-    """y = max(x, 0)."""
+    """y = max(x, 0); with arguments, y = max_value for x > max_value, x for x > threshold,
+    negative_slope · (x - threshold) below.
 
-    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
+    Each argument can be set at any time.
+
+    Args:
+        max_value: >= 0, default None for no bound.
+        negative_slope: >= 0, default 0.
+        threshold: >= 0, default 0.
+
+    Raises:
+        ValueError, TypeError: no such number.
+    """
+
+    max_value: Any = checks.number(0, none=True, then="_choose")
+    negative_slope: Any = checks.number(0, then="_choose")
+    threshold: Any = checks.number(0, then="_choose")
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        name: str | None = None,
+        input_shape: Any = None,
+    ) -> None:
         super().__init__("relu", name, input_shape)
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+
+    def _choose(self) -> None:
+        given = {each: vars(self)[each] for each in self._arguments() if each in vars(self)}
+        self._set(*activations.get("relu").chosen(**given))
+
+    def _arguments(self) -> tuple[str, ...]:
+        return ("max_value", "negative_slope", "threshold")
 
 
+@register
 class Softmax(_Named):
     """y_k = exp(x_k) / Σ_j exp(x_j), along each row."""
 
@@ -119,6 +211,7 @@ class Softmax(_Named):
         super().__init__("softmax", name, input_shape)
 
 
+@register
 class LeakyReLU(_Named):
     """y = x for x > 0, else negative_slope · x.
 
@@ -139,9 +232,10 @@ class LeakyReLU(_Named):
 
     @negative_slope.setter
     def negative_slope(self, value: float) -> None:
-        self.constants = (checks.real("negative_slope", value, 0),)
+        self._constants = {"negative_slope": checks.real("negative_slope", value, 0)}
 
 
+@register
 class ELU(_Named):
     """y = x for x > 0, else alpha · (exp(x) - 1).
 
@@ -162,4 +256,4 @@ class ELU(_Named):
 
     @alpha.setter
     def alpha(self, value: float) -> None:
-        self.constants = (checks.real("alpha", value, 0),)
+        self._constants = {"alpha": checks.real("alpha", value, 0)}

@@ -12,6 +12,7 @@ from minidl import checks, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.parameters import Specification
+from minidl.register import kind
 
 Shape = tuple[int, ...]
 
@@ -31,6 +32,7 @@ def penalty(tensor: str) -> Any:
     return checks.Attribute(check)
 
 
+@kind("layer")
 class Layer:
     """A step of a network, on rows.
 

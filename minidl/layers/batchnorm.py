@@ -9,8 +9,10 @@ from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
 from minidl.layers.base import BUILT, Layer, Shape, head
 from minidl.parameters import Specification
+from minidl.register import register
 
 
+@register
 class BatchNormalization(Layer):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 

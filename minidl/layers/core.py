@@ -9,8 +9,10 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
 from minidl.layers.base import Layer, Shape, head, shape_of
+from minidl.register import register
 
 
+@register
 class Input(Layer):
     """Says what shape a row has, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
 
@@ -38,6 +40,7 @@ class Input(Layer):
         return {"name": self.name, "shape": list(self.declared_shape or ())}
 
 
+@register
 class Flatten(Layer):
     """Rows of any shape become rows of features: (N, a, b, …) -> (N, a·b·…). A view, no copy."""
 
@@ -56,6 +59,7 @@ class Flatten(Layer):
         return dy.reshape(len(dy), *self.input_shape)
 
 
+@register
 class Rescaling(Layer):
     """y = x · scale + offset. As the first layer it takes uint8 pixels as they are.
 

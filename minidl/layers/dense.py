@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl import activations, checks, initializers, regularizers
 from minidl.backend import Backend, is_sparse
+from minidl.custom import name_of
 from minidl.kernels.dense import (
     dense_backward,
     dense_forward,
@@ -14,8 +15,10 @@ from minidl.kernels.dense import (
 )
 from minidl.layers.activation import Activation
 from minidl.layers.base import BUILT, Layer, Shape, head, penalty
+from minidl.register import register
 
 
+@register
 class Dense(Layer):
     """y = activation(x W + b). The first layer of a network takes x as a CSR matrix, too.
 
@@ -122,9 +125,7 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": activations.name_of(self.activation.function)
-            if self.activation
-            else None,
+            "activation": name_of(self.activation.function) if self.activation else None,
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,

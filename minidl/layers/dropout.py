@@ -11,12 +11,14 @@ from minidl.backend import Backend
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
 from minidl.layers.base import Layer, Shape, head
+from minidl.register import register
 
 
 def _seed(layer: Any, name: str, value: int | None) -> int | None:
     return None if value is None else checks.seed(value)
 
 
+@register
 class Dropout(Layer):
     """While training, sets a share of the elements to 0 and scales the others up.
 

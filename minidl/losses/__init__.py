@@ -7,7 +7,7 @@ from minidl.losses.functions import (
     mean_squared_error,
     sparse_categorical_crossentropy,
 )
-from minidl.losses.names import TABLE, get
+from minidl.losses.names import get
 from minidl.losses.objects import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -16,7 +16,6 @@ from minidl.losses.objects import (
 )
 
 __all__ = [
-    "TABLE",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "Loss",

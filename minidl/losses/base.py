@@ -16,6 +16,7 @@ from minidl.backend import Backend, backend_of, current
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses.arrays import evaluate
+from minidl.register import kind
 
 
 def _logits(loss: Loss, name: str, value: Any) -> bool:
@@ -24,6 +25,7 @@ def _logits(loss: Loss, name: str, value: Any) -> bool:
     return bool(value)
 
 
+@kind("loss")
 class Loss:
     """Base of all losses: mean over the rows of a loss for each row.
 

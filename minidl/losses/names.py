@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import checks
 from minidl.losses import functions
 from minidl.losses.base import Loss
-from minidl.losses.objects import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-)
+from minidl.register import find
+from minidl.register import get as of_kind
 
-TABLE: dict[str, type[Loss]] = {
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "binary_crossentropy": BinaryCrossentropy,
-    "mean_squared_error": MeanSquaredError,
-    "mse": MeanSquaredError,
-}
-
-_FUNCTIONS = {
-    function: TABLE[function.__name__]
+_FUNCTIONS: dict[Any, type[Loss]] = {
+    function: find(function.__name__, Loss)
     for function in (
         functions.sparse_categorical_crossentropy,
         functions.categorical_crossentropy,
@@ -42,5 +29,4 @@ def get(identifier: Any) -> Loss:
     """
     if callable(identifier) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier]()
-    found: Loss = checks.instance("loss", identifier, Loss, TABLE)
-    return found
+    return of_kind(Loss, identifier)

@@ -7,8 +7,10 @@ from typing import Any
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses.base import Loss
+from minidl.register import register
 
 
+@register
 class CategoricalCrossentropy(Loss):
     """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
 
@@ -32,6 +34,7 @@ class CategoricalCrossentropy(Loss):
             kernels.crossentropy_backward(predictions, t, out=out)
 
 
+@register
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """L = -log p_y for targets that are class numbers."""
 
@@ -53,6 +56,7 @@ class _UnitMean(Loss):
         self._kernels()[1](predictions, t, t.shape[1], out=out)
 
 
+@register
 class BinaryCrossentropy(_UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
 
@@ -65,6 +69,7 @@ class BinaryCrossentropy(_UnitMean):
         return kernels.binary_crossentropy_forward, kernels.binary_crossentropy_backward
 
 
+@register("mse")
 class MeanSquaredError(_UnitMean):
     """L = (y - t)², the mean over the units."""
 

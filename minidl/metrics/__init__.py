@@ -10,7 +10,7 @@ from minidl.metrics.functions import (
     sparse_categorical_accuracy,
     sparse_categorical_crossentropy,
 )
-from minidl.metrics.names import NAMES, TABLE, get
+from minidl.metrics.names import get
 from minidl.metrics.objects import (
     Accuracy,
     BinaryAccuracy,
@@ -20,8 +20,6 @@ from minidl.metrics.objects import (
 )
 
 __all__ = [
-    "NAMES",
-    "TABLE",
     "Accuracy",
     "BinaryAccuracy",
     "CategoricalAccuracy",

@@ -11,8 +11,10 @@ import numpy as np
 
 from minidl.backend import Backend
 from minidl.kernels import measures
+from minidl.register import kind
 
 
+@kind("metric")
 class Metric:
     """The mean over all rows seen since :meth:`reset`.
 

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import checks, losses
+from minidl import losses
 from minidl.metrics import functions
 from minidl.metrics.base import Metric
-from minidl.metrics.objects import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    LossMetric,
-    SparseCategoricalAccuracy,
-)
-
-TABLE: dict[str, type[Metric]] = {
-    kind.__name__: kind
-    for kind in (
-        Accuracy,
-        SparseCategoricalAccuracy,
-        CategoricalAccuracy,
-        BinaryAccuracy,
-        LossMetric,
-    )
-}
-_CLASSES: dict[str, type[Any]] = {
-    "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    "categorical_accuracy": CategoricalAccuracy,
-    "binary_accuracy": BinaryAccuracy,
-}
-NAMES = (*_CLASSES, "accuracy", "acc", *losses.TABLE)
+from minidl.metrics.objects import Accuracy, LossMetric
+from minidl.register import find
+from minidl.register import get as of_kind
 
 
 def get(identifier: Any, loss: losses.Loss) -> Metric:
@@ -56,10 +35,8 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
 
 
 def _find(identifier: Any) -> Metric:
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()  # type: ignore[call-arg]
-    if isinstance(identifier, Metric):
-        return identifier
+    if isinstance(identifier, Metric | type):
+        return of_kind(Metric, identifier)
     if not isinstance(identifier, str):
         name = getattr(identifier, "__name__", "")
         if identifier is None or getattr(functions, name, None) is not identifier:
@@ -68,13 +45,9 @@ def _find(identifier: Any) -> Metric:
                 f"Metric, received {identifier!r}"
             )
         identifier = name
-    if identifier in ("accuracy", "acc"):
-        return Accuracy(identifier)
-    known = {**_CLASSES, **losses.TABLE}
-    if identifier not in known:
-        raise checks.unknown("metric", identifier, NAMES)
-    found = known[identifier]
+    found = find(identifier, Metric, losses.Loss)
     if issubclass(found, losses.Loss):
-        return LossMetric(found(), identifier)
-    metric: Metric = found(identifier)
+        return LossMetric(losses.get(found), identifier)
+    metric = of_kind(Metric, found)
+    metric.name = identifier
     return metric

@@ -12,6 +12,7 @@ from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.metrics.base import Metric
+from minidl.register import register
 
 
 def _once(metric: Metric, name: str, value: Any) -> Any:
@@ -22,6 +23,7 @@ def _once(metric: Metric, name: str, value: Any) -> Any:
     return value
 
 
+@register("acc")
 class Accuracy(Metric):
     """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
 
@@ -76,6 +78,7 @@ class Accuracy(Metric):
         measures.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
 
 
+@register
 class SparseCategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
 
@@ -86,6 +89,7 @@ class SparseCategoricalAccuracy(Accuracy):
         self._count_rows(predictions, y, out)
 
 
+@register
 class CategoricalAccuracy(Accuracy):
     """Share of rows whose largest output is where y (N, K) is largest."""
 
@@ -96,6 +100,7 @@ class CategoricalAccuracy(Accuracy):
         self._count_rows(predictions, y, out)
 
 
+@register
 class BinaryAccuracy(Accuracy):
     """Share of units whose output is on the right side of 0.5 (of 0 for logits)."""
 
@@ -108,6 +113,7 @@ class BinaryAccuracy(Accuracy):
         self._count_units(predictions, y, out)
 
 
+@register
 class LossMetric(Metric):
     """The mean of a loss, without penalties.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from minidl import checks
 from minidl.optimizers import schedules
 from minidl.optimizers.adagrad import Adagrad
 from minidl.optimizers.adam import Adam, AdamW, Nadam
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.sgd import SGD
+from minidl.register import get as of_kind
+from minidl.register import offered
 
 __all__ = [
     "SGD",
@@ -22,9 +23,8 @@ __all__ = [
     "schedules",
 ]
 
-TABLE: dict[str, type[Optimizer]] = {
-    kind.__name__.lower(): kind for kind in (SGD, RMSprop, Adam, AdamW, Nadam, Adagrad)
-}
+# For those that no line above imports; type checkers need these lines.
+__getattr__ = offered(__name__, Optimizer)
 
 
 def get(identifier: str | Optimizer) -> Optimizer:
@@ -34,6 +34,4 @@ def get(identifier: str | Optimizer) -> Optimizer:
         ValueError: unknown name.
         TypeError: neither a name nor an optimizer.
     """
-    name = identifier.lower() if isinstance(identifier, str) else identifier
-    found: Optimizer = checks.instance("optimizer", name, Optimizer, TABLE)
-    return found
+    return of_kind(Optimizer, identifier)

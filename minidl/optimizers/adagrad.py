@@ -8,6 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
+from minidl.register import register
 
 
 def _start(optimizer: Adagrad, name: str, value: Any) -> float:
@@ -19,6 +20,7 @@ def _start(optimizer: Adagrad, name: str, value: Any) -> float:
     return checks.real(name, value, 0)
 
 
+@register
 class Adagrad(Optimizer):
     """Adagrad; formula in :mod:`minidl.kernels.updates`.
 

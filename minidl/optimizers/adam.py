@@ -10,6 +10,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
+from minidl.register import register
 
 # From this step on, Nadam's momentum is beta_1 to the last bit.
 _SETTLED = 1000
@@ -44,6 +45,7 @@ class _Moments(Optimizer):
         return {**super().get_config(), **own}
 
 
+@register
 class Adam(_Moments):
     """Adam; formulas in :mod:`minidl.kernels.updates`.
 
@@ -99,6 +101,7 @@ class Adam(_Moments):
         return {**super().get_config(), "amsgrad": self.amsgrad}
 
 
+@register
 class AdamW(Adam):
     """Adam with decoupled weight decay.
 
@@ -117,6 +120,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, weight_decay=weight_decay, **options)
 
 
+@register
 class Nadam(_Moments):
     """Adam with Nesterov momentum; formulas in :mod:`minidl.kernels.updates`.
 

@@ -13,6 +13,7 @@ from minidl.backend import backend_of
 from minidl.kernels import clipping, updates
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.parameters import Parameter, ParameterVector
+from minidl.register import kind
 
 # Every so many steps, state and parameters below FLUSHED times the smallest normal number
 # become 0. An average that loses a tenth a step falls by 10⁻³ in between, so that it never
@@ -51,6 +52,7 @@ OF_TENSORS = (
 )
 
 
+@kind("optimizer")
 class Optimizer:
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 

@@ -8,6 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
+from minidl.register import register
 
 #: (centered, momentum) -> the formula.
 UPDATES = {
@@ -18,6 +19,7 @@ UPDATES = {
 }
 
 
+@register
 class RMSprop(Optimizer):
     """RMSprop; formulas in :mod:`minidl.kernels.updates`.
 

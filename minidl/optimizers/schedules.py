@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl import checks
+from minidl.register import kind, register
 
 
+@kind("learning-rate schedule")
 class LearningRateSchedule:
     """A learning rate for every step: ``schedule(step)``."""
 
@@ -24,6 +26,7 @@ class LearningRateSchedule:
         return dict(vars(self))
 
 
+@register
 class ExponentialDecay(LearningRateSchedule):
     """initial · decay_rate^(step / decay_steps); with ``staircase`` the power is rounded down.
 
@@ -58,6 +61,7 @@ class ExponentialDecay(LearningRateSchedule):
         return float(self.initial_learning_rate * self.decay_rate**power)
 
 
+@register
 class PiecewiseConstantDecay(LearningRateSchedule):
     """values[i] up to and including step boundaries[i], the last value after.
 
@@ -101,6 +105,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return {"boundaries": list(self.boundaries), "values": list(self.values)}
 
 
+@register
 class PolynomialDecay(LearningRateSchedule):
     """(initial - end) · (1 - step / decay_steps)^power + end, and ``end`` from decay_steps on.
 
@@ -141,6 +146,7 @@ class PolynomialDecay(LearningRateSchedule):
         return float(span * left**self.power + self.end_learning_rate)
 
 
+@register
 class InverseTimeDecay(LearningRateSchedule):
     """initial / (1 + decay_rate · step / decay_steps); with ``staircase`` rounded down.
 
@@ -175,6 +181,7 @@ class InverseTimeDecay(LearningRateSchedule):
         return float(self.initial_learning_rate / (1 + self.decay_rate * time))
 
 
+@register
 class CosineDecay(LearningRateSchedule):
     """Half a cosine from the initial rate to alpha times it, after an optional warm-up.
 
@@ -220,15 +227,3 @@ class CosineDecay(LearningRateSchedule):
             top, since = self.warmup_target, step - self.warmup_steps
         cosine = math.cos(math.pi * min(since, self.decay_steps) / self.decay_steps)
         return float(top * ((1 - self.alpha) * (1 + cosine) / 2 + self.alpha))
-
-
-TABLE: dict[str, type[LearningRateSchedule]] = {
-    kind.__name__: kind
-    for kind in (
-        ExponentialDecay,
-        PiecewiseConstantDecay,
-        PolynomialDecay,
-        InverseTimeDecay,
-        CosineDecay,
-    )
-}

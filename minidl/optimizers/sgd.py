@@ -8,8 +8,10 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import updates
 from minidl.optimizers.base import Optimizer
+from minidl.register import register
 
 
+@register
 class SGD(Optimizer):
     """Stochastic gradient descent; formulas in :mod:`minidl.kernels.updates`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from minidl import activations, checks
 from minidl.activations import ActivationFunction
 from minidl.layers import Activation
 from minidl.plotting import style
+from minidl.register import known
 
 _FUNCTION, _DERIVATIVE = style.COLOURS[:2]
 _SAMPLES = 1001
@@ -45,7 +47,8 @@ def plot_activations(
         TypeError: neither a name, a function nor a layer.
     """
     if functions is None:
-        functions = [f for f in activations.TABLE.values() if not f.rowwise]
+        every = dict.fromkeys(known(ActivationFunction).values())
+        functions = [f for f in every if not f.rowwise]
     elif isinstance(functions, str) or not isinstance(functions, Sequence):
         functions = [functions]
     found = [_resolve(item) for item in functions]
@@ -107,8 +110,10 @@ def _curve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """f(x) and f'(x), by the kernels that layers call."""
     y, dx = np.empty_like(x), np.empty_like(x)
-    function.forward(x, *constants, out=y)
-    function.backward(np.ones_like(x), y, *constants, out=dx)
+    values: dict[str, Any] = {"x": x, "y": y, "dy": np.ones_like(x)}
+    values |= dict(zip(function.constants, constants, strict=True))
+    function.run(values, y)
+    function.run_back(values, dx)
     return y, dx
 
 

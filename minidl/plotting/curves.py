@@ -14,8 +14,9 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl import checks
 from minidl.callbacks import History, Monitor
-from minidl.metrics import NAMES
+from minidl.metrics import Metric
 from minidl.plotting.style import COLOURS, MARKERS, frame, wrapped
+from minidl.register import known
 
 Histories = History | Mapping[Any, History] | Sequence[tuple[Any, History]]
 
@@ -36,7 +37,7 @@ PARTS = {
     ),
     "val_": Part("-", {}, "validation"),
 }
-_ACCURACIES = tuple(name for name in NAMES if "acc" in name)
+_ACCURACIES = tuple(name for name in known(Metric) if "acc" in name)
 # Under which other names a history may hold a value. Without penalties the loss is the data's.
 _OTHER_NAMES = {**dict.fromkeys(_ACCURACIES, _ACCURACIES), "data_loss": ("loss",)}
 _WORDS = {"acc": "accuracy", "data_loss": "loss without penalty"}

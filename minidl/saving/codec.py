@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import checks, initializers, layers, losses, metrics, optimizers, regularizers
+from minidl.activations import ActivationFunction
+from minidl.custom import find_class, name_of
+from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric
-from minidl.optimizers import Optimizer, schedules
+from minidl.optimizers import Optimizer
+from minidl.optimizers.schedules import LearningRateSchedule
+from minidl.regularizers import Regularizer
 
 #: Letters in a text among the arguments.
 NAME = 1000
 
 _BASES = (
+    ActivationFunction,
     Layer,
     Optimizer,
     Loss,
     Metric,
-    initializers.Initializer,
-    regularizers.Regularizer,
-    schedules.LearningRateSchedule,
+    Initializer,
+    Regularizer,
+    LearningRateSchedule,
 )
 
 
@@ -32,7 +37,7 @@ def describe(model: Any) -> dict[str, Any]:
     "accumulated_learning_rate" the place in the training.
 
     Raises:
-        ValueError: the model holds an object of a class that is not minidl's.
+        ValueError: two classes in the model have one name.
     """
     model.build()
     config: dict[str, Any] = {
@@ -53,18 +58,16 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def encode(value: Any) -> Any:
-    """``value`` as JSON; an object becomes {"class": name, "config": its arguments}.
+    """``value`` as JSON; an object becomes {"class": name, "config": its arguments},
+    an activation function its name.
 
     Raises:
-        ValueError: an object of a class that is not minidl's.
+        ValueError: another class has its name.
     """
     if isinstance(value, _BASES):
-        name = type(value).__name__
-        if _classes().get(name) is not type(value):
-            raise ValueError(
-                f"cannot save {name}: expected classes of minidl only, because the file holds "
-                "names, not code"
-            )
+        if isinstance(value, ActivationFunction):
+            return name_of(value)
+        name = name_of(type(value))
         return {"class": name, "config": {k: encode(v) for k, v in value.get_config().items()}}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
@@ -91,7 +94,7 @@ def _decode(value: Any) -> Any:
         name = _decode(value["class"])
         if not isinstance(name, str):
             raise TypeError("expected the name of a class, received something else")
-        kind = checks.lookup("class in the file", name, _classes())
+        kind = find_class(name)
         return kind(**{name: _decode(item) for name, item in value["config"].items()})
     if isinstance(value, list):
         return [_decode(item) for item in value]
@@ -99,18 +102,3 @@ def _decode(value: Any) -> Any:
     if isinstance(value, str) and len(value) > NAME:
         raise ValueError(f"expected a name of up to {NAME} letters, received {len(value)}")
     return value
-
-
-def _classes() -> dict[str, type[Any]]:
-    tables = (
-        initializers.TABLE,
-        regularizers.TABLE,
-        optimizers.TABLE,
-        losses.TABLE,
-        metrics.TABLE,
-        schedules.TABLE,
-    )
-    found: list[type[Any]] = [kind for table in tables for kind in table.values()]
-    found += [kind for name in layers.__all__ if isinstance(kind := getattr(layers, name), type)]
-    found.remove(Layer)  # the base, which computes nothing
-    return {kind.__name__: kind for kind in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from minidl import metrics
 from minidl.backend import current
 from minidl.beside import undisturbed
+from minidl.custom import noting, reading
 from minidl.layers import Input, Layer
 from minidl.layers.base import shape_of
 from minidl.losses import Loss
@@ -35,8 +36,7 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
         extra: content beside the model; None for nothing.
 
     Raises:
-        ValueError: the model holds an object of a class that is not minidl's, or the file could
-            not be loaded again.
+        ValueError: the file could not be loaded again, or two classes in it have one name.
         TypeError: neither a path nor a file object.
         OSError: the file cannot be written.
     """
@@ -44,11 +44,13 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
         kind = type(filepath).__name__
         raise TypeError(f"expected a path or a file that is open for writing, received {kind}")
     model.build()
-    config, vectors = undisturbed(model, lambda: (describe(model), _vectors(model)))
+    with noting() as own:
+        config, vectors = undisturbed(model, lambda: (describe(model), _vectors(model)))
 
     def fill(file: BinaryIO) -> None:
         write(file, config, vectors, extra or Extra())
-        _prove(file)
+        with reading(own):
+            _prove(file)
 
     if is_path(filepath):
         with replacing(filepath) as file:
@@ -71,30 +73,39 @@ def _vectors(model: Any) -> dict[str, np.ndarray]:
     return {name: np.array(model.backend.to_host(vector)) for name, vector in vectors.items()}
 
 
-def load_model(source: Any, kind: Callable[..., Any], allow_nonfinite: bool = False) -> Any:
+def load_model(
+    source: Any,
+    kind: Callable[..., Any],
+    custom_objects: Mapping[str, Any] | None = None,
+    allow_nonfinite: bool = False,
+) -> Any:
     """The model that :func:`save_model` wrote, under the backend in use.
 
     Args:
         source: a path, or a file object that is open for reading bytes.
         kind: the class of the model, Sequential.
+        custom_objects: name -> class or activation function that is not registered.
         allow_nonfinite: whether vectors may hold NaN and infinity; default False.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
         FileFormatError: the file is no model's, damaged, forged, or of a newer format.
     """
-    return load_with_extra(source, kind, allow_nonfinite)[0]
+    return load_with_extra(source, kind, custom_objects, allow_nonfinite)[0]
 
 
 def load_with_extra(
-    source: Any, kind: Callable[..., Any], allow_nonfinite: bool = False
+    source: Any,
+    kind: Callable[..., Any],
+    custom_objects: Mapping[str, Any] | None = None,
+    allow_nonfinite: bool = False,
 ) -> tuple[Any, Extra]:
     """The model and the extra content of one file.
 
     Args and errors are those of :func:`load_model`.
     """
     current()  # raises where the backend is missing, for which no file can be blamed
-    with opened(source) as archive:
+    with reading(custom_objects), opened(source) as archive:
         saved = read(archive)
         layers, training = _parts(saved)
         if not allow_nonfinite:

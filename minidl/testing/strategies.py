@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from minidl import activations as table
 from minidl import layers as kinds
 from minidl import losses, regularizers
+from minidl.activations import ActivationFunction
 from minidl.gradient_check.losses import random_targets
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.network import Network
+from minidl.register import known
 from minidl.regularizers import Regularizer
 from minidl.testing.axes import LARGEST
 
@@ -79,7 +80,7 @@ def _call(made: Any) -> str:
 
 def activations() -> st.SearchStrategy[str]:
     """Names of activations, the linear one first."""
-    return st.sampled_from(list(table.TABLE))
+    return st.sampled_from([*dict.fromkeys(f.name for f in known(ActivationFunction).values())])
 
 
 def penalties() -> st.SearchStrategy[Regularizer | None]:
@@ -111,7 +112,8 @@ def layers() -> st.SearchStrategy[Layer]:
         st.builds(
             kinds.Dense,
             st.integers(1, LARGEST["O"]),
-            activation=activations(),
+            # Of an exponential of an exponential no gradient is left in float64.
+            activation=activations().filter(lambda name: name != "exponential"),
             use_bias=st.booleans(),
             kernel_regularizer=penalties(),
             bias_regularizer=penalties(),

@@ -12,6 +12,7 @@ from minidl import datasets
 from tests.replays.conftest import pictures
 
 
+@pytest.mark.thorough
 def test_minidls_program_trains_and_tells_its_memory(monkeypatch, tmp_path):
     (images, labels), test = pictures(400)
     images = (images * 255).astype(np.uint8)

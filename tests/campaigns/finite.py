@@ -31,6 +31,7 @@ from minidl.backend import use
 from minidl.callbacks import LambdaCallback, TerminateOnNaN
 from minidl.objective import Objective
 from minidl.optimizers.schedules import PiecewiseConstantDecay
+from tests import registered
 from tests.campaigns import write
 
 STEPS = 40  # of an epoch; there are two
@@ -162,7 +163,7 @@ def hidden(random: np.random.Generator, penalty: float) -> Iterator[Any]:
 
 def optimizer(random: np.random.Generator, rate: Any) -> optimizers.Optimizer:
     """One of all, with each way of clipping."""
-    kind = optimizers.TABLE[str(random.choice([*optimizers.TABLE]))]
+    kind = registered.OPTIMIZERS[str(random.choice([*registered.OPTIMIZERS]))]
     clips: list[dict[str, float]] = [
         {}, {}, {"clipvalue": 0.5}, {"clipnorm": 1.0}, {"global_clipnorm": 1.0},
         {"weight_decay": 0.1},

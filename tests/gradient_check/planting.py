@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from minidl import activations
+from tests import registered
 
 
 def after(kernel: Callable[..., Any], slip: Callable[..., Any]) -> Callable[..., Any]:
     """The kernel, and then ``slip(out, *arguments)`` on what it wrote."""
 
+    @functools.wraps(kernel)
     def wrong(*arguments: Any, out: Any) -> Any:
         kernel(*arguments, out=out)
         slip(out, *arguments)
@@ -42,6 +45,6 @@ def replaced(value: Callable[..., Any]) -> Callable[..., Any]:
 
 def activation(name: str, slip: Callable[..., Any]) -> activations.ActivationFunction:
     """The activation of this name with a spoilt backward."""
-    right = activations.TABLE[name]
+    right = registered.ACTIVATIONS[name]
     backward = after(right.backward, slip)
-    return activations.ActivationFunction(name, right.forward, backward, right.constants)
+    return type(right)(name, right.forward, backward)

@@ -14,6 +14,7 @@ from minidl.gradient_check import check_layer, check_loss, check_penalty, gradch
 from minidl.layers import Layer
 from minidl.models import Network
 from minidl.testing import layers as any_layer
+from tests import registered
 
 # Every class that the modules offer, with arguments that are not the defaults.
 LAYERS = {
@@ -56,12 +57,13 @@ def test_nothing_is_left_out():
     assert classes(losses, losses.Loss) == LOSSES
 
 
-@pytest.mark.parametrize("name", sorted(activations.TABLE))
+@pytest.mark.parametrize("name", sorted(registered.ACTIVATIONS))
 @pytest.mark.usefixtures("executor")
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
 def test_activations(name, rows, inputs, seed):
     assert gradcheck(name, shape=(inputs,), rows=rows, seed=seed).max_error < 1e-6
-    assert gradcheck(getattr(activations, name), shape=(inputs, 2) if name != "softmax" else 2)
+    function = getattr(activations, name)
+    assert gradcheck(function, shape=2 if function.rowwise else (inputs, 2))
 
 
 @pytest.mark.parametrize("name", sorted(set(LAYERS) - {"Input"}))

@@ -14,6 +14,7 @@ from minidl.kernels import activations as activation_kernels
 from minidl.kernels import batchnorm, dense, dropout, rescaling
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
+from tests import registered
 from tests.gradient_check.planting import activation, after, one_entry, replaced, sign, twice
 
 
@@ -208,7 +209,7 @@ def test_a_mistake_in_a_kernel_is_found_and_named(name, monkeypatch):
 
 
 @pytest.mark.parametrize("slip", [sign, twice, one_entry, replaced(lambda dy, y, *_: dy + 0 * y)])
-@pytest.mark.parametrize("name", sorted(set(activations.TABLE) - {"softmax"}))
+@pytest.mark.parametrize("name", sorted(set(registered.ACTIVATIONS) - {"softmax"}))
 def test_a_mistake_in_an_activation_is_found_and_named(name, slip):
     if name == "linear" and slip not in (sign, twice, one_entry):
         return  # dx = dy is right
@@ -218,7 +219,7 @@ def test_a_mistake_in_an_activation_is_found_and_named(name, slip):
 
 def test_a_jacobian_of_softmax_taken_for_diagonal_is_found():
     right = activations.softmax
-    wrong = activations.ActivationFunction("softmax", right.forward, softmax_diagonal, rowwise=True)
+    wrong = activations.ActivationFunction("softmax", right.forward, softmax_diagonal)
     with pytest.raises(GradientError, match="gradients of softmax"):
         gradcheck(wrong, shape=(4,))
     assert activation_kernels.softmax_backward is right.backward

@@ -41,7 +41,8 @@ ULPS = {
 
 NUMBERS = {
     "negative_slope": 0.3, "alpha": 1.3, "epsilon": 1e-3, "momentum": 0.9, "rows": 96, "units": 3,
-    "limit": 0.7, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5, "l1": 0.01, "l2": 0.03,
+    "limit": 0.7, "max_value": 1.5, "threshold": 19_661, "scale": 1 / 0.7, "offset": -0.5,
+    "l1": 0.01, "l2": 0.03,
     "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1,
@@ -64,6 +65,8 @@ def arguments(name, formula, dtype):
         shape = SHAPE[1:] if row else SHAPE
         if parameter == "momentum" and name == "updates.momentum":
             values.append(0.9)
+        elif parameter == "threshold" and name.startswith("activations."):
+            values.append(0.5)  # not of random bits
         elif parameter in NUMBERS:
             values.append(NUMBERS[parameter])
         elif parameter == "bits":
@@ -104,8 +107,8 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "batchnorm", "clipping", "dropout", "losses", "penalties", "rescaling",
-        "updates",
+        "activations", "batchnorm", "clipping", "dropout", "gated", "losses", "penalties",
+        "rescaling", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -214,6 +217,12 @@ def shares(*shape):
 UNFUSED = {
     "activations.softmax_forward": (normal(N, O), Out((N, 1)), Out((N, O))),
     "activations.softmax_backward": (normal(N, O), shares(N, O), Out((N, 1)), Out((N, O))),
+    "activations.log_softmax_forward": (
+        normal(N, O), Out((N, 1)), Out((N, 1)), Out((N, O)),
+    ),
+    "activations.log_softmax_backward": (
+        normal(N, O), np.log(shares(N, O)), Out((N, 1)), Out((N, O)),
+    ),
     "batchnorm.batch_statistics": (normal(N, O), Out((O,)), Out((O,)), Out((N, O))),
     "batchnorm.batchnorm_parameter_gradients": (
         normal(N, O), normal(N, O, seed=1), Out((O,)), Out((O,)), Out((N, O)),
@@ -259,7 +268,8 @@ def test_every_kernel_is_fused_or_listed():
         and not name.startswith("_")
     }
     sparse = {"dense.sparse_dense_forward", "dense.sparse_dense_backward"}  # of CSR rows
-    assert found == {*UNFUSED, *sparse, "dropout.dropout_threshold"}  # which is of numbers alone
+    # Of numbers alone; a part of formulas.
+    assert found == {*UNFUSED, *sparse, "dropout.dropout_threshold", "erfc.erfc"}
 
 
 def overwritten(name):

@@ -14,7 +14,7 @@ import minidl.kernels
 from minidl.backend.fused import Fused
 
 # Functions of a number, and pieces of formulas.
-OTHERS = {"dropout_threshold", "_rms", "_deviation", "_rms_outside"}
+OTHERS = {"dropout_threshold", "erfc", "_rms", "_deviation", "_rms_outside"}
 
 
 def functions() -> Iterator[Any]:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import activations
-from minidl.layers import Activation, LeakyReLU
+from minidl import activations, layers
+from minidl.backend import to_host
+from minidl.layers import Activation, Dense, Input, LeakyReLU
 from minidl.models import Network
 from tests import oracle
 from tests.layers.alone import layer_pass
@@ -19,6 +20,8 @@ LAYERS = [
         for name in ["linear", "sigmoid", "tanh", "relu", "elu", "softmax"]
     ),
     spec("layers.ReLU"),
+    spec("layers.ReLU", max_value=5.0),
+    spec("layers.ReLU", negative_slope=0.25, threshold=1.0),
     spec("layers.LeakyReLU", negative_slope=0.125),
     spec("layers.LeakyReLU", negative_slope=0.0),
     spec("layers.LeakyReLU", negative_slope=1.5),
@@ -137,3 +140,71 @@ def test_a_backward_in_several_steps_finds_what_it_was_given() -> None:
         assert (dx is dy) == overwritten
         expected = (1 - y * y) if overwritten else 2 * y
         np.testing.assert_array_equal(dx, np.array([[3.0, 4.0]], np.float32) * expected)
+
+
+@pytest.mark.usefixtures("executor")
+@pytest.mark.filterwarnings("ignore:fit continues")
+@pytest.mark.parametrize("inner", [False, True], ids=["Activation", "Dense"])
+def test_another_function_acts_from_the_next_step(inner: bool) -> None:
+    """Training goes on as that of a model with this function; saved and loaded as well."""
+    random = np.random.default_rng(8)
+    x, y = random.normal(size=(12, 4)), random.normal(size=(12, 3))
+
+    def made(name: str) -> minidl.Sequential:
+        minidl.utils.set_random_seed(5)
+        hidden = [Dense(3, name)] if inner else [Dense(3), Activation(name)]
+        model = minidl.Sequential([Input((4,)), *hidden, Dense(3)], dtype="float64")
+        model.compile("sgd", "mse")
+        model.build()
+        return model
+
+    def function_of(model: minidl.Sequential) -> Activation:
+        return model.layers[0].activation if inner else model.layers[1]
+
+    # From one that keeps y to one that keeps x, to one of rows, to one with a constant.
+    model = made("relu")
+    for name in ("silu", "log_softmax", "elu", "gelu", "relu"):
+        function_of(model).function = name
+        other = made(name)
+        other.set_weights(model.get_weights())
+        for each in (model, other):
+            each.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        np.testing.assert_array_equal(to_host(model.theta), to_host(other.theta))
+        assert model.layers[0].get_config().get("activation") == (name if inner else None)
+
+
+def test_what_a_class_is_named_after_cannot_be_set() -> None:
+    """A saved LeakyReLU would be another function than the one that was trained."""
+    for layer in (layers.ReLU(), layers.LeakyReLU(), layers.Softmax()):
+        with pytest.raises(AttributeError, match=r"function of .* cannot be set; expected Activ"):
+            layer.function = "tanh"
+        with pytest.raises(AttributeError):
+            layer.constants = (3.0,)
+
+
+def test_softmax_is_not_put_into_a_layer_on_images() -> None:
+    """As when the network is built."""
+    layer = Activation("relu")
+    network = Network([layer])
+    network.forward(np.zeros((2, 3, 4), np.float32))
+    with pytest.raises(ValueError, match="put a Flatten"):
+        layer.function = "softmax"
+    assert layer.function is activations.relu
+
+
+def test_relu_takes_another_bound_at_once() -> None:
+    """And gives it up again."""
+    layer = layers.ReLU()
+    network = Network([layer], dtype="float64")
+    x = np.array([[-1.0, 0.5, 3.0]])
+    assert network.forward(x).tolist() == [[0, 0.5, 3]]
+    layer.max_value, layer.negative_slope, layer.threshold = 2, 0.5, 1
+    assert network.forward(x).tolist() == [[-1, -0.25, 2]]
+    assert layer.backward(np.ones((1, 3))).tolist() == [[0.5, 0.5, 0]]
+    layer.max_value, layer.threshold = None, 0
+    assert layer.function is activations.leaky_relu
+    assert network.forward(x).tolist() == [[-0.5, 0.5, 3]]
+    for name in ("max_value", "negative_slope", "threshold"):
+        with pytest.raises(ValueError, match=f"{name}: expected a number"):
+            setattr(layer, name, -1)
+    assert network.forward(x).tolist() == [[-0.5, 0.5, 3]]

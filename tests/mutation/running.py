@@ -88,6 +88,7 @@ def _started(copy: Path) -> subprocess.Popen[str]:
     # Compiled files know seconds and sizes, and mutants of one size follow each other in one.
     own |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "HYPOTHESIS_PROFILE": "mutants"}
     own |= {"MINIDL_EXECUTOR": "blocks"}  # where a test does not choose
+    own |= {"PYTEST_ADDOPTS": "--thorough"}
     return subprocess.Popen(
         [sys.executable, "-m", "tests.mutation.worker"],
         cwd=copy,

@@ -12,8 +12,9 @@ from minidl.backend import to_device, to_host
 from minidl.layers import Dense
 from minidl.models import Network
 from minidl.optimizers import SGD, Adam, base, schedules
+from tests import registered
 
-KINDS = sorted(optimizers.TABLE)
+KINDS = sorted(registered.OPTIMIZERS)
 # Each with the state that its options can give it.
 FULL: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {"momentum": 0.9}),
@@ -42,7 +43,7 @@ def test_numbers_next_to_subnormal_are_flushed_every_64_steps(
     start = np.array([*sizes, *(-size for size in sizes)], dtype)
 
     def vectors(last: int) -> dict[str, np.ndarray]:
-        optimizer = optimizers.TABLE[kind](0.0, **options)
+        optimizer = registered.OPTIMIZERS[kind](0.0, **options)
         theta, grad = to_device(np.zeros_like(start)), to_device(np.zeros_like(start))
         for _ in range(last - 1):
             optimizer.update(theta, grad)
@@ -80,7 +81,7 @@ def test_a_forgotten_weights_moments_never_become_subnormal() -> None:
 def test_learning_rate_can_be_set_between_updates(kind: str) -> None:
     """A number or a function; the next update uses it, and the state stays."""
     optimizer = optimizers.get(kind)
-    twin = optimizers.TABLE[kind](lambda step: [0.5, 0.125, 0.25][step])
+    twin = registered.OPTIMIZERS[kind](lambda step: [0.5, 0.125, 0.25][step])
     theta, other = np.ones(3), np.ones(3)
     for rate in (0.5, 0.125, lambda step: 0.25):
         optimizer.learning_rate = rate
@@ -95,14 +96,14 @@ def test_learning_rate_can_be_set_between_updates(kind: str) -> None:
 def test_a_rate_of_zero_moves_nothing(kind: str) -> None:
     """It is a legal rate, for example before a warm-up."""
     theta = np.array([1.0, -2.0])
-    optimizers.TABLE[kind](0.0).update(theta, np.array([3.0, 0.0]))
+    registered.OPTIMIZERS[kind](0.0).update(theta, np.array([3.0, 0.0]))
     np.testing.assert_array_equal(theta, [1, -2])
 
 
 @pytest.mark.parametrize(("kind", "options"), FULL)
 def test_state_is_made_once_and_updated_in_place(kind: str, options: dict[str, Any]) -> None:
     """Vectors of theta's size and type; a step allocates none."""
-    optimizer, theta = optimizers.TABLE[kind](**options), np.ones(4, np.float32)
+    optimizer, theta = registered.OPTIMIZERS[kind](**options), np.ones(4, np.float32)
     optimizer.update(theta, np.ones(4, np.float32))
     vectors = dict(optimizer.state)
     assert vectors
@@ -162,7 +163,7 @@ def test_configuration_makes_an_equal_optimizer(kind: str, options: dict[str, An
     """With a schedule, weight decay and clipping too."""
     schedule = schedules.ExponentialDecay(0.1, 10, 0.5)
     extra = {"learning_rate": schedule, "weight_decay": 0.125, "global_clipnorm": 2.0}
-    made = optimizers.TABLE[kind](**options, **extra)
+    made = registered.OPTIMIZERS[kind](**options, **extra)
     config = made.get_config()
     for name, value in {**options, **extra}.items():
         assert config[name] == value, name
@@ -185,7 +186,7 @@ def test_a_function_of_ones_own_has_no_configuration() -> None:
 def test_get(kind: str) -> None:
     """Names in any case of letters, classes and objects."""
     made = optimizers.get(kind)
-    assert type(made) is optimizers.TABLE[kind]
+    assert type(made) is registered.OPTIMIZERS[kind]
     assert type(optimizers.get(kind.upper())) is type(made)
     assert type(optimizers.get(type(made).__name__)) is type(made)
     assert type(optimizers.get(type(made))) is type(made)
@@ -243,7 +244,7 @@ def test_bad_arguments_of_all(
 ) -> None:
     """Each raises in the constructor and says what was expected."""
     with pytest.raises(error, match=words):
-        optimizers.TABLE[kind](**options)
+        registered.OPTIMIZERS[kind](**options)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_bad_arguments_of_all(
 def test_bad_arguments_of_one(kind: str, options: dict[str, float], words: str) -> None:
     """Each raises in the constructor and says what was expected."""
     with pytest.raises(ValueError, match=words):
-        optimizers.TABLE[kind](**options)
+        registered.OPTIMIZERS[kind](**options)
 
 
 @pytest.mark.parametrize(
@@ -318,11 +319,11 @@ def test_a_new_optimizer_goes_on_from_anothers_state(
 ) -> None:
     """State and step number are all that it needs, also where the number was set by hand."""
     gradients = np.random.default_rng(1).normal(size=(done + 2, 3))
-    used, theta = optimizers.TABLE[kind](**options), np.ones(3)
+    used, theta = registered.OPTIMIZERS[kind](**options), np.ones(3)
     for gradient in gradients[:done]:
         used.update(theta, gradient.copy())
     used.iterations += jump
-    fresh, copied = optimizers.TABLE[kind](**options), theta.copy()
+    fresh, copied = registered.OPTIMIZERS[kind](**options), theta.copy()
     fresh.build(copied)
     fresh.iterations = used.iterations
     for name, vector in used.state.items():
@@ -335,7 +336,7 @@ def test_a_new_optimizer_goes_on_from_anothers_state(
 
 def test_every_optimizer_is_exported() -> None:
     """``from minidl.optimizers import *``."""
-    wanted = {kind.__name__ for kind in optimizers.TABLE.values()}
+    wanted = {kind.__name__ for kind in registered.OPTIMIZERS.values()}
     assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
 
 

@@ -9,7 +9,7 @@ import minidl
 from minidl.backend import current, to_device, to_host
 from minidl.initializers import Zeros
 from minidl.parameters import ParameterVector, Specification
-from tests import oracle
+from tests import oracle, registered
 from tests.oracle import STATE
 from tests.specs import Spec, spec
 
@@ -124,7 +124,7 @@ def test_five_steps_agree_with_keras(case: Spec) -> None:
 
 def test_every_optimizer_is_compared() -> None:
     """The table has no other."""
-    assert {case.path.rpartition(".")[2].lower() for case in KINDS} == set(minidl.optimizers.TABLE)
+    assert {case.path.rpartition(".")[2].lower() for case in KINDS} == set(registered.OPTIMIZERS)
 
 
 @pytest.mark.parametrize("kind", STATE)

@@ -9,7 +9,7 @@ import pytest
 
 import minidl
 from minidl.optimizers import SGD, schedules
-from tests import oracle
+from tests import oracle, registered
 from tests.specs import Spec, spec
 
 STEPS = [*range(27), 39, 40, 41, 1000]
@@ -76,8 +76,8 @@ def test_no_boundaries_mean_one_value() -> None:
 def test_the_table_has_every_schedule() -> None:
     """By its class name, which is how a saved optimizer finds it."""
     kinds = {s.path.rpartition(".")[2] for s in SCHEDULES}
-    assert set(schedules.TABLE) == kinds
-    assert all(schedules.TABLE[name].__name__ == name for name in kinds)
+    assert set(registered.SCHEDULES) == kinds
+    assert all(registered.SCHEDULES[name].__name__ == name for name in kinds)
 
 
 def test_an_optimizer_asks_for_the_rate_of_each_update() -> None:

@@ -18,9 +18,15 @@ from tests.replays.test_command import options
 assert oracle
 
 
+MORE = [
+    pytest.param(title, marks=pytest.mark.thorough)
+    for title in ("001 l2", "002 relu", "004 l1", "004 mnist")
+]
+
+
 @pytest.mark.parametrize(
     "title",
-    ["000 batchnorm", "001 l2", "002 relu", "003 early-stopping", "004 l1", "004 mnist"],
+    ["000 batchnorm", "003 early-stopping", *MORE],
 )
 def test_both_engines_measure_the_same_quantities(title, tiny):
     document, name = title.split()
@@ -67,6 +73,7 @@ def test_keras_runs_tutorial_001s_loop_step_by_step_as_minidl_does(tiny):
     np.testing.assert_allclose(found[0]["val_accuracy"], found[1]["val_accuracy"], rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_it_prints_both_and_puts_keras_into_the_table(tiny, tmp_path, monkeypatch, capsys):
     arguments = ["replay_keras", "000", "norms", "plain-5", "--epochs", "5", "--out", str(tmp_path)]
     monkeypatch.setattr("sys.argv", arguments)

@@ -110,6 +110,7 @@ def test_a_wrong_sign_in_the_activation_fails_with_what_is_wrong(installed):
     assert "minidl/gradient_check/compare.py" not in printed
 
 
+@pytest.mark.thorough
 def test_a_wrong_parameter_gradient_shrinks_to_the_layer_alone(installed):
     with installed.edited("swish.py", "dy * x * x * ds", "dy * x * ds"):
         printed = installed.pytest("-k", "networks")
@@ -141,6 +142,7 @@ def test_the_plugin_loads_nothing_until_it_is_used(installed):
     assert printed.splitlines()[-1] == "{'minidl.testing.plugin'}"
 
 
+@pytest.mark.thorough
 def test_the_plugin_is_listed_and_can_be_left_out(installed):
     listed = installed.pytest("--fixtures")
     assert "gradcheck [session scope]" in listed

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minidl
+from tests import registered
+from tests.selection import covering
 from tests.specs import Spec, spec
 from tests.trajectories import running
 from tests.trajectories.cases import (
@@ -25,15 +28,30 @@ from tests.trajectories.running import RTOL, STEPS, agrees, compare, deviation
 from tests.trajectories.tutorials import TUTORIALS
 
 SELECTION = list(selection())
+# By default every optimizer, change and loss once.
+FEW = [SELECTION[k] for k in covering([set(enumerate(each)) for each in SELECTION])]
+FEW_TUTORIALS = [
+    "000: 128, BatchNormalization",
+    "001: Dropout .3",
+    "002: ELU, RMSprop",
+    "003: L2",
+    "004: all of them",
+]
 
 
-@pytest.mark.parametrize("name", SELECTION, ids="/".join)
+def cases(names: Sequence[Any], few: Sequence[Any]) -> list[Any]:
+    """Those that are not of the few are thorough."""
+    marks = [() if name in few else pytest.mark.thorough for name in names]
+    return [pytest.param(n, marks=m) for n, m in zip(names, marks, strict=True)]
+
+
+@pytest.mark.parametrize("name", cases(SELECTION, FEW), ids="/".join)
 def test_optimizers_changes_losses(name: tuple[str, str, str]) -> None:
     """A selection of the product; all of it: ``python -m tests.trajectories``."""
     agrees(compare(case(name)))
 
 
-@pytest.mark.parametrize("name", TUTORIALS)
+@pytest.mark.parametrize("name", cases(list(TUTORIALS), FEW_TUTORIALS))
 def test_networks_of_the_tutorials(name: str) -> None:
     """Their layers and optimizers, with minidl's dropout masks in both."""
     agrees(compare(TUTORIALS[name]()))
@@ -55,7 +73,7 @@ def test_the_selection_covers_the_product() -> None:
 def test_every_argument_of_every_optimizer_takes_part() -> None:
     """In some case it is not its default."""
     changes = {name for change in CHANGES.values() for name in change.options}
-    for name, kind in minidl.optimizers.TABLE.items():
+    for name, kind in registered.OPTIMIZERS.items():
         made = [o.make(minidl) for o in OPTIMIZERS.values() if o.path.endswith(f".{kind.__name__}")]
         configs, default = [m.get_config() for m in made], kind().get_config()
         for argument in default:
@@ -67,7 +85,7 @@ def test_every_argument_of_every_optimizer_takes_part() -> None:
 def test_every_schedule_takes_part() -> None:
     """And falls to less than half within the steps."""
     schedules = [change.schedule for change in CHANGES.values() if change.schedule]
-    assert {s.path.rpartition(".")[2] for s in schedules} == set(minidl.optimizers.schedules.TABLE)
+    assert {s.path.rpartition(".")[2] for s in schedules} == set(registered.SCHEDULES)
     for factor in schedules:
         assert set(factor.options) & set(RATES)
         rates = [factor.make(minidl)(step) for step in range(STEPS)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minidl import register
 from minidl.backend import fused
 from minidl.initializers import Constant
 from minidl.kernels.activations import sigmoid_forward
@@ -22,6 +23,7 @@ def swish_backward(dy, x, beta, s):
     return dy * (s + beta * x * ds), dy * x * x * ds
 
 
+@register
 class Swish(Layer):
     """y = x · sigmoid(beta · x), unit by unit, with one trained beta a unit.
 

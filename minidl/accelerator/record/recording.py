@@ -152,6 +152,7 @@ class Recording:
         if self._new is not None:
             tape, seen = self._new
             self._new = None
+            seen.pass_over_arrays()
             # A step that has changed what it depends on is not to be played.
             if seen.holds(self._parts, self._moving()):
                 self.tape, self._seen = tape, seen

@@ -43,6 +43,14 @@ class Seen:
             and all(each.hold() for each in self._objects)
         )
 
+    def pass_over_arrays(self) -> None:
+        """Ignore from now on the attributes in which the step has put another array.
+
+        What a layer is handed by somebody else's is an array of its own at each step.
+        """
+        for each in self._objects:
+            each.pass_over_arrays()
+
 
 class _Class:
     """What stands in a class."""
@@ -102,6 +110,14 @@ class _Attributes:
             for name, value in now.items()
             if isinstance(value, list | dict) and private and name not in self._quiet
         ]
+
+    def pass_over_arrays(self) -> None:
+        """Ignore from now on those whose array has become another."""
+        now = getattr(self._thing, "__dict__", {})
+        if self._names is not None:
+            pairs = ((name, self._then.get(name), now.get(name)) for name in self._names)
+            self._quiet |= {n for n, a, b in pairs if a is not b and hasattr(a, "dtype")
+                            and hasattr(b, "dtype")}  # fmt: skip
 
     def hold(self) -> bool:
         """Whether they are the same to a tape."""

@@ -304,6 +304,7 @@ TYPICAL = [
 
 
 @ON_EVERY_TEAM
+@pytest.mark.thorough
 def test_any_two_steps_are_numpys():
     arrays = whole_numbers()
     start = [array.copy() for array in arrays]

@@ -60,6 +60,12 @@ CALLS = {
     "activations.softmax_backward": [
         lambda a: (a.real("NO"), a.real("NO"), a.empty("N1"), a.empty("NO")),
     ],
+    "activations.log_softmax_forward": [
+        lambda a: (a.real("NO"), a.empty("N1"), a.empty("N1"), a.empty("NO")),
+    ],
+    "activations.log_softmax_backward": [
+        lambda a: (a.real("NO"), a.real("NO"), a.empty("N1"), a.empty("NO")),
+    ],
     "batchnorm.batch_statistics": [
         lambda a: (a.real("NO"), a.empty("O"), a.empty("O"), a.empty("NO")),
         lambda a: (a.real("NO") * 0 + 3, a.empty("O"), a.empty("O"), a.empty("NO")),

@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from cuda.pathfinder import find_nvidia_binary_utility
 
 _KERNEL = re.compile(r'extern "C" __global__ void \w+')
-#: A100, H100 and H200.
-PROCESSORS = ("sm_80", "sm_90")
+#: A100; H100 and H200.
+PROCESSORS = (pytest.param("sm_80", marks=pytest.mark.thorough), "sm_90")
 
 
 def compile_all(sources: Iterable[str], processor: str) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 
 import minidl
-from minidl import activations, layers, losses, metrics, optimizers, regularizers
+from minidl import layers, losses, metrics, regularizers
 from minidl.backend import current
 from minidl.callbacks import Callback
 from minidl.models import Network
+from tests import registered
 from tests.campaigns.memory.arrays import Maker
 from tests.campaigns.memory.kernels import Made, sizes
 
@@ -39,10 +40,10 @@ def a_network(random: np.random.Generator, dtype: str = "float32") -> Network:
     middle: list[Callable[[], Any]] = [
         lambda: layers.BatchNormalization(),
         lambda: layers.Dropout(0.3),
-        lambda: layers.Activation(_one(random, activations.TABLE)),
+        lambda: layers.Activation(_one(random, registered.ACTIVATIONS)),
         lambda: layers.Rescaling(0.5),
         lambda: layers.Flatten(),
-        lambda: layers.Dense(axes["O"], _one(random, activations.TABLE)),
+        lambda: layers.Dense(axes["O"], _one(random, registered.ACTIVATIONS)),
     ]
     stack = [minidl.Input((axes["I"],)), layers.Dense(axes["I"], "relu"), _one(random, middle)()]
     network = Network([*stack, layers.Dense(axes["O"], "softmax")], dtype=dtype)
@@ -74,7 +75,7 @@ def a_layer(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
 def passes(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
     """Passes through a network, and updates of the network."""
     network = a_network(random)
-    optimizer = _one(random, optimizers.TABLE.values())()
+    optimizer = _one(random, registered.OPTIMIZERS.values())()
     size = network.theta.size
 
     def call() -> None:
@@ -158,7 +159,7 @@ def a_metric(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
 def an_optimizer(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
     """Updates of a vector."""
     clips = _one(random, [{}, {"global_clipnorm": 0.1}, {"clipvalue": 0.1}, {"weight_decay": 0.1}])
-    optimizer = _one(random, optimizers.TABLE.values())(**clips)
+    optimizer = _one(random, registered.OPTIMIZERS.values())(**clips)
     size = int(random.choice([1, 7, 100, 3000, 140_000]))
 
     def call() -> None:
@@ -174,7 +175,7 @@ def an_activation(random: np.random.Generator, maker: Maker, kind: Kind) -> Made
     """An activation or a penalty as a function of arrays."""
     axes = sizes(random)
     shape = axes["N"], axes["O"]
-    function = _one(random, activations.TABLE.values())
+    function = _one(random, registered.ACTIVATIONS.values())
     penalty = _one(random, [regularizers.L1(), regularizers.L2(), regularizers.Lp(3.0)])
     x, out = maker.array(shape, kind()), maker.array(shape, kind())
     if random.random() < 0.5:
@@ -222,7 +223,7 @@ def training(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
     model = minidl.Sequential(
         [minidl.Input((inputs,)), layers.Dense(65, "relu"), layers.Dense(units, "softmax")]
     )
-    optimizer = _one(random, list(optimizers.TABLE))
+    optimizer = _one(random, list(registered.OPTIMIZERS))
     model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
     x = maker.array((rows, inputs), kind())
     if random.random() < 0.5:

@@ -1,0 +1,114 @@
+"""The tests that run by default, and those that ``pytest --thorough`` adds.
+
+A test is left out by default if it is marked ``thorough``. Of a test with several parameters as few
+cases run by default as it takes for each value of each parameter to occur; the other combinations
+become ``thorough``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from typing import Any
+
+import pytest
+
+
+class Selection:
+    """A pytest plugin: what the default leaves out is deselected, and counted.
+
+    So is what needs a GPU where there is none, for which ``no_gpu`` has the reason.
+    """
+
+    def __init__(self, thorough: bool, no_gpu: Callable[[], str | None]) -> None:
+        self.thorough = thorough
+        self.no_gpu = no_gpu
+        self.left_out: dict[str, int] = {}
+
+    def pytest_report_header(self) -> str:
+        """One line on which tests run."""
+        if self.thorough:
+            return "tests: all"
+        return "tests: a selection that runs every part; pytest --thorough runs all"
+
+    @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Mark cases that nothing needs for covering; leave out what shall not or cannot run."""
+        if reason := self.no_gpu():
+            self._leave_out("gpu", f"tests need a GPU, but {reason}", config, items)
+        for cases in _functions(items):
+            needed = covering([_values(item) for item in cases])
+            for k in set(range(len(cases))) - needed:
+                cases[k].add_marker("thorough")
+        # A test that searches finds more with more examples: it belongs to both.
+        if self.thorough:
+            for item in items:
+                if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+                    item.add_marker("thorough")
+        else:
+            said = "tests were left out; pytest --thorough runs them, too"
+            self._leave_out("thorough", said, config, items)
+
+    def _leave_out(
+        self, mark: str, said: str, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        if left_out:
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
+            config.hook.pytest_deselected(items=left_out)
+            self.left_out[said] = len(left_out)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A worker of xdist tells the count to the process that started it."""
+        if (output := getattr(session.config, "workeroutput", None)) is not None:
+            output["left_out"] = self.left_out
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Each worker leaves out the same."""
+        self.left_out = getattr(node, "workeroutput", {}).get("left_out", self.left_out)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """The number of tests left out, and the reason or the way to run them."""
+        for said, count in self.left_out.items():
+            terminalreporter.write_line(f"{count} {said}")
+
+
+def _functions(items: Iterable[pytest.Item]) -> Iterable[list[pytest.Item]]:
+    """The cases of each function that has parameters, but for those that have a say themselves."""
+    found: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        marked = any(map(item.get_closest_marker, ("gpu", "thorough")))
+        if hasattr(item, "callspec") and not marked:
+            found.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return found.values()
+
+
+def _values(item: Any) -> set[Hashable]:
+    """Which value each parameter of a case has; what one ``parametrize`` lists together is one."""
+    given = item.callspec.params
+    lists = [mark.args[0] for mark in item.iter_markers("parametrize")]
+    axes = [tuple(n.replace(",", " ").split() if isinstance(n, str) else n) for n in lists]
+    named = {name for axis in axes for name in axis}
+    axes += [(fixture,) for fixture in given if fixture not in named]
+    return {(axis, tuple(id(given[name]) for name in axis)) for axis in axes}
+
+
+def covering(cases: Sequence[Set[Hashable]]) -> set[int]:
+    """Few of the cases, by number, in which all values occur that occur in any.
+
+    Always one of those that add most, which needs a few more than the fewest; among these, one
+    with values that were seldom chosen.
+    """
+    missing: set[Hashable] = set().union(*cases)
+    chosen: set[int] = set()
+    uses: Counter[Hashable] = Counter()
+    while missing:
+        gains = [(len(case & missing), -sum(uses[value] for value in case)) for case in cases]
+        best = gains.index(max(gains))
+        missing -= cases[best]
+        uses.update(cases[best])
+        chosen.add(best)
+    return chosen
