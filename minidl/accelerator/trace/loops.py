@@ -1,8 +1,9 @@
 """Run a formula as one loop, compiled by LLVM.
 
-The program becomes the source of a loop over elements, and that machine code, which is kept in the
-user's cache: a second process starts without compiling (``cpu/machine/machine_code.py``). Formulas with
-exponentials stay in blocks: NumPy computes some five in the time that C's ``exp`` takes for one.
+The program becomes the source of a loop over elements, and the loop becomes machine code in the
+user's cache (``cpu/machine/machine_code.py``): a second process starts without compiling. Formulas
+with exponentials stay in blocks: NumPy computes some five in the time that C's ``exp`` takes for
+one.
 """
 
 from __future__ import annotations

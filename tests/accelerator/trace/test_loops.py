@@ -133,6 +133,29 @@ def test_what_is_called_in_passing_is_compiled_when_it_is_called_again(monkeypat
         assert len(made) == 1
 
 
+FIT = """
+import numpy as np
+import minidl
+from minidl.accelerator.cpu import player
+from minidl.layers import Dense
+
+made = []
+eager = player.Eager
+player.Eager = lambda program, *given: made.append(program.name) or eager(program, *given)
+model = minidl.Sequential([minidl.Input(shape=(6,)), Dense(5, activation="relu"), Dense(1)])
+model.compile("adam", "mse")
+x, y = np.ones((40, 6), "float32"), np.ones((40, 1), "float32")
+with minidl.backend.use("numpy", executor="numba"):
+    model.fit(x, y, batch_size=10, epochs=2, verbose=0)
+assert model.recording.startswith("compiled")
+assert not made, made
+"""
+
+
+def test_the_called_steps_before_a_recorded_one_compile_no_formula():
+    subprocess.run([sys.executable, "-c", FIT], cwd=ROOT, check=True)
+
+
 # Choice ------------------------------------------------------------------------------------
 
 
