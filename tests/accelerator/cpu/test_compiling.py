@@ -148,17 +148,24 @@ class InterruptionError(Exception):
 
 
 def on_alarm(handler):
-    """Have a function called, as a signal handler, when the event is set."""
+    """Have a function called at the first signal; the handler before, and an event of the call."""
+    came = threading.Event()
 
     def handle(*_):
-        handler()
+        if not came.is_set():
+            came.set()
+            handler()
 
-    return signal.signal(signal.SIGUSR1, handle)
+    return signal.signal(signal.SIGUSR1, handle), came
 
 
-def send():
-    """The signal, to the thread that runs handlers."""
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+def send(came):
+    """Send signals to the thread that runs handlers until one is handled.
+
+    A signal just before a thread begins to wait for a lock does not end the waiting.
+    """
+    while not came.wait(0.05):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
 
 def when(event, action):
@@ -173,9 +180,9 @@ def test_whoever_interrupts_the_waiting_does_not_interrupt_the_compiler(slow):
     def interrupt():
         raise InterruptionError
 
-    before = on_alarm(interrupt)
+    before, came = on_alarm(interrupt)
     try:
-        sender = when(begun, send)
+        sender = when(begun, lambda: send(came))
         with pytest.raises(InterruptionError):
             machine_code.placed(unit(1))
         sender.join()
@@ -194,9 +201,9 @@ def test_a_signal_handler_may_ask_for_code_while_some_is_compiled(slow):
         go_on.set()
         asked.append(machine_code.placed(unit(2)))
 
-    before = on_alarm(ask)
+    before, came = on_alarm(ask)
     try:
-        sender = when(begun, send)
+        sender = when(begun, lambda: send(came))
         first = machine_code.placed(unit(1))
         sender.join()
     finally:
@@ -240,8 +247,6 @@ def test_where_no_thread_can_be_started_the_caller_compiles(monkeypatch):
 
 class Shown(io.StringIO):
     """A terminal, or a file."""
-
-    encoding = "ascii"
 
     def __init__(self, terminal):
         super().__init__()

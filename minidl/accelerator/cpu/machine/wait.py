@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from minidl.accelerator.cpu.machine.storage import Storage
-from minidl.printing import shown
 
 #: Seconds of a process's compiling of which nobody hears.
 UNNOTICED = 1.0
@@ -33,7 +32,7 @@ def noticed(storage: Storage) -> Iterator[None]:
 
             kept = "" if storage.note else f", once: it is kept in {storage.place}"
             text = f"minidl: machine code for this network is being made{kept}"
-            tqdm.write(shown(text, sys.stderr.encoding), sys.stderr)
+            tqdm.write(text, sys.stderr)
             sys.stderr.flush()
     begin = time.perf_counter()
     try:
