@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser(
         "doctor",
         help="what is installed here, and the command that mends what is missing",
-        description="Print Python, NumPy, Numba, CuPy, CUDA, devices and data sets as minidl finds "
+        description="Print Python, NumPy, LLVM, CuPy, CUDA, devices and data sets as minidl finds "
         "them, and below each that is missing or does not fit what mends it. The exit status is 1 "
         "where something that is installed cannot work as it is.",
     )

@@ -56,7 +56,7 @@ def show() -> int:
         made = {} if code is None else json.loads(code.partition(b"\n")[0])["made"]
         about = "not to be run, see: minidl cache verify"
         if made:
-            about = f"Numba {made['numba']}, NumPy {made['numpy']}, {made['processor']}"
+            about = f"llvmlite {made['llvmlite']}, NumPy {made['numpy']}, {made['processor']}"
         stamp = os.lstat(file)
         size += stamp.st_size
         day = datetime.fromtimestamp(stamp.st_mtime).strftime("%Y-%m-%d %H:%M")

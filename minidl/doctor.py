@@ -49,7 +49,7 @@ def findings() -> Iterator[Finding]:
         "Python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"
     )
     yield Finding("NumPy", f"{np.__version__}, {'; '.join(installation.blas())}")
-    yield from _numba()
+    yield from _llvm()
     yield from _cupy()
     yield from _data()
 
@@ -62,18 +62,18 @@ def report() -> int:
     return int(any(finding.serious for finding in found))
 
 
-def _numba() -> Iterator[Finding]:
+def _llvm() -> Iterator[Finding]:
     lacking = loops.lacking()
     if lacking:
         found = f"lacks {', '.join(lacking)}: {_SLOWER}"
-        yield Finding("Numba", found, "pip install 'minidl[fast]'")
+        yield Finding("LLVM", found, "pip install 'minidl[fast]'")
         return
-    obstacle, number = loops.obstacle(), installation.version("numba")
+    obstacle, number = loops.obstacle(), installation.version("llvmlite")
     if obstacle is not None:
         found = f"{number} cannot be used, {obstacle.reason}: {_SLOWER}"
-        yield Finding("Numba", found, obstacle.mend, serious=True)
+        yield Finding("LLVM", found, obstacle.mend, serious=True)
         return
-    yield Finding("Numba", f"{number}, a command was run")
+    yield Finding("LLVM", f"{number}, a command was run")
     yield Finding("Machine code", *cache.state())
 
 

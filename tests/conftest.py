@@ -91,7 +91,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     """The engine on each executor in turn; the value is its name.
 
     "cupy-double" is the engine's CuPy code over the double of CuPy; "cupy" is real hardware,
-    left out without it. Numba comes with the extra ``test``: its absence is an error.
+    left out without it. The extra ``test`` has llvmlite: its absence is an error.
     """
     name: str = request.param
     with contextlib.ExitStack() as stack:
@@ -130,7 +130,7 @@ def _forget_cuda_kernels() -> None:
 @pytest.fixture(params=[1, 2, 3])
 def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Recorded steps are shared out in so many parts, and run by as many threads."""
-    from minidl.accelerator.cpu.team import team  # Numba takes its time
+    from minidl.accelerator.cpu.team import team  # takes its time
 
     team.end_team()
     monkeypatch.setattr(team, "processors", lambda: team.LARGEST)

@@ -11,7 +11,7 @@ from minidl import __main__ as command
 from minidl import cache
 from minidl.accelerator.cpu.machine.storage import Storage
 
-MADE = {"numba": "0.68", "numpy": "2.4", "processor": "zen5"}
+MADE = {"llvmlite": "0.50", "numpy": "2.4", "processor": "zen5"}
 NAMES = [f"{label}_{digit * 64}" for label, digit in (("adam", "a"), ("series_take", "b"))]
 
 
@@ -38,7 +38,7 @@ def test_the_list_names_folder_units_and_what_made_them(folder, capsys):
     assert first == f"machine code in {folder}"
     assert last == "2 units, 0.0 MiB"
     for line, label in zip(units, ("adam", "series_take"), strict=True):
-        assert line.endswith(f"  {label}  (Numba 0.68, NumPy 2.4, zen5)")
+        assert line.endswith(f"  {label}  (llvmlite 0.50, NumPy 2.4, zen5)")
 
 
 def test_of_an_empty_cache_all_is_well(tmp_path, monkeypatch, capsys):

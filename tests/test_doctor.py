@@ -25,7 +25,7 @@ def machine(monkeypatch):
     """Sets what is installed: versions by package, and the CUDA that the driver knows."""
 
     def install(packages, driver, cupy=None):
-        # NumPy, Numba and the rest are those of this environment.
+        # NumPy, LLVM and the rest are those of this environment.
         known = installation.version
         monkeypatch.setattr(
             installation,
@@ -127,7 +127,7 @@ def check_device():
 def test_what_is_missing_and_where_machine_code_is_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(loops, "obstacle", lambda: None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert found("Numba").found == f"{installation.version('numba')}, a command was run"
+    assert found("LLVM").found == f"{installation.version('llvmlite')}, a command was run"
     assert found("Machine code") == doctor.Finding(
         "Machine code", f"in {tmp_path / 'minidl' / 'commands'}"
     )
@@ -138,20 +138,20 @@ def test_what_is_missing_and_where_machine_code_is_kept(monkeypatch, tmp_path):
     tmp_path.chmod(0o700)
 
 
-def test_what_numba_cannot_do(monkeypatch):
+def test_what_llvm_cannot_do(monkeypatch):
     obstacle = CompilationUnavailableError("there is a reason", "do something")
     monkeypatch.setattr(loops, "obstacle", lambda: obstacle)
-    finding = found("Numba")
+    finding = found("LLVM")
     assert "cannot be used, there is a reason: formulas run in NumPy's blocks" in finding.found
     assert finding.mend == "do something"
     assert finding.serious
     assert doctor.report() == 1
 
 
-def test_what_numba_lacks(monkeypatch):
-    monkeypatch.setattr(loops, "lacking", lambda: ["numba", "pyelftools"])
-    finding = found("Numba")
-    assert finding.found.startswith("lacks numba, pyelftools: formulas run in NumPy's blocks")
+def test_what_llvm_lacks(monkeypatch):
+    monkeypatch.setattr(loops, "lacking", lambda: ["llvmlite", "pyelftools"])
+    finding = found("LLVM")
+    assert finding.found.startswith("lacks llvmlite, pyelftools: formulas run in NumPy's blocks")
     assert finding.mend == "pip install 'minidl[fast]'"
 
 
@@ -189,7 +189,7 @@ def test_from_the_shell(call):
         return
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line.split()[0] for line in result.stdout.splitlines() if not line.startswith(" ")]
-    wanted = ["minidl", "Python", "NumPy", "Numba", "Machine", "Driver", "CuPy"]
+    wanted = ["minidl", "Python", "NumPy", "LLVM", "Machine", "Driver", "CuPy"]
     assert lines[: len(wanted)] == wanted
     assert lines[-3:] == ["Fashion-MNIST", "MNIST", "IMDB"]
     assert "Traceback" not in result.stderr

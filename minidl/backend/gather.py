@@ -16,8 +16,8 @@ from minidl.backend.weak import weakly
 def buffer(backend: Backend, array: Any, rows: int) -> Any:
     """What so many rows of an array can be gathered into; None where that is not supported.
 
-    That is so for a sparse one unless Numba runs the formulas: CuPy, and SciPy by itself, make a
-    new matrix of rows.
+    That is so for a sparse one unless loops are compiled: CuPy, and SciPy by itself, make a new
+    matrix of rows.
     """
     if not is_sparse(array):
         return backend.xp.empty((rows, *array.shape[1:]), dtype=array.dtype)

@@ -1,4 +1,4 @@
-"""What of Numba, CuPy and CUDA is installed here, without starting any of it."""
+"""What of LLVM, CuPy and CUDA is installed here, without starting any of it."""
 
 from __future__ import annotations
 

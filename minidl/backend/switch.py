@@ -67,8 +67,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
 
     Raises:
         ValueError: an unknown name, or tf32 for another backend than "cupy".
-        BackendUnavailableError: CuPy, its driver or a device is missing; or Numba is, or what it
-            compiles cannot be had or run here.
+        BackendUnavailableError: CuPy, its driver or a device is missing; or a package that loops
+            are compiled with is, or machine code cannot be had or run here.
     """
 
     def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:

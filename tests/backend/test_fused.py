@@ -83,7 +83,7 @@ def test_integers_meet_numbers_in_the_type_of_the_output(kind, dtype):
     x = (numbers(BLOCK + 3) * 100).astype(kind)
     y = numbers(BLOCK + 3, dtype)
     (result,) = call(weighted, [x, y], 1, [1], dtype, 1 / 255)
-    # One product and one sum, each rounded once; Numba may take the product in double.
+    # One product and one sum, each rounded once.
     eps = np.finfo(dtype).eps
     expected = x * (1 / 255) + y.astype("float64")
     np.testing.assert_allclose(result, expected, rtol=2 * eps, atol=2 * eps * abs(x * 1.0).max())

@@ -73,7 +73,7 @@ def test_two_outputs_may_overwrite_any_inputs(pattern):
             np.testing.assert_array_equal(actual, wanted)
 
 
-# Numba compiles each pattern anew: a few stand there for the 73.
+# Each pattern is compiled anew: a few stand there for the 73.
 NUMBA_PATTERNS = [(None, None, None), (0, 1, 2), (2, 0, 3), (3, None, 1), (1, 2, 0)]
 
 

@@ -110,14 +110,14 @@ def test_the_executor_is_the_one_that_was_chosen(name):
 def test_numba_is_the_default_where_it_is_installed(monkeypatch):
     assert backend.executor == "numba"
     switch._state.clear()
-    monkeypatch.setattr(loops, "lacking", lambda: ["numba"])
+    monkeypatch.setattr(loops, "lacking", lambda: ["llvmlite"])
     assert backend.executor == "blocks"
 
 
-def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch):
+def test_numba_without_its_package_is_an_error_that_names_the_remedy(monkeypatch):
     use("numpy", executor="blocks")
-    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["numba"])
-    with pytest.raises(BackendUnavailableError, match="needs the numba package") as error:
+    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
+    with pytest.raises(BackendUnavailableError, match="needs the llvmlite package") as error:
         use("numpy", executor="numba")
     assert "pip install 'minidl[fast]'" in str(error.value)
     assert "executor='blocks'" in str(error.value)
@@ -127,8 +127,8 @@ def test_numba_without_the_package_is_an_error_that_names_the_remedy(monkeypatch
 @pytest.mark.usefixtures("fresh")
 def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
     monkeypatch.setenv("MINIDL_EXECUTOR", "numba")
-    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["numba"])
-    with pytest.raises(BackendUnavailableError, match="needs the numba package"):
+    monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
+    with pytest.raises(BackendUnavailableError, match="needs the llvmlite package"):
         _ = backend.executor
 
 
@@ -195,10 +195,10 @@ def test_variables_with_unknown_names_are_errors(variable, message):
     assert message in result.stderr
 
 
-def test_neither_numba_nor_cupy_is_imported_before_it_is_used():
+def test_neither_llvmlite_nor_cupy_is_imported_before_it_is_used():
     code = (
         "import sys; from minidl.accelerator.trace import loops; import minidl.kernels.updates; "
-        "loops.available(); print(sorted({'numba', 'cupy'} & set(sys.modules)))"
+        "loops.available(); print(sorted({'llvmlite', 'cupy'} & set(sys.modules)))"
     )
     assert child(code).stdout.strip() == "[]"
 

@@ -25,7 +25,14 @@ from minidl.accelerator.cpu.shares import COLUMNS, ROWS
 from minidl.accelerator.cpu.team.mail import RECORD
 from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.accelerator.overlaps import entangled, meet, pairs
-from minidl.accelerator.trace.loop_source import FIXED, KNOWN, source
+from minidl.accelerator.trace.loop_source import (
+    ADDRESS,
+    EACH_ARRAY,
+    FIXED,
+    KNOWN,
+    PITCH,
+    source,
+)
 from minidl.accelerator.trace.program import Program
 from minidl.backend.addresses import address, location, overlapping
 
@@ -111,7 +118,7 @@ def elementwise(
         tuple(map(len, numbers)),
     )
     both = list(zip(arrays, kinds, strict=True))
-    count = FIXED + 2 * len(arrays)
+    count = FIXED + EACH_ARRAY * len(arrays)
     block = np.zeros(count + len(numbers), np.int64)
     whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in both)
     block[:FIXED] = rows, columns, axis, whole and axis != COLUMNS
@@ -120,7 +127,8 @@ def elementwise(
         pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
         if array.ndim > 2:
             pitch = array.itemsize * columns
-        block[FIXED + 2 * k : FIXED + 2 * k + 2] = address(array), pitch
+        place = FIXED + EACH_ARRAY * k
+        block[place + ADDRESS], block[place + PITCH] = address(array), pitch
     accesses = [access(a, id(a) in written, _axis(kind, axis)) for a, kind in both]
     made = Loop(
         f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
@@ -198,7 +206,7 @@ class Eager:
         written = {*places, *range(len(arrays) - fresh, len(arrays))}
         self._pairs = pairs(len(arrays), written)
         self._name = program.name
-        self._block = ctypes.c_int64 * (FIXED + 2 * len(arrays) + 1)
+        self._block = ctypes.c_int64 * (FIXED + EACH_ARRAY * len(arrays) + 1)
         self._numbers = ctypes.c_double * numbers
 
     def __call__(

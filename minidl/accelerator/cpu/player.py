@@ -5,7 +5,7 @@ words have names in a module ``words`` beside the command's ``plan`` and ``code`
 ``ufuncs``, ``products``, ``sparse``, ``sums``, ``draws`` and ``gather`` make commands; ``formulas``
 and ``recording`` choose the commands of a formula or a kernel; ``fusion`` and ``strips`` bring
 together commands on the same elements; ``team`` runs lists of commands, and ``series`` one list
-several times. Loaded only where Numba runs the formulas.
+several times. Loaded only where compiled loops run the formulas.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from minidl.accelerator.record.called import ChangedError, watching
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
+from minidl.accelerator.trace import loops
 from minidl.backend.own import has_foreign, is_own
 
 
@@ -113,6 +114,8 @@ class Recording:
         """Call a step, and record it if it is the second on these arrays."""
         network = self._network
         self._new = None
+        if not (self._gone or self._vain):  # later steps are played, by loops of their own
+            step = loops.passing()(step)
         same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
         if self._gone or not same or network.passes != self._passes or self.tape is not None:
             step(*arrays)

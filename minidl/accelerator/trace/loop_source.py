@@ -9,23 +9,24 @@ import numpy as np
 from minidl.accelerator.broadcasting import BY_COLUMN, EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
 
-#: Words of a loop's block before those of the arrays: rows, columns, how they are shared out,
-#: whether the rows lie one after the other.
-FIXED = 4
+#: Words of a loop's block: rows, columns, how they are shared out, whether the rows lie one after
+#: the other. Then of each array the address, and bytes from row to row; then addresses of numbers.
+ROWS, COLUMNS, AXIS, JOINED = range(4)
+FIXED, EACH_ARRAY = 4, 2
+ADDRESS, PITCH = range(2)
 
 _HEADER = """\
 import math
 
-from numba.types import {types}
-from numba.types import {working} as T
-
-from minidl.accelerator.cpu.machine.lowlevel import at, helper
+from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import {types}
+from minidl.accelerator.cpu.machine.values import {working} as T
 from minidl.accelerator.cpu.shares import as_one, share
 
 """
 
-# How each NumPy function reads on scalars. T is the working floating type: Numba, unlike
-# NumPy, would widen float32 beside a Python number or a uint16 to float64.
+# How each NumPy function reads on scalars. T is the working floating type: the language of
+# commands adds no numbers of different types.
 SCALAR = {
     **OPERATORS,
     "sqrt": "math.sqrt({0})",
@@ -51,7 +52,7 @@ def source(
     working: str,
     numbers: Sequence[int],
 ) -> str:
-    """Python source of the command that Numba compiles.
+    """Python source of the command, in the language that is compiled.
 
     Args:
         program: the formula.
@@ -75,14 +76,15 @@ def source(
         target = next(fresh) if place < 0 else place
         body.append(f"x{target}[j] = {types[target]}(r{register})")
     parameters = [f"x{k}" for k in moving] + list(fixed.values()) + registers
-    row = [f"words[{FIXED + 2 * k}] + i * words[{FIXED + 2 * k + 1}]" for k in range(len(kinds))]
+    own = [FIXED + EACH_ARRAY * k for k in range(len(kinds))]
+    row = [f"words[{k + ADDRESS}] + i * words[{k + PITCH}]" for k in own]
     given = [f"at({row[k]} + low * {np.dtype(types[k]).itemsize}, {types[k]})" for k in moving]
     given += [f"T(at({row[k]}, {types[k]})[0])" for k in fixed]
     given += [f"T(numbers_{k}[{j}])" for k, size in enumerate(numbers) for j in range(size)]
-    end = FIXED + 2 * len(kinds)
+    end = FIXED + EACH_ARRAY * len(kinds)
+    shared = ", ".join(f"words[{k}]" for k in (ROWS, COLUMNS, AXIS))
     lines = [
         _HEADER.format(types=", ".join(sorted({*types, "float64", "int64"})), working=working),
-        "@helper",
         f"def row({', '.join([*parameters, 'n'])}):",
         "    for j in range(n):",
         *[f"        {line}" for line in body],
@@ -90,8 +92,8 @@ def source(
         "def command(block, part, parts):",
         "    words = at(block, int64)",
         *[f"    numbers_{k} = at(words[{end + k}], float64)" for k in range(len(numbers))],
-        "    first, last, low, high = share(words[0], words[1], words[2], part, parts)",
-        "    last, high = as_one(first, last, high, words[3])",
+        f"    first, last, low, high = share({shared}, part, parts)",
+        f"    last, high = as_one(first, last, high, words[{JOINED}])",
         "    if low < high:",
         "        for i in range(first, last):",
         f"            row({', '.join([*given, 'high - low'])})",

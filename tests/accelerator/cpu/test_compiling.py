@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
 import os
 import signal
@@ -10,10 +12,11 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from minidl.accelerator.cpu.machine import compiler, machine_code
+from minidl.accelerator.cpu.machine import compiler, machine_code, wait
 from minidl.accelerator.cpu.machine.machine_code import Placed, Refusal, Unit
 from minidl.accelerator.cpu.machine.storage import Storage
 from minidl.accelerator.record.operands import CompilationUnavailableError
@@ -21,7 +24,7 @@ from minidl.accelerator.record.operands import CompilationUnavailableError
 ROOT = Path(__file__).parents[3]
 
 TEXT = """
-from numba.types import int64
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.machine.lowlevel import at
 
 
@@ -65,6 +68,7 @@ def slow(monkeypatch):
 TOGETHER = """
 import json, os, sys, threading
 from pathlib import Path
+from types import SimpleNamespace
 from minidl.accelerator.cpu.machine import machine_code
 from minidl.accelerator.cpu.machine.machine_code import Unit
 made = []
@@ -89,7 +93,7 @@ print(json.dumps([made, errors]))
 
 
 def test_four_processes_of_four_threads_compile_each_unit_once(tmp_path):
-    """On an empty cache, all at once, and Numba is imported by none of them before."""
+    """On an empty cache, all at once, and LLVM is loaded by none of them before."""
     code = f"TEXT = {TEXT!r}\n{TOGETHER}"
     processes = [
         subprocess.Popen(
@@ -144,17 +148,24 @@ class InterruptionError(Exception):
 
 
 def on_alarm(handler):
-    """Have a function called, as a signal handler, when the event is set."""
+    """Have a function called at the first signal; the handler before, and an event of the call."""
+    came = threading.Event()
 
     def handle(*_):
-        handler()
+        if not came.is_set():
+            came.set()
+            handler()
 
-    return signal.signal(signal.SIGUSR1, handle)
+    return signal.signal(signal.SIGUSR1, handle), came
 
 
-def send():
-    """The signal, to the thread that runs handlers."""
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+def send(came):
+    """Send signals to the thread that runs handlers until one is handled.
+
+    A signal just before a thread begins to wait for a lock does not end the waiting.
+    """
+    while not came.wait(0.05):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
 
 
 def when(event, action):
@@ -169,9 +180,9 @@ def test_whoever_interrupts_the_waiting_does_not_interrupt_the_compiler(slow):
     def interrupt():
         raise InterruptionError
 
-    before = on_alarm(interrupt)
+    before, came = on_alarm(interrupt)
     try:
-        sender = when(begun, send)
+        sender = when(begun, lambda: send(came))
         with pytest.raises(InterruptionError):
             machine_code.placed(unit(1))
         sender.join()
@@ -190,9 +201,9 @@ def test_a_signal_handler_may_ask_for_code_while_some_is_compiled(slow):
         go_on.set()
         asked.append(machine_code.placed(unit(2)))
 
-    before = on_alarm(ask)
+    before, came = on_alarm(ask)
     try:
-        sender = when(begun, send)
+        sender = when(begun, lambda: send(came))
         first = machine_code.placed(unit(1))
         sender.join()
     finally:
@@ -202,7 +213,7 @@ def test_a_signal_handler_may_ask_for_code_while_some_is_compiled(slow):
 
 
 def test_a_process_is_copied_while_nobody_compiles(slow):
-    """The child finds Numba whole, and no lock that nobody will open."""
+    """The child finds LLVM whole, and no lock that nobody will open."""
     begun, go_on, _ = slow
     thread = threading.Thread(target=machine_code.placed, args=(unit(1),))
     thread.start()
@@ -231,6 +242,38 @@ def test_where_no_thread_can_be_started_the_caller_compiles(monkeypatch):
     assert isinstance(machine_code.placed(unit(1)), Placed)
 
 
+# A wait --------------------------------------------------------------------------------------
+
+
+class Shown(io.StringIO):
+    """A terminal, or a file."""
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.isatty = lambda: terminal
+
+
+@pytest.mark.parametrize(("terminal", "seconds"), [(True, 1.5), (True, 0.5), (False, 1.5)])
+def test_a_long_wait_is_told_once_and_to_a_person(monkeypatch, cache, terminal, seconds):
+    screen = Shown(terminal)
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(wait, "_spent", seconds)
+    for value in (1, 2, 3):
+        machine_code.placed(unit(value))
+    told = terminal and seconds > wait.UNNOTICED
+    text = f"minidl: machine code for this network is being made, once: it is kept in {cache}\n"
+    assert screen.getvalue() == text * told
+
+
+def test_time_that_the_compiler_takes_adds_up(monkeypatch):
+    monkeypatch.setattr(wait, "_spent", 0.0)
+    clock = itertools.count(0, 0.25)
+    monkeypatch.setattr(wait, "time", SimpleNamespace(perf_counter=clock.__next__))
+    for value in (1, 2):
+        machine_code.placed(unit(value))
+    assert wait._spent == 0.5
+
+
 # Failures ----------------------------------------------------------------------------------
 
 
@@ -239,36 +282,24 @@ def test_what_cannot_be_compiled_is_tried_and_told_once(monkeypatch):
 
     def fail(*arguments):
         calls.append(arguments)
-        raise TypeError("a type that\n Numba does not know.")
+        raise TypeError("a type that\n nobody knows.")
 
     monkeypatch.setattr(compiler, "compiled", fail)
-    for name in [key for key in os.environ if key.startswith("NUMBA_")]:
-        monkeypatch.delenv(name)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         for _ in range(3):
-            with pytest.raises(CompilationUnavailableError, match="Numba does not compile"):
+            with pytest.raises(CompilationUnavailableError, match="mine cannot be compiled"):
                 machine_code.generated("mine", TEXT.format(value=1))
     assert len(calls) == 1
     assert [str(each.message) for each in told] == [
-        "minidl: what has no machine code runs in NumPy, which takes longer: Numba does not "
-        "compile mine: TypeError: a type that Numba does not know. To mend it: pip install "
-        "--upgrade numba."
+        "minidl: what has no machine code runs in NumPy, which takes longer: mine cannot be "
+        "compiled: TypeError: a type that nobody knows. To mend it: pip install --upgrade llvmlite."
     ]
     assert told[0].filename == __file__
 
 
-def test_options_of_numba_are_what_to_look_at_first(monkeypatch):
-    for name in [key for key in os.environ if key.startswith("NUMBA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")  # no code depends on it
-    assert machine_code._failure("x", TypeError("y")).mend == "pip install --upgrade numba"
-    monkeypatch.setenv("NUMBA_OPT", "0")
-    assert machine_code._failure("x", TypeError("y")).mend == "unset NUMBA_OPT"
-
-
 def test_a_compiler_that_cannot_be_imported_is_tried_once(monkeypatch):
-    refusal = Refusal("Numba is installed and cannot be imported: …", "pip install --upgrade numba")
+    refusal = Refusal("LLVM is installed and cannot be loaded: …", "pip install --upgrade llvmlite")
     monkeypatch.setattr(machine_code, "_compiler", lambda: refusal)
     for value in (1, 2):
         with pytest.raises(CompilationUnavailableError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from minidl.accelerator.cpu import player, shares
 from minidl.accelerator.cpu.commands import WORTH, Access, Command, UnsupportedError, listed
-from minidl.accelerator.cpu.machine.lowlevel import ask, at
+from minidl.accelerator.cpu.machine.machine_code import generated
 from minidl.accelerator.cpu.products import plan as products
 from minidl.accelerator.cpu.products.blas import libraries
 from minidl.accelerator.cpu.products.plan import product
@@ -256,13 +255,19 @@ def test_blas_keeps_its_threads_for_products_that_it_leaves_to_one(monkeypatch):
 # BLAS's own threads ------------------------------------------------------------------------
 
 
-@numba.cfunc("void(int64, int64, int64)")
-def _count(block, part, parts):
-    """How many threads each library has, to where a list keeps how many it had."""
-    words = at(block, numba.types.int64)
+# How many threads each library has, to where a list keeps how many it had.
+COUNT = """
+from minidl.accelerator.cpu.machine.lowlevel import ask, at
+from minidl.accelerator.cpu.machine.values import int32, int64
+from minidl.accelerator.cpu.products.words import BEFORE, EACH, GET, LIBRARIES
+
+
+def command(block, part, parts):
+    words = at(block, int64)
     if part == 0:
         for k in range(0, EACH * words[LIBRARIES], EACH):
-            words[k + BEFORE] = ask(words[k + GET], (), numba.types.int32)
+            words[k + BEFORE] = ask(words[k + GET], (), int32)
+"""
 
 
 def counting(after):
@@ -272,7 +277,11 @@ def counting(after):
     block[GET::EACH], block[SET::EACH] = zip(*libraries(), strict=True)
     start = address(after)
     return Command(
-        "count", _count.address, block, [Access(start, start + after.nbytes, True, None)], after
+        "count",
+        generated("count", COUNT),
+        block,
+        [Access(start, start + after.nbytes, True, None)],
+        after,
     )
 
 

@@ -8,13 +8,12 @@ import sys
 import threading
 import time
 
-import numba
 import numpy as np
 import pytest
 
 from minidl.accelerator.cpu.commands import Command, listed
 from minidl.accelerator.cpu.elementwise import elementwise
-from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.machine_code import generated
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS
 from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import Team, wanted_parts
@@ -46,16 +45,21 @@ def run_words(team, words, times=1):
     assert record[mail.TIMES] == (7 if times else 0)  # how often it is to run the next time
 
 
-@numba.cfunc("void(int64, int64, int64)")
-def _mark(block, part, parts):
-    """Count the calls of each part; note how many there are."""
-    words = at(block, numba.types.int64)
+MARK = """
+from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import int64
+
+
+def command(block, part, parts):
+    # Count the calls of each part; note how many there are.
+    words = at(block, int64)
     words[8 * part] += 1
     words[8 * part + 1] = parts
+"""
 
 
 def marks():
-    return Command("mark", _mark.address, np.zeros(8 * (PARTS + 1), np.int64), [], None)
+    return Command("mark", generated("mark", MARK), np.zeros(8 * (PARTS + 1), np.int64), [], None)
 
 
 @fused

@@ -1,4 +1,4 @@
-"""The Numba executor: each operation's meaning, and the arrays that it takes."""
+"""Compiled loops: each operation's meaning, and the arrays that it takes."""
 
 from __future__ import annotations
 
@@ -117,18 +117,57 @@ def test_a_formula_may_have_any_name():
         np.testing.assert_array_equal(out, [2, 3])
 
 
+def test_what_is_called_in_passing_is_compiled_when_it_is_called_again(monkeypatch):
+    made = []
+    eager = player.Eager
+    monkeypatch.setattr(player, "Eager", lambda *given: made.append(given) or eager(*given))
+    run = loops.compile(trace(lambda x: x * 2 + 1, [True]), [()])
+    x, out = np.arange(3.0), np.empty(3)
+    with loops.passing():
+        run([x], [out])
+        np.testing.assert_array_equal(out, [1, 3, 5])
+        assert not made
+    for _ in range(2):
+        run([out], [x])
+        np.testing.assert_array_equal(x, [3, 7, 11])
+        assert len(made) == 1
+
+
+FIT = """
+import numpy as np
+import minidl
+from minidl.accelerator.cpu import player
+from minidl.layers import Dense
+
+made = []
+eager = player.Eager
+player.Eager = lambda program, *given: made.append(program.name) or eager(program, *given)
+model = minidl.Sequential([minidl.Input(shape=(6,)), Dense(5, activation="relu"), Dense(1)])
+model.compile("adam", "mse")
+x, y = np.ones((40, 6), "float32"), np.ones((40, 1), "float32")
+with minidl.backend.use("numpy", executor="numba"):
+    model.fit(x, y, batch_size=10, epochs=2, verbose=0)
+assert model.recording.startswith("compiled")
+assert not made, made
+"""
+
+
+def test_the_called_steps_before_a_recorded_one_compile_no_formula():
+    subprocess.run([sys.executable, "-c", FIT], cwd=ROOT, check=True)
+
+
 # Choice ------------------------------------------------------------------------------------
 
 
-def test_looking_for_numba_does_not_import_it():
+def test_looking_for_llvm_does_not_load_it():
     code = (
-        "import sys; from minidl.backend import loops, native; assert loops.available(); "
-        "assert not {'numba', 'llvmlite', 'elftools'} & set(sys.modules)"
+        "import sys; from minidl.accelerator.trace import loops; assert loops.available(); "
+        "assert not {'llvmlite', 'elftools'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_without_numba_the_module_says_so(monkeypatch):
+def test_without_llvm_the_module_says_so(monkeypatch):
     assert loops.available()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not loops.available()

@@ -1,9 +1,8 @@
 """Philox 4x64-10 (Salmon, Moraes, Dror & Shaw, SC 2011, section 3.3)."""
 
-from numba.types import int64, uint16, uint64
-
 from minidl.accelerator.cpu.draws.words import AHEAD, COUNT, KEY, OTHER_KEY, OUT, STEP
-from minidl.accelerator.cpu.machine.lowlevel import at, helper, whole_product
+from minidl.accelerator.cpu.machine.lowlevel import at, whole_product
+from minidl.accelerator.cpu.machine.values import int64, uint16, uint64
 from minidl.accelerator.cpu.shares import cut
 
 # The multipliers and key increments of 4x64.
@@ -13,7 +12,6 @@ _ROUNDS = 10
 _LANES = 16  # 16-bit numbers in the 256 bits of one counter
 
 
-@helper
 def _philox(a, b, c, d, key, other):
     """The four words of a counter (a, b, c, d)."""
     for _ in range(_ROUNDS):

@@ -1,7 +1,5 @@
 """Rows of an array, copied into another."""
 
-from numba.types import int64, uint8
-
 from minidl.accelerator.cpu.gather.words import (
     AXIS,
     COLUMNS,
@@ -16,7 +14,8 @@ from minidl.accelerator.cpu.gather.words import (
     START,
     X,
 )
-from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
+from minidl.accelerator.cpu.machine.lowlevel import at, prefetch_all, within
+from minidl.accelerator.cpu.machine.values import int64, uint8
 from minidl.accelerator.cpu.shares import share
 
 # Rows from the prefetch of a row to its copy: the wait for one row is as long as the copy of
@@ -24,7 +23,6 @@ from minidl.accelerator.cpu.shares import share
 _AHEAD = 6
 
 
-@helper
 def _copy(out, x, n):
     for j in range(n):
         out[j] = x[j]

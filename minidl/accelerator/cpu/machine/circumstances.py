@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import platform
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
@@ -29,25 +28,17 @@ _KINDS = (
 
 @functools.cache
 def circumstances() -> dict[str, str]:
-    """Versions, system, processor and options of the compiler, by what they are of."""
+    """Versions, system and processor, by what they are of."""
     files = sorted(_COMMANDS.rglob("*.py"))
     own = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     return {
         "minidl": own,
-        "numba": _version("numba"),
         "llvmlite": _version("llvmlite"),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": np.__version__,
         "system": sysconfig.get_platform(),
         "processor": processor(),
-        "options": repr(sorted(options().items())),
     }
-
-
-def options() -> dict[str, str]:
-    """Options of Numba in the environment, but for two that no code depends on."""
-    others = ("NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS")
-    return {k: v for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in others}
 
 
 def processor() -> str:

@@ -16,9 +16,8 @@ from elftools.elf.enums import ENUM_RELOC_TYPE_x64 as KINDS
 from elftools.elf.relocation import RelocationSection
 
 _RELATIVE = (KINDS["R_X86_64_PC32"], KINDS["R_X86_64_PLT32"])
-# Functions of the C library that LLVM puts in the place of loops; and roots, which Numba calls in
-# older versions.
-_IMPORTS = ("memset", "memcpy", "memmove", "sqrt", "sqrtf")
+# Functions of the C library that LLVM puts in the place of loops.
+_IMPORTS = ("memset", "memcpy", "memmove")
 _JUMP = b"\xff\x25\x00\x00\x00\x00"  # to the address that follows
 
 

@@ -1,4 +1,4 @@
-"""What Numba's language lacks and commands need: addresses, calls by address, atomics.
+"""What Python lacks and commands need: addresses, calls by address, atomics.
 
 Everything here becomes a few instructions within the function that uses it.
 """
@@ -8,130 +8,83 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-import numba
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, register_jitable
 
-from minidl.accelerator.cpu import shares
-from minidl.accelerator.cpu.products import tiling
+from minidl.accelerator.cpu.machine.arithmetic import instruct
+from minidl.accelerator.cpu.machine.values import (
+    Kind,
+    Number,
+    Pointer,
+    int64,
+    intrinsic,
+    place,
+    uint64,
+)
 
-_WORD = ir.IntType(64)
-
-# Functions that commands call. NumPy's rules for division by zero: Numba's own would raise.
-helper = numba.njit(error_model="numpy")
-for _plain in (shares.cut, shares.share, shares.as_one, tiling.even):
-    register_jitable(error_model="numpy")(_plain)
-
-
-@intrinsic
-def at(context: Any, address: Any, dtype: Any) -> Any:
-    """The pointer to elements of ``dtype`` at an address (int64)."""
-    pointer = types.CPointer(dtype.dtype)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], context.get_value_type(pointer))
-
-    return pointer(types.int64, dtype), generate
+_WORD = int64.ir
 
 
 @intrinsic
-def load(context: Any, address: Any) -> Any:
+def at(builder: Any, address: Any, kind: Kind) -> Pointer:
+    """The pointer to numbers of a kind at an address (int64)."""
+    return Pointer(kind, builder.inttoptr(address, kind.ir.as_pointer()))
+
+
+@intrinsic
+def load(builder: Any, address: Any) -> Number:
     """The int64 at an address, with all that was written before it was."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
-        return builder.load_atomic(pointer, "seq_cst", 8)
-
-    return types.int64(types.int64), generate
+    return Number(int64, builder.load_atomic(_word(builder, address), "seq_cst", 8))
 
 
 @intrinsic
-def store(context: Any, address: Any, value: Any) -> Any:
+def store(builder: Any, address: Any, value: Any) -> None:
     """Write an int64; whoever loads it also sees all that was written before."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
-        builder.store_atomic(values[1], pointer, "seq_cst", 8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), generate
+    builder.store_atomic(value, _word(builder, address), "seq_cst", 8)
 
 
 @intrinsic
-def add(context: Any, address: Any, value: Any) -> Any:
-    """Add to the int64 at an address, as one operation."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
-        return builder.atomic_rmw("add", pointer, values[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), generate
+def add(builder: Any, address: Any, value: Any) -> Number:
+    """Add to the int64 at an address, as one operation; what was there."""
+    return Number(int64, builder.atomic_rmw("add", _word(builder, address), value, "seq_cst"))
 
 
-@intrinsic
-def exchange(context: Any, address: Any, value: Any) -> Any:
-    """Write an int64 and give what was there, as one operation."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], _WORD.as_pointer())
-        return builder.atomic_rmw("xchg", pointer, values[1], "seq_cst")
-
-    return types.int64(types.int64, types.int64), generate
+def _word(builder: Any, address: Any) -> Any:
+    return builder.inttoptr(address, _WORD.as_pointer())
 
 
 @intrinsic
-def call(context: Any, function: Any, arguments: Any) -> Any:
-    """Call the C function at an address with int64, or pointers, that returns nothing."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _call(builder, ir.VoidType(), values)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, arguments), generate
+def call(builder: Any, function: Any, arguments: Any) -> None:
+    """Call the C function at an address with int64 that returns nothing."""
+    _call(builder, ir.VoidType(), function, arguments)
 
 
 @intrinsic
-def ask(context: Any, function: Any, arguments: Any, dtype: Any) -> Any:
-    """The ``dtype`` that the C function at an address returns for int64, or pointers."""
-    result = dtype.dtype
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _call(builder, context.get_value_type(result), values)
-
-    return result(types.int64, arguments, dtype), generate
+def ask(builder: Any, function: Any, arguments: Any, kind: Kind) -> Number:
+    """The number that the C function at an address returns for int64."""
+    return Number(kind, _call(builder, kind.ir, function, arguments))
 
 
-def _call(builder: Any, result: Any, values: Any) -> Any:
-    """Call the address that is the first of the values with the words of the second."""
-    words = unpacked(builder, values[1])
+def _call(builder: Any, result: Any, function: Any, words: Any) -> Any:
     kind = ir.FunctionType(result, [_WORD] * len(words))
-    return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+    return builder.call(builder.inttoptr(function, kind.as_pointer()), words)
 
 
 @intrinsic
-def prefetch(context: Any, address: Any) -> Any:
+def prefetch(builder: Any, address: Any) -> None:
     """Ask for the cache line at an address, which is to be read soon."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        # read, keep, data
-        arguments = pointer, number(0), number(3), number(1)
-        instruct(builder, "llvm.prefetch.p0", ir.VoidType(), *arguments)
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
+    pointer = builder.inttoptr(address, ir.IntType(8).as_pointer())
+    number = ir.IntType(32)
+    # read, keep, data
+    arguments = pointer, number(0), number(3), number(1)
+    instruct(builder, "llvm.prefetch.p0", ir.VoidType(), *arguments)
 
 
-@helper
 def prefetch_all(first, end):
     """Ask for all cache lines from an address up to another."""
     for line in range(first, end, 64):
         prefetch(line)
 
 
-@helper
 def within(start, count, size, room):
     """Start and count of what lies within ``size`` elements and is no more than ``room``."""
     start = min(max(start, 0), size)
@@ -139,67 +92,41 @@ def within(start, count, size, room):
 
 
 @intrinsic
-def pause(context: Any) -> Any:
+def pause(builder: Any) -> None:
     """Wait for some 20 ns, in which another thread of the same core has all of it."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        if _X86:
-            instruct(builder, "llvm.x86.sse2.pause", ir.VoidType())
-        return context.get_dummy_value()
-
-    return types.void(), generate
+    if _X86:
+        instruct(builder, "llvm.x86.sse2.pause", ir.VoidType())
 
 
 @intrinsic
-def whole_product(context: Any, a: Any, b: Any) -> Any:
+def whole_product(builder: Any, a: Any, b: Any) -> tuple[Number, Number]:
     """The upper and the lower 64 bits of the product of two uint64."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        wide = ir.IntType(128)
-        product = builder.mul(*(builder.zext(value, wide) for value in values))
-        upper = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
-        lower = builder.trunc(product, _WORD)
-        return context.make_tuple(builder, signature.return_type, [upper, lower])
-
-    return types.UniTuple(types.uint64, 2)(types.uint64, types.uint64), generate
+    wide = ir.IntType(128)
+    product = builder.mul(*(builder.zext(value, wide) for value in (a, b)))
+    upper = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _WORD)
+    return Number(uint64, upper), Number(uint64, builder.trunc(product, _WORD))
 
 
 @intrinsic
-def float_control(context: Any) -> Any:
+def float_control(builder: Any) -> Number:
     """The control register of floating-point arithmetic; 0 where it is not known."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        if not _X86:
-            return ir.Constant(_WORD, 0)
-        place = builder.alloca(ir.IntType(32))
-        instruct(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), place)
-        return builder.zext(builder.load(place), _WORD)
-
-    return types.int64(), generate
+    if not _X86:
+        return Number(int64, ir.Constant(_WORD, 0))
+    register = place(builder, ir.IntType(32))
+    instruct(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), register)
+    return Number(int64, builder.zext(builder.load(register), _WORD))
 
 
 @intrinsic
-def set_float_control(context: Any, value: Any) -> Any:
+def set_float_control(builder: Any, value: Any) -> None:
     """Set it to what :func:`float_control` gives, or to that with other bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        if _X86:
-            place = builder.alloca(ir.IntType(32))
-            builder.store(builder.trunc(values[0], ir.IntType(32)), place)
-            instruct(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), place)
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
+    if _X86:
+        register = place(builder, ir.IntType(32))
+        builder.store(builder.trunc(value, ir.IntType(32)), register)
+        instruct(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), register)
 
 
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
-
-
-def instruct(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """Call an instruction that LLVM offers as a function."""
-    kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-    return builder.call(function, arguments)
 
 
 def repeated(builder: Any, value: Any, lanes: int) -> Any:
@@ -208,8 +135,3 @@ def repeated(builder: Any, value: Any, lanes: int) -> Any:
     one = builder.insert_element(empty, value, ir.IntType(32)(0))
     first = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(one, empty, first)
-
-
-def unpacked(builder: Any, values: Any) -> list[Any]:
-    """What a tuple consists of."""
-    return [builder.extract_value(values, k) for k in range(len(values.type))]

@@ -1,7 +1,7 @@
 """Machine code of commands: taken from the user's cache, or compiled and kept there.
 
 What is kept is linked (``linker.py``), and runs wherever it lies. A process that finds all its
-commands in the cache loads neither Numba nor LLVM: a second of time, and 110 MB.
+commands in the cache does not load LLVM.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minidl.accelerator.cpu.machine.circumstances import circumstances, options
+from minidl.accelerator.cpu.machine import wait
+from minidl.accelerator.cpu.machine.circumstances import circumstances
 from minidl.accelerator.cpu.machine.placing import ALLOW, executable
 from minidl.accelerator.cpu.machine.placing import address_of as address_of
 from minidl.accelerator.cpu.machine.storage import Storage, user_folder
@@ -123,7 +124,7 @@ def _say(which: str, what: str) -> None:
 
 
 _made: dict[Unit, Placed | Refusal] = {}
-# One thread at a time imports Numba or compiles with it. A process is copied while nobody does.
+# One thread at a time loads LLVM or compiles with it. A process is copied while nobody does.
 _compiling = threading.RLock()
 turns.at_fork(_compiling.acquire, _compiling.release, _compiling.release)
 
@@ -183,9 +184,10 @@ def _compiled(unit: Unit) -> Placed | Refusal:
             contents = storage().read(unit.name)
             if contents is None:
                 try:
-                    contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
+                    with wait.noticed(storage()):
+                        contents = compiler.compiled(unit.function, unit.text, dict(unit.types))
                 except Exception as error:
-                    return _failure(f"Numba does not compile {unit.label}", error)
+                    return _failure(f"{unit.label} cannot be compiled", error)
                 storage().write(unit.name, contents, unit.text)
         _made[unit] = _place(contents)
         return _made[unit]
@@ -196,8 +198,8 @@ def _compiler() -> Any:
     """Import the module that compiles; a refusal if that fails."""
     try:
         from minidl.accelerator.cpu.machine import compiler
-    except Exception as error:  # an old Numba knows many ways to fail beside a new NumPy
-        return _failure("Numba is installed and cannot be imported", error)
+    except Exception as error:
+        return _failure("LLVM is installed and cannot be loaded", error)
     return compiler
 
 
@@ -205,8 +207,7 @@ def _failure(what: str, error: Exception) -> Refusal:
     if isinstance(error, CompilationUnavailableError):
         return Refusal(error.reason, error.mend)
     said = " ".join(str(error).split())[:300].rstrip(".")
-    given = sorted(options())
-    mend = f"unset {' '.join(given)}" if given else "pip install --upgrade numba"
+    mend = "pip install --upgrade llvmlite"
     if isinstance(error, PermissionError):  # of LLVM or of ctypes
         mend = ALLOW
     return Refusal(f"{what}: {type(error).__name__}: {said}", mend)

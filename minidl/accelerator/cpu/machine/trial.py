@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from minidl.accelerator.cpu.machine import machine_code
+from minidl.accelerator.cpu.series.words import ADDRESS, COUNT, EACH, FIXED, LENGTH, NEXT
 from minidl.accelerator.record.operands import CompilationUnavailableError
 from minidl.backend.addresses import address
 
@@ -18,16 +17,14 @@ def attempt() -> None:
         CompilationUnavailableError: no machine code can be had, or none can be run, or it does
             something else than it should.
     """
-    if os.environ.get("NUMBA_DISABLE_JIT", "0").strip() not in ("", "0"):
-        raise CompilationUnavailableError(
-            "NUMBA_DISABLE_JIT forbids Numba to compile", "unset NUMBA_DISABLE_JIT"
-        )
     code = machine_code.placed(machine_code.unit("take", "series"))
     row, numbers = np.array([3, -1, 1 << 40]), (np.zeros(2, np.int64), np.zeros(1, np.int64))
-    words = [address(row), 2, address(numbers[0]), 2, address(numbers[1]), 1]
-    block = np.array(words, np.int64)
+    block = np.zeros(FIXED + EACH * len(numbers), np.int64)
+    block[[NEXT, COUNT]] = address(row), len(numbers)
+    block[FIXED + ADDRESS :: EACH] = list(map(address, numbers))
+    block[FIXED + LENGTH :: EACH] = list(map(len, numbers))
     machine_code.COMMAND(code.address)(address(block), 0, 1)
-    if [*numbers[0], *numbers[1]] != [3, -1, 1 << 40] or block[0] != words[0] + row.nbytes:
+    if [*numbers[0], *numbers[1]] != [3, -1, 1 << 40] or block[NEXT] != address(row) + row.nbytes:
         raise CompilationUnavailableError(
             "machine code computes something else than its source says",
             "python -m minidl cache clear",

@@ -1,8 +1,7 @@
 """Products: BLAS, called for the share of a part, or own tiles; and how many threads BLAS has."""
 
-from numba.types import float32, int32, int64
-
-from minidl.accelerator.cpu.machine.lowlevel import ask, at, call, helper
+from minidl.accelerator.cpu.machine.lowlevel import ask, at, call
+from minidl.accelerator.cpu.machine.values import float32, int32, int64
 from minidl.accelerator.cpu.products.tiles import panel, tile, turn
 from minidl.accelerator.cpu.products.tiling import BAND, BYTES, DEEP, HIGH, PANEL, VECTORS, even
 from minidl.accelerator.cpu.products.words import (
@@ -41,7 +40,6 @@ from minidl.accelerator.cpu.shares import COLUMNS, ROWS, cut
 real = float32  # of the elements; whoever asks for the function says which
 
 
-@helper
 def _share(w, part, parts):
     """Sizes and addresses of a part's share: rows, columns and inner size, a, b, out."""
     size = w[SIZE]
@@ -82,7 +80,6 @@ def gemm(block, part, parts):
         call(w[FUNCTION], (trans_x, trans_y, *sizes, alpha, *x, *y, beta, c, ldc))
 
 
-@helper
 def _turned(out, x, pitch, columns, inner, size):
     """The columns of b at x as rows of a panel."""
     lanes = max(BYTES // size, 1)  # a range might raise otherwise, for all that LLVM knows

@@ -15,18 +15,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from minidl.accelerator.cpu.machine.lowlevel import instruct, repeated, unpacked
+from minidl.accelerator.cpu.machine.arithmetic import instruct
+from minidl.accelerator.cpu.machine.lowlevel import repeated
+from minidl.accelerator.cpu.machine.values import Kind, Number, int64, intrinsic, place
 from minidl.accelerator.cpu.products.tiling import BYTES, HIGH, PANEL, VECTORS
 
 _WORD, _LANE, _BIT = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
 
 @intrinsic
-def tile(context: Any, sizes: Any, out: Any, a: Any, b: Any, adds: Any, dtype: Any) -> Any:
-    """out = a b, or out + a b, for up to HIGH rows and VECTORS vectors of out, all of ``dtype``.
+def tile(builder: Any, sizes: Any, out: Any, a: Any, b: Any, adds: Any, kind: Kind) -> None:
+    """out = a b, or out + a b, for up to HIGH rows and VECTORS vectors of out, all of a kind.
 
     Args:
         sizes: rows, columns, inner size; 1 at least.
@@ -34,31 +34,26 @@ def tile(context: Any, sizes: Any, out: Any, a: Any, b: Any, adds: Any, dtype: A
         a: address, elements from row to row and from column to column.
         adds: whether the product is added to out.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vectors = _Vectors(builder, context.get_value_type(dtype.dtype))
-        (rows, columns, inner), out, a, b = (unpacked(builder, value) for value in values[:4])
-        lanes = _WORD(vectors.lanes)
-        wide = builder.udiv(builder.add(columns, _WORD(vectors.lanes - 1)), lanes)
-        done = builder.append_basic_block("done")
-        choice = builder.switch(builder.add(builder.mul(rows, _WORD(VECTORS)), wide), done)
-        for high in range(1, HIGH + 1):
-            for count in range(1, VECTORS + 1):
-                builder.position_at_end(builder.append_basic_block(f"tile_{high}_{count}"))
-                choice.add_case(_WORD(high * VECTORS + count), builder.block)
-                # Of the last vector there may be less than a whole one.
-                left = builder.sub(columns, _WORD(vectors.lanes * (count - 1)))
-                masks = [vectors.first(lanes)] * (count - 1) + [vectors.first(left)]
-                _multiply(vectors, high, masks, inner, out, a, b, values[4])
-                builder.branch(done)
-        builder.position_at_end(done)
-        return context.get_dummy_value()
-
-    return types.void(sizes, out, a, b, adds, dtype), generate
+    vectors = _Vectors(builder, kind)
+    rows, columns, inner = sizes
+    lanes = _WORD(vectors.lanes)
+    wide = builder.udiv(builder.add(columns, _WORD(vectors.lanes - 1)), lanes)
+    done = builder.append_basic_block("done")
+    choice = builder.switch(builder.add(builder.mul(rows, _WORD(VECTORS)), wide), done)
+    for high in range(1, HIGH + 1):
+        for count in range(1, VECTORS + 1):
+            builder.position_at_end(builder.append_basic_block(f"tile_{high}_{count}"))
+            choice.add_case(_WORD(high * VECTORS + count), builder.block)
+            # Of the last vector there may be less than a whole one.
+            left = builder.sub(columns, _WORD(vectors.lanes * (count - 1)))
+            masks = [vectors.first(lanes)] * (count - 1) + [vectors.first(left)]
+            _multiply(vectors, high, masks, inner, out, a, b, adds)
+            builder.branch(done)
+    builder.position_at_end(done)
 
 
 @intrinsic
-def turn(context: Any, out: Any, x: Any, sizes: Any, dtype: Any) -> Any:
+def turn(builder: Any, out: Any, x: Any, sizes: Any, kind: Kind) -> None:
     """out = xᵀ, of as many rows and columns as a vector has lanes, or as there are of x.
 
     What out has beyond these is undefined.
@@ -67,40 +62,29 @@ def turn(context: Any, out: Any, x: Any, sizes: Any, dtype: Any) -> Any:
         out, x: address, elements from row to row.
         sizes: rows and columns of x; 1 at least.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vectors = _Vectors(builder, context.get_value_type(dtype.dtype))
-        out, x, (count, columns) = (unpacked(builder, value) for value in values[:3])
-        lanes, mask = vectors.lanes, vectors.first(columns)
-        last = builder.sub(count, _WORD(1))
-        rows = []
-        for k in range(lanes):  # where there are no more, the last one again
-            row = builder.select(builder.icmp_unsigned("<", _WORD(k), last), _WORD(k), last)
-            rows.append(vectors.load(vectors.place(x, row), mask))
-        # The number of an element is that of its row, then that of its column, in bits. A riffle
-        # of all elements moves each bit up by one; after half of them the two have changed places.
-        for _ in range(lanes.bit_length() - 1):
-            pairs = zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True)
-            rows = [half for a, b in pairs for half in vectors.riffle(a, b)]
-        for k, row in enumerate(rows):
-            vectors.store(vectors.place(out, _WORD(k)), row, vectors.first(_WORD(lanes)))
-        return context.get_dummy_value()
-
-    return types.void(out, x, sizes, dtype), generate
+    vectors = _Vectors(builder, kind)
+    count, columns = sizes
+    lanes, mask = vectors.lanes, vectors.first(columns)
+    last = builder.sub(count, _WORD(1))
+    rows = []
+    for k in range(lanes):  # where there are no more, the last one again
+        row = builder.select(builder.icmp_unsigned("<", _WORD(k), last), _WORD(k), last)
+        rows.append(vectors.load(vectors.place(x, row), mask))
+    # The number of an element is that of its row, then that of its column, in bits. A riffle
+    # of all elements moves each bit up by one; after half of them the two have changed places.
+    for _ in range(lanes.bit_length() - 1):
+        pairs = zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True)
+        rows = [half for a, b in pairs for half in vectors.riffle(a, b)]
+    for k, row in enumerate(rows):
+        vectors.store(vectors.place(out, _WORD(k)), row, vectors.first(_WORD(lanes)))
 
 
 @intrinsic
-def panel(context: Any) -> Any:
+def panel(builder: Any) -> Number:
     """Address of PANEL rows of a tile's width, until the command is done."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        # Not cgutils.alloca_once, which fills it with zeros, byte by byte: two minutes to compile.
-        with builder.goto_entry_block():
-            memory = builder.alloca(ir.ArrayType(ir.IntType(8), PANEL * VECTORS * BYTES))
-        memory.align = BYTES
-        return builder.ptrtoint(memory, _WORD)
-
-    return types.int64(), generate
+    memory = place(builder, ir.ArrayType(ir.IntType(8), PANEL * VECTORS * BYTES))
+    memory.align = BYTES
+    return Number(int64, builder.ptrtoint(memory, _WORD))
 
 
 def _multiply(
@@ -171,11 +155,11 @@ def _as_it_is(builder: Any, value: Any) -> Any:
 class _Vectors:
     """Instructions on vectors."""
 
-    def __init__(self, builder: Any, element: Any) -> None:
-        self.builder, self.element = builder, element
-        self._size = 4 if isinstance(element, ir.FloatType) else 8
+    def __init__(self, builder: Any, kind: Kind) -> None:
+        self.builder, self.element = builder, kind.ir
+        self._size = kind.bits // 8
         self.lanes = BYTES // self._size
-        self.kind = ir.VectorType(element, self.lanes)
+        self.kind = ir.VectorType(self.element, self.lanes)
         self.zero = ir.Constant(self.kind, None)
 
     def place(self, matrix: Sequence[Any], row: Any, vector: int = 0) -> Any:

@@ -1,8 +1,7 @@
 """Numbers that Python wrote for steps to come."""
 
-from numba.types import int64
-
 from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.series.words import ADDRESS, COUNT, EACH, FIXED, LENGTH, NEXT
 
 

@@ -5,10 +5,9 @@
 
 import math
 
-from numba.types import float32, int32, int64
-
 from minidl.accelerator.cpu.gather.words import COUNT, START
-from minidl.accelerator.cpu.machine.lowlevel import at, helper, prefetch_all, within
+from minidl.accelerator.cpu.machine.lowlevel import at, prefetch_all, within
+from minidl.accelerator.cpu.machine.values import float32, int32, int64
 from minidl.accelerator.cpu.shares import cut
 from minidl.accelerator.cpu.sparse.entries import add_to, add_up
 from minidl.accelerator.cpu.sparse.words import (
@@ -41,7 +40,6 @@ real, integer = float32, int32
 _AHEAD = 4
 
 
-@helper
 def _before(columns, first, end, bound):
     """In a row with ordered columns, the place of the first entry from column ``bound`` on.
 
@@ -56,7 +54,6 @@ def _before(columns, first, end, bound):
     return first
 
 
-@helper
 def _within(columns, ends, first, last, limits):
     """True if rows lie within their arrays and their entries within the matrix.
 
@@ -73,7 +70,6 @@ def _within(columns, ends, first, last, limits):
     return right and low >= 0 and high < count
 
 
-@helper
 def _spoil(out, first, end):
     """NaN for each element: without a matrix there is no product."""
     for j in range(first, end):
@@ -107,8 +103,9 @@ def backward(block, part, parts):
     for j in range(low * units, high * units):
         out[j] = 0
     for i in range(w[ROWS]):
-        k = _before(columns, ends[i], ends[i + 1], low)
-        count = _before(columns, k, ends[i + 1], high) - k
+        first, end = int64(ends[i]), int64(ends[i + 1])
+        k = _before(columns, first, end, low)
+        count = _before(columns, k, end, high) - k
         entries = w[DATA] + size * k, w[INDICES] + w[INDEX_SIZE] * k, count
         add_to(w[OUT], entries, w[FACTOR] + size * i * units, units, (real, integer))
 
@@ -131,7 +128,6 @@ def ends(block, part, parts):
             out[i + 1] = out[i] + end - first
 
 
-@helper
 def _in_order(columns, first, end, count):
     """True if the columns of a range are below ``count``, each no less than the one before."""
     wrong = int32(0)

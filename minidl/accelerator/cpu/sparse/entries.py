@@ -7,16 +7,14 @@ sum would go to memory and back before the next entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from minidl.accelerator.cpu.machine.lowlevel import repeated, unpacked
+from minidl.accelerator.cpu.machine.lowlevel import repeated
+from minidl.accelerator.cpu.machine.values import intrinsic, place
 
 WIDEST = 256  # half of the sixteen registers of AVX2
 
@@ -24,59 +22,51 @@ _WORD = ir.IntType(64)
 
 
 @intrinsic
-def add_up(context: Any, out: Any, entries: Any, x: Any, units: Any, dtypes: Any) -> Any:
+def add_up(builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any) -> None:
     """out = the sum over the entries of factor · (row ``column`` of x), in their order.
 
     Args:
         out, x: addresses; of a row, of the first row.
         entries: addresses of the first factor and the first column, and the number of entries.
         units: columns of x, whose rows lie one after the other.
-        dtypes: of the factors and everything else, of the columns' numbers.
+        kinds: of the factors and everything else, of the columns' numbers.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows = _Rows(context, builder, values, dtypes)
-        for place, lanes in rows.columns():
-            total = cgutils.alloca_once(builder, rows.vector(lanes))
-            builder.store(ir.Constant(rows.vector(lanes), None), total)
-            with rows.each_entry(lanes) as (factors, column):
-                term = builder.fmul(factors, rows.load(rows.x, column, place, lanes))
-                builder.store(builder.fadd(builder.load(total), term), total)
-            rows.store(rows.out, _WORD(0), place, builder.load(total))
-        return context.get_dummy_value()
-
-    return types.void(out, entries, x, units, dtypes), generate
+    rows = _Rows(builder, out, entries, x, units, kinds)
+    for start, lanes in rows.columns():
+        total = place(builder, rows.vector(lanes))
+        builder.store(ir.Constant(rows.vector(lanes), None), total)
+        with rows.each_entry(lanes) as (factors, column):
+            term = builder.fmul(factors, rows.load(rows.x, column, start, lanes))
+            builder.store(builder.fadd(builder.load(total), term), total)
+        rows.store(rows.out, _WORD(0), start, builder.load(total))
 
 
 @intrinsic
-def add_to(context: Any, out: Any, entries: Any, x: Any, units: Any, dtypes: Any) -> Any:
+def add_to(builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any) -> None:
     """Row ``column`` of out += factor · x, for each entry.
 
     Args: as of :func:`add_up`, but out is the address of the first row, x of a row.
     """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        rows = _Rows(context, builder, values, dtypes)
-        for place, lanes in rows.columns():
-            x = rows.load(rows.x, _WORD(0), place, lanes)
-            with rows.each_entry(lanes) as (factors, column):
-                before = rows.load(rows.out, column, place, lanes)
-                made = builder.fadd(before, builder.fmul(factors, x))
-                rows.store(rows.out, column, place, made)
-        return context.get_dummy_value()
-
-    return types.void(out, entries, x, units, dtypes), generate
+    rows = _Rows(builder, out, entries, x, units, kinds)
+    for start, lanes in rows.columns():
+        own = rows.load(rows.x, _WORD(0), start, lanes)
+        with rows.each_entry(lanes) as (factors, column):
+            before = rows.load(rows.out, column, start, lanes)
+            made = builder.fadd(before, builder.fmul(factors, own))
+            rows.store(rows.out, column, start, made)
 
 
 class _Rows:
     """Arguments of :func:`add_up` and :func:`add_to`, with instructions on the arguments."""
 
-    def __init__(self, context: Any, builder: Any, values: Sequence[Any], dtypes: Any) -> None:
-        self._builder = builder
-        self._element, column = (context.get_value_type(each.dtype) for each in dtypes)
-        self._size = 4 if isinstance(self._element, ir.FloatType) else 8
-        out, entries, x, self._units = values[:4]
-        factors, columns, self._count = unpacked(builder, entries)
+    def __init__(
+        self, builder: Any, out: Any, entries: Any, x: Any, units: Any, kinds: Any
+    ) -> None:
+        self._builder, self._units = builder, units
+        real, integer = kinds
+        self._element, column = real.ir, integer.ir
+        self._size = real.bits // 8
+        factors, columns, self._count = entries
         self.out, self.x, self._factors = (
             builder.inttoptr(address, self._element.as_pointer()) for address in (out, x, factors)
         )
@@ -90,17 +80,17 @@ class _Rows:
             if lanes < widest:  # once or not at all, after the larger vectors
                 first = self._builder.and_(self._units, _WORD(-2 * lanes))
                 times = self._builder.and_(times, _WORD(1))
-            with cgutils.for_range(self._builder, times) as loop:
-                yield self._builder.add(first, self._builder.mul(loop.index, _WORD(lanes))), lanes
+            with _times(self._builder, times) as k:
+                yield self._builder.add(first, self._builder.mul(k, _WORD(lanes))), lanes
             lanes //= 2
 
     @contextmanager
     def each_entry(self, lanes: int) -> Iterator[tuple[Any, Any]]:
         """The factor in each lane of a vector, and the column, for instructions on both."""
         builder = self._builder
-        with cgutils.for_range(builder, self._count) as loop:
-            factor = builder.load(builder.gep(self._factors, [loop.index]))
-            column = builder.load(builder.gep(self._columns, [loop.index]))
+        with _times(builder, self._count) as k:
+            factor = builder.load(builder.gep(self._factors, [k]))
+            column = builder.load(builder.gep(self._columns, [k]))
             yield repeated(builder, factor, lanes), builder.sext(column, _WORD)
 
     def vector(self, lanes: int) -> Any:
@@ -120,3 +110,20 @@ class _Rows:
     def _pointer(self, start: Any, row: Any, place: Any, kind: Any) -> Any:
         element = self._builder.add(self._builder.mul(row, self._units), place)
         return self._builder.bitcast(self._builder.gep(start, [element]), kind.as_pointer())
+
+
+@contextmanager
+def _times(builder: Any, count: Any) -> Iterator[Any]:
+    """The number of each time, for instructions that are run so many times."""
+    before = builder.block
+    head, body, after = (builder.append_basic_block(name) for name in ("head", "body", "after"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    number = builder.phi(_WORD)
+    number.add_incoming(_WORD(0), before)
+    builder.cbranch(builder.icmp_signed("<", number, count), body, after)
+    builder.position_at_end(body)
+    yield number
+    number.add_incoming(builder.add(number, _WORD(1), flags=["nsw"]), builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)

@@ -1,8 +1,7 @@
 """Commands that share the same rows out, run strip by strip."""
 
-from numba.types import int64
-
 from minidl.accelerator.cpu.machine.lowlevel import at, call
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.strips.words import BLOCK, COUNT, EACH, FIXED, FUNCTION, STRIPS
 
 

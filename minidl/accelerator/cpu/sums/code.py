@@ -3,10 +3,9 @@
 ``source``, ``target`` and ``working`` are the types read, written and added up; the caller chooses.
 """
 
-from numba.types import float32, int64
-
 from minidl.accelerator.cpu import shares
-from minidl.accelerator.cpu.machine.lowlevel import at, helper
+from minidl.accelerator.cpu.machine.lowlevel import at
+from minidl.accelerator.cpu.machine.values import float32, int64
 from minidl.accelerator.cpu.shares import cut
 from minidl.accelerator.cpu.sums.eights import sums
 from minidl.accelerator.cpu.sums.words import (
@@ -34,8 +33,7 @@ from minidl.accelerator.cpu.sums.words import (
 source = target = working = float32
 
 
-@helper
-def _pairwise(x, start, n):
+def _pairwise(x, start, n) -> working:
     # NumPy's order: halves of halves, and eight sums side by side in blocks of up to 128.
     p = at(x, source)
     half = n // 2
@@ -56,7 +54,6 @@ def _pairwise(x, start, n):
     return one + other if half > 0 else other
 
 
-@helper
 def _largest(x, n):
     # A NaN stays: nothing is greater, and only another NaN differs from itself.
     p = at(x, source)
@@ -86,7 +83,6 @@ def along_rows(block, part, parts):
             at(out, int64)[0] = _largest(x, columns)
 
 
-@helper
 def _add_rows(out, x, pitch, rows, low, high):
     """Add each row to out, four at a time, with one read and one write of out for the four."""
     i = 0

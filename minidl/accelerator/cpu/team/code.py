@@ -1,18 +1,16 @@
 """Compiled code of a team's threads: take lists of commands, run, wait and sleep."""
 
-from numba.types import int64
-
 from minidl.accelerator.cpu.machine.lowlevel import (
     add,
     at,
     call,
     float_control,
-    helper,
     load,
     pause,
     set_float_control,
     store,
 )
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.team.mail import (
     AGAIN,
     ARRIVED,
@@ -53,7 +51,6 @@ _PATIENCE = 50_000
 _FLUSH = 1 << 15 | 1 << 6
 
 
-@helper
 def _meet(mail, goal):
     """Wait until all threads are here."""
     add(mail + ARRIVED, 1)
@@ -66,19 +63,16 @@ def _meet(mail, goal):
             call(load(mail + YIELD), ())
 
 
-@helper
 def _lock(mail, mutex):
     if load(mail + LOCK) != 0:
         call(load(mail + LOCK), (mail + mutex,))
 
 
-@helper
 def _unlock(mail, mutex):
     if load(mail + UNLOCK) != 0:
         call(load(mail + UNLOCK), (mail + mutex,))
 
 
-@helper
 def _execute(thread, threads, record, mail):
     """Run the parts of a thread: number ``thread``, and every ``threads``-th part after."""
     r = at(record, int64)
@@ -103,7 +97,6 @@ def _execute(thread, threads, record, mail):
     set_float_control(control)
 
 
-@helper
 def _post(record, mail):
     """Put a list into the mailbox, and wake who sleeps."""
     store(mail + BASE, load(mail + ARRIVED))

@@ -1,8 +1,7 @@
 """A C loop of NumPy's, called for the share of a part."""
 
-from numba.types import int64
-
 from minidl.accelerator.cpu.machine.lowlevel import at, call
+from minidl.accelerator.cpu.machine.values import int64
 from minidl.accelerator.cpu.shares import as_one, share
 from minidl.accelerator.cpu.ufuncs.words import (
     ADDRESS,

@@ -2,7 +2,7 @@
 
 Every function of NumPy that works element by element is a table of C loops, one for each
 combination of types, that hold no lock of Python's. The layout of the table is part of NumPy's C
-interface (``PyUFuncObject`` in ufuncobject.h); Numba has no vector code for these functions.
+interface (``PyUFuncObject`` in ufuncobject.h); LLVM has no vector code for these functions.
 """
 
 from __future__ import annotations
