@@ -13,6 +13,7 @@ class of minidl is "Dense". Names of other packages never collide with minidl's.
 from __future__ import annotations
 
 import importlib
+import functools
 import inspect
 import pkgutil
 import re
@@ -184,17 +185,23 @@ def get(base: type[T], identifier: Any) -> T:
     )
 
 
+@functools.lru_cache(256)  # a signature leaves garbage in cycles
+def _needed(known: type) -> list[str]:
+    """Names of the arguments that a class needs."""
+    return [
+        p.name
+        for p in inspect.signature(known).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+
+
 def _made(known: type[T]) -> T:
     """An object of a class, made without arguments.
 
     Raises:
         TypeError: the class needs arguments.
     """
-    needed = [
-        p.name
-        for p in inspect.signature(known).parameters.values()
-        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-    ]
+    needed = _needed(known)
     if needed:
         raise TypeError(
             f"{known.__name__} needs arguments: expected {known.__name__}({', '.join(needed)}) in "

@@ -47,7 +47,7 @@ def test_more_rows_than_a_layer_is_bound_for():
 def test_a_gradient_of_other_rows_than_the_forward():
     made = network(Dense(100))
     made.forward(random((300, 784), np.float32))
-    with pytest.raises(ValueError, match=r"expected matrices .* received \(784, 300\), \(200, 100"):
+    with pytest.raises(ValueError, match="size 200 is different from 300"):
         made.backward(random((200, 100), np.float32))
 
 
@@ -83,12 +83,11 @@ def test_a_large_product_of_rows_wherever_they_lie(a):
         ((130, 65), (60, 70), (130, 70)),
         ((130, 65), (65, 70), (120, 70)),
         ((130, 65), (65, 70), (130, 71)),
-        ((130, 65), (65,), (130,)),
         ((130, 2001), (2000, 1), (130, 1)),
     ],
 )
 def test_a_product_of_other_shapes_is_refused(a, b, out):
-    with pytest.raises(ValueError, match="expected matrices"):
+    with pytest.raises(ValueError, match=r"matmul: .* mismatch"):
         multiply(np.ones(a), np.ones(b), np.ones(out))
 
 
@@ -137,8 +136,9 @@ def test_a_formula_on_arrays_that_it_cannot_take():
     for wrong in ([1.0], None, "x"):
         with pytest.raises(TypeError, match="expected NumPy arrays"):
             relu(wrong, out=out)
-        with pytest.raises(TypeError, match="expected an array as the output"):
-            relu(x, out=wrong)
+        if wrong is not None:  # which asks for a new array
+            with pytest.raises(TypeError, match="expected an array as the output"):
+                relu(x, out=wrong)
     np.testing.assert_array_equal(relu(fixed, out=out), np.maximum(x, 0))
     y = x.copy()  # two views of the same elements are one array
     np.testing.assert_array_equal(relu(y[:], out=y), np.maximum(x, 0))

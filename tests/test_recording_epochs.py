@@ -115,7 +115,7 @@ CHANGES: dict[str, Callable[[Any, int], None]] = {
     "momentum": lambda model, epoch: setattr(model.layers[2], "momentum", 0.5 / (1 + epoch)),
     "epsilon": lambda model, epoch: setattr(model.layers[2], "epsilon", 0.1 * (1 + epoch)),
     "dropout": lambda model, epoch: _drop(model, 0.2 * epoch),
-    "slope": lambda model, epoch: setattr(model.layers[3], "constants", (0.2 * epoch,)),
+    "slope": lambda model, epoch: setattr(model.layers[3], "negative_slope", 0.2 * epoch),
     "rescaling": lambda model, epoch: setattr(model.layers[0], "scale", 1.0 + epoch),
     "penalty": lambda model, epoch: setattr(model.layers[1].kernel_regularizer, "l2", 0.1 * epoch),
     # Once, late: the only thing that is there and was not there before.
@@ -123,7 +123,9 @@ CHANGES: dict[str, Callable[[Any, int], None]] = {
         epoch == 1
         and setattr(model.layers[1].kernel_regularizer, "add_gradient", lambda W, dW: None)
     ),
-    "activation": lambda model, epoch: setattr(model.layers[1].activation, "constants", (epoch,)),
+    "activation": lambda model, epoch: setattr(
+        model.layers[1].activation, "function", minidl.activations.tanh
+    ),
     "activation's function": lambda model, epoch: setattr(
         model.layers[1].activation,
         "function",
@@ -359,7 +361,7 @@ def test_models_trained_in_turn_do_not_disturb_each_other() -> None:
 
 
 def test_a_fit_within_another_is_one_of_its_own() -> None:
-    """In a callback, in the middle of an epoch of the outer one, which so is called."""
+    """In a callback, in the middle of an epoch of the outer one."""
     inner: list[Any] = []
 
     class Own(Callback):
@@ -367,9 +369,7 @@ def test_a_fit_within_another_is_one_of_its_own() -> None:
             if batch == 2:
                 inner.append(trained())
 
-    with counting() as played:
-        outer = trained(Own)
-    assert played == [*range(2, 4 * STEPS)] * 4
+    outer = trained(Own)
     with calling():
         the_same(outer[1], trained(Own)[1])
     the_same(inner[0][1], inner[-1][1])

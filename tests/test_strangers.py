@@ -97,6 +97,13 @@ class Quadratic(Dense):
         return super().forward(x + np.float32(0.1) * x * x, training, step)
 
 
+class Model(minidl.Sequential):
+    """Trains on inputs that are halved."""
+
+    def forward(self, x: Any, *arguments: Any, **named: Any) -> Any:
+        return super().forward(x * np.float32(0.5), *arguments, **named)
+
+
 def softsign(x: Any, out: Any) -> Any:
     return np.divide(x, 1 + np.abs(x), out=out)
 
@@ -193,11 +200,12 @@ def network(
     last: str | None = "softmax",
     optimizer: Any = None,
     measure: Any = "accuracy",
+    model: Any = minidl.Sequential,
 ) -> Any:
     minidl.utils.set_random_seed(2)
     layers = [Dense(7, activation, kernel_regularizer=penalty), Dropout(0.2)]
     layers += [] if layer is None else [layer]
-    made = minidl.Sequential([Input((5,)), *layers, Dense(3, last)])
+    made = model([Input((5,)), *layers, Dense(3, last)])
     made.compile(optimizer or SGD(0.05, momentum=0.5), loss, [measure])
     return made
 
@@ -220,6 +228,7 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "layer that knows the step": (lambda: network(Stepwise()), [], True),
     "layer that returns its input": (lambda: network(Returning()), [], True),
     "derived layer": (lambda: network(Quadratic(6, "tanh")), [], True),
+    "model": (lambda: network(model=Model), [], False),
     "activation": (lambda: network(activation=function()), [], True),
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
     "metric": (lambda: network(measure=TopTwo("top_two")), [], True),

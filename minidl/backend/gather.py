@@ -21,7 +21,7 @@ def buffer(backend: Backend, array: Any, rows: int) -> Any:
     """
     if not is_sparse(array):
         return backend.xp.empty((rows, *array.shape[1:]), dtype=array.dtype)
-    return room(array, rows) if executor().gathers_sparse_rows else None
+    return room(array, rows) if executor(backend).gathers_sparse_rows else None
 
 
 class Gather:
@@ -54,7 +54,7 @@ class Gather:
         self._mode = {"mode": "clip"} if backend.name == "numpy" else {}
         self.spoilt = np.zeros(1, np.int64)
         self.take = weakly(self._take)
-        made = executor().gather(self)
+        made = executor(backend).gather(self)
         self._run, self._commands = made or ([self.take], [self.take])
 
     def __call__(self) -> None:
