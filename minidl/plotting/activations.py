@@ -76,9 +76,9 @@ def plot_activations(
             digits = 11 - math.ceil(math.log10(high - low))  # less than the jumps are known to
             for k in jumps:
                 at = np.array([np.round(xs[[k - 1, k + 1]].mean(), digits)])
-                here = _curve(function, constants, at)[1][0]
-                full = min((k - 1, k + 1), key=lambda end, here=here: abs(slopes[end] - here))
-                for end, inside in ((full, _DERIVATIVE), (2 * k - full, "white")):
+                left, right = abs(slopes[[k - 1, k + 1]] - _curve(function, constants, at)[1])
+                full, hollow = (k - 1, k + 1) if left <= right else (k + 1, k - 1)
+                for end, inside in ((full, _DERIVATIVE), (hollow, "white")):
                     axes.plot(
                         xs[end : end + 1], slopes[end : end + 1], "o", color=_DERIVATIVE,
                         markerfacecolor=inside, markersize=5,

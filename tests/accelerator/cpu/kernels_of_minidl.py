@@ -36,8 +36,8 @@ NUMBERS = {
     "alpha": 0.75, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-3, "exponent": 1.5,
     "factor": 0.125, "gain": 0.3, "grad_rate": 0.2, "l1": 0.3, "l2": 0.7, "learning_rate": 0.1,
     "limit": 0.8, "lp": 0.4, "m_rate": 0.6, "max_value": 1.4, "momentum": 0.9,
-    "negative_slope": 0.2, "offset": -0.5, "rate": 0.15, "rho": 0.85, "rows": 5, "scale": 1.7, "smallest": 0.25, "step": 0.45,
-    "threshold": 20_000, "units": 3, "v_scale": 1.3,
+    "negative_slope": 0.2, "offset": -0.5, "rate": 0.15, "rho": 0.85, "rows": 5,
+    "scale": 1.7, "smallest": 0.25, "step": 0.45, "threshold": 20_000, "units": 3, "v_scale": 1.3,
 }  # fmt: skip
 _POSITIVE = {"accumulator", "inverse", "v", "v_max", "variance"}
 
