@@ -45,16 +45,19 @@ _POSITIVE = {"accumulator", "inverse", "v", "v_max", "variance"}
 def arguments_of(formula: Fused, shape: Any, dtype: Any, seed: int = 0) -> list[Any]:
     """Numbers, and arrays of values that the formula is meant for."""
     rng = np.random.default_rng(seed)
+    names = inspect.signature(formula.formula).parameters
+    # The threshold of bits is among 16-bit integers; another lies among values.
+    numbers = NUMBERS if "bits" in names else {**NUMBERS, "threshold": -0.4}
 
     def value(name: str) -> Any:
-        if name in NUMBERS:
-            return NUMBERS[name]
+        if name in numbers:
+            return numbers[name]
         if name == "bits":
             return rng.integers(0, 65_536, shape, np.uint16)
         values = rng.uniform(0, 1, shape) if name == "p" else 2 * rng.standard_normal(shape)
         return np.asarray(np.abs(values) if name in _POSITIVE else values, dtype)
 
-    return [value(name) for name in inspect.signature(formula.formula).parameters]
+    return [value(name) for name in names]
 
 
 def outputs_of(formula: Fused) -> tuple[int, ...]:
