@@ -112,6 +112,8 @@ class SignDescent(Optimizer):
 
 LOSS = '''
 
+import numpy as np
+
 from minidl.backend import fused as _fused
 
 
@@ -160,6 +162,9 @@ model = minidl.Sequential(
 model.compile("sign_descent", "LogCosh", ["log_cosh"])
 history = model.fit(x, y, epochs=20, batch_size=16, verbose=0).history["loss"]
 assert history[-1] < 0.5 * history[0], history
+first, *called = model.recording.splitlines()
+assert first.startswith("compiled: "), first
+assert not called, called
 model.save(sys.argv[1] + "/model.npz")
 loaded = minidl.load_model(sys.argv[1] + "/model.npz")
 np.testing.assert_array_equal(loaded.predict(x), model.predict(x))

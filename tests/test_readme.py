@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 import minidl
+from tests.house import count
 from tests.registered import forgotten  # noqa: F401 - a fixture
 
 README = Path(__file__).parents[1] / "README.md"
@@ -27,6 +31,24 @@ def test_the_python_blocks_run_from_top_to_bottom(tmp_path, monkeypatch, capsys)
     printed = float(re.search(r"loss (\d+\.\d+)\n$", capsys.readouterr().out).group(1))
     # From ln 10 = 2.3 at the start; a wrong gradient does not get there.
     assert printed < 0.2
+
+
+def test_the_step_is_the_one_that_training_calls():
+    (quoted,) = re.findall(
+        r"<!-- source: minidl.train_step -->\n\n```py\n(.*?)```", README.read_text(), flags=re.S
+    )
+    source = inspect.getsource(minidl.train_step)
+    body = textwrap.dedent(source.rpartition('"""')[2])
+    *lines, returned = body.strip().splitlines()
+    assert returned == "return value, penalty, predictions"
+    assert quoted.splitlines() == lines
+
+
+def test_the_lines_are_counted():
+    """To the next hundred."""
+    (quoted,) = re.findall(r"plain NumPy of ([\d,]+) lines", README.read_text())
+    _, lines = count()["book, read first"]
+    assert int(quoted.replace(",", "")) == 100 * math.ceil(lines / 100)
 
 
 def test_links_lead_to_files():

@@ -157,7 +157,7 @@ def test_get(name: str, kind: str) -> None:
         (lambda: regularizers.Lp(2, -0.1), ValueError, "lp: .* received -0.1"),
         (lambda: regularizers.get("lp"), TypeError, r"needs .* expected Lp\(p\)"),
         (lambda: regularizers.get("l_2"), ValueError, "unknown regularizer 'l_2'; did you mean"),
-        (lambda: regularizers.get("?"), ValueError, "known: l1, l1_l2, l2, lp"),
+        (lambda: regularizers.get("?"), ValueError, "known: l1, l1_l2, l1l2, l2, lp"),
         (lambda: regularizers.get(0.01), TypeError, "regularizer: expected .* received float"),
     ],
 )

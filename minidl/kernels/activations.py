@@ -92,8 +92,8 @@ def bounded_relu_forward(x, negative_slope=0.0, max_value=np.inf, threshold=0.0)
 @fused
 def bounded_relu_backward(dy, x, negative_slope, max_value, threshold):
     """dx = dy for threshold < x <= max_value, 0 above, negative_slope · dy below."""
-    above = x > threshold
-    return dy * (above * (x <= max_value) + negative_slope * (1 - above))
+    kept = dy * (x > threshold)
+    return kept * (x <= max_value) + negative_slope * (dy - kept)
 
 
 @fused
@@ -155,8 +155,8 @@ def selu_forward(x):
 @fused
 def selu_backward(dy, y):
     """dx = scale · dy where y > 0, else dy · (y + scale · alpha)."""
-    positive = y > 0
-    return dy * (SCALE * positive + (y + SCALE * ALPHA) * (1 - positive))
+    kept = dy * (y > 0)
+    return SCALE * kept + (y + SCALE * ALPHA) * (dy - kept)
 
 
 @fused

@@ -25,9 +25,8 @@ def gelu_forward(x):
     Hendrycks & Gimpel, "Gaussian error linear units", 2016, section 2. Keras computes Φ as
     (1 + erf(x / √2)) / 2, which has no digits left for x < -8; y is then below 1e-14 in size.
     """
-    e = erfc(np.minimum(np.abs(x), CUT) * math.sqrt(0.5))
-    right = x > 0
-    return x * (right + (0.5 - right) * e)
+    half = 0.5 * erfc(np.minimum(np.abs(x), CUT) * math.sqrt(0.5))
+    return x * ((x > 0) * (1 - half) + (x <= 0) * half)
 
 
 @fused
@@ -37,9 +36,9 @@ def gelu_backward(dy, x, y):
     Φ(x) is y / x; where |x| is below 1e-20, which has no digits to spare, Φ is 1/2.
     """
     a = np.minimum(np.abs(x), CUT)
-    density = np.exp(-0.5 * a * a) * (ROOT / 2)
-    small = np.abs(x) < 1e-20
-    return dy * ((1 - small) * y / (x + small) + 0.5 * small + x * density)
+    e = np.exp(-0.5 * a * a)  # 1 where x is small
+    small = a < 1e-20
+    return dy * ((a >= 1e-20) * y / (x + small) + small * (0.5 * e) + x * (e * (ROOT / 2)))
 
 
 @fused
@@ -95,18 +94,18 @@ def mish_forward(x):
     self regularized non-monotonic activation function", BMVC 2020, equation 1.
     """
     e = np.exp(-np.abs(x))
-    right = x > 0
-    n = right * (1 + 2 * e) + (1 - right) * (e * (e + 2))
-    return x * (n / (n + 2 * (right * (e * e) + (1 - right))))
+    right, left = x > 0, x <= 0
+    n = right * (1 + 2 * e) + left * (e * (e + 2))
+    return x * (n / (n + 2 * (right * (e * e) + left)))
 
 
 @fused
 def mish_backward(dy, x):
     """dx = dy · (t + x · (1 - t²) · sigmoid(x)); 1 - t = 2 / (n + 2)."""
     e = np.exp(-np.abs(x))
-    right = x > 0
-    n = right * (1 + 2 * e) + (1 - right) * (e * (e + 2))
-    rest = 2 * (right * (e * e) + (1 - right))
-    t, left = n / (n + rest), rest / (n + rest)
-    s = (right + (1 - right) * e) / (1 + e)
-    return dy * (t + x * (left * (1 + t) * s))
+    right, left = x > 0, x <= 0
+    n = right * (1 + 2 * e) + left * (e * (e + 2))
+    two = 2 * (right * (e * e) + left)
+    t, rest = n / (n + two), two / (n + two)
+    s = (right + left * e) / (1 + e)
+    return dy * (t + x * (rest * (1 + t) * s))

@@ -20,6 +20,7 @@ _FUNCTION, _DERIVATIVE = style.COLOURS[:2]
 _SAMPLES = 1001
 _STEEP = 1e-3  # of the curve's height: a smaller step between samples is no jump
 _NARROW = 1e-12  # of the interval: a step within so little is a jump
+_WIDTH, _TITLE = 2.8, 10  # inches of an axes; points of its title
 
 _Item = str | ActivationFunction | Activation
 
@@ -61,7 +62,7 @@ def plot_activations(
 
     columns = min(3, len(found))
     rows = math.ceil(len(found) / columns)
-    figure = style.figure(3.4 * columns, 2.7 * rows)
+    figure = style.figure(3.4 * columns, 2.7 * rows)  # inches
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in panels[len(found) :]:
         axes.set_visible(False)
@@ -72,14 +73,19 @@ def plot_activations(
         if derivatives:
             xs, slopes, jumps = _slopes(function, constants, x)
             axes.plot(xs, slopes, "--", color=_DERIVATIVE)
+            digits = 11 - math.ceil(math.log10(high - low))  # less than the jumps are known to
             for k in jumps:
-                for end, inside in ((k - 1, _DERIVATIVE), (k + 1, "white")):
+                at = np.array([np.round(xs[[k - 1, k + 1]].mean(), digits)])
+                left, right = abs(slopes[[k - 1, k + 1]] - _curve(function, constants, at)[1])
+                full, hollow = (k - 1, k + 1) if left <= right else (k + 1, k - 1)
+                for end, inside in ((full, _DERIVATIVE), (hollow, "white")):
                     axes.plot(
                         xs[end : end + 1], slopes[end : end + 1], "o", color=_DERIVATIVE,
                         markerfacecolor=inside, markersize=5,
                     )  # fmt: skip
         given = zip(function.constants, constants, strict=True)
-        axes.set_title(", ".join([function.name, *(f"{n} {v:g}" for n, v in given)]), fontsize=10)
+        title = ", ".join([function.name, *(f"{n} {v:g}" for n, v in given)])
+        axes.set_title(style.wrapped(title, _WIDTH, _TITLE), fontsize=_TITLE)
         axes.set_xlabel("x")
         axes.set_xlim(low, high)
         style.frame(axes)

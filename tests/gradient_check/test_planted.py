@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from minidl import activations, layers, losses, penalties, regularizers
+from minidl import activations, layers, losses, models, penalties, regularizers
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import activations as activation_kernels
-from minidl.kernels import batchnorm, dense, dropout, rescaling
+from minidl.kernels import batchnorm, dense, dropout, gated, rescaling
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
 from tests import registered
@@ -40,6 +41,23 @@ def dense_slip(slip: str) -> Callable[..., Any]:
     return wrong
 
 
+def sparse_slip(slip: str) -> Callable[..., Any]:
+    def wrong(dy, x, dW, db):
+        dense.sparse_dense_backward(dy, x, dW, db)
+        if slip == "dW of the pattern":
+            dW[...] = (x != 0).T @ dy
+        elif slip == "db of the first row":
+            db[...] = dy[0]
+
+    return wrong
+
+
+def from_sparse_rows():
+    x = sparse.csr_array(np.array([[0.0, 2.0, 0.0], [0.5, 0.0, 0.0], [0.0, -1.5, 3.0]]))
+    network = models.Network([layers.Dense(2, name="first")], dtype="float64")
+    return gradcheck(network, x, np.ones((3, 2)), "mse")
+
+
 def softmax_diagonal(dy, y, row, out):
     return np.multiply(dy, y * (1 - y), out=out)
 
@@ -65,6 +83,16 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         )
         for slip, words in DENSE.items()
     },
+    "dense, sparse rows: the pattern taken for the values": (
+        (layers.dense, "sparse_dense_backward", sparse_slip("dW of the pattern")),
+        from_sparse_rows,
+        r"first/kernel \(3, 2\)",
+    ),
+    "dense, sparse rows: db of the first row": (
+        (layers.dense, "sparse_dense_backward", sparse_slip("db of the first row")),
+        from_sparse_rows,
+        r"first/bias \(2,\)",
+    ),
     "dropout: lost mask": (
         (layers.dropout, "dropout_backward",
          after(dropout.dropout_backward, replaced(lambda dy, bits, t, scale: dy * scale))),
@@ -246,3 +274,6 @@ def test_what_is_planted_covers_every_backward_kernel():
     modules = (batchnorm, dense, dropout, rescaling, loss_kernels, penalty_kernels)
     kernels = {n for m in modules for n in vars(m) if n.endswith(("_backward", "_gradients"))}
     assert kernels <= patched
+    modules = (activation_kernels, gated)
+    kernels = {n for m in modules for n in vars(m) if n.endswith("_backward")}
+    assert kernels == {each.backward.__name__ for each in registered.ACTIVATIONS.values()}

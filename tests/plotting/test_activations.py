@@ -84,6 +84,17 @@ def test_no_line_joins_a_jump(item, left, right, interval):
     assert hollow.get_markerfacecolor() == "white"
 
 
+def test_the_full_circle_is_the_value_at_the_jump():
+    """At both kinks of the hard sigmoid: from the left at one, from the right at the other."""
+    _, _, circles = curves(plot_activations("hard_sigmoid").axes[0])
+    full = [c.get_markerfacecolor() == c.get_color() for c in circles]
+    assert full == [True, False, True, False]
+    places = [c.get_xdata()[0] for c in circles]
+    np.testing.assert_allclose(places, [-3, -3, 3, 3], rtol=0, atol=1e-9)
+    values = [c.get_ydata()[0] for c in circles]
+    np.testing.assert_allclose(values, [0, 1 / 6, 0, 1 / 6])
+
+
 @pytest.mark.parametrize(
     ("item", "interval"),
     [

@@ -24,17 +24,18 @@ import numpy as np
 import minidl
 from minidl.datasets import DataFileError, imdb
 from minidl.datasets._idx import IdxFile, read_idx
-from minidl.saving import codec
+from minidl.register import entries, foreign, is_class
 from tests.saving.packing import EXAMPLES, config, npy, packed, summed, unpacked, with_text
 
 FILES = {number: path.read_bytes() for number, path in EXAMPLES.items()}
 MEMBERS = {number: unpacked(content) for number, content in FILES.items()}
 TEXTS = {number: json.dumps(config(members)) for number, members in MEMBERS.items()}
+CLASSES = [each.full for each in entries if is_class(each.thing) and not foreign(each.full)]
 VALUES: list[Any] = [
     *(None, True, False, -1, 0, 1, 2, 3, 255, 2**31, 2**53, 2**63, 2**64, 10**19, 10**30),
     *(0.5, -0.5, 1e-320, 1e300, 1e999, math.nan, "", "x", "relu", "softmax", "Input", "\0"),
     *([], {}, [1], [0], [2**40, 2**40], [[]], {"class": "Dense"}, {"config": {}}),
-    *({"class": name, "config": {}} for name in codec._classes()),
+    *({"class": name, "config": {}} for name in CLASSES),
     {"class": "Input", "config": {"shape": [3]}},
     {"class": "Activation", "config": {"activation": "elu"}},
     {"class": "Rescaling", "config": {"scale": 1e300}},

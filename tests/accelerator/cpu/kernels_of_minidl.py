@@ -35,9 +35,9 @@ KERNELS: dict[str, Callable[..., Any]] = {
 NUMBERS = {
     "alpha": 0.75, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-3, "exponent": 1.5,
     "factor": 0.125, "gain": 0.3, "grad_rate": 0.2, "l1": 0.3, "l2": 0.7, "learning_rate": 0.1,
-    "limit": 0.8, "lp": 0.4, "m_rate": 0.6, "momentum": 0.9, "negative_slope": 0.2, "offset": -0.5,
-    "rate": 0.15, "rho": 0.85, "rows": 5, "scale": 1.7, "smallest": 0.25, "step": 0.45,
-    "threshold": 20_000, "units": 3, "v_scale": 1.3,
+    "limit": 0.8, "lp": 0.4, "m_rate": 0.6, "max_value": 1.4, "momentum": 0.9,
+    "negative_slope": 0.2, "offset": -0.5, "rate": 0.15, "rho": 0.85, "rows": 5,
+    "scale": 1.7, "smallest": 0.25, "step": 0.45, "threshold": 20_000, "units": 3, "v_scale": 1.3,
 }  # fmt: skip
 _POSITIVE = {"accumulator", "inverse", "v", "v_max", "variance"}
 
@@ -45,16 +45,19 @@ _POSITIVE = {"accumulator", "inverse", "v", "v_max", "variance"}
 def arguments_of(formula: Fused, shape: Any, dtype: Any, seed: int = 0) -> list[Any]:
     """Numbers, and arrays of values that the formula is meant for."""
     rng = np.random.default_rng(seed)
+    names = inspect.signature(formula.formula).parameters
+    # The threshold of bits is among 16-bit integers; another lies among values.
+    numbers = NUMBERS if "bits" in names else {**NUMBERS, "threshold": -0.4}
 
     def value(name: str) -> Any:
-        if name in NUMBERS:
-            return NUMBERS[name]
+        if name in numbers:
+            return numbers[name]
         if name == "bits":
             return rng.integers(0, 65_536, shape, np.uint16)
         values = rng.uniform(0, 1, shape) if name == "p" else 2 * rng.standard_normal(shape)
         return np.asarray(np.abs(values) if name in _POSITIVE else values, dtype)
 
-    return [value(name) for name in inspect.signature(formula.formula).parameters]
+    return [value(name) for name in names]
 
 
 def outputs_of(formula: Fused) -> tuple[int, ...]:
