@@ -12,8 +12,8 @@ class of minidl is "Dense". Names of other packages never collide with minidl's.
 
 from __future__ import annotations
 
-import importlib
 import functools
+import importlib
 import inspect
 import pkgutil
 import re
