@@ -46,7 +46,7 @@ def main() -> None:
             print(f"{'':<20} last three over epochs 2-4: {late / early:.2f}")
     RESULTS.mkdir(exist_ok=True)
     result = {
-        "machine": describe("numba"),
+        "machine": describe("llvmlite"),
         "executor": minidl.backend.executor,
         "seconds": table,
     }

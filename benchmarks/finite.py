@@ -67,7 +67,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description="Time steps with and without check_finite.")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--executor", choices=["numba", "blocks"], default=None)
+    parser.add_argument("--executor", choices=["compiled", "blocks"], default=None)
     parser.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
     arguments = parser.parse_args()
     minidl.backend.use("numpy", executor=arguments.executor)
@@ -113,7 +113,7 @@ def main() -> None:
         )
     if arguments.write:
         found = {
-            "machine": describe("numba"),
+            "machine": describe("llvmlite"),
             "executor": executor_name(),
             "load before": [round(each, 2) for each in before],
             "rounds": arguments.rounds,

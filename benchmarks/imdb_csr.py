@@ -50,7 +50,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     result: dict[str, Any] = {
-        "machine": describe("scipy", "numba"),
+        "machine": describe("scipy", "llvmlite"),
         "batch": BATCH,
         "nonzeros a row": x.nnz / x.shape[0],
         "seconds": {"load": time.perf_counter() - start},
@@ -101,7 +101,7 @@ def train(x: Any, y: Any, validation: Any, epochs: int) -> dict[str, float]:
 
 def times(x: Any, y: Any, rounds: int) -> dict[str, dict[str, float]]:
     """Median microseconds of each part of a step, by executor."""
-    jobs = [Job(name, x, y) for name in ("blocks", *(["numba"] if loops.available() else []))]
+    jobs = [Job(name, x, y) for name in ("blocks", *(["compiled"] if loops.available() else []))]
     samples: dict[str, dict[str, list[float]]] = {job.executor: {} for job in jobs}
     for round_number in range(rounds + 1):
         for job in jobs:

@@ -92,7 +92,7 @@ def main() -> int:
         return 0
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "scaling.json"
-    record = {"machine": describe("numba"), "rounds": options.rounds, "microseconds": table}
+    record = {"machine": describe("llvmlite"), "rounds": options.rounds, "microseconds": table}
     path.write_text(json.dumps(record, indent=2) + "\n")
     draw(table, path.with_suffix(".png"))
     print(f"written to {path} and {path.with_suffix('.png')}")

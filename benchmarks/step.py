@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=100)
     options = parser.parse_args()
 
-    executors = ["blocks", *(["numba"] if loops.available() else [])]
+    executors = ["blocks", *(["compiled"] if loops.available() else [])]
     jobs = {name: Job(name, options.batch) for name in executors}
     samples: dict[str, dict[str, list[float]]] = {name: {} for name in executors}
     for round_number in range(options.rounds + 1):
@@ -62,12 +62,12 @@ def main() -> None:
     for name in executors:
         ratio = table[name]["whole step"] / table[name]["bare products"]
         print(f"{name}: {ratio:.2f} times the bare products")
-    played = recorded(jobs["numba"], options.steps) if "numba" in jobs else {}
+    played = recorded(jobs["compiled"], options.steps) if "compiled" in jobs else {}
     for what, taken in played.items():
         print(f"{what:<48}{taken:>8.1f}")
     RESULTS.mkdir(exist_ok=True)
     result = {
-        "machine": describe("numba"),
+        "machine": describe("llvmlite"),
         "batch": options.batch,
         "microseconds": table,
         "microseconds recorded": played,
@@ -79,7 +79,7 @@ def main() -> None:
 
 def recorded(job: Job, steps: int) -> dict[str, float]:
     """Median microseconds of a played step, and of the commands in it."""
-    with minidl.backend.use("numpy", executor="numba"):
+    with minidl.backend.use("numpy", executor="compiled"):
         model = minidl.Sequential(
             [
                 minidl.Input((784,)),

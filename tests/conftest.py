@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Selection(thorough, _no_device))
 
 
-EXECUTORS = ["blocks", "numba", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
+EXECUTORS = ["blocks", "compiled", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]
 
 
 #: Those of them that compute on a device, or as one would.
@@ -95,7 +95,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[str]:
     """
     name: str = request.param
     with contextlib.ExitStack() as stack:
-        if name in ("blocks", "numba"):
+        if name in ("blocks", "compiled"):
             use("numpy", executor=name)
         else:
             if name == "cupy-double":

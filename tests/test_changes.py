@@ -30,7 +30,7 @@ same_products = playing.same_products
 
 @pytest.fixture(autouse=True)
 def _compiled(same_products: None) -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def model(optimizer: Callable[[], Any] = lambda: Adam(0.02), penalty: Any = None) -> Any:

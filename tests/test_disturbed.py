@@ -26,7 +26,7 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("executor", ["numba", "blocks"], ids=str)
+@pytest.mark.parametrize("executor", ["compiled", "blocks"], ids=str)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_it_ends_with_right_numbers(program: str, executor: str) -> None:
     if not hasattr(os, "fork") and "fork" in program:

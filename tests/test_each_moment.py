@@ -28,7 +28,7 @@ def fit(model: minidl.Sequential, epochs: int = 1) -> None:
     model.fit(X, Y, BATCH, epochs, 0, shuffle=False)
 
 
-@pytest.fixture(scope="module", params=["numba", "blocks"])
+@pytest.fixture(scope="module", params=["compiled", "blocks"])
 def states(request: pytest.FixtureRequest) -> dict[int, bytes]:
     """What an undisturbed training comes to after so many steps; under each executor."""
     use("numpy", executor=request.param)

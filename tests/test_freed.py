@@ -210,7 +210,7 @@ def uncollected() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.parametrize("engine", ["blocks", "numba"])
+@pytest.mark.parametrize("engine", ["blocks", "compiled"])
 @pytest.mark.parametrize("case", CASES)
 def test_no_array_outlives_its_model(
     case: str, engine: str, uncollected: None, tmp_path: Path, capsys: Any

@@ -154,7 +154,7 @@ def test_training_is_what_it_would_be() -> None:
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("executor", ["numba"], indirect=True)
+@pytest.mark.parametrize("executor", ["compiled"], indirect=True)
 def test_steps_are_played_all_the_same(executor: str) -> None:
     with counting() as played:
         model().fit(X[:20], Y[:20], 5, 3, 0, LayerHealth())

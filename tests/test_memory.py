@@ -21,7 +21,7 @@ from minidl.models import Network
 from tests.accelerator.cpu.running import random
 
 
-@pytest.fixture(params=["blocks", "numba"], autouse=True)
+@pytest.fixture(params=["blocks", "compiled"], autouse=True)
 def executor(request):
     """What runs the formulas."""
     with use("numpy", executor=request.param):
@@ -193,7 +193,7 @@ def test_rows_that_are_none_are_the_nearest_ones():
 
 
 def test_rows_beyond_order_and_buffer_are_left_out():
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         x, whole = random((20, 40)), np.full((6, 40), 7.0)
         gather = Gather(current(), [x], [whole[:5]])
         gather.where[:] = 18, 10**9
@@ -300,14 +300,14 @@ def test_arrays_of_a_recorded_step_cannot_be_resized(executor):
                 except ValueError:
                     refused.append(array)
 
-    if executor == "numba":
+    if executor == "compiled":
         model = fitted(x, resize)
         assert len(refused) == 4
         assert np.isfinite(model.predict(x)).all()
 
 
 def test_room_for_sparse_rows_is_kept():
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         x = sp.random(64, 500, 0.05, "csr", np.float32, rng=np.random.default_rng(1))
         out = buffer(current(), x, 10)
         gather = Gather(current(), [x], [out])

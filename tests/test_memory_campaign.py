@@ -60,7 +60,7 @@ def test_a_byte_too_far_is_seen(library, side, where, how, wanted):
 
 
 @pytest.mark.parametrize(
-    ("executor", "side", "count"), [("numba", "after", 250), ("blocks", "before", 1000)]
+    ("executor", "side", "count"), [("compiled", "after", 250), ("blocks", "before", 1000)]
 )
 def test_calls_with_wrong_arrays(library, executor, side, count):
     outcome = run(1, 0, count, executor, side, library, time.monotonic() + 3600)

@@ -167,7 +167,7 @@ class TestBuffers:
         assert many.shape == (9, 3)
         np.testing.assert_allclose(many[:2], few, rtol=1e-13)
 
-    @pytest.mark.parametrize("executor", ["blocks", "numba"], indirect=True)
+    @pytest.mark.parametrize("executor", ["blocks", "compiled"], indirect=True)
     @pytest.mark.usefixtures("executor")
     def test_a_step_allocates_nothing_that_grows_with_batch_or_model(self) -> None:
         """Less than half of the smallest activation or weight matrix of the hidden layers.

@@ -26,7 +26,7 @@ ROUNDING = 1e-12
 
 @pytest.fixture(autouse=True)
 def _compiled(parts: int) -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def compare(make: Callable[[], tuple[minidl.Sequential, Any]], plays: int, rtol: float = 0) -> None:

@@ -30,7 +30,7 @@ PLAYED = STEPS - 2
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def plays(

@@ -34,7 +34,7 @@ same_products = playing.same_products
 
 @pytest.fixture(autouse=True)
 def _compiled(same_products: None) -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def model(optimizer: Any = "adam", rate: float = 0.5) -> minidl.Sequential:

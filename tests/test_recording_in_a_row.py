@@ -29,7 +29,7 @@ Y = np.random.default_rng(1).standard_normal((2 * STEPS + 1, 3))
 
 @pytest.fixture(autouse=True)
 def _compiled(parts: int, same_products: None) -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def model(optimizer: Optimizer | None = None) -> minidl.Sequential:

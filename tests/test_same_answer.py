@@ -14,9 +14,9 @@ def test_twenty_epochs_are_the_same_twice(wide: bool, executor: str) -> None:
     """History, weights, statistics, state and outputs, bit for bit, on every executor."""
     first = trained(wide)
     assert trained(wide) == first
-    # A device adds in another order; so do the threads of "numba" where a product is large enough
-    # to be shared out.
-    if "cupy" not in executor and not (wide and executor == "numba"):
+    # A device adds in another order; so do the threads of a team where a product is large enough to
+    # be shared out.
+    if "cupy" not in executor and not (wide and executor == "compiled"):
         with minidl.backend.use("numpy", executor="blocks"):
             assert trained(wide) == first
 

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, strategies
 
 
-@pytest.fixture(params=["blocks", "numba"])
+@pytest.fixture(params=["blocks", "compiled"])
 def executor(request):
     return request.param
 

@@ -259,28 +259,28 @@ def trained(name: str, executor: str) -> tuple[Any, ...]:
 @pytest.mark.parametrize("name", STRANGERS)
 def test_strangers_train_to_the_same_bits(name: str) -> None:
     expected = trained(name, "python")
-    for executor in ("blocks", "numba"):
+    for executor in ("blocks", "compiled"):
         with counting() as played:
             found = trained(name, executor)
         assert found[:4] == expected[:4], executor
-        assert bool(played) == (executor == "numba" and STRANGERS[name][2])
+        assert bool(played) == (executor == "compiled" and STRANGERS[name][2])
 
 
 def test_the_words_name_what_is_called() -> None:
-    made = trained("stateful layer", "numba")[-1]
+    made = trained("stateful layer", "compiled")[-1]
     called = made.layers[2].name
     assert f"{called}.forward, which is not minidl's" in made.recording
     assert f"{called}.backward, which is not minidl's" in made.recording
     assert "the executor 'python' records none" in trained("callback", "python")[-1].recording
     own = network()
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         own.fit(X, Y, BATCH, 1, 0)
     assert "called" not in own.recording
     assert own.recording.startswith("compiled: ")
 
 
 def test_what_is_played_is_called_once_a_step() -> None:
-    made = trained("stateful layer", "numba")[-1]
+    made = trained("stateful layer", "compiled")[-1]
     assert made.layers[2].calls == made.step == EPOCHS * ROWS // BATCH
 
 
@@ -295,7 +295,7 @@ def test_a_result_of_another_kind_is_taken() -> None:
             return dy
 
     found = []
-    for executor in ("python", "numba"):
+    for executor in ("python", "compiled"):
         with use("numpy", executor=executor):
             made = network(Widening())
             made.fit(X, Y, BATCH, EPOCHS, 0)
@@ -306,7 +306,7 @@ def test_a_result_of_another_kind_is_taken() -> None:
 
 def test_a_kernel_of_minidl_is_no_stranger() -> None:
     own = ActivationFunction("own", kernels.relu_forward, kernels.relu_backward)
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         made = network(activation=own)
         made.fit(X, Y, BATCH, 1, 0)
     assert "called" not in made.recording

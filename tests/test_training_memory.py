@@ -63,7 +63,7 @@ def data(rows: int, loss: str) -> tuple[np.ndarray, np.ndarray]:
     return x, y if loss.startswith("sparse") else np.eye(UNITS)[y]
 
 
-@pytest.mark.parametrize("engine", ["blocks", "numba"])
+@pytest.mark.parametrize("engine", ["blocks", "compiled"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_step_allocates_nothing_that_grows(loss: str, engine: str) -> None:
     """After the buffers are bound, twice the batch or four times the rows take no more."""
@@ -89,7 +89,7 @@ def test_a_step_allocates_nothing_that_grows(loss: str, engine: str) -> None:
     assert max(largest.values()) < 512 * UNITS * 4 * 3
 
 
-@pytest.mark.parametrize("engine", ["blocks", "numba"])
+@pytest.mark.parametrize("engine", ["blocks", "compiled"])
 def test_a_proximal_step_allocates_nothing_that_grows(engine: str) -> None:
     """Four times the weights take no more: the step sizes go into the penalties' own buffer."""
     minidl.backend.use("numpy", executor=engine)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:fit continues")
 
 @pytest.fixture(autouse=True)
 def _compiled() -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 def model() -> minidl.Sequential:

@@ -39,7 +39,7 @@ from minidl.datasets import DataFileError, DataNotFoundError
 
 RESULTS = Path(__file__).parents[1] / "results"
 PACKAGES = (
-    "scipy", "numba", "mkl", "torch", "jax", "jaxlib", "keras", "tensorflow-cpu", "scikit-learn"
+    "scipy", "llvmlite", "mkl", "torch", "jax", "jaxlib", "keras", "tensorflow-cpu", "scikit-learn"
 )  # fmt: skip
 # Epochs that are set beside each other: the first of the early ones is the second of a training,
 # those of the other training are about the twentieth.

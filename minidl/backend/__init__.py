@@ -1,7 +1,7 @@
 """Where arrays live and how formulas run on them.
 
 ``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the formulas ("python",
-"blocks", "numba" or "cuda"); ``to_device`` and ``to_host`` move arrays. This package is also the
+"blocks", "compiled" or "cuda"); ``to_device`` and ``to_host`` move arrays. This package is also the
 door to :mod:`minidl.accelerator`: nothing else of what computes a network imports from there.
 """
 

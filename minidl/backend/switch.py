@@ -17,7 +17,7 @@ from minidl.backend.recorder import recorder
 from minidl.backend.running import PYTHON, Executor, Runner
 
 BACKENDS = ("numpy", "cupy")
-EXECUTORS = ("python", "blocks", "numba")
+EXECUTORS = ("python", "blocks", "compiled")
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ class use:  # noqa: N801 - called like a function, entered like a context
         name: "numpy" or "cupy". Default at start: the variable ``MINIDL_BACKEND``, else
             "numpy".
         executor: "python" calls each formula and each kernel as it stands, on both backends.
-            "blocks" and "numba" are for NumPy arrays and faster; "numba" needs the package. Default
-            at start: the variable ``MINIDL_EXECUTOR``, else "numba" where it is installed; where
-            it is and cannot be used, a warning says why, and "blocks" takes its place.
+            "blocks" and "compiled" are for NumPy arrays and faster; "compiled" needs the packages
+            of the extra ``fast``. Default at start: the variable ``MINIDL_EXECUTOR``, else
+            "compiled" where these are installed; where they are and cannot be used, a warning says
+            why, and "blocks" takes its place.
             None leaves it as it is.
         tf32: whether the products of float32 matrices in the steps of ``fit`` may be made of
             numbers rounded to ten bits of mantissa, which some GPUs multiply several times faster;
@@ -131,7 +132,7 @@ def executor(backend: Backend | None = None) -> Executor:
 
 
 def executor_name() -> str:
-    """Its name: "python", "blocks", "numba" or "cuda"."""
+    """Its name: "python", "blocks", "compiled" or "cuda"."""
     return executor().name
 
 
@@ -190,13 +191,13 @@ def _executor(name: str) -> Executor:
     lacking = executors.LOOPS.lacking()
     if lacking:
         raise cuda.BackendUnavailableError(
-            f"the numba executor needs the {' and '.join(lacking)} package; install it with "
+            f"the compiled executor needs the {' and '.join(lacking)} package; install it with "
             "pip install 'minidl[fast]', or choose executor='blocks'"
         )
     obstacle = executors.LOOPS.obstacle()
     if obstacle is not None:
         raise cuda.BackendUnavailableError(
-            f"the numba executor cannot be used: {obstacle}, or choose executor='blocks'"
+            f"the compiled executor cannot be used: {obstacle}, or choose executor='blocks'"
         )
     loops: Executor = executors.LOOPS
     return loops

@@ -315,7 +315,7 @@ def test_a_formula_is_traced_once_for_each_pattern_of_arguments():
     assert len(traced) == 2
 
 
-@pytest.mark.parametrize("executor", ["blocks", "numba"])
+@pytest.mark.parametrize("executor", ["blocks", "compiled"])
 def test_memory_does_not_grow_with_the_arrays(executor):
     with use("numpy", executor=executor):
         arrays = [np.ones(64 * BLOCK, "float32") for _ in range(4)]

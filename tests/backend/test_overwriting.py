@@ -80,7 +80,7 @@ NUMBA_PATTERNS = [(None, None, None), (0, 1, 2), (2, 0, 3), (3, None, 1), (1, 2,
 def test_three_outputs_may_overwrite_any_inputs(executor):
     arrays = [numbers(50, seed=k) for k in range(4)]
     expected = three.formula(*arrays)
-    for pattern in NUMBA_PATTERNS if executor == "numba" else alias_patterns(3, 4):
+    for pattern in NUMBA_PATTERNS if executor == "compiled" else alias_patterns(3, 4):
         results = call(three, arrays, 3, pattern, "float64")
         for actual, wanted in zip(results, expected, strict=True):
             np.testing.assert_array_equal(actual, wanted, err_msg=str(pattern))

@@ -15,7 +15,7 @@ from minidl.backend.gather import Gather, buffer
 from minidl.backend.random import DROPOUT, RandomBits
 from tests.accelerator.cpu.kernels_of_minidl import FORMULAS, arguments_of, outputs_of
 
-HOSTS = ["python", "blocks", "numba"]
+HOSTS = ["python", "blocks", "compiled"]
 ON_EVERY_HOST = pytest.mark.parametrize("name", HOSTS)
 TYPES = ["float32", "float64"]
 
@@ -67,7 +67,7 @@ def test_a_formula_is_called_each_time_with_the_whole_arrays() -> None:
 
 def test_fast_executors_do_not_call_it_each_time() -> None:
     """Else the test above would show nothing."""
-    for name in ("blocks", "numba"):
+    for name in ("blocks", "compiled"):
         noting, calls = counted()
         x, y, a, b = arrays(4, 3)
         with use("numpy", executor=name):

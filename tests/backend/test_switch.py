@@ -55,7 +55,7 @@ def test_use_as_a_call_lasts():
 
 
 def test_use_as_a_context_restores_what_was_before():
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     with installed():
         with use("cupy") as inner:
             assert inner.name == "cupy"
@@ -65,14 +65,14 @@ def test_use_as_a_context_restores_what_was_before():
                 assert backend.executor == "blocks"
             assert current().name == "cupy"
         assert current().name == "numpy"
-        assert backend.executor == "numba"
+        assert backend.executor == "compiled"
 
 
 def test_use_restores_after_an_error():
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     with pytest.raises(ZeroDivisionError), use("numpy", executor="blocks"):
         raise ZeroDivisionError
-    assert backend.executor == "numba"
+    assert backend.executor == "compiled"
 
 
 @pytest.mark.usefixtures("fresh")
@@ -85,8 +85,8 @@ def test_a_context_before_anything_was_chosen_leaves_the_choice_open():
 def test_unknown_names_are_refused_and_change_nothing():
     use("numpy", executor="blocks")
     with pytest.raises(ValueError, match=r"backend: expected .*'cupy'\), received 'torch'"):
-        use("torch", executor="numba")
-    with pytest.raises(ValueError, match=r"executor: expected .*'numba'\), received 'jit'"):
+        use("torch", executor="compiled")
+    with pytest.raises(ValueError, match=r"executor: expected .*'compiled'\), received 'jit'"):
         use("numpy", executor="jit")
     with installed(), pytest.raises(ValueError, match="executor"):
         use("cupy", executor="jit")
@@ -97,7 +97,7 @@ def test_unknown_names_are_refused_and_change_nothing():
 # Executor ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["python", "blocks", "numba"])
+@pytest.mark.parametrize("name", ["python", "blocks", "compiled"])
 def test_the_executor_is_the_one_that_was_chosen(name):
     use("numpy", executor=name)
     assert backend.executor == name
@@ -107,18 +107,18 @@ def test_the_executor_is_the_one_that_was_chosen(name):
 
 
 @pytest.mark.usefixtures("fresh")
-def test_numba_is_the_default_where_it_is_installed(monkeypatch):
-    assert backend.executor == "numba"
+def test_compiled_is_the_default_where_it_can_be(monkeypatch):
+    assert backend.executor == "compiled"
     switch._state.clear()
     monkeypatch.setattr(loops, "lacking", lambda: ["llvmlite"])
     assert backend.executor == "blocks"
 
 
-def test_numba_without_its_package_is_an_error_that_names_the_remedy(monkeypatch):
+def test_compiled_without_its_package_is_an_error_that_names_the_remedy(monkeypatch):
     use("numpy", executor="blocks")
     monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
     with pytest.raises(BackendUnavailableError, match="needs the llvmlite package") as error:
-        use("numpy", executor="numba")
+        use("numpy", executor="compiled")
     assert "pip install 'minidl[fast]'" in str(error.value)
     assert "executor='blocks'" in str(error.value)
     assert backend.executor == "blocks"
@@ -126,7 +126,7 @@ def test_numba_without_its_package_is_an_error_that_names_the_remedy(monkeypatch
 
 @pytest.mark.usefixtures("fresh")
 def test_the_executor_variable_without_the_package_is_an_error_too(monkeypatch):
-    monkeypatch.setenv("MINIDL_EXECUTOR", "numba")
+    monkeypatch.setenv("MINIDL_EXECUTOR", "compiled")
     monkeypatch.setattr(executors.LOOPS, "lacking", lambda: ["llvmlite"])
     with pytest.raises(BackendUnavailableError, match="needs the llvmlite package"):
         _ = backend.executor
@@ -165,7 +165,7 @@ def child(code, **environment):
 
 
 def test_variables_choose_at_the_start():
-    assert child(ASK).stdout.split() == ["numpy", "numba"]
+    assert child(ASK).stdout.split() == ["numpy", "compiled"]
     for name in ("python", "blocks"):
         assert child(ASK, MINIDL_EXECUTOR=name).stdout.split() == ["numpy", name]
     code = "from tests.doubles.cupy_double import installed\nwith installed():\n    exec(ASK)"
@@ -174,9 +174,9 @@ def test_variables_choose_at_the_start():
 
 
 def test_a_call_outdoes_the_variables():
-    code = "from minidl.backend import use; use('numpy', executor='numba'); " + ASK
+    code = "from minidl.backend import use; use('numpy', executor='compiled'); " + ASK
     result = child(code, MINIDL_EXECUTOR="blocks", MINIDL_BACKEND="cupy")
-    assert result.stdout.split() == ["numpy", "numba"]
+    assert result.stdout.split() == ["numpy", "compiled"]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_call_outdoes_the_variables():
         ("MINIDL_BACKEND", "backend: expected one of ('numpy', 'cupy'), received 'nympy'"),
         (
             "MINIDL_EXECUTOR",
-            "executor: expected one of ('python', 'blocks', 'numba'), received 'nympy'",
+            "executor: expected one of ('python', 'blocks', 'compiled'), received 'nympy'",
         ),
     ],
 )

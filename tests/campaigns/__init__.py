@@ -19,7 +19,7 @@ def write(name: str, command: str, seed: int, figures: dict[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
     machine = {"system": platform.system(), "processor": _processor()}
-    packages = {"python": platform.python_version(), **_versions("numpy", "scipy", "numba")}
+    packages = {"python": platform.python_version(), **_versions("numpy", "scipy", "llvmlite")}
     found = {"command": command, "seed": seed, **machine, **packages, "figures": figures}
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return path

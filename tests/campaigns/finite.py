@@ -74,7 +74,7 @@ def examine(seed: int) -> str:
         working_in(folder),
         warnings.catch_warnings(),
         np.errstate(all="ignore"),
-        use("numpy", executor=("numba", "blocks")[seed % 2]),
+        use("numpy", executor=("compiled", "blocks")[seed % 2]),
     ):
         warnings.simplefilter("ignore")
         truth = first_bad_step(*training(seed))

@@ -6,7 +6,7 @@ thread as exceptions, or are handled by a function that predicts, evaluates, sav
 each interrupt the network has, bit for bit, the state of an undisturbed training after as many
 steps; and a second network still predicts the same.
 
-    python -m tests.campaigns.interrupts [--count 10000] [--seed 0] [--executor numba]
+    python -m tests.campaigns.interrupts [--count 10000] [--seed 0] [--executor compiled]
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--executor", default="numba", choices=["numba", "blocks", "python"])
+    parser.add_argument("--executor", default="compiled", choices=["compiled", "blocks", "python"])
     parser.add_argument("--keep", action="store_true", help="write the figures beside this file")
     options = parser.parse_args()
     minidl.backend.use("numpy", executor=options.executor)

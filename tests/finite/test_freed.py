@@ -12,7 +12,7 @@ from minidl.callbacks import LayerHealth, TerminateOnNaN
 from tests.finite.planted import CASES, Case
 
 
-@pytest.mark.parametrize("executor", ["blocks", "numba"], indirect=True)
+@pytest.mark.parametrize("executor", ["blocks", "compiled"], indirect=True)
 @pytest.mark.parametrize("own", [False, True])
 def test_a_watched_model_that_is_dropped_is_freed(executor: str, own: bool) -> None:
     case = CASES["NaN in a row of data"]
@@ -34,7 +34,7 @@ def test_a_watched_model_that_is_dropped_is_freed(executor: str, own: bool) -> N
         gc.enable()
 
 
-@pytest.mark.parametrize("executor", ["blocks", "numba"], indirect=True)
+@pytest.mark.parametrize("executor", ["blocks", "compiled"], indirect=True)
 def test_after_a_failure_the_model_trains_on(executor: str) -> None:
     case = CASES["a square that overflows in the optimizer"]
     made = case.make()

@@ -117,7 +117,7 @@ def test_a_learning_rate_of_one_s_own_is_kept_as_a_number() -> None:
     assert replay.model.optimizer.learning_rate == rates.get(caught.value.step, 0.25)
 
 
-@pytest.mark.parametrize("executor", ["blocks", "numba"], indirect=True)
+@pytest.mark.parametrize("executor", ["blocks", "compiled"], indirect=True)
 def test_sparse_rows_and_weights(executor: str) -> None:
     random = np.random.default_rng(2)
     x = sparse.random_array((60, 9), density=0.3, random_state=random, format="csr")

@@ -35,8 +35,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-everywhere = pytest.mark.parametrize("executor", ["blocks", "numba", "cupy-double"], indirect=True)
-on_hosts = pytest.mark.parametrize("executor", ["blocks", "numba"], indirect=True)
+everywhere = pytest.mark.parametrize(
+    "executor", ["blocks", "compiled", "cupy-double"], indirect=True
+)
+on_hosts = pytest.mark.parametrize("executor", ["blocks", "compiled"], indirect=True)
 
 
 class Between(Callback):

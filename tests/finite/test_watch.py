@@ -47,7 +47,7 @@ def failing(case: Case, *callbacks: Callback) -> tuple[minidl.NonFiniteError, mi
     return caught.value, made
 
 
-HOSTS = ["blocks", "numba"]
+HOSTS = ["blocks", "compiled"]
 WHERE = [
     *((name, executor) for name in CASES for executor in HOSTS),
     *((name, "cupy-double") for name in ANYWHERE),

@@ -34,7 +34,7 @@ FUSED = {
 # result, or of 1 where it is smaller; of sums, of what is added up.
 ULPS = {
     "blocks": 0,  # the same
-    "numba": 0,  # the same operations in the same order, and NumPy's exp, log, tanh and power
+    "compiled": 0,  # the same operations in the same order, and NumPy's exp, log, tanh and power
     "cupy-double": 0,  # the same operations in the same order; C's exp, log, tanh and pow, below
     "cupy": 100,  # CUDA's exp, log, tanh, pow; products and sums in one step; sums in a tree
 }
@@ -115,14 +115,14 @@ def test_the_kernels_were_found():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FUSED)
-def test_blocks_and_numba_agree_to_the_bit(name, dtype):
+def test_blocks_and_loops_agree_to_the_bit(name, dtype):
     """+, -, ×, ÷, √, comparisons, max and min have one right result in IEEE 754, both execute
     the same ones in the same order, and neither contracts a product and a sum into one step.
     """
     given = arguments(name, FUSED[name].formula, dtype)
     with use("numpy", executor="blocks"):
         expected = results(FUSED[name], given)
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         actual = results(FUSED[name], given)
     program = _program(name, given)
     for one, other in zip(expected, actual, strict=True):
@@ -137,15 +137,15 @@ def test_blocks_and_numba_agree_to_the_bit(name, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pixels", ["uint8", "uint16"])
-def test_blocks_and_numba_scale_pixels_to_the_same_bits(pixels, dtype):
+def test_blocks_and_loops_scale_pixels_to_the_same_bits(pixels, dtype):
     x = np.arange(np.iinfo(pixels).max + 1, dtype=pixels)
     scaled = {}
-    for executor in ("blocks", "numba"):
+    for executor in ("blocks", "compiled"):
         out = np.empty(x.shape, dtype)
         with use("numpy", executor=executor):
             FUSED["rescaling.rescaling_forward"](x, 1 / 255, -0.3, out=out)
         scaled[executor] = out
-    np.testing.assert_array_equal(bits(scaled["blocks"]), bits(scaled["numba"]))
+    np.testing.assert_array_equal(bits(scaled["blocks"]), bits(scaled["compiled"]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

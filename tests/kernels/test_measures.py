@@ -228,7 +228,7 @@ def test_calls_are_of_every_kernel() -> None:
 @pytest.mark.parametrize("name", CALLS)
 def test_played_it_does_what_it_does_when_called(name: str, parts: int) -> None:
     """The same bits: sums are in NumPy's order, and the rest is one operation an element."""
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     random = np.random.default_rng(0)
     kernel, makers = CALLS[name]
     arguments = [make(random) if callable(make) else make for make in makers]

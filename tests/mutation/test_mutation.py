@@ -70,7 +70,7 @@ FILES = {
     "test_broken.py": "import nothing_of_this_name\n",
     "test_ending.py": "import os\ndef test_it():\n    os._exit(3)\n",
     "test_endless.py": "def test_it():\n    while True: pass\n",
-    "test_executors.py": "import pytest\n@pytest.mark.parametrize('executor', ['numba'])\n"
+    "test_executors.py": "import pytest\n@pytest.mark.parametrize('executor', ['compiled'])\n"
     "def test_it(executor):\n    assert False\n@pytest.mark.parametrize('executor', ['blocks'])\n"
     "def test_other(executor):\n    pass\n",
 }

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-_IMPORTED = ("scipy.sparse", "sklearn", "matplotlib.pyplot", "numba", "hypothesis", "tests.oracle")
+_IMPORTED = ("scipy.sparse", "sklearn", "matplotlib.pyplot", "hypothesis", "tests.oracle")
 
 # After the tests of the file and of its folder, in stages: first what takes least. Not here are
 # plots, files and data sets; the kernels' own tests, which know nothing else; and what takes
@@ -67,7 +67,7 @@ STAGES = (
     ),
 )
 # A formula is the same on every executor, and what executors make of it is tested elsewhere.
-_OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not numba and not cupy")
+_OPTIONS = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not compiled and not cupy")
 # A run that takes so many times as long as that of the unchanged engine has been caught as well.
 _PATIENCE = 5
 

@@ -313,7 +313,7 @@ def test_a_seed_of_another_type():
 
 
 def test_the_engine_is_as_before():
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         before = dict(switch._state)
         diagnose(lambda dy, y: dy, "relu")
         assert switch._state == before

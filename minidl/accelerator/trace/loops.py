@@ -21,7 +21,7 @@ from minidl.accelerator.record.operands import CompilationUnavailableError
 from minidl.accelerator.trace import blocks
 from minidl.accelerator.trace.program import Program
 
-name = "numba"
+name = "compiled"
 
 #: What it needs beyond what minidl requires: packages and their modules.
 _NEEDED = {"llvmlite": "llvmlite", "pyelftools": "elftools"}

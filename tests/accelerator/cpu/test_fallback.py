@@ -182,7 +182,7 @@ def test_without_a_cache_compiled_code_runs_and_one_warning_says_why(
     )
     assert result.returncode == 0, result.stderr
     executor, *told = result.stdout.splitlines()
-    assert executor == "numba"
+    assert executor == "compiled"
     assert len(told) == bool(reason)
     if reason:
         assert reason in told[0] or (name == "a file" and "exists" in told[0])
@@ -232,7 +232,7 @@ def test_it_is_decided_and_told_once():
 @pytest.mark.usefixtures("unavailable")
 def test_whoever_asks_for_compiled_code_is_told_at_once():
     with pytest.raises(BackendUnavailableError, match=r"cannot be used: there is a reason\. To"):
-        use("numpy", executor="numba")
+        use("numpy", executor="compiled")
     with use("numpy", executor="blocks"):
         assert minidl.backend.executor == "blocks"
 

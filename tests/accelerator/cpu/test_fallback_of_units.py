@@ -31,7 +31,7 @@ def lose(monkeypatch):
         end_team()
         monkeypatch.setattr(machine_code, "placed", placed)
 
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     monkeypatch.setattr(machine_code, "_said", set())
     yield away
     monkeypatch.undo()

@@ -23,7 +23,7 @@ SHAPES = st.tuples(SIZE) | st.tuples(SIZE, SIZE) | st.tuples(SIZE, st.integers(1
 @pytest.fixture(autouse=True)
 def compiled():
     """Rows are gathered by commands."""
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         yield
 
 

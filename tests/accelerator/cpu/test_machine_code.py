@@ -182,7 +182,7 @@ import sys
 import numpy as np
 import minidl
 from minidl.backend import use
-use("numpy", executor="numba")
+use("numpy", executor="compiled")
 x = np.random.default_rng(0).random((64, 40), "float32")
 y = np.arange(64) % 3
 minidl.utils.set_random_seed(3)

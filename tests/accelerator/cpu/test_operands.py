@@ -227,7 +227,7 @@ def test_a_kernel_that_calls_formulas_and_kernels():
     x, out = random((3, 40)), np.empty((3, 40))
     wanted = 0.5 * np.exp(x) + x + x
     wanted[2] = wanted[0] + wanted[1]
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         tape = Tape(0, player)
         with tape.record():
             with_a_formula(x, out)

@@ -81,7 +81,7 @@ def test_columns_are_shared_out_by_their_entries(parts):
 def test_rows_are_gathered(dtype, integer, rows, columns, share, data):
     x = csr(rows, columns, share, dtype, integer)
     size = data.draw(st.integers(1, rows), "size")
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         out = buffer(current(), x, size)
         gather = Gather(current(), [x], [out])
     assert out.dtype == dtype
@@ -101,7 +101,7 @@ def test_rows_are_gathered(dtype, integer, rows, columns, share, data):
 @ON_EVERY_TEAM
 def test_gathering_in_every_schedule():
     x, order, place = csr(70, 50), np.random.default_rng(1).permutation(70), np.array([9, 33])
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         out = buffer(current(), x, 33)
     spoilt = np.zeros(1, np.int64)
     commands = gather_rows(x, order, place, out, spoilt)
@@ -163,7 +163,7 @@ def test_a_tape_multiplies_the_rows_that_are_there_when_it_is_played():
     x, W, dy = csr(40, 90), random((90, 6)), random((40, 6))
     out, dW = np.empty((40, 6)), np.empty((90, 6))
     assert len(record_kernel(both, [x, W, dy, out, dW], {})) == 2
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         tape = Tape(0, player)
         with tape.record():
             both(x, W, dy, out, dW)

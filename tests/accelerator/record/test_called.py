@@ -20,7 +20,7 @@ from minidl.backend.recorder import recorder
 
 @pytest.fixture(autouse=True)
 def _compiled() -> Iterator[None]:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     yield
     assert recorder.tape is None
 

@@ -110,7 +110,7 @@ def uncollected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("uncollected")
-@pytest.mark.parametrize("executor", ["python", "numba"])
+@pytest.mark.parametrize("executor", ["python", "compiled"])
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
 def test_a_trained_model_ends_with_its_last_name(make: Callable[[], Any], executor: str) -> None:
     with use("numpy", executor=executor):

@@ -26,7 +26,7 @@ def operands(rows, inner, columns, dtype):
     return a, random.standard_normal((inner, columns)).astype(dtype)
 
 
-@pytest.mark.parametrize("executor", ["blocks", "numba"])
+@pytest.mark.parametrize("executor", ["blocks", "compiled"])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("size", [10, 70, 110])
 def test_it_is_the_product(size, dtype, executor):
@@ -46,7 +46,7 @@ def test_it_is_the_product(size, dtype, executor):
 
 
 def test_arrays_that_are_gone_are_not_kept():
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         a, b = operands(120, 120, 120, "float32")
         out = np.empty((120, 120), "float32")
         blas.multiply(a, b, out)
@@ -58,7 +58,7 @@ def test_arrays_that_are_gone_are_not_kept():
 @pytest.fixture
 def products(monkeypatch):
     """What this thread knows of products: nothing yet. Every size is shared out in terms."""
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
     end_team()
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(blas._here, "products", blas._Products())
@@ -128,7 +128,7 @@ import os
 import numpy as np
 from minidl.accelerator.record import products as blas
 from minidl.backend import use
-use("numpy", executor="numba")
+use("numpy", executor="compiled")
 a, out = np.ones((200, 200), "float32"), np.zeros((200, 200), "float32")
 blas.multiply(a, a, out)
 child = os.fork()

@@ -22,7 +22,7 @@ SHAPES = pytest.mark.parametrize("shape", [(4, 40), (40, 3), (3, 5), (7,)])
 
 @pytest.fixture(autouse=True)
 def _compiled(parts: int) -> None:
-    use("numpy", executor="numba")
+    use("numpy", executor="compiled")
 
 
 @fused

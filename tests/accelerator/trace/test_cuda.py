@@ -47,7 +47,7 @@ def test_a_missing_device_is_named_and_the_driver_is_not_blamed():
 def test_after_a_refusal_the_backend_is_the_one_before(fault):
     use("numpy", executor="blocks")
     with installed(fault), pytest.raises(BackendUnavailableError):
-        use("cupy", executor="numba")
+        use("cupy", executor="compiled")
     assert current().name == "numpy"
     from minidl import backend
 

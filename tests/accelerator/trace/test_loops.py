@@ -47,7 +47,7 @@ def test_exponentials_stay_in_numpys_blocks(monkeypatch):
     monkeypatch.setattr(player, "Eager", lambda *_: pytest.fail("a loop was compiled"))
     x = np.linspace(-2, 2, 7)
     out = np.empty_like(x)
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         # A formula of its own: the kernel itself may have been compiled by another test.
         fused(activations.sigmoid_forward.formula)(x, out=out)
     np.testing.assert_allclose(out, 1 / (1 + np.exp(-x)), rtol=1e-15)
@@ -66,7 +66,7 @@ def test_rows_are_repeated_as_numpy_does(shape):
         return factor * x + row, x - row
 
     outs = np.empty(shape), np.empty(shape)
-    with use("numpy", executor="numba"):
+    with use("numpy", executor="compiled"):
         formula(x, row, 2.5, out=outs)
     np.testing.assert_array_equal(outs[0], 2.5 * x + row)
     np.testing.assert_array_equal(outs[1], x - row)
@@ -145,7 +145,7 @@ player.Eager = lambda program, *given: made.append(program.name) or eager(progra
 model = minidl.Sequential([minidl.Input(shape=(6,)), Dense(5, activation="relu"), Dense(1)])
 model.compile("adam", "mse")
 x, y = np.ones((40, 6), "float32"), np.ones((40, 1), "float32")
-with minidl.backend.use("numpy", executor="numba"):
+with minidl.backend.use("numpy", executor="compiled"):
     model.fit(x, y, batch_size=10, epochs=2, verbose=0)
 assert model.recording.startswith("compiled")
 assert not made, made

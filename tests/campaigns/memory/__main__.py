@@ -21,7 +21,7 @@ from tests.campaigns import write
 from tests.campaigns.memory.guarded import build
 from tests.campaigns.memory.running import ROOT, Outcome, run
 
-PLACES = list(itertools.product(("numba", "blocks"), ("after", "before")))
+PLACES = list(itertools.product(("compiled", "blocks"), ("after", "before")))
 
 
 def main() -> int:

@@ -97,7 +97,7 @@ class Caller:
 
     def _run(self, function: Any, recorded: bool) -> tuple[str, Any]:
         try:
-            if not recorded or minidl.backend.executor != "numba":
+            if not recorded or minidl.backend.executor != "compiled":
                 return "answered", function()
             from minidl.accelerator.cpu import player
             from minidl.accelerator.record.tape import Tape

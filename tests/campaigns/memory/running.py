@@ -37,7 +37,7 @@ def run(
     Args:
         seed: of the calls.
         first, last: numbers of calls.
-        executor: "blocks" or "numba".
+        executor: "blocks" or "compiled".
         side: of the arrays, with an untouchable page: "before" or "after".
         library: made by ``guarded.build``.
         until: time.monotonic() at which to stop.
