@@ -201,7 +201,7 @@ def _made(known: type[T]) -> T:
     Raises:
         TypeError: the class needs arguments.
     """
-    needed = _needed(known)
+    needed = _needed(known)  # type: ignore[arg-type]
     if needed:
         raise TypeError(
             f"{known.__name__} needs arguments: expected {known.__name__}({', '.join(needed)}) in "
