@@ -36,7 +36,7 @@ class ProgressBar(Callback):
 
 
 class EpochLine(Callback):
-    """One printed line for every epoch."""
+    """One printed line for every epoch; at the end one on the parts of a step that Python called."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._start = time.perf_counter()
@@ -45,6 +45,11 @@ class EpochLine(Callback):
         seconds = time.perf_counter() - self._start
         steps, epochs = self.params["steps"], self.params["epochs"]
         say(f"Epoch {epoch + 1}/{epochs} - {steps} steps - {seconds:.1f}s - {values(logs)}")
+
+    def on_train_end(self, logs: Logs) -> None:
+        recording = getattr(self.model, "recording", "")
+        if "which is not minidl's" in recording:
+            say(recording)
 
 
 def values(logs: Logs) -> str:

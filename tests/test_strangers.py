@@ -310,3 +310,12 @@ def test_a_kernel_of_minidl_is_no_stranger() -> None:
         made = network(activation=own)
         made.fit(X, Y, BATCH, 1, 0)
     assert "called" not in made.recording
+
+
+def test_lines_of_epochs_end_with_what_is_called(capsys: pytest.CaptureFixture[str]) -> None:
+    with use("numpy", executor="compiled"):
+        made = network(Stateful())
+        made.fit(X, Y, BATCH, 1, 2)
+        assert capsys.readouterr().out.endswith(f"{made.recording}\n")
+        network().fit(X, Y, BATCH, 1, 2)
+    assert capsys.readouterr().out.count("\n") == 1
