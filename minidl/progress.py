@@ -36,7 +36,7 @@ class ProgressBar(Callback):
 
 
 class EpochLine(Callback):
-    """One printed line for every epoch; at the end one on the parts of a step that Python called."""
+    """One printed line for every epoch; at the end one on what a step called in Python."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._start = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -32,16 +33,21 @@ class Seen:
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_Class(kind) for kind in kinds]
+        self._glance: _Glance | None = None
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """Whether a step that calls these objects would do the same."""
         given = (*parts, None, *moving)
-        return (
-            len(given) == len(self._given)
-            and all(map(operator.is_, given, self._given))
-            and all(each.hold() for each in self._classes)
-            and all(each.hold() for each in self._objects)
-        )
+        if len(given) != len(self._given) or not all(map(operator.is_, given, self._given)):
+            return False
+        if self._glance is not None and self._glance.holds():
+            return True
+        if not all(each.hold() for each in self._classes):
+            return False
+        if not all(each.hold() for each in self._objects):
+            return False
+        self._glance = _Glance(self._classes, self._objects)
+        return True
 
     def pass_over_arrays(self) -> None:
         """Ignore from now on the attributes in which the step has put another array.
@@ -50,38 +56,89 @@ class Seen:
         """
         for each in self._objects:
             each.pass_over_arrays()
+        self._glance = None
+
+
+class _Glance:
+    """The same objects by identity alone, which is seen at a glance; equal ones may be others.
+
+    Args:
+        classes, objects: as they hold now.
+    """
+
+    def __init__(self, classes: Sequence[_Class], objects: Sequence[_Attributes]) -> None:
+        self._spaces = [each.now for each in classes]
+        self._ids = self._identities()
+        self._kept = [list(space.values()) for space in self._spaces]  # their ids stay theirs
+        self._functions = [f for each in classes for f in each.functions]
+        self._codes = list(map(_code, self._functions))
+        self._foreign = [each for each in objects if each.names is None]
+        self._own = [each.glance() for each in objects if each.names is not None]
+        self._kinds = [(each.thing, each.kind) for each in objects]
+
+    def _identities(self) -> tuple[int, ...]:
+        return tuple(map(id, itertools.chain.from_iterable(s.values() for s in self._spaces)))
+
+    def holds(self) -> bool:
+        """Whether everything is the object that it was."""
+        if self._identities() != self._ids:
+            return False
+        if not all(map(operator.is_, map(_code, self._functions), self._codes)):
+            return False
+        for thing, kind in self._kinds:
+            if type(thing) is not kind:
+                return False
+        for space, size, get, values, inner in self._own:
+            if len(space) != size:
+                return False
+            try:
+                if not all(map(operator.is_, get(space), values)):
+                    return False
+            except KeyError:
+                return False
+            for container, then in inner:
+                if _inside(container) != then:
+                    return False
+        return all(each.hold() for each in self._foreign)
+
+
+def _inside(value: Any) -> Any:
+    """Identities of what is in dictionaries and lists, and of keys."""
+    if isinstance(value, dict):
+        return (*value, *map(_inside, value.values()))
+    return tuple(map(_inside, value)) if isinstance(value, list) else id(value)
 
 
 class _Class:
     """What stands in a class."""
 
     def __init__(self, kind: type) -> None:
-        self._now = vars(kind)
+        self.now = vars(kind)
         self._take()
 
     def _take(self) -> None:
         self._then = self._telling()
-        self._values = list(self._now.values())
+        self._values = list(self.now.values())
         self._ids = tuple(map(id, self._values))
-        self._functions = list(filter(inspect.isfunction, self._values))
-        self._codes = list(map(_code, self._functions))
+        self.functions = list(filter(inspect.isfunction, self._values))
+        self._codes = list(map(_code, self.functions))
 
     def _telling(self) -> dict[str, Any]:
         """All but what Python itself keeps in classes."""
         return {
             name: value
-            for name, value in self._now.items()
+            for name, value in self.now.items()
             if callable(value) or not name.startswith("__")
         }
 
     def hold(self) -> bool:
         """Whether all of it still does."""
-        if tuple(map(id, self._now.values())) != self._ids:
+        if tuple(map(id, self.now.values())) != self._ids:
             now, then = self._telling(), self._then
             if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
                 return False
             self._take()
-        return all(map(operator.is_, map(_code, self._functions), self._codes))
+        return all(map(operator.is_, map(_code, self.functions), self._codes))
 
 
 class _Attributes:
@@ -94,13 +151,13 @@ class _Attributes:
     """
 
     def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
-        self._thing, self.kind, self._compare = thing, type(thing), compare
+        self.thing, self.kind, self._compare = thing, type(thing), compare
         now = getattr(thing, "__dict__", {})
         if private and not is_own(thing):
-            self._names: tuple[str, ...] | None = None
+            self.names: tuple[str, ...] | None = None
             self._then = {name: value for name, value in now.items() if callable(value)}
             return
-        self._names = tuple(now)
+        self.names = tuple(now)
         self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
         self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
@@ -113,32 +170,45 @@ class _Attributes:
 
     def pass_over_arrays(self) -> None:
         """Ignore from now on those whose array has become another."""
-        now = getattr(self._thing, "__dict__", {})
-        if self._names is not None:
-            pairs = ((name, self._then.get(name), now.get(name)) for name in self._names)
+        now = getattr(self.thing, "__dict__", {})
+        if self.names is not None:
+            pairs = ((name, self._then.get(name), now.get(name)) for name in self.names)
             self._quiet |= {n for n, a, b in pairs if a is not b and hasattr(a, "dtype")
                             and hasattr(b, "dtype")}  # fmt: skip
 
+    def glance(self) -> tuple[Any, ...]:
+        """The dictionary, its size, what gets the values that count, these, and what is in them."""
+        space = vars(self.thing)
+        names = [name for name in self.names or () if name not in self._quiet]
+        get = operator.itemgetter(*names, *(2 - len(names)) * names[:1]) if names else _nothing
+        inner = [(space[name], _inside(space[name])) for name in self._loose]
+        return space, len(space), get, get(space), inner
+
     def hold(self) -> bool:
         """Whether they are the same to a tape."""
-        now = getattr(self._thing, "__dict__", {})
-        if type(self._thing) is not self.kind:
+        now = getattr(self.thing, "__dict__", {})
+        if type(self.thing) is not self.kind:
             return False
-        if self._names is None:
+        if self.names is None:
             calls = {name: value for name, value in now.items() if callable(value)}
             then = self._then
             return calls.keys() == then.keys() and all(calls[n] is then[n] for n in calls)
-        if tuple(now) != self._names:
+        if tuple(now) != self.names:
             return False
         values = list(now.values())
         names = self._loose
         if not all(map(operator.is_, values, self._values)):
-            others = zip(self._names, values, self._values, strict=True)
+            others = zip(self.names, values, self._values, strict=True)
             names = [*names, *(n for n, a, b in others if a is not b and n not in self._quiet)]
         if not all(self._compare(self._then[name], now[name]) for name in names):
             return False
         self._values = values
         return True
+
+
+def _nothing(space: Any) -> tuple[Any, ...]:
+    """Of an object of which nothing counts."""
+    return ()
 
 
 def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
