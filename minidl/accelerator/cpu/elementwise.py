@@ -238,7 +238,7 @@ def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
 
 
 def _type(dtype: np.dtype[Any]) -> str:
-    return "uint8" if dtype == bool else dtype.name  # as in memory
+    return "uint8" if dtype.kind == "b" else dtype.name  # as in memory
 
 
 @functools.cache
