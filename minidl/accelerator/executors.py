@@ -62,6 +62,7 @@ class Loops(Compiling):
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
+        """Call a kernel; the team's threads share its large matrix products."""
         from minidl.accelerator.record import products
 
         return products.run(function, arguments, named)

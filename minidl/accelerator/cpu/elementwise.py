@@ -114,7 +114,7 @@ def elementwise(
         tuple(kinds),
         _types(arrays),
         tuple(-1 if p is None else p for p in places),
-        working.name,
+        _type(working),
         tuple(map(len, numbers)),
     )
     both = list(zip(arrays, kinds, strict=True))
@@ -234,7 +234,11 @@ class Eager:
 
 
 def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
-    return tuple("uint8" if a.dtype == bool else a.dtype.name for a in arrays)  # as in memory
+    return tuple(_type(a.dtype) for a in arrays)
+
+
+def _type(dtype: np.dtype[Any]) -> str:
+    return "uint8" if dtype.kind == "b" else dtype.name  # as in memory
 
 
 @functools.cache
