@@ -125,7 +125,8 @@ class Session:
 def _published_step(
     model: Any, loss: Any, optimizer: Any, images: Any, labels: Any
 ) -> tuple[Any, Any]:
-    explicit_loop.gradients(model, loss, images, labels)
+    loss.forward(model.forward(images, training=True, logits=True), labels)
+    model.backward(loss.backward(), logits=True)
     optimizer.update(model.theta, model.grad)
     value = loss.forward(model.forward(images, training=True, logits=True), labels)
     return value, explicit_loop.accuracy(model.forward(images), labels)
