@@ -88,13 +88,15 @@ class _Glance:
         for thing, kind in self._kinds:
             if type(thing) is not kind:
                 return False
-        for space, size, get, values, inner in self._own:
+        for space, size, get, values, numbers, truths, inner in self._own:
             if len(space) != size:
                 return False
             try:
                 if not all(map(operator.is_, get(space), values)):
                     return False
-            except KeyError:
+                if truths and tuple(map(bool, numbers(space))) != truths:
+                    return False
+            except (KeyError, ValueError):  # ValueError: an array in the place of a number
                 return False
             for container, then in inner:
                 if _inside(container) != then:
@@ -177,12 +179,19 @@ class _Attributes:
                             and hasattr(b, "dtype")}  # fmt: skip
 
     def glance(self) -> tuple[Any, ...]:
-        """The dictionary, its size, what gets the values that count, these, and what is in them."""
+        """The dictionary and its size; what gets objects that count, and these; the same for
+        numbers of which only counts whether they are 0; what is in dictionaries and lists.
+        """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]
-        get = operator.itemgetter(*names, *(2 - len(names)) * names[:1]) if names else _nothing
+        loose = self._compare is _alike
+        number = {
+            n for n in names if loose and (space[n] is None or type(space[n]) in (int, float))
+        }
+        get, numbers = _getter([n for n in names if n not in number]), _getter(sorted(number))
+        truths = tuple(map(bool, numbers(space)))
         inner = [(space[name], _inside(space[name])) for name in self._loose]
-        return space, len(space), get, get(space), inner
+        return space, len(space), get, get(space), numbers, truths, inner
 
     def hold(self) -> bool:
         """Whether they are the same to a tape."""
@@ -206,9 +215,11 @@ class _Attributes:
         return True
 
 
-def _nothing(space: Any) -> tuple[Any, ...]:
-    """Of an object of which nothing counts."""
-    return ()
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gets the values of some names of a dictionary, as a tuple."""
+    if len(names) < 2:
+        return lambda space: tuple(space[name] for name in names)
+    return operator.itemgetter(*names)
 
 
 def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
