@@ -72,7 +72,7 @@ class Loop:
             assert loop is not None
             loop._train(x, y, weight)
 
-        self._step = WholeStep(train_on, model, aim=weakly(self._aim))
+        self._step = WholeStep(train_on, model, aim=train.aim)
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
@@ -129,11 +129,6 @@ class Loop:
         with self.model.traffic.lock:
             self._step.settle()
 
-    def _aim(self) -> None:
-        """Get ready for an attempt at a step."""
-        self.train.aim()
-        self.objective.penalize()
-
     def _train(self, x: Any, y: Any, weight: Any) -> None:
         """Gather the batch, and make a step on it."""
         self.train.fill()
@@ -183,7 +178,7 @@ class Loop:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
-                if (told_strangers or self._step.strange) and self._step.tape is not None:
+                if told_strangers or self._step.strange:
                     self._look(within=True)
                 if watch is not None:
                     watch.step(number, (x, y, weight))

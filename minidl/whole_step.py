@@ -58,8 +58,8 @@ class WholeStep:
 
     @property
     def strange(self) -> bool:
-        """Whether it calls somebody else's code, which may change anything."""
-        return self.recording is not None and self.recording.strange
+        """Whether it calls somebody else's code, or may do so, which may change anything."""
+        return self.recording is None or self.recording.strange
 
     def __str__(self) -> str:
         if self.recording is None:

@@ -164,9 +164,14 @@ class Tape:
         if self._after:
             self.obstacle = "other things come between two updates"
         call = functools.partial(function, *arguments, **named)
-        self._ending.calls.append(call)
-        self._ending.late = self._ending.late or late
+        ending = self._ending
+        ending.calls.append(call)
+        known = len(ending.bound)
         self._make(call)
+        if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
+            ending.calls.pop()
+        else:
+            ending.late = ending.late or late
 
     def _make(self, call: Callable[[], Any]) -> None:
         """Make a call, or several, of the ending."""
