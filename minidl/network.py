@@ -204,10 +204,10 @@ class Network:
         self._parameters = self._vector(trainable)
         self.statistics = self._vector(moving)
         for (layer, key, _), entry in zip(trainable, self._parameters, strict=True):
-            layer.hold(key, self._parameters.view(entry))
-            layer.hold(f"d{key}", self._parameters.gradient(entry))
+            layer.bind_view(key, self._parameters.view(entry))
+            layer.bind_view(f"d{key}", self._parameters.gradient(entry))
         for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
-            layer.hold(key, self.statistics.view(entry))
+            layer.bind_view(key, self.statistics.view(entry))
         self.penalties = Penalties(self._parameters, self.backend)
         self._address()
         self._moved = [bool(layer.tensors) or layer.needs_dx for layer in self.layers]

@@ -35,7 +35,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import fused
-from minidl.layers.base import BUILT, Layer, head
+from minidl.layers.base import BUILT, Layer, first_rows
 from minidl.register import register
 
 
@@ -65,13 +65,13 @@ class Shift(Layer):
         super().build(input_shape)
         from minidl.initializers import Zeros
 
-        self._ask("shift", "shift", input_shape, Zeros())
+        self.add_tensor("shift", "shift", input_shape, Zeros())
 
     def bind(self, rows, backend, dtype):
         self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)
 
     def forward(self, x, training=False, step=0):
-        self.y = shift_forward(x, self.shift, self.scale, out=head(self._y, len(x)))
+        self.y = shift_forward(x, self.shift, self.scale, out=first_rows(self._y, len(x)))
         return self.y
 
     def backward(self, dy):

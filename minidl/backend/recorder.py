@@ -16,7 +16,7 @@ class Recorder(threading.local):
 recorder = Recorder()
 
 
-def aside(function: Callable[..., Any], *arguments: Any) -> Any:
+def unrecorded(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function returns that does with arrays what it likes: no tape records it."""
     before = recorder.tape
     try:

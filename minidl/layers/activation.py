@@ -8,7 +8,7 @@ from minidl import activations, checks
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
 from minidl.custom import name_of
-from minidl.layers.base import Layer, Shape, head
+from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
 NAME = "the attribute function, of minidl.activations"
@@ -95,18 +95,18 @@ class Activation(Layer):
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
         self.x = x if self.function.keeps_x else None
-        self.y = self.function.run({"x": x, **self._extra(rows)}, head(self._y, rows))
+        self.y = self.function.run({"x": x, **self._extra(rows)}, first_rows(self._y, rows))
         return self.y
 
     def backward(self, dy: Any) -> Any:
         rows = len(dy)
-        out = dy if self._dx is None else head(self._dx, rows)
+        out = dy if self._dx is None else first_rows(self._dx, rows)
         given = {"dy": dy, "x": self.x, "y": self.y, **self._extra(rows)}
         return self.function.run_back(given, out)
 
     def _extra(self, rows: int) -> dict[str, Any]:
         """Constants, and work space for so many rows."""
-        columns = {name: head(column, rows) for name, column in self._columns.items()}
+        columns = {name: first_rows(column, rows) for name, column in self._columns.items()}
         return {**self._constants, **columns}
 
     def logits(self, x: Any) -> Any:

@@ -100,7 +100,7 @@ class Layer:
         """Refuse from now on what only a new network could follow."""
         self.settled = True
 
-    def hold(self, name: str, view: Any) -> None:
+    def bind_view(self, name: str, view: Any) -> None:
         """Make ``view`` the attribute ``name``, for good: assigning to it writes into the view."""
         self.__dict__[name] = view
         self.__dict__.setdefault("_views", {})[name] = view
@@ -153,7 +153,7 @@ class Layer:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
-    def _ask(
+    def add_tensor(
         self,
         attribute: str,
         name: str,
@@ -161,6 +161,15 @@ class Layer:
         initializer: Initializer,
         regularizer: regularizers.Regularizer | None = None,
     ) -> None:
+        """Ask for a trainable tensor, within :meth:`build`.
+
+        Args:
+            attribute: name under which the layer finds it, ``W``; its gradient is ``dW``.
+            name: in summaries and parameter names, "kernel".
+            shape: of the tensor.
+            initializer: of its first values.
+            regularizer: penalty on it, or None.
+        """
         self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
 
     def _flat_input(self, input_shape: Shape) -> int:
@@ -177,7 +186,7 @@ class Layer:
         return input_shape[0]
 
 
-def head(buffer: Any, rows: int) -> Any:
+def first_rows(buffer: Any, rows: int) -> Any:
     """The first rows of a buffer; the buffer itself where that is all of them.
 
     Raises:

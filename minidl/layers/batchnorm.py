@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks, initializers
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
-from minidl.layers.base import BUILT, Layer, Shape, head
+from minidl.layers.base import BUILT, Layer, Shape, first_rows
 from minidl.parameters import Specification
 from minidl.register import register
 
@@ -63,9 +63,9 @@ class BatchNormalization(Layer):
         super().build(input_shape)
         ones, zeros = initializers.Ones(), initializers.Zeros()
         if self.scale:
-            self._ask("gamma", "gamma", input_shape, ones)
+            self.add_tensor("gamma", "gamma", input_shape, ones)
         if self.center:
-            self._ask("beta", "beta", input_shape, zeros)
+            self.add_tensor("beta", "beta", input_shape, zeros)
         self.statistics = {
             "moving_mean": Specification("moving_mean", input_shape, zeros),
             "moving_variance": Specification("moving_variance", input_shape, ones),
@@ -87,7 +87,7 @@ class BatchNormalization(Layer):
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
-        y, self.x_hat = head(self._y, rows), head(self._x_hat, rows)
+        y, self.x_hat = first_rows(self._y, rows), first_rows(self._x_hat, rows)
         self.training = training
         mean, variance = self.moving_mean, self.moving_variance
         if training:
@@ -103,7 +103,7 @@ class BatchNormalization(Layer):
         return y
 
     def backward(self, dy: Any) -> Any:
-        dx = head(self._dx, len(dy))
+        dx = first_rows(self._dx, len(dy))
         kernels.batchnorm_parameter_gradients(dy, self.x_hat, self.dgamma, self.dbeta, work=dx)
         if not self.needs_dx:
             return None

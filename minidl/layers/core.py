@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
-from minidl.layers.base import Layer, Shape, head, shape_of
+from minidl.layers.base import Layer, Shape, first_rows, shape_of
 from minidl.register import register
 
 
@@ -89,13 +89,13 @@ class Rescaling(Layer):
         self._dx = backend.xp.empty_like(self._y) if self.needs_dx else None
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
-        self.y = rescaling_forward(x, self.scale, self.offset, out=head(self._y, len(x)))
+        self.y = rescaling_forward(x, self.scale, self.offset, out=first_rows(self._y, len(x)))
         return self.y
 
     def backward(self, dy: Any) -> Any:
         if not self.needs_dx:
             return None
-        return rescaling_backward(dy, self.scale, out=head(self._dx, len(dy)))
+        return rescaling_backward(dy, self.scale, out=first_rows(self._dx, len(dy)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}

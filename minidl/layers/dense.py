@@ -14,7 +14,7 @@ from minidl.kernels.dense import (
     sparse_dense_forward,
 )
 from minidl.layers.activation import Activation
-from minidl.layers.base import BUILT, Layer, Shape, head, penalty
+from minidl.layers.base import BUILT, Layer, Shape, first_rows, penalty
 from minidl.register import register
 
 
@@ -83,11 +83,13 @@ class Dense(Layer):
         inputs = self._flat_input(input_shape)
         self.input_shape = input_shape
         self.output_shape = (self.units,)
-        self._ask(
+        self.add_tensor(
             "W", "kernel", (inputs, self.units), self.kernel_initializer, self.kernel_regularizer
         )
         if self.use_bias:
-            self._ask("b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer)
+            self.add_tensor(
+                "b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer
+            )
         if self.activation:
             self.activation.build(self.output_shape)
 
@@ -111,14 +113,14 @@ class Dense(Layer):
         """z = x W + b: the output before the activation."""
         self.x, self.y = x, None
         multiply = sparse_dense_forward if is_sparse(x) else dense_forward
-        self.z = multiply(x, self.W, self.b, out=head(self._z, x.shape[0]))
+        self.z = multiply(x, self.W, self.b, out=first_rows(self._z, x.shape[0]))
         return self.z
 
     def logits_backward(self, dz: Any) -> Any:
         """dx for a gradient at z; fills dW and db."""
         if is_sparse(self.x):
             return sparse_dense_backward(dz, self.x, self.dW, self.db)
-        dx = head(self._dx, len(dz)) if self.needs_dx else None
+        dx = first_rows(self._dx, len(dz)) if self.needs_dx else None
         return dense_backward(dz, self.x, self.W, self.dW, self.db, dx)
 
     def get_config(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.backend.random import DROPOUT, RandomBits
 from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
-from minidl.layers.base import Layer, Shape, head
+from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
 
@@ -85,17 +85,19 @@ class Dropout(Layer):
             self.y = x
             return x
         rows = len(x)
-        self.bits = head(self._bits, rows)
+        self.bits = first_rows(self._bits, rows)
         if self.random is None:
             raise RuntimeError(f"{self.name}: expected address(seed, index) to be called first")
         self.random.fill(self.bits, step)
-        self.y = dropout_forward(x, self.bits, self.threshold, self.scale, out=head(self._y, rows))
+        self.y = dropout_forward(
+            x, self.bits, self.threshold, self.scale, out=first_rows(self._y, rows)
+        )
         return self.y
 
     def backward(self, dy: Any) -> Any:
         if not self.active:
             return dy
-        dx = head(self._dx, len(dy))
+        dx = first_rows(self._dx, len(dy))
         return dropout_backward(dy, self.bits, self.threshold, self.scale, out=dx)
 
     def get_config(self) -> dict[str, Any]:

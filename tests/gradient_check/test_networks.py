@@ -311,7 +311,7 @@ class Scale(Layer):
 
     def build(self, input_shape):
         super().build(input_shape)
-        self._ask("a", "factor", (1,), minidl.initializers.Ones())
+        self.add_tensor("a", "factor", (1,), minidl.initializers.Ones())
 
     def forward(self, x, training=False, step=0):
         self.x = x

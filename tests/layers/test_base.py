@@ -11,7 +11,7 @@ import pytest
 
 import minidl
 from minidl.layers import Dense, Layer
-from minidl.layers.base import _counts, head
+from minidl.layers.base import _counts, first_rows
 from tests import oracle
 from tests.layers.alone import alone
 from tests.specs import Spec, spec
@@ -109,9 +109,9 @@ def test_configuration_makes_an_equal_layer(layer: Spec) -> None:
 def test_head_is_the_buffer_itself_where_it_is_full() -> None:
     """No view is made for a full batch, and a view, not a copy, for a ragged one."""
     buffer = np.zeros((4, 2))
-    assert head(buffer, 4) is buffer
-    assert head(buffer, 3).shape == (3, 2)
-    assert np.shares_memory(head(buffer, 3), buffer)
+    assert first_rows(buffer, 4) is buffer
+    assert first_rows(buffer, 3).shape == (3, 2)
+    assert np.shares_memory(first_rows(buffer, 3), buffer)
 
 
 def test_a_layer_must_define_its_passes() -> None:
@@ -163,7 +163,7 @@ def test_a_layer_without_a_network_has_an_input_gradient() -> None:
     layer.build((3,))
     shape, backend = (3,), minidl.backend.current()
     for name in ("gamma", "dgamma", "beta", "dbeta", "moving_mean", "moving_variance"):
-        layer.hold(name, np.ones(shape))
+        layer.bind_view(name, np.ones(shape))
     layer.bind(2, backend, np.dtype(float))
     layer.forward(np.array([[1.0, 2, 3], [3, 2, 1]]), training=True)
     assert layer.backward(np.ones((2, 3))) is not None

@@ -40,7 +40,7 @@ class Swish(Layer):
     def build(self, input_shape):
         """Ask for a beta for each unit."""
         super().build(input_shape)
-        self._ask("beta", "beta", input_shape, Constant(self.start))
+        self.add_tensor("beta", "beta", input_shape, Constant(self.start))
 
     def bind(self, rows, backend, dtype):
         """Allocate the buffers of a pass."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.backend.own import foreign, methods
-from minidl.backend.recorder import aside, recorder
+from minidl.backend.recorder import recorder, unrecorded
 from minidl.backend.switch import backend_of
 
 
@@ -71,7 +71,7 @@ class Called:
                 self._named[place] = now + ahead
             else:
                 self._arguments[place] = now + ahead
-        return aside(functools.partial(self._function, *self._arguments, **self._named))
+        return unrecorded(functools.partial(self._function, *self._arguments, **self._named))
 
     def _steps(self) -> Iterator[tuple[Any, int | None]]:
         """Places of the arguments that are the number of the step, and their values."""

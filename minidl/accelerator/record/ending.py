@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from minidl.accelerator.record.operands import UnsupportedError
-from minidl.backend.recorder import aside
+from minidl.backend.recorder import unrecorded
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
@@ -141,7 +141,7 @@ class Ending:
         bound = call.bound(self._player)
         self.bound.append(bound)
         self.commands += bound.commands if bound else []
-        aside(call)
+        unrecorded(call)
 
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
@@ -161,7 +161,7 @@ class Ending:
             self.commands += made
         except UnsupportedError:
             self.bound.append(None)
-        return aside(call)
+        return unrecorded(call)
 
     def tail(self) -> Any:
         """What runs :attr:`extra` as one thing that is done or waits; None where nothing does."""

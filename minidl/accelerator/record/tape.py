@@ -18,7 +18,7 @@ import numpy as np
 from minidl.accelerator.record.called import Called
 from minidl.accelerator.record.ending import Call, Ending
 from minidl.accelerator.record.operands import UnsupportedError, has_operands
-from minidl.backend.recorder import aside, recorder
+from minidl.backend.recorder import recorder, unrecorded
 
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
@@ -101,7 +101,7 @@ class Tape:
         except UnsupportedError:
             self.kept.append(function.__name__)
             self.commands([call])
-        return aside(call)
+        return unrecorded(call)
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Run a formula and record it."""
@@ -115,7 +115,7 @@ class Tape:
         except UnsupportedError:
             self.kept.append(formula.formula.__name__)
             self.commands([call])
-        aside(call)
+        unrecorded(call)
 
     def expects(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Take the numbers of a formula that the ending was recorded with; whether it was."""
@@ -130,7 +130,7 @@ class Tape:
         except UnsupportedError:
 
             def drawn() -> None:
-                aside(bits.fill, out, int(self._step[0]) + ahead)
+                unrecorded(bits.fill, out, int(self._step[0]) + ahead)
 
             drawn()
         self.commands([drawn])

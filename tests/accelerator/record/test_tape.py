@@ -14,7 +14,7 @@ from minidl.accelerator.record.tape import Tape
 from minidl.backend import fused, kernel, switch, use
 from minidl.backend.fused import Fused
 from minidl.backend.random import DROPOUT, RandomBits
-from minidl.backend.recorder import aside, recorder
+from minidl.backend.recorder import recorder, unrecorded
 
 # Shared out by columns, by rows and not at all.
 SHAPES = pytest.mark.parametrize("shape", [(4, 40), (40, 3), (3, 5), (7,)])
@@ -546,7 +546,7 @@ def test_functions_of_others_are_aside(late: bool) -> None:
     class Scheduled(Ending):
         def update(self, x: np.ndarray, v: np.ndarray, y: np.ndarray) -> None:
             self.step += 1
-            move(x, v, aside(self.rate), out=(x, v))
+            move(x, v, unrecorded(self.rate), out=(x, v))
 
         def rate(self) -> float:
             work = np.array([float(self.step)])
