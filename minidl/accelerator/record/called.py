@@ -195,12 +195,14 @@ def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> 
         attributes = vars(thing)
     except TypeError:
         raise UnsupportedError(f"{type(thing).__name__} takes no attributes") from None
-    real = getattr(thing, name)
+    real, before = getattr(thing, name), attributes.get(name, _MISSING)
     if isinstance(real, _InPlace):  # left by an interrupt
-        attributes.pop(name)
-        real = getattr(thing, name)
+        before = attributes.pop(name)
+        while isinstance(real, _InPlace):
+            real = real._real
+        before = _MISSING if getattr(thing, name) == real else real
     mine = _InPlace(real, hand)
-    put.append((attributes, name, mine, attributes.get(name, _MISSING)))
+    put.append((attributes, name, mine, before))
     attributes[name] = mine
 
 

@@ -13,6 +13,9 @@ from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
 from minidl.accelerator.trace import loops
 from minidl.backend.own import has_foreign, is_own
+from minidl.backend.turns import new_lock
+
+_turn = new_lock()
 
 
 class Recording:
@@ -124,6 +127,18 @@ class Recording:
             self._rests -= 1
             step(*arrays)
             return
+        # Other networks may share parts, which show one tape at a time what is called.
+        if not _turn.acquire(blocking=False):
+            step(*arrays)
+            return
+        try:
+            self._record(step, arrays)
+        finally:
+            _turn.release()
+
+    def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
+        """Call a step and record it."""
+        network = self._network
         optimizer = getattr(network, "optimizer", None)
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)

@@ -456,3 +456,26 @@ def test_what_takes_no_attributes_cannot_be_watched(handed: Handed) -> None:
     ):
         pass
     assert vars(thing) == before
+
+
+def test_a_leftover_stands_for_the_method_that_somebody_had_put_there() -> None:
+    """Whatever an interrupt leaves, the object has its own method in the end."""
+
+    class Part:
+        def result(self) -> int:
+            return 1
+
+    thing = Part()
+    thing.result = lambda: 2  # type: ignore[method-assign]
+    mine = thing.result
+    left = watching([thing], [], lambda real, arguments, named: real(), lambda *_: None)
+    left.__enter__()
+    with watching([thing], [], lambda real, arguments, named: real(), lambda *_: None):
+        assert thing.result() == 2
+    assert thing.result is mine
+    plain = Part()
+    left = watching([plain], [], lambda real, arguments, named: real(), lambda *_: None)
+    left.__enter__()
+    with watching([plain], [], lambda real, arguments, named: real(), lambda *_: None):
+        assert plain.result() == 1
+    assert "result" not in vars(plain)
