@@ -117,12 +117,12 @@ class Loop:
     def _leave(self) -> None:
         """Do what waits, for the last time: the model no longer needs this loop."""
         self._settle()
-        self.model.recording = str(self._step)
-        self.model.show_outputs()
         if self.model.traffic.pending is self._step:
             self.model.traffic.pending = None
         if self._watch is not None:
             self._watch.leave()
+        self.model.recording = str(self._step)
+        self.model.show_outputs()
 
     def _settle(self) -> None:
         """Do what waits."""

@@ -365,10 +365,11 @@ class Network:
 
     def show_outputs(self) -> None:
         """Have the last layer's ``y`` follow a pass that stopped at the logits."""
-        last: Any = self.layers[-1]
-        if self._logits and last.y is None and isinstance(last, Dense):
-            with self.traffic.lock:
-                self.activate(last.z)
+        with self.traffic.lock:
+            last: Any = self.layers[-1]
+            z = vars(last).get("z")
+            if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
+                self.activate(z)
 
     def _last_activation(self) -> Activation | None:
         last = self.layers[-1]
