@@ -60,6 +60,13 @@ class Undo:
         if self.open is token:
             self.copied = True
 
+    def copy_weights(self) -> None:
+        """Keep weights and the optimizer's vectors beside the arrays that are kept already."""
+        network, optimizer = self._network, self._counts[1]
+        kept = [id(array) for array, _ in self._copies.vectors]
+        more = [each for each in vectors(network, optimizer) if id(each) not in kept]
+        self._copies.vectors = [*self._copies.vectors, *((each, each.copy()) for each in more)]
+
     def roll_back(self) -> None:
         """Make everything as it was before the step that is open, if one is."""
         token = self.open

@@ -11,11 +11,12 @@ import pytest
 import minidl
 from minidl import regularizers
 from minidl.accelerator.cpu import player
+from minidl.accelerator.cpu.formulas import Bound
 from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.record.ending import Call
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
-from minidl.layers import Dense, Dropout, Input
+from minidl.layers import BatchNormalization, Dense, Dropout, Input
 from minidl.optimizers.base import FLUSH_EVERY
 from tests.campaigns.interrupts import state
 
@@ -92,6 +93,40 @@ def test_a_step_of_which_python_does_a_part_is_undone() -> None:
     expected = model()
     expected.fit(X[: 7 * ROWS], Y[: 7 * ROWS], ROWS, 9, 0, shuffle=False)
     assert expected.step == made.step
+    assert state(made) == state(expected)
+
+
+def test_a_step_that_ends_otherwise_than_the_recorded_one_is_undone_whole() -> None:
+    """The recorded step is one after which small numbers are flushed, the next one is not.
+
+    Running statistics move before the weights do: they, too, are as they were.
+    """
+    x, y = np.tile(X, (2, 1)), np.tile(Y, 2)
+
+    def trained(steps: int) -> minidl.Sequential:
+        minidl.utils.set_random_seed(1)
+        layers = [Input((6,)), Dense(9, "relu"), BatchNormalization(), Dense(3, "softmax")]
+        made = minidl.Sequential(layers)
+        made.compile("adam", "sparse_categorical_crossentropy")
+        for number in (FLUSH_EVERY - 2, steps - FLUSH_EVERY + 2):
+            rows = x[:ROWS], y[:ROWS]
+            made.fit(*rows, ROWS, number, 0, shuffle=False) if number > 0 else None
+        return made
+
+    expected = trained(FLUSH_EVERY)
+    made = trained(FLUSH_EVERY - 2)
+    with pytest.MonkeyPatch.context() as patch:
+        real = Bound.__call__
+
+        def interrupted(bound: Bound) -> None:
+            if made.step == FLUSH_EVERY + 1:
+                raise KeyboardInterrupt
+            real(bound)
+
+        patch.setattr(Bound, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made.fit(x[:ROWS], y[:ROWS], ROWS, 9, 0, shuffle=False)
+    assert made.step == FLUSH_EVERY
     assert state(made) == state(expected)
 
 

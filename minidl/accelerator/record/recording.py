@@ -106,6 +106,8 @@ class Recording:
         network = self._network
         if network.rows != self._rows:  # its buffers are others
             self.forget()
+        if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
+            self.forget()
         same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
         if same and network.passes == self._passes:
             return self.tape

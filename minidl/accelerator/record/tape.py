@@ -36,6 +36,7 @@ class Tape:
         called: somebody else's code that is called at each step.
         kept: calls of Python in the place of kernels that have no commands.
         obstacle: why no tape can stand for the step, in words; "" where one can.
+        strays: steps in a row that ended otherwise than the recorded one.
     """
 
     def __init__(self, step: int, player: Any, weights: Sequence[Any] = ()) -> None:
@@ -46,6 +47,7 @@ class Tape:
         self.called: list[Called] = []
         self.kept: list[str] = []
         self.obstacle = ""
+        self.strays = 0
         # What comes before the ending, and after it.
         self._entries: list[Any] = []
         self._after: list[Any] = []
@@ -225,6 +227,7 @@ class Tape:
                 return False
             undo.open = None
         self._series.waiting[0] += 1
+        self.strays = 0
         if tail is not None:
             self._tail = tail
             tail.waiting[0] = 1
@@ -239,18 +242,24 @@ class Tape:
         end = self._piece("end")
         once = hasattr(end, "waiting")
         self.finish()
+        if not ending.late and self._series is None and ending.calls:
+            self._make(ending.ask)
+        # A late ending is known only when the rest is done; until then weights stay as they are.
+        atomic = once and (ending.late or (ending.as_recorded and not ending.extra))
         if undo is not None:
-            undo.copy(weights=not once or not self._spares_weights)
+            undo.copy(weights=not atomic or not self._spares_weights)
             if undo.open is not token:
                 return False
         self._step[0] = step
-        if not ending.late and self._series is None and ending.calls:
-            self._make(ending.ask)
         for run in head:
             run()
         if ending.late:
             self._make(ending.ask)
-        if once and ending.as_recorded and not ending.extra:
+        if not (ending.as_recorded and not ending.extra):
+            self.strays += 1
+        else:
+            self.strays = 0
+        if atomic and ending.as_recorded and not ending.extra:
             # As above: nothing is called between.
             if undo is not None:
                 if undo.open is not token:
@@ -262,8 +271,8 @@ class Tape:
             for run in after:
                 run()
             return True
-        if undo is not None and once:
-            undo.copy()
+        if undo is not None and atomic:
+            undo.copy_weights()
             if undo.open is not token:
                 return False
         if ending.as_recorded:
