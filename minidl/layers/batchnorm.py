@@ -16,8 +16,8 @@ from minidl.register import register
 class BatchNormalization(Layer):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 
-    Training uses the batch's mean and variance and moves the running ones towards them;
-    inference uses the running ones.
+    Training uses the batch's mean and variance and moves the running values towards both;
+    inference uses the running values.
 
     Args:
         momentum: share of the running statistics that a step keeps, in [0, 1); default 0.99.

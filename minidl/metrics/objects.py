@@ -25,14 +25,14 @@ def _once(metric: Metric, name: str, value: Any) -> Any:
 
 @register("acc")
 class Accuracy(Metric):
-    """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
+    """Share of right predictions, of the kind that suits the targets, as Keras chooses.
 
     Class numbers: :class:`SparseCategoricalAccuracy`; rows of one unit: :class:`BinaryAccuracy`;
     longer rows: :class:`CategoricalAccuracy`.
 
     Args:
         name: the key in a History.
-        class_numbers: whether targets are class numbers; None takes it from the loss.
+        class_numbers: True for targets that are class numbers; None asks the loss.
     """
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
