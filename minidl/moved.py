@@ -1,7 +1,7 @@
-"""The state that a training step moves: which arrays and numbers, copied and put back.
+"""The state that a training step moves: arrays and numbers, copied and put back.
 
 A step changes weights, statistics, the optimizer's vectors and counts, the sums of measures, and
-the network's step. Attributes of somebody else's classes are left out.
+the network's step. Attributes of foreign classes are left out.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class Copies:
 
 
 class State:
-    """A copy of arrays and numbers, to go back to them between two steps.
+    """A copy of arrays and numbers, for a return between two steps.
 
     Args:
-        network: its ``optimizer`` moves its parameters.
+        network: the network's ``optimizer`` moves the parameters.
 
     Attributes:
         batch: number of the batch before which the copy was made.

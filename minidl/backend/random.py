@@ -39,7 +39,7 @@ class RandomBits:
         self._state = self._philox.state
 
     def fill(self, out: Any, step: int) -> None:
-        """Overwrite ``out`` (uint16, contiguous), on the device of ``out``, with this step's numbers.
+        """Overwrite ``out`` (uint16, contiguous), on its device, with the numbers of this step.
 
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.

@@ -65,7 +65,7 @@ class Activation(Layer):
 
     @property
     def activation(self) -> Any:
-        """The constructor's argument, which sets :attr:`function`; can be set again.
+        """The constructor's argument; the layer's function is :attr:`function`, which can be set.
 
         Raises:
             AttributeError: always.

@@ -168,7 +168,7 @@ class Layer:
             name: in summaries and parameter names, "kernel".
             shape: of the tensor.
             initializer: of its first values.
-            regularizer: penalty on it, or None.
+            regularizer: penalty on the tensor, or None.
         """
         self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
 

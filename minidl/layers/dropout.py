@@ -29,7 +29,7 @@ class Dropout(Layer):
         seed: of the masks; None takes the model's.
 
     Attributes:
-        bits: the 16-bit random numbers of the last training pass; where they reach the
+        bits: the 16-bit random numbers of the last training pass; where a number reaches the
             threshold the element stayed.
 
     Raises:

@@ -31,7 +31,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 for each row whose largest output is where y_true is largest, else 0."""
+    """1 for each row whose largest output has the place of the largest y_true, else 0."""
     return (np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)).astype(np.float32)
 
 

@@ -85,7 +85,7 @@ class Ending:
         commands: of the formulas, in their order.
         recorded: whether all calls have been made once.
         bound: the formulas bound to arrays; None for an ending without commands.
-        as_recorded: whether the calls asked for these formulas when :meth:`ask` made them last.
+        as_recorded: whether the calls asked for these formulas when :meth:`ask` ran last.
         extra: the formulas asked for after the recorded formulas, or in place of these.
     """
 
@@ -108,7 +108,7 @@ class Ending:
         return [each.numbers for each in self.bound if each and each.numbers is not None]
 
     def ask(self) -> None:
-        """Make the calls; :attr:`as_recorded` and :attr:`extra` say which formulas were asked for."""
+        """Make the calls; :attr:`as_recorded` and :attr:`extra` tell the formulas asked for."""
         self._asked = []
         self._same = 0  # so many of them were asked for when this was recorded
         for call in self.calls:
@@ -164,7 +164,7 @@ class Ending:
         return unrecorded(call)
 
     def tail(self) -> Any:
-        """A runner of :attr:`extra` as one command that is done or waits; None where no runner exists."""
+        """A runner of :attr:`extra` as one command that is done or waits; None where none exists."""
         once = getattr(self._player, "Once", None)
         if once is None or not all(isinstance(call, Call) for call in self.extra):
             return None

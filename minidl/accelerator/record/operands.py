@@ -1,4 +1,4 @@
-"""Arrays that record: NumPy called on them leaves commands instead of results.
+"""Arrays that record: a call of NumPy on such arrays leaves commands instead of results.
 
 A kernel is called once with :class:`Operand` in the place of its arrays. Each call of NumPy with an
 ``out`` among the operands becomes commands; a call without raises :class:`UnsupportedError`, and
@@ -59,7 +59,7 @@ class Maker(Protocol):
         """out = a number."""
 
     def ufunc(self, ufunc: np.ufunc, inputs: Sequence[Any], out: Any) -> list[Any]:
-        """out = a function of NumPy, matmul among them."""
+        """out = a function of NumPy, including matmul."""
 
     def formula(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
         """outs = program(arguments)."""

@@ -25,8 +25,8 @@ MOST = 256
 class _Products:
     """The maker of the products of one thread, which come one after the other.
 
-    The products share the memory of the terms, which may take as much as the result, for each part of
-    a team. A product ends with any of its arrays, and the terms with the last product in need.
+    The products share the memory of the terms, which may take as much as the result, for each part
+    of a team. A product ends with any of its arrays, and the terms with the last product in need.
     """
 
     def __init__(self) -> None:

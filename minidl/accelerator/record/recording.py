@@ -20,12 +20,12 @@ class Recording:
 
     The first step on some arrays is called as written, and allocates missing memory; the second is
     recorded, the later ones are played. In between, any other pass through the network, or a step
-    on other arrays, leaves layers with attributes that show that pass: the step after it is called
+    on other arrays, leaves layers with attributes that show that pass: the next step is called
     once more.
 
     Args:
         network: of the steps.
-        player: makes commands and runs them.
+        player: makes and runs commands.
 
     Attributes:
         tape: the recorded tape, or None.

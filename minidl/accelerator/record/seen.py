@@ -179,8 +179,8 @@ class _Attributes:
                             and hasattr(b, "dtype")}  # fmt: skip
 
     def glance(self) -> tuple[Any, ...]:
-        """The dictionary and its size; what gets objects that count, and these; the same for
-        numbers of which only counts whether they are 0; what is in dictionaries and lists.
+        """The dictionary and its size; a getter of objects that count, and these; the same for
+        numbers that only count as 0 or not 0; the values in dictionaries and lists.
         """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]

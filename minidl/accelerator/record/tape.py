@@ -80,7 +80,7 @@ class Tape:
         """Record commands that the caller runs now.
 
         Args:
-            commands: compiled ones, or functions of Python.
+            commands: compiled commands, or functions of Python.
             numbers: arrays that the caller writes before each step, and that the commands read.
         """
         (self._after if self._ending.calls else self._entries).extend(commands)
@@ -159,7 +159,7 @@ class Tape:
 
         Args:
             late: True if the call may look at the results of earlier work.
-            function, arguments, named: the call; it returns nothing.
+            function, arguments, named: the call; the function returns nothing.
         """
         if self._after:
             self.obstacle = "other things come between two updates"
@@ -194,7 +194,7 @@ class Tape:
             may_wait: True if the work may wait for steps to come, or for a call of
                 :meth:`finish`; until then no caller looks at results.
             undo: of the caller's step: its ``open`` is ``token`` for as long as the step may be
-                done, and None once the step is done. Before Python changes arrays, ``copy`` is called.
+                done, and None once the step is done. Before Python changes arrays, ``copy`` is run.
             token: an object that stands for the step.
 
         Returns:
@@ -233,7 +233,7 @@ class Tape:
         return True
 
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
-        """Do the work where Python takes part, or where the ending differs from the recorded ending."""
+        """Do the work where Python takes part, or where the ending differs from the recording."""
         ending = self._ending
         head, after = self._piece("head"), self._piece("after")
         end = self._piece("end")

@@ -69,7 +69,7 @@ extern "C" __global__ void {name}({parameters})
 
 
 def name_of(program: Program) -> str:
-    """Of its kernel; no word of C++ and none of its functions."""
+    """Name of the program's CUDA kernel; no word of C++ and no function of C++."""
     return f"minidl_{re.sub(r'[^0-9A-Za-z_]', '_', program.name)}"
 
 
@@ -82,20 +82,20 @@ def elementwise(
     working: str,
     index: str = "uint32",
 ) -> str:
-    """A kernel of pointers to arrays, the program's numbers, the size, and how many columns.
+    """A CUDA kernel of pointers to arrays, the program's numbers, the size, and the column count.
 
     Each thread computes some of the elements; an array that is read and overwritten is passed once.
 
     Args:
         program: the formula.
-        kinds, types: of the arrays: the program's, then the outputs that are none of them.
-        places: for each output, which array it is; -1 for the next of the others.
-        overwritten: arrays of the program that lie where outputs do.
-        working: the type of the numbers, and in which it is computed.
-        index: the type of the size; an unsigned one in which no index overflows.
+        kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
+        places: for each output, the number of its array; -1 for the next further output.
+        overwritten: arrays of the program that share memory with outputs.
+        working: the type of the numbers and of the computation.
+        index: the type of the size; an unsigned type in which no index overflows.
 
     Raises:
-        TypeError: no source is known for one of its functions, or for a type.
+        TypeError: no source is known for a function of the program, or for a type.
     """
     count = len(program.arrays)
     fresh = iter(range(count, len(kinds)))
@@ -122,15 +122,15 @@ def elementwise(
 def statements(
     program: Program, at: Mapping[int, str], outs: Sequence[str], types: Sequence[str]
 ) -> list[str]:
-    """What computes one element, in the type T, from the program's numbers r0, r1 and so on.
+    """Statements that compute one element, in the type T, from the numbers r0, r1 and so on.
 
     Args:
         program: the formula.
-        at: where the elements of its arrays are read, by register.
-        outs, types: where its results are written, and of which type these are.
+        at: the expressions that read the elements of the program's arrays, by register.
+        outs, types: the expressions that hold the results, and the types of the results.
 
     Raises:
-        TypeError: no source is known for one of its functions, or for a type.
+        TypeError: no source is known for a function of the program, or for a type.
     """
     lines = [f"const T r{i} = T({place});" for i, place in at.items() if i in program.read]
     masks: set[int] = set()

@@ -56,10 +56,10 @@ def source(
 
     Args:
         program: the formula.
-        kinds, types: of the arrays: the program's, then the outputs that are none of them.
-        places: for each output, which array it is; -1 for the next of the others.
-        working: the type in which it is computed.
-        numbers: how many lie in each array of them.
+        kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
+        places: for each output, the number of its array; -1 for the next further output.
+        working: the type of the computation.
+        numbers: the number of elements in each array.
     """
     count = len(program.arrays)
     moving = [k for k, kind in enumerate(kinds) if kind in (EACH, BY_COLUMN)]

@@ -1,10 +1,10 @@
 """A formula, traced once into a short program that every executor can run.
 
 An elementwise formula is ordinary Python on whole arrays. Calling it with
-:class:`Term` operands instead of arrays records which NumPy function it applies to
-what; the record is a :class:`Program`. Executors turn the program into block-wise ufunc
-calls (``blocks``), a compiled loop (``loops``) or a CUDA kernel (``cuda``), so the
-formula itself is written once and never knows where it runs.
+:class:`Term` operands instead of arrays records the NumPy functions and the operands of
+each call; the record is a :class:`Program`. Executors turn the program into block-wise ufunc
+calls (``blocks``), a compiled loop (``loops``) or a CUDA kernel (``cuda``); so the
+formula itself is written once and never knows its executor.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a formula computes, as steps over numbered registers.
+    """The computation of a formula, as steps over numbered registers.
 
     The first registers are the formula's arguments, in order. ``prologue`` holds the
     steps between scalars only (``1 - beta_1``): they run once a call in double
@@ -199,7 +199,7 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
 
     Args:
         formula: takes arrays and numbers, returns an array or a tuple of arrays.
-        is_array: for each argument, whether it is an array (else a number).
+        is_array: for each argument, True for an array, False for a number.
 
     Raises:
         TypeError: the formula does something that is not elementwise.

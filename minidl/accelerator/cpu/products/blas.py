@@ -1,4 +1,4 @@
-"""NumPy's BLAS: addresses of its functions."""
+"""NumPy's BLAS: addresses of functions."""
 
 from __future__ import annotations
 

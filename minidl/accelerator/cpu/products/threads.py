@@ -22,7 +22,7 @@ class OneThread(Command):
 
 
 def on_one_thread(commands: list[Command]) -> list[Command]:
-    """The commands, with BLAS on one thread while they run."""
+    """The commands, with BLAS on one thread during the run."""
     products = [each for each in commands if isinstance(each, Product) and each.threaded]
     known = libraries()
     if not products or not known:
@@ -43,7 +43,7 @@ def on_one_thread(commands: list[Command]) -> list[Command]:
 def multiplication(
     a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray]
 ) -> CommandList:
-    """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
+    """A command for out = a b, for any arrays with the same layout: none of the arrays is kept alive.
 
     Args:
         a, b, out: the arrays.

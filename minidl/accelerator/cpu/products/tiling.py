@@ -1,11 +1,11 @@
-"""How large the tiles are that own products are made of; plain numbers and a function.
+"""Sizes of the tiles that own products are made of; plain numbers and a function.
 
-A tile keeps vectors of the result in registers, of which AVX-512 has 32; the others are for a row
-of ``b`` and elements of ``a``. A processor needs some ten sums to work on, as it waits for each
-before it can add to it again.
+A tile keeps vectors of the result in registers, of which AVX-512 has 32; the rest is for a row
+of ``b`` and elements of ``a``. A processor needs some ten sums to work on, as each addition to a
+sum waits for the last addition.
 
 With AVX2 and its 16 registers OpenBLAS is as fast, and products are left to it; on other processors
-nobody has measured.
+there is no measurement.
 """
 
 from __future__ import annotations

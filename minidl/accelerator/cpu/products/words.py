@@ -1,7 +1,7 @@
-"""The words of blocks of products: a plan writes them, compiled code reads them.
+"""The words of blocks of products: a plan writes the words, compiled code reads the words.
 
-The names are those of BLAS: out (m, n) = alpha a (m, k) b (k, n) + beta out. It counts columns
-first, so that it is told to compute outᵀ = bᵀ aᵀ.
+The names are BLAS's: out (m, n) = alpha a (m, k) b (k, n) + beta out. BLAS counts columns
+first, so that the call computes outᵀ = bᵀ aᵀ.
 """
 
 from __future__ import annotations
