@@ -18,7 +18,7 @@ from minidl.layers.base import Layer
 
 T = TypeVar("T")
 
-# What a pass leaves on the network itself.
+# Attributes that a pass leaves on the network itself.
 _LEFT = ("_x", "_logits", "passes", "rows")
 
 
@@ -69,7 +69,7 @@ class _Buffers:
         self._states = [(part, dict(vars(part))) for part in parts]
         if network.built:
             network.penalties.bind()
-        # The next pass makes buffers of its own; so it does where putting back is interrupted.
+        # The next pass makes buffers of its own; so too if an interrupt ends this restoring.
         network.rows, network._x, traffic.awaits_backward = 0, None, False
 
     def put_back(self) -> None:
@@ -123,7 +123,7 @@ class Instead:
         if self._step is not None:
             self._network.traffic.pending = self._step
         if self._called is not None:
-            # It goes on, sees that it is another one now, and puts back what it did until then.
+            # The step goes on, sees a new ``open``, and puts back all changes until then.
             self._step.undo.begin()
             if self._called:
                 self._step.undo.copy()

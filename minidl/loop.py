@@ -99,7 +99,7 @@ class Loop:
                 told.append(listener)
                 listener.on_train_begin({})
             for epoch in self.state.begin(epochs):
-                # One dictionary for all: a callback may add values for those after it.
+                # One dictionary for all: a callback may add values for later callbacks.
                 found = self._epoch(epoch)
                 for listener in self.listeners:
                     listener.on_epoch_end(epoch, found)
@@ -146,7 +146,7 @@ class Loop:
         return model.optimizer
 
     def _look(self, within: bool = False) -> None:
-        """See the parts of the step as of now: callbacks and schedules may have changed anything."""
+        """See the present parts of the step: callbacks and schedules may have changed anything."""
         optimizer, penalties = self._optimizer, self.model.penalties
         self.objective.penalize()
         movers = [(optimizer, "update"), (penalties, "proximal_step")]
@@ -163,7 +163,7 @@ class Loop:
         state.objective = objective
         state.begin_epoch(epoch)
         self._look()
-        # Where nobody looks between steps.
+        # If no callback looks between steps.
         self._step.may_wait = not (self._starting or self._ending)
         told_strangers = not are_own((*self._starting, *self._ending))
         order = np.arange(train.rows)

@@ -14,7 +14,7 @@ from minidl.metrics import Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
 
-# Nadam's product of momenta is one with its step, in a tuple.
+# Nadam's product of momenta is kept with the step of the product, in a tuple.
 _NUMBERS = (int, float, tuple, type(None))
 
 

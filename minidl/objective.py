@@ -18,7 +18,7 @@ from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
 
-#: Names of the loss and of the two parts that it has where weights are penalised.
+#: Names of the loss and of the two parts of a loss with penalised weights.
 PARTS = ("loss", "data_loss", "penalty")
 
 
@@ -79,7 +79,7 @@ class Objective:
             return
         self._parted = True
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
-        # What there was until now was the loss of the data.
+        # The values until now were the loss of the data.
         self.data_mean.take(self.mean)
         self.penalty_mean.rows = self.mean.rows
 

@@ -47,7 +47,7 @@ class Sequential(Network):
     history: History | None = None
     stop_training = False
     recording = "no step has been made yet"
-    #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
+    #: The state of the training under way, and of its beginning; see :mod:`minidl.resuming`.
     fitting: TrainingState | None = None
     began: Any = None
     _looked = _continued = False

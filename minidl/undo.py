@@ -56,7 +56,7 @@ class Undo:
         network, (_, optimizer, _), token = self._network, self._counts, self.open
         arrays = vectors(network, optimizer) if weights else [network.statistics.theta]
         self._copies.take(arrays, self.measures)
-        # Not where something came between: some arrays were copied before it, others after.
+        # Not if another call came between: some arrays were copied before that call, some after.
         if self.open is token:
             self.copied = True
 

@@ -11,7 +11,7 @@ import numpy as np
 def address(array: Any) -> int:
     """Address of the first element."""
     try:
-        # A third of what NumPy's own answer takes; for most arrays that a step works on.
+        # A third of the time of NumPy's own answer; for most arrays that a step works on.
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError, BufferError):  # read-only, scattered or empty
         where: int = array.__array_interface__["data"][0]

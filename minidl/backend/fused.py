@@ -32,12 +32,12 @@ class Fused:
     def __init__(self, formula: Callable[..., Any]) -> None:
         functools.update_wrapper(self, formula)
         self.formula = formula
-        #: What executors have made of it, by what they tell apart.
+        #: Compiled forms of the formula, by the executors' keys.
         self.compiled: dict[Any, Callable[..., None]] = {}
         self._programs: dict[tuple[bool, ...], Any] = {}
 
     def __reduce__(self) -> str:
-        # By name: copies and pickles of what holds a formula hold this one.
+        # By name: copies and pickles of an object with a formula hold this formula.
         return self.formula.__qualname__
 
     def __call__(self, *arguments: Any, out: Any = None) -> Any:
@@ -76,7 +76,7 @@ class Fused:
             ) from None
         host = isinstance(first, np.ndarray)
         for array in outs:
-            # A compiled loop trusts these: it would write past the end of a smaller array.
+            # A compiled loop relies on these checks: it would write past the end of a smaller array.
             self._check_array(array, shape, host, True)
             if array.shape != shape:
                 raise ValueError(

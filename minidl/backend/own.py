@@ -201,7 +201,7 @@ class _Body:
         )
 
 
-#: Where a class keeps its body: with the class, it goes.
+#: Name of the class attribute that keeps a class's body: with the class, the body goes.
 _BODY = "__minidl_body__"
 _code = operator.attrgetter("__code__")
 
@@ -210,7 +210,7 @@ def _body(kind: type, trusted: bool = False) -> _Body:
     body: _Body | None = vars(kind).get(_BODY)
     if body is None:
         body = _Body(kind, trusted)
-        # A class that takes no attributes cannot be asked later what it was.
+        # A class that takes no attributes cannot be asked later for its first contents.
         with contextlib.suppress(TypeError, AttributeError):
             setattr(kind, _BODY, body)
     return body

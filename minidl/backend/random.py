@@ -33,8 +33,8 @@ class RandomBits:
     """
 
     def __init__(self, seed: int, purpose: int, index: int) -> None:
-        # One generator for life, addressed through its state: making one costs more than
-        # the mask. NumPy steps the counter before it uses it, so block 0 is counter 1.
+        # One generator for life, addressed through its state: a new generator costs more than
+        # the mask. NumPy steps the counter before each block, so block 0 is counter 1.
         self._philox = np.random.Philox(key=_key(seed, purpose, index))
         self._state = self._philox.state
 

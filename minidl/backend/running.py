@@ -29,9 +29,9 @@ class Executor:
     """
 
     name = "python"
-    #: Runs a kernel that multiplies matrices, (function, arguments, named); None: call it.
+    #: Runs a kernel that multiplies matrices, (function, arguments, named); None: a plain call.
     kernel: Callable[..., Any] | None = None
-    #: Whether it gathers rows of a CSR matrix into memory that is allocated once.
+    #: True if the executor gathers rows of a CSR matrix into memory that is allocated once.
     gathers_sparse_rows = False
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:

@@ -41,8 +41,8 @@ def canonical(x: Any, name: str = "x") -> Any:
         x = x.tocsr()
     package = _package(x)
     try:
-        # A matrix of its own, so that what it knows of the order of its entries is no older
-        # than its arrays.
+        # A matrix object of its own: a known order of entries is then no older than
+        # the arrays.
         rows = package.csr_matrix((x.data, x.indices, x.indptr), shape=x.shape)
         _check(rows)
     except ValueError as error:
@@ -128,7 +128,7 @@ def room(matrix: Any, rows: int) -> Any:
     counts = np.diff(matrix.indptr)
     most = int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
     made = _package(matrix).csr_matrix((rows, matrix.shape[1]), dtype=matrix.dtype)
-    # Put there one by one: a constructor would cut off what is not used yet.
+    # Set one by one: a constructor would cut off the unused rest.
     made.data = np.zeros(most, matrix.data.dtype)
     made.indices = np.zeros(most, matrix.indices.dtype)
     made.indptr = np.zeros(rows + 1, matrix.indptr.dtype)

@@ -26,7 +26,7 @@ class Backend:
 
     name: str
     xp: ModuleType
-    #: Whether products of float32 in replayed steps may round to ten bits of mantissa; a GPU's.
+    #: True if float32 products in replayed steps may round to ten bits of mantissa, on a GPU.
     tf32: bool = False
 
     def to_device(self, array: Any, dtype: Any = None) -> Any:

@@ -18,7 +18,7 @@ PATIENCE = 10.0
 
 _locks: set[weakref.ref[Any]] = set()
 _held: list[tuple[Any, bool]] = []
-#: What else a fork does before, afterwards in the parent, and afterwards in the child.
+#: Further calls of a fork: before, afterwards in the parent, and afterwards in the child.
 _others: list[tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]] = []
 
 

@@ -85,8 +85,8 @@ class Activation(Layer):
         self._bound = rows, backend, dtype
         empty = backend.xp.empty
         self._y = empty((rows, *self.output_shape), dtype=dtype)
-        # A formula may overwrite what it reads, and dy's memory is at hand; other functions may not
-        # be able to.
+        # A formula may overwrite its own arguments, and dy's memory is at hand; other functions may
+        # lack that ability.
         in_place = isinstance(self.function.backward, Fused)
         self._dx = None if in_place else backend.xp.empty_like(self._y)
         names = activations.COLUMNS if self.function.rowwise else ()

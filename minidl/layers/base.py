@@ -59,14 +59,14 @@ class Layer:
     output_shape: Any = checks.fixed(BUILT)
     tensors: Any = checks.fixed(BUILT)
     statistics: Any = checks.fixed(BUILT)
-    #: Whether it is part of a built network: some attributes cannot be set any more.
+    #: True for a part of a built network: some attributes cannot be set any more.
     settled = False
 
-    #: Whether rows of integers may come in as they are (else they are converted before).
+    #: True if rows of integers may come in unconverted (else the network converts such rows).
     accepts_integers = False
-    #: Whether forward makes new values (Flatten only passes them on).
+    #: True if forward makes new values (Flatten only passes values on).
     computes = True
-    #: Whether the layer draws random numbers; then it defines :meth:`address`.
+    #: True if the layer draws random numbers; then the layer defines :meth:`address`.
     draws = False
 
     def __init__(self, name: str | None = None, input_shape: Any = None) -> None:

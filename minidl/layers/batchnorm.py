@@ -79,7 +79,7 @@ class BatchNormalization(Layer):
         self._mean, self._variance, self._inverse = (
             xp.empty(self.output_shape, dtype=dtype) for _ in range(3)
         )
-        # Where a parameter is left out, a constant stands for it and its gradient is unused.
+        # In place of a missing parameter stands a constant, whose gradient is unused.
         if not self.scale:
             self.gamma, self.dgamma = (xp.ones(self.output_shape, dtype=dtype) for _ in range(2))
         if not self.center:

@@ -14,7 +14,7 @@ from minidl.register import register
 
 @register
 class Input(Layer):
-    """Give the shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
+    """The shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
 
     def __init__(self, shape: Any = None, name: str | None = None) -> None:
         if shape is None:

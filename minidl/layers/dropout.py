@@ -20,7 +20,7 @@ def _seed(layer: Any, name: str, value: int | None) -> int | None:
 
 @register
 class Dropout(Layer):
-    """While training, set a share of the elements to 0 and scale the rest up.
+    """Sets a share of the elements to 0 while training, and scales the rest up.
 
     The mask is a function of (seed, layer, step, element): the same step has the same mask.
 

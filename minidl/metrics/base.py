@@ -28,7 +28,7 @@ class Metric:
     """
 
     activations: tuple[str, ...] = ()
-    #: Whether targets have to be class numbers (True), rows (False), or either (None).
+    #: True for targets of class numbers, False for rows, None for both.
     class_numbers: bool | None = None
 
     def __init__(self, name: str) -> None:
@@ -82,7 +82,7 @@ class Metric:
 
 
 class Mean(Metric):
-    """The mean of batch means, each weighted by its number of rows."""
+    """The mean of batch means, weighted by the number of rows."""
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""

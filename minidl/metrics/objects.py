@@ -44,7 +44,7 @@ class Accuracy(Metric):
         self.class_numbers = class_numbers
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
-        # A softmax over one unit is 1 whatever its logit is.
+        # A softmax over one unit is 1 for any logit.
         lone = units == 1 and activation == "softmax" and not self.class_numbers
         return super().takes_logits(activation, units) and not lone
 

@@ -161,7 +161,7 @@ def watching(
         parts: objects that a step calls. Foreign code among the objects, or among the parts of
             the objects, is handed to ``call``.
         endings: (object, name of a method) of minidl's own, handed to ``end``.
-        call, end: called with the method, its arguments and its named arguments.
+        call, end: called with the method, the arguments and the named arguments.
 
     Raises:
         UnsupportedError: an object that takes no attributes.

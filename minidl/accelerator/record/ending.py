@@ -24,7 +24,7 @@ def _key(formula: Any, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[A
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A formula with its arguments, arrays and numbers."""
+    """A formula with arguments, arrays and numbers."""
 
     formula: Fused
     arguments: Sequence[Any]
@@ -164,7 +164,7 @@ class Ending:
         return unrecorded(call)
 
     def tail(self) -> Any:
-        """A runner of :attr:`extra` as one command that is done or waits; None where none exists."""
+        """A runner of :attr:`extra` as one command that is done or waits; None without a runner."""
         once = getattr(self._player, "Once", None)
         if once is None or not all(isinstance(call, Call) for call in self.extra):
             return None

@@ -144,7 +144,7 @@ class Operand(NDArrayOperatorsMixin):
         return out[0]
 
     def __fused__(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Record a formula that the kernel calls on its operands."""
+        """Record a formula that the kernel calls on operands."""
         plain = [_plain(a) for a in arguments]
         self.record += self.maker.formula(program, plain, [_plain(o) for o in outs])
 
@@ -191,7 +191,7 @@ def record_kernel(
     try:
         function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
     except Exception as error:
-        # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
+        # An operand is no array: a run of the kernel on arrays will show any mistake of the kernel.
         raise UnsupportedError(f"{function.__name__}: {error}") from error
     return record
 

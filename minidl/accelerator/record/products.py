@@ -17,8 +17,8 @@ from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.overlaps import owner
 from minidl.backend.addresses import location
 
-# Products of arrays in the same places are made again and again: it takes ten times longer to
-# find out how one is shared out than to hand it out.
+# Products of arrays in the same places are made again and again: to plan a product takes ten
+# times longer than to hand out a planned one.
 MOST = 256
 
 
@@ -103,7 +103,7 @@ def run(function: Callable[..., Any], arguments: Sequence[Any], named: dict[str,
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """out = a b, shared out as in recorded steps (``cpu/products``) where that is supported."""
-    # A known product trusts all that its key does not tell.
+    # A known product relies on all conditions that the key does not tell.
     if a.ndim == 2 and out.size * a.shape[-1] > SMALL and out.flags.writeable:
         with contextlib.suppress(UnsupportedError):
             where = part_count(), *map(location, (a, b, out))

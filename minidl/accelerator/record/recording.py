@@ -34,7 +34,7 @@ class Recording:
         reason: why steps are called in Python, in words; "" where steps are played.
     """
 
-    #: What a tape raises where the step has to be called.
+    #: Errors of a tape where the step has to be called.
     CannotPlay = UnsupportedError, ChangedError
 
     def __init__(self, network: Any, player: Any) -> None:
@@ -153,7 +153,7 @@ class Recording:
             tape, seen = self._new
             self._new = None
             seen.pass_over_arrays()
-            # A step that has changed what it depends on is not to be played.
+            # A step that has changed its own conditions is not to be played.
             if seen.holds(self._parts, self._moving()):
                 self.tape, self._seen = tape, seen
             else:

@@ -13,7 +13,7 @@ import numpy as np
 from minidl.accelerator.gpu.nodes import same
 from minidl.backend.own import PACKAGE, is_own
 
-#: Counts: played steps count in them, too.
+#: Counts: played steps add to these, too.
 _COUNTED = {"rows", "iterations", "accumulated_learning_rate"}
 _code = operator.attrgetter("__code__")
 
@@ -163,7 +163,7 @@ class _Attributes:
         self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
         self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
-        # What can become another while it stays the same object.
+        # Values that can change while the object stays the same.
         self._loose = [
             name
             for name, value in now.items()

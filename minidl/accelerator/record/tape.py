@@ -41,22 +41,22 @@ class Tape:
     def __init__(self, step: int, player: Any, weights: Sequence[Any] = ()) -> None:
         self._player = player
         self._weights = weights
-        #: The number of the step that is recorded or played, where commands can read it.
+        #: The number of the step that is recorded or played, in memory that commands can read.
         self._step = np.array([step], np.int64)
         self.called: list[Called] = []
         self.kept: list[str] = []
         self.obstacle = ""
-        # What comes before the ending, and after it.
+        # The parts before the ending and after the ending.
         self._entries: list[Any] = []
         self._after: list[Any] = []
         self._ending = Ending(player)
         self._at_end = False
-        # What Python writes before a step, for commands to read.
+        # Numbers that Python writes before a step, for commands to read.
         self._numbers = [self._step]
-        # What plays it: the whole as a series; or in pieces, made when they are needed.
+        # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
-        # What is done with the last step that waits.
+        # The part that is done with the last step that waits.
         self._tail: Any = None
 
     @property
@@ -74,7 +74,7 @@ class Tape:
         finally:
             recorder.tape = before
 
-    # What a step that is recorded hands over.
+    # The parts of a step, handed over while the step is recorded.
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
         """Record commands that the caller runs now.
@@ -182,7 +182,7 @@ class Tape:
         finally:
             recorder.tape, self._at_end = before, False
 
-    # What plays it.
+    # Playing.
 
     def play(
         self, step: int, may_wait: bool = False, undo: Any = None, token: object = None
@@ -218,8 +218,8 @@ class Tape:
                 return self._play_in_pieces(step, undo, token)
         self._step[0] = step
         room = self._series.write()
-        # Nothing is called here, so that no signal's handler comes between: either it finds a step
-        # that is not done, and what was written counts for nothing, or it finds one that waits.
+        # No call here, so that no signal's handler comes between: a handler finds either a step
+        # that is not done, whose written numbers count for nothing, or a step that waits.
         if undo is not None:
             if undo.open is not token:
                 return False

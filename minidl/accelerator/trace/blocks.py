@@ -2,7 +2,7 @@
 
 A whole-array expression writes every temporary to memory and reads the temporary back. Here the
 same ufuncs run on blocks of :data:`BLOCK` elements, and temporaries live in a handful of
-block-sized registers, so the arrays themselves are the only traffic beyond the cache.
+block-sized registers. So the arrays themselves are the only traffic beyond the cache.
 """
 
 from __future__ import annotations

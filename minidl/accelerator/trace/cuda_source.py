@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from minidl.accelerator.broadcasting import EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
 
-#: How C++ names what NumPy does; the sizes are those of CUDA on every system.
+#: C++ names of NumPy's types; the sizes are CUDA's on every system.
 TYPES = {
     "bool": "bool",
     "int8": "signed char",
@@ -23,13 +23,13 @@ TYPES = {
     "float64": "double",
 }
 
-#: How each NumPy function reads on numbers of the working type T.
+#: C++ expressions of NumPy's functions, on numbers of the working type T.
 SCALAR = {
     **OPERATORS,
     "reciprocal": "1 / {0}",
     "absolute": "fabs({0})",
     "power": "pow({0}, {1})",
-    # NaN comes through, as it does in NumPy.
+    # NaN comes through, as in NumPy.
     "sign": "{0} != {0} ? {0} : T({0} > 0) - T({0} < 0)",
     "maximum": "{0} < {1} || {1} != {1} ? {1} : {0}",
     "minimum": "{0} > {1} || {1} != {1} ? {1} : {0}",

@@ -23,7 +23,7 @@ from minidl.accelerator.trace.program import Program
 
 name = "compiled"
 
-#: What it needs beyond what minidl requires: packages and their modules.
+#: Packages needed beyond the requirements of minidl, with the modules of each.
 _NEEDED = {"llvmlite": "llvmlite", "pyelftools": "elftools"}
 
 

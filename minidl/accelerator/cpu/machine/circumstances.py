@@ -1,4 +1,4 @@
-"""Circumstances on which machine code depends besides the source: part of a code's name in the cache.
+"""Circumstances, besides the source, on which machine code depends: part of its name in the cache.
 
 LLVM compiles for the processor on which LLVM runs. LLVM asks for family, model and features, by the
 instruction CPUID or, on ARM, in the system's list. On Linux the kernel's answers to the same

@@ -95,6 +95,6 @@ def loaded(code: bytes, entry: str) -> int:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    # Nobody gives this reference back: threads may run the code while the interpreter ends.
+    # This reference is never given back: threads may run the code while the interpreter ends.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     return int(engine.get_function_address(entry))

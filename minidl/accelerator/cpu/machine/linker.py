@@ -22,7 +22,7 @@ _JUMP = b"\xff\x25\x00\x00\x00\x00"  # to the address that follows
 
 
 def link(code: bytes, entry: str) -> tuple[bytes, int, dict[str, int]] | None:
-    """The code of an object file, the offset of ``entry`` in the code, and the offsets of addresses.
+    """The code of an object file, the offset of ``entry`` in the code, and offsets of addresses.
 
     The addresses are functions of the C library, by name. None for object files of
     another kind, or with references to more.
@@ -34,7 +34,7 @@ def link(code: bytes, entry: str) -> tuple[bytes, int, dict[str, int]] | None:
         return None
     image, starts = bytearray(), {}
     for index, section in enumerate(file.iter_sections()):
-        # Nobody unwinds the stack through a command.
+        # No caller unwinds the stack through a command.
         if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section.name != ".eh_frame":
             image += bytes(-len(image) % max(section["sh_addralign"], 1))
             starts[index] = len(image)

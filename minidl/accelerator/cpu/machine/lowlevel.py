@@ -32,7 +32,7 @@ def at(builder: Any, address: Any, kind: Kind) -> Pointer:
 
 @intrinsic
 def load(builder: Any, address: Any) -> Number:
-    """The int64 at an address, after all writes before its store."""
+    """The int64 at an address; the load also sees all writes before the int64's store."""
     return Number(int64, builder.load_atomic(_word(builder, address), "seq_cst", 8))
 
 
@@ -86,7 +86,7 @@ def prefetch_all(first, end):
 
 
 def within(start, count, size, room):
-    """Start and count of the part that lies within ``size`` elements and is no more than ``room``."""
+    """Start and count of the part within ``size`` elements, and of no more than ``room``."""
     start = min(max(start, 0), size)
     return start, max(min(count, size - start, room), 0)
 

@@ -77,7 +77,7 @@ def command(name: str, source: str, /, **types: str) -> int:
 
 
 def function(name: str, source: str) -> Callable[..., Any]:
-    """A function of ``<source>/code.py``, to be called with int from Python, without Python's lock."""
+    """A function of ``<source>/code.py``, to be called with int from Python, without the GIL."""
     address, count, returns = _told(unit(name, source, ()))
     kind = ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * count)
     return kind(address)
@@ -124,7 +124,7 @@ def _say(which: str, what: str) -> None:
 
 
 _made: dict[Unit, Placed | Refusal] = {}
-# One thread at a time loads LLVM or compiles with it. A process is copied while nobody does.
+# One thread at a time loads LLVM or compiles with LLVM. A process is copied only in between.
 _compiling = threading.RLock()
 turns.at_fork(_compiling.acquire, _compiling.release, _compiling.release)
 
@@ -151,7 +151,7 @@ def _kept(unit: Unit) -> Placed | Refusal | None:
 
 
 def _apart(make: Callable[[Unit], Placed | Refusal], unit: Unit) -> Placed | Refusal:
-    """Have a thread make the code that does nothing else.
+    """Have a separate thread, with no other work, make the code.
 
     Ctrl-C, or a signal handler that raises, then ends the waiting, and neither an import nor a
     compiler that is half done. A handler that also needs code waits for the compiler, as another

@@ -68,7 +68,7 @@ def gemm(block, part, parts):
     w = at(block, int64)
     m, n, k, a, b, c = _share(w, part, parts)
     if m > 0 and n > 0:
-        # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
+        # BLAS counts columns first and computes outᵀ = bᵀ aᵀ. All arguments are passed by address.
         own = block + 8 * (FIXED + OWN * part)
         v = at(own, int64)
         v[OWN_M], v[OWN_N], v[OWN_K] = m, n, k

@@ -53,7 +53,7 @@ from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.trace.program import Program, Step
 from minidl.backend.addresses import address
 
-# With so many times more rows than the matrix has, it is the rows that stay where they are.
+# With so many times more rows than the matrix has, the rows stay in place.
 MANY = 1
 
 
@@ -88,7 +88,7 @@ def product(
 ) -> list[Command]:
     """out = a b, for arrays of two axes; a and b may be transposed views.
 
-    Each part holds some rows of every W. For x W a part takes as many columns of x and makes a term of
+    Each part holds some rows of every W. For x W it takes as many columns of x and makes a term of
     the whole result, and the terms are added up; of xᵀ dy a part makes its own rows; of dy Wᵀ the
     columns that belong to its rows of W. So weights and all values computed with weights stay in
     one cache, and only activations and their gradients pass from one cache to another.
@@ -247,7 +247,7 @@ def _terms(like: np.ndarray, count: int, room: Callable[[int], np.ndarray]) -> l
 
 
 def _layout(matrix: np.ndarray) -> tuple[int, int]:
-    """The layout of a matrix, by rows or by columns, and the distance of both in elements."""
+    """The layout of a matrix, by rows or by columns, and elements from one to the next."""
     size, (down, along) = matrix.itemsize, matrix.strides
     rows, columns = matrix.shape
     if along == size or columns == 1:

@@ -99,7 +99,7 @@ def _multiply(
 ) -> None:
     """The instructions of a tile of ``high`` rows and as many vectors as there are masks."""
     builder, wide = vectors.builder, len(masks)
-    # An address for each three rows: the others are it, plus once or twice the distance of rows.
+    # An address for each three rows: the other two lie once or twice the distance of rows further.
     threes = [vectors.place(a, _WORD(row)) for row in range(0, high, 3)]
     starts = [*threes, vectors.place(b, _WORD(0)), inner]
     before, loop = builder.block, builder.append_basic_block("column")
@@ -131,7 +131,7 @@ def _multiply(
         phi.add_incoming(new, loop)
     builder.position_at_end(after)
     places = [vectors.place(out, _WORD(k // wide), k % wide) for k in range(len(made))]
-    # What is not added to is not read, either: it may have to come from far away.
+    # An element that is overwritten is not read, either: the read may have to come from far away.
     with builder.if_else(builder.trunc(adds, _BIT)) as (yes, no):
         with yes:
             for k, place in enumerate(places):
@@ -163,7 +163,7 @@ class _Vectors:
         self.zero = ir.Constant(self.kind, None)
 
     def place(self, matrix: Sequence[Any], row: Any, vector: int = 0) -> Any:
-        """The start of a vector of a row, in a matrix: the address, elements from row to row."""
+        """The start of a row's vector in a matrix, given as (address, elements from row to row)."""
         start = self.builder.inttoptr(matrix[0], self.element.as_pointer())
         distance = self.builder.mul(row, matrix[1])
         return self.builder.gep(start, [self.builder.add(distance, _WORD(vector * self.lanes))])
@@ -172,7 +172,7 @@ class _Vectors:
         """The mask of so many lanes, 1 at least, or of all."""
         lanes = _WORD(self.lanes)
         count = self.builder.select(self.builder.icmp_unsigned("<", count, lanes), count, lanes)
-        # By bits: what is compared would be compared anew in every loop.
+        # By bits: a comparison would be made anew in every loop.
         bits = self.builder.lshr(_WORD(-1), self.builder.sub(_WORD(64), count))
         bits = self.builder.trunc(bits, ir.IntType(self.lanes))
         return self.builder.bitcast(bits, ir.VectorType(_BIT, self.lanes))

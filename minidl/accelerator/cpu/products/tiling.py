@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-#: Whether products are made of tiles.
+#: True if products are made of tiles.
 TILES = bool(_multiarray_umath.__cpu_features__.get("AVX512F"))
 #: Bytes of a vector; vectors of a tile, side by side; rows of a tile, at most.
 BYTES, VECTORS, HIGH = 64, 2, 14
