@@ -96,10 +96,10 @@ class Batches:
         self._gather.where[:] = self._next
 
     def check(self) -> None:
-        """Raise if the batches so far took wrong sparse rows, after a change of the matrix.
+        """Raise if sparse rows of the batches so far were invalid, after a change of the matrix.
 
         Raises:
-            ValueError: x has columns beyond its width, or the columns are in another order.
+            ValueError: x has columns beyond its width, or columns out of order.
         """
         if self._gather is not None:
             self._gather.check()

@@ -28,7 +28,7 @@ class Traffic:
     Attributes:
         lock: taken by every thread that lets rows pass, or reads or changes parameters.
         pending: knows training steps that are under way or wait to be done; or None.
-        expected: True if the next pass belongs to the step under way.
+        expected: True if the next pass belongs to the work under way.
         awaits_backward: True if the last pass was a training pass without a backward pass yet.
         changes: how often parameters were changed by other means than steps.
     """
@@ -179,7 +179,7 @@ class Beside:
 
 
 def undisturbed(network: Any, look: Callable[[], T]) -> T:
-    """The result of a look at a network, or of passes of inference; nothing changes the network.
+    """The result of a look at a network, or of passes of inference, while nothing changes it.
 
     Args:
         network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is

@@ -1,6 +1,6 @@
 """Arrays from the user, checked before any training: features, targets, weights.
 
-Every message names the expected and the received.
+Every message names the expected and the received value.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class Probed:
     """An optimizer with a call of another function before the update.
 
     Args:
-        optimizer: the wrapped optimizer, which has all other attributes.
+        optimizer: the wrapped optimizer, which is asked for all other attributes.
         probe: takes nothing.
     """
 
@@ -224,7 +224,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
-    """Warn of a cross-entropy on an output that does not suit: such a model trains, but wrongly."""
+    """Warn of a cross-entropy on an unsuitable output: such a model trains, for another aim."""
     kind, wanted = type(loss).__name__, loss.activation
     if wanted is None:
         return

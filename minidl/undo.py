@@ -1,4 +1,4 @@
-"""A training step is done or not done: the state before a step is kept until the end.
+"""A training step is done or not done: the former state is kept until the step is done.
 
 A signal, or an exception from elsewhere, may come between any two calls of Python. A step left
 half done is undone by the next call that uses the network.

@@ -1,4 +1,4 @@
-"""The place of arrays, and the way formulas run on arrays.
+"""Backends: homes of arrays, and runners of formulas.
 
 ``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the formulas ("python",
 "blocks", "compiled" or "cuda"); ``to_device`` and ``to_host`` move arrays. This package is also the

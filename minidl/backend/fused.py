@@ -76,7 +76,7 @@ class Fused:
             ) from None
         host = isinstance(first, np.ndarray)
         for array in outs:
-            # A compiled loop relies on these checks: it would write past the end of a smaller array.
+            # A compiled loop relies on this check: it would write past the end of a smaller array.
             self._check_array(array, shape, host, True)
             if array.shape != shape:
                 raise ValueError(

@@ -42,7 +42,7 @@ class Gather:
             nearest.
         where: (start, count), int64, on the host, to be overwritten.
         pairs: the arrays, each with its buffer.
-        spoilt: (1,), int64; 1 where a row number of a sparse array was out of range.
+        spoilt: (1,), int64; 1 where a row of a sparse array was invalid.
         take: gathers, by NumPy or CuPy.
     """
 
@@ -65,7 +65,7 @@ class Gather:
             run()
 
     def check(self) -> None:
-        """Raise if a gathered row number of a sparse array was out of range.
+        """Raise if a row of a sparse array was invalid, when gathered.
 
         Raises:
             ValueError: the array has been changed since the last check.

@@ -1,6 +1,6 @@
 """Sparse rows: the CSR matrices of SciPy and of CuPy.
 
-Neither package is imported here: a caller with a sparse matrix has imported a package.
+Neither package is imported here: a caller with a sparse matrix has imported the right one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Locks of threads, and a process that forks: the child finds everything done and every lock free.
 
 A fork copies the memory, but only the thread that forks. So a fork waits until no other thread
-is in the midst of a guarded block, as long as a block takes a moment.
+is in the midst of a guarded block, provided that the block takes only a moment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _others: list[tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]] = 
 
 
 def new_lock() -> Any:
-    """A lock that its owner may take again, and that a forked child finds free.
+    """A lock that the owning thread may take again, and that a forked child finds free.
 
     Take the lock with ``with`` alone: then no exception comes between taking and the block.
     """

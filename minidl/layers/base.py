@@ -21,7 +21,7 @@ BUILT = "a new network, because this layer is built"
 
 
 def penalty(tensor: str) -> Any:
-    """An attribute, the regularizer of a tensor, which can be set at any time."""
+    """An attribute, the regularizer of a tensor; can be set at any time and acts from then on."""
 
     def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
         found = regularizers.get(value)

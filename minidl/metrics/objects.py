@@ -91,7 +91,7 @@ class SparseCategoricalAccuracy(Accuracy):
 
 @register
 class CategoricalAccuracy(Accuracy):
-    """Share of rows whose largest output has the place of the largest element of y (N, K)."""
+    """Share of rows whose largest output has the index of the largest element of y (N, K)."""
 
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name, class_numbers=False)

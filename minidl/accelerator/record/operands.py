@@ -2,7 +2,7 @@
 
 A kernel is called once with :class:`Operand` in the place of its arrays. Each call of NumPy with an
 ``out`` among the operands becomes commands; a call without raises :class:`UnsupportedError`, and
-the kernel stays a call of Python. So a kernel is written once, in NumPy, without any of this.
+the kernel stays a call of Python. So a kernel is written once, in NumPy, unaware of commands.
 """
 
 from __future__ import annotations

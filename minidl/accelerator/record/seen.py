@@ -52,7 +52,7 @@ class Seen:
     def pass_over_arrays(self) -> None:
         """Ignore from now on the attributes in which the step has put another array.
 
-        A layer may be handed an array of its own at each step by a foreign layer.
+        A layer may be handed a new array by foreign code at each step.
         """
         for each in self._objects:
             each.pass_over_arrays()

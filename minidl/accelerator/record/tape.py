@@ -191,7 +191,7 @@ class Tape:
 
         Args:
             step: the number.
-            may_wait: True if the work may wait for steps to come, or for a call of
+            may_wait: True if the work may be done together with steps to come, or at a call of
                 :meth:`finish`; until then no caller looks at results.
             undo: of the caller's step: its ``open`` is ``token`` for as long as the step may be
                 done, and None once the step is done. Before Python changes arrays, ``copy`` is run.

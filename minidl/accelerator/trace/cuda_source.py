@@ -89,7 +89,7 @@ def elementwise(
     Args:
         program: the formula.
         kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
-        places: for each output, the number of its array; -1 for the next further output.
+        places: for each output, the number of its array; -1 for the next array after the program's.
         overwritten: arrays of the program that share memory with outputs.
         working: the type of the numbers and of the computation.
         index: the type of the size; an unsigned type in which no index overflows.

@@ -57,9 +57,9 @@ def source(
     Args:
         program: the formula.
         kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
-        places: for each output, the number of its array; -1 for the next further output.
+        places: for each output, the number of its array; -1 for the next array after the program's.
         working: the type of the computation.
-        numbers: the number of elements in each array.
+        numbers: the count of numbers in each array of numbers.
     """
     count = len(program.arrays)
     moving = [k for k, kind in enumerate(kinds) if kind in (EACH, BY_COLUMN)]

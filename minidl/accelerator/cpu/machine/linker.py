@@ -24,7 +24,7 @@ _JUMP = b"\xff\x25\x00\x00\x00\x00"  # to the address that follows
 def link(code: bytes, entry: str) -> tuple[bytes, int, dict[str, int]] | None:
     """The code of an object file, the offset of ``entry`` in the code, and offsets of addresses.
 
-    The addresses are functions of the C library, by name. None for object files of
+    The addresses belong to functions of the C library, by name. None for object files of
     another kind, or with references to more.
     """
     if code[:4] != b"\x7fELF":

@@ -1,4 +1,4 @@
-"""Files of machine code, written by the user who runs and by no other user.
+"""Files of machine code that only the user who runs could have written.
 
 ``<name>.code`` holds a checksum and the code. ``<name>.py`` holds the source, to be read.
 ``<name>.lock`` is locked while a process compiles. The name tells all dependencies of the code, and

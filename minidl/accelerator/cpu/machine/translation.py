@@ -268,4 +268,4 @@ class _Body(Expressions):
 
 
 class _Error(TypeError):
-    """An error with the place of code that the language does not know."""
+    """An error at code that the language does not know, with the place of the code."""

@@ -22,7 +22,7 @@ class Kind(NamedTuple):
 
     @property
     def ir(self) -> Any:
-        """The name of the kind in LLVM."""
+        """LLVM's type of the kind."""
         if self.floating:
             return ir.FloatType() if self.bits == 32 else ir.DoubleType()
         return ir.IntType(self.bits)

@@ -17,7 +17,7 @@ _spent = 0.0
 
 @contextmanager
 def noticed(storage: Storage) -> Iterator[None]:
-    """Say once, where a person reads along, that the compiler runs: if it goes on for long.
+    """Say once, where a person reads along, that the compiler runs: if compiling goes on for long.
 
     The line goes to the standard error of a terminal or a notebook, above the bars drawn there.
 
