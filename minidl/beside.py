@@ -131,9 +131,9 @@ class Instead:
 
 
 class Beside:
-    """A context in which rows may pass through a network in inference; enter with its lock held.
+    """A context in which rows may pass through a network in inference; enter with the lock held.
 
-    The network then shows its state between two steps, and no tape records.
+    The network then shows the state between two steps, and no tape records.
 
     Args:
         network: built or not.

@@ -29,7 +29,7 @@ class Loop:
     """Training of a compiled model, epoch after epoch.
 
     Args:
-        model: compiled and built; its ``stop_training`` ends the loop after a batch.
+        model: compiled and built; ``stop_training`` of the model ends the loop after a batch.
         objective: of the model.
         listeners: callbacks, in the order of the calls.
         train: batches to train on.
@@ -91,7 +91,7 @@ class Loop:
             listener.set_model(model, {"epochs": epochs, "steps": len(train), "metrics": names})
 
     def run(self, epochs: range) -> None:
-        """Train for these epochs."""
+        """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
         try:
@@ -139,7 +139,7 @@ class Loop:
 
     @property
     def _optimizer(self) -> Optimizer:
-        """The model's optimizer of now, with its state."""
+        """The model's present optimizer, with the optimizer's state."""
         model = self.model
         assert model.optimizer is not None
         model.optimizer.build(model.theta, model.parameters)

@@ -21,7 +21,7 @@ _NUMBERS = (int, float, tuple, type(None))
 def vectors(network: Network, optimizer: Optimizer | None) -> list[Any]:
     """Weights, statistics and the optimizer's vectors.
 
-    Every update adds to these arrays or multiplies them, so that a NaN or an infinity stays.
+    Every update adds to these arrays or scales the arrays, so that a NaN or an infinity stays.
     """
     state = () if optimizer is None else optimizer.state.values()
     return [network.theta, network.statistics.theta, *state]
@@ -37,8 +37,8 @@ class Copies:
     """Copies of vectors and of the sums of measures; memory is allocated once.
 
     Attributes:
-        vectors: each vector with its copy.
-        sums: each measure with its rows and a copy of its sum.
+        vectors: each vector with a copy.
+        sums: each measure with its rows and a copy of the sum.
     """
 
     def __init__(self) -> None:

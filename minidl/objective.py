@@ -25,7 +25,7 @@ PARTS = ("loss", "data_loss", "penalty")
 class Objective:
     """Loss, penalties and metrics of a network, summed on the device over batches.
 
-    A softmax or sigmoid output followed by its cross-entropy is computed from the logits:
+    A softmax or sigmoid output followed by the matching cross-entropy is computed from the logits:
     the network stops before the last activation, and the loss takes its form on logits.
 
     Args:
@@ -118,7 +118,7 @@ class Objective:
     def tell(self, listen: Iterable[Callable[[Logs], None]]) -> None:
         """Call functions with the values so far, one object for all functions.
 
-        The object, once kept, holds these values, and not the values of later batches.
+        The object, once kept, holds the values of now, and not the values of later batches.
         """
         logs = Logs(self.measures)
         for each in listen:
