@@ -42,7 +42,7 @@ class Batches:
         return -(-self.rows // self.size)
 
     def of_size(self, size: int) -> Batches:
-        """The same rows in batches of another size."""
+        """Batches of another size with the same rows."""
         other = copy.copy(self)
         other.size, other._gather = min(size, self.rows), None
         return other
@@ -84,7 +84,7 @@ class Batches:
             )
 
     def rows_of(self, rows: np.ndarray) -> list[Any]:
-        """Copies (x, y, weight) of some rows; None for what is not there."""
+        """Copies (x, y, weight) of some rows; None for a missing array."""
         backend = self._backend
         chosen = backend.to_device(rows)
         return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
@@ -96,16 +96,16 @@ class Batches:
         self._gather.where[:] = self._next
 
     def check(self) -> None:
-        """Raise if sparse rows of the batches so far were none, as somebody had changed them.
+        """Raise if sparse rows of the batches so far were invalid, after a change of the matrix.
 
         Raises:
-            ValueError: x has columns that it does not have, or others in their order.
+            ValueError: x has columns beyond its width, or columns out of order.
         """
         if self._gather is not None:
             self._gather.check()
 
     def fill(self) -> None:
-        """Gather the rows of the batch that :meth:`shuffled` has given last into its buffers."""
+        """Gather the rows of the last batch of :meth:`shuffled` into the buffers."""
         assert self._gather is not None
         self._gather()
 

@@ -1,8 +1,8 @@
-"""Passes beside the one that is under way, and what they leave as it was.
+"""Passes beside the pass that is under way, with the network put back afterwards.
 
 A signal handler, or another thread, may have a network predict while a training step is between
 two calls of Python, or between an explicit loop's ``forward`` and ``backward``. Layers then hold
-what that step still needs: the other pass gets buffers of its own.
+values that the step still needs: the other pass gets buffers of its own.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from minidl.layers.base import Layer
 
 T = TypeVar("T")
 
-# What a pass leaves on the network itself.
+# Attributes that a pass leaves on the network itself.
 _LEFT = ("_x", "_logits", "passes", "rows")
 
 
 class Traffic:
-    """What is under way in a network.
+    """The steps and passes under way in a network.
 
     Attributes:
-        lock: whoever lets rows pass, or reads or changes parameters, takes it meanwhile.
+        lock: taken by every thread that lets rows pass, or reads or changes parameters.
         pending: knows training steps that are under way or wait to be done; or None.
-        expected: whether the next pass belongs to what is under way.
-        awaits_backward: whether the last pass was one of training, and its gradient is not made.
+        expected: True if the next pass belongs to the work under way.
+        awaits_backward: True if the last pass was a training pass without a backward pass yet.
         changes: how often parameters were changed by other means than steps.
     """
 
@@ -42,7 +42,7 @@ class Traffic:
 
     @property
     def passing(self) -> Beside | None:
-        """The look that is under way; also where an exception kept its end from being noted."""
+        """The look that is under way; also where an exception kept the end from being noted."""
         return self._look()
 
     @passing.setter
@@ -55,7 +55,7 @@ def _none() -> None:
 
 
 class _Buffers:
-    """What a pass has left on a network and its layers, until it is put back."""
+    """The attributes that a pass has left on a network and its layers, until put back."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
@@ -69,11 +69,11 @@ class _Buffers:
         self._states = [(part, dict(vars(part))) for part in parts]
         if network.built:
             network.penalties.bind()
-        # The next pass makes buffers of its own; so it does where putting back is interrupted.
+        # The next pass makes buffers of its own; so too if an interrupt ends this restoring.
         network.rows, network._x, traffic.awaits_backward = 0, None, False
 
     def put_back(self) -> None:
-        """Make all as it was."""
+        """Restore the attributes."""
         self._network.rows = 0
         for part, state in self._states:
             vars(part).update(state)
@@ -89,8 +89,8 @@ class _Buffers:
 class Instead:
     """A context in which a network is changed.
 
-    No tape records. A training step that was under way is undone, and is made again from what is
-    there afterwards; so is a pass of inference.
+    No tape records. A training step that was under way is undone, and is made again from the
+    network as found afterwards; so is a pass of inference.
 
     Args:
         network: built or not.
@@ -123,7 +123,7 @@ class Instead:
         if self._step is not None:
             self._network.traffic.pending = self._step
         if self._called is not None:
-            # It goes on, sees that it is another one now, and puts back what it did until then.
+            # The step goes on, sees a new ``open``, and puts back all changes until then.
             self._step.undo.begin()
             if self._called:
                 self._step.undo.copy()
@@ -131,9 +131,9 @@ class Instead:
 
 
 class Beside:
-    """A context in which rows may pass through a network in inference; enter it with its lock.
+    """A context in which rows may pass through a network in inference; enter with the lock held.
 
-    The network then shows what is true between two steps, and no tape records.
+    The network then shows the state between two steps, and no tape records.
 
     Args:
         network: built or not.
@@ -179,7 +179,7 @@ class Beside:
 
 
 def undisturbed(network: Any, look: Callable[[], T]) -> T:
-    """What a look at a network gives, or passes of inference, while nothing changes it.
+    """The result of a look at a network, or of passes of inference, while nothing changes it.
 
     Args:
         network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is
@@ -194,7 +194,7 @@ def undisturbed(network: Any, look: Callable[[], T]) -> T:
 
 
 def _all(layers: Any) -> Iterator[Layer]:
-    """Layers, and layers that they consist of."""
+    """Layers, and the layers inside layers."""
     for layer in layers:
         yield layer
         yield from _all(value for value in list(vars(layer).values()) if isinstance(value, Layer))

@@ -17,7 +17,7 @@ def name_of(thing: Any) -> str:
     """The name, in a file, of a class or of an activation function.
 
     Raises:
-        ValueError: another class has it.
+        ValueError: another class has the name.
     """
     full = full_name(thing)
     for entry in entries:

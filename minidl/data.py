@@ -1,6 +1,6 @@
 """Arrays from the user, checked before any training: features, targets, weights.
 
-Every message names what was expected and what was received.
+Every message names the expected and the received value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
     """``x`` as an array of rows of ``shape``, or as a canonical CSR matrix of ``dtype``.
 
-    Integers stay integers in an array, and no copy is made of it. A vector will do where a row
+    Integers stay integers in an array, and the array is not copied. A vector will do where a row
     is one number.
 
     Raises:
@@ -176,7 +176,7 @@ def _numeric(array: Any, name: str) -> Any:
 
 
 def _finite(array: Any, name: str, dtype: Any) -> None:
-    """Raise at NaN, infinity or what ``dtype`` cannot hold; makes no copy of the array's size."""
+    """Raise at NaN, infinity or a value beyond ``dtype``; makes no copy of the array's size."""
     stored = _stored(array)
     if array.dtype.kind != "f" or stored.size == 0:
         return
@@ -197,7 +197,7 @@ def _finite(array: Any, name: str, dtype: Any) -> None:
 
 
 def _stored(array: Any) -> Any:
-    """The numbers that an array holds: of a sparse one those that are stored."""
+    """The numbers that an array holds: for a sparse array the stored numbers."""
     return array.data if is_sparse(array) else array
 
 

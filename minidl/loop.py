@@ -1,4 +1,4 @@
-"""The loop over epochs and batches, and who is told of them."""
+"""The loop over epochs and batches, and the callbacks that listen."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Loop:
     """Training of a compiled model, epoch after epoch.
 
     Args:
-        model: compiled and built; its ``stop_training`` ends the loop after a batch.
+        model: compiled and built; ``stop_training`` of the model ends the loop after a batch.
         objective: of the model.
-        listeners: callbacks, in the order in which they are told.
+        listeners: callbacks, in the order of the calls.
         train: batches to train on.
         held_out: batches to validate on after each epoch, under the names "val_…"; or None.
         again: batches to train on, evaluated after each epoch under the names "train_…",
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
-        state: of the training; it is told where the training stands.
-        check_finite: whether a step that comes to NaN or infinity raises.
+        state: of the training; the loop notes there the epoch and the batch.
+        check_finite: True to raise at a step that comes to NaN or infinity.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Loop:
             listener.set_model(model, {"epochs": epochs, "steps": len(train), "metrics": names})
 
     def run(self, epochs: range) -> None:
-        """Train for these epochs."""
+        """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
         try:
@@ -99,7 +99,7 @@ class Loop:
                 told.append(listener)
                 listener.on_train_begin({})
             for epoch in self.state.begin(epochs):
-                # One dictionary for all: a callback may add values for those after it.
+                # One dictionary for all: a callback may add values for later callbacks.
                 found = self._epoch(epoch)
                 for listener in self.listeners:
                     listener.on_epoch_end(epoch, found)
@@ -115,7 +115,7 @@ class Loop:
                 _end(told, logs)
 
     def _leave(self) -> None:
-        """Do what waits, for the last time: the model no longer needs this loop."""
+        """Do the waiting steps, for the last time: the model no longer needs this loop."""
         self._settle()
         if self.model.traffic.pending is self._step:
             self.model.traffic.pending = None
@@ -125,12 +125,12 @@ class Loop:
         self.model.show_outputs()
 
     def _settle(self) -> None:
-        """Do what waits."""
+        """Do the waiting steps."""
         with self.model.traffic.lock:
             self._step.settle()
 
     def _train(self, x: Any, y: Any, weight: Any) -> None:
-        """Gather the batch, and make a step on it."""
+        """Gather the batch, and make a step on the batch."""
         self.train.fill()
         objective = self.objective
         optimizer = objective.mover(self._optimizer)
@@ -139,14 +139,14 @@ class Loop:
 
     @property
     def _optimizer(self) -> Optimizer:
-        """The model's of now, with its state."""
+        """The model's present optimizer, with the optimizer's state."""
         model = self.model
         assert model.optimizer is not None
         model.optimizer.build(model.theta, model.parameters)
         return model.optimizer
 
     def _look(self, within: bool = False) -> None:
-        """See what the step consists of now: callbacks and schedules may have changed anything."""
+        """See the present parts of the step: callbacks and schedules may have changed anything."""
         optimizer, penalties = self._optimizer, self.model.penalties
         self.objective.penalize()
         movers = [(optimizer, "update"), (penalties, "proximal_step")]
@@ -163,7 +163,7 @@ class Loop:
         state.objective = objective
         state.begin_epoch(epoch)
         self._look()
-        # Where nobody looks between steps.
+        # If no callback looks between steps.
         self._step.may_wait = not (self._starting or self._ending)
         told_strangers = not are_own((*self._starting, *self._ending))
         order = np.arange(train.rows)
@@ -208,7 +208,7 @@ class Loop:
 
 
 def _end(told: list[Callback], logs: dict[str, float]) -> None:
-    """Whatever happens, each listener that was told of the beginning is told of the end."""
+    """Tell the end, after any outcome, to each listener that was told of the beginning."""
     if told:
         try:
             told.pop().on_train_end(logs)
@@ -217,7 +217,7 @@ def _end(told: list[Callback], logs: dict[str, float]) -> None:
 
 
 def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:
-    """Those that do something there: the others are not called at every batch."""
+    """The listeners that override the method: the rest is not called at every batch."""
     return [
         listener
         for listener in listeners

@@ -1,7 +1,7 @@
-"""The state that a training step moves: which arrays and numbers, copied and put back.
+"""The state that a training step moves: arrays and numbers, copied and put back.
 
 A step changes weights, statistics, the optimizer's vectors and counts, the sums of measures, and
-the network's step. Attributes of somebody else's classes are left out.
+the network's step. Attributes of foreign classes are left out.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from minidl.metrics import Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
 
-# Nadam's product of momenta is one with its step, in a tuple.
+# Nadam's product of momenta is kept with the step of the product, in a tuple.
 _NUMBERS = (int, float, tuple, type(None))
 
 
 def vectors(network: Network, optimizer: Optimizer | None) -> list[Any]:
     """Weights, statistics and the optimizer's vectors.
 
-    Every update adds to these arrays or multiplies them, so that a NaN or an infinity stays.
+    Every update adds to these arrays or scales the arrays, so that a NaN or an infinity stays.
     """
     state = () if optimizer is None else optimizer.state.values()
     return [network.theta, network.statistics.theta, *state]
@@ -37,8 +37,8 @@ class Copies:
     """Copies of vectors and of the sums of measures; memory is allocated once.
 
     Attributes:
-        vectors: each vector with its copy.
-        sums: each measure with its rows and a copy of its sum.
+        vectors: each vector with a copy.
+        sums: each measure with its rows and a copy of the sum.
     """
 
     def __init__(self) -> None:
@@ -64,10 +64,10 @@ class Copies:
 
 
 class State:
-    """A copy of arrays and numbers, to go back to them between two steps.
+    """A copy of arrays and numbers, for a return between two steps.
 
     Args:
-        network: its ``optimizer`` moves its parameters.
+        network: the network's ``optimizer`` moves the parameters.
 
     Attributes:
         batch: number of the batch before which the copy was made.

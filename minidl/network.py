@@ -26,8 +26,8 @@ from minidl.seeds import next_seed
 class Network:
     """Layers in a row, each fed with the output of the one before.
 
-    The buffers are the network's own. Threads may use one network: passes wait their turn, and one
-    that comes between two calls of another, in a signal's handler, has buffers of its own.
+    The buffers are the network's own. Threads may use one network: passes wait their turn, and a
+    pass that comes between two calls of another, in a signal's handler, has buffers of its own.
 
     Args:
         layers: any number of layers; more can be added until the network is built.
@@ -36,12 +36,12 @@ class Network:
 
     Attributes:
         backend: where the network computes: the backend in use when it was made.
-        statistics: the vector that holds what training moves by other means than gradients.
+        statistics: the vector of the tensors that training moves by other means than gradients.
         penalties: the sum of the layers' regularizers.
-        step: training passes made; random numbers are addressed by it.
+        step: training passes made; random numbers are addressed by the step.
         passes: forward passes made, of both kinds.
         rows: for passes over up to so many, buffers are allocated.
-        traffic: what is under way, and a lock.
+        traffic: the steps and passes under way, and a lock.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Network:
         """The layers, without Input.
 
         Raises:
-            AttributeError: when it is set; :meth:`add` and :meth:`pop` change a network.
+            AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
         """
         return tuple(self._layers)
 
@@ -87,7 +87,7 @@ class Network:
 
     @property
     def seed(self) -> int:
-        """Of initial weights, random masks and shuffles; acts from the next draw."""
+        """Seed of initial weights, random masks and shuffles; acts from the next draw."""
         return self._seed
 
     @seed.setter
@@ -141,7 +141,7 @@ class Network:
             self._layers.append(layer)
 
     def pop(self) -> Layer:
-        """Take the last layer away; it can be added to another network.
+        """Take the last layer away; another network can add the layer.
 
         Raises:
             RuntimeError: the network is built.
@@ -162,7 +162,7 @@ class Network:
 
         Args:
             input_shape: of one row, without a batch axis; not needed where an Input or
-                ``input_shape=`` says it.
+                ``input_shape=`` gives the shape.
 
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
@@ -223,7 +223,7 @@ class Network:
 
     @property
     def parameters(self) -> ParameterVector:
-        """The trainable tensors: name, shape and offset of each, and the vectors they lie in."""
+        """The trainable tensors: name, shape and offset of each, and the vectors of all tensors."""
         self.build()
         return self._parameters
 
@@ -276,7 +276,7 @@ class Network:
             return self._pass(x, training, step, logits)
 
     def settle(self) -> None:
-        """Put back a training step that is half done, and do those that wait."""
+        """Put back a training step that is half done, and do the steps that wait."""
         if self.traffic.pending is not None:
             self.traffic.pending.settle()
 
@@ -316,7 +316,7 @@ class Network:
         """Raise where the first layer that computes is no Dense, which alone takes CSR rows.
 
         Raises:
-            TypeError: naming the layer, and what to do.
+            TypeError: names the layer and the remedy.
         """
         first = next((layer for layer in self.layers if layer.computes), None)
         if not isinstance(first, Dense):
@@ -406,7 +406,7 @@ class Network:
             dy = layer.backward(dy)
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all tensors, layer by layer: trainable ones, then statistics (as Keras)."""
+        """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
         self.build()
         return undisturbed(
             self, lambda: [self.backend.to_host(view).copy() for view in self._weights()]
@@ -460,7 +460,7 @@ class Network:
         return vector
 
     def _first_computes_on_integers(self) -> bool:
-        """Whether the layers up to the first that computes take integers as they come."""
+        """True if the layers up to the first that computes take integers unconverted."""
         for layer in self.layers:
             if layer.tensors or not layer.accepts_integers:
                 return False
@@ -471,7 +471,7 @@ class Network:
 
 @functools.cache
 def _note_of_moving() -> None:
-    """Once: it works, and takes longer than a step."""
+    """Warn once: the move works, and takes longer than a step."""
     warnings.warn(
         "a NumPy array was handed to a network on the device and is copied there, as it will be at "
         "each call; copy it once, with minidl.backend.to_device(x)",

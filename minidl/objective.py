@@ -1,4 +1,4 @@
-"""What a network is trained for: loss, penalties and metrics, bound to buffers; and the step."""
+"""The aim of a training: loss, penalties and metrics, bound to buffers; and the step."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
 
-#: Names of the loss and of the two parts that it has where weights are penalised.
+#: Names of the loss and of the two parts of a loss with penalised weights.
 PARTS = ("loss", "data_loss", "penalty")
 
 
 class Objective:
     """Loss, penalties and metrics of a network, summed on the device over batches.
 
-    A softmax or sigmoid output followed by its cross-entropy is computed from the logits:
-    the network stops before its last activation, and the loss takes its form on logits.
+    A softmax or sigmoid output followed by the matching cross-entropy is computed from the logits:
+    the network stops before the last activation, and the loss takes its form on logits.
 
     Args:
         network: built.
-        loss: as it was compiled; it is copied.
-        metrics: as they were compiled; they are copied.
+        loss: as compiled; the objective computes on a copy.
+        metrics: as compiled; the objective computes on copies.
         rows: batches have up to so many.
 
     Attributes:
         names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
             the two parts of the loss.
-        probe: a method, called in each step before the update, or None; it calls kernels alone.
+        probe: a method, called in each step before the update, or None; calls kernels alone.
     """
 
     probe: Callable[[], None] | None = None
@@ -66,20 +66,20 @@ class Objective:
 
     @property
     def names(self) -> list[str]:
-        """Of the values."""
+        """Names of the values."""
         return [measure.name for measure in self.measures]
 
     def penalize(self, again: bool = False) -> None:
         """Tell the two parts of the loss apart from now on, if weights are penalised.
 
         Args:
-            again: also if they are not: they were.
+            again: True to do so without such weights: there were penalised weights before.
         """
         if self._parted or not (again or len(self.network.penalties)):
             return
         self._parted = True
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
-        # What there was until now was the loss of the data.
+        # The values until now were the loss of the data.
         self.data_mean.take(self.mean)
         self.penalty_mean.rows = self.mean.rows
 
@@ -116,9 +116,9 @@ class Objective:
         return {measure.name: measure.result() for measure in self.measures}
 
     def tell(self, listen: Iterable[Callable[[Logs], None]]) -> None:
-        """Call functions with the values so far, one object for all of them.
+        """Call functions with the values so far, one object for all functions.
 
-        Whoever keeps it, has these values, and not those of later batches.
+        The object, once kept, holds the values of now, and not the values of later batches.
         """
         logs = Logs(self.measures)
         for each in listen:
@@ -130,14 +130,14 @@ class Objective:
             found.copy()
 
     def mover(self, optimizer: Optimizer) -> Any:
-        """The optimizer, with the probe before its update if there is one."""
+        """The optimizer, with the probe before the update if there is one."""
         return optimizer if self.probe is None else Probed(optimizer, weakly(self.probe))
 
     def observe(self, value: Any, penalty: Any, predictions: Any, y: Any) -> None:
-        """Add a batch to the sums: its loss, its penalty, and what the metrics make of it.
+        """Add a batch to the sums: loss, penalty, and the metrics of the predictions.
 
         Args:
-            value, penalty, predictions: what :func:`minidl.train_step` returns.
+            value, penalty, predictions: the results of :func:`minidl.train_step`.
             y: targets.
         """
         rows = len(predictions)
@@ -177,7 +177,7 @@ class Objective:
         return self.results()
 
     def _evaluate(self, sums: Any, x: Any, y: Any, weight: Any) -> None:
-        """Add a batch to the sums before it."""
+        """Add a batch to the sums of earlier batches."""
         for each, rows, total in sums:
             each.rows, each._sum[...] = rows, total
         self.network.traffic.expected = True
@@ -187,10 +187,10 @@ class Objective:
 
 
 class Probed:
-    """An optimizer before whose update something else is called.
+    """An optimizer with a call of another function before the update.
 
     Args:
-        optimizer: this; all its attributes are those of the other.
+        optimizer: the wrapped optimizer, which is asked for all other attributes.
         probe: takes nothing.
     """
 
@@ -212,7 +212,7 @@ def _now(parts: Sequence[object]) -> list[tuple[object, dict[str, Any]]]:
 
 
 def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> bool:
-    """Whether nothing has been exchanged or set."""
+    """True if nothing has been exchanged or set."""
     return len(before) == len(now) and all(
         a is b and then.keys() == new.keys() and all(_same(then[key], new[key]) for key in then)
         for (a, then), (b, new) in zip(before, now, strict=True)
@@ -224,7 +224,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
-    """A cross-entropy and an output that do not go together train, but not what was meant."""
+    """Warn of a cross-entropy on an unsuitable output: such a model trains, for another aim."""
     kind, wanted = type(loss).__name__, loss.activation
     if wanted is None:
         return
@@ -243,9 +243,9 @@ def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
 
 
 class Logs(Mapping[str, float]):
-    """The values by name since the epoch began, read when somebody first looks.
+    """The values by name since the epoch began, read at the first look.
 
-    From then on they stay as they are, whatever batches follow.
+    From then on the values stay the same, whatever batches follow.
 
     Args:
         measures: of an objective.

@@ -5,9 +5,9 @@
     @minidl.register
     class Scale(minidl.layers.Layer): ...
 
-In a file a class of another package is "package>Scale", by the first part of its module's name; a
+In a file a class of another package is "package>Scale", by the first part of the module's name; a
 class of minidl is "Dense". Names of other packages never collide with minidl's. The functions
-``get`` find a class by its name in files, or by "Scale" or "scale" alone, in any case of letters.
+``get`` find a class by the name in files, or by "Scale" or "scale" alone, in any case of letters.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class _Entry:
 
 
 def kind(what: str) -> Callable[[B], B]:
-    """Decorate the base class of a kind of classes; ``what`` is its name in messages."""
+    """Decorate the base class of a kind of classes; ``what`` is the kind's name in messages."""
 
     def mark(base: B) -> B:
         _kinds[base] = what
@@ -76,9 +76,9 @@ def register(thing: T, /, *names: str) -> T: ...
 
 
 def register(thing: Any, /, *names: str) -> Any:
-    """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by its name.
+    """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by name.
 
-    The class MeanSquaredError is known by its name, and as "mean_squared_error".
+    The class MeanSquaredError is known as such, and as "mean_squared_error".
 
     Args:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
@@ -91,7 +91,7 @@ def register(thing: Any, /, *names: str) -> Any:
     Raises:
         ValueError: another class has the name. The same class, made again in a notebook, is
             replaced.
-        TypeError: the class is of none of these kinds.
+        TypeError: the class is of no kind listed above.
     """
     if isinstance(thing, str):
         return lambda other: register(other, thing, *names)
@@ -124,7 +124,7 @@ def offered(package: str, base: type) -> Callable[[str], Any]:
         base: the base class of a kind; the modules register classes of that kind.
 
     Returns:
-        A function that finds a class by its name, for ``minidl.layers.Dense``.
+        A function that finds a class by name, for ``minidl.layers.Dense``.
     """
     for module in pkgutil.iter_modules(sys.modules[package].__path__):
         importlib.import_module(f"{package}.{module.name}")
@@ -171,7 +171,7 @@ def get(base: type[T], identifier: Any) -> T:
 
     Raises:
         ValueError: unknown name.
-        TypeError: none of these.
+        TypeError: another kind of object.
     """
     if isinstance(identifier, base):
         return identifier

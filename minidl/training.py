@@ -37,7 +37,7 @@ class Sequential(Network):
     explicit loop over ``forward``, a loss, ``backward`` and an optimizer works as well.
 
     Attributes:
-        history: of the last :meth:`fit`, also of one that was interrupted.
+        history: of the last :meth:`fit`, also of an interrupted one.
         stop_training: a callback sets it to end training after the batch.
         recording: of the last :meth:`fit`, in words: which parts of a step were compiled, which
             were called in Python, and why.
@@ -47,7 +47,7 @@ class Sequential(Network):
     history: History | None = None
     stop_training = False
     recording = "no step has been made yet"
-    #: The state of the training under way, and what one began with; see :mod:`minidl.resuming`.
+    #: The state of the training under way, and of its beginning; see :mod:`minidl.resuming`.
     fitting: TrainingState | None = None
     began: Any = None
     _looked = _continued = False
@@ -96,7 +96,7 @@ class Sequential(Network):
 
     @property
     def metrics_names(self) -> list[str]:
-        """What :meth:`evaluate` returns, in order: "loss", then the metrics."""
+        """Names of the results of :meth:`evaluate`, in order: "loss", then the metrics."""
         self._compiled()
         return ["loss", *(metric.name for metric in self._metrics)]
 
@@ -119,9 +119,9 @@ class Sequential(Network):
         check_finite: bool = False,
         resume: str | os.PathLike[str] | None = None,
     ) -> History:
-        """Train on the rows of x and y; a model that is trained already goes on from where it is.
+        """Train on the rows of x and y; a trained model goes on from its present state.
 
-        The first call looks at the data and warns of what is hardly meant: features all below
+        The first call looks at the data and warns of likely mistakes: features all below
         .02 or far above 1 before the first Dense layer, validation rows that are training rows,
         validation rows of one class. The first that continues a training says so, unless
         ``initial_epoch`` does.
@@ -130,7 +130,7 @@ class Sequential(Network):
             x: (N, ...), numbers; integers such as uint8 pixels stay so in memory. Where Dense is
                 the first layer that computes, also a CSR matrix of SciPy or CuPy, which is never
                 made dense.
-            y: targets as the loss wants them.
+            y: targets in the form of the loss.
             batch_size: rows a step, default 32; the last batch of an epoch may be smaller.
             epochs: number of the last epoch.
             verbose: 0 silent, 1 a bar for each epoch (the default), 2 a line.
@@ -147,11 +147,11 @@ class Sequential(Network):
                 the metrics are means over the epoch, of weights that were moving and with
                 dropout.
             check_finite: whether training ends at the first NaN or infinity of a step, default
-                False: the error names it, a file is for :func:`minidl.replay_failure`.
+                False: the error names the tensor, a file is for :func:`minidl.replay_failure`.
             resume: a folder of checkpoints, default None. If there is one of this training, fit
-                goes on where it was made, bit for bit as if it had never stopped; if there is none,
+                goes on from the checkpoint, bit for bit as if never stopped; without a checkpoint,
                 fit begins. A checkpoint is written at each epoch's end and at SIGTERM; see
-                :class:`minidl.callbacks.BackupAndRestore`, which is asked for another rhythm. Or a
+                :class:`minidl.callbacks.BackupAndRestore`, which takes another rhythm. Or a
                 file that ModelCheckpoint wrote: fit goes on from there.
 
         Returns:
@@ -163,13 +163,13 @@ class Sequential(Network):
             RuntimeError: before :meth:`compile`.
             TypeError, ValueError: arguments or data that do not fit, before any training.
             ValueError: the checkpoint is of another architecture, optimizer, loss or data set;
-                the message says what differs.
+                the message names the difference.
             FileFormatError: no checkpoint that can be read, where there should be one.
             RuntimeError: another training uses the folder now.
             OSError: a checkpoint cannot be written.
-            KeyboardInterrupt: as it came; the model is usable and ``history`` holds the
-                epochs that were finished.
-            NonFiniteError: with ``check_finite``; the model is as it was before the step.
+            KeyboardInterrupt: as received; the model is usable and ``history`` holds the
+                finished epochs.
+            NonFiniteError: with ``check_finite``; the model is as before the step.
         """
         optimizer = self._compiled()
         size = _size(batch_size, 32)
@@ -258,11 +258,11 @@ class Sequential(Network):
 
         Args:
             x, y, sample_weight: as in :meth:`fit`.
-            batch_size: rows computed at a time; it changes speed only.
+            batch_size: rows computed at a time; changes speed only.
             verbose: 1 prints the values (the default), 0 does not.
 
         Returns:
-            The loss (penalties included), or a list of it and the metrics where there are any.
+            The loss (penalties included), or a list of the loss and the metrics, if any.
         """
         self._compiled()
         size = _size(batch_size, INFERENCE_BATCH)
@@ -281,7 +281,7 @@ class Sequential(Network):
 
         Args:
             x: (N, ...).
-            batch_size: rows computed at a time; it changes speed only.
+            batch_size: rows computed at a time; changes speed only.
             verbose: 1 shows a bar; default 0.
         """
         size = _size(batch_size, INFERENCE_BATCH)
@@ -355,9 +355,9 @@ class Sequential(Network):
 
 
 def _quiet() -> np.errstate:
-    """Numbers too small for their type become 0, also for whoever lets NumPy raise at that.
+    """Numbers too small for the type become 0, also if the caller lets NumPy raise at underflow.
 
-    An exponential or a square that underflows is what it should be.
+    An exponential or a square that underflows is right.
     """
     return np.errstate(under="ignore")
 

@@ -1,7 +1,7 @@
-"""A training step is done, or it is not: what it changes is kept until it is done.
+"""A training step is done or not done: the former state is kept until the step is done.
 
-A signal, or an exception from elsewhere, may come between any two calls of Python. What it leaves
-half done is put back by whoever next does something with the network.
+A signal, or an exception from elsewhere, may come between any two calls of Python. A step left
+half done is undone by the next call that uses the network.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from minidl.network import Network
 
 
 class Undo:
-    """What a step changes, as it was before.
+    """The state that a step changes, as before the step.
 
     Args:
-        network: of the step; its ``optimizer``, if it has one, moves its parameters.
+        network: of the step; the network's ``optimizer``, if any, moves the parameters.
 
     Attributes:
-        measures: those that add the step's batch to their sums.
+        measures: the measures that add the step's batch to sums.
         open: an object for each step that has begun and is not done; None between steps.
-        copied: whether arrays were copied, as for a step that Python makes call by call.
+        copied: True if arrays were copied, as for a step that Python makes call by call.
     """
 
     def __init__(self, network: Network) -> None:
@@ -35,7 +35,7 @@ class Undo:
         self._copies = Copies()
 
     def begin(self) -> object:
-        """Keep the counts; what stands for the step until it is done."""
+        """Keep the counts; return an object that stands for the step until the step is done."""
         network, token = self._network, object()
         optimizer = getattr(network, "optimizer", None)
         # Nothing is called from here on, so that nothing comes between.
@@ -48,15 +48,15 @@ class Undo:
         return token
 
     def copy(self, weights: bool = True) -> None:
-        """Keep the arrays, too: before Python changes them.
+        """Keep the arrays, too: before Python changes arrays.
 
         Args:
-            weights: whether it may change weights and the optimizer's vectors.
+            weights: True if Python may change weights and the optimizer's vectors.
         """
         network, (_, optimizer, _), token = self._network, self._counts, self.open
         arrays = vectors(network, optimizer) if weights else [network.statistics.theta]
         self._copies.take(arrays, self.measures)
-        # Not where something came between: some arrays were copied before it, others after.
+        # Not if another call came between: some arrays were copied before that call, some after.
         if self.open is token:
             self.copied = True
 
@@ -68,7 +68,7 @@ class Undo:
         self._copies.vectors = [*self._copies.vectors, *((each, each.copy()) for each in more)]
 
     def roll_back(self) -> None:
-        """Make everything as it was before the step that is open, if one is."""
+        """Restore the state before the open step, if a step is open."""
         token = self.open
         if token is None:
             return
@@ -91,7 +91,7 @@ class Undo:
         self.open = None
 
     def show_before(self) -> Callable[[], None]:
-        """Make arrays and counts as before the open step; what makes them as they are now again."""
+        """Show arrays and counts from before the open step; return a function that goes back."""
         counts = self._counted(self._counts[1])
         now = [(array, array.copy()) for array, _ in self._copies.vectors]
         for array, kept in self._copies.vectors:

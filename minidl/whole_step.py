@@ -14,25 +14,25 @@ from minidl.undo import Undo
 
 
 class WholeStep:
-    """Calls a step, or has it played where the executor records steps.
+    """Calls a step, or has the step played where the executor records steps.
 
-    A step is done or not done, whatever comes between the calls that it consists of: see
-    :mod:`minidl.undo`. Where a signal's handler trains the same network, or something else that
-    cannot go on beside the step, it is made again from the beginning.
+    A step is done or not done, whatever comes between the calls inside a step: see
+    :mod:`minidl.undo`. Where a signal's handler trains the same network, or makes another call that
+    cannot go on beside the step, the step is made again from the beginning.
 
     Args:
         step: called with arrays, such as (x, y, weight).
-        network: through which it passes.
-        parts: all objects whose methods it calls, but for layers and ``movers``.
-        movers: (object, name of a method) of what ends it: an optimizer's update.
+        network: the network of the step.
+        parts: all objects whose methods the step calls, but for layers and ``movers``.
+        movers: (object, name of a method) for the end of the step: an optimizer's update.
         aim: called before each attempt, to say which rows the step is of.
 
     Attributes:
         thread: number of the thread that makes the steps.
         may_wait: whether steps may be done several at a time, until :meth:`settle` is called;
             False at first.
-        undo: what puts a step back that is half done.
-        recording: what the executor records of the steps; None where each of them is called.
+        undo: puts a half-done step back.
+        recording: the executor's recording of the steps; None where each step is called.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class WholeStep:
 
     @property
     def tape(self) -> Any:
-        """What was recorded, or None."""
+        """The recorded tape, or None."""
         return None if self.recording is None else self.recording.tape
 
     @property
     def strange(self) -> bool:
-        """Whether it calls somebody else's code, or may do so, which may change anything."""
+        """True if the step calls foreign code, or may do so, which may change anything."""
         return self.recording is None or self.recording.strange
 
     def __str__(self) -> str:
@@ -74,12 +74,12 @@ class WholeStep:
 
     @property
     def under_way(self) -> bool:
-        """Whether a step is under way, of which what now runs was called, and which will go on."""
+        """True if a step is under way that has called the code running now, and that will go on."""
         return self._active and self.undo.open is not None
 
     @property
     def is_called(self) -> bool:
-        """Whether it is one that Python makes call by call."""
+        """True if Python makes the step under way call by call."""
         return self.under_way and self.undo.copied
 
     def look(
@@ -88,11 +88,11 @@ class WholeStep:
         movers: Iterable[tuple[object, str]] = (),
         within: bool = False,
     ) -> None:
-        """See what the step consists of now; called where somebody may have changed something.
+        """See the parts of the step as found now; called after any chance of a change.
 
         Args:
-            parts, movers: as for the constructor, those of now.
-            within: whether it is called again and again within an epoch.
+            parts, movers: as for the constructor, as of now.
+            within: True for a step called again and again within an epoch.
         """
         parts = tuple(parts)
         self.undo.measures = [part for part in parts if isinstance(part, Metric)]
@@ -100,7 +100,7 @@ class WholeStep:
             self.recording.look(parts, movers, within)
 
     def settle(self) -> None:
-        """Undo the step that is under way, if one is, and do those that wait."""
+        """Undo the step that is under way, if any, and do the steps that wait."""
         tape = self.tape
         if self.undo.open is not None and self.undo.copied and tape is not None:
             tape.drop()
@@ -109,7 +109,7 @@ class WholeStep:
             tape.finish()
 
     def __call__(self, *arrays: Any) -> bool:
-        """Do the step. Whether it was played: then Python saw nothing of it."""
+        """Do the step. Return True if the step was played: then Python saw nothing of the step."""
         network = self._network
         with network.traffic.lock:
             before = recorder.tape
@@ -130,9 +130,9 @@ class WholeStep:
                 recorder.tape = before
 
     def _play(self, tape: Any, arrays: tuple[Any, ...]) -> bool | None:
-        """Play a step; or call it, where the tape cannot stand for it: whether it was played.
+        """Play a step; or call the step, where the tape cannot stand for it: True if played.
 
-        None if it is undone, as something has come between.
+        None for a step that is undone, as another call has come between.
         """
         network, undo = self._network, self.undo
         token = undo.begin()
@@ -151,7 +151,7 @@ class WholeStep:
             raise
 
     def _call(self, arrays: tuple[Any, ...]) -> bool | None:
-        """Have Python make a step: False; None if it is undone."""
+        """Have Python make a step: False; None for a step that is undone."""
         network, undo, recording = self._network, self.undo, self.recording
         token = undo.begin()
         undo.copy()

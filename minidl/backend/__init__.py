@@ -1,8 +1,8 @@
-"""Where arrays live and how formulas run on them.
+"""Backends: homes of arrays, and runners of formulas.
 
 ``use("numpy" | "cupy")`` is the one switch; ``executor`` names what runs the formulas ("python",
 "blocks", "compiled" or "cuda"); ``to_device`` and ``to_host`` move arrays. This package is also the
-door to :mod:`minidl.accelerator`: nothing else of what computes a network imports from there.
+door to :mod:`minidl.accelerator`: no other module that computes a network imports from there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def to_device(array: Any) -> Any:
 
 
 def to_host(array: Any) -> np.ndarray:
-    """``array`` as a NumPy array, wherever it is now."""
+    """``array`` as a NumPy array, from any device."""
     return backend_of(array).to_host(array)
 
 

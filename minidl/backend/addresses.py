@@ -1,4 +1,4 @@
-"""Where the elements of arrays lie, and the error of outputs that lie where others do."""
+"""Addresses of the elements of arrays, and the error of outputs that overlap other arrays."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 
 def address(array: Any) -> int:
-    """Of the first element."""
+    """Address of the first element."""
     try:
-        # A third of what NumPy's own answer takes; for most arrays that a step works on.
+        # A third of the time of NumPy's own answer; for most arrays that a step works on.
         return ctypes.addressof(ctypes.c_char.from_buffer(array))
     except (TypeError, ValueError, BufferError):  # read-only, scattered or empty
         where: int = array.__array_interface__["data"][0]
@@ -28,7 +28,7 @@ class OverlapError(ValueError):
 
 
 def overlapping(name: str) -> OverlapError:
-    """The error for a formula of this name whose outputs share memory with other arrays."""
+    """The error for a formula of this name whose outputs overlap other arrays."""
     return OverlapError(
         f"{name}: expected outputs that are arguments themselves, or have memory of their own; "
         "received one that overlaps another array"

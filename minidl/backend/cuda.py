@@ -1,4 +1,4 @@
-"""CuPy: finding it, a device for it, and memory there."""
+"""CuPy: the import, the search for a device, and memory on the device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WITHOUT_DEVICE = (
 
 
 class BackendUnavailableError(RuntimeError):
-    """The backend asked for cannot run here; the message says what is missing."""
+    """The chosen backend cannot run here; the message names the missing part."""
 
 
 _forked = False
@@ -30,7 +30,7 @@ def check_process() -> None:
 
     Raises:
         BackendUnavailableError: CUDA does not work in such a process (CUDA Programming Guide,
-            "CUDA environment"); the message says how to start one in which it does.
+            "CUDA environment"); the message says how to start a process in which CUDA works.
     """
     if _forked:
         raise BackendUnavailableError(
@@ -53,7 +53,7 @@ def _watch() -> None:
 
 @contextlib.contextmanager
 def allocating(what: str) -> Iterator[None]:
-    """Say, where memory runs out, how much was wanted for what, and how much is free.
+    """Name, where memory runs out, the purpose, the wanted size and the free size.
 
     Raises:
         MemoryError: in place of CuPy's, on the device.
@@ -72,11 +72,11 @@ def allocating(what: str) -> Iterator[None]:
 
 
 def load() -> ModuleType:
-    """Import CuPy and check that it has a device to run on.
+    """Import CuPy and check that CuPy has a device to run on.
 
     Raises:
         BackendUnavailableError: the package, the driver or a device is missing, with the
-            command that mends it; or the process was forked from one that used it.
+            command that mends the gap; or the process was forked from a process that used CUDA.
     """
     check_process()
     try:
@@ -105,7 +105,7 @@ def load() -> ModuleType:
 def csr(rows: Any) -> Any:
     """``rows``, a canonical CSR matrix of SciPy or CuPy, on the device; copied only from the host.
 
-    What is known about the order of the entries goes along: CuPy would wait to find out.
+    The known order of the entries goes along: CuPy would wait for the device to find the order.
     """
     moved = importlib.import_module("cupyx.scipy.sparse").csr_matrix(rows)
     moved.has_canonical_format = True

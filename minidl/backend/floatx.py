@@ -11,7 +11,7 @@ _floatx = "float32"
 
 
 def floatx() -> str:
-    """Name of the default floating type: "float32" unless :func:`set_floatx` changed it."""
+    """Name of the default floating type: "float32", or the type that :func:`set_floatx` set."""
     return _floatx
 
 

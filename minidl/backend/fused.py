@@ -1,4 +1,4 @@
-"""``@fused``: hand an elementwise formula to the executor of the arrays it is given."""
+"""``@fused``: hand an elementwise formula to the executor of the formula's arrays."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from minidl.backend.recorder import recorder
 
 
 class Fused:
-    """An elementwise formula that runs in one pass, wherever its arrays are.
+    """An elementwise formula that runs in one pass, on the host or on a device.
 
-    ``call(*arguments)`` is the plain function: it returns new arrays. ``call(*arguments, out=...)``
+    ``call(*arguments)`` is the plain function and returns new arrays. ``call(*arguments, out=...)``
     writes the results into ``out`` (one array, or a tuple for a formula that returns a tuple).
     Arguments are numbers or C-contiguous arrays of the outputs' shape, or of their last axis alone
     (one row, repeated). An output may *be* one of the arguments, which is then overwritten;
@@ -32,12 +32,12 @@ class Fused:
     def __init__(self, formula: Callable[..., Any]) -> None:
         functools.update_wrapper(self, formula)
         self.formula = formula
-        #: What executors have made of it, by what they tell apart.
+        #: Compiled forms of the formula, by the executors' keys.
         self.compiled: dict[Any, Callable[..., None]] = {}
         self._programs: dict[tuple[bool, ...], Any] = {}
 
     def __reduce__(self) -> str:
-        # By name: copies and pickles of what holds a formula hold this one.
+        # By name: copies and pickles of an object with a formula hold this formula.
         return self.formula.__qualname__
 
     def __call__(self, *arguments: Any, out: Any = None) -> Any:
@@ -76,7 +76,7 @@ class Fused:
             ) from None
         host = isinstance(first, np.ndarray)
         for array in outs:
-            # A compiled loop trusts these: it would write past the end of a smaller array.
+            # A compiled loop relies on this check: it would write past the end of a smaller array.
             self._check_array(array, shape, host, True)
             if array.shape != shape:
                 raise ValueError(
@@ -117,7 +117,7 @@ class Fused:
         """Raise unless there are as many outputs as results.
 
         Raises:
-            ValueError: there are others.
+            ValueError: there are more or fewer.
         """
         if results != len(outs):
             raise ValueError(
@@ -125,13 +125,13 @@ class Fused:
             )
 
     def _check_array(self, array: Any, shape: tuple[int, ...], host: bool, written: bool) -> None:
-        """Raise where machine code would leave an array, or write to what nobody may write to.
+        """Raise where machine code would leave an array, or write to read-only memory.
 
         Args:
             array: an output or an argument.
             shape: of the outputs.
-            host: whether it has to be an array of NumPy.
-            written: whether it is an output.
+            host: True for an array that has to be an array of NumPy.
+            written: True for an output.
         """
         if host and not isinstance(array, np.ndarray):
             raise TypeError(

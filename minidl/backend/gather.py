@@ -1,4 +1,4 @@
-"""Rows of arrays, gathered into others: the next batch."""
+"""Gathered rows of arrays: the next batch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from minidl.backend.weak import weakly
 
 
 def buffer(backend: Backend, array: Any, rows: int) -> Any:
-    """What so many rows of an array can be gathered into; None where that is not supported.
+    """A buffer for so many gathered rows of an array; None where no buffer is supported.
 
-    That is so for a sparse one unless loops are compiled: CuPy, and SciPy by itself, make a new
+    A sparse array has none unless loops are compiled: CuPy, and SciPy by itself, make a new
     matrix of rows.
     """
     if not is_sparse(array):
@@ -27,7 +27,7 @@ def buffer(backend: Backend, array: Any, rows: int) -> Any:
 class Gather:
     """out[i] = array[order[start + i]] for i < count, for several arrays.
 
-    A recorded step gathers the rows that start and count say when it is played.
+    A recorded step gathers the rows that start and count name when the step is played.
 
     Args:
         backend: of the arrays.
@@ -42,7 +42,7 @@ class Gather:
             nearest.
         where: (start, count), int64, on the host, to be overwritten.
         pairs: the arrays, each with its buffer.
-        spoilt: (1,), int64; 1 where a row of a sparse array was none.
+        spoilt: (1,), int64; 1 where a row of a sparse array was invalid.
         take: gathers, by NumPy or CuPy.
     """
 
@@ -65,10 +65,10 @@ class Gather:
             run()
 
     def check(self) -> None:
-        """Raise if a row of a sparse array was not one, when it was gathered.
+        """Raise if a row of a sparse array was invalid, when gathered.
 
         Raises:
-            ValueError: somebody has changed the array since it was checked.
+            ValueError: the array has been changed since the last check.
         """
         if self.spoilt[0]:
             self.spoilt[0] = 0

@@ -1,4 +1,4 @@
-"""What of LLVM, CuPy and CUDA is installed here, without starting any of it."""
+"""The installed parts of LLVM, CuPy and CUDA, found without starting any part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CUPY = {"cupy-cuda11x": 11, "cupy-cuda12x": 12, "cupy-cuda13x": 13, "cupy": 0}
 
 
 def version(package: str) -> str | None:
-    """Of an installed package; None where it is not."""
+    """Version of an installed package; None for a missing package."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -33,7 +33,7 @@ def blas() -> list[str]:
 
 
 def cupy_packages() -> dict[str, str]:
-    """Versions of the packages that are installed of those that provide CuPy; one at most works."""
+    """Versions of the installed packages that provide CuPy; one at most works."""
     found = {package: version(package) for package in CUPY}
     return {package: number for package, number in found.items() if number is not None}
 
@@ -55,11 +55,11 @@ def cuda_of_driver() -> tuple[int, int] | None:
 
 
 def cuda_mismatch(packages: Sequence[str], driver: tuple[int, int] | None) -> str | None:
-    """What mends the packages that provide CuPy, or the driver; None where they fit.
+    """The remedy for the packages that provide CuPy, or for the driver; None where both fit.
 
     Args:
-        packages: those that are installed.
-        driver: what :func:`cuda_of_driver` gives.
+        packages: the installed packages.
+        driver: the answer of :func:`cuda_of_driver`.
     """
     if driver is not None and driver[0] < OLDEST:
         return (

@@ -17,8 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def kernel(function: F) -> F:
     """Decorate a function of NumPy calls that write into given arrays.
 
-    Called by itself it is what it looks like; a training step that is recorded knows what it does.
-    Matrix products of large arrays are shared out among threads, where the executor does that.
+    Called by itself a kernel is a plain function; a recorded training step knows the kernel's work.
+    Matrix products of large arrays are shared out among threads, where the executor does so.
     """
     multiplies = "matmul" in function.__code__.co_names
 

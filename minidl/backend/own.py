@@ -1,4 +1,4 @@
-"""What is minidl's own, as it was written, and what is somebody else's."""
+"""The code of minidl, as written, told apart from foreign code."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np
 
 
 def is_own(thing: object) -> bool:
-    """Whether an object's methods are minidl's, and none of them has been replaced.
+    """True if an object's methods are minidl's, and none of the methods has been replaced.
 
-    A class of somebody else's may derive from minidl's and add a constructor. Anything may since
+    A foreign class may derive from minidl's and add a constructor. Anything may since
     have been put in the place of a method: on the object, on its class or on one that the class
     derives from.
     """
@@ -50,7 +50,7 @@ def is_own(thing: object) -> bool:
 
 
 def is_own_function(function: Any) -> bool:
-    """Whether a callable does what a tape records: a formula, a kernel, or minidl's own code."""
+    """True for a callable that a tape can record: a formula, a kernel, or minidl's own code."""
     # A mock has every attribute.
     if isinstance(function, Fused) or getattr(function, "is_kernel", None) is True:
         return True
@@ -64,7 +64,7 @@ def is_own_function(function: Any) -> bool:
 
 
 def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
-    """What is somebody else's among objects, and among what they hold.
+    """Foreign objects and foreign callables among objects, and among the parts of the objects.
 
     Gives (object, None) for an object, and (holder, name) for a callable that minidl's own object
     holds as an attribute.
@@ -93,7 +93,7 @@ def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
 
 
 def has_foreign(parts: Iterable[object]) -> bool:
-    """Whether anything among objects, or among what they hold, is somebody else's."""
+    """True if an object, or a part of an object, is foreign."""
     return any(True for _ in foreign(parts))
 
 
@@ -102,7 +102,7 @@ def _is_data(value: Any) -> bool:
 
 
 def _has_parts(value: Any) -> bool:
-    """Whether an object may be a part of a step: it has attributes, and is no network."""
+    """True if an object may be a part of a step: the object has attributes, and is no network."""
     return (
         hasattr(value, "__dict__")
         and not isinstance(value, Fused | types.FunctionType | types.MethodType)
@@ -111,7 +111,7 @@ def _has_parts(value: Any) -> bool:
 
 
 def are_own(things: Iterable[object]) -> bool:
-    """Whether objects such as callbacks are minidl's own and hold nobody else's functions."""
+    """True if objects such as callbacks are minidl's own and hold no foreign functions."""
     return all(
         is_own(thing)
         and all(is_own_function(v) for v in vars(thing).values() if inspect.isroutine(v))
@@ -129,14 +129,14 @@ def methods(thing: object) -> Iterator[str]:
 
 
 def _is_method(value: Any) -> bool:
-    """Whether an attribute of a class is what an object can be called through."""
+    """True for an attribute of a class through which an object can be called."""
     if isinstance(value, type | property) or hasattr(value, "__set__"):
         return False
     return callable(value) or _computes(value)
 
 
 def remember() -> None:
-    """Keep what the classes of minidl's modules consist of, before anybody replaces it."""
+    """Keep the contents of the classes of minidl's modules, before any replacement."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == PACKAGE:
             for value in list(vars(module).values()):
@@ -145,7 +145,7 @@ def remember() -> None:
 
 
 def plain_values(kind: type) -> dict[str, Any]:
-    """The numbers and the like that a class and those that it derives from hold."""
+    """The numbers and other plain values of a class and of the class's bases."""
     found: dict[str, Any] = {}
     for known in reversed(kind.__mro__):
         if known.__module__ not in _TRUSTED:
@@ -159,16 +159,16 @@ def plain_values(kind: type) -> dict[str, Any]:
 
 
 class _Body:
-    """What a class consists of, when the package is imported or the class is first asked.
+    """The contents of a class, when the package is imported or the class is first asked.
 
     Args:
         kind: the class.
-        trusted: whether nobody can have replaced anything yet.
+        trusted: True while nothing can have been replaced yet.
 
     Attributes:
-        computing: name -> a method, a property or what else is there to be called.
-        methods: those of the names that an attribute of an object can hide.
-        adds_nothing: whether a step calls none of them.
+        computing: name -> a method, a property or another attribute that computes.
+        methods: the names that an attribute of an object can hide.
+        adds_nothing: True if a step calls none of the computing attributes.
     """
 
     def __init__(self, kind: type, trusted: bool) -> None:
@@ -191,7 +191,7 @@ class _Body:
         )
 
     def as_written(self, kind: type) -> bool:
-        """Whether the class still has its own methods, and no others."""
+        """True if the class still has the methods of the text, and no more."""
         now = vars(kind)
         return (
             self._right
@@ -201,7 +201,7 @@ class _Body:
         )
 
 
-#: Where a class keeps its body: with the class, it goes.
+#: Name of the class attribute that keeps a class's body: with the class, the body goes.
 _BODY = "__minidl_body__"
 _code = operator.attrgetter("__code__")
 
@@ -210,7 +210,7 @@ def _body(kind: type, trusted: bool = False) -> _Body:
     body: _Body | None = vars(kind).get(_BODY)
     if body is None:
         body = _Body(kind, trusted)
-        # A class that takes no attributes cannot be asked later what it was.
+        # A class that takes no attributes cannot be asked later for its first contents.
         with contextlib.suppress(TypeError, AttributeError):
             setattr(kind, _BODY, body)
     return body
@@ -225,14 +225,14 @@ def _computing(kind: type) -> dict[str, Any]:
 
 
 def _computes(value: Any) -> bool:
-    """Whether an attribute of a class is a property or the like, but for those of every class."""
+    """True for a property or another computing attribute that not every class has."""
     return hasattr(value, "__get__") and not inspect.isgetsetdescriptor(value)
 
 
 def _written_in(kind: type, name: str, value: Any) -> bool:
-    """Whether an attribute of a class is a function, or made of one, that stands in its text.
+    """True for an attribute of a class that is a function of the class's text, or made of one.
 
-    ``functools.wraps`` copies a function's names, but not those of its code.
+    ``functools.wraps`` copies a function's names, but not the names in the function's code.
     """
     if name in _ASIDE or (name.startswith("__") and name not in _CALLED):
         return True

@@ -1,4 +1,4 @@
-"""Random numbers by address: each is a function of what it is for, not of what came before.
+"""Random numbers by address: a number depends on the purpose alone, not on earlier draws.
 
 Philox 4x64-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 SC 2011) turns a 128-bit key and a 256-bit counter into 256 random bits. Here
@@ -33,19 +33,19 @@ class RandomBits:
     """
 
     def __init__(self, seed: int, purpose: int, index: int) -> None:
-        # One generator for life, addressed through its state: making one costs more than
-        # the mask. NumPy steps the counter before it uses it, so block 0 is counter 1.
+        # One generator for life, addressed through its state: a new generator costs more than
+        # the mask. NumPy steps the counter before each block, so block 0 is counter 1.
         self._philox = np.random.Philox(key=_key(seed, purpose, index))
         self._state = self._philox.state
 
     def fill(self, out: Any, step: int) -> None:
-        """Overwrite ``out`` (uint16, contiguous), where it lies, with the numbers of this step.
+        """Overwrite ``out`` (uint16, contiguous), on its device, with the numbers of this step.
 
         Element i is the i-th 16-bit part of the stream that starts at counter
         (0, step, 0, 0), low part first.
 
         Raises:
-            ValueError: elements of another type, or scattered or read-only ones.
+            ValueError: elements of another type, or scattered or read-only elements.
         """
         flags = out.flags
         fits = flags.carray if isinstance(out, np.ndarray) else flags.c_contiguous
@@ -63,7 +63,7 @@ class RandomBits:
         return key
 
     def draw_on_host(self, out: np.ndarray, step: int) -> None:
-        """Do what :meth:`fill` says by NumPy's own Philox, for an array of NumPy."""
+        """Do the work of :meth:`fill` by NumPy's own Philox, for an array of NumPy."""
         counter = self._state["state"]["counter"]
         counter[:] = 0, step, 0, 0
         self._philox.state = self._state

@@ -1,4 +1,4 @@
-"""Which tape records in this thread."""
+"""The tape that records in this thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Recorder(threading.local):
-    """What records in this thread."""
+    """The tape that records in this thread."""
 
     tape: Any = None
 
@@ -17,7 +17,7 @@ recorder = Recorder()
 
 
 def unrecorded(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function returns that does with arrays what it likes: no tape records it."""
+    """The result of a function that may do anything with arrays: no tape records the call."""
     before = recorder.tape
     try:
         recorder.tape = None

@@ -1,4 +1,4 @@
-"""What runs formulas and kernels: the plain one, which calls them as they stand."""
+"""Runners of formulas and kernels: the plain executor, which calls both as they stand."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class Runner(Protocol):
-    """What a formula, a kernel and a draw are handed to: an executor, or what records a step."""
+    """Receiver of formulas, kernels and draws: an executor, or a tape that records a step."""
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Write what a formula makes of arguments into ``outs``; sizes and types are checked."""
+        """Write the results of a formula into ``outs``; sizes and types are checked."""
 
     def draw(self, bits: Any, out: Any, step: int) -> None:
         """Overwrite ``out`` with the random bits of a step."""
@@ -24,18 +24,18 @@ class Runner(Protocol):
 class Executor:
     """Calls each formula and each kernel as it stands, with whole arrays.
 
-    A ``print`` or a breakpoint in any of them meets real arrays, each time. Other executors,
-    which are faster, derive from this class.
+    A ``print`` or a breakpoint in a formula meets real arrays, each time. Faster executors
+    derive from this class.
     """
 
     name = "python"
-    #: Runs a kernel that multiplies matrices, (function, arguments, named); None: call it.
+    #: Runs a kernel that multiplies matrices, (function, arguments, named); None: a plain call.
     kernel: Callable[..., Any] | None = None
-    #: Whether it gathers rows of a CSR matrix into memory that is allocated once.
+    #: True if the executor gathers rows of a CSR matrix into memory that is allocated once.
     gathers_sparse_rows = False
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Write what the formula returns for the arguments into ``outs``.
+        """Write the formula's results for the arguments into ``outs``.
 
         Integers count as numbers of the outputs' type, as on every executor.
         """
@@ -60,14 +60,14 @@ class Executor:
             out.set(drawn)
 
     def gather(self, gather: Any) -> tuple[list[Any], list[Any]] | None:
-        """Calls that gather rows, and what a recorded step does in their place.
+        """Calls that gather rows, and the commands of a recorded step in place of the calls.
 
         None where :class:`minidl.backend.gather.Gather` itself copies the rows.
         """
         return None
 
     def recording(self, network: Any) -> Any:
-        """What records training steps of a network and plays them; None where each is called."""
+        """A recorder and player of a network's training steps; None where each step is called."""
         return None
 
 

@@ -1,6 +1,6 @@
 """Sparse rows: the CSR matrices of SciPy and of CuPy.
 
-Neither package is imported here: whoever hands in a sparse matrix has imported its package.
+Neither package is imported here: a caller with a sparse matrix has imported the right one.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import numpy as np
 
 
 def is_sparse(x: Any) -> bool:
-    """Whether ``x`` is a sparse matrix or array of SciPy or CuPy, in any format."""
+    """True if ``x`` is a sparse matrix or array of SciPy or CuPy, in any format."""
     return _package(x) is not None
 
 
 def canonical(x: Any, name: str = "x") -> Any:
-    """``x`` as a CSR matrix that holds each entry once, each row's in the order of the columns.
+    """``x`` as a CSR matrix that holds each entry once, each row's entries in order of columns.
 
-    Entries stored twice are added up, as SciPy means them. ``x`` is left as it is; the result
-    shares its arrays where they are in order.
+    Entries stored twice are added up, as in SciPy. ``x`` stays unchanged; the result
+    shares the arrays of ``x`` where the arrays are in order.
 
     Args:
-        x: a sparse matrix; if it is not in CSR it is converted, with a warning.
-        name: what messages call it.
+        x: a sparse matrix; another format than CSR is converted, with a warning.
+        name: the name of ``x`` in messages.
 
     Raises:
         ValueError: not two-dimensional, or arrays that describe no matrix.
@@ -41,8 +41,8 @@ def canonical(x: Any, name: str = "x") -> Any:
         x = x.tocsr()
     package = _package(x)
     try:
-        # A matrix of its own, so that what it knows of the order of its entries is no older
-        # than its arrays.
+        # A matrix object of its own: a known order of entries is then no older than
+        # the arrays.
         rows = package.csr_matrix((x.data, x.indices, x.indptr), shape=x.shape)
         _check(rows)
     except ValueError as error:
@@ -54,9 +54,9 @@ def canonical(x: Any, name: str = "x") -> Any:
 
 
 def intact(x: Any) -> None:
-    """Raise where a product with ``x`` would leave its arrays, which somebody may have changed.
+    """Raise where a product with ``x`` would leave the arrays of ``x``, as after a change there.
 
-    SciPy trusts them. What lies on a device is not looked at, which would wait for it.
+    SciPy does not check. Arrays on a device are passed over: a look would wait for the device.
 
     Raises:
         TypeError: neither CSR nor CSC.
@@ -83,7 +83,7 @@ def intact(x: Any) -> None:
 def multiply_rows(x: Any, factor: Any, out: Any, transposed: bool = False) -> Any:
     """out = x factor, or xᵀ factor, for a CSR matrix x.
 
-    SciPy's product takes no ``out``: its result is made and copied.
+    SciPy's product takes no ``out``: the result is made and copied.
 
     Raises:
         ValueError: an ``out`` of another shape, or arrays of x that describe no matrix.
@@ -111,10 +111,10 @@ def _ends_within(x: Any, count: int) -> None:
 def take(matrix: Any, rows: Any) -> Any:
     """``matrix[rows]`` of a canonical CSR matrix, for an array of row numbers.
 
-    Marked as canonical too, so that CuPy need not wait for the device to find out.
+    The result is marked as canonical, so that CuPy need not wait for the device.
 
     Raises:
-        ValueError: an indptr that has been changed to what describes no matrix.
+        ValueError: an indptr that was changed and describes no matrix.
     """
     if isinstance(matrix.data, np.ndarray):
         _ends_within(matrix, matrix.shape[0])
@@ -128,7 +128,7 @@ def room(matrix: Any, rows: int) -> Any:
     counts = np.diff(matrix.indptr)
     most = int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
     made = _package(matrix).csr_matrix((rows, matrix.shape[1]), dtype=matrix.dtype)
-    # Put there one by one: a constructor would cut off what is not used yet.
+    # Set one by one: a constructor would cut off the unused rest.
     made.data = np.zeros(most, matrix.data.dtype)
     made.indices = np.zeros(most, matrix.indices.dtype)
     made.indptr = np.zeros(rows + 1, matrix.indptr.dtype)
@@ -145,12 +145,12 @@ def fill(out: Any, part: Any) -> None:
 
 
 def to_host(x: Any) -> Any:
-    """A CSR matrix as one of SciPy, wherever it is now."""
+    """A CSR matrix as a matrix of SciPy, from any device."""
     return x.get() if hasattr(x.data, "__cuda_array_interface__") else x
 
 
 def _check(rows: Any) -> None:
-    """Raise where a product would leave its arrays: the loops of both packages trust these."""
+    """Raise where a product would leave its arrays: the loops of both packages do not check."""
     if bool((rows.indptr[1:] < rows.indptr[:-1]).any()):
         raise ValueError("an indptr that decreases")
     if rows.nnz:

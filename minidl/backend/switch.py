@@ -1,4 +1,4 @@
-"""Which array module is in use, where arrays live, and what runs the formulas on them."""
+"""The switch: the array module in use, the place of arrays, and the runner of formulas."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Backend:
 
     name: str
     xp: ModuleType
-    #: Whether products of float32 in replayed steps may round to ten bits of mantissa; a GPU's.
+    #: True if float32 products in replayed steps may round to ten bits of mantissa, on a GPU.
     tf32: bool = False
 
     def to_device(self, array: Any, dtype: Any = None) -> Any:
-        """``array`` where this backend computes; copied only if it is elsewhere.
+        """``array`` where this backend computes; copied only from another device.
 
-        A sparse one has to be canonical, and keeps its type.
+        A sparse array has to be canonical, and keeps its type.
         """
         if self.name == "numpy":
             return sparse.to_host(array) if sparse.is_sparse(array) else np.asarray(array, dtype)
@@ -48,7 +48,7 @@ class Backend:
 
 
 class use:  # noqa: N801 - called like a function, entered like a context
-    """Choose the backend, and on the CPU what runs the formulas.
+    """Choose the backend, and on the CPU the executor of the formulas.
 
     ``use("cupy")`` switches from here on; ``with use("cupy"): ...`` until the end of the
     block. A model keeps the backend under which it was made.
@@ -59,17 +59,17 @@ class use:  # noqa: N801 - called like a function, entered like a context
         executor: "python" calls each formula and each kernel as it stands, on both backends.
             "blocks" and "compiled" are for NumPy arrays and faster; "compiled" needs the packages
             of the extra ``fast``. Default at start: the variable ``MINIDL_EXECUTOR``, else
-            "compiled" where these are installed; where they are and cannot be used, a warning says
+            "compiled" where the packages are installed; if installed packages fail, a warning says
             why, and "blocks" takes its place.
-            None leaves it as it is.
-        tf32: whether the products of float32 matrices in the steps of ``fit`` may be made of
+            None keeps the executor.
+        tf32: True if the products of float32 matrices in the steps of ``fit`` may be made of
             numbers rounded to ten bits of mantissa, which some GPUs multiply several times faster;
             for "cupy". Default False.
 
     Raises:
         ValueError: an unknown name, or tf32 for another backend than "cupy".
-        BackendUnavailableError: CuPy, its driver or a device is missing; or a package that loops
-            are compiled with is, or machine code cannot be had or run here.
+        BackendUnavailableError: CuPy, its driver or a device is missing; or a package for compiled
+            loops is missing; or machine code cannot be had or run here.
     """
 
     def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:
@@ -98,13 +98,13 @@ def current() -> Backend:
 
 
 def backend_of(array: Any) -> Backend:
-    """The backend on which an array lives, sparse or not; "numpy" for what is no array."""
+    """The backend on which an array lives, sparse or not; "numpy" for other objects."""
     array = array.data if sparse.is_sparse(array) else array
     return _backend("cupy" if hasattr(array, "__cuda_array_interface__") else "numpy")
 
 
 def executor_for(array: Any) -> Executor:
-    """What runs formulas on arrays like this one, outside recorded steps."""
+    """The executor of formulas on arrays like this one, outside recorded steps."""
     executor: Executor | None = _state.get("executor")
     if executor is None:
         wanted = os.environ.get("MINIDL_EXECUTOR")
@@ -117,7 +117,7 @@ def executor_for(array: Any) -> Executor:
 
 
 def runner_for(array: Any) -> Runner:
-    """What runs things on arrays like this one, in this thread, now."""
+    """The runner for arrays like this one, in this thread, now: a tape or an executor."""
     tape: Runner | None = recorder.tape
     if tape is not None:
         return tape
@@ -127,12 +127,12 @@ def runner_for(array: Any) -> Runner:
 
 
 def executor(backend: Backend | None = None) -> Executor:
-    """What runs the formulas now, on a backend; on the one in use if left out."""
+    """The executor of the formulas now, on a backend; on the backend in use if left out."""
     return executor_for(_HOST if (backend or current()).name == "numpy" else None)
 
 
 def executor_name() -> str:
-    """Its name: "python", "blocks", "compiled" or "cuda"."""
+    """Name of the executor: "python", "blocks", "compiled" or "cuda"."""
     return executor().name
 
 
@@ -153,7 +153,7 @@ def _executors() -> _Fast:
 
 
 class _Fast(Protocol):
-    """What is asked of the module of fast executors."""
+    """The interface of the module of fast executors."""
 
     BLOCKS: Executor
     LOOPS: Any
@@ -161,7 +161,7 @@ class _Fast(Protocol):
 
 
 def _default() -> Executor:
-    """Compiled loops where they can be had and run, else blocks."""
+    """Compiled loops where the machine can compile and run loops, else blocks."""
     executors = _executors()
     loops: Executor = executors.LOOPS
     if not executors.LOOPS.available():

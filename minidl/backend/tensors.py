@@ -1,4 +1,4 @@
-"""Which tensors lie in a vector."""
+"""The tensors of a vector."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def declare(vector: Any, tensors: Sequence[tuple[int, tuple[int, ...]]]) -> None
 
 
 def tensors_of(array: np.ndarray) -> list[tuple[int, tuple[int, ...]]] | None:
-    """(Offset, shape) of the tensors that make up ``array``; None where nobody said."""
+    """(Offset, shape) of the tensors that make up ``array``; None for an undeclared array."""
     if array.ndim != 1 or not array.flags.c_contiguous:
         return None
     start = address(array)

@@ -1,7 +1,7 @@
 """Locks of threads, and a process that forks: the child finds everything done and every lock free.
 
-A fork copies the memory, but only the thread that forks. So it waits until no other thread is in
-the midst of something, as long as that takes a moment.
+A fork copies the memory, but only the thread that forks. So a fork waits until no other thread
+is in the midst of a guarded block, provided that the block takes only a moment.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ PATIENCE = 10.0
 
 _locks: set[weakref.ref[Any]] = set()
 _held: list[tuple[Any, bool]] = []
-#: What else a fork does before, afterwards in the parent, and afterwards in the child.
+#: Further calls of a fork: before, afterwards in the parent, and afterwards in the child.
 _others: list[tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]] = []
 
 
 def new_lock() -> Any:
-    """A lock that a thread may take again while it has it, and that a forked child finds free.
+    """A lock that the owning thread may take again, and that a forked child finds free.
 
-    Take it with ``with`` alone: then no exception comes between taking it and the block.
+    Take the lock with ``with`` alone: then no exception comes between taking and the block.
     """
     lock = threading.RLock()
     _locks.add(weakref.ref(lock, _locks.discard))
@@ -38,8 +38,8 @@ def at_fork(
     """Call functions around each fork, while this thread has all locks.
 
     Args:
-        before: called when they are taken.
-        in_parent, in_child: called before they are given back.
+        before: called when the locks are taken.
+        in_parent, in_child: called before the locks are given back.
     """
     _others.append((before, in_parent, in_child))
 
@@ -68,7 +68,7 @@ def _in_child() -> None:
 
 
 def _give_back() -> list[Any]:
-    """Release the locks that were taken before; those that were not."""
+    """Release the locks that were taken before; return the locks that were not."""
     missed = []
     while _held:
         lock, taken = _held.pop()

@@ -1,4 +1,4 @@
-"""Methods whose objects may end: what an object keeps must not keep the object."""
+"""Methods whose objects may end: an attribute of an object must not keep the object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def weakly(method: Callable[..., Any]) -> Callable[..., Any]:
     """A function that calls a bound method and does not keep its object alive.
 
     An object that kept its own method would be freed by Python's cycle collector only, at some
-    time, with all arrays that hang on it.
+    time, with all arrays of the object.
 
     Raises:
         ReferenceError: when called after the object has ended.

@@ -74,10 +74,10 @@ class Finding:
 
 
 class NonFiniteError(FloatingPointError):
-    """A training step came to NaN or infinity, in the tensor that it names.
+    """A training step came to NaN or infinity, in the tensor that the error names.
 
     Attributes:
-        epoch, batch: counted from 0, as callbacks count them.
+        epoch, batch: counted from 0, as in callbacks.
         step: number of the training step, as ``model.step`` counts.
         phase, layer, tensor, rows, before: as in :class:`Finding`.
         data_rows: for each of ``rows``, the row of the training data.

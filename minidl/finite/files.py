@@ -1,7 +1,7 @@
-"""A failed step in a file: the model before it, the batch, and what was found.
+"""A failed step in a file: the model before the step, the batch, and the finding.
 
-The file is one of :mod:`minidl.saving`, as safe to read. Where a model holds classes that
-nobody registered, an empty network stands in its place and the vectors are stored beside it.
+The file is one of :mod:`minidl.saving`, as safe to read. Where a model holds unregistered
+classes, an empty network stands in the model's place, beside the model's vectors.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def write(
     """Write the file to the working folder, or to a new temporary one.
 
     Args:
-        model: as it was before the step.
+        model: as before the step.
         batch: x, y and weight of the step, or None.
         finding: of the step.
         where: "epoch", "batch" and the like, for the error that a replay raises.
 
     Returns:
-        The path, or None; and a sentence for whoever reads the error, or "".
+        The path, or None; and a sentence for the reader of the error, or "".
     """
     extra = _extra(model, batch, finding, where)
     name = NAME.format(model.step)

@@ -1,4 +1,4 @@
-"""The first tensor of a step that is not finite: each is looked at as soon as it is there."""
+"""The first tensor of a step that is not finite: each tensor is checked as soon as computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Observer:
     """Looks at all tensors of steps that are called in Python.
 
     Within :meth:`watching` the methods of the network, its layers, the loss, the penalties and the
-    optimizer are followed by a look at what they have computed. The step itself is what it was.
+    optimizer are followed by a look at the results. The step itself stays unchanged.
 
     Args:
         objective: of the step.
@@ -81,7 +81,7 @@ class Observer:
         self._seen[phase, layer, tensor] = Seen(phase, layer, tensor, max(high, -low))
 
     def look_at_state(self, phase: str) -> None:
-        """Look at what a step leaves: statistics, the optimizer's vectors, weights."""
+        """Look at the results of a step: statistics, the optimizer's vectors, weights."""
         for (layer, key), entry in self._statistics:
             self.look(phase, layer, key, self._network.statistics.view(entry))
         for name, vector in self._network.optimizer.state.items():
@@ -91,7 +91,7 @@ class Observer:
             self.look(phase, layer, key, self._network.parameters.view(entry))
 
     def _places(self) -> Iterator[tuple[Any, str, After | None, After | None]]:
-        """Objects, names of their methods, and what looks before and after these."""
+        """Objects, names of methods, and the looks before and after each method."""
         network, loss, penalties = self._network, self._objective.loss, self._network.penalties
         yield network, "forward", self._begin, None
         for layer in network.layers:
@@ -158,7 +158,7 @@ class Observer:
 
 @contextlib.contextmanager
 def _followed(owner: Any, method: str, before: After | None, after: After | None) -> Iterator[None]:
-    """A method of one object, with something that is called before it and after it."""
+    """A method of one object, with functions that are called before and after the method."""
     original, own = getattr(owner, method), vars(owner).get(method)
 
     def call(*arguments: Any, **named: Any) -> Any:

@@ -34,7 +34,7 @@ class Probe:
         return math.isfinite(float(self._sum))
 
     def add_up(self) -> None:
-        """Add up the tensors of a step, before its update."""
+        """Add up the tensors of a step, before the update."""
         outputs = self._model.layers[-1].y  # None where the step stops at the logits
         tensors = [*_swallowed(self._model.layers), *([] if outputs is None else [outputs])]
         if self._model.optimizer.clipvalue is not None:

@@ -1,4 +1,4 @@
-"""One step of a training that came to NaN or infinity, done again from its file."""
+"""One step of a training that came to NaN or infinity, done again from a file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Replay:
     """A step that was done again.
 
     Attributes:
-        error: of the training, with what this step came to in place of its finding; None where the
+        error: of the training, with this step's finding in place of the old one; None where the
             step came to numbers alone.
-        same: whether the tensor has the bits that it had in the training.
-        model: as the step left it.
+        same: True if the tensor has the same bits as in the training.
+        model: as after the step.
         x, y, weight: the batch; None for no weights.
-        recorded: the error as the file has it.
+        recorded: the error as in the file.
     """
 
     error: NonFiniteError | None
@@ -50,17 +50,17 @@ class Replay:
 def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
     """Do the step again that ``fit(..., check_finite=True)`` has written to a file.
 
-    Weights, optimizer, counters, masks, batch, loss and metrics are those of the step. It is called
-    in Python, so that a debugger or a ``print`` in a layer shows what it does, and each tensor is
-    looked at. On another machine, or with another number of threads, numbers may be rounded
+    Weights, optimizer, counters, masks, batch, loss and metrics are restored. The step is called
+    in Python, so that a debugger or a ``print`` in a layer shows the work, and each tensor is
+    checked. On another machine, or with another number of threads, numbers may be rounded
     otherwise.
 
-    The file may come from a stranger: it holds names and numbers, and nothing of it is run.
+    The file may come from a stranger: the file holds names and numbers, and no code to run.
 
     Args:
-        path: of the file, as the error names it.
-        model: a compiled model made as the one that failed was; needed where that has classes of
-            your own. Its weights are overwritten. None makes one from the file.
+        path: of the file, as in the error.
+        model: a compiled model made as the failed model was; needed for a model with classes of
+            your own. The given weights are overwritten. None makes a model from the file.
 
     Raises:
         FileFormatError: no such file, or a damaged one.
@@ -152,7 +152,7 @@ def _batch(saved: Saved, model: Network, name: str) -> tuple[Any, Any, Any]:
     """x, y and weight, of sizes that suit the model.
 
     Raises:
-        FileFormatError: they do not, or would take far more memory than the file.
+        FileFormatError: other sizes, or sizes that would take far more memory than the file.
     """
     arrays = saved.extra.arrays
     x, y, weight = (arrays.get(key) for key in ("x", "y", "weight"))

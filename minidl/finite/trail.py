@@ -1,4 +1,4 @@
-"""The steps since a copy of the state, noted beside callbacks of somebody else's.
+"""The steps since a copy of the state, noted beside foreign callbacks.
 
 Such a callback may change anything between two steps. The optimizer's numbers, such as a learning
 rate, are noted before each step. The bits of weights and statistics, read as integers, are added up
@@ -18,7 +18,7 @@ class Trail:
     """Numbers and sums of each step since :meth:`begin`.
 
     Args:
-        network: its ``optimizer`` moves its parameters.
+        network: the network's ``optimizer`` moves the parameters.
     """
 
     def __init__(self, network: Any) -> None:
@@ -31,7 +31,7 @@ class Trail:
         self._numbers, self._sums = [], [self._now()]
 
     def holds(self) -> bool:
-        """Compare weights, statistics and the optimizer with those after the last step."""
+        """Compare weights, statistics and the optimizer with the state after the last step."""
         return bool(self._sums[-1] == self._now())
 
     def before(self) -> None:
@@ -43,11 +43,11 @@ class Trail:
         self._sums.append(self._now())
 
     def again(self, number: int) -> None:
-        """Give the optimizer its numbers of before a step; steps count from 0."""
+        """Give the optimizer the numbers noted before a step; steps count from 0."""
         vars(self._network.optimizer).update(self._numbers[number])
 
     def agrees(self, number: int) -> bool:
-        """Compare the sums with those after a step; steps count from 0."""
+        """Compare the sums with the sums after a step; steps count from 0."""
         return bool(self._sums[number + 1] == self._now())
 
     def _now(self) -> tuple[Any, ...]:

@@ -2,15 +2,15 @@
 
 A NaN goes everywhere: through every product and activation to the loss, and through the gradients
 to the weights, which stay NaN. So steps run as ever, in rows, and every 32 steps the loss's sum,
-the weights, the optimizer's vectors and the statistics are looked at, and copied if they are
-finite. Infinities can be lost on the way: sigmoid(inf) is 1. What enters an activation, what the
-network predicts, and gradients that are clipped to a value, are added up within the step.
+the weights, the optimizer's vectors and the statistics are checked, and copied if all
+finite. Infinities can be lost on the way: sigmoid(inf) is 1. Inputs of activations, the
+network's predictions, and gradients clipped to a value, are added up within the step.
 
 If one of these numbers is not finite, the steps since the last copy are done again, one by one:
 batches, masks and learning rates are addressed by the step, so that each does the same again. The
-first after which something is not finite is done once more, in Python, and each tensor looked at.
+first with a number that is not finite is done once more, in Python, and each tensor checked.
 
-A callback of somebody else's may change anything between two batches. Beside such a callback the
+A foreign callback may change anything between two batches. Beside such a callback the
 loss's sum and the sum within the step are read after each step, so that the callback sees no batch
 after a bad one. Each step is noted (:mod:`minidl.finite.trail`), and repeated with the learning
 rate that the callback gave. Where a callback has rewritten weights or statistics, the steps before
@@ -61,9 +61,9 @@ class Watch:
         train: the batches.
         step: does a step.
         called: the same step, as a function.
-        look: has ``step`` see which objects the step consists of now.
-        stoppers: are told of a finding, unless ``raises``; the model is then as the step left it.
-        raises: whether a finding is raised; the model is then as it was before the step.
+        look: has ``step`` see which objects the step now calls.
+        stoppers: are told of a finding, unless ``raises``; the model is then as after the step.
+        raises: True to raise a finding; the model is then as before the step.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Watch:
         Args:
             objective: of the model.
             told: callbacks that are told of batches.
-            epoch: its number.
+            epoch: the epoch's number.
             order: in which the rows come.
         """
         self._objective = objective
@@ -116,7 +116,7 @@ class Watch:
         """Do the step on a batch.
 
         Raises:
-            NonFiniteError: it, or one of those before it, came to NaN or infinity.
+            NonFiniteError: this step, or a step before, came to NaN or infinity.
         """
         trail = self._trail
         if trail is not None and not self._due and not trail.holds():
@@ -129,7 +129,7 @@ class Watch:
             self._keep(number)
         self._since += 1
         self._number = number
-        # What NumPy would warn of is what is looked for.
+        # NumPy would warn of the very numbers that the watch looks for.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             if self._observes:
                 self._observe(batch)
@@ -148,7 +148,7 @@ class Watch:
         """Look at the steps since the last look.
 
         Raises:
-            NonFiniteError: one of them came to NaN or infinity.
+            NonFiniteError: a step came to NaN or infinity.
         """
         if self._failed or not self._since:
             return
@@ -179,7 +179,7 @@ class Watch:
             with self._observer.watching():
                 self._calling(*batch)
         except Exception:
-            # Somebody's own part may refuse to go on with what has been found.
+            # A foreign part may refuse to go on with the bad numbers.
             if self._observer.found is None:
                 raise
             self.look()
@@ -199,7 +199,7 @@ class Watch:
             self._trail.begin()
 
     def _now(self) -> State:
-        """A copy of what is now."""
+        """A copy of the present state."""
         state = State(self._model)
         state.keep(self._number + 1, self._objective.measures)
         return state
@@ -218,7 +218,7 @@ class Watch:
         return self._probe.is_finite() and (not mean.rows or math.isfinite(mean.result()))
 
     def _search(self) -> None:
-        """Do the steps since the last copy again, and name what the first bad one came to."""
+        """Do the steps since the last copy again, and name the first bad tensor."""
         now, last, first, trail = self._now(), self._number, self._kept.batch, self._trail
         before, same = State(self._model), True
         self._kept.restore()
@@ -252,22 +252,22 @@ class Watch:
             self._tell(NonFiniteError(found, self._epoch, last, now.step - 1, note=note), now)
 
     def _name(self, batch: Sequence[Any]) -> Finding | None:
-        """What the step comes to that is not finite, when it is called in Python."""
+        """The first tensor that is not finite, when Python calls the step."""
         self._observer.clear()
         with self._observer.watching():
             self._calling(*batch)
         return self._observer.found
 
     def _as_played(self, after: State) -> Finding | None:
-        """What the recorded step left, where the called one, rounded otherwise, is finite.
+        """The bad tensor of the recorded step, where the called step, rounded otherwise, is finite.
 
-        None where it is finite as well; the state is then what it left.
+        None for a finite recorded step; the state is then the state after that step.
         """
         after.restore()
         return self._left()
 
     def _left(self) -> Finding | None:
-        """Look at the state, and at the loss, as steps have left them."""
+        """Look at the state, and at the loss, as left by steps."""
         observer, objective = self._observer, self._objective
         observer.clear()
         observer.look_at_state("update")

@@ -25,5 +25,5 @@ __all__ = [
     "Tanh",
 ]
 
-# For those that no line above imports; type checkers need these lines.
+# For the layers that no line above imports; type checkers need these lines.
 __getattr__ = offered(__name__, Layer)

@@ -1,4 +1,4 @@
-"""Activations as layers: one class for all functions, and Keras's names for some of them."""
+"""Activations as layers: one class for all functions, and Keras's names for common functions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Activation(Layer):
         self._set(*activations.get(value).chosen())
 
     def _set(self, function: activations.ActivationFunction, constants: dict[str, Any]) -> None:
-        """Take a function with these constants, and memory for it."""
+        """Take a function with these constants, and memory for the function."""
         if function.rowwise and self.input_shape:
             self._flat_input(self.input_shape)
         self._function, self._constants = function, constants
@@ -65,7 +65,7 @@ class Activation(Layer):
 
     @property
     def activation(self) -> Any:
-        """The constructor's argument: what it says is :attr:`function`, which can be set.
+        """The constructor's argument; the layer's function is :attr:`function`, which can be set.
 
         Raises:
             AttributeError: always.
@@ -85,8 +85,8 @@ class Activation(Layer):
         self._bound = rows, backend, dtype
         empty = backend.xp.empty
         self._y = empty((rows, *self.output_shape), dtype=dtype)
-        # A formula may overwrite what it reads, and dy's memory is at hand; other functions may not
-        # be able to.
+        # A formula may overwrite its own arguments, and dy's memory is at hand; other functions may
+        # lack that ability.
         in_place = isinstance(self.function.backward, Fused)
         self._dx = None if in_place else backend.xp.empty_like(self._y)
         names = activations.COLUMNS if self.function.rowwise else ()
@@ -110,7 +110,7 @@ class Activation(Layer):
         return {**self._constants, **columns}
 
     def logits(self, x: Any) -> Any:
-        """What the activation is applied to: x itself."""
+        """The activation's input: x itself."""
         return x
 
     def logits_backward(self, dlogits: Any) -> Any:

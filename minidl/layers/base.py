@@ -1,4 +1,4 @@
-"""What every layer is: named tensors, buffers bound for a number of rows, two passes."""
+"""The base of all layers: named tensors, buffers bound for a number of rows, two passes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUILT = "a new network, because this layer is built"
 
 
 def penalty(tensor: str) -> Any:
-    """An attribute that is the regularizer of a tensor; set at any time, it acts from then on."""
+    """An attribute, the regularizer of a tensor; can be set at any time and acts from then on."""
 
     def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
         found = regularizers.get(value)
@@ -46,11 +46,11 @@ class Layer:
 
     Attributes:
         input_shape, output_shape: of one row, once built.
-        tensors: what the layer asks of the parameter vector; the key is the attribute
-            that becomes the view (``W``; its gradient is ``dW``).
+        tensors: the layer's requests to the parameter vector; the key is the attribute
+            that becomes the view (``W``, and ``dW`` for the gradient).
         statistics: tensors that training moves by other means than gradients.
         y: the output of the last forward pass.
-        needs_dx: whether somebody needs the gradient at the input.
+        needs_dx: True if the gradient at the input is needed.
     """
 
     name: Any = checks.fixed("name=... when the layer is made")
@@ -59,14 +59,14 @@ class Layer:
     output_shape: Any = checks.fixed(BUILT)
     tensors: Any = checks.fixed(BUILT)
     statistics: Any = checks.fixed(BUILT)
-    #: Whether it is part of a built network: some attributes cannot be set any more.
+    #: True for a part of a built network: some attributes cannot be set any more.
     settled = False
 
-    #: Whether rows of integers may come in as they are (else they are converted before).
+    #: True if rows of integers may come in unconverted (else the network converts such rows).
     accepts_integers = False
-    #: Whether forward makes new values (Flatten only passes them on).
+    #: True if forward makes new values (Flatten only passes values on).
     computes = True
-    #: Whether the layer draws random numbers; then it defines :meth:`address`.
+    #: True if the layer draws random numbers; then the layer defines :meth:`address`.
     draws = False
 
     def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
@@ -93,15 +93,15 @@ class Layer:
 
     @property
     def taken(self) -> bool:
-        """Whether a network has the layer, or had it when that network ended."""
+        """True if a network has the layer, or had the layer when that network ended."""
         return self._owner is not None
 
     def settle(self) -> None:
-        """Refuse from now on what only a new network could follow."""
+        """Refuse from now on all changes that only a new network could follow."""
         self.settled = True
 
     def bind_view(self, name: str, view: Any) -> None:
-        """Make ``view`` the attribute ``name``, for good: assigning to it writes into the view."""
+        """Make ``view`` the attribute ``name``, for good: an assignment writes into the view."""
         self.__dict__[name] = view
         self.__dict__.setdefault("_views", {})[name] = view
 
@@ -131,8 +131,8 @@ class Layer:
 
         Args:
             x: (N, *input_shape), of no more rows than buffers are bound for.
-            training: whether to behave as in training (dropout, batch statistics).
-            step: which training step it is; random numbers are addressed by it.
+            training: True for the behaviour of training (dropout, batch statistics).
+            step: the number of the training step, which addresses random numbers.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
@@ -164,11 +164,11 @@ class Layer:
         """Ask for a trainable tensor, within :meth:`build`.
 
         Args:
-            attribute: name under which the layer finds it, ``W``; its gradient is ``dW``.
+            attribute: name of the layer's attribute, ``W``; the gradient is ``dW``.
             name: in summaries and parameter names, "kernel".
             shape: of the tensor.
             initializer: of its first values.
-            regularizer: penalty on it, or None.
+            regularizer: penalty on the tensor, or None.
         """
         self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
 
@@ -187,7 +187,7 @@ class Layer:
 
 
 def first_rows(buffer: Any, rows: int) -> Any:
-    """The first rows of a buffer; the buffer itself where that is all of them.
+    """The first rows of a buffer; the buffer itself if no row is left over.
 
     Raises:
         ValueError: the buffer has fewer.

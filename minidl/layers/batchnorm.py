@@ -16,8 +16,8 @@ from minidl.register import register
 class BatchNormalization(Layer):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 
-    Training uses the batch's mean and variance and moves the running ones towards them;
-    inference uses the running ones.
+    Training uses the batch's mean and variance and moves the running values towards both;
+    inference uses the running values.
 
     Args:
         momentum: share of the running statistics that a step keeps, in [0, 1); default 0.99.
@@ -79,7 +79,7 @@ class BatchNormalization(Layer):
         self._mean, self._variance, self._inverse = (
             xp.empty(self.output_shape, dtype=dtype) for _ in range(3)
         )
-        # Where a parameter is left out, a constant stands for it and its gradient is unused.
+        # In place of a missing parameter stands a constant, whose gradient is unused.
         if not self.scale:
             self.gamma, self.dgamma = (xp.ones(self.output_shape, dtype=dtype) for _ in range(2))
         if not self.center:

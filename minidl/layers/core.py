@@ -1,4 +1,4 @@
-"""Input, Flatten and Rescaling: what stands before the first weights."""
+"""Input, Flatten and Rescaling: the layers before the first weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.register import register
 
 @register
 class Input(Layer):
-    """Says what shape a row has, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
+    """The shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
 
     def __init__(self, shape: Any = None, name: str | None = None) -> None:
         if shape is None:
@@ -25,7 +25,7 @@ class Input(Layer):
 
     @property
     def shape(self) -> Shape:
-        """Of one row."""
+        """Shape of one row."""
         found: Shape = self.declared_shape
         return found
 
@@ -61,7 +61,7 @@ class Flatten(Layer):
 
 @register
 class Rescaling(Layer):
-    """y = x · scale + offset. As the first layer it takes uint8 pixels as they are.
+    """y = x · scale + offset. As the first layer, Rescaling takes uint8 pixels unconverted.
 
     Args:
         scale: factor, for example 1/255.

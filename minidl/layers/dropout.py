@@ -20,7 +20,7 @@ def _seed(layer: Any, name: str, value: int | None) -> int | None:
 
 @register
 class Dropout(Layer):
-    """While training, sets a share of the elements to 0 and scales the others up.
+    """Sets a share of the elements to 0 while training, and scales the rest up.
 
     The mask is a function of (seed, layer, step, element): the same step has the same mask.
 
@@ -29,7 +29,7 @@ class Dropout(Layer):
         seed: of the masks; None takes the model's.
 
     Attributes:
-        bits: the 16-bit random numbers of the last training pass; where they reach the
+        bits: the 16-bit random numbers of the last training pass; where a number reaches the
             threshold the element stayed.
 
     Raises:

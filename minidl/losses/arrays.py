@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
-    """The loss of each row, (N,): the given loss stays as it is, a copy of it computes.
+    """The loss of each row, (N,): the given loss stays unchanged, a copy computes.
 
     Args:
         loss: any loss.

@@ -33,10 +33,10 @@ class Loss:
         from_logits: whether predictions come before their softmax or sigmoid; default False.
 
     Attributes:
-        labels: what targets are: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
+        labels: the kind of targets: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
             or "values" (N, O).
         activation: the output activation with which this loss can be computed together, or None.
-        joined: whether it is: predictions are then the logits before that activation.
+        joined: True if computed together: predictions are then the logits before that activation.
     """
 
     labels = "values"
@@ -64,7 +64,7 @@ class Loss:
         """The mean loss of the batch, (1/N) Σ w_n L_n, as a 0-d array on the device.
 
         The values of ``y`` are not looked at here, which would wait for the device: ``fit``
-        checks them once, before training.
+        checks the values once, before training.
 
         Args:
             predictions: (N, units): outputs, or logits with ``from_logits``.

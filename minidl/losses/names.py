@@ -1,4 +1,4 @@
-"""A loss by its name, its function or its class."""
+"""A loss by name, function or class."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FUNCTIONS: dict[Any, type[Loss]] = {
 
 
 def get(identifier: Any) -> Loss:
-    """A loss by name, by function or class of this package, or the one that is given.
+    """A loss by name, by function or class of this package, or ``identifier`` itself.
 
     Raises:
         ValueError: unknown name.
-        TypeError: none of these.
+        TypeError: another kind of object.
     """
     if callable(identifier) and identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier]()

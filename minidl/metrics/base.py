@@ -1,6 +1,6 @@
 """The base of all metrics: running means over the batches of an epoch.
 
-They stay on the device until somebody reads them.
+The sums stay on the device until read.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Metric:
         name: the key in a History.
 
     Attributes:
-        rows: how many were seen.
-        activations: the output activations that the metric can look behind: it takes the
-            logits before them as well as the outputs.
+        rows: the number of rows seen.
+        activations: the output activations that the metric can look behind: the metric takes
+            the logits before the activation as well as the outputs.
     """
 
     activations: tuple[str, ...] = ()
-    #: Whether targets have to be class numbers (True), rows (False), or either (None).
+    #: True for targets of class numbers, False for rows, None for both.
     class_numbers: bool | None = None
 
     def __init__(self, name: str) -> None:
@@ -45,7 +45,7 @@ class Metric:
         self.rows = 0
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
-        """Whether logits before this activation will do in place of the outputs."""
+        """True if logits before this activation will do in place of the outputs."""
         return activation in self.activations
 
     def get_config(self) -> dict[str, Any]:
@@ -62,12 +62,12 @@ class Metric:
         return {"sum": float(self._sum), "rows": self.rows}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`get_state` returned."""
+        """Go on from a state returned by :meth:`get_state`."""
         self._sum[...] = state["sum"]
         self.rows = state["rows"]
 
     def update(self, predictions: Any, y: Any) -> None:
-        """Add a batch: predictions (N, units), targets as the loss takes them."""
+        """Add a batch: predictions (N, units), targets in the loss's form."""
         self._count(predictions, y, self._batch)
         measures.add(self._sum, self._batch)
         self.rows += len(predictions)
@@ -82,7 +82,7 @@ class Metric:
 
 
 class Mean(Metric):
-    """The mean of batch means, each weighted by its number of rows."""
+    """The mean of batch means, weighted by the number of rows."""
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# Keras has these among its metrics too.
+# Keras lists these functions among its metrics too.
 from minidl.losses import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -26,12 +26,12 @@ __all__ = [
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 for each row whose largest output is the class number in y_true, else 0."""
+    """1 for each row whose largest output has the index in y_true, else 0."""
     return (np.argmax(y_pred, axis=-1) == np.reshape(y_true, -1)).astype(np.float32)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 for each row whose largest output is where y_true is largest, else 0."""
+    """1 for each row whose largest output has the index of the largest y_true, else 0."""
     return (np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)).astype(np.float32)
 
 

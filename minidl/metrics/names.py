@@ -1,4 +1,4 @@
-"""A metric by its name, its function or its class, of the kind that suits a loss."""
+"""A metric by name, function or class, of the kind that suits a loss."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from minidl.register import get as of_kind
 
 
 def get(identifier: Any, loss: losses.Loss) -> Metric:
-    """A metric by name or function, or the one that is given.
+    """A metric by name or function, or ``identifier`` itself.
 
     "accuracy" and "acc" mean the accuracy that suits the loss's targets.
 
     Raises:
         ValueError: unknown name, or a metric of other targets than the loss's.
-        TypeError: none of these.
+        TypeError: another kind of object.
     """
     metric = _find(identifier)
     numbers = loss.labels == "integers"

@@ -25,14 +25,14 @@ def _once(metric: Metric, name: str, value: Any) -> Any:
 
 @register("acc")
 class Accuracy(Metric):
-    """Share of right predictions, of whichever kind suits the targets, as Keras chooses.
+    """Share of right predictions, of the kind that suits the targets, as Keras chooses.
 
     Class numbers: :class:`SparseCategoricalAccuracy`; rows of one unit: :class:`BinaryAccuracy`;
     longer rows: :class:`CategoricalAccuracy`.
 
     Args:
         name: the key in a History.
-        class_numbers: whether targets are class numbers; None takes it from the loss.
+        class_numbers: True for targets that are class numbers; None asks the loss.
     """
 
     activations: tuple[str, ...] = ("softmax", "sigmoid")
@@ -44,7 +44,7 @@ class Accuracy(Metric):
         self.class_numbers = class_numbers
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
-        # A softmax over one unit is 1 whatever its logit is.
+        # A softmax over one unit is 1 for any logit.
         lone = units == 1 and activation == "softmax" and not self.class_numbers
         return super().takes_logits(activation, units) and not lone
 
@@ -91,7 +91,7 @@ class SparseCategoricalAccuracy(Accuracy):
 
 @register
 class CategoricalAccuracy(Accuracy):
-    """Share of rows whose largest output is where y (N, K) is largest."""
+    """Share of rows whose largest output has the index of the largest element of y (N, K)."""
 
     def __init__(self, name: str = "categorical_accuracy") -> None:
         super().__init__(name, class_numbers=False)

@@ -21,7 +21,7 @@ def table() -> str:
 
 def _rows(kernel: str) -> str:
     rows = [[name, f"`{formula}`", why] for name, formula, why in rows_of(kernel)]
-    # A bar within a cell would end it.
+    # A bar within a cell would end the cell.
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     head = ["mistake", "wrong formula", "what it is and how it is recognised"], ["---"] * 3
     return "\n".join(f"| {' | '.join(row)} |" for row in (*head, *cells))

@@ -208,7 +208,7 @@ def _grows(first: Any, second: Any, third: Any) -> bool:
 
 
 def _shared(output: str, found: Found) -> list[Explanation]:
-    """Of explanations with the same numbers, those with most mistakes found in other outputs.
+    """Choose, among explanations with the same numbers, by most mistakes in other outputs.
 
     Variants of a mistake with the same numbers count once.
     """

@@ -153,7 +153,7 @@ class Evaluation(dict[str, Any]):
         self._mistakes = sorted(mistakes, key=lambda mistake: mistake.changes)
 
     def under(self, mistakes: Iterable[Mistake], returned: Any) -> Evaluation:
-        """The same input under some mistakes, for a student who returned ``returned``."""
+        """Evaluate the input under some mistakes, for a student who returned ``returned``."""
         return Evaluation(self.kernel, {**self._inputs, "returned": returned}, mistakes, self)
 
     def __missing__(self, name: str) -> Any:

@@ -1,8 +1,8 @@
-"""Somebody else's code in a recorded step: called at its place, with arrays that stay in theirs.
+"""Foreign code in a recorded step: called at its place, with arrays that keep their memory.
 
-While a step is recorded, :func:`watching` stands in the place of each method that is not minidl's
-own. What such a method returns is copied into an array of the tape's, which the rest of the step
-reads; each time the step is played the method is called, and its result copied there again.
+While a step is recorded, :func:`watching` stands in the place of each foreign method. The
+result of such a method is copied into an array of the tape's, which the rest of the step
+reads; each time the step is played the method is called, and the result copied there again.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class ChangedError(Exception):
 
 
 class Called:
-    """A call of somebody else's in a recorded step.
+    """A call of foreign code in a recorded step.
 
     Args:
-        function: this.
-        arguments, named: as they were given: arrays that stay where they are, and constants. An
+        function: the foreign function.
+        arguments, named: as given: arrays that keep their memory, and constants. An
             argument of the name "step" is the number of the step.
         number: the array of the step's number.
 
     Attributes:
-        result: what the rest of the step reads.
-        name: for whoever asks what is called.
-        spares_weights: whether it left the weights alone when it was recorded.
-        obstacle: why no tape can stand for it, in words; "" where one can.
+        result: the array or value that the rest of the step reads.
+        name: the name of the function, for messages.
+        spares_weights: True if the recorded call left the weights alone.
+        obstacle: why no tape can stand for the call, in words; "" where a tape can.
     """
 
     spares_weights = True
@@ -87,12 +87,12 @@ class Called:
                 yield place, value
 
     def _given(self, value: Any) -> bool:
-        """Whether a value is the argument of the name "out"."""
+        """True if a value is the argument of the name "out"."""
         outs = self._named.get("out")
         return outs is not None and value is outs
 
     def _own(self, value: Any) -> Any:
-        """What the rest of the step is given for a result."""
+        """The tape's own array or value in place of a result, for the rest of the step."""
         if value is None or isinstance(value, bool) or self._given(value):
             return value
         if isinstance(value, tuple):
@@ -158,10 +158,10 @@ def watching(
     """A context in which methods are handed over in place of being called.
 
     Args:
-        parts: objects that a step calls. What is somebody else's among them, or among what they
-            hold, is handed to ``call``.
+        parts: objects that a step calls. Foreign code among the objects, or among the parts of
+            the objects, is handed to ``call``.
         endings: (object, name of a method) of minidl's own, handed to ``end``.
-        call, end: called with the method, its arguments and its named arguments.
+        call, end: called with the method, the arguments and the named arguments.
 
     Raises:
         UnsupportedError: an object that takes no attributes.
@@ -207,7 +207,7 @@ def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> 
 
 
 def _name(function: Any) -> str:
-    """Name of a method with its object's, or of a function."""
+    """Name of a method with its object's name, or of a function."""
     thing = getattr(function, "__self__", None)
     name = getattr(function, "__name__", type(function).__name__)
     return name if thing is None else f"{getattr(thing, 'name', type(thing).__name__)}.{name}"

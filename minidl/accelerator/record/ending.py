@@ -17,14 +17,14 @@ _NUMBERS = (float, int)
 
 
 def _key(formula: Any, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[Any, ...]:
-    """Equal for formulas on the same arrays, with any numbers; while these arrays exist."""
+    """A key, equal for formulas on the same arrays, with any numbers; while these arrays exist."""
     places = [0 if isinstance(a, _NUMBERS) else id(a) for a in arguments]
     return (id(formula), *map(id, outs), *places)
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A formula and what it is called on, arrays and numbers."""
+    """A formula with arguments, arrays and numbers."""
 
     formula: Fused
     arguments: Sequence[Any]
@@ -35,11 +35,11 @@ class Call:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for calls on the same arrays, with any numbers; while these exist."""
+        """A key, equal for calls on the same arrays, with any numbers; while the arrays exist."""
         return _key(self.formula, self.arguments, self.outs)
 
     def bound(self, player: Any) -> Any:
-        """Bound to its arrays, or None where it is no single loop."""
+        """The call bound to its arrays, or None where the formula is no single loop."""
         program = self.formula.program(self.arguments, self.outs)
         try:
             bound = player.Bound(program, self.arguments, self.outs)
@@ -53,7 +53,7 @@ class BoundKernel:
     """A kernel on arrays and numbers that stay the same, as commands.
 
     Attributes:
-        commands: what it does.
+        commands: the kernel as commands.
         key: equal for calls on the same arrays with the same numbers.
     """
 
@@ -67,26 +67,26 @@ class BoundKernel:
         self._call()
 
     def take(self, arguments: Sequence[Any]) -> None:
-        """Nothing: its numbers are those of its key."""
+        """Do nothing: the numbers are part of the key."""
 
 
 class Ending:
-    """What a step does last: calls whose formulas get other numbers at each step.
+    """The last part of a step: calls whose formulas get other numbers at each step.
 
     The calls are made at each step, and give the numbers; the formulas are commands, which run
-    together, so that they are done as one. A call reads no array itself, unless ``late``.
+    together, as one command. A call reads no array itself, unless ``late``.
 
     Args:
         player: of the tape.
 
     Attributes:
         calls: of the recorded step, in their order.
-        late: whether they are made after all that comes before is done, as they may look at it.
+        late: True if the calls wait for all commands before the end, as a call may read arrays.
         commands: of the formulas, in their order.
         recorded: whether all calls have been made once.
-        bound: what the formulas are bound to; None for what has no commands.
-        as_recorded: whether the calls asked for these formulas when :meth:`ask` made them last.
-        extra: what they asked for after these, or in place of them.
+        bound: the formulas bound to arrays; None for an ending without commands.
+        as_recorded: whether the calls asked for these formulas when :meth:`ask` ran last.
+        extra: the formulas asked for after the recorded formulas, or in place of these.
     """
 
     def __init__(self, player: Any) -> None:
@@ -108,7 +108,7 @@ class Ending:
         return [each.numbers for each in self.bound if each and each.numbers is not None]
 
     def ask(self) -> None:
-        """Make the calls; :attr:`as_recorded` and :attr:`extra` say what they ask for."""
+        """Make the calls; :attr:`as_recorded` and :attr:`extra` tell the formulas asked for."""
         self._asked = []
         self._same = 0  # so many of them were asked for when this was recorded
         for call in self.calls:
@@ -117,7 +117,7 @@ class Ending:
         self.extra = self._asked[self._same :] if self.as_recorded else self._asked
 
     def expects(self, key: Any, arguments: Sequence[Any]) -> bool:
-        """Take the numbers of what is asked for, if it was recorded there; whether it was."""
+        """Take the numbers of a formula or kernel if recorded at this place; return True if so."""
         k = len(self._asked)
         bound = self.bound[k] if self.recorded and k < len(self.bound) else None
         if bound is None or bound.key != key:
@@ -130,11 +130,11 @@ class Ending:
     def expects_formula(
         self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]
     ) -> bool:
-        """The same for a formula."""
+        """Do the work of :meth:`expects` for a formula."""
         return self.expects(_key(formula, arguments, outs), arguments)
 
     def formula(self, call: Call) -> None:
-        """Note a formula that was not expected; run it, while this is recorded."""
+        """Note a formula that was not expected; run the formula, while the ending is recorded."""
         if self.recorded:
             self._asked.append(call)
             return
@@ -146,7 +146,7 @@ class Ending:
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
-        """Note a kernel; run it, while this is recorded."""
+        """Note a kernel; run the kernel, while the ending is recorded."""
         call = functools.partial(function, *arguments, **named)
         values = (*arguments, *named.values())
         key = (id(function), *(v if isinstance(v, _NUMBERS) else id(v) for v in values))
@@ -164,7 +164,7 @@ class Ending:
         return unrecorded(call)
 
     def tail(self) -> Any:
-        """What runs :attr:`extra` as one thing that is done or waits; None where nothing does."""
+        """A runner of :attr:`extra` as one command that is done or waits; None without a runner."""
         once = getattr(self._player, "Once", None)
         if once is None or not all(isinstance(call, Call) for call in self.extra):
             return None

@@ -1,8 +1,8 @@
-"""Arrays that record: NumPy called on them leaves commands instead of results.
+"""Arrays that record: a call of NumPy on such arrays leaves commands instead of results.
 
 A kernel is called once with :class:`Operand` in the place of its arrays. Each call of NumPy with an
-``out`` among them becomes commands; what has none raises :class:`UnsupportedError`, and the kernel
-stays a call of Python. So a kernel is written once, in NumPy, and knows nothing of this.
+``out`` among the operands becomes commands; a call without raises :class:`UnsupportedError`, and
+the kernel stays a call of Python. So a kernel is written once, in NumPy, unaware of commands.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from minidl.accelerator.trace.program import Program, Step
 
 
 class UnsupportedError(ValueError):
-    """No command does this: it stays with NumPy."""
+    """No command does the work of this call: the call stays with NumPy."""
 
 
 class CompilationUnavailableError(UnsupportedError):
-    """No machine code can be had here, or none can be run: it stays with NumPy as well.
+    """No machine code can be made here, or none can be run: the call stays with NumPy as well.
 
     Attributes:
         reason: in words.
-        mend: a command or what else to do.
+        mend: a command or another remedy.
     """
 
     def __init__(self, reason: str, mend: str) -> None:
@@ -39,10 +39,10 @@ class CompilationUnavailableError(UnsupportedError):
 
 
 class Maker(Protocol):
-    """What makes the commands of a device.
+    """Maker of the commands of a device.
 
-    Each method raises :class:`UnsupportedError` where there are none, and returns commands for
-    arrays as they are, in their order.
+    Each method raises :class:`UnsupportedError` where no command exists, and returns commands for
+    the given arrays, in order of execution.
     """
 
     @property
@@ -50,7 +50,7 @@ class Maker(Protocol):
         """The type of arrays there."""
 
     def overlap(self, a: Any, b: Any) -> bool:
-        """Whether two arrays may have elements in common."""
+        """True if two arrays may have elements in common."""
 
     def copy(self, x: Any, out: Any) -> list[Any]:
         """out = x, in the type of out."""
@@ -59,7 +59,7 @@ class Maker(Protocol):
         """out = a number."""
 
     def ufunc(self, ufunc: np.ufunc, inputs: Sequence[Any], out: Any) -> list[Any]:
-        """out = a function of NumPy, matmul among them."""
+        """out = a function of NumPy, including matmul."""
 
     def formula(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
         """outs = program(arguments)."""
@@ -85,24 +85,24 @@ class Operand(NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the array."""
+        """Shape of the array."""
         shape: tuple[int, ...] = self.array.shape
         return shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of the array."""
+        """Type of the array's elements."""
         dtype: np.dtype[Any] = self.array.dtype
         return dtype
 
     @property
     def size(self) -> int:
-        """Of the array."""
+        """Number of the array's elements."""
         return int(self.array.size)
 
     @property
     def ndim(self) -> int:
-        """Of the array."""
+        """Number of the array's axes."""
         return int(self.array.ndim)
 
     @property
@@ -144,7 +144,7 @@ class Operand(NDArrayOperatorsMixin):
         return out[0]
 
     def __fused__(self, program: Program, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Record a formula that the kernel calls on its operands."""
+        """Record a formula that the kernel calls on operands."""
         plain = [_plain(a) for a in arguments]
         self.record += self.maker.formula(program, plain, [_plain(o) for o in outs])
 
@@ -181,7 +181,7 @@ def record_kernel(
     """The commands of a kernel for these arguments.
 
     Raises:
-        UnsupportedError: it does something that no command does.
+        UnsupportedError: the kernel makes a call that no command can replace.
     """
     record: list[Any] = []
 
@@ -191,7 +191,7 @@ def record_kernel(
     try:
         function(*map(wrapped, arguments), **{k: wrapped(v) for k, v in named.items()})
     except Exception as error:
-        # An operand is no array: whatever is wrong with the kernel, running it as it is will show.
+        # An operand is no array: a run of the kernel on arrays will show any mistake of the kernel.
         raise UnsupportedError(f"{function.__name__}: {error}") from error
     return record
 
@@ -199,7 +199,7 @@ def record_kernel(
 def calls_of(
     entries: Iterable[Any], kind: type[Any], make: Callable[[list[Any]], Callable[[], Any]]
 ) -> list[Callable[[], Any]]:
-    """Calls of what a step consists of: commands in a row as one, functions between as they are.
+    """Calls for the parts of a step: commands in a row as one, functions between unchanged.
 
     Args:
         entries: commands and functions, in their order.
@@ -214,7 +214,7 @@ def calls_of(
 
 
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:
-    """Whether a kernel is called by another one that is being recorded."""
+    """True if a kernel is called by another kernel that is being recorded."""
     return any(isinstance(value, Operand) for value in (*arguments, *named.values()))
 
 
@@ -227,8 +227,8 @@ def of_ufunc(ufunc: str, arrays: tuple[bool, ...]) -> Program:
     """One function of NumPy as a program.
 
     Args:
-        ufunc: its name.
-        arrays: for each argument, whether it is an array (else a number).
+        ufunc: the function's name.
+        arrays: for each argument, True for an array, False for a number.
     """
     places = range(len(arrays))
     step = Step(ufunc, tuple(places), len(arrays))

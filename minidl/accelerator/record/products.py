@@ -17,16 +17,16 @@ from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.overlaps import owner
 from minidl.backend.addresses import location
 
-# Products of arrays in the same places are made again and again: it takes ten times longer to
-# find out how one is shared out than to hand it out.
+# Products of arrays in the same places are made again and again: to plan a product takes ten
+# times longer than to hand out a planned one.
 MOST = 256
 
 
 class _Products:
-    """What makes the products of one thread, which come one after the other.
+    """The maker of the products of one thread, which come one after the other.
 
-    They share the memory of their terms, which may take as much as the result, for each part of a
-    team. A product ends with any of its arrays, and its terms with the last that needs them.
+    The products share the memory of the terms, which may take as much as the result, for each part
+    of a team. A product ends with any of its arrays, and the terms with the last product in need.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class _Products:
         self._rooms: weakref.WeakValueDictionary[int, np.ndarray] = weakref.WeakValueDictionary()
 
     def keep(self, where: Any, arrays: Sequence[np.ndarray], made: Callable[[], None]) -> None:
-        """Keep what makes the product of arrays as long as these live."""
+        """Keep the maker of a product of arrays as long as the arrays live."""
         if len(self.made) >= MOST:
             self.made.clear()
         here = weakref.ref(self)  # what is kept here must not keep this
@@ -84,7 +84,7 @@ def _plain(value: Any) -> Any:
 
 
 def run(function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]) -> Any:
-    """What a kernel returns; its large products come to the bits of recorded steps."""
+    """The result of a kernel; large products come to the bits of recorded steps."""
     values = (*arguments, *named.values())
     matrices = [each for each in values if type(each) is np.ndarray and each.ndim == 2]
     sizes = sorted((each.size for each in matrices), reverse=True)[:3]
@@ -103,7 +103,7 @@ def run(function: Callable[..., Any], arguments: Sequence[Any], named: dict[str,
 
 def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     """out = a b, shared out as in recorded steps (``cpu/products``) where that is supported."""
-    # A known product trusts all that its key does not tell.
+    # A known product relies on all conditions that the key does not tell.
     if a.ndim == 2 and out.size * a.shape[-1] > SMALL and out.flags.writeable:
         with contextlib.suppress(UnsupportedError):
             where = part_count(), *map(location, (a, b, out))

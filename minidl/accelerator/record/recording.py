@@ -1,4 +1,4 @@
-"""Which tape stands for a training step, and whether it still does."""
+"""The tape that stands for a training step, and the check that the tape still does."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _turn = new_lock()
 class Recording:
     """Records steps of a network on tapes.
 
-    The first step on some arrays is called as it is, and allocates what was missing; the second is
+    The first step on some arrays is called as written, and allocates missing memory; the second is
     recorded, the later ones are played. In between, any other pass through the network, or a step
-    on other arrays, leaves layers with attributes that show that pass: the step after it is called
+    on other arrays, leaves layers with attributes that show that pass: the next step is called
     once more.
 
     Args:
         network: of the steps.
-        player: makes commands and runs them.
+        player: makes and runs commands.
 
     Attributes:
-        tape: what was recorded, or None.
-        strange: whether the step calls somebody else's code, which may change anything.
-        called: the parts of it that are called although it is played.
-        reason: why steps are called in Python, in words; "" where they are not.
+        tape: the recorded tape, or None.
+        strange: True if the step calls foreign code, which may change anything.
+        called: the parts of the step that are called although the step is played.
+        reason: why steps are called in Python, in words; "" where steps are played.
     """
 
-    #: What a tape raises where the step has to be called.
+    #: Errors of a tape where the step has to be called.
     CannotPlay = UnsupportedError, ChangedError
 
     def __init__(self, network: Any, player: Any) -> None:
@@ -64,13 +64,13 @@ class Recording:
     def look(
         self, parts: Iterable[object], movers: Iterable[tuple[object, str]], within: bool
     ) -> None:
-        """Forget the tape if anything is other than when it was recorded.
+        """Forget the tape if anything has changed since the recording.
 
         Args:
             parts: all objects whose methods the step calls.
             movers: (object, name of a method) for each that ends the step with numbers that differ
                 from step to step: an optimizer's update.
-            within: whether it is called again and again within an epoch. Where a tape does not
+            within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
         self._parts = (*self._network.layers, *parts)
@@ -116,7 +116,7 @@ class Recording:
         return None
 
     def call(self, step: Any, arrays: tuple[Any, ...]) -> None:
-        """Call a step, and record it if it is the second on these arrays."""
+        """Call a step, and record the second step on these arrays."""
         network = self._network
         self._new = None
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
@@ -163,14 +163,14 @@ class Recording:
             self._new = tape, seen
 
     def keep(self, arrays: tuple[Any, ...]) -> None:
-        """Note that a step on these arrays was called and done; keep its tape, if there is one."""
+        """Note that a step on these arrays was called and done; keep a tape of the step, if any."""
         network = self._network
         same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
         if self._new is not None:
             tape, seen = self._new
             self._new = None
             seen.pass_over_arrays()
-            # A step that has changed what it depends on is not to be played.
+            # A step that has changed its own conditions is not to be played.
             if seen.holds(self._parts, self._moving()):
                 self.tape, self._seen = tape, seen
             else:

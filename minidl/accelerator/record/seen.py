@@ -1,4 +1,4 @@
-"""A look at what a step consists of: whether anything is other than it was."""
+"""A look at the parts of a step: has anything changed?"""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 from minidl.accelerator.gpu.nodes import same
 from minidl.backend.own import PACKAGE, is_own
 
-#: Counts: played steps count in them, too.
+#: Counts: played steps add to these, too.
 _COUNTED = {"rows", "iterations", "accumulated_learning_rate"}
 _code = operator.attrgetter("__code__")
 
 
 class Seen:
-    """Objects that a step calls, their classes and their attributes, as they are now.
+    """Objects that a step calls, with the classes and attributes as found now.
 
     Args:
-        parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's that they hold
-            count as well. Of somebody else's, which are called, only the methods count.
+        parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's inside the
+            parts count as well. Of foreign objects, which are called, only the methods count.
         moving: of which a tape asks for the numbers at each step.
     """
 
@@ -36,7 +36,7 @@ class Seen:
         self._glance: _Glance | None = None
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
-        """Whether a step that calls these objects would do the same."""
+        """True if a step that calls these objects would do the same."""
         given = (*parts, None, *moving)
         if len(given) != len(self._given) or not all(map(operator.is_, given, self._given)):
             return False
@@ -52,7 +52,7 @@ class Seen:
     def pass_over_arrays(self) -> None:
         """Ignore from now on the attributes in which the step has put another array.
 
-        What a layer is handed by somebody else's is an array of its own at each step.
+        A layer may be handed a new array by foreign code at each step.
         """
         for each in self._objects:
             each.pass_over_arrays()
@@ -60,10 +60,10 @@ class Seen:
 
 
 class _Glance:
-    """The same objects by identity alone, which is seen at a glance; equal ones may be others.
+    """Identities alone, which a glance compares; equal objects may have other identities.
 
     Args:
-        classes, objects: as they hold now.
+        classes, objects: the looks at both, as found now.
     """
 
     def __init__(self, classes: Sequence[_Class], objects: Sequence[_Attributes]) -> None:
@@ -80,7 +80,7 @@ class _Glance:
         return tuple(map(id, itertools.chain.from_iterable(s.values() for s in self._spaces)))
 
     def holds(self) -> bool:
-        """Whether everything is the object that it was."""
+        """True if every object is still the same object."""
         if self._identities() != self._ids:
             return False
         if not all(map(operator.is_, map(_code, self._functions), self._codes)):
@@ -105,14 +105,14 @@ class _Glance:
 
 
 def _inside(value: Any) -> Any:
-    """Identities of what is in dictionaries and lists, and of keys."""
+    """Identities of the values in dictionaries and lists, and of keys."""
     if isinstance(value, dict):
         return (*value, *map(_inside, value.values()))
     return tuple(map(_inside, value)) if isinstance(value, list) else id(value)
 
 
 class _Class:
-    """What stands in a class."""
+    """The attributes of a class."""
 
     def __init__(self, kind: type) -> None:
         self.now = vars(kind)
@@ -126,7 +126,7 @@ class _Class:
         self._codes = list(map(_code, self.functions))
 
     def _telling(self) -> dict[str, Any]:
-        """All but what Python itself keeps in classes."""
+        """All attributes but the class attributes that Python itself keeps."""
         return {
             name: value
             for name, value in self.now.items()
@@ -134,7 +134,7 @@ class _Class:
         }
 
     def hold(self) -> bool:
-        """Whether all of it still does."""
+        """True if all attributes are as found before."""
         if tuple(map(id, self.now.values())) != self._ids:
             now, then = self._telling(), self._then
             if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
@@ -148,8 +148,8 @@ class _Attributes:
 
     Args:
         thing: the object.
-        compare: whether one value will do for another.
-        private: whether those with names that begin with "_" count.
+        compare: True if one value will do for an equal value.
+        private: True if names that begin with "_" count.
     """
 
     def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
@@ -163,7 +163,7 @@ class _Attributes:
         self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
         self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
-        # What can become another while it stays the same object.
+        # Values that can change while the object stays the same.
         self._loose = [
             name
             for name, value in now.items()
@@ -171,7 +171,7 @@ class _Attributes:
         ]
 
     def pass_over_arrays(self) -> None:
-        """Ignore from now on those whose array has become another."""
+        """Ignore from now on the attributes whose array has become another array."""
         now = getattr(self.thing, "__dict__", {})
         if self.names is not None:
             pairs = ((name, self._then.get(name), now.get(name)) for name in self.names)
@@ -179,8 +179,8 @@ class _Attributes:
                             and hasattr(b, "dtype")}  # fmt: skip
 
     def glance(self) -> tuple[Any, ...]:
-        """The dictionary and its size; what gets objects that count, and these; the same for
-        numbers of which only counts whether they are 0; what is in dictionaries and lists.
+        """The dictionary and its size; a getter of objects that count, and these; the same for
+        numbers that only count as 0 or not 0; the values in dictionaries and lists.
         """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]
@@ -194,7 +194,7 @@ class _Attributes:
         return space, len(space), get, get(space), numbers, truths, inner
 
     def hold(self) -> bool:
-        """Whether they are the same to a tape."""
+        """True if the attributes are the same to a tape."""
         now = getattr(self.thing, "__dict__", {})
         if type(self.thing) is not self.kind:
             return False
@@ -216,7 +216,7 @@ class _Attributes:
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """What gets the values of some names of a dictionary, as a tuple."""
+    """A function that gets the values of some names of a dictionary, as a tuple."""
     if len(names) < 2:
         return lambda space: tuple(space[name] for name in names)
     return operator.itemgetter(*names)
@@ -234,14 +234,14 @@ def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
 
 
 def _copied(value: Any) -> Any:
-    """A value, or a copy where it can change while it stays the same object."""
+    """A value, or a copy of a value that can change and stay the same object."""
     if isinstance(value, list):
         return list(map(_copied, value))
     return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether a tape may take one for the other: equal numbers, or arrays in the same place."""
+    """True if a tape may take one for the other: equal numbers, or arrays in the same place."""
     if a is b and not isinstance(a, list | dict):
         return True
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
@@ -258,9 +258,9 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    """Whether what is asked for its numbers at each step can be asked as before.
+    """True if an object whose numbers are asked for at each step can be asked as before.
 
-    Whether a number is 0 or missing decides on the formulas that an optimizer calls.
+    A number that is 0 or missing decides on the formulas that an optimizer calls.
     """
     if callable(a) or callable(b):
         return a is b

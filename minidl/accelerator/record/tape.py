@@ -1,9 +1,9 @@
-"""A tape: what a training step did, to be done again without Python.
+"""A tape: the work of a training step, to be done again without Python.
 
-While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on it what they do to
-which arrays, and run as they are. Commands of ``cpu``, or nodes of ``gpu``, are recorded where they
-can do the same; what they cannot do stays a call of Python, in its place among them, as does
-somebody else's code.
+While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on the tape their work
+and their arrays, and run as usual. Commands of ``cpu``, or nodes of ``gpu``, are recorded for the
+same work; work without commands stays a call of Python, in its place among the commands, as does
+foreign code.
 """
 
 from __future__ import annotations
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
 
 
 class Tape:
-    """What a step did, in order: commands, and calls of Python between them.
+    """The work of a step, in order: commands, and calls of Python between commands.
 
     Args:
         step: the number of the step that is about to be recorded.
-        player: makes commands and runs them: the module ``cpu.player``, or ``gpu``'s Player.
+        player: makes and runs commands: the module ``cpu.player``, or ``gpu``'s Player.
         weights: arrays that only the ending should change.
 
     Attributes:
-        called: somebody else's code that is called at each step.
+        called: foreign code that is called at each step.
         kept: calls of Python in the place of kernels that have no commands.
-        obstacle: why no tape can stand for the step, in words; "" where one can.
-        strays: steps in a row that ended otherwise than the recorded one.
+        self.strays = 0
+        obstacle: why no tape can stand for the step, in words; "" where a tape can.
     """
 
     def __init__(self, step: int, player: Any, weights: Sequence[Any] = ()) -> None:
         self._player = player
         self._weights = weights
-        #: The number of the step that is recorded or played, where commands can read it.
+        #: The number of the step that is recorded or played, in memory that commands can read.
         self._step = np.array([step], np.int64)
         self.called: list[Called] = []
         self.kept: list[str] = []
         self.obstacle = ""
         self.strays = 0
-        # What comes before the ending, and after it.
+        # The parts before the ending and after the ending.
         self._entries: list[Any] = []
         self._after: list[Any] = []
         self._ending = Ending(player)
         self._at_end = False
-        # What Python writes before a step, for commands to read.
+        # Numbers that Python writes before a step, for commands to read.
         self._numbers = [self._step]
-        # What plays it: the whole as a series; or in pieces, made when they are needed.
+        # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
-        # What is done with the last step that waits.
+        # The part that is done with the last step that waits.
         self._tail: Any = None
 
     @property
     def entries(self) -> list[Any]:
-        """Commands, and functions of Python between them, in their order."""
+        """Commands, and functions of Python between commands, in order of execution."""
         return [*self._entries, *self._ending.commands, *self._after]
 
     @contextmanager
     def record(self) -> Iterator[None]:
-        """Record what formulas and kernels do within the block."""
+        """Record the work of formulas and kernels within the block."""
         before = recorder.tape
         try:
             recorder.tape = self
@@ -76,14 +76,14 @@ class Tape:
         finally:
             recorder.tape = before
 
-    # What a step that is recorded hands over.
+    # The parts of a step, handed over while the step is recorded.
 
     def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
-        """Record commands that somebody else runs now.
+        """Record commands that the caller runs now.
 
         Args:
-            commands: compiled ones, or functions of Python.
-            numbers: arrays that somebody writes before each step, and that they read.
+            commands: compiled commands, or functions of Python.
+            numbers: arrays that the caller writes before each step, and that the commands read.
         """
         (self._after if self._ending.calls else self._entries).extend(commands)
         self._numbers += numbers
@@ -91,7 +91,7 @@ class Tape:
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
-        """Run a kernel and record it."""
+        """Run and record a kernel."""
         if self._at_end:
             return self._ending.kernel(function, arguments, named)
         plain = function.__wrapped__  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ class Tape:
         return unrecorded(call)
 
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Run a formula and record it."""
+        """Run and record a formula."""
         call = Call(formula, arguments, outs)
         if self._at_end:
             self._ending.formula(call)
@@ -120,11 +120,11 @@ class Tape:
         unrecorded(call)
 
     def expects(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
-        """Take the numbers of a formula that the ending was recorded with; whether it was."""
+        """Take the numbers of a formula that the ending was recorded with; return True if so."""
         return self._at_end and self._ending.expects_formula(formula, arguments, outs)
 
     def draw(self, bits: Any, out: Any, step: int) -> None:
-        """Fill ``out`` with the random bits of a step, and record it."""
+        """Fill ``out`` with the random bits of a step, and record the draw."""
         ahead = step - int(self._step[0])
         try:
             drawn = self._player.draw(bits.key, out, self._step, ahead)
@@ -140,7 +140,7 @@ class Tape:
     def call(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
-        """Call somebody else's function, and record that it is called."""
+        """Call a foreign function, and record the call."""
         before = [array.copy() for array in self._weights]
         called = Called(function, arguments, named, self._step)
         pairs = zip(before, self._weights, strict=True)
@@ -160,8 +160,8 @@ class Tape:
         """Make a call that ends the step, and record its formulas.
 
         Args:
-            late: whether it may look at what comes before it.
-            function, arguments, named: the call; it returns nothing.
+            late: True if the call may look at the results of earlier work.
+            function, arguments, named: the call; the function returns nothing.
         """
         if self._after:
             self.obstacle = "other things come between two updates"
@@ -184,26 +184,26 @@ class Tape:
         finally:
             recorder.tape, self._at_end = before, False
 
-    # What plays it.
+    # Playing.
 
     def play(
         self, step: int, may_wait: bool = False, undo: Any = None, token: object = None
     ) -> bool:
-        """Do it again, as the step of this number.
+        """Do the work again, as the step of this number.
 
         Args:
             step: the number.
-            may_wait: whether it is soon enough to do it together with steps to come, or when
-                :meth:`finish` is called; until then nobody looks.
+            may_wait: True if the work may be done together with steps to come, or at a call of
+                :meth:`finish`; until then no caller looks at results.
             undo: of the caller's step: its ``open`` is ``token`` for as long as the step may be
-                done, and None once it is. Before Python changes arrays, ``copy`` is called.
-            token: what stands for the step.
+                done, and None once the step is done. Before Python changes arrays, ``copy`` is run.
+            token: an object that stands for the step.
 
         Returns:
-            Whether it is done, or will be: not where ``undo.open`` has changed in between.
+            True if the step is done, or will be; False if ``undo.open`` has changed in between.
 
         Raises:
-            UnsupportedError: the compiled code that plays it cannot be had; nothing is done.
+            UnsupportedError: no machine code for the tape can be made here; nothing is done.
         """
         ending = self._ending
         if not ending.recorded:
@@ -220,8 +220,8 @@ class Tape:
                 return self._play_in_pieces(step, undo, token)
         self._step[0] = step
         room = self._series.write()
-        # Nothing is called here, so that no signal's handler comes between: either it finds a step
-        # that is not done, and what was written counts for nothing, or it finds one that waits.
+        # No call here, so that no signal's handler comes between: a handler finds either a step
+        # that is not done, whose written numbers count for nothing, or a step that waits.
         if undo is not None:
             if undo.open is not token:
                 return False
@@ -236,7 +236,7 @@ class Tape:
         return True
 
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
-        """Do it where Python has a part in it, or where it ends otherwise than it was recorded."""
+        """Do the work where Python takes part, or where the ending differs from the recording."""
         ending = self._ending
         head, after = self._piece("head"), self._piece("after")
         end = self._piece("end")
@@ -290,7 +290,7 @@ class Tape:
 
     @property
     def _spares_weights(self) -> bool:
-        """Whether nothing changes weights before the ending."""
+        """True if nothing changes weights before the ending."""
         return all(called.spares_weights for called in self.called)
 
     def finish(self) -> None:
@@ -306,7 +306,7 @@ class Tape:
             self._series.waiting[0] = 0
 
     def _assemble(self) -> None:
-        """Make what plays it."""
+        """Make the functions that play the tape."""
         ending = self._ending
         if not ending.late:
             self._series = self._player.series(self.entries, [*self._numbers, *ending.numbers])
@@ -316,9 +316,9 @@ class Tape:
         ending.recorded = True
 
     def _piece(self, part: str) -> Any:
-        """Calls that run the "head", the "end" or what comes "after" it; made when first needed.
+        """Calls that run the "head", the "end" or the part "after"; made when first needed.
 
-        The end is one thing that is done or waits, where the player has such things.
+        The end is one command that is done or waits, where the player has such commands.
         """
         if part not in self._pieces:
             entries = {"head": self._entries, "after": self._after}.get(part)

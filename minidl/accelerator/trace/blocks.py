@@ -1,8 +1,8 @@
 """Run a formula with NumPy in blocks that stay in cache.
 
-A whole-array expression writes every temporary to memory and reads it back. Here the
+A whole-array expression writes every temporary to memory and reads the temporary back. Here the
 same ufuncs run on blocks of :data:`BLOCK` elements, and temporaries live in a handful of
-block-sized registers, so the arrays themselves are the only traffic beyond the cache.
+block-sized registers. So the arrays themselves are the only traffic beyond the cache.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
 
     Args:
         program: the traced formula.
-        aliases: for each output, the arguments whose array it overwrites.
+        aliases: for each output, the arguments whose array the output overwrites.
     """
     plan, floats, masks, copies = _allocate(program, aliases)
     count = len(program.arrays)
@@ -100,7 +100,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
 def _allocate(
     program: Program, aliases: Sequence[Sequence[int]]
 ) -> tuple[list[_Call], int, int, list[tuple[int, int]]]:
-    """Give each step a place for its result: the output itself where safe, else a register."""
+    """Give the result of each step a place: the output itself where safe, else a register."""
     last_use = {operand: k for k, step in enumerate(program.steps) for operand in step.operands}
     direct: dict[int, int] = {}
     for slot, register in enumerate(program.outputs):

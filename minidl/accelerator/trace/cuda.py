@@ -23,7 +23,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
 
     Args:
         program: the traced formula.
-        aliases: for each output, the arguments whose array it overwrites.
+        aliases: for each output, the arguments whose array the output overwrites.
 
     Raises:
         TypeError: a function or a type that has no form on the device.

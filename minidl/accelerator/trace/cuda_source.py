@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from minidl.accelerator.broadcasting import EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
 
-#: How C++ names what NumPy does; the sizes are those of CUDA on every system.
+#: C++ names of NumPy's types; the sizes are CUDA's on every system.
 TYPES = {
     "bool": "bool",
     "int8": "signed char",
@@ -23,13 +23,13 @@ TYPES = {
     "float64": "double",
 }
 
-#: How each NumPy function reads on numbers of the working type T.
+#: C++ expressions of NumPy's functions, on numbers of the working type T.
 SCALAR = {
     **OPERATORS,
     "reciprocal": "1 / {0}",
     "absolute": "fabs({0})",
     "power": "pow({0}, {1})",
-    # NaN comes through, as it does in NumPy.
+    # NaN comes through, as in NumPy.
     "sign": "{0} != {0} ? {0} : T({0} > 0) - T({0} < 0)",
     "maximum": "{0} < {1} || {1} != {1} ? {1} : {0}",
     "minimum": "{0} > {1} || {1} != {1} ? {1} : {0}",
@@ -69,7 +69,7 @@ extern "C" __global__ void {name}({parameters})
 
 
 def name_of(program: Program) -> str:
-    """Of its kernel; no word of C++ and none of its functions."""
+    """Name of the program's CUDA kernel; no word of C++ and no function of C++."""
     return f"minidl_{re.sub(r'[^0-9A-Za-z_]', '_', program.name)}"
 
 
@@ -82,20 +82,20 @@ def elementwise(
     working: str,
     index: str = "uint32",
 ) -> str:
-    """A kernel of pointers to arrays, the program's numbers, the size, and how many columns.
+    """A CUDA kernel of pointers to arrays, the program's numbers, the size, and the column count.
 
     Each thread computes some of the elements; an array that is read and overwritten is passed once.
 
     Args:
         program: the formula.
-        kinds, types: of the arrays: the program's, then the outputs that are none of them.
-        places: for each output, which array it is; -1 for the next of the others.
-        overwritten: arrays of the program that lie where outputs do.
-        working: the type of the numbers, and in which it is computed.
-        index: the type of the size; an unsigned one in which no index overflows.
+        kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
+        places: for each output, the number of its array; -1 for the next array after the program's.
+        overwritten: arrays of the program that share memory with outputs.
+        working: the type of the numbers and of the computation.
+        index: the type of the size; an unsigned type in which no index overflows.
 
     Raises:
-        TypeError: no source is known for one of its functions, or for a type.
+        TypeError: no source is known for a function of the program, or for a type.
     """
     count = len(program.arrays)
     fresh = iter(range(count, len(kinds)))
@@ -122,15 +122,15 @@ def elementwise(
 def statements(
     program: Program, at: Mapping[int, str], outs: Sequence[str], types: Sequence[str]
 ) -> list[str]:
-    """What computes one element, in the type T, from the program's numbers r0, r1 and so on.
+    """Statements that compute one element, in the type T, from the numbers r0, r1 and so on.
 
     Args:
         program: the formula.
-        at: where the elements of its arrays are read, by register.
-        outs, types: where its results are written, and of which type these are.
+        at: the expressions that read the elements of the program's arrays, by register.
+        outs, types: the expressions that hold the results, and the types of the results.
 
     Raises:
-        TypeError: no source is known for one of its functions, or for a type.
+        TypeError: no source is known for a function of the program, or for a type.
     """
     lines = [f"const T r{i} = T({place});" for i, place in at.items() if i in program.read]
     masks: set[int] = set()

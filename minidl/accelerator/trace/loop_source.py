@@ -9,7 +9,7 @@ import numpy as np
 from minidl.accelerator.broadcasting import BY_COLUMN, EACH
 from minidl.accelerator.trace.program import MASKS, OPERATORS, Program, Step
 
-#: Words of a loop's block: rows, columns, how they are shared out, whether the rows lie one after
+#: Words of a loop's block: rows, columns, the axis shared out, and 1 if the rows lie one after
 #: the other. Then of each array the address, and bytes from row to row; then addresses of numbers.
 ROWS, COLUMNS, AXIS, JOINED = range(4)
 FIXED, EACH_ARRAY = 4, 2
@@ -25,13 +25,13 @@ from minidl.accelerator.cpu.shares import as_one, share
 
 """
 
-# How each NumPy function reads on scalars. T is the working floating type: the language of
+# Expressions of NumPy's functions on scalars. T is the working floating type: the language of
 # commands adds no numbers of different types.
 SCALAR = {
     **OPERATORS,
     "sqrt": "math.sqrt({0})",
     "absolute": "abs({0})",
-    # NaN comes through, as it does in NumPy.
+    # NaN comes through, as in NumPy.
     "sign": "{0} if {0} != {0} else T({0} > 0) - T({0} < 0)",
     "maximum": "{1} if {0} < {1} or {1} != {1} else {0}",
     "minimum": "{1} if {0} > {1} or {1} != {1} else {0}",
@@ -56,10 +56,10 @@ def source(
 
     Args:
         program: the formula.
-        kinds, types: of the arrays: the program's, then the outputs that are none of them.
-        places: for each output, which array it is; -1 for the next of the others.
-        working: the type in which it is computed.
-        numbers: how many lie in each array of them.
+        kinds, types: of the arrays: the program's, then the outputs that are no program arrays.
+        places: for each output, the number of its array; -1 for the next array after the program's.
+        working: the type of the computation.
+        numbers: the count of numbers in each array of numbers.
     """
     count = len(program.arrays)
     moving = [k for k, kind in enumerate(kinds) if kind in (EACH, BY_COLUMN)]

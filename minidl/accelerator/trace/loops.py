@@ -23,7 +23,7 @@ from minidl.accelerator.trace.program import Program
 
 name = "compiled"
 
-#: What it needs beyond what minidl requires: packages and their modules.
+#: Packages needed beyond the requirements of minidl, with the modules of each.
 _NEEDED = {"llvmlite": "llvmlite", "pyelftools": "elftools"}
 
 
@@ -33,7 +33,7 @@ def lacking() -> list[str]:
 
 
 def available() -> bool:
-    """Whether nothing is lacking."""
+    """True if no package is lacking."""
     return not lacking()
 
 
@@ -46,9 +46,9 @@ _here = _Here()
 
 @contextmanager
 def passing() -> Iterator[None]:
-    """Run formulas in blocks here, unless they are compiled: they will not be called again.
+    """Run formulas in blocks here, unless compiled already: the formulas will not be called again.
 
-    The first steps of a training are called, and all that follow are played, by other loops.
+    The first steps of a training are called, and all later steps are played, by other loops.
     """
     before = _here.passing
     try:
@@ -62,8 +62,8 @@ def passing() -> Iterator[None]:
 def obstacle() -> CompilationUnavailableError | None:
     """Reason why this process can have or run no compiled code although no package is lacking.
 
-    The first call compiles a command, or loads it from the cache, and runs it; it loads LLVM
-    only where it compiles.
+    The first call compiles a command, or loads the command from the cache, and runs it; LLVM is
+    loaded only to compile.
     """
     try:
         from minidl.accelerator.cpu.machine import trial
@@ -81,7 +81,7 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
 
     Args:
         program: the traced formula.
-        aliases: for each output, the arguments whose array it overwrites.
+        aliases: for each output, the arguments whose array the output overwrites.
     """
     from minidl.accelerator.cpu import player
 

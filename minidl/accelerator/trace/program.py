@@ -1,10 +1,10 @@
 """A formula, traced once into a short program that every executor can run.
 
 An elementwise formula is ordinary Python on whole arrays. Calling it with
-:class:`Term` operands instead of arrays records which NumPy function it applies to
-what; the record is a :class:`Program`. Executors turn the program into block-wise ufunc
-calls (``blocks``), a compiled loop (``loops``) or a CUDA kernel (``cuda``), so the
-formula itself is written once and never knows where it runs.
+:class:`Term` operands instead of arrays records the NumPy functions and the operands of
+each call; the record is a :class:`Program`. Executors turn the program into block-wise ufunc
+calls (``blocks``), a compiled loop (``loops``) or a CUDA kernel (``cuda``); so the
+formula itself is written once and never knows its executor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 COMPARISONS = frozenset(
     {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "isfinite"}
 )
-# What NumPy makes of arithmetic among booleans; it has no other.
+# NumPy's arithmetic among booleans; NumPy has no other.
 _LOGICAL = {
     "multiply": "logical_and",
     "minimum": "logical_and",
@@ -32,7 +32,7 @@ _LOGICAL = {
 # Python's own operators are ten times faster on single numbers, and do the same; but for division,
 # which raises where NumPy gives infinity.
 _ARITHMETIC = {"add": operator.add, "subtract": operator.sub, "multiply": operator.mul}
-#: How functions read on numbers, in Python as in C++.
+#: Expressions of functions on numbers, in Python as in C++.
 OPERATORS = {
     "add": "{0} + {1}",
     "subtract": "{0} - {1}",
@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a formula computes, as steps over numbered registers.
+    """The computation of a formula, as steps over numbered registers.
 
     The first registers are the formula's arguments, in order. ``prologue`` holds the
     steps between scalars only (``1 - beta_1``): they run once a call in double
@@ -93,7 +93,7 @@ class Program:
         return {step.ufunc for step in self.steps}
 
     def scalar_values(self, arguments: Sequence[Any] | Mapping[int, Any]) -> dict[int, float]:
-        """Value of every scalar register for these arguments, in double precision."""
+        """Value of every scalar register for the given arguments, in double precision."""
         return dict(zip(self.scalar_registers, self.numbers(arguments), strict=True))
 
     @functools.cached_property
@@ -199,7 +199,7 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
 
     Args:
         formula: takes arrays and numbers, returns an array or a tuple of arrays.
-        is_array: for each argument, whether it is an array (else a number).
+        is_array: for each argument, True for an array, False for a number.
 
     Raises:
         TypeError: the formula does something that is not elementwise.
@@ -214,7 +214,7 @@ def trace(formula: Callable[..., Any], is_array: Sequence[bool]) -> Program:
     terms = [Term(record, record.register("array" if flag else "scalar")) for flag in is_array]
     result = formula(*terms)
     outputs = result if isinstance(result, tuple) else (result,)
-    # An argument returned as it is becomes a copy, so that no output is read from an array
+    # An argument returned unchanged becomes a copy, so that no output is read from an array
     # that another output overwrites; a comparison becomes the numbers 0 and 1.
     outputs = tuple(+v if any(v is term for term in terms) else v for v in outputs)
     registers = [record.operand(value) for value in outputs]

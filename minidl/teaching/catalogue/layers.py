@@ -173,7 +173,7 @@ MISTAKES = [
     ("batchnorm", "unbiased variance", "variance = sum((x - mean)**2, axis=0) / (len(x) - 1)",
      "That is the variance of a sample (ddof=1); the forward used the batch's own."),
 
-    # x̂ and its scale.
+    # x̂ and the scale of x̂.
     ("batchnorm", "square root missing", "inverse = 1 / (variance + epsilon)",
      "Divided by the variance in place of the standard deviation, in x̂ as well."),
     ("batchnorm", "square root missing", "dx = dx * inverse",

@@ -36,7 +36,7 @@ _OPERATORS: dict[type, tuple[str, str, Callable[[Any, Any], Any]]] = {
 
 
 def cast(builder: Any, value: Any, kind: Kind) -> Number:
-    """A number as one of another kind, as C would convert it."""
+    """A number converted to another kind, as in C."""
     if known(value):
         number = float(value) if kind.floating else int(value)
         return Number(kind, ir.Constant(kind.ir, number))
@@ -81,7 +81,7 @@ def alike(builder: Any, a: Any, b: Any, keep: bool = False) -> tuple[Number, Num
 
     Args:
         a, b: numbers.
-        keep: whether truths and small integers of one kind stay what they are.
+        keep: True if truths and small integers of one kind stay unchanged.
     """
     kinds = [kind_of(value) for value in (a, b)]
     for k, value in enumerate((a, b)):  # a truth is 0 or 1 beside a number
@@ -167,7 +167,7 @@ def better(builder: Any, less: bool, a: Any, b: Any) -> Any:
 
 
 def standard(builder: Any, name: str, value: Any) -> Number:
-    """What LLVM has an instruction for, of a floating-point number."""
+    """A function of a floating-point number for which LLVM has an instruction."""
     kind = kind_of(value)
     if not kind.floating:
         raise TypeError(f"{name} of {kind.name}")

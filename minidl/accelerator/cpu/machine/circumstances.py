@@ -1,8 +1,8 @@
-"""Circumstances on which machine code depends besides its source: a part of its name in the cache.
+"""Circumstances, besides the source, on which machine code depends: part of its name in the cache.
 
-LLVM compiles for the processor on which it runs. It asks for family, model and features, by the
+LLVM compiles for the processor on which LLVM runs. LLVM asks for family, model and features, by the
 instruction CPUID or, on ARM, in the system's list. On Linux the kernel's answers to the same
-questions are read from /proc/cpuinfo, for all processors that differ: so a process that finds its
+questions are read from /proc/cpuinfo, for all processors that differ: so a process with cached
 code need not load LLVM. On other systems LLVM is asked, which has to link the code there anyway.
 """
 
@@ -28,7 +28,7 @@ _KINDS = (
 
 @functools.cache
 def circumstances() -> dict[str, str]:
-    """Versions, system and processor, by what they are of."""
+    """Versions of packages, system and processor, by name."""
     files = sorted(_COMMANDS.rglob("*.py"))
     own = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
     return {
@@ -42,7 +42,7 @@ def circumstances() -> dict[str, str]:
 
 
 def processor() -> str:
-    """Kinds of the processors, with what they can do."""
+    """Kinds of the processors, with the features of each."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -19,11 +19,11 @@ _ENTRY = "minidl_command"
 
 
 def compiled(name: str, text: str, names: dict[str, str]) -> bytes:
-    """What the cache holds for a function: a line of JSON that describes the code, and the code.
+    """The cache's contents for a function: a line of JSON that describes the code, and the code.
 
     Args:
         name: of the function, which takes int64 and returns nothing or, with ``-> int``, an int64.
-        text: the source in which it stands.
+        text: the source of the function.
         names: of the source that stand for types of elements.
 
     Raises:
@@ -50,9 +50,9 @@ def compiled(name: str, text: str, names: dict[str, str]) -> bytes:
 def _object(made: Translated) -> bytes:
     """The object file of a module with one function.
 
-    LLVM takes loops apart and makes vectors of them where there are numbers to compute. A function
+    LLVM takes loops apart and makes vectors from loops over numbers. A function
     that only calls others, or whose vectors are written out, has its variables put into registers:
-    the rest takes ten times as long, and finds nothing.
+    the other passes take ten times as long, and find nothing.
     """
     machine = _machine()
     module = llvm.parse_assembly(made.text)
@@ -70,7 +70,7 @@ def _object(made: Translated) -> bytes:
 
 
 def _made() -> dict[str, str]:
-    """With what, and for which processor, for whoever looks into the cache."""
+    """Versions of the compiler and kind of the processor, for readers of the cache."""
     known = circumstances()
     made = {key: known[key] for key in ("llvmlite", "python", "numpy", "system")}
     features = llvm.get_host_cpu_features().flatten()
@@ -78,7 +78,7 @@ def _made() -> dict[str, str]:
 
 
 def _machine() -> Any:
-    """For this processor; code that runs wherever it lies."""
+    """LLVM's target machine: this processor, and code that runs at any address."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -95,6 +95,6 @@ def loaded(code: bytes, entry: str) -> int:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    # Nobody gives this reference back: threads may run the code while the interpreter ends.
+    # This reference is never given back: threads may run the code while the interpreter ends.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     return int(engine.get_function_address(entry))

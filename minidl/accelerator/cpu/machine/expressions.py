@@ -42,13 +42,13 @@ class Expressions(ABC):
     """The expressions of a function.
 
     Args:
-        builder: to whose place instructions are written.
-        names: what the module calls by name.
+        builder: writes the instructions, at its place.
+        names: the objects that the module calls by name.
 
     Attributes:
-        values: by name, of what keeps its value.
-        places: by name, of the values of variables.
-        computes: whether an element other than an int64 has been met.
+        values: constant values, by name.
+        places: memory of the variables' values, by name.
+        computes: True once an element other than an int64 has been met.
     """
 
     def __init__(self, builder: Any, names: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def call(self, function: FunctionType, arguments: Sequence[Any]) -> Any:
-        """What a function in the same language returns."""
+        """The result of a function in the same language."""
 
     def value(self, tree: ast.expr) -> Any:
         """The value of an expression."""
@@ -96,7 +96,7 @@ class Expressions(ABC):
         return self.load(self.element(tree))
 
     def element(self, target: ast.Subscript) -> Pointer:
-        """Where an element lies."""
+        """The address of an element."""
         start = self.value(target.value)
         if not isinstance(start, Pointer):
             raise TypeError(f"{ast.unparse(target.value)!r} has no elements")
@@ -220,7 +220,7 @@ class Expressions(ABC):
 
 
 def _raw(builder: Any, value: Any) -> Any:
-    """A value as an intrinsic takes it."""
+    """A value in the form that an intrinsic takes."""
     if isinstance(value, Kind):
         return value
     if isinstance(value, Number | Pointer):

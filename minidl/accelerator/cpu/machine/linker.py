@@ -1,8 +1,8 @@
-"""Object files made into code that runs wherever it lies: x86-64, ELF.
+"""Object files made into code that runs at any address: x86-64, ELF.
 
-Each reference within the code is to a place a known distance away, whatever section it is in, so
-that one after the other they make a whole. Format and formulas: System V Application Binary
-Interface, AMD64 Architecture Processor Supplement, section 4.4.
+Each reference within the code is to a place a known distance away, in any section, so
+that the sections, one after the other, make a whole. Format and formulas: System V Application
+Binary Interface, AMD64 Architecture Processor Supplement, section 4.4.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _JUMP = b"\xff\x25\x00\x00\x00\x00"  # to the address that follows
 
 
 def link(code: bytes, entry: str) -> tuple[bytes, int, dict[str, int]] | None:
-    """The code of an object file, where in it ``entry`` begins, and where addresses belong.
+    """The code of an object file, the offset of ``entry`` in the code, and offsets of addresses.
 
-    These are addresses of functions of the C library, by their names. None for object files of
-    another kind, or that refer to more.
+    The addresses belong to functions of the C library, by name. None for object files of
+    another kind, or with references to more.
     """
     if code[:4] != b"\x7fELF":
         return None
@@ -34,7 +34,7 @@ def link(code: bytes, entry: str) -> tuple[bytes, int, dict[str, int]] | None:
         return None
     image, starts = bytearray(), {}
     for index, section in enumerate(file.iter_sections()):
-        # Nobody unwinds the stack through a command.
+        # No caller unwinds the stack through a command.
         if section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section.name != ".eh_frame":
             image += bytes(-len(image) % max(section["sh_addralign"], 1))
             starts[index] = len(image)

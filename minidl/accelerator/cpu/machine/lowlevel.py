@@ -1,6 +1,6 @@
-"""What Python lacks and commands need: addresses, calls by address, atomics.
+"""Addresses, calls by address, atomics: commands need all three, and Python lacks all three.
 
-Everything here becomes a few instructions within the function that uses it.
+Each function here becomes a few instructions within the calling function.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def at(builder: Any, address: Any, kind: Kind) -> Pointer:
 
 @intrinsic
 def load(builder: Any, address: Any) -> Number:
-    """The int64 at an address, with all that was written before it was."""
+    """The int64 at an address; the load also sees all writes before the int64's store."""
     return Number(int64, builder.load_atomic(_word(builder, address), "seq_cst", 8))
 
 
 @intrinsic
 def store(builder: Any, address: Any, value: Any) -> None:
-    """Write an int64; whoever loads it also sees all that was written before."""
+    """Write an int64; a thread that loads the int64 also sees all earlier writes."""
     builder.store_atomic(value, _word(builder, address), "seq_cst", 8)
 
 
 @intrinsic
 def add(builder: Any, address: Any, value: Any) -> Number:
-    """Add to the int64 at an address, as one operation; what was there."""
+    """Add to the int64 at an address, as one operation; return the former value."""
     return Number(int64, builder.atomic_rmw("add", _word(builder, address), value, "seq_cst"))
 
 
@@ -86,14 +86,14 @@ def prefetch_all(first, end):
 
 
 def within(start, count, size, room):
-    """Start and count of what lies within ``size`` elements and is no more than ``room``."""
+    """Start and count of the part within ``size`` elements, and of no more than ``room``."""
     start = min(max(start, 0), size)
     return start, max(min(count, size - start, room), 0)
 
 
 @intrinsic
 def pause(builder: Any) -> None:
-    """Wait for some 20 ns, in which another thread of the same core has all of it."""
+    """Wait for some 20 ns, in which another thread of the same core has the whole core."""
     if _X86:
         instruct(builder, "llvm.x86.sse2.pause", ir.VoidType())
 
@@ -109,7 +109,7 @@ def whole_product(builder: Any, a: Any, b: Any) -> tuple[Number, Number]:
 
 @intrinsic
 def float_control(builder: Any) -> Number:
-    """The control register of floating-point arithmetic; 0 where it is not known."""
+    """The control register of floating-point arithmetic; 0 on an unknown processor."""
     if not _X86:
         return Number(int64, ir.Constant(_WORD, 0))
     register = place(builder, ir.IntType(32))
@@ -119,7 +119,7 @@ def float_control(builder: Any) -> Number:
 
 @intrinsic
 def set_float_control(builder: Any, value: Any) -> None:
-    """Set it to what :func:`float_control` gives, or to that with other bits."""
+    """Set the register to a value of :func:`float_control`, or to such a value with other bits."""
     if _X86:
         register = place(builder, ir.IntType(32))
         builder.store(builder.trunc(value, ir.IntType(32)), register)

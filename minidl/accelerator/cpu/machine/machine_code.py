@@ -1,6 +1,6 @@
-"""Machine code of commands: taken from the user's cache, or compiled and kept there.
+"""Machine code of commands: taken from the user's cache, or compiled and cached.
 
-What is kept is linked (``linker.py``), and runs wherever it lies. A process that finds all its
+The cached code is linked (``linker.py``), and runs at any address. A process that finds all its
 commands in the cache does not load LLVM.
 """
 
@@ -33,7 +33,7 @@ COMMAND = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 class Unit(NamedTuple):
-    """Function of a source, for types by their names in it: it is compiled at a time."""
+    """Function of a source, for the types of names in the source: the unit of compilation."""
 
     label: str
     function: str
@@ -42,13 +42,13 @@ class Unit(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Name under which its code is kept: another one as soon as anything is other."""
+        """Name of the unit's code in the cache: different as soon as anything differs."""
         words = self.function, self.text, self.types, sorted(circumstances().items())
         return f"{self.label}_{hashlib.sha256(repr(words).encode()).hexdigest()}"
 
 
 class Placed(NamedTuple):
-    """Address of a unit's code, how many int64 it takes, and whether it returns one."""
+    """Address of a unit's code, the number of int64 arguments, and whether the code returns one."""
 
     address: int
     arguments: int
@@ -56,7 +56,7 @@ class Placed(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Reason why there is no code of a unit, and what mends that."""
+    """Reason for the lack of a unit's code, and the remedy."""
 
     reason: str
     mend: str
@@ -66,9 +66,9 @@ def command(name: str, source: str, /, **types: str) -> int:
     """Address of a command of ``<source>/code.py``.
 
     Args:
-        name: of the function there.
+        name: of the function in the file.
         source: of the file.
-        types: what names of the file stand for, by name: elements of NumPy.
+        types: the types that names of the file stand for, by name: elements of NumPy.
 
     Raises:
         CompilationUnavailableError: no machine code can be had, or none can be run.
@@ -77,7 +77,7 @@ def command(name: str, source: str, /, **types: str) -> int:
 
 
 def function(name: str, source: str) -> Callable[..., Any]:
-    """The same, to be called with int from Python, without its lock."""
+    """A function of ``<source>/code.py``, to be called with int from Python, without the GIL."""
     address, count, returns = _told(unit(name, source, ()))
     kind = ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * count)
     return kind(address)
@@ -97,7 +97,7 @@ def storage() -> Storage:
 
 @functools.cache
 def unit(name: str, source: str, types: tuple[tuple[str, str], ...] = ()) -> Unit:
-    """A function of ``<source>/code.py``, as :func:`command` takes it."""
+    """A function of ``<source>/code.py``, in the form for :func:`command`."""
     text = (_COMMANDS / source / "code.py").read_text(encoding="utf-8")
     return Unit(f"{source}_{name}", name, text, types)
 
@@ -124,7 +124,7 @@ def _say(which: str, what: str) -> None:
 
 
 _made: dict[Unit, Placed | Refusal] = {}
-# One thread at a time loads LLVM or compiles with it. A process is copied while nobody does.
+# One thread at a time loads LLVM or compiles with LLVM. A process is copied only in between.
 _compiling = threading.RLock()
 turns.at_fork(_compiling.acquire, _compiling.release, _compiling.release)
 
@@ -145,17 +145,17 @@ def placed(unit: Unit) -> Placed:
 
 
 def _kept(unit: Unit) -> Placed | Refusal | None:
-    """The code of a unit as the cache has it; None where there is none, or LLVM has to link it."""
+    """The cached code of a unit; None for a unit not cached, or one for LLVM to link."""
     contents = storage().read(unit.name)
     return _place(contents) if contents is not None and _header(contents)["linked"] else None
 
 
 def _apart(make: Callable[[Unit], Placed | Refusal], unit: Unit) -> Placed | Refusal:
-    """Have a thread make it that does nothing else.
+    """Have a separate thread, with no other work, make the code.
 
     Ctrl-C, or a signal handler that raises, then ends the waiting, and neither an import nor a
-    compiler that is half done. A handler that needs code as well waits for the compiler, as another
-    thread would, and does not call it while it works.
+    compiler that is half done. A handler that also needs code waits for the compiler, as another
+    thread would, and does not call the compiler in the midst of its work.
     """
     future: Future[Placed | Refusal] = Future()
 
@@ -173,7 +173,7 @@ def _apart(make: Callable[[Unit], Placed | Refusal], unit: Unit) -> Placed | Ref
 
 
 def _compiled(unit: Unit) -> Placed | Refusal:
-    """The code of a unit, compiled unless somebody else has done so in the meantime."""
+    """The code of a unit, compiled unless another thread or process has done so in the meantime."""
     with _compiling:
         if unit in _made:
             return _made[unit]
@@ -219,7 +219,7 @@ def _header(contents: bytes) -> dict[str, Any]:
 
 
 def _place(contents: bytes) -> Placed | Refusal:
-    """Code of the cache, or why it cannot be run."""
+    """Address of cached code, or the reason why the code cannot be run."""
     header, code = _header(contents), contents.partition(b"\n")[2]
     try:
         if header["linked"]:

@@ -17,12 +17,12 @@ _REFUSED = ctypes.c_void_p(-1).value
 def executable(code: bytes, imports: Mapping[str, int]) -> int:
     """Address of linked code, copied into memory that is first written, then executed.
 
-    The memory is asked of the C library, and no object of Python ends it: threads may still run
+    The memory is allocated by the C library, and no object of Python ends it: threads may still run
     the code while the interpreter takes its objects down.
 
     Args:
-        code: what runs wherever it lies.
-        imports: where in it the addresses of the C library's functions belong, by name.
+        code: linked code, which runs at any address.
+        imports: offsets in the code for the addresses of the C library's functions, by name.
 
     Raises:
         CompilationUnavailableError: the system gives no such memory.
@@ -44,11 +44,11 @@ def executable(code: bytes, imports: Mapping[str, int]) -> int:
 
 
 def address_of(function: Any) -> int:
-    """Of a C function that ctypes has found."""
+    """Address of a C function that ctypes has found."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-#: What mends a system that lets nobody execute what was written.
+#: The remedy for a system that lets no process execute memory that the process has written.
 ALLOW = (
     "let the process execute memory that it has written (systemd: MemoryDenyWriteExecute=no; "
     "SELinux: execmem)"

@@ -1,8 +1,8 @@
-"""Files of machine code, which nobody but the user who runs could have written.
+"""Files of machine code that only the user who runs could have written.
 
 ``<name>.code`` holds a checksum and the code. ``<name>.py`` holds the source, to be read.
-``<name>.lock`` is locked while a process compiles. The name says all that the code depends on, and
-the checksum covers it: of two files whose names were exchanged neither is run.
+``<name>.lock`` is locked while a process compiles. The name tells all dependencies of the code, and
+the checksum covers the name: of two files whose names were exchanged neither is run.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _PATIENCE = 30
 
 
 class Storage:
-    """Machine code by name: in a folder of the user, in a temporary one, or nowhere.
+    """Machine code by name: in a folder of the user, in a temporary folder, or nowhere.
 
-    A folder to which others could write is neither read nor written: a temporary one, which is
-    removed when the process ends, stands in for it. Where nothing can be written, nothing is kept.
+    A folder that other users could write to is neither read nor written: a temporary folder, gone
+    when the process ends, stands in. Without a place to write, nothing is kept.
 
     Args:
         folder: of the user, made when something is written; None where there is none.
 
     Attributes:
-        note: why code is not kept there, and what mends that: a sentence; empty where it is.
+        note: the reason why code is not kept, and the remedy: a sentence; empty for kept code.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -56,7 +56,7 @@ class Storage:
         return self._temporary or self.folder
 
     def read(self, name: str) -> bytes | None:
-        """Return what was kept under a name; None for nothing, and for nothing to be trusted."""
+        """Return the code kept under a name; None for missing code, and for untrusted code."""
         place = self.place
         try:
             if place is None or distrust(place) is not None:
@@ -66,7 +66,7 @@ class Storage:
         return contents(place / f"{name}.code")
 
     def write(self, name: str, code: bytes, source: str) -> None:
-        """Keep code under a name, with its source; if that fails, :attr:`note` says why."""
+        """Keep code under a name, with the source; on failure, :attr:`note` says why."""
         try:
             place = self._made()
             _replace(place / f"{name}.py", source.encode())
@@ -80,7 +80,7 @@ class Storage:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Wait while another process compiles what is kept under a name."""
+        """Wait while another process compiles the code of a name."""
         number = None
         # Without a lock code is compiled more than once, and nothing worse.
         with contextlib.suppress(OSError):
@@ -94,10 +94,10 @@ class Storage:
                 os.close(number)  # as the system does for a process that dies
 
     def _made(self) -> Path:
-        """Make the folder in use, unless it is there, and see that it is to be trusted.
+        """Make the folder in use, if missing, and check that the folder is to be trusted.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: the folder cannot be made.
         """
         place = self.place
         if place is None:
@@ -139,12 +139,12 @@ def user_folder() -> Path | None:
 
 
 def checksum(name: str, code: bytes) -> bytes:
-    """SHA-256 of a name and what is kept under it."""
+    """SHA-256 of a name and of the code kept under the name."""
     return hashlib.sha256(name.encode() + b"\0" + code).digest()
 
 
 def contents(path: Path) -> bytes | None:
-    """Return what a file keeps; None if it is missing, damaged, another user's, or no file."""
+    """Return the code in a file; None if missing, damaged, owned by another user, or no file."""
     try:
         number = _opened(path, os.O_RDONLY)
     except OSError:
@@ -163,17 +163,17 @@ def contents(path: Path) -> bytes | None:
 
 
 def _opened(path: Path, flags: int) -> int:
-    """Open a file itself: no link is followed, and nobody waits for the other end of a pipe."""
+    """Open a file itself: no link is followed, and no open waits for the other end of a pipe."""
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
     return os.open(path, flags, 0o600)
 
 
 def _wait_for(number: int) -> None:
-    """Lock an open file, as soon as nobody else does, or after some time give up.
+    """Lock an open file, as soon as no other process does, or after some time give up.
 
-    The package filelock would do it on Windows as well; but where another thread copies the process
-    while this one compiles, its own precautions and those of ``machine_code`` wait for each other.
+    The package filelock would do so on Windows as well; but where another thread copies the process
+    while this thread compiles, filelock's precautions and ``machine_code``'s wait for each other.
     """
     if fcntl is None:
         return
@@ -189,7 +189,7 @@ def _wait_for(number: int) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for the user alone."""
+    """Make a folder, and all missing folders above, for the user alone."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     for place in reversed(missing):
         with contextlib.suppress(FileExistsError):  # another process was faster
@@ -198,7 +198,7 @@ def _make(folder: Path) -> None:
 
 
 def _replace(path: Path, kept: bytes) -> None:
-    """Write all of a file or nothing, whoever else does the same; only its user can read it."""
+    """Write all of a file or nothing, even beside other writers; only the user can read it."""
     number, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     try:
         with os.fdopen(number, "wb") as file:

@@ -1,14 +1,14 @@
-"""Functions that commands consist of, translated to LLVM's instructions.
+"""Functions of commands, translated to LLVM's instructions.
 
 The language is a small part of Python: assignments, ``if``, ``while``, ``for`` over a range or over
-a tuple that is written out, ``return``, and calls of functions in the same language. A variable
-keeps the kind of number that it is first given. Both sides of ``and``, ``or`` and of a conditional
-expression are computed, whichever is needed. Integers are added as in C, int64 or uint64, and
+a written-out tuple, ``return``, and calls of functions in the same language. A variable
+keeps the kind of number of the first assignment. Both sides of ``and``, ``or`` and of a conditional
+expression are computed, needed or not. Integers are added as in C, int64 or uint64, and
 divided as in Python. Nothing raises. Floating-point operations keep their order, and a product and
-a sum stay two operations, so that the results are those of NumPy, to the bit.
+a sum stay two operations, so that the results are NumPy's, to the bit.
 
-A call of a function becomes the instructions of its body. A function that says what it returns,
-such as ``-> int64``, is one of its own, which may call itself.
+A call of a function becomes the instructions of the body. A function with a return annotation,
+such as ``-> int64``, stays a function, which may call itself.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Translated(NamedTuple):
     """A function in LLVM's language.
 
     Attributes:
-        text: a module with it.
-        arguments: how many int64 it takes.
-        returns: whether it returns one.
-        computes: whether it reads or writes other numbers than int64, and not only directs others.
+        text: a module with the function.
+        arguments: the number of int64 arguments.
+        returns: True if the function returns an int64.
+        computes: True if the function itself reads or writes other numbers than int64.
     """
 
     text: str
@@ -49,9 +49,9 @@ def translated(function: FunctionType, text: str, entry: str) -> Translated:
     """Translate a function.
 
     Args:
-        function: as Python made it of a source.
-        text: that source.
-        entry: its name in the module.
+        function: as Python made the function from a source.
+        text: the source.
+        entry: the function's name in the module.
 
     Raises:
         TypeError: the language has not all that the function consists of.
@@ -72,13 +72,13 @@ def translated(function: FunctionType, text: str, entry: str) -> Translated:
 
 @dataclass
 class _Whole:
-    """What the bodies of a module's functions have in common.
+    """The common state of the bodies of a module's functions.
 
     Attributes:
         module: LLVM's.
         sources: functions by name, by the names of Python's modules that are in no file.
-        own: functions of their own, by what they are made of.
-        computes: as of what is made in the end.
+        own: functions with a return annotation, by function and kinds of arguments.
+        computes: as in the result, :class:`Translated`.
     """
 
     module: ir.Module
@@ -100,11 +100,11 @@ class _Body(Expressions):
     """The instructions of a function's body, for its arguments.
 
     Args:
-        builder: to whose place they are written.
-        function, tree: the function, and how it reads.
+        builder: writes the instructions, at its place.
+        function, tree: the function, and the function's syntax tree.
         arguments: values.
-        whole: of what it is a part.
-        returns: the kind of what it returns; None for that of what it returns first.
+        whole: the module's state.
+        returns: the kind of the result; None for the kind of the first returned value.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class _Body(Expressions):
                 self.values[name] = value
 
     def run(self) -> Any:
-        """Write them; what the function returns."""
+        """Write the instructions; return the function's result."""
         self.block(self.tree.body)
         if not self.builder.block.is_terminated:
             self.builder.branch(self.end)
@@ -245,7 +245,7 @@ class _Body(Expressions):
     # Calls -----------------------------------------------------------------------------------
 
     def call(self, function: FunctionType, arguments: Sequence[Any]) -> Any:
-        """What a function in the same language returns."""
+        """The result of a function in the same language."""
         module = function.__globals__["__name__"]
         whole = self.whole
         here = whole.sources.get(module)
@@ -268,4 +268,4 @@ class _Body(Expressions):
 
 
 class _Error(TypeError):
-    """Raised with the place of what the language does not know."""
+    """An error at code that the language does not know, with the place of the code."""

@@ -11,11 +11,11 @@ from minidl.backend.addresses import address
 
 
 def attempt() -> None:
-    """Run a command that each recorded step has: it copies numbers.
+    """Run a command that each recorded step has: the command copies numbers.
 
     Raises:
-        CompilationUnavailableError: no machine code can be had, or none can be run, or it does
-            something else than it should.
+        CompilationUnavailableError: no machine code can be made or run, or the code does not
+            copy the numbers.
     """
     code = machine_code.placed(machine_code.unit("take", "series"))
     row, numbers = np.array([3, -1, 1 << 40]), (np.zeros(2, np.int64), np.zeros(1, np.int64))

@@ -1,8 +1,8 @@
-"""Owners and modes of a folder, looked at before code that lies there is run.
+"""Owners and modes of a folder, checked before code in the folder is run.
 
 ssh asks the same of keys (sshd_config(5), StrictModes). The folder belongs to the user who runs,
-and nobody else can write to it. Each folder above it, up to the user's home or to the root, belongs
-to the user or to root, and nobody else can rename what lies in it.
+and no other user can write to the folder. Each folder above, up to the user's home or to the root,
+belongs to the user or to root, and no other user can rename the folder's entries.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def distrust(folder: Path) -> tuple[str, str] | None:
-    """Reason why no code of a folder should be run, and what mends that; None where it may be.
+    """Reason why no code of a folder should be run, and the remedy; None for a trusted folder.
 
-    A missing folder is as good as the one in which it would lie. On a system without owners in the
+    A missing folder is as good as the folder above. On a system without owners in the
     sense of POSIX, such as Windows, there is nothing to ask.
 
     Raises:
@@ -28,7 +28,7 @@ def distrust(folder: Path) -> tuple[str, str] | None:
         return None
     home = os.path.expanduser("~")
     ends = {home, os.path.realpath(home)}
-    # The way as it is written, for the links on it; and the way to where these lead.
+    # The path as written, for the links on the path; and the path to the targets of the links.
     for last in (folder, Path(os.path.realpath(folder))):
         for place in (last, *last.parents):
             against = _against(place, place == last)
@@ -40,18 +40,18 @@ def distrust(folder: Path) -> tuple[str, str] | None:
 
 
 def foreign(found: os.stat_result) -> bool:
-    """Tell whether a file belongs to another user, or others can write to it."""
+    """Tell if a file belongs to another user, or other users can write to the file."""
     if not hasattr(os, "geteuid"):
         return False
     return found.st_uid != os.geteuid() or bool(found.st_mode & _OTHERS)
 
 
 def _against(place: Path, last: bool) -> tuple[str, str] | None:
-    """The same for one folder or link of the way.
+    """Do the work of :func:`distrust` for one folder or link of the path.
 
     Args:
-        place: where it is.
-        last: whether code itself lies there.
+        place: path of the folder or link.
+        last: True for the folder of the code itself.
     """
     try:
         found = os.lstat(place)
@@ -61,7 +61,7 @@ def _against(place: Path, last: bool) -> tuple[str, str] | None:
     owners = {os.geteuid()} if last and not link else {os.geteuid(), 0}
     if found.st_uid not in owners:
         return f"{place} belongs to {_name(found.st_uid)}", _ELSEWHERE
-    # In a folder such as /tmp nobody renames what belongs to somebody else.
+    # In a folder such as /tmp no user renames another user's files.
     sticky = found.st_mode & stat.S_ISVTX and not last
     if found.st_mode & _OTHERS and not link and not sticky:
         return f"others can write to {place}", f"chmod go-w {shlex.quote(str(place))}"

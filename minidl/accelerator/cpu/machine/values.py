@@ -1,7 +1,7 @@
-"""Values of the language that commands are written in, and LLVM's instructions that make them.
+"""Values of the language of commands, and the LLVM instructions that make values.
 
 A value is a number, a pointer to numbers, a tuple of values, or a kind of numbers. A number of
-Python's own is known when a command is compiled, and becomes what stands beside it.
+Python's own is known when a command is compiled, and becomes a number of the other operand's kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Kind(NamedTuple):
 
     @property
     def ir(self) -> Any:
-        """What LLVM calls it."""
+        """LLVM's type of the kind."""
         if self.floating:
             return ir.FloatType() if self.bits == 32 else ir.DoubleType()
         return ir.IntType(self.bits)
@@ -63,8 +63,8 @@ class Pointer(NamedTuple):
 class Intrinsic:
     """A function of LLVM's instructions.
 
-    It takes a builder and the arguments: instructions for numbers, constants for those that are
-    known, lists of these for tuples, and kinds. It returns a value, or None.
+    Takes a builder and the arguments: instructions for numbers, constants for known
+    numbers, lists of both for tuples, and kinds. Returns a value, or None.
     """
 
     def __init__(self, generate: Callable[..., Any]) -> None:
@@ -72,7 +72,7 @@ class Intrinsic:
 
 
 def intrinsic(generate: Callable[..., Any]) -> Any:
-    """Decorate a function that writes instructions: commands can call it."""
+    """Decorate a function that writes instructions, so that commands can call the function."""
     return Intrinsic(generate)
 
 
@@ -82,10 +82,10 @@ def known(value: Any) -> bool:
 
 
 def kind_of(value: Any) -> Kind:
-    """The kind of a number; for one of Python's own the one that it becomes by itself.
+    """The kind of a number; for a number of Python's own the default kind.
 
     Raises:
-        TypeError: it is no number.
+        TypeError: the value is no number.
     """
     if isinstance(value, Number):
         return value.kind
@@ -97,6 +97,6 @@ def kind_of(value: Any) -> Kind:
 
 
 def place(builder: Any, kind: Any) -> Any:
-    """Memory for a value until the function returns, asked for once, at its beginning."""
+    """Memory for a value until the function returns, allocated once, where the function begins."""
     with builder.goto_entry_block():
         return builder.alloca(kind)

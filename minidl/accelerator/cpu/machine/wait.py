@@ -1,4 +1,4 @@
-"""A line for whoever waits for the compiler."""
+"""A line for a person who waits for the compiler."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from minidl.accelerator.cpu.machine.storage import Storage
 
-#: Seconds of a process's compiling of which nobody hears.
+#: Seconds of a process's compiling without a line.
 UNNOTICED = 1.0
 
 _spent = 0.0
@@ -17,9 +17,9 @@ _spent = 0.0
 
 @contextmanager
 def noticed(storage: Storage) -> Iterator[None]:
-    """Say once, where a person reads along, that something is compiled: if it goes on for long.
+    """Say once, where a person reads along, that the compiler runs: if compiling goes on for long.
 
-    That is on the standard error of a terminal or a notebook, above the bars that are drawn there.
+    The line goes to the standard error of a terminal or a notebook, above the bars drawn there.
 
     Args:
         storage: where the code will be kept.

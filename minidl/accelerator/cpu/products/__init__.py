@@ -1,1 +1,1 @@
-"""Commands of matrix products: the plan, and what is compiled."""
+"""Commands of matrix products: the plan, and the compiled code."""

@@ -1,4 +1,4 @@
-"""NumPy's BLAS: addresses of its functions."""
+"""NumPy's BLAS: addresses of functions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from threadpoolctl import ThreadpoolController
 from minidl.accelerator.cpu.commands import UnsupportedError
 from minidl.accelerator.cpu.machine.machine_code import address_of
 
-#: What BLAS counts to where its integers have 32 bits.
+#: The largest size for a BLAS whose integers have 32 bits.
 LARGEST = 2**31 - 1
 
-# What Fortran's names of BLAS become: in NumPy's wheels, which have an OpenBLAS of their own; then
-# in others. Integers may have 32 bits, too: in a block, their words are 0 beyond them.
+# Names of BLAS's functions after Fortran: in NumPy's wheels, which bring an OpenBLAS; then
+# elsewhere. Integers may have 32 bits, too: in a block, the upper halves of such words are 0.
 _NAMES = ("scipy_{}_64_", "{}_64_", "scipy_{}_", "{}_")
 
 

@@ -64,11 +64,11 @@ def _share(w, part, parts):
 
 
 def gemm(block, part, parts):
-    """out = a b, or a term of it, by BLAS."""
+    """out = a b, or a term of a b, by BLAS."""
     w = at(block, int64)
     m, n, k, a, b, c = _share(w, part, parts)
     if m > 0 and n > 0:
-        # BLAS counts columns first: it computes outᵀ = bᵀ aᵀ. It takes addresses of everything.
+        # BLAS counts columns first and computes outᵀ = bᵀ aᵀ. All arguments are passed by address.
         own = block + 8 * (FIXED + OWN * part)
         v = at(own, int64)
         v[OWN_M], v[OWN_N], v[OWN_K] = m, n, k
@@ -91,7 +91,7 @@ def _turned(out, x, pitch, columns, inner, size):
 
 
 def tiled(block, part, parts):
-    """out = a b, or a term of it, tile by tile; a term of an empty share stays 0."""
+    """out = a b, or a term of a b, tile by tile; a term of an empty share stays 0."""
     w = at(block, int64)
     m, n, k, a, b, c = _share(w, part, parts)
     size = w[SIZE]
@@ -143,7 +143,7 @@ def dot(block, part, parts):
 
 
 def one_thread(block, part, parts):
-    """BLAS on one thread from here on; how many it had is kept in the block."""
+    """BLAS on one thread from here on; the former number of threads is kept in the block."""
     w = at(block, int64)
     if part == 0:
         for k in range(0, EACH * w[LIBRARIES], EACH):

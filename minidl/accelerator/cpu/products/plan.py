@@ -53,12 +53,12 @@ from minidl.accelerator.cpu.team.team import part_count
 from minidl.accelerator.trace.program import Program, Step
 from minidl.backend.addresses import address
 
-# With so many times more rows than the matrix has, it is the rows that stay where they are.
+# With so many times more rows than the matrix has, the rows stay in place.
 MANY = 1
 
 
 class Arrays(NamedTuple):
-    """The arrays of a product, out = a b: ``terms`` are those of the result, if it has any."""
+    """The arrays of a product, out = a b: ``terms`` are the terms of the result, if any."""
 
     a: np.ndarray
     b: np.ndarray
@@ -70,8 +70,8 @@ class Product(Command):
     """A product of matrices.
 
     Attributes:
-        threaded: whether BLAS multiplies, and might call its own threads.
-        by_rows: whether own tiles make the rows of the result, whatever part of a part they are.
+        threaded: True if BLAS multiplies, and might call its own threads.
+        by_rows: True if own tiles make the rows of the result, for any share of a part.
     """
 
     kept: Arrays
@@ -89,9 +89,9 @@ def product(
     """out = a b, for arrays of two axes; a and b may be transposed views.
 
     Each part holds some rows of every W. For x W it takes as many columns of x and makes a term of
-    the whole result, and the terms are added up; of xᵀ dy it makes its own rows; of dy Wᵀ the
-    columns that belong to its rows of W. So weights and what is computed with each of them stay in
-    one cache, and only activations and their gradients pass from one to another.
+    the whole result, and the terms are added up; of xᵀ dy a part makes its own rows; of dy Wᵀ the
+    columns that belong to its rows of W. So weights and all values computed with weights stay in
+    one cache, and only activations and their gradients pass from one cache to another.
 
     Args:
         a, b, out: the arrays.
@@ -148,7 +148,7 @@ def product(
 
 
 def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
-    """How a product is shared out."""
+    """The way to share out a product."""
     if trans_a == TRANSPOSED and rows >= WIDE:
         # The rows of a batch that another part has would be more to fetch than terms to add up.
         return INNER if 3 * rows * columns < inner * (rows + 2 * columns) else ROWS
@@ -180,7 +180,7 @@ def _accesses(
 
 
 def _with_vector(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Command:
-    """A product whose result is one row or one column: as NumPy does it, and by one part."""
+    """A product whose result is one row or one column: computed as NumPy does, and by one part."""
     accesses = [access(x, x is out, WHOLE) for x in (a, b, out)]
     name = f"product {a.shape} {b.shape}"
     kept = Arrays(a, b, out)
@@ -247,7 +247,7 @@ def _terms(like: np.ndarray, count: int, room: Callable[[int], np.ndarray]) -> l
 
 
 def _layout(matrix: np.ndarray) -> tuple[int, int]:
-    """Whether rows lie one after the other or columns do, and their distance in elements."""
+    """The layout of a matrix, by rows or by columns, and elements from one to the next."""
     size, (down, along) = matrix.itemsize, matrix.strides
     rows, columns = matrix.shape
     if along == size or columns == 1:

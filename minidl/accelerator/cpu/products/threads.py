@@ -22,7 +22,7 @@ class OneThread(Command):
 
 
 def on_one_thread(commands: list[Command]) -> list[Command]:
-    """The commands, with BLAS on one thread while they run."""
+    """The commands, with BLAS on one thread during the run."""
     products = [each for each in commands if isinstance(each, Product) and each.threaded]
     known = libraries()
     if not products or not known:
@@ -30,7 +30,7 @@ def on_one_thread(commands: list[Command]) -> list[Command]:
     block = np.zeros(1 + EACH * len(known), np.int64)
     block[LIBRARIES] = len(known)
     block[GET::EACH], block[SET::EACH] = zip(*known, strict=True)
-    # Products wait for the one and are waited for by the other, as if they read the block.
+    # Products come after the first command and before the last, as if products read the block.
     start = address(block)
     reads, writes = (Access(start, start + block.nbytes, w, None) for w in (False, True))
     one = OneThread("BLAS on one thread", command("one_thread", "products"), block, [writes], None)
@@ -43,7 +43,7 @@ def on_one_thread(commands: list[Command]) -> list[Command]:
 def multiplication(
     a: np.ndarray, b: np.ndarray, out: np.ndarray, room: Callable[[int], np.ndarray]
 ) -> CommandList:
-    """What makes out = a b, for any arrays that lie where these do: it keeps none of them alive.
+    """A command for out = a b, for any arrays with the same layout; keeps none of the arrays alive.
 
     Args:
         a, b, out: the arrays.

@@ -1,12 +1,12 @@
-"""A tile of a product: some rows and vectors of the result, in registers until all is added up.
+"""A tile of a product: some rows and vectors of the result, in registers until the sum is complete.
 
 A vector holds neighbours of a row. The elements of a column of ``a``, one for each row of the tile,
 are multiplied with the vectors of a row of ``b`` and added, column after column. Wherever ``a`` and
 ``b`` lie nothing is copied before, as long as neighbours in a row of ``b`` are neighbours in
-memory; where they are not, :func:`turn` makes them so.
+memory; for other matrices, :func:`turn` makes a copy with such neighbours.
 
 Goto & van de Geijn, "Anatomy of high-performance matrix multiplication", ACM Transactions on
-Mathematical Software 34 (2008), section 6, without its copies.
+Mathematical Software 34 (2008), section 6, without the copies of that paper.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def tile(builder: Any, sizes: Any, out: Any, a: Any, b: Any, adds: Any, kind: Ki
 def turn(builder: Any, out: Any, x: Any, sizes: Any, kind: Kind) -> None:
     """out = xᵀ, of as many rows and columns as a vector has lanes, or as there are of x.
 
-    What out has beyond these is undefined.
+    The elements of out beyond these rows and columns are undefined.
 
     Args:
         out, x: address, elements from row to row.
@@ -99,7 +99,7 @@ def _multiply(
 ) -> None:
     """The instructions of a tile of ``high`` rows and as many vectors as there are masks."""
     builder, wide = vectors.builder, len(masks)
-    # An address for each three rows: the others are it, plus once or twice the distance of rows.
+    # An address for each three rows: the other two lie once or twice the distance of rows further.
     threes = [vectors.place(a, _WORD(row)) for row in range(0, high, 3)]
     starts = [*threes, vectors.place(b, _WORD(0)), inner]
     before, loop = builder.block, builder.append_basic_block("column")
@@ -131,7 +131,7 @@ def _multiply(
         phi.add_incoming(new, loop)
     builder.position_at_end(after)
     places = [vectors.place(out, _WORD(k // wide), k % wide) for k in range(len(made))]
-    # What is not added to is not read, either: it may have to come from far away.
+    # An element that is overwritten is not read, either: the read may have to come from far away.
     with builder.if_else(builder.trunc(adds, _BIT)) as (yes, no):
         with yes:
             for k, place in enumerate(places):
@@ -143,10 +143,10 @@ def _multiply(
 
 
 def _as_it_is(builder: Any, value: Any) -> Any:
-    """The value, of which the compiler no longer knows what it is made of.
+    """The value, hidden from the compiler, which no longer knows the origin of the value.
 
-    It would compute each address of a tile from the one before it, and wait for that; or unroll the
-    loop, and have no registers for so many.
+    The compiler would compute each address of a tile from the last, and wait; or unroll the
+    loop, and have too few registers.
     """
     kind = ir.FunctionType(value.type, [value.type])
     return builder.asm(kind, "", "=r,0", [value], side_effect=False)
@@ -163,7 +163,7 @@ class _Vectors:
         self.zero = ir.Constant(self.kind, None)
 
     def place(self, matrix: Sequence[Any], row: Any, vector: int = 0) -> Any:
-        """Where a vector of a row begins, in a matrix: its address, elements from row to row."""
+        """The start of a row's vector in a matrix, given as (address, elements from row to row)."""
         start = self.builder.inttoptr(matrix[0], self.element.as_pointer())
         distance = self.builder.mul(row, matrix[1])
         return self.builder.gep(start, [self.builder.add(distance, _WORD(vector * self.lanes))])
@@ -172,13 +172,13 @@ class _Vectors:
         """The mask of so many lanes, 1 at least, or of all."""
         lanes = _WORD(self.lanes)
         count = self.builder.select(self.builder.icmp_unsigned("<", count, lanes), count, lanes)
-        # By bits: what is compared would be compared anew in every loop.
+        # By bits: a comparison would be made anew in every loop.
         bits = self.builder.lshr(_WORD(-1), self.builder.sub(_WORD(64), count))
         bits = self.builder.trunc(bits, ir.IntType(self.lanes))
         return self.builder.bitcast(bits, ir.VectorType(_BIT, self.lanes))
 
     def riffle(self, a: Any, b: Any) -> list[Any]:
-        """Lanes of a and b by turns: those of the lower halves, those of the upper halves."""
+        """Lanes of a and b by turns: the lower halves first, then the upper halves."""
         half = self.lanes // 2
         orders = [
             [place for k in range(start, start + half) for place in (k, self.lanes + k)]
@@ -187,7 +187,7 @@ class _Vectors:
         return [self.builder.shuffle_vector(a, b, self._order(order)) for order in orders]
 
     def load(self, pointer: Any, mask: Any) -> Any:
-        """The masked lanes; the others are 0, and not read."""
+        """The masked lanes; the rest is 0, and not read."""
         return self._call("masked.load", self.kind, pointer, _LANE(self._size), mask, self.zero)
 
     def store(self, pointer: Any, value: Any, mask: Any) -> None:

@@ -1,18 +1,18 @@
-"""How large the tiles are that own products are made of; plain numbers and a function.
+"""Sizes of the tiles that own products are made of; plain numbers and a function.
 
-A tile keeps vectors of the result in registers, of which AVX-512 has 32; the others are for a row
-of ``b`` and elements of ``a``. A processor needs some ten sums to work on, as it waits for each
-before it can add to it again.
+A tile keeps vectors of the result in registers, of which AVX-512 has 32; the rest is for a row
+of ``b`` and elements of ``a``. A processor needs some ten sums to work on, as each addition to a
+sum waits for the last addition.
 
 With AVX2 and its 16 registers OpenBLAS is as fast, and products are left to it; on other processors
-nobody has measured.
+there is no measurement.
 """
 
 from __future__ import annotations
 
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-#: Whether products are made of tiles.
+#: True if products are made of tiles.
 TILES = bool(_multiarray_umath.__cpu_features__.get("AVX512F"))
 #: Bytes of a vector; vectors of a tile, side by side; rows of a tile, at most.
 BYTES, VECTORS, HIGH = 64, 2, 14
