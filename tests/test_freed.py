@@ -232,7 +232,8 @@ def test_no_array_outlives_its_model(
         left = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
-    assert left < 200_000 < taken / 2, (left, taken)
+    # Classes that a case makes are in cycles, with what is known of them.
+    assert left < 300_000 < taken / 2, (left, taken)
 
 
 def test_a_layer_is_of_its_network_also_where_that_is_gone() -> None:

@@ -17,7 +17,7 @@ from minidl.kernels import activations as kernels
 from minidl.layers import Dense, Dropout, Input
 from minidl.layers.base import Layer
 from minidl.optimizers import SGD, Adam, Optimizer
-from minidl.regularizers import Regularizer
+from minidl.regularizers import L1, Regularizer
 from tests.playing import counting
 
 RANDOM = np.random.default_rng(5)
@@ -161,6 +161,13 @@ class Signs(Optimizer):
         theta -= np.float32(learning_rate) * np.sign(grad) * (0.5 if t > LATER else 1)
 
 
+class Sized(SGD):
+    """SGD with a step size of its own for the soft threshold, a number."""
+
+    def step_size(self, part: slice, out: Any) -> Any:
+        return 0.04
+
+
 class Norms(Adam):
     """Adam that looks at the gradient."""
 
@@ -235,6 +242,11 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "regularizer": (lambda: network(penalty=Cubic()), [], True),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),
+    "optimizer, soft threshold": (
+        lambda: network(optimizer=Sized(0.05), penalty=L1(0.01, proximal=True)),
+        [],
+        False,
+    ),
     "schedule": (lambda: with_rate(lambda made: own_rate), [], True),
     "schedule that reads gradients": (lambda: with_rate(gradient_rate), [], True),
     "callback": (network, [Looks], True),

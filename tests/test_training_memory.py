@@ -78,7 +78,7 @@ def test_a_step_allocates_nothing_that_grows(loss: str, engine: str) -> None:
         steps = StepPeaks()
         tracemalloc.start()
         try:
-            model.fit(x, y, batch, epochs=4, verbose=0, callbacks=steps)
+            model.fit(x, y, batch, epochs=3, verbose=0, callbacks=steps)
         finally:
             tracemalloc.stop()
         # The first steps bind buffers, compile formulas, and record.

@@ -77,10 +77,11 @@ class Called:
         """Places of the arguments that are the number of the step, and their values."""
         if isinstance(self._named.get("step"), int):
             yield "step", self._named["step"]
-        try:
-            names = list(inspect.signature(self._function).parameters)
-        except (TypeError, ValueError):
+        plain = inspect.unwrap(getattr(self._function, "__func__", self._function))
+        if not inspect.isfunction(plain):
             return
+        names = list(plain.__code__.co_varnames[: plain.__code__.co_argcount])
+        names = names[inspect.ismethod(self._function) :]
         for place, (name, value) in enumerate(zip(names, self._arguments, strict=False)):
             third = place == 2 and getattr(self._function, "__name__", "") == "forward"
             if (name == "step" or third) and isinstance(value, int):
@@ -97,6 +98,9 @@ class Called:
             return value
         if isinstance(value, tuple):
             return tuple(map(self._own, value))
+        if isinstance(value, float) and self.name.endswith(".step_size"):
+            self.obstacle = f"{self.name} returns a number, which a formula takes"
+            return value
         if isinstance(value, float):
             return np.array(value, self._dtype if self._dtype is not None else None)
         if isinstance(value, np.ndarray | np.generic):

@@ -7,7 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minidl.accelerator.record.operands import UnsupportedError
+from minidl.backend.addresses import location
 from minidl.backend.recorder import unrecorded
 
 if TYPE_CHECKING:
@@ -20,6 +23,18 @@ def _key(formula: Any, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[A
     """A key, equal for formulas on the same arrays, with any numbers; while these arrays exist."""
     places = [0 if isinstance(a, _NUMBERS) else id(a) for a in arguments]
     return (id(formula), *map(id, outs), *places)
+
+
+def _where(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Places of arrays in memory, equal for other views of the same elements; 0 for numbers."""
+    return tuple(
+        0
+        if isinstance(value, _NUMBERS)
+        else location(value)
+        if isinstance(value, np.ndarray)
+        else id(value)
+        for value in values
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +61,7 @@ class Call:
         except UnsupportedError:
             return None
         bound.what, bound.key = self, self.key
+        bound.where = id(self.formula), _where((*self.outs, *self.arguments))
         return bound
 
 
@@ -55,12 +71,16 @@ class BoundKernel:
     Attributes:
         commands: the kernel as commands.
         key: equal for calls on the same arrays with the same numbers.
+        where: the same for other views of the same elements.
     """
 
     numbers = None
 
-    def __init__(self, key: Any, commands: Sequence[Any], call: Callable[[], Any]) -> None:
-        self.key, self.commands, self._call = key, list(commands), call
+    def __init__(
+        self, key: Any, where: Any, commands: Sequence[Any], call: Callable[[], Any]
+    ) -> None:
+        self.key, self.where = key, where
+        self.commands, self._call = list(commands), call
 
     def __call__(self) -> None:
         """Call the kernel."""
@@ -116,11 +136,12 @@ class Ending:
         self.as_recorded = self._same == len(self.bound)
         self.extra = self._asked[self._same :] if self.as_recorded else self._asked
 
-    def expects(self, key: Any, arguments: Sequence[Any]) -> bool:
+    def expects(self, key: Any, where: Callable[[], Any], arguments: Sequence[Any]) -> bool:
         """Take the numbers of a formula or kernel if recorded at this place; return True if so."""
         k = len(self._asked)
         bound = self.bound[k] if self.recorded and k < len(self.bound) else None
-        if bound is None or bound.key != key:
+        # Views that are made anew at each step are other arrays in the same places.
+        if bound is None or (bound.key != key and bound.where != where()):
             return False
         bound.take(arguments)
         self._same += 1
@@ -131,7 +152,11 @@ class Ending:
         self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]
     ) -> bool:
         """Do the work of :meth:`expects` for a formula."""
-        return self.expects(_key(formula, arguments, outs), arguments)
+        return self.expects(
+            _key(formula, arguments, outs),
+            lambda: (id(formula), _where((*outs, *arguments))),
+            arguments,
+        )
 
     def formula(self, call: Call) -> None:
         """Note a formula that was not expected; run the formula, while the ending is recorded."""
@@ -150,14 +175,15 @@ class Ending:
         call = functools.partial(function, *arguments, **named)
         values = (*arguments, *named.values())
         key = (id(function), *(v if isinstance(v, _NUMBERS) else id(v) for v in values))
+        where = key[0], tuple(v if isinstance(v, _NUMBERS) else _where([v]) for v in values)
         if self.recorded:
-            if not self.expects(key, ()):
+            if not self.expects(key, lambda: where, ()):
                 self._asked.append(call)
             return None
         try:
             plain = function.__wrapped__  # type: ignore[attr-defined]
             made = self._player.record_kernel(plain, arguments, named)
-            self.bound.append(BoundKernel(key, made, call))
+            self.bound.append(BoundKernel(key, where, made, call))
             self.commands += made
         except UnsupportedError:
             self.bound.append(None)
