@@ -113,7 +113,9 @@ def supplied(pictures: Pictures, note: Callable[[str], None]) -> Iterator[None]:
             (plt, "show", pictures.show),
         ):
             stack.enter_context(mock.patch.object(owner, name, value))
-        stack.enter_context(mock.patch.dict(sys.modules, _helpers(pictures)))
+        for name, module in _helpers(pictures).items():
+            # Of sys.modules these alone: whatever else is imported meanwhile stays imported.
+            stack.enter_context(_importable(name, module))
         stack.enter_context(mock.patch.dict(os.environ))
         base._counts.clear()
         minidl.utils.set_random_seed(0)
@@ -126,6 +128,19 @@ def supplied(pictures: Pictures, note: Callable[[str], None]) -> Iterator[None]:
             seeds._seed, seeds._models = seed
             logging.disable(disabled)
             np.random.set_state(random)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def _importable(name: str, module: Any) -> Iterator[None]:
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
 
 
 def _helpers(pictures: Pictures) -> dict[str, ModuleType]:
