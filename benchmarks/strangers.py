@@ -4,9 +4,9 @@
 
 Steps of 784-256-128-10 (ReLU, Adam) at a batch of 100 on random pixels, as ``fit`` makes them: with
 minidl's own parts, and with one part of each kind in plain NumPy. All take turns in each round.
-Printed are the median of a step in microseconds, its difference from minidl's own step, the time
-that the part's calls take of it, and what hand-over and copies add, in percent of minidl's own
-step. Results go to ``benchmarks/results/strangers.json``.
+Printed are medians in microseconds: a step, its difference from minidl's own step, and the time of
+the part's calls within it. The last column is the cost of hand-over and copies, in percent of
+minidl's own step. Results go to ``benchmarks/results/strangers.json``.
 """
 
 from __future__ import annotations

@@ -144,20 +144,6 @@ def remember() -> None:
                     _body(value, trusted=True)
 
 
-def plain_values(kind: type) -> dict[str, Any]:
-    """The numbers and other plain values of a class and of the class's bases."""
-    found: dict[str, Any] = {}
-    for known in reversed(kind.__mro__):
-        if known.__module__ not in _TRUSTED:
-            computing = _body(known).computing
-            found |= {
-                name: value
-                for name, value in vars(known).items()
-                if name not in computing and not name.startswith("__")
-            }
-    return found
-
-
 class _Body:
     """The contents of a class, when the package is imported or the class is first asked.
 

@@ -127,6 +127,11 @@ class Ending:
         """Arrays of the numbers that the calls give."""
         return [each.numbers for each in self.bound if each and each.numbers is not None]
 
+    @property
+    def exact(self) -> bool:
+        """True if the calls asked for the recorded formulas, and for nothing beyond these."""
+        return self.as_recorded and not self.extra
+
     def ask(self) -> None:
         """Make the calls; :attr:`as_recorded` and :attr:`extra` tell the formulas asked for."""
         self._asked = []
@@ -175,15 +180,18 @@ class Ending:
         call = functools.partial(function, *arguments, **named)
         values = (*arguments, *named.values())
         key = (id(function), *(v if isinstance(v, _NUMBERS) else id(v) for v in values))
-        where = key[0], tuple(v if isinstance(v, _NUMBERS) else _where([v]) for v in values)
+
+        def where() -> Any:
+            return key[0], tuple(v if isinstance(v, _NUMBERS) else _where([v]) for v in values)
+
         if self.recorded:
-            if not self.expects(key, lambda: where, ()):
+            if not self.expects(key, where, ()):
                 self._asked.append(call)
             return None
         try:
             plain = function.__wrapped__  # type: ignore[attr-defined]
             made = self._player.record_kernel(plain, arguments, named)
-            self.bound.append(BoundKernel(key, where, made, call))
+            self.bound.append(BoundKernel(key, where(), made, call))
             self.commands += made
         except UnsupportedError:
             self.bound.append(None)

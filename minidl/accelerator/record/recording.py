@@ -101,6 +101,10 @@ class Recording:
         self._vain = min(self._vain + 1, 10)
         self._rests = 2**self._vain - 2
 
+    def _same(self, arrays: tuple[Any, ...]) -> bool:
+        """True if a step is on the arrays of the step before."""
+        return len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+
     def to_play(self, arrays: tuple[Any, ...]) -> Tape | None:
         """The tape that stands for a step on these arrays; None where the step is to be called."""
         network = self._network
@@ -108,7 +112,7 @@ class Recording:
             self.forget()
         if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
             self.forget()
-        same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+        same = self._same(arrays)
         if same and network.passes == self._passes:
             return self.tape
         if self.tape is not None:
@@ -121,7 +125,7 @@ class Recording:
         self._new = None
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
             step = loops.passing()(step)
-        same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+        same = self._same(arrays)
         if self._gone or not same or network.passes != self._passes or self.tape is not None:
             step(*arrays)
             return
@@ -165,7 +169,7 @@ class Recording:
     def keep(self, arrays: tuple[Any, ...]) -> None:
         """Note that a step on these arrays was called and done; keep a tape of the step, if any."""
         network = self._network
-        same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+        same = self._same(arrays)
         if self._new is not None:
             tape, seen = self._new
             self._new = None

@@ -35,7 +35,7 @@ class Tape:
     Attributes:
         called: foreign code that is called at each step.
         kept: calls of Python in the place of kernels that have no commands.
-        self.strays = 0
+        strays: steps in a row that ended otherwise than the recorded step.
         obstacle: why no tape can stand for the step, in words; "" where a tape can.
     """
 
@@ -213,7 +213,7 @@ class Tape:
         if ending.calls:
             self._make(ending.ask)
         tail = None
-        if ending.extra or not ending.as_recorded:
+        if not ending.exact:
             self.finish()
             tail = ending.tail() if ending.as_recorded else None
             if tail is None:
@@ -245,7 +245,7 @@ class Tape:
         if not ending.late and self._series is None and ending.calls:
             self._make(ending.ask)
         # A late ending is known only when the rest is done; until then weights stay as they are.
-        atomic = once and (ending.late or (ending.as_recorded and not ending.extra))
+        atomic = once and (ending.late or ending.exact)
         if undo is not None:
             undo.copy(weights=not atomic or not self._spares_weights)
             if undo.open is not token:
@@ -255,11 +255,8 @@ class Tape:
             run()
         if ending.late:
             self._make(ending.ask)
-        if not (ending.as_recorded and not ending.extra):
-            self.strays += 1
-        else:
-            self.strays = 0
-        if atomic and ending.as_recorded and not ending.extra:
+        self.strays = 0 if ending.exact else self.strays + 1
+        if atomic and ending.exact:
             # As above: nothing is called between.
             if undo is not None:
                 if undo.open is not token:

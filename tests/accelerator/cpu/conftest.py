@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from minidl.accelerator.cpu.products import plan as products
@@ -14,3 +17,13 @@ SMALL = 1 << 15
 def small_products_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that those that are take no longer than the others."""
     monkeypatch.setattr(products, "SMALL", SMALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for machine code that is not there yet, in the home of the user."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return home / "cache" / "commands"

@@ -7,7 +7,6 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,6 @@ from minidl.accelerator.cpu.machine import storage as module
 from minidl.accelerator.cpu.machine.storage import Storage, contents
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Not there yet, in the home of the user."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return home / "cache" / "commands"
 
 
 def names(folder):

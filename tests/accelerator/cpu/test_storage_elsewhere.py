@@ -10,22 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
-
 from minidl.accelerator.cpu.machine import storage as module
 from minidl.accelerator.cpu.machine.storage import Storage
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Not there yet, in the home of the user."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return home / "cache" / "commands"
 
 
 def names(folder):
