@@ -94,6 +94,7 @@ class Loop:
         """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
+        self._step.expect(len(epochs) * len(self.train))
         try:
             for listener in self.listeners:
                 told.append(listener)

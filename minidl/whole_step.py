@@ -82,6 +82,11 @@ class WholeStep:
         """True if Python makes the step under way call by call."""
         return self.under_way and self.undo.copied
 
+    def expect(self, steps: int) -> None:
+        """Say how many steps are going to be made, at most: a few are not worth a recording."""
+        if self.recording is not None:
+            self.recording.coming = steps
+
     def look(
         self,
         parts: Iterable[object],

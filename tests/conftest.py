@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from minidl import seeds
 from minidl.accelerator.gpu import kernels
+from minidl.accelerator.record import recording
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
 from minidl.backend.fused import Fused
 from tests.doubles.cupy_double import installed
@@ -73,6 +74,12 @@ def interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of a few steps, as those of tests are, are recorded all the same."""
+    monkeypatch.setattr(recording, "FEW", 0)
 
 
 @pytest.fixture(autouse=True)

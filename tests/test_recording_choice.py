@@ -12,6 +12,8 @@ from scipy import sparse
 
 import minidl
 from minidl import activations, callbacks, layers, losses, regularizers
+from minidl.accelerator.record import recording
+from minidl.accelerator.record.recording import FEW, WORK
 from minidl.backend import fused, use
 from minidl.layers import Dense, Input, Layer
 from minidl.network import Network
@@ -254,6 +256,35 @@ def test_sparse_rows_are_played() -> None:
     assert plays(x=x) == PLAYED
     use("numpy", executor="blocks")
     assert plays(x=x) == 0
+
+
+# A few steps
+
+
+def trained(epochs: int) -> tuple[int, minidl.Sequential]:
+    """Number of played steps of a fit of 2 batches an epoch, and the model."""
+    minidl.utils.set_random_seed(1)
+    model = minidl.Sequential([Input((4,)), Dense(3)])
+    model.compile("adam", "mse")
+    with counting() as steps:
+        model.fit(X, Y, batch_size=10, epochs=epochs, verbose=0)
+    return len(steps), model
+
+
+def test_a_few_steps_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, of_recorded = trained(FEW // 2 - 1)
+    assert recorded == FEW - 4
+    monkeypatch.setattr(recording, "FEW", FEW)
+    called, of_called = trained(FEW // 2 - 1)
+    assert called == 0
+    assert "few steps" in of_called.recording
+    assert np.array_equal(of_called.theta, of_recorded.theta)
+    assert trained(FEW // 2)[0] == FEW - 2
+    # Of larger steps fewer are worth a recording: the batch has 10 rows.
+    monkeypatch.setattr(recording, "WORK", 10 * of_called.theta.size)
+    assert WORK > recording.WORK
+    assert trained(FEW // 4 - 1)[0] == 0
+    assert trained(FEW // 4)[0] == FEW // 2 - 2
 
 
 # The step itself

@@ -169,11 +169,13 @@ class Optimizer:
         if self.clipnorm is not None and tensors is None:
             raise ValueError(OF_TENSORS)
         self._check_momentum(tensors)
-        self._theta, self._size = weakref.ref(theta), theta.size
+        self._size = theta.size
         self._tensors = None if tensors is None else list(tensors)
-        self._slot()
+        self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
+        # The last: an optimizer interrupted before this line is built anew.
+        self._theta = weakref.ref(theta)
 
     def _slot(self) -> None:
         """Have a vector for each slot that the attributes ask for; keep existing vectors."""

@@ -37,7 +37,6 @@ BATCH, BATCHES, COLUMNS, CLASSES = 32, 40, 24, 5
 
 def network(seed: int) -> minidl.Sequential:
     """A compiled one with all that a step can change."""
-    minidl.utils.set_random_seed(seed)
     model = minidl.Sequential(
         [
             Input((COLUMNS,)),
@@ -47,6 +46,7 @@ def network(seed: int) -> minidl.Sequential:
             Dense(CLASSES, "softmax"),
         ]
     )
+    model.seed = seed
     model.compile(
         Adam(ExponentialDecay(0.01, 50, 0.9), global_clipnorm=1.0),
         "sparse_categorical_crossentropy",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from minidl.backend import to_device, to_host
 from minidl.layers import Dense
 from minidl.models import Network
 from minidl.optimizers import SGD, Adam, base, schedules
-from tests import registered
+from tests import moments, registered
 
 KINDS = sorted(registered.OPTIMIZERS)
 # Each with the state that its options can give it.
@@ -372,3 +374,19 @@ def test_another_beta_1_is_that_of_all_momenta():
         used.update(theta, np.array([0.2, 0.1, -1.0]))
         new.update(other, np.array([0.2, 0.1, -1.0]))
     np.testing.assert_array_equal(theta, other)
+
+
+def test_an_interrupted_build_is_made_again() -> None:
+    theta, grad = np.ones(3), np.full(3, 0.5)
+    expected = theta.copy()
+    Adam().update(expected, grad.copy())
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    for moment in range(moments.count(lambda: Adam().build(theta.copy()))):
+        optimizer, moved = Adam(), theta.copy()
+        with contextlib.suppress(KeyboardInterrupt):
+            moments.at(moment, interrupt, functools.partial(optimizer.build, moved))
+        optimizer.update(moved, grad.copy())
+        assert np.array_equal(moved, expected), moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterable
 from operator import is_
 from typing import Any
@@ -16,6 +17,11 @@ from minidl.backend.own import has_foreign, is_own
 from minidl.backend.turns import new_lock
 
 _turn = new_lock()
+
+#: So many steps of a small network take as long called in Python as recorded and then played.
+FEW = 16
+#: Of rows times parameters, what takes as long in a step as the step's Python.
+WORK = 5_000_000
 
 
 class Recording:
@@ -32,8 +38,11 @@ class Recording:
 
     Attributes:
         tape: the recorded tape, or None.
-        strange: True if the step calls foreign code, which may change anything.
+        strange: True if the step calls foreign code, which may change anything, or if no step has
+            been recorded yet.
         called: the parts of the step that are called although the step is played.
+        coming: the number of steps that the caller is going to make. A few steps are called: a
+            recording would take longer than playing them saves.
         reason: why steps are called in Python, in words; "" where steps are played.
     """
 
@@ -43,10 +52,11 @@ class Recording:
     def __init__(self, network: Any, player: Any) -> None:
         self._network, self._player = network, player
         self.tape: Tape | None = None
-        self.strange = False
+        self.strange = True
         self.called: list[object] = []
+        self.coming = sys.maxsize
         self.reason = ""
-        self._gone = False
+        self._gone = self._skips = False
         self._vain = self._rests = 0
         self._new: tuple[Tape, Seen] | None = None
         self.forget()
@@ -126,6 +136,10 @@ class Recording:
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
             step = loops.passing()(step)
         same = self._same(arrays)
+        self._skips = self.tape is None and self._few(arrays)
+        if self._skips:
+            step(*arrays)
+            return
         if self._gone or not same or network.passes != self._passes or self.tape is not None:
             step(*arrays)
             return
@@ -141,6 +155,11 @@ class Recording:
             self._record(step, arrays)
         finally:
             _turn.release()
+
+    def _few(self, arrays: tuple[Any, ...]) -> bool:
+        """True if the steps to come are too few to be recorded."""
+        work = arrays[0].shape[0] * self._network.theta.size
+        return bool(self.coming * (1 + work / WORK) < FEW)
 
     def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
         """Call a step and record it."""
@@ -197,6 +216,8 @@ class Recording:
     def __str__(self) -> str:
         if self._gone:
             return f"each step is called in Python: {self.reason}"
+        if self._skips:
+            return "each step is called in Python: a recording would take longer than a few steps"
         if self.tape is None:
             return "no step is recorded yet: the second on the same arrays is"
         called = [f"{each.name}, which is not minidl's" for each in self.tape.called]
