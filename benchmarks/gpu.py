@@ -4,12 +4,12 @@
     python -m benchmarks.gpu
     python -m benchmarks.gpu --jobs 001 --rounds 9
 
-The peers are those of ``benchmarks.train``, with PyTorch also as a CUDA graph, each in a separate
-process with all data on the device, and take turns, epoch by epoch. Printed are the same figures,
-and for each job the lower bounds of a step: the floating-point operations of its products, and the
-bytes that every engine has to move. JAX and PyTorch need their builds for CUDA
-(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out, with
-the reason printed. Results go to ``benchmarks/results/gpu.json``.
+The peers are those of ``benchmarks.train``, and PyTorch as a CUDA graph. Each peer has a separate
+process, with all data on the device. The peers take turns, epoch by epoch. The figures are those
+of ``benchmarks.train``, and for each job the lower bounds of a step: the floating-point operations
+of its products, and the bytes that every engine has to move. JAX and PyTorch need their builds for
+CUDA (``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out,
+with the reason printed. Results go to ``benchmarks/results/gpu.json``.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ from typing import Any
 from minidl import checks
 from minidl.backend import current, floating
 from minidl.kernels import activations, gated
-from minidl.register import find, kind, known, register
+from minidl.lookup import find, known
+from minidl.register import kind, register
 
 #: Arguments of kernels that are work space, one number a row.
 COLUMNS = ("row", "total")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from minidl.register import base_of, entries, foreign, full_name, handed, is_class, search, shown
+from minidl.lookup import handed, search
+from minidl.register import base_of, entries, foreign, full_name, is_class, shown
 
 # Things without @register in a model that is written, by name; None while none is written.
 _unregistered: ContextVar[dict[str, Any] | None] = ContextVar("unregistered", default=None)

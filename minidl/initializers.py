@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.register import get as of_kind
+from minidl.lookup import get as of_kind
 from minidl.register import kind, register
 
 # Standard deviation of the standard normal distribution cut at ±2.

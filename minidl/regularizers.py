@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import penalties
-from minidl.register import get as of_kind
+from minidl.lookup import get as of_kind
 from minidl.register import kind, register
 
 

@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[1] / "minidl"
 
 READ_FIRST = [
     "kernels", "layers", "losses", "metrics", "optimizers", "activations", "initializers",
-    "regularizers", "penalties", "parameters", "network", "step", "objective", "loop", "training",
-    "data", "batches",
+    "regularizers", "penalties", "parameters", "stack", "weights", "network", "step", "objective",
+    "loop", "compiling", "inference", "training", "arguments", "data", "batches",
 ]  # fmt: skip
 BOOK = [
-    "callbacks", "checks", "custom", "register", "seeds", "models", "whole_step", "undo", "moved",
-    "beside",
+    "callbacks", "checks", "custom", "lookup", "register", "seeds", "models", "whole_step", "undo",
+    "moved", "beside",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,

@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"backend"},
     {"accelerator"},
-    {"checks", "custom", "printing", "register", "seeds"},
+    {"checks", "custom", "lookup", "printing", "register", "seeds"},
     {"kernels"},
     {"activations", "initializers", "regularizers"},
     {"parameters"},
     {"layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
-    {"network"},
+    {"stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use

@@ -17,8 +17,9 @@ from minidl.activations import ActivationFunction
 from minidl.backend import fused
 from minidl.checks import hint
 from minidl.custom import find_class, name_of
+from minidl.lookup import find, known
 from minidl.optimizers import schedules
-from minidl.register import find, known, register
+from minidl.register import register
 from tests.registered import forgotten  # noqa: F401 - a fixture
 from tests.saving.packing import unpacked
 

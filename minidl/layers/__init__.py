@@ -6,7 +6,7 @@ from minidl.layers.batchnorm import BatchNormalization
 from minidl.layers.core import Flatten, Input, Rescaling
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
-from minidl.register import offered
+from minidl.lookup import offered
 
 __all__ = [
     "ELU",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.lookup import find
+from minidl.lookup import get as of_kind
 from minidl.losses import functions
 from minidl.losses.base import Loss
-from minidl.register import find
-from minidl.register import get as of_kind
 
 _FUNCTIONS: dict[Any, type[Loss]] = {
     function: find(function.__name__, Loss)

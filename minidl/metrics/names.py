@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import losses
+from minidl.lookup import find
+from minidl.lookup import get as of_kind
 from minidl.metrics import functions
 from minidl.metrics.base import Metric
 from minidl.metrics.objects import Accuracy, LossMetric
-from minidl.register import find
-from minidl.register import get as of_kind
 
 
 def get(identifier: Any, loss: losses.Loss) -> Metric:

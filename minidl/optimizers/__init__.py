@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from minidl.lookup import get as of_kind
+from minidl.lookup import offered
 from minidl.optimizers import schedules
 from minidl.optimizers.adagrad import Adagrad
 from minidl.optimizers.adam import Adam, AdamW, Nadam
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.sgd import SGD
-from minidl.register import get as of_kind
-from minidl.register import offered
 
 __all__ = [
     "SGD",

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from minidl import activations, checks
 from minidl.activations import ActivationFunction
 from minidl.layers import Activation
+from minidl.lookup import known
 from minidl.plotting import style
-from minidl.register import known
 
 _FUNCTION, _DERIVATIVE = style.COLOURS[:2]
 _SAMPLES = 1001

@@ -14,9 +14,9 @@ from matplotlib.ticker import MaxNLocator
 
 from minidl import checks
 from minidl.callbacks import History, Monitor
+from minidl.lookup import known
 from minidl.metrics import Metric
 from minidl.plotting.style import COLOURS, MARKERS, frame, wrapped
-from minidl.register import known
 
 Histories = History | Mapping[Any, History] | Sequence[tuple[Any, History]]
 

@@ -2,12 +2,12 @@
 
 A file of format 2 is a zip archive of uncompressed members:
 
-    config.json             the layers, the optimizer, the loss and the metrics: class names and
-                            arguments; the seed and the counts of steps
-    theta.npy               all trainable parameters, one vector
-    statistics.npy          the running statistics, one vector
-    optimizer/NAME.npy      the optimizer's state, vectors of theta's size
-    extra.json, extra/….npy extra content (:class:`Extra`), for example of a checkpoint
+    config.json             class names and arguments of the layers, the optimizer, the loss and the
+                            metrics; the seed and the counts of steps.
+    theta.npy               all trainable parameters, one vector.
+    statistics.npy          the running statistics, one vector.
+    optimizer/NAME.npy      the optimizer's state, vectors of theta's size.
+    extra.json, extra/….npy extra content (:class:`Extra`), for example of a checkpoint.
 
 Training goes on after :func:`load_model` as if it had not stopped. The comment of the archive is
 ``minidl sha256 `` and 64 digits, the SHA-256 of all bytes before the digits: ``head -c -64 FILE |

@@ -18,9 +18,9 @@ from minidl.activations import ActivationFunction
 from minidl.gradient_check.losses import random_targets
 from minidl.initializers import Initializer
 from minidl.layers import Layer
+from minidl.lookup import known
 from minidl.losses import Loss
 from minidl.network import Network
-from minidl.register import known
 from minidl.regularizers import Regularizer
 from minidl.testing.axes import LARGEST
 

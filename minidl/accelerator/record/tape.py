@@ -1,190 +1,31 @@
-"""A tape: the work of a training step, to be done again without Python.
-
-While a tape records, formulas (``@fused``) and kernels (``@kernel``) leave on the tape their work
-and their arrays, and run as usual. Commands of ``cpu``, or nodes of ``gpu``, are recorded for the
-same work; work without commands stays a call of Python, in its place among the commands, as does
-foreign code.
-"""
+"""A tape: the recorded work of a training step, done again without Python."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from minidl.accelerator.record.called import Called
-from minidl.accelerator.record.ending import Call, Ending
-from minidl.accelerator.record.operands import UnsupportedError, has_operands
-from minidl.backend.recorder import recorder, unrecorded
-
-if TYPE_CHECKING:
-    from minidl.backend.fused import Fused
+from minidl.accelerator.record.work import Work
 
 
-class Tape:
-    """The work of a step, in order: commands, and calls of Python between commands.
+class Tape(Work):
+    """The work of a step, recorded once and then played.
 
     Args:
-        step: the number of the step that is about to be recorded.
-        player: makes and runs commands: the module ``cpu.player``, or ``gpu``'s Player.
-        weights: arrays that only the ending should change.
+        step, player, weights: as of :class:`~minidl.accelerator.record.work.Work`.
 
     Attributes:
-        called: foreign code that is called at each step.
-        kept: calls of Python in the place of kernels that have no commands.
         strays: steps in a row that ended otherwise than the recorded step.
-        obstacle: why no tape can stand for the step, in words; "" where a tape can.
     """
 
     def __init__(self, step: int, player: Any, weights: Sequence[Any] = ()) -> None:
-        self._player = player
-        self._weights = weights
-        #: The number of the step that is recorded or played, in memory that commands can read.
-        self._step = np.array([step], np.int64)
-        self.called: list[Called] = []
-        self.kept: list[str] = []
-        self.obstacle = ""
+        super().__init__(step, player, weights)
         self.strays = 0
-        # The parts before the ending and after the ending.
-        self._entries: list[Any] = []
-        self._after: list[Any] = []
-        self._ending = Ending(player)
-        self._at_end = False
-        # Numbers that Python writes before a step, for commands to read.
-        self._numbers = [self._step]
         # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
         # The part that is done with the last step that waits.
         self._tail: Any = None
-
-    @property
-    def entries(self) -> list[Any]:
-        """Commands, and functions of Python between commands, in order of execution."""
-        return [*self._entries, *self._ending.commands, *self._after]
-
-    @contextmanager
-    def record(self) -> Iterator[None]:
-        """Record the work of formulas and kernels within the block."""
-        before = recorder.tape
-        try:
-            recorder.tape = self
-            yield
-        finally:
-            recorder.tape = before
-
-    # The parts of a step, handed over while the step is recorded.
-
-    def commands(self, commands: Sequence[Any], numbers: Sequence[np.ndarray] = ()) -> None:
-        """Record commands that the caller runs now.
-
-        Args:
-            commands: compiled commands, or functions of Python.
-            numbers: arrays that the caller writes before each step, and that the commands read.
-        """
-        (self._after if self._ending.calls else self._entries).extend(commands)
-        self._numbers += numbers
-
-    def kernel(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-    ) -> Any:
-        """Run and record a kernel."""
-        if self._at_end:
-            return self._ending.kernel(function, arguments, named)
-        plain = function.__wrapped__  # type: ignore[attr-defined]
-        if has_operands(arguments, named):
-            return plain(*arguments, **named)
-        call = functools.partial(function, *arguments, **named)
-        try:
-            self.commands(self._player.record_kernel(plain, arguments, named))
-        except UnsupportedError:
-            self.kept.append(function.__name__)
-            self.commands([call])
-        return unrecorded(call)
-
-    def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
-        """Run and record a formula."""
-        call = Call(formula, arguments, outs)
-        if self._at_end:
-            self._ending.formula(call)
-            return
-        try:
-            program = formula.program(arguments, outs)
-            self.commands(self._player.commands(program, arguments, outs))
-        except UnsupportedError:
-            self.kept.append(formula.formula.__name__)
-            self.commands([call])
-        unrecorded(call)
-
-    def expects(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
-        """Take the numbers of a formula that the ending was recorded with; return True if so."""
-        return self._at_end and self._ending.expects_formula(formula, arguments, outs)
-
-    def draw(self, bits: Any, out: Any, step: int) -> None:
-        """Fill ``out`` with the random bits of a step, and record the draw."""
-        ahead = step - int(self._step[0])
-        try:
-            drawn = self._player.draw(bits.key, out, self._step, ahead)
-            self._player.run([drawn])
-        except UnsupportedError:
-
-            def drawn() -> None:
-                unrecorded(bits.fill, out, int(self._step[0]) + ahead)
-
-            drawn()
-        self.commands([drawn])
-
-    def call(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
-    ) -> Any:
-        """Call a foreign function, and record the call."""
-        before = [array.copy() for array in self._weights]
-        called = Called(function, arguments, named, self._step)
-        pairs = zip(before, self._weights, strict=True)
-        called.spares_weights = all(bool((a == b).all()) for a, b in pairs)
-        self.obstacle = self.obstacle or called.obstacle
-        self.called.append(called)
-        self.commands([called])
-        return called.result
-
-    def end(
-        self,
-        late: bool,
-        function: Callable[..., Any],
-        arguments: Sequence[Any],
-        named: dict[str, Any],
-    ) -> None:
-        """Make a call that ends the step, and record its formulas.
-
-        Args:
-            late: True if the call may look at the results of earlier work.
-            function, arguments, named: the call; the function returns nothing.
-        """
-        if self._after:
-            self.obstacle = "other things come between two updates"
-        call = functools.partial(function, *arguments, **named)
-        ending = self._ending
-        ending.calls.append(call)
-        known = len(ending.bound)
-        self._make(call)
-        if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
-            ending.calls.pop()
-        else:
-            ending.late = ending.late or late
-
-    def _make(self, call: Callable[[], Any]) -> None:
-        """Make a call, or several, of the ending."""
-        before = recorder.tape
-        try:
-            recorder.tape, self._at_end = self, True
-            call()
-        finally:
-            recorder.tape, self._at_end = before, False
-
-    # Playing.
 
     def play(
         self, step: int, may_wait: bool = False, undo: Any = None, token: object = None
@@ -318,7 +159,7 @@ class Tape:
         The end is one command that is done or waits, where the player has such commands.
         """
         if part not in self._pieces:
-            entries = {"head": self._entries, "after": self._after}.get(part)
+            entries = {"head": self._head, "after": self._after}.get(part)
             once = getattr(self._player, "Once", None)
             if entries is not None:
                 self._pieces[part] = self._player.assemble(entries)

@@ -1,0 +1,104 @@
+"""The arguments of fit, evaluate and predict, checked; the arrays as rows that suit the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import checks, data
+from minidl.backend import is_sparse
+from minidl.callbacks import Callback
+from minidl.compiling import Compiled
+from minidl.network import Network
+from minidl.progress import EpochLine, ProgressBar
+
+# Without gradients the batch only has to be large enough to keep the matrix product busy.
+INFERENCE_BATCH = 1024
+
+#: Features, targets and weights; the weights are None where all are 1.
+Rows = tuple[Any, np.ndarray, np.ndarray | None]
+
+
+def size(batch_size: int | None, default: int) -> int:
+    """The number of rows in a batch."""
+    return default if batch_size is None else checks.integer("batch_size", batch_size, 1)
+
+
+def listeners(callbacks: Sequence[Callback] | Callback | None, verbose: int) -> list[Callback]:
+    """The callbacks, and the display that ``verbose`` asks for."""
+    if verbose not in (0, 1, 2):
+        raise ValueError(f"verbose: expected 0, 1 or 2, received {verbose!r}")
+    given = [] if callbacks is None else callbacks
+    found: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}")
+    display = {1: ProgressBar, 2: EpochLine}.get(verbose)
+    return [*found, display()] if display else found
+
+
+def features(network: Network, x: Any) -> Any:
+    """The features; the network is built for them."""
+    if is_sparse(x):
+        network.check_sparse()
+    x = data.features(x, network.input_shape, network.dtype)
+    network.build(tuple(x.shape[1:]))
+    return x
+
+
+def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
+    """Features, targets in the form of the model's loss, and weights."""
+    x = features(model, x)
+    count = x.shape[0]
+    y = data.targets(y, model._loss, model.output_shape, count, model.dtype)
+    return x, y, data.sample_weights(sample_weight, count)
+
+
+def training_rows(
+    model: Compiled,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    validation_split: float,
+    validation_data: Sequence[Any] | None,
+) -> tuple[Rows, Rows | None]:
+    """The rows to train on, and those to validate on.
+
+    The weights of classes are the training's alone: rows that are kept for validation have those
+    of ``sample_weight``.
+    """
+    share = checks.real("validation_split", validation_split, 0, 1)
+    x, y, weight = rows(model, x, y, sample_weight)
+    by_class = data.class_weights(class_weight, y, model._loss, model.output_shape[0])
+    validation = None
+    if validation_data is not None:
+        validation = _validation_rows(model, validation_data)
+    elif share:
+        kept = int(x.shape[0] * (1 - share))
+        if kept in (0, x.shape[0]):
+            raise ValueError(
+                f"validation_split: expected a share that leaves rows on both sides, received "
+                f"{share} of {x.shape[0]} rows"
+            )
+        validation = x[kept:], y[kept:], None if weight is None else weight[kept:]
+        x, y = x[:kept], y[:kept]
+        weight = None if weight is None else weight[:kept]
+        by_class = None if by_class is None else by_class[:kept]
+    if by_class is not None:
+        weight = by_class if weight is None else weight * by_class
+    return (x, y, weight), validation
+
+
+def _validation_rows(model: Compiled, given: Sequence[Any]) -> Rows:
+    if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+        raise ValueError(
+            "validation_data: expected (x, y) or (x, y, sample_weight), received "
+            f"{type(given).__name__}"
+        )
+    try:
+        return rows(model, given[0], given[1], given[2] if len(given) == 3 else None)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None

@@ -1,0 +1,162 @@
+"""Lookup: the class, the function or the new object that a name stands for.
+
+A class is found by the name in files, or by "Scale" or "scale" alone, in any case of letters. The
+reader of a file may hand over further classes (:mod:`minidl.custom`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from minidl import checks
+from minidl.register import Entry, base_of, entries, foreign, kinds
+
+T = TypeVar("T")
+
+#: Classes and functions handed over by the reader of a file, by name; None while none is read.
+handed: ContextVar[Mapping[str, Any] | None] = ContextVar("handed", default=None)
+
+
+def find(name: str, *bases: type) -> Any:
+    """The class, or the function, of this name and of one of these kinds, in any case of letters.
+
+    Raises:
+        ValueError: an unknown name, with the nearest right one; or a name in several packages.
+    """
+    names = [each for base in bases for each in known(base)]
+    return search(name, kinds[bases[0]], lambda entry: entry.base in bases, names)
+
+
+def get(base: type[T], identifier: Any) -> T:
+    """``identifier``, an object of a kind; for a class or a name, a new object of the class.
+
+    Args:
+        base: of the kind.
+        identifier: an object, a class or a name.
+
+    Raises:
+        ValueError: unknown name.
+        TypeError: another kind of object.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, str):
+        identifier = find(identifier, base)
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return _made(identifier)
+    raise TypeError(
+        f"{kinds[base]}: expected a name or an object of {base.__name__}, received "
+        f"{type(identifier).__name__}"
+    )
+
+
+@functools.lru_cache(256)  # a signature leaves garbage in cycles
+def _needed(known: type) -> list[str]:
+    """Names of the arguments that a class needs."""
+    return [
+        p.name
+        for p in inspect.signature(known).parameters.values()
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+
+
+def _made(known: type[T]) -> T:
+    """An object of a class, made without arguments.
+
+    Raises:
+        TypeError: the class needs arguments.
+    """
+    needed = _needed(known)  # type: ignore[arg-type]
+    if needed:
+        raise TypeError(
+            f"{known.__name__} needs arguments: expected {known.__name__}({', '.join(needed)}) in "
+            "place of its name"
+        )
+    return known()
+
+
+def known(base: type) -> dict[str, Any]:
+    """Classes, or activation functions, of one kind, by the names in messages.
+
+    Args:
+        base: such as ``minidl.layers.Layer``.
+    """
+    found = {}
+    for entry in entries:
+        if entry.base is base:
+            names = (entry.full,) if foreign(entry.full) else entry.short
+            found.update(dict.fromkeys(names, entry.thing))
+    return found
+
+
+def offered(package: str, base: type) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package; all modules of the package are imported.
+
+    Args:
+        package: a name, "minidl.layers".
+        base: the base class of a kind; the modules register classes of that kind.
+
+    Returns:
+        A function that finds a class by name, for ``minidl.layers.Dense``.
+    """
+    for module in pkgutil.iter_modules(sys.modules[package].__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+    def attribute(name: str) -> Any:
+        for entry in entries:
+            if entry.base is base and entry.full == name:
+                return entry.thing
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return attribute
+
+
+def search(
+    name: str,
+    what: str,
+    suits: Callable[[Entry], bool],
+    names: Any,
+    files: bool = False,
+) -> Any:
+    """The thing of this name among the entries that suit.
+
+    Args:
+        name: in any case of letters.
+        what: the kind, for messages.
+        suits: called with an entry.
+        names: for messages.
+        files: True if the name in files is the only one.
+
+    Raises:
+        ValueError: an unknown name, or a name in several packages.
+    """
+    folded, custom = name.casefold(), handed.get()
+    found = [
+        entry
+        for entry in entries
+        if suits(entry) and (entry.full.casefold() == folded if files else entry.called(folded))
+    ]
+    found = [entry for entry in found if not foreign(entry.full)] or found
+    if custom and not (found and not foreign(name)):
+        for each in (folded, folded.rpartition(">")[2]):
+            thing = custom.get(each)
+            if thing is not None and suits(Entry(thing, base_of(thing) or object, each, ())):
+                return thing
+    if len(found) == 1:
+        return found[0].thing
+    if found:
+        full = " or ".join(repr(entry.full) for entry in found)
+        raise ValueError(f"{what} {name!r}: expected {full}, received what is both")
+    if custom is None:
+        raise checks.unknown(what, name, names)
+    raise ValueError(
+        f"unknown {what} in the file {name!r}{checks.hint(name, names)} (of your own? Decorate it "
+        f"with @minidl.register before, or call load_model(..., custom_objects={{{name!r}: ...}}))"
+    )
