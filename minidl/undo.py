@@ -75,7 +75,7 @@ class Undo:
         if self.copied:
             # Nothing is called between a look at ``open`` and the write after it.
             for array, kept in self._copies.vectors:
-                if self.open is not token:  # somebody has come between, and has done it
+                if self.open is not token:  # another call has rolled back meanwhile
                     return
                 array[...] = kept
             for measure, rows, total in self._copies.sums:

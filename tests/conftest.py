@@ -124,7 +124,7 @@ def _no_device() -> str | None:
 
 def _forget_cuda_kernels() -> None:
     """What was compiled for the double does not run on CuPy, nor the other way round."""
-    kernels.kernel.cache_clear()
+    kernels.cuda_kernel.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in ("minidl", "tests"):
             continue

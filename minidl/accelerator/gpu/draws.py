@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.gpu.kernels import THREADS, kernel, source
+from minidl.accelerator.gpu.kernels import THREADS, cuda_kernel, source
 from minidl.accelerator.gpu.nodes import Bits
 
 _PARTS = 16  # numbers of a thread
@@ -21,7 +21,7 @@ def fill(out: Any, key: np.ndarray, step: int) -> None:
         key: two uint64.
         step: from 0.
     """
-    bits = kernel(source("philox"), "random_bits")
+    bits = cuda_kernel(source("philox"), "random_bits")
     bits(_grid(out), (THREADS,), (out, np.int64(out.size), *key, np.uint64(step)))
 
 
@@ -32,7 +32,7 @@ def again(node: Bits, step: Any) -> Callable[[], Any]:
         node: the argument ``step`` replaces its step.
         step: int64, on the device.
     """
-    bits = kernel(source("philox"), "random_bits_ahead")
+    bits = cuda_kernel(source("philox"), "random_bits_ahead")
     out = node.out
     arguments = out, np.int64(out.size), *node.key, step, np.uint64(node.ahead)
     return lambda: bits(_grid(out), (THREADS,), arguments)

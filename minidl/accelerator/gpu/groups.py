@@ -52,7 +52,7 @@ _TOGETHER = (
 
 
 @dataclass(frozen=True)
-class Kernel:
+class CudaKernel:
     """A group's CUDA kernel.
 
     Attributes:
@@ -73,7 +73,7 @@ class Kernel:
     numbers: tuple[np.generic, ...]
 
 
-def kernel(group: Group) -> Kernel:
+def cuda_kernel(group: Group) -> CudaKernel:
     """The CUDA kernel of a group that has a layout."""
     writer = _Writer(group)
     body = "\n".join(writer.node(node) for node in group.nodes)
@@ -94,7 +94,7 @@ def kernel(group: Group) -> Kernel:
     )
     numbers = *map(np.float64, writer.numbers), *map(writer.index, writer.sizes)
     arrays, moving = tuple(writer.arrays), tuple(writer.moving)
-    return Kernel(text, name, writer.grid, writer.block, arrays, moving, numbers)
+    return CudaKernel(text, name, writer.grid, writer.block, arrays, moving, numbers)
 
 
 def _word(node: Node) -> str:
@@ -159,7 +159,7 @@ class _Writer:
         return f"n{len(self.numbers) - 1}"
 
     def _size(self, value: int) -> str:
-        # No part of the source: networks that differ in sizes alone share their kernels.
+        # No part of the source: networks that differ in sizes alone share their CUDA kernels.
         self.sizes.append(value)
         return f"s{len(self.sizes) - 1}"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-#: Compiler options of every kernel.
+#: Compiler options of every CUDA kernel.
 OPTIONS = ("--std=c++17",)
 #: Threads of a block, and the most blocks; each thread loops over the elements beyond the grid.
 THREADS, BLOCKS = 256, 1 << 16
@@ -21,7 +21,7 @@ def source(name: str) -> str:
 
 
 @functools.cache
-def kernel(source: str, name: str) -> Any:
+def cuda_kernel(source: str, name: str) -> Any:
     """The CUDA kernel of this name in a source, as a function of (blocks, threads, arguments).
 
     CuPy checks no argument: arrays have the types of the source, and numbers are NumPy's scalars of
@@ -32,7 +32,7 @@ def kernel(source: str, name: str) -> Any:
     return made
 
 
-def launch(kernel: Any, size: int, arguments: Sequence[Any]) -> None:
-    """Run a CUDA kernel whose threads share out ``size`` elements."""
+def launch(function: Any, size: int, arguments: Sequence[Any]) -> None:
+    """Run a CUDA kernel, as a function, whose threads share out ``size`` elements."""
     if size:
-        kernel((min(-(-size // THREADS), BLOCKS),), (THREADS,), tuple(arguments))
+        function((min(-(-size // THREADS), BLOCKS),), (THREADS,), tuple(arguments))

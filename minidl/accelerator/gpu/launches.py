@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.accelerator.gpu import cublaslt, draws, groups
 from minidl.accelerator.gpu.grouping import Group, grouped
-from minidl.accelerator.gpu.kernels import kernel, source
+from minidl.accelerator.gpu.kernels import cuda_kernel, source
 from minidl.accelerator.gpu.nodes import Bits, Node, Product
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.backend.sparse import outside
@@ -35,15 +35,15 @@ class Numbers:
 
     def __init__(self, arrays: Sequence[np.ndarray]) -> None:
         xp = importlib.import_module("cupy")
-        self._kept = list(arrays)  # of which the places know the identities
+        self._kept = list(arrays)  # an identity stands for an array while the array exists
         self._words = [array.view(np.int64) for array in arrays]
         width = sum(array.size for array in arrays)
         self._rows = np.zeros((MOST, width), np.int64)
         self._table = xp.zeros((MOST, width), dtype=np.int64)
         self._next = xp.zeros((1,), dtype=np.int64)
         self._now = xp.zeros((width,), dtype=np.int64)
-        self._kernel = kernel(source("numbers"), "take")
-        #: (1,): how many runs there are numbers for.
+        self._take = cuda_kernel(source("numbers"), "take")
+        #: (1,): number of runs whose numbers are written.
         self.waiting = np.zeros(1, np.int64)
         ends = np.cumsum([array.size for array in arrays])
         self._places = {
@@ -78,7 +78,7 @@ class Numbers:
     def take(self) -> None:
         """Make the next row of numbers the present one, on the device."""
         width = np.int32(self._now.size)
-        self._kernel((1,), (128,), (self._table, self._now, self._next, width))
+        self._take((1,), (128,), (self._table, self._now, self._next, width))
 
     def renew(self) -> None:
         """Make the numbers on the host the present ones."""
@@ -126,11 +126,11 @@ class Launches:
             return self._product(node)
         if isinstance(node, Bits):
             return draws.again(node, numbers.place(node.step))
-        made = groups.kernel(group)
-        each = kernel(made.source, made.name)
+        made = groups.cuda_kernel(group)
+        run = cuda_kernel(made.source, made.name)
         moving = [numbers.place(array) for array in made.moving]
         arguments = *made.arrays, *moving, *made.numbers
-        return lambda: each(made.grid, made.block, arguments)
+        return lambda: run(made.grid, made.block, arguments)
 
     def _product(self, node: Product) -> Launch:
         try:

@@ -57,7 +57,7 @@ class Player:
             draws.fill(node.out, node.key, int(node.step[0]) + node.ahead)
 
     def assemble(self, entries: Sequence[Node | Callable[[], Any]]) -> list[Callable[[], Any]]:
-        """Calls that run a step: kernels that are launched, and functions, in their order."""
+        """Calls that run a step: launches of CUDA kernels, and functions, in their order."""
         moving = {id(array): array for entry in entries for array in _moving(entry)}
         numbers = Numbers(list(moving.values()))
         first: list[Callable[[], Any]] = [numbers.renew] if moving else []

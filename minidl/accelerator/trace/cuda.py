@@ -40,8 +40,8 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
         arrays = [arguments[i] for i in read] + [outs[k] for k in fresh]
         index = np.uint32 if first.size < MANY else np.uint64
         key = index, first.dtype, *[(a.dtype, a.shape == shape) for a in arrays]
-        kernel = made.get(key)
-        if kernel is None:
+        function = made.get(key)
+        if function is None:
             if not all(hasattr(a, "__cuda_array_interface__") for a in arrays):
                 raise TypeError(f"{program.name}: expected arrays on the device, received NumPy's")
             kinds = [EACH if a.shape == shape else BY_COLUMN for a in arrays]
@@ -49,9 +49,9 @@ def compile(program: Program, aliases: Sequence[Sequence[int]]) -> Callable[...,
             text = elementwise(
                 program, kinds, types, places, overwritten, first.dtype.name, index.__name__
             )
-            kernel = made[key] = kernels.kernel(text, name_of(program))
+            function = made[key] = kernels.cuda_kernel(text, name_of(program))
         numbers = map(number, program.numbers(arguments))
         sizes = index(first.size), index(shape[-1] if shape else 1)
-        kernels.launch(kernel, first.size, (*arrays, *numbers, *sizes))
+        kernels.launch(function, first.size, (*arrays, *numbers, *sizes))
 
     return run

@@ -1,4 +1,4 @@
-"""The CUDA C++ source of the kernel that a traced formula is compiled to."""
+"""The CUDA C++ source of the CUDA kernel that a traced formula is compiled to."""
 
 from __future__ import annotations
 

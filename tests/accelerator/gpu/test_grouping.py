@@ -283,7 +283,7 @@ def test_networks_that_differ_in_sizes_share_their_kernels():
     for rows, columns in ((100, 70), (130, 90)):
         arrays = [to_device(np.ones((rows, columns))), to_device(np.ones(columns))]
         (group,) = grouped(Player().record_kernel(kernel, arrays, {}))
-        texts.add(groups.kernel(group).source)
+        texts.add(groups.cuda_kernel(group).source)
     assert len(texts) == 1
 
 

@@ -139,7 +139,7 @@ def test_threads_come_to_the_same_bits_in_any_order(model, monkeypatch):
 def sources_of_trainings():
     """Of all kernels that trainings above launch."""
     found = {}
-    right = groups.kernel
+    right = groups.cuda_kernel
 
     def noting(group):
         made = right(group)
@@ -147,7 +147,7 @@ def sources_of_trainings():
         return made
 
     with pytest.MonkeyPatch.context() as patch, installed(), use("cupy"):
-        patch.setattr(groups, "kernel", noting)
+        patch.setattr(groups, "cuda_kernel", noting)
         for dtype in ("float32", "float64"):
             for model in MODELS:
                 trained(model, "norms", dtype, epochs=1)
