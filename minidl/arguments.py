@@ -27,7 +27,12 @@ def size(batch_size: int | None, default: int) -> int:
 
 
 def listeners(callbacks: Sequence[Callback] | Callback | None, verbose: int) -> list[Callback]:
-    """The callbacks, and the display that ``verbose`` asks for."""
+    """The callbacks, and the display that ``verbose`` asks for.
+
+    Raises:
+        ValueError: another ``verbose`` than 0, 1 or 2.
+        TypeError: something else than callbacks.
+    """
     if verbose not in (0, 1, 2):
         raise ValueError(f"verbose: expected 0, 1 or 2, received {verbose!r}")
     given = [] if callbacks is None else callbacks
@@ -40,7 +45,11 @@ def listeners(callbacks: Sequence[Callback] | Callback | None, verbose: int) -> 
 
 
 def features(network: Network, x: Any) -> Any:
-    """The features; the network is built for them."""
+    """The features, for which the network is built.
+
+    Raises:
+        TypeError, ValueError: features that do not fit; see :mod:`minidl.data`.
+    """
     if is_sparse(x):
         network.check_sparse()
     x = data.features(x, network.input_shape, network.dtype)
@@ -49,7 +58,11 @@ def features(network: Network, x: Any) -> Any:
 
 
 def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
-    """Features, targets in the form of the model's loss, and weights."""
+    """Features, targets in the form of the model's loss, and weights.
+
+    Raises:
+        TypeError, ValueError: arrays that do not fit; see :mod:`minidl.data`.
+    """
     x = features(model, x)
     count = x.shape[0]
     y = data.targets(y, model._loss, model.output_shape, count, model.dtype)
@@ -65,10 +78,17 @@ def training_rows(
     validation_split: float,
     validation_data: Sequence[Any] | None,
 ) -> tuple[Rows, Rows | None]:
-    """The rows to train on, and those to validate on.
+    """The rows to train on, and the rows to validate on.
 
-    The weights of classes are the training's alone: rows that are kept for validation have those
-    of ``sample_weight``.
+    Weights of classes count in training alone; the rows for validation have the weights of
+    ``sample_weight``.
+
+    Args:
+        model: compiled.
+        x, y, sample_weight, class_weight, validation_split, validation_data: as in ``fit``.
+
+    Raises:
+        TypeError, ValueError: arguments or arrays that do not fit.
     """
     share = checks.real("validation_split", validation_split, 0, 1)
     x, y, weight = rows(model, x, y, sample_weight)

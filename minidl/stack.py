@@ -19,7 +19,7 @@ from minidl.seeds import next_seed
 class Stack:
     """Layers in a row, each fed with the output of the one before.
 
-    The tensors of all layers lie in two vectors, those that gradients move and the others.
+    The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
 
     Args:
         layers: any number of layers; more can be added until the network is built.
