@@ -33,5 +33,13 @@ def kernel(function: F) -> F:
                 return run(function, arguments, named)
         return function(*arguments, **named)
 
-    call.is_kernel = True  # type: ignore[attr-defined]
+    call.kernel = call  # type: ignore[attr-defined]
     return cast(F, call)
+
+
+def is_kernel(function: Any) -> bool:
+    """True for a function that :func:`kernel` made.
+
+    A wrapper to which ``functools.wraps`` has copied the attributes of a kernel is none.
+    """
+    return getattr(function, "kernel", None) is function

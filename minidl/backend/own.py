@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.fused import Fused
+from minidl.backend.kernel import is_kernel
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -51,8 +52,7 @@ def is_own(thing: object) -> bool:
 
 def is_own_function(function: Any) -> bool:
     """True for a callable that a tape can record: a formula, a kernel, or minidl's own code."""
-    # A mock has every attribute.
-    if isinstance(function, Fused) or getattr(function, "is_kernel", None) is True:
+    if isinstance(function, Fused) or is_kernel(function):
         return True
     if isinstance(function, types.MethodType):
         return is_own(function.__self__) and is_own_function(function.__func__)

@@ -14,6 +14,7 @@ from minidl import Sequential, layers, losses, metrics, optimizers, regularizers
 from minidl.backend import fused, kernel
 from minidl.backend.own import are_own, foreign, has_foreign, is_own, is_own_function, methods
 from minidl.callbacks import Callback, EarlyStopping
+from minidl.kernels.dense import dense_forward
 from minidl.optimizers.schedules import ExponentialDecay
 
 
@@ -220,6 +221,7 @@ HELD = [
     ("a built-in", math.sqrt, True),
     ("a partial", functools.partial(plain), True),
     ("wraps of minidl's", wrapping(layers.Dense.forward), True),
+    ("wraps of a kernel", wrapping(dense_forward), True),
     ("a method of somebody else's", Rate().__call__, True),
     ("a mock", mock.Mock(), True),
     ("a formula", formula, False),
@@ -297,6 +299,8 @@ def test_functions_of_minidl_are_its_own() -> None:
     assert not is_own_function(functools.partial(layers.Dense.forward))
     assert not is_own_function(deriving(forward=forward).forward)
     assert not is_own_function(wrapping(layers.Dense.forward))
+    assert not is_own_function(wrapping(some_kernel))
+    assert not is_own_function(wrapping(formula))
 
 
 def test_callbacks_are_own_if_they_hold_nobody_elses_functions() -> None:

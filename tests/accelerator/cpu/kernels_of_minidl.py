@@ -13,6 +13,7 @@ import numpy as np
 from minidl import kernels
 from minidl.accelerator.trace.program import trace
 from minidl.backend.fused import Fused
+from minidl.backend.kernel import is_kernel
 
 MODULES = [
     importlib.import_module(f"minidl.kernels.{module.name}")
@@ -27,9 +28,7 @@ _OWN = [
 #: Fused formulas, by "module.name".
 FORMULAS: dict[str, Fused] = {name: value for name, value in _OWN if isinstance(value, Fused)}
 #: Functions of NumPy calls that a tape can record.
-KERNELS: dict[str, Callable[..., Any]] = {
-    name: value for name, value in _OWN if hasattr(value, "is_kernel")
-}
+KERNELS: dict[str, Callable[..., Any]] = {name: value for name, value in _OWN if is_kernel(value)}
 
 # Arguments that are never arrays; the values are in no way special.
 NUMBERS = {
