@@ -55,12 +55,14 @@ def fit(
         run_eagerly=True,  # a graph takes longer to make than these epochs to run
     )
     history = model.fit(x, y, shuffle=False, verbose=0, **options)
-    evaluated = model.evaluate(x, y, verbose=0)
+    # What evaluate and predict do with a batch; to make a data set of it would take longer.
+    model.reset_metrics()
+    evaluated = model.test_on_batch(x, y)
     return Fitted(
         history.history,
         history.epoch,
         evaluated if isinstance(evaluated, list) else [evaluated],
-        model.predict(x, verbose=0),
+        np.asarray(model(x, training=False)),
         model.get_weights(),
         int(model.optimizer.iterations),
     )
@@ -71,23 +73,20 @@ def parameter_names(method: str) -> list[str]:
     return list(inspect.signature(getattr(keras.Sequential, method)).parameters)[1:]
 
 
-def split_sizes(rows: int, validation_split: float) -> tuple[int, int]:
-    """How many rows Keras trains on and validates on."""
-    seen = {"train": 0, "test": 0}
+def rows_trained_on(rows: int, validation_split: float) -> int:
+    """How many of the rows Keras keeps for training."""
+    seen: list[int] = []
 
     class Count(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            seen["train"] += 1
-
-        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-            seen["test"] += 1
+        def on_train_begin(self, logs: Any = None) -> None:
+            seen.append(self.params["steps"])
 
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse", run_eagerly=True)
     data = np.zeros((rows, 1))
     split = {"validation_split": validation_split, "batch_size": 1}
-    model.fit(data, data, verbose=0, callbacks=[Count()], **split)
-    return seen["train"], seen["test"]
+    model.fit(data, data, verbose=0, epochs=0, callbacks=[Count()], **split)
+    return seen[0]
 
 
 @functools.cache

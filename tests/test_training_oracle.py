@@ -15,9 +15,9 @@ from tests.fitting import HIDDEN, KINDS, ROWS, network, problem
 from tests.oracle_training import Fitted, named
 from tests.specs import Spec, spec
 
-BATCH, EPOCHS = 5, 3  # 23 rows: the last batch has 3
+BATCH, EPOCHS = 8, 2  # 23 rows: the last batch has 7
 
-# Some 15 updates from equal weights, each of which multiplies the rounding of the one before
+# Six updates from equal weights, each of which multiplies the rounding of the one before
 # a few times. They were within 1e-13 when this was written; 1e-11 leaves room for another
 # BLAS, and is eight orders of magnitude below what a wrong formula changes.
 RTOL = 1e-11
@@ -106,23 +106,23 @@ def held_out(kind: str) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(
     ("kind", "metrics"),
     [
-        ("integers", ["accuracy", "sparse_categorical_crossentropy"]),
+        ("integers", ["sparse_categorical_crossentropy", "accuracy"]),
         ("one-hot", ["acc", "categorical_accuracy", "categorical_crossentropy", "mse"]),
-        ("binary", ["accuracy", "binary_accuracy", "binary_crossentropy", "mean_squared_error"]),
-        ("several binary", ["binary_accuracy", "binary_crossentropy"]),
-        ("values", ["mse", "mean_squared_error"]),
+        ("binary", ["mean_squared_error", "accuracy", "binary_accuracy", "binary_crossentropy"]),
+        ("several binary", ["binary_crossentropy", "binary_accuracy", "accuracy"]),
+        ("values", ["mse", "mean_squared_error", "accuracy"]),
     ],
 )
 def test_every_loss_with_its_metrics(kind: str, metrics: list[str]) -> None:
-    """L2 and batch normalization, ragged batches, validation: History, evaluate, predict."""
-    agree(*pair(kind, metrics=metrics, validation_data=held_out(kind)))
+    """L2 and batch normalization, ragged batches, validation: History, evaluate, predict.
 
-
-@pytest.mark.parametrize("kind", ["integers", "one-hot", "binary", "several binary", "values"])
-def test_accuracy_suits_the_targets(kind: str) -> None:
-    """The name "accuracy" means what Keras takes it to mean for this loss and these targets."""
-    ours, theirs = pair(kind, metrics=["accuracy"])
-    np.testing.assert_allclose(ours.history["accuracy"], theirs.history["accuracy"], RTOL)
+    "accuracy" means what Keras takes it to mean for this loss and these targets. Results come in
+    the order of compile, whatever the alphabet says.
+    """
+    ours, theirs = pair(kind, metrics=metrics, validation_data=held_out(kind))
+    agree(ours, theirs)
+    names = ["loss", *metrics]
+    assert list(ours.history) == [*names, *(f"val_{name}" for name in names)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_losses_and_metrics_by_function_or_object(kind: str, loss: Any, metrics:
 def test_losses_of_logits(kind: str, loss: Spec) -> None:
     """A linear output and from_logits=True."""
     output = spec("layers.Dense", units=problem(kind).units)
-    agree(*pair(kind, loss=loss, output=output))
+    agree(*pair(kind, loss=loss, hidden=[], output=output))
 
 
 @pytest.mark.parametrize("kind", ["integers", "one-hot", "binary", "several binary"])
@@ -174,18 +174,14 @@ WEIGHT = np.random.default_rng(3).uniform(0, 2, ROWS)
 def test_weights_of_rows(kind: str) -> None:
     """In the loss and its gradient; metrics and validation are not weighted by them."""
     options = {"sample_weight": WEIGHT, "validation_data": held_out(kind)}
-    agree(*pair(kind, metrics=["mse"] if kind == "values" else [], **options))
+    agree(*pair(kind, hidden=[], metrics=["mse"] if kind == "values" else [], **options))
 
 
 def test_weights_of_rows_held_out() -> None:
     """validation_data of three: val_loss is weighted."""
     x, y = held_out("integers")
     weight = np.linspace(0, 2, len(x))
-    ours, theirs = pair("integers", metrics=["acc"], validation_data=(x, y, weight))
-    agree(ours, theirs)
-    plain, _ = pair("integers", metrics=["acc"], validation_data=(x, y))
-    assert plain.history["val_loss"] != ours.history["val_loss"]
-    assert plain.history["val_acc"] == ours.history["val_acc"]
+    agree(*pair("integers", hidden=[], metrics=["acc"], validation_data=(x, y, weight)))
 
 
 @pytest.mark.parametrize(
@@ -227,7 +223,7 @@ def test_size_of_the_validation_split(rows: int, share: float) -> None:
     history = model.fit(x, 2 * x, verbose=0, validation_split=share).history
     held = [np.mean(x[k:] ** 2) for k in range(1, rows)]
     kept = 1 + int(np.argmin(np.abs(np.array(held) - history["val_loss"][0])))
-    assert (kept, rows - kept) == oracle_training.split_sizes(rows, share)
+    assert kept == oracle_training.rows_trained_on(rows, share)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +237,7 @@ def test_size_of_the_validation_split(rows: int, share: float) -> None:
             learning_rate=spec(
                 "optimizers.schedules.ExponentialDecay",
                 initial_learning_rate=0.1,
-                decay_steps=6,
+                decay_steps=2,
                 decay_rate=0.5,
                 staircase=True,
             ),
@@ -260,20 +256,12 @@ def test_optimizers_in_the_loop(optimizer: Any) -> None:
     agree(*pair("one-hot", hidden=HIDDEN[:1], optimizer=optimizer))
 
 
-@pytest.mark.parametrize("first", [1, 3])
+@pytest.mark.parametrize("first", [1, EPOCHS])
 def test_initial_epoch(first: int) -> None:
     """Epochs are counted from it; none is left where it is the number of epochs or more."""
     ours, theirs = pair("integers", hidden=[], initial_epoch=first)
     agree(ours, theirs)
     assert ours.epochs == list(range(first, EPOCHS))
-
-
-def test_evaluate_is_in_compile_order() -> None:
-    """[loss, *metrics], whatever the alphabet says; a lone loss is a number."""
-    metrics = ["sparse_categorical_crossentropy", "acc"]
-    ours, theirs = pair("integers", metrics=metrics)
-    agree(ours, theirs)
-    assert list(ours.history) == ["loss", *metrics]
 
 
 @pytest.mark.parametrize("method", ["compile", "fit", "evaluate", "predict"])

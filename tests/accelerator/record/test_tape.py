@@ -361,11 +361,7 @@ def test_what_ends_a_step_may_make_arrays_anew(late: bool) -> None:
             plus(part, 0.25, part)
         gc.collect()
 
-    gc.freeze()  # what other tests left need not be looked at each time
-    try:
-        compare(lambda x: at_end(update, x, late=late), numbers(12), plays=8)
-    finally:
-        gc.unfreeze()
+    compare(lambda x: at_end(update, x, late=late), numbers(12), plays=8)
 
 
 @LATE
