@@ -50,9 +50,11 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
 
     Args:
         backward: the student's function, in plain NumPy.
-        kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax", "dropout",
-            "batchnorm", "softmax_crossentropy", "sigmoid_crossentropy",
-            "categorical_crossentropy", "binary_crossentropy", "mean_squared_error", "l1", "l2".
+        kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax",
+            "log_softmax", "bounded_relu", "selu", "softplus", "softsign", "hard_sigmoid",
+            "exponential", "silu", "gelu", "gelu_tanh", "mish", "dropout", "batchnorm",
+            "softmax_crossentropy", "sigmoid_crossentropy", "categorical_crossentropy",
+            "binary_crossentropy", "mean_squared_error", "l1", "l2".
         seed: of the random inputs; default 0.
 
     Returns:
@@ -67,8 +69,8 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
         raise TypeError(f"expected a backward function, received {type(backward).__name__}")
     subject: Kernel = checks.lookup("kernel", kernel, KERNELS)
     rng = np.random.default_rng(checks.seed(seed))
-    # A dozen tiny arrays are not worth a compiler.
-    with use("numpy", executor="blocks"):
+    # A dozen tiny arrays are not worth a compiler, nor a division into blocks.
+    with use("numpy", executor="python"):
         try:
             return _Examination(bind(backward, subject), subject, rng).diagnosis()
         except Unusable as error:
@@ -160,7 +162,26 @@ class _Examination:
                 return found
             self._try([different(self._kernel.letters, self._rng)])
             found = {o: matching(e, o, self._trials) for o, e in found.items()}
-        return {output: _shared(output, found) for output in found}
+        return {output: self._shared(output, found) for output in found}
+
+    def _shared(self, output: str, found: Found) -> list[Explanation]:
+        """Choose, among explanations with the same numbers, by what the other outputs show.
+
+        Most mistakes in other outputs count first, then fewest mistakes that would show in an
+        output that is right. Variants of a mistake with the same numbers count once.
+        """
+        others = {o: e for o, e in found.items() if o != output}
+        elsewhere = {m for explanations in others.values() for e in explanations for m in e}
+        right = [self._kernel.behind(o) for o, e in others.items() if e == [RIGHT]]
+        explanations = {tuple(m.name for m in e): e for e in reversed(found[output])}
+        scores = {
+            e: (
+                sum(m in elsewhere for m in e),
+                -sum(not behind.isdisjoint(m.targets) for m in e for behind in right),
+            )
+            for e in explanations.values()
+        }
+        return [e for e in found[output] if scores.get(e) == max(scores.values())]
 
     def _check_order(self, found: Found) -> None:
         """Complain if an output has no explanation and another order makes more outputs right."""
@@ -205,14 +226,3 @@ def _grows(first: Any, second: Any, third: Any) -> bool:
     if any(isinstance(result, Finding) or result.shape != first.shape for result in results):
         return False
     return bool(np.allclose(third - second, second - first)) and not np.allclose(second, first)
-
-
-def _shared(output: str, found: Found) -> list[Explanation]:
-    """Choose, among explanations with the same numbers, by most mistakes in other outputs.
-
-    Variants of a mistake with the same numbers count once.
-    """
-    elsewhere = {m for other in found if other != output for e in found[other] for m in e}
-    explanations = {tuple(m.name for m in e): e for e in reversed(found[output])}
-    shares = {e: sum(m in elsewhere for m in e) for e in explanations.values()}
-    return [e for e in found[output] if shares.get(e) == max(shares.values())]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.fused import Fused
-from minidl.kernels import activations, batchnorm, dense, dropout, losses, penalties
+from minidl.kernels import activations, batchnorm, dense, dropout, gated, losses, penalties
 
 
 def _elementwise(kernel: Fused) -> Callable[..., Any]:
@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Any] = {
     **vars(np),
     **{
         name: _elementwise(kernel)
-        for module in (activations, batchnorm, dropout, losses, penalties)
+        for module in (activations, gated, batchnorm, dropout, losses, penalties)
         for name, kernel in vars(module).items()
         if isinstance(kernel, Fused)
     },
@@ -48,6 +48,14 @@ FUNCTIONS: dict[str, Any] = {
     "softmax_backward": lambda dy, y: _filled(
         activations.softmax_backward, (dy, y), (len(y), 1), y.shape
     )[1],
+    "log_softmax_forward": lambda x: _filled(
+        activations.log_softmax_forward, (x,), (len(x), 1), (len(x), 1), x.shape
+    )[2],
+    "log_softmax_backward": lambda dy, y: _filled(
+        activations.log_softmax_backward, (dy, y), (len(y), 1), y.shape
+    )[1],
+    "ALPHA": activations.ALPHA,
+    "SCALE": activations.SCALE,
     "dropout_threshold": dropout.dropout_threshold,
     "batch_statistics": lambda x: _filled(
         batchnorm.batch_statistics, (x,), x.shape[1], x.shape[1], x.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 from tests.teaching.students_batchnorm import batchnorm
 
@@ -33,6 +34,54 @@ def tanh(dy, y):
 
 def softmax(dy, y):
     return y * dy - y * np.sum(y * dy, axis=1, keepdims=True)
+
+
+def log_softmax(dy, y):
+    return dy - np.exp(y) * dy.sum(axis=1)[:, None]
+
+
+def bounded_relu(dy, x, negative_slope, max_value, threshold):
+    return dy * np.select([x <= threshold, x <= max_value], [negative_slope, 1.0])
+
+
+def selu(dy, y):
+    return dy * np.where(y > 0, 1.0507009873554805, y + 1.0507009873554805 * 1.6732632423543772)
+
+
+def softplus(dy, y):
+    return dy * (1 - np.exp(-y))
+
+
+def softsign(dy, y):
+    return dy * (1 - np.abs(y)) ** 2
+
+
+def hard_sigmoid(dy, y):
+    return np.where((y > 0) & (y < 1), dy / 6, 0)
+
+
+def exponential(dy, y):
+    return y * dy
+
+
+def silu(dy, x):
+    gate = 1 / (1 + np.exp(-x))
+    return dy * gate * (1 + x * (1 - gate))
+
+
+def gelu(dy, x):
+    return dy * (special.ndtr(x) + x * np.exp(-x * x / 2) / np.sqrt(2 * np.pi))
+
+
+def gelu_tanh(dy, x):
+    t = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x**2)
+    return dy * (1 + t + x * (1 - t**2) * inner) / 2
+
+
+def mish(dy, x):
+    t = np.tanh(np.log1p(np.exp(x)))
+    return dy * (t + x * (1 - t**2) / (1 + np.exp(-x)))
 
 
 def dropout(dy, mask, rate):
@@ -72,6 +121,8 @@ RIGHT = {
     function.__name__: function
     for function in (
         *(dense, relu, leaky_relu, elu, sigmoid, tanh, softmax, dropout),
+        *(log_softmax, bounded_relu, selu, softplus, softsign, hard_sigmoid, exponential),
+        *(silu, gelu, gelu_tanh, mish),
         *(softmax_crossentropy, sigmoid_crossentropy, categorical_crossentropy),
         *(binary_crossentropy, mean_squared_error, l1, l2),
     )

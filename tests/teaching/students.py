@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.teaching import students_losses
+from tests.teaching import students_activations, students_gated, students_losses
 from tests.teaching.students_batchnorm import BATCHNORM
 
 Function = Callable[..., Any]
@@ -227,6 +227,7 @@ SOFTMAX = {
     "sum over the whole batch": lambda dy, y: y * dy - y * np.einsum("nk,nk->", y, dy),
     "factor y missing": by_jacobian(lambda p: np.eye(len(p)) - np.outer(np.ones(len(p)), p)),
     "off-diagonal sign": by_jacobian(_off_diagonal(1.0)),
+    "first row's Jacobian": lambda dy, y: dy @ _off_diagonal(-1.0)(y[0]),
     "taken at the output": lambda dy, y: by_jacobian(_off_diagonal(-1.0))(dy, _exponentials(y)),
     "wrong sign": by_jacobian(lambda p: np.outer(p, p) - np.diag(p)),
     "left out": lambda dy, y: np.zeros_like(y),
@@ -257,6 +258,8 @@ SINGLE = {
     "tanh": TANH,
     "softmax": SOFTMAX,
     "dropout": DROPOUT,
+    **students_activations.SINGLE,
+    **students_gated.SINGLE,
     **students_losses.SINGLE,
 }
 OUTPUT = {**dict.fromkeys(SINGLE, "dx"), **students_losses.OUTPUT}
@@ -265,6 +268,10 @@ OUTPUT = {**dict.fromkeys(SINGLE, "dx"), **students_losses.OUTPUT}
 VARIANTS = [
     Student("elu", "alpha forgotten", "dx", lambda dy, y, alpha: np.where(y > 0, dy, dy * (y + 1))),
     Student("tanh", "square missing", "dx", lambda dy, x: dy / np.cosh(x)),
+    *(
+        Student(kernel, mistake, "dx", function)
+        for kernel, mistake, function in students_activations.VARIANTS + students_gated.VARIANTS
+    ),
 ]
 
 STUDENTS = [

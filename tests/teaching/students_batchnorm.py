@@ -63,7 +63,32 @@ def upon_averaged(dy, x, gamma, mean, variance, epsilon):
     return gamma / sigma * (dy - dbeta / len(x) - x_hat * dgamma / len(x)), dgamma, dbeta
 
 
+def staged(
+    *,
+    power: float = -1.5,
+    sign: float = -1.0,
+    mean: Function = lambda dmu: dmu.sum(axis=0),
+):
+    """The backward by stages: to the deviation, to the variance, to the mean, to x."""
+
+    def backward(dy, x, gamma, epsilon):
+        rows = len(x)
+        mu = x.mean(axis=0)
+        centred = x - mu
+        root = np.sqrt((centred**2).mean(axis=0) + epsilon)
+        dx_hat = gamma * dy
+        dvariance = sign / 2 * root ** (2 * power) * np.sum(dx_hat * centred, axis=0)
+        dmu = mean(-dx_hat / root)
+        dx = dx_hat / root + dvariance * 2 * centred / rows + dmu / rows
+        return dx, np.sum(dy * centred / root, axis=0), dy.sum(axis=0)
+
+    return backward
+
+
 BATCHNORM = {
+    ("wrong sign of the variance path", "dx"): staged(sign=1),
+    ("exponent -1/2 for -3/2", "dx"): staged(power=-0.5),
+    ("mean's gradient summed over everything", "dx"): staged(mean=np.sum),
     ("mean path missing", "dx"): batchnorm(mean_path=0),
     ("variance path missing", "dx"): batchnorm(variance_path=0),
     ("both paths missing", "dx"): batchnorm(mean_path=0, variance_path=0),

@@ -37,6 +37,56 @@ ALL = (
     Kernel("softmax", "dy y", outputs={"dx": "NK"}, extras="x", optional="y",
            inputs="dy = normal(size=(N, K)); x = normal(size=(N, K))",
            program="y = softmax_forward(x); dx = softmax_backward(dy, y)"),
+    Kernel("log_softmax", "dy y", outputs={"dx": "NK"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, K)); x = normal(size=(N, K))",
+           program="y = log_softmax_forward(x); dx = log_softmax_backward(dy, y)"),
+    Kernel("bounded_relu", "dy x negative_slope max_value threshold", outputs={"dx": "NO"},
+           extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); negative_slope = uniform(0.3, 0.7);"
+                  "threshold = choice([-1, 1]) * uniform(0.4, 0.9); max_value = uniform(1.2, 1.8);"
+                  "where_x = random((N, O)); x = where(where_x < 0.1, threshold,"
+                  "where(where_x > 0.9, max_value, 1.5 * normal(size=(N, O))))",
+           program="kink = (x == threshold) | (x == max_value);"
+                   "y = bounded_relu_forward(x, negative_slope, max_value, threshold);"
+                   "dx = bounded_relu_backward(dy, x, negative_slope, max_value, threshold)"),
+    Kernel("selu", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)) * (random((N, O)) > 0.15)",
+           program="kink = x == 0; y = selu_forward(x); dx = selu_backward(dy, y)"),
+    Kernel("softplus", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = softplus_forward(x); dx = softplus_backward(dy, y)"),
+    Kernel("softsign", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = softsign_forward(x); dx = softsign_backward(dy, y)"),
+    Kernel("hard_sigmoid", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
+                  "x = where(where_x < 0.1, -3, where(where_x > 0.9, 3, 3 * normal(size=(N, O))))",
+           program="kink = abs(x) == 3; y = hard_sigmoid_forward(x);"
+                   "dx = hard_sigmoid_backward(dy, y)"),
+    Kernel("exponential", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = uniform(-1.5, 1.5, (N, O))",
+           program="y = exponential_forward(x); dx = exponential_backward(dy, y)"),
+
+    # Gated, y = x · gate, where a gate is a chain of steps, each of which has its own mistakes.
+    Kernel("silu", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = silu_forward(x); gate = sigmoid_forward(x); slope = gate * (1 - gate);"
+                   "dx = dy * (gate + x * slope)"),
+    Kernel("gelu", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = gelu_forward(x); gate = y / x;"
+                   "slope = exp(-x * x / 2) / sqrt(2 * pi); dx = dy * (gate + x * slope)"),
+    Kernel("gelu_tanh", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = 1.5 * normal(size=(N, O))",
+           program="y = gelu_tanh_forward(x); u = sqrt(2 / pi) * (x + 0.044715 * x**3);"
+                   "inner = sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x); t = tanh(u);"
+                   "gate = (1 + t) / 2; slope = (1 - t * t) * inner / 2;"
+                   "dx = dy * (gate + x * slope)"),
+    Kernel("mish", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = mish_forward(x); u = softplus_forward(x); inner = sigmoid_forward(x);"
+                   "gate = tanh(u); slope = (1 - gate * gate) * inner;"
+                   "dx = dy * (gate + x * slope)"),
 
     # Other layers. The mask, 0 and 1, is given as bits of which 1 stays.
     Kernel("dropout", "dy mask rate", outputs={"dx": "NI"},

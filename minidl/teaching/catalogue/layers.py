@@ -39,13 +39,14 @@ MISTAKES = [
     # A kink at 0: ReLU, Leaky ReLU and ELU.
     ("relu", "mask lost", "dx = dy",
      "The gradient passes as if the slope were 1 everywhere, also where x is negative."),
-    ("leaky_relu elu", "slope 1", "dx = dy",
+    ("leaky_relu elu selu bounded_relu", "slope 1", "dx = dy",
      "The gradient passes as if the slope were 1 everywhere, also where x is negative."),
     ("relu", "mask from the wrong sign", "dx = dy * (x < 0)",
      "The gradient passes where the unit is off and stops where it is on."),
     ("relu", "mask from dy", "dx = maximum(dy, 0)",
      "ReLU is applied to the gradient: the sign of dy decides in place of that of x."),
-    ("relu leaky_relu elu tanh", "activation for its derivative", "dx = dy * y",
+    ("relu leaky_relu elu tanh selu bounded_relu softplus softsign hard_sigmoid silu gelu "
+     "gelu_tanh mish", "activation for its derivative", "dx = dy * y",
      "The gradient is multiplied by the activation in place of its derivative."),
     ("relu leaky_relu elu", "kink from the right", "dx = where(kink, dy, dx)",
      "Right but where x is exactly 0: both one-sided derivatives are defensible there, and the "
@@ -78,9 +79,10 @@ MISTAKES = [
      "The exponential stands on the wrong side."),
 
     # Smooth: sigmoid, tanh and softmax.
-    ("sigmoid tanh softmax", "derivative left out", "dx = dy",
+    ("sigmoid tanh softmax softplus softsign hard_sigmoid exponential silu gelu gelu_tanh mish",
+     "derivative left out", "dx = dy",
      "The gradient passes as if the activation were linear."),
-    ("sigmoid tanh softmax", "x in place of y", "y = x",
+    ("sigmoid tanh softmax selu softplus softsign", "x in place of y", "y = x",
      "The derivative is written with the output, and was given the input."),
     ("sigmoid", "taken at the output", "y = 1 / (1 + exp(-y))",
      "The derivative is a function of x, but evaluated at y: the sigmoid is applied twice."),
@@ -119,6 +121,8 @@ MISTAKES = [
     ("softmax", "off-diagonal sign",
      "dx = dy * y * (1 - y) + y * (sum(dy * y, axis=1, keepdims=True) - dy * y)",
      "Off the diagonal the Jacobian is -y_j y_k; here it is added."),
+    ("softmax log_softmax", "first row's Jacobian", "y = broadcast_to(y[:1], y.shape)",
+     "Each row has a Jacobian of its own; here that of the batch's first row is used for all."),
     ("softmax", "taken at the output", "y = exp(y) / sum(exp(y), axis=1, keepdims=True)",
      "The derivative is a function of x, but evaluated at y: softmax is applied twice."),
 
@@ -138,7 +142,8 @@ MISTAKES = [
      "The mask holds only 0 and 1, but is divided by 1 - rate once more than needed."),
 
     # Not softmax, whose gradient for dy = 1 is 0.
-    ("dense relu leaky_relu elu sigmoid tanh dropout", "upstream gradient lost",
+    ("dense relu leaky_relu elu sigmoid tanh dropout log_softmax bounded_relu selu softplus "
+     "softsign hard_sigmoid exponential silu gelu gelu_tanh mish", "upstream gradient lost",
      "dy = ones_like(dy)",
      "The gradient from above is not used: only the kernel's own derivative is left."),
 
@@ -153,6 +158,18 @@ MISTAKES = [
     ("batchnorm", "wrong sign of the paths",
      "dx = gamma * inverse * (dy + dbeta / N + x_hat * dgamma / N)",
      "What flows back through mean and variance is added in place of subtracted."),
+    ("batchnorm", "wrong sign of the variance path",
+     "dx = gamma * inverse * (dy - dbeta / N + x_hat * dgamma / N)",
+     "The term with x̂ is added in place of subtracted, as when the minus of the derivative of "
+     "(variance + epsilon)^(-1/2) is lost; the mean's term is right."),
+    ("batchnorm", "exponent -1/2 for -3/2",
+     "dx = gamma * inverse * (dy - dbeta / N) - gamma * x_hat * dgamma / inverse / N",
+     "The derivative of (variance + epsilon)^(-1/2) has the exponent -3/2: the power is lowered "
+     "by 1, and here it stayed."),
+    ("batchnorm", "mean's gradient summed over everything",
+     "dx = gamma * inverse * (dy - x_hat * dgamma / N) - sum(gamma * inverse * dy) / N",
+     "Each unit has a mean of its own, so that its gradient is a sum over the rows; without axis=0 "
+     "the sum is a single number for all units."),
     ("batchnorm", "x̂ missing in the variance path",
      "dx = gamma * inverse * (dy - dbeta / N - dgamma / N)",
      "The variance's gradient reaches x in proportion to x̂; here every row gets the same."),
