@@ -108,6 +108,7 @@ class Kernel:
         needs = [name for formula in self.inputs.values() for name in formula.needs]
         self.letters = sorted(set(AXES).intersection(needs))
         self.mistakes: list[Mistake] = []
+        self._behind: dict[str, set[str]] = {}
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, int]) -> Evaluation:
         """The kernel's quantities for random inputs of the given sizes."""
@@ -119,8 +120,10 @@ class Kernel:
 
     def behind(self, name: str) -> set[str]:
         """The quantity of this name and the quantities behind."""
-        needs = self.program[name].needs if name in self.program else ()
-        return {name}.union(*map(self.behind, needs))
+        if name not in self._behind:
+            needs = self.program[name].needs if name in self.program else ()
+            self._behind[name] = {name}.union(*map(self.behind, needs))
+        return self._behind[name]
 
     def call(self) -> str:
         """The call as it is documented: ``dense_backward(dy, x, W)``."""
@@ -151,6 +154,7 @@ class Evaluation(dict[str, Any]):
         self.kernel, self._inputs, self._right = kernel, inputs, right
         # A mistake that changes a value comes after a mistake that replaces the value.
         self._mistakes = sorted(mistakes, key=lambda mistake: mistake.changes)
+        self._wrong = {target for mistake in self._mistakes for target in mistake.targets}
 
     def under(self, mistakes: Iterable[Mistake], returned: Any) -> Evaluation:
         """Evaluate the input under some mistakes, for a student who returned ``returned``."""
@@ -170,6 +174,8 @@ class Evaluation(dict[str, Any]):
             return mistake.value(name, ChainMap(own, self))
         if name in self._inputs:
             return self._inputs[name]
-        if self._right is not None and name in self.kernel.signature:
+        if self._right is not None and (
+            name in self.kernel.signature or self._wrong.isdisjoint(self.kernel.behind(name))
+        ):
             return self._right[name]
         return self.kernel.program[name].value(name, self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 import itertools
 
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minidl.backend import use
+from minidl.kernels import gated
 from minidl.teaching.catalogue import KERNELS, MISTAKES
 from minidl.teaching.compare import (
     TOLERANCE,
@@ -76,14 +77,18 @@ def values(inputs, output, explanations):
     return {e: [expected(i, output, e, None) for i in inputs] for e in explanations}
 
 
-def beside_kinks(inputs, arrays):
-    """The arrays with 0 where the input lies at a kink."""
+def beside_kinks(inputs):
+    """A function that gives arrays with 0 where the input lies at a kink."""
     if not any(np.any(i["kink"]) for i in inputs):
-        return arrays
-    return [
-        array if array is None else np.where(i["kink"], 0, array)
-        for i, array in zip(inputs, arrays, strict=True)
-    ]
+        return list
+
+    def see(arrays):
+        return [
+            array if array is None else np.where(i["kink"], 0, array)
+            for i, array in zip(inputs, arrays, strict=True)
+        ]
+
+    return see
 
 
 def apart(ones, others, tolerance):
@@ -109,14 +114,14 @@ def test_all_pairs_of_mistakes_are_told_apart(name, seed):
         inputs = inputs_of(kernel, seed)
         for output in kernel.outputs:
             single = values(inputs, output, [(), *((m,) for m in made_in(kernel, output))])
+            beside = dict(zip(single, map(beside_kinks(inputs), single.values()), strict=True))
             for one, other in itertools.combinations(single, 2):
                 names = {mistake.name for mistake in one + other}
                 if len(names) > 1 or not one:
                     # Mistakes that are not about kinks have to show beside them.
                     everywhere = all(mistake.at_kink for mistake in one + other)
-                    see = list if everywhere else functools.partial(beside_kinks, inputs)
-                    pair = see(single[one]), see(single[other])
-                    equal = not apart(*pair, 100 * TOLERANCE)
+                    seen = single if everywhere else beside
+                    equal = not apart(seen[one], seen[other], 100 * TOLERANCE)
                     assert equal == ((output, names) in SAME), f"{one} and {other}"
 
 
@@ -214,17 +219,18 @@ def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
     same = []
     with use("numpy", executor="python"):
         inputs = inputs_of(kernel, seed=1, more=8)
-        see = functools.partial(beside_kinks, inputs)
+        see = beside_kinks(inputs)
         for output in kernel.outputs:
             made = made_in(kernel, output)
             single = values(inputs, output, [(), *((m,) for m in made)])
+            single = [see(arrays) for arrays in single.values()]
             pairs = values(inputs, output, itertools.filterfalse(
                 lambda pair: not compose(*pair), itertools.combinations(made, 2)
             ))  # fmt: skip
             groups = {}
             for pair, arrays in pairs.items():
                 arrays = see(arrays)
-                if all(apart(arrays, see(v), TOLERANCE) for v in single.values()):
+                if all(apart(arrays, one, TOLERANCE) for one in single):
                     like = (g for g in groups if not apart(arrays, groups[g][0], TOLERANCE))
                     group = groups.setdefault(next(like, pair), (arrays, set()))
                     group[1].add(tuple(mistake.name for mistake in pair))
@@ -237,6 +243,18 @@ def test_variants_of_one_mistake_are_not_made_at_once(kernel):
     """A student is told the name once."""
     pairs = itertools.combinations(kernel.mistakes, 2)
     assert not [pair for pair in pairs if pair[0].name == pair[1].name and compose(*pair)]
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh", "mish"])
+@given(seed=SEEDS)
+def test_a_derivative_in_steps_is_the_engine_s(name, seed):
+    kernel = getattr(gated, f"{name}_backward")
+    needs = list(inspect.signature(kernel).parameters)
+    for right in inputs_of(KERNELS[name], seed):
+        # A few dozen roundings of numbers below 100.
+        np.testing.assert_allclose(
+            right["dx"], kernel(*(right[n] for n in needs)), rtol=0, atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("letters", ["NO", "INO"])
