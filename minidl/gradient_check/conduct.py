@@ -18,7 +18,7 @@ from minidl.gradient_check.errors import (
     NondeterministicError,
     NotFiniteError,
 )
-from minidl.gradient_check.report import SHOWN, Result
+from minidl.gradient_check.report import SHOWN, Failure, Result
 
 
 def on_host(what: str, array: Any) -> np.ndarray:
@@ -45,6 +45,11 @@ def of_shape(what: str, array: np.ndarray, shape: tuple[int, ...], whose: str) -
     Raises:
         GradientShapeError: the array has another shape.
     """
+    if not hasattr(array, "shape"):
+        received = f"a {type(array).__name__}"
+        raise GradientShapeError(
+            f"{what}: expected an array of shape {shape}, {whose}, received {received}"
+        )
     if array.shape != shape:
         raise GradientShapeError(f"{what}: expected shape {shape}, {whose}, received {array.shape}")
     return array
@@ -101,7 +106,7 @@ def verdict(subject: str, found: Sequence[Comparison]) -> Result:
     kinks = list(dict.fromkeys(str(kink) for comparison in found for kink in comparison.kinks))
     if failures:
         head = f"gradients of {subject}: {len(failures)} of {len(checks)} are wrong"
-        told = [str(failure) for failure in failures]
+        told = [str(failure) for failure in _once(failures)]
         raise GradientError("\n".join([head, *told, *_listed(kinks)]), failures)
     if kinks:
         head = (
@@ -111,6 +116,20 @@ def verdict(subject: str, found: Sequence[Comparison]) -> Result:
         raise KinkError("\n".join([head, *_listed(kinks)]), kinks)
     avoided = [place for comparison in found for place in comparison.avoided]
     return Result(subject, checks, tuple(avoided))
+
+
+def _once(failures: Sequence[Failure]) -> list[Failure]:
+    """The failures, of which one that two modes share stands once, under both modes."""
+    told: list[Failure] = []
+    for failure in failures:
+        for k, other in enumerate(told):
+            if failure.like(other):
+                modes = f"{other.check.mode} and {failure.check.mode}"
+                told[k] = other._replace(check=other.check._replace(mode=modes))
+                break
+        else:
+            told.append(failure)
+    return told
 
 
 def _listed(kinks: Sequence[str]) -> list[str]:

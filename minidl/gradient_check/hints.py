@@ -30,6 +30,8 @@ def hint(entries: Sequence[Entry], gradient: np.ndarray, tensor: np.ndarray) -> 
     factor = _constant(analytic, numeric)
     if factor is not None and abs(factor - 1) > SAME:
         return _about(factor)
+    if gradient.size > 1 and np.ptp(gradient) == 0:
+        return "every entry is the same number: a sum over all axes?"
     if len(entries) < tensor.size:
         return ""
     if gradient.ndim == 2 and gradient.shape[0] == gradient.shape[1]:

@@ -14,6 +14,7 @@ from minidl.gradient_check.compare import Comparison, compare
 from minidl.gradient_check.conduct import of_shape, on_host, settled, verdict
 from minidl.gradient_check.errors import GradientShapeError, NonScalarLossError, NotFiniteError
 from minidl.gradient_check.report import Kink, Result
+from minidl.gradient_check.writing import written
 from minidl.network import Network
 
 MODES = {True: "training", False: "inference"}
@@ -165,10 +166,13 @@ class Pass:
     def _gradients(self, what: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The analytic gradients, looked at."""
         network = self.network
+        # First, because the layers' dx are looked at there.
+        dx = None if self.sparse else self._input_gradient(what, tensors)
         dy = self._dy(what, tensors)
         # Overwritten by a backward pass, never added to.
         network.grad[...] = np.nan
-        network.backward(dy, logits=self.logits)
+        with written(what, network.layers):
+            network.backward(dy, logits=self.logits)
         for entry in network.parameters:
             if np.isnan(self._gradient(entry)).all():
                 raise NotFiniteError(
@@ -180,9 +184,7 @@ class Pass:
             entry.name: on_host(f"{what}: gradient of {entry.name}", self._gradient(entry))
             for entry in network.parameters
         }
-        if not self.sparse:
-            found[INPUT] = self._input_gradient(what, tensors)
-        return found
+        return found if dx is None else {**found, INPUT: dx}
 
     def _gradient(self, entry: Any) -> np.ndarray:
         return self.network.backend.to_host(self.network.parameters.gradient(entry))
@@ -206,7 +208,8 @@ class Pass:
             for layer in reversed(layers):
                 last: Any = layer
                 behind = self.logits and layer is layers[-1]
-                dx = last.logits_backward(dx) if behind else last.backward(dx)
+                with written(what, layers):
+                    dx = last.logits_backward(dx) if behind else last.backward(dx)
                 name = f"{what}: {layer.name}: dx"
                 if dx is None:
                     raise GradientShapeError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+SAME = 1e-6  # relative; differences leave less between two modes that compute the same
 SHOWN = 8  # wrong entries of a tensor, the worst first
 
 
@@ -103,6 +104,14 @@ class Failure(NamedTuple):
         if len(entries) > SHOWN:
             lines.append(f"  ... and {len(entries) - SHOWN} more")
         return "\n".join(lines)
+
+    def like(self, other: Failure) -> bool:
+        """True for the same tensor in another mode with the same numbers, or the same pattern."""
+        if self.check.name != other.check.name or self.check.mode == other.check.mode:
+            return False
+        pairs = (self.analytic, other.analytic), (self.numeric, other.numeric)
+        same = all(_apart(*pair) < SAME for pair in pairs)
+        return same or (self.hint != "" and self.hint == other.hint)
 
     def _count(self) -> str:
         if not self.looked_at:

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def gradcheck() -> Callable[..., Result]:
+def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Result]:
     """Check gradients against differences: ``gradcheck(layer, shape=(4,))``.
 
-    :func:`minidl.gradient_check.gradcheck`, whose result is printed too: ``pytest -rP`` shows it
-    for tests that pass. Of the session, so that it goes together with Hypothesis's ``given``.
+    :func:`minidl.gradient_check.gradcheck`. ``pytest -rP``, which shows what passing tests print,
+    has the results printed, too; without it a check that passes prints nothing.
+
+    The fixture is one of the session, so that it goes together with Hypothesis's ``given``.
     """
     from minidl.gradient_check import GradientCheckError
     from minidl.gradient_check import gradcheck as check
     from minidl.printing import say
+
+    asked = not {"P", "A"}.isdisjoint(pytestconfig.getoption("reportchars"))
 
     def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
         __tracebackhide__ = True
@@ -34,7 +38,8 @@ def gradcheck() -> Callable[..., Result]:
         except GradientCheckError as error:
             # The message says it all; the way through the check says nothing.
             raise error.with_traceback(None) from None
-        say(result)
+        if asked:
+            say(result)
         return result
 
     return gradcheck

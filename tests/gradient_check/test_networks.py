@@ -190,7 +190,7 @@ def test_a_wrong_gradient_from_sparse_rows_is_found(monkeypatch):
     monkeypatch.setattr(minidl.layers.dense, "sparse_dense_backward", wrong)
     x = np.where(X > 0, X, 0)
     assert check_network(classifier(), x, Y)
-    with pytest.raises(GradientError, match="training: out/kernel"):
+    with pytest.raises(GradientError, match="training and inference: out/kernel"):
         check_network(classifier(), sparse.csr_array(x), Y)
 
 
@@ -379,6 +379,137 @@ def test_each_slip_of_an_own_layer_has_its_own_error(slip, error, words):
         check_layer(Scale(slip), (3,), rows=2)
     assert type(caught.value) is error
     assert "scale" in str(caught.value)
+
+
+class Shift(Layer):
+    """y = x + b, whose backward is given as ``write(layer, dy)``; it returns dx."""
+
+    def __init__(self, write, name="shift"):
+        super().__init__(name)
+        self.write = write
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.add_tensor("b", "bias", input_shape, minidl.initializers.Ones())
+
+    def forward(self, x, training=False, step=0):
+        return x + self.b
+
+    def backward(self, dy):
+        return self.write(self, dy)
+
+
+def assigned(value):
+    """A backward that assigns ``value(dy)`` to db."""
+
+    def write(layer, dy):
+        layer.db = value(dy)
+        return dy
+
+    return write
+
+
+def in_place(layer, dy):
+    layer.db[...] = dy
+    return dy
+
+
+def by_ufunc(layer, dy):
+    np.add(dy, 0, out=layer.db)
+    return dy
+
+
+def from_zero(layer, dy):
+    layer.db = 0.0
+    for row in dy:
+        layer.db += row
+    return dy
+
+
+def and_dx(dx):
+    """A backward with a right db and another dx."""
+
+    def write(layer, dy):
+        layer.db = dy.sum(0)
+        return dx(dy)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (assigned(lambda dy: dy), r"shift: db: expected shape \(3,\), the tensor's, received an "
+         r"array of shape \(5, 3\); sum over the rows alone, with axis=0"),
+        (assigned(np.sum), "shift: db: expected shape .*, received one number; sum over the rows"),
+        (in_place, r"shift: could not broadcast .*, in layer.db\[...\] = dy"),
+        (by_ufunc, r"shift: non-broadcastable output .*, in np.add\(dy, 0, out=layer.db\)"),
+        (and_dx(np.sum), r"shift: dx: expected shape \(5, 3\), the input's, received \(\)"),
+        (and_dx(lambda dy: float(dy.sum())), r"shift: dx: expected an array of shape \(5, 3\), .*"
+         "received a float"),
+        (and_dx(lambda dy: dy.sum(0)), r"shift: dx: expected shape \(5, 3\), .* \(3,\)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["alone", "in a network"])
+def test_a_gradient_that_is_not_summed_or_one_number_has_its_error(write, words, where):
+    check, given = check_layer, (Shift(write), (3,), 5)
+    if where == "in a network":
+        check, given = check_network, (classifier(Dense(3), Shift(write), Dense(3)), X, Y)
+    with pytest.raises(GradientShapeError, match=f"(?s)training: {words}"):
+        check(*given)
+
+
+def test_one_number_in_every_entry_is_told():
+    """Written in place, where NumPy takes it."""
+
+    def write(layer, dy):
+        layer.db[...] = dy.sum()
+        return dy
+
+    with pytest.raises(GradientError, match="every entry is the same number: a sum over all axes"):
+        check_layer(Shift(write), (3,), rows=5)
+
+
+def test_a_gradient_may_be_added_up_from_zero():
+    assert check_layer(Shift(from_zero), (3,), rows=5).max_error < 1e-7
+
+
+def test_an_error_that_is_not_about_shapes_passes_through():
+    def write(layer, dy):
+        raise ValueError("no shape")
+
+    layer = Shift(write)
+    with pytest.raises(ValueError, match="no shape"):
+        check_layer(layer, (3,), rows=5)
+    # The check's own watch over the gradients has ended with the check.
+    layer.db = 7.0
+    assert layer.db.tolist() == [7.0] * 3
+
+
+def test_what_is_wrong_in_both_modes_is_told_once():
+    with pytest.raises(GradientError) as caught:
+        check_layer(Scale("twice"), (3,), rows=2)
+    assert str(caught.value).count("entries wrong") == 1
+    assert "\ntraining and inference: scale/factor (1,): 1 of 1 entries wrong" in str(caught.value)
+    assert [f.check.mode for f in caught.value.failures] == ["training", "inference"]
+
+
+def test_what_is_wrong_in_each_mode_otherwise_is_told_for_each():
+    class Moody(Scale):
+        def forward(self, x, training=False, step=0):
+            self.slope = 0.3 if training else 0.7
+            return super().forward(x, training, step)
+
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.da += self.slope
+            return dx
+
+    with pytest.raises(GradientError) as caught:
+        check_layer(Moody(), (3,), rows=2)
+    text = str(caught.value)
+    assert "\ntraining: scale/factor" in text
+    assert "\ninference: scale/factor" in text
 
 
 # Losses and data that do not fit --------------------------------------------------------------
