@@ -35,11 +35,17 @@ class Compiled(Network):
         optimizer: str | optimizers.Optimizer = "rmsprop",
         loss: Any = None,
         metrics: Sequence[Any] | Any = (),
+        loss_weights: Any = None,
     ) -> None:
         """Choose optimizer, loss and metrics, by name, by object or by function.
 
         Called by a callback: the optimizer acts from the next step, loss and metrics from the
         next epoch.
+
+        Args:
+            optimizer, loss, metrics: names, objects, or functions of this package.
+            loss_weights: the factor of the loss, default None for 1; also a list or a dictionary
+                of one.
 
         Raises:
             ValueError: an unknown name; the message has the nearest right one.
@@ -47,7 +53,7 @@ class Compiled(Network):
         """
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
-        chosen, loss = optimizers.get(optimizer), losses.get(loss)
+        chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
         wanted = metrics if isinstance(metrics, list | tuple) else [metrics]
         found = [get_metric(item, loss) for item in wanted]
         names = [metric.name for metric in found]

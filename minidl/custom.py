@@ -8,7 +8,15 @@ from contextvars import ContextVar
 from typing import Any
 
 from minidl.lookup import handed, search
-from minidl.register import base_of, entries, foreign, full_name, is_class, shown
+from minidl.register import (
+    base_of,
+    class_of,
+    entries,
+    foreign,
+    full_name,
+    is_class,
+    shown,
+)
 
 # Things without @register in a model that is written, by name; None while none is written.
 _unregistered: ContextVar[dict[str, Any] | None] = ContextVar("unregistered", default=None)
@@ -63,8 +71,8 @@ def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """A context in which names come from a file.
 
     Args:
-        custom_objects: name in the file, with or without the package -> class or activation
-            function; an addition to the register.
+        custom_objects: name in the file, with or without the package -> class, an object of the
+            class, or activation function; an addition to the register.
 
     Raises:
         TypeError: no such mapping.
@@ -77,7 +85,7 @@ def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
             "custom_objects: expected a dictionary from names to classes of layers, losses and so "
             f"on, or to activation functions, received {custom_objects!r}"
         )
-    token = handed.set({name.casefold(): thing for name, thing in given.items()})
+    token = handed.set({name.casefold(): class_of(thing) for name, thing in given.items()})
     try:
         yield
     finally:

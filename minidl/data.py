@@ -134,20 +134,31 @@ def class_weights(
             "class_weight: expected a dictionary of class numbers and weights, received "
             f"{type(class_weight).__name__}"
         )
-    if loss.labels == "values" or (loss.labels == "binary" and units > 1):
+    numbers = _classes_of(y, loss)
+    if numbers is None:
         raise ValueError(
             f"class_weight: expected targets that are classes, received {type(loss).__name__} "
             f"on {units} units"
         )
+    # Without a class for each unit, numbers are what they are: -1 and 1 for a hinge.
+    counted = loss.labels != "values" or units > 1
     classes = max(units, 2)
-    table = np.ones(classes)
+    by_class = np.ones((len(y), 1))
     for number, weight in class_weight.items():
-        if checks.integer("class_weight", number, 0) >= classes:
+        given = checks.integer("class_weight", number, 0 if counted else -(2**53))
+        if counted and given >= classes:
             raise ValueError(f"class_weight: expected classes 0 … {classes - 1}, received {number}")
-        table[number] = checks.real(f"class_weight[{number}]", weight, 0)
-    numbers = np.argmax(y, axis=1) if y.shape[1] > 1 else y[:, 0].astype(np.int64)
-    by_class: np.ndarray = table[numbers].reshape(-1, 1)
+        by_class[numbers == given] = checks.real(f"class_weight[{number}]", weight, 0)
     return by_class
+
+
+def _classes_of(y: np.ndarray, loss: Loss) -> np.ndarray | None:
+    """The class number of each row of targets; None if they are no classes."""
+    if y.shape[1] > 1:
+        one_hot = ((y == 0) | (y == 1)).all() and (np.sum(y, axis=1) == 1).all()
+        return np.argmax(y, axis=1) if loss.labels == "rows" or one_hot else None
+    numbers = np.rint(y[:, 0])
+    return numbers if loss.labels != "values" or (numbers == y[:, 0]).all() else None
 
 
 def _numbers(values: Any, name: str) -> Any:

@@ -14,6 +14,7 @@ from minidl.batches import Batches
 from minidl.beside import undisturbed
 from minidl.kernels import measures
 from minidl.losses import Loss
+from minidl.losses.base import JOINED
 from minidl.metrics import Mean, Metric
 from minidl.network import Network
 from minidl.optimizers import Optimizer
@@ -25,7 +26,7 @@ PARTS = ("loss", "data_loss", "penalty")
 class Objective:
     """Loss, penalties and metrics of a network, summed on the device over batches.
 
-    A softmax or sigmoid output followed by the matching cross-entropy is computed from the logits:
+    A softmax or sigmoid output followed by a cross-entropy is computed from the logits:
     the network stops before the last activation, and the loss takes its form on logits.
 
     Args:
@@ -55,8 +56,9 @@ class Objective:
         for mean in (self.mean, self.data_mean, self.penalty_mean):
             mean.bind(rows, *bound, from_logits=self.loss.from_logits)
         for metric in self.metrics:
+            activation = network.output_activation if self.loss.joined else loss.activation
             on_logits = self.loss.from_logits and metric.takes_logits(
-                loss.activation, network.output_shape[0]
+                activation, network.output_shape[0]
             )
             metric.bind(rows, *bound, from_logits=on_logits)
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
@@ -228,10 +230,10 @@ def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
     kind, wanted = type(loss).__name__, loss.activation
     if wanted is None:
         return
-    if loss.from_logits and output == wanted:
+    if loss.from_logits and output in JOINED:
         warnings.warn(
-            f"{kind}(from_logits=True) after a {wanted} output applies the {wanted} twice: leave "
-            "out one of the two",
+            f"{kind}(from_logits=True) after a {output} output takes the logits before the "
+            f"{output}: leave out one of the two",
             stacklevel=4,
         )
     elif not loss.from_logits and output != wanted:

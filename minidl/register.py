@@ -74,7 +74,7 @@ def register(thing: Any, /, *names: str) -> Any:
 
     Args:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
-            or LearningRateSchedule, or an activation function.
+            or LearningRateSchedule, or an activation function; an object stands for its class.
         names: further names. ``@register("mse")`` decorates as ``@register`` does.
 
     Returns:
@@ -87,6 +87,9 @@ def register(thing: Any, /, *names: str) -> Any:
     """
     if isinstance(thing, str):
         return lambda other: register(other, thing, *names)
+    if class_of(thing) is not thing:
+        register(type(thing), *names)
+        return thing
     base = base_of(thing)
     if base is None or base is thing:
         raise TypeError(
@@ -114,6 +117,13 @@ def base_of(thing: Any) -> type | None:
         return None
     known = thing if is_class(thing) else type(thing)
     return next((each for each in inspect.getmro(known) if each in kinds), None)
+
+
+def class_of(thing: Any) -> Any:
+    """The class of an object; a class, or an activation function, itself."""
+    base = base_of(thing)
+    found = thing if is_class(thing) else type(thing)
+    return thing if base is None or kinds[base] == "activation" else found
 
 
 def is_class(thing: Any) -> bool:

@@ -98,6 +98,12 @@ THEN: dict[str, Any] = {
     "maxval": 0.3,
     "mean": 0.1,
     "stddev": 0.2,
+    "reduction": "sum",
+    "delta": 0.4,
+    "label_smoothing": 0.3,
+    "axis": 0,
+    "ignore_class": 1,
+    "dtype": "float32",
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     ("BatchNormalization", "scale"): False,
@@ -112,6 +118,9 @@ REFUSED = {
     ("Adagrad", "initial_accumulator_value"),
     ("Accuracy", "class_numbers"),
     ("LossMetric", "loss"),
+    ("SparseCategoricalCrossentropy", "ignore_class"),
+    *((name, "axis") for name in registered.LOSSES),
+    *((name, "dtype") for name in registered.LOSSES),
 }
 
 
@@ -146,7 +155,8 @@ class Subject:
 
 
 def _network(hidden: Any, loss: Any = "mse", optimizer: Any = None, named: Any = ()) -> Any:
-    output = {"softmax": "softmax", "sigmoid": "sigmoid"}.get(losses.get(loss).activation or "")
+    kind = losses.get(loss)
+    output = "softplus" if kind.positive else kind.activation
     made = minidl.Sequential(
         [Input((4,)), Dense(5, "tanh"), *hidden, Dense(3, output)], dtype="float64"
     )

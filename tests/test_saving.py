@@ -106,6 +106,20 @@ LOSSES = {
     "binary": spec("losses.BinaryCrossentropy", from_logits=True),
     "values": spec("losses.MeanSquaredError"),
 }
+FURTHER_LOSSES = [
+    spec("losses.CategoricalCrossentropy", label_smoothing=0.25),
+    spec("losses.MeanAbsoluteError", reduction="sum"),
+    spec("losses.MeanAbsolutePercentageError", name="percent"),
+    spec("losses.MeanSquaredLogarithmicError", reduction="mean_with_sample_weight"),
+    spec("losses.Huber", delta=0.5),
+    spec("losses.LogCosh"),
+    spec("losses.Poisson"),
+    spec("losses.KLDivergence"),
+    spec("losses.CosineSimilarity"),
+    spec("losses.Hinge"),
+    spec("losses.SquaredHinge"),
+    spec("losses.CategoricalHinge"),
+]
 
 
 def reloaded(model: minidl.Sequential, path: Path) -> minidl.Sequential:
@@ -163,7 +177,10 @@ def goes_on_as(model: minidl.Sequential, other: minidl.Sequential, kind: str) ->
 def test_the_lists_below_are_complete() -> None:
     """Every class that the package has is saved and loaded in one of these tests."""
     paths = {s.path for s in (*LAYERS, *INITIALIZERS, *REGULARIZERS, *SCHEDULES, *OPTIMIZERS)}
-    made = {path.rpartition(".")[2] for path in (*paths, *(s.path for s in LOSSES.values()))}
+    made = {
+        path.rpartition(".")[2]
+        for path in (*paths, *(s.path for s in (*LOSSES.values(), *FURTHER_LOSSES)))
+    }
     tables = (
         registered.INITIALIZERS,
         registered.REGULARIZERS,
@@ -220,6 +237,16 @@ def test_losses(kind: str, tmp_path: Path) -> None:
     model = network([spec("layers.Dense", units=task.units)])
     model.compile("sgd", LOSSES[kind].make(minidl))
     goes_on_as(model, reloaded(model, tmp_path / "model.npz"), kind)
+
+
+@pytest.mark.parametrize("loss", FURTHER_LOSSES, ids=str)
+def test_further_losses(loss: Spec, tmp_path: Path) -> None:
+    """With their arguments, and the factor that compile gives them."""
+    model = network([spec("layers.Dense", units=problem("one-hot").units, activation="softmax")])
+    model.compile("sgd", loss.make(minidl), loss_weights=0.5)
+    other = reloaded(model, tmp_path / "model.npz")
+    assert other._loss.weight == 0.5
+    goes_on_as(model, other, "one-hot")
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,8 @@ def _predictions(
 ) -> np.ndarray:
     """Logits, values or probabilities."""
     normal = random.normal(size=shape)
+    if loss.positive:
+        return random.uniform(0.1, 0.9, shape)
     if loss.from_logits or loss.activation is None:
         return normal
     if loss.activation == "softmax":

@@ -5,7 +5,7 @@ and the caller takes a row's sum or mean. Backward functions give the gradient o
 loss; ``units`` is the number over which a row's mean is taken. The mean over the batch, with
 the rows' weights, is the caller's too.
 Targets are (N, K) rows: integer labels become one-hot rows first (:func:`one_hot`), so that
-each formula stands once.
+each formula stands once. A target of 0 takes nothing of its logit, however large that is.
 """
 
 from __future__ import annotations
@@ -33,12 +33,23 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
     return np.equal(labels, classes, out=out)
 
 
+def _share(t, x):
+    """t · x for x >= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
+    return t * np.minimum(x, np.maximum(((t > 0) - 0.5) * np.inf, 0))
+
+
+@fused
+def _taken(t, z):
+    """t · z for z <= 0, and 0 where t is 0."""
+    return t * np.maximum(z, np.minimum((0.5 - (t > 0)) * np.inf, 0))
+
+
 @kernel
 def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: Any, out: Any) -> Any:
     """L = -Σ_k t_k log p_k  with  p = softmax(logits), computed from the logits.
 
     log p_k = z_k - log Σ_j exp(z_j), where z is the logits less their largest: no
-    probability is ever rounded to 0 before its logarithm.
+    probability is ever rounded to 0 before its logarithm. A logit may be -∞, a probability of 0.
 
     Args:
         logits, t: (N, K); each row of t sums to 1.
@@ -49,7 +60,7 @@ def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: An
     """
     np.max(logits, axis=1, keepdims=True, out=row)
     np.subtract(logits, row, out=p)
-    np.multiply(t, p, out=work)
+    _taken(t, p, out=work)
     np.sum(work, axis=1, keepdims=True, out=out)
     np.exp(p, out=p)
     np.sum(p, axis=1, keepdims=True, out=row)
@@ -68,9 +79,10 @@ def softmax_crossentropy_backward(p, t):
 def sigmoid_crossentropy_forward(logits, t):
     """L = -t log p - (1 - t) log(1 - p)  with  p = sigmoid(logits), element by element.
 
-    Written as max(z, 0) - z t + log(1 + exp(-|z|)), which never overflows.
+    Written as t max(-z, 0) + (1 - t) max(z, 0) + log(1 + exp(-|z|)), which never overflows.
     """
-    return np.maximum(logits, 0) - logits * t + np.log1p(np.exp(-np.abs(logits)))
+    wrong = _share(t, np.maximum(-logits, 0)) + _share(1 - t, np.maximum(logits, 0))
+    return wrong + np.log1p(np.exp(-np.abs(logits)))
 
 
 @fused
@@ -81,10 +93,7 @@ def sigmoid_crossentropy_backward(logits, t, units):
 
 @fused
 def crossentropy_forward(p, t):
-    """L_k = -t_k log p_k on probabilities, p kept within [ε, 1 - ε]; a row's loss is the sum.
-
-    Keras first divides p by its row sum, which changes nothing for the rows of a softmax.
-    """
+    """L_k = -t_k log p_k on probabilities, p kept within [ε, 1 - ε]; a row's loss is the sum."""
     return -t * np.log(np.minimum(np.maximum(p, EPSILON), 1 - EPSILON))
 
 
@@ -93,6 +102,88 @@ def crossentropy_backward(p, t):
     """dp = -t / p, and 0 where p was not within (ε, 1 - ε)."""
     inside = (p > EPSILON) * (p < 1 - EPSILON)
     return -t * inside / np.maximum(p, EPSILON)
+
+
+@kernel
+def shares_forward(p: Any, total: Any, out: Any) -> Any:
+    """q_k = p_k / Σ_j p_j: rows of any sum as probabilities; 0 / 0 for rows of zeros.
+
+    Args:
+        p: (N, K).
+        total: (N, 1), overwritten with Σ_j p_j, which the backward needs.
+        out: (N, K), overwritten with q.
+    """
+    np.sum(p, axis=1, keepdims=True, out=total)
+    return np.divide(p, total, out=out)
+
+
+@kernel
+def shares_backward(dq: Any, q: Any, total: Any, work: Any, row: Any) -> Any:
+    """dp_k = (dq_k - Σ_j dq_j q_j) / Σ_j p_j, written over dq.
+
+    Args:
+        dq: (N, K), overwritten with dp.
+        q, total: of the forward.
+        work: (N, K), overwritten.
+        row: (N, 1), overwritten.
+    """
+    np.multiply(dq, q, out=work)
+    np.sum(work, axis=1, keepdims=True, out=row)
+    np.subtract(dq, row, out=dq)
+    return np.divide(dq, total, out=dq)
+
+
+@kernel
+def log_total_forward(p: Any, work: Any, total: Any, row: Any, losses: Any) -> Any:
+    """L ← L + log Σ_k p_k, p kept within [ε, 1 - ε]: what dividing each p_k by the sum adds.
+
+    Args:
+        p: (N, K).
+        work: (N, K), overwritten.
+        total: (N, 1), overwritten with Σ_k p_k, which the backward needs.
+        row: (N, 1), overwritten.
+        losses: (N, 1), L, overwritten.
+    """
+    _kept(p, out=work)
+    np.sum(work, axis=1, keepdims=True, out=total)
+    np.log(total, out=row)
+    return np.add(losses, row, out=losses)
+
+
+@kernel
+def log_total_backward(dp: Any, p: Any, work: Any, total: Any) -> Any:
+    """dp ← dp + 1 / Σ_k p_k, but where p was not within (ε, 1 - ε).
+
+    Args:
+        dp, p: (N, K); dp is overwritten.
+        work: (N, K), overwritten.
+        total: (N, 1), of the forward.
+    """
+    _inside(p, out=work)
+    np.divide(work, total, out=work)
+    return np.add(dp, work, out=dp)
+
+
+@fused
+def _kept(p):
+    """p kept within [ε, 1 - ε]."""
+    return np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
+
+
+@fused
+def _inside(p):
+    """1 where p is within (ε, 1 - ε)."""
+    return (p > EPSILON) * (p < 1 - EPSILON)
+
+
+@fused
+def smoothed(t, smoothing, classes):
+    """t ← t (1 - s) + s / K: targets between their own value and the mean of K classes.
+
+    Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, "Rethinking the Inception architecture for computer
+    vision", CVPR 2016, section 7.
+    """
+    return t * (1 - smoothing) + smoothing / classes
 
 
 @fused

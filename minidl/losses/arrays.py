@@ -7,43 +7,56 @@ from typing import TYPE_CHECKING, Any
 
 from minidl import checks
 from minidl.backend import current, floating
+from minidl.losses.reductions import MEAN
 
 if TYPE_CHECKING:
     from minidl.losses.base import Loss
 
 
-def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
-    """The loss of each row, (N,): the given loss stays unchanged, a copy computes.
+def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> Any:
+    """The loss of each row: the given loss stays unchanged, a copy computes.
 
     Args:
         loss: any loss.
         y_true: targets, as the loss takes them.
-        y_pred: predictions (N, units); (N,) means one unit.
+        y_pred: predictions (..., units).
+        units: of predictions that are a vector; None for one row, whose loss is 0-d.
+
+    Returns:
+        An array of the predictions' shape without the last axis.
 
     Raises:
         TypeError: predictions that are not numbers, or class numbers that are not whole.
         ValueError: another shape, or class numbers beyond the units.
     """
     loss = copy.copy(loss)
+    loss.reduction = MEAN
     backend = current()
     predictions = backend.to_device(y_pred)
     if predictions.dtype.kind not in "biuf":
         raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
     if predictions.dtype.char not in "fd" or not predictions.dtype.isnative:
         predictions = predictions.astype(floating())
-    predictions = backend.xp.ascontiguousarray(predictions)
     targets = backend.to_device(y_true)
-    if predictions.ndim == 1:
+    if predictions.ndim == 1 and (units is not None or targets.ndim == 2):
         predictions = predictions.reshape(-1, 1)
-    if predictions.ndim != 2:
+    if 0 in predictions.shape or predictions.ndim == 0:
         raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
-    rows, units = predictions.shape
+    *rows, units = predictions.shape
+    predictions = backend.xp.ascontiguousarray(predictions.reshape(-1, units))
     if loss.labels == "integers":
         targets = checks.whole("class numbers", targets)
-    if loss.labels == "integers" and bool(((targets < 0) | (targets >= units)).any()):
+        if bool(((targets < 0) | (targets >= units)).any()):
+            raise ValueError(
+                f"expected class numbers 0 … {units - 1}, received {targets.min()} … "
+                f"{targets.max()}"
+            )
+    ends = ((), (1,)) if loss.labels == "integers" or units == 1 else ((units,),)
+    if targets.shape not in [(*rows, *end) for end in ends]:
         raise ValueError(
-            f"expected class numbers 0 … {units - 1}, received {targets.min()} … {targets.max()}"
+            f"{type(loss).__name__}: expected targets of shape {(*rows, *ends[0])}, received "
+            f"{targets.shape}"
         )
-    loss.bind(rows, units, backend, predictions.dtype)
-    loss.forward(predictions, targets)
-    return loss._losses[: len(predictions), 0].copy()
+    loss.bind(len(predictions), units, backend, predictions.dtype)
+    loss.forward(predictions, targets.reshape(len(predictions), -1))
+    return loss._losses[: len(predictions), 0].copy().reshape(rows)

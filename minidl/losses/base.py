@@ -1,7 +1,7 @@
 """The base of all losses: a value for a batch, and its gradient at the predictions.
 
-A loss is bound to buffers once; then ``forward`` gives the mean over the batch as a 0-d
-array that stays on the device, and ``backward`` the gradient of that mean.
+A loss is bound to buffers once; then ``forward`` gives the mean over the batch, or another
+reduction, as a 0-d array that stays on the device, and ``backward`` the gradient of that number.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from minidl import checks
 from minidl.backend import Backend, backend_of, current
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
+from minidl.losses import reductions
 from minidl.losses.arrays import evaluate
 from minidl.register import kind
+
+#: Activations whose logits a cross-entropy takes.
+JOINED = ("softmax", "sigmoid")
 
 
 def _logits(loss: Loss, name: str, value: Any) -> bool:
@@ -25,14 +29,29 @@ def _logits(loss: Loss, name: str, value: Any) -> bool:
     return bool(value)
 
 
+def _no_dtype(loss: Loss, name: str, value: Any) -> None:
+    if value is not None:
+        raise ValueError(
+            f"{name}: expected None, as a loss is computed in the type of the predictions, "
+            f"received {value!r}"
+        )
+
+
 @kind("loss")
 class Loss:
-    """Base of all losses: mean over the rows of a loss for each row.
+    """Base of all losses: one number of a loss for each row.
 
     Args:
         from_logits: whether predictions come before their softmax or sigmoid; default False.
+        reduction: "sum_over_batch_size" (the default) or "mean", the mean over the rows; "sum";
+            "mean_with_sample_weight", the sum divided by that of the weights; "none" or None, the
+            losses of the rows, when called with arrays. ``fit`` needs one number.
+        name: of the loss, default the class's.
+        dtype: None: a loss is computed in the type of the predictions.
 
     Attributes:
+        weight: the factor of the value; ``compile(loss_weights=...)`` sets that of its own copy.
+        positive: whether predictions have to be above 0.
         labels: the kind of targets: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
             or "values" (N, O).
         activation: the output activation with which this loss can be computed together, or None.
@@ -42,10 +61,22 @@ class Loss:
     labels = "values"
     activation: str | None = None
     joined = False
+    positive = False
+    weight = 1.0
+    reduction: Any = checks.Attribute(reductions.checked)
     from_logits: Any = checks.Attribute(_logits)
+    dtype: Any = checks.Attribute(_no_dtype)
 
-    def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+    def __init__(
+        self,
+        from_logits: bool = False,
+        *,
+        reduction: str | None = reductions.MEAN,
+        name: str | None = None,
+        dtype: None = None,
+    ) -> None:
+        self.from_logits, self.reduction, self.dtype = from_logits, reduction, dtype
+        self.name = type(self).__name__ if name is None else name
         self._bound: tuple[Any, ...] = (0, 0, None, None)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
@@ -56,12 +87,14 @@ class Loss:
         self._d, self._p, self._work, self._t = (
             xp.empty((rows, units), dtype=dtype) for _ in range(4)
         )
-        self._row, self._losses, self._w = (xp.empty((rows, 1), dtype=dtype) for _ in range(3))
+        self._row, self._other, self._losses, self._w = (
+            xp.empty((rows, 1), dtype=dtype) for _ in range(4)
+        )
         self._classes = xp.arange(units, dtype=np.int32)
-        self._value = xp.zeros((), dtype=dtype)
+        self._value, self._share, self._none = (xp.zeros((), dtype=dtype) for _ in range(3))
 
     def forward(self, predictions: Any, y: Any, sample_weight: Any = None) -> Any:
-        """The mean loss of the batch, (1/N) Σ w_n L_n, as a 0-d array on the device.
+        """The loss of the batch as a 0-d array on the device; if a mean, (1/N) Σ w_n L_n.
 
         The values of ``y`` are not looked at here, which would wait for the device: ``fit``
         checks the values once, before training.
@@ -93,6 +126,7 @@ class Loss:
             kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
         else:
             measures.convert(y.reshape(rows, units), out=t)
+        self.prepare(t)
         losses = self._losses[:rows]
         self.row_losses(predictions, t, losses)
         self._weights = None
@@ -100,34 +134,34 @@ class Loss:
             self._weights = self._w[:rows]
             measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
             measures.weigh(losses, self._weights, out=losses)
-        return measures.mean_batch(losses, out=self._value)
+        return reductions.value(self, losses, self._weights)
 
     def joined_to(self, network: Any) -> Loss:
         """A copy, computed together with the network's last activation where that is possible.
 
         Softmax and cross-entropy have one gradient at the logits, p - t, also where p is 0 or 1 to
         rounding; sigmoid and binary cross-entropy likewise. The copy takes the logits; elsewhere
-        the copy is like this loss.
+        the copy is like this loss. As in Keras, a cross-entropy takes the logits of both
+        activations, also of the unsuitable one, and also with ``from_logits``.
 
         Args:
             network: built, or with its layers.
         """
         loss = copy.copy(self)
-        loss.joined = (
-            not self.from_logits
-            and self.activation is not None
-            and self.activation == network.output_activation
-        )
+        loss.joined = self.activation is not None and network.output_activation in JOINED
         loss.from_logits = self.from_logits or loss.joined
         return loss
 
     def backward(self) -> Any:
-        """The gradient of the last forward's mean at its predictions: (N, units)."""
+        """The gradient of the last forward's value at its predictions: (N, units)."""
         d = self._d[: self._rows]
         self.row_gradients(self._predictions, self._targets, d)
         if self._weights is not None:
             measures.weigh(d, self._weights, out=d)
-        return measures.scale(d, 1 / self._rows, out=d)
+        return reductions.gradient(self, d, self._weights)
+
+    def prepare(self, t: Any) -> None:
+        """Change targets (N, units) in place, before :meth:`row_losses`; here nothing changes."""
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         """Write L_n into ``out`` (N, 1)."""
@@ -137,14 +171,22 @@ class Loss:
         """Write dL_n / dpredictions into ``out`` (N, units), after :meth:`row_losses`."""
         raise NotImplementedError(f"{type(self).__name__} must define row_gradients")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        """The mean loss of arrays, as a number."""
-        backend = current()
-        losses, weights = evaluate(self, y_true, y_pred), sample_weight
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The loss of arrays as a number; (N,) with the reduction "none"."""
+        losses, weights = evaluate(self, y_true, y_pred, units=1), sample_weight
         if weights is not None:
-            losses = losses * backend.to_device(weights).reshape(-1)
-        return float(losses.mean())
+            weights = current().to_device(weights).reshape(-1)
+            losses = losses * weights
+        return reductions.of_arrays(self, losses, weights)
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal loss."""
-        return {"from_logits": self.from_logits} if self.activation else {}
+        """Constructor arguments that make an equal loss; those left at their defaults are not."""
+        config: dict[str, Any] = {"from_logits": self.from_logits} if self.activation else {}
+        if self.reduction != reductions.MEAN:
+            config["reduction"] = self.reduction
+        return config if self.name == type(self).__name__ else {**config, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        """The loss that :meth:`get_config` describes."""
+        return cls(**config)

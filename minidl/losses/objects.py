@@ -4,77 +4,193 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import checks
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses.base import Loss
+from minidl.losses.reductions import MEAN
 from minidl.register import register
 
 
-@register
-class CategoricalCrossentropy(Loss):
-    """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say)."""
+def along_units(loss: Loss, name: str, axis: Any) -> int:
+    """The axis of the units, of rows (N, units).
+
+    Raises:
+        ValueError: another axis.
+    """
+    if isinstance(axis, bool) or axis not in (-1, 1):
+        raise ValueError(f"{name}: expected -1, the axis of the units, received {axis!r}")
+    return -1
+
+
+def _none_ignored(loss: Loss, name: str, value: Any) -> None:
+    if value is not None:
+        raise ValueError(
+            f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
+            f"received {value!r}"
+        )
+
+
+class _Crossentropy(Loss):
+    """A cross-entropy on rows of K classes."""
 
     labels = "rows"
-    activation = "softmax"
+    activation: str | None = "softmax"
+    label_smoothing: Any = checks.number(0, 1, "[]")
+    axis: Any = checks.Attribute(along_units)
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        **options: Any,
+    ) -> None:
+        super().__init__(from_logits, **options)
+        self.label_smoothing, self.axis = label_smoothing, axis
+
+    def smooth(self, t: Any, classes: int) -> None:
+        """Move targets towards the mean of so many classes."""
+        if self.label_smoothing:
+            kernels.smoothed(t, self.label_smoothing, classes, out=t)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.label_smoothing:
+            config["label_smoothing"] = self.label_smoothing
+        return config
+
+
+@register
+class CategoricalCrossentropy(_Crossentropy):
+    """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say).
+
+    Probabilities are divided by their row's sum first, which is 1 after a softmax.
+
+    Args:
+        from_logits: whether predictions come before their softmax; default False.
+        label_smoothing: s, default 0: t (1 - s) + s / K stands in the place of t.
+        axis: -1, the axis of the classes.
+        options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
+    """
+
+    def prepare(self, t: Any) -> None:
+        self.smooth(t, t.shape[1])
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        work = self._work[: len(t)]
+        p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
-            kernels.softmax_crossentropy_forward(
-                predictions, t, self._p[: len(t)], work, self._row[: len(t)], out
-            )
+            kernels.softmax_crossentropy_forward(predictions, t, p, work, row, out)
         else:
-            kernels.crossentropy_forward(predictions, t, out=work)
+            kernels.shares_forward(predictions, row, out=p)
+            kernels.crossentropy_forward(p, t, out=work)
             measures.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
-            kernels.softmax_crossentropy_backward(self._p[: len(t)], t, out=out)
+            kernels.softmax_crossentropy_backward(p, t, out=out)
         else:
-            kernels.crossentropy_backward(predictions, t, out=out)
+            kernels.crossentropy_backward(p, t, out=out)
+            kernels.shares_backward(out, p, row, work, self._other[: len(t)])
 
 
 @register
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """L = -log p_y for targets that are class numbers."""
+    """L = -log p_y for targets that are class numbers.
+
+    Probabilities are kept within [1e-7, 1 - 1e-7], then divided by their row's sum.
+
+    Args:
+        from_logits: whether predictions come before their softmax; default False.
+        ignore_class: None; rows are left out by a ``sample_weight`` of 0.
+        axis: -1, the axis of the classes.
+        options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
+    """
 
     labels = "integers"
+    ignore_class: Any = checks.Attribute(_none_ignored)
+
+    def __init__(
+        self, from_logits: bool = False, ignore_class: None = None, axis: int = -1, **options: Any
+    ) -> None:
+        super().__init__(from_logits, axis=axis, **options)
+        self.ignore_class = ignore_class
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        if self.from_logits:
+            super().row_losses(predictions, t, out)
+            return
+        work, row = self._work[: len(t)], self._row[: len(t)]
+        kernels.crossentropy_forward(predictions, t, out=work)
+        measures.sum_units(work, out=out)
+        kernels.log_total_forward(predictions, work, row, self._other[: len(t)], out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        if self.from_logits:
+            super().row_gradients(predictions, t, out)
+            return
+        kernels.crossentropy_backward(predictions, t, out=out)
+        kernels.log_total_backward(out, predictions, self._work[: len(t)], self._row[: len(t)])
 
 
-class _UnitMean(Loss):
+class OnValues(Loss):
+    """A loss without a form on logits.
+
+    Args:
+        reduction, name, dtype: as for :class:`Loss`.
+    """
+
+    def __init__(
+        self, reduction: str | None = MEAN, name: str | None = None, dtype: None = None
+    ) -> None:
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+
+class UnitMean(Loss):
     """A row's loss is the mean over its units of an elementwise loss."""
 
-    def _kernels(self) -> tuple[Any, Any]:
-        raise NotImplementedError
+    def kernels(self) -> tuple[Any, ...]:
+        """Forward, backward, and the constants of both."""
+        raise NotImplementedError(f"{type(self).__name__} must define kernels")
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
-        self._kernels()[0](predictions, t, out=work)
+        forward, _, *constants = self.kernels()
+        forward(predictions, t, *constants, out=work)
         measures.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        self._kernels()[1](predictions, t, t.shape[1], out=out)
+        _, backward, *constants = self.kernels()
+        backward(predictions, t, *constants, t.shape[1], out=out)
 
 
-@register
-class BinaryCrossentropy(_UnitMean):
-    """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1."""
+@register("bce")
+class BinaryCrossentropy(_Crossentropy, UnitMean):
+    """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1.
+
+    Args:
+        from_logits: whether predictions come before their sigmoid; default False.
+        label_smoothing: s, default 0: t (1 - s) + s / 2 stands in the place of t.
+        axis: -1, the axis of the units.
+        options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
+    """
 
     labels = "binary"
     activation = "sigmoid"
 
-    def _kernels(self) -> tuple[Any, Any]:
+    def prepare(self, t: Any) -> None:
+        self.smooth(t, 2)
+
+    def kernels(self) -> tuple[Any, ...]:
         if self.from_logits:
             return kernels.sigmoid_crossentropy_forward, kernels.sigmoid_crossentropy_backward
         return kernels.binary_crossentropy_forward, kernels.binary_crossentropy_backward
 
 
 @register("mse")
-class MeanSquaredError(_UnitMean):
+class MeanSquaredError(OnValues, UnitMean):
     """L = (y - t)², the mean over the units."""
 
-    def __init__(self) -> None:
-        super().__init__()
-
-    def _kernels(self) -> tuple[Any, Any]:
+    def kernels(self) -> tuple[Any, ...]:
         return kernels.squared_error_forward, kernels.squared_error_backward

@@ -53,6 +53,7 @@ def describe(model: Any) -> dict[str, Any]:
         config["iterations"] = model.optimizer.iterations
         config["accumulated_learning_rate"] = model.optimizer.accumulated_learning_rate
         config["loss"] = encode(model._loss)
+        config |= {"loss_weights": model._loss.weight} if model._loss.weight != 1 else {}
         config["metrics"] = [encode(metric) for metric in model._metrics]
     return config
 

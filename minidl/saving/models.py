@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from minidl import metrics
+from minidl import losses, metrics
 from minidl.backend import current
 from minidl.beside import undisturbed
 from minidl.custom import noting, reading
@@ -205,6 +205,7 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
     if "optimizer" in config:
         optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
         optimizer.get_config()  # raises where the learning rate is no schedule
+        loss = losses.compiled(loss, config.get("loss_weights"))
         found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
         training = optimizer, loss, found
         needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])

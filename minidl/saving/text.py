@@ -17,8 +17,8 @@ LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
-# Files from before proximal penalties have none.
-_LATER = frozenset({"accumulated_learning_rate"})
+# Files from before proximal penalties have no such rate, and a loss of weight 1 no entry.
+_LATER = frozenset({"accumulated_learning_rate", "loss_weights"})
 # As a float, a number of steps below this is exact.
 _STEPS = 1 << 53
 

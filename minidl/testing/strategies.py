@@ -27,7 +27,7 @@ from minidl.testing.axes import LARGEST
 HIDDEN = 5  # layers at most
 
 # The activation of the last layer, and the loss that goes with it; simple ones first.
-_ENDS: list[tuple[str | None, type[Loss], dict[str, bool]]] = [
+_ENDS: list[tuple[str | None, type[Loss], dict[str, Any]]] = [
     (None, losses.MeanSquaredError, {}),
     ("tanh", losses.MeanSquaredError, {}),
     (None, losses.BinaryCrossentropy, {"from_logits": True}),

@@ -18,7 +18,6 @@ from tests.trajectories.cases import LOSSES, OPTIMIZERS, Case, batches, dense, o
 from tests.trajectories.running import RTOL, agrees, compare
 
 EPSILON = 1e-7
-SOFTMAX_LOSSES = ["losses.SparseCategoricalCrossentropy", "losses.CategoricalCrossentropy"]
 
 
 def rounded(number: float) -> float:
@@ -80,39 +79,10 @@ class TestProbabilities:
     @pytest.mark.filterwarnings("ignore:.*expects probabilities")  # fit sees no softmax either
     @pytest.mark.parametrize("loss", ["sparse", "categorical", "binary"])
     def test_trajectories_agree(self, loss: str) -> None:
-        """Of softmax and sigmoid outputs: what Keras divides by is 1, what it adds is constant."""
+        """Of softmax and sigmoid outputs, as numbers near 0 and 1 are not met."""
         task = LOSSES[loss]
         layers = [dense(4, "tanh"), task.output, spec("layers.Rescaling", scale=1.0)]
         agrees(compare(Case(layers, OPTIMIZERS["Adam"], task.loss, *batches(loss))))
-
-    @pytest.fixture
-    def p(self) -> np.ndarray:
-        """Rows of any sum, some entries outside the clip."""
-        p = np.random.default_rng(1).uniform(0.05, 1.5, (6, 4))
-        p[0, 1] = p[1, 0] = 0
-        p[2, 2] = 1e-9
-        return p
-
-    def test_sparse_keras_adds_the_logarithm_of_the_row_sum(self, p: np.ndarray) -> None:
-        """L + log Σ c, c = p clipped to [ε, 1 - ε]: in the gradient, 1 / Σ c where p is inside."""
-        y = np.array([1, 1, 2, 3, 0, 2])
-        value, gradient = oracle.loss(spec(SOFTMAX_LOSSES[0]), y, p)
-        ours, dp = passes(losses.SparseCategoricalCrossentropy(), y, p)
-        c = np.clip(p, EPSILON, 1 - EPSILON)
-        total = c.sum(axis=1, keepdims=True)
-        inside = (p > EPSILON) & (p < 1 - EPSILON)
-        oracle.assert_agrees(ours + np.mean(np.log(total)), value)
-        oracle.assert_agrees(dp + inside / total / len(p), gradient)
-
-    def test_categorical_keras_divides_by_the_row_sum(self, p: np.ndarray) -> None:
-        """L(q), q = p / s: the gradient (g - Σ g q) / s, g that of L at q."""
-        t = np.random.default_rng(2).dirichlet(np.ones(4), 6)
-        value, gradient = oracle.loss(spec(SOFTMAX_LOSSES[1]), t, p)
-        s = p.sum(axis=1, keepdims=True)
-        q = p / s
-        ours, g = passes(losses.CategoricalCrossentropy(), t, q)
-        oracle.assert_agrees(ours, value)
-        oracle.assert_agrees((g - (g * q).sum(axis=1, keepdims=True)) / s, gradient)
 
     @pytest.mark.parametrize("end", [EPSILON, 1 - EPSILON])
     def test_at_the_ends_of_the_clip(self, end: float) -> None:

@@ -1,0 +1,143 @@
+"""Losses on values: how far predictions are from targets, element by element or as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import checks
+from minidl.backend import Backend
+from minidl.kernels import distances as kernels
+from minidl.kernels import margins, measures
+from minidl.losses.objects import OnValues, UnitMean, along_units
+from minidl.losses.reductions import MEAN
+from minidl.register import register
+
+
+@register("mae")
+class MeanAbsoluteError(OnValues, UnitMean):
+    """L = |y - t|, the mean over the units."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.absolute_error_forward, kernels.absolute_error_backward
+
+
+@register("mape")
+class MeanAbsolutePercentageError(OnValues, UnitMean):
+    """L = 100 |y - t| / max(|t|, 1e-7), the mean over the units."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.percentage_error_forward, kernels.percentage_error_backward
+
+
+@register("msle")
+class MeanSquaredLogarithmicError(OnValues, UnitMean):
+    """L = (log(1 + y) - log(1 + t))², the mean over the units; below 1e-7, y and t are 1e-7."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.logarithmic_error_forward, kernels.logarithmic_error_backward
+
+
+@register("huber_loss")
+class Huber(OnValues, UnitMean):
+    """L = e² / 2 for |e| = |y - t| <= delta, else delta (|e| - delta / 2), the units' mean.
+
+    Args:
+        delta: the error at which the parabola ends, > 0, default 1.
+        reduction, name, dtype: as for :class:`Loss`.
+    """
+
+    delta: Any = checks.number(0, ends="()")
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = MEAN,
+        name: str | None = None,
+        dtype: None = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype)
+        self.delta = delta
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.huber_forward, kernels.huber_backward, self.delta
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "delta": self.delta}
+
+
+@register("logcosh")
+class LogCosh(OnValues, UnitMean):
+    """L = log(cosh(y - t)), the mean over the units."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.log_cosh_forward, kernels.log_cosh_backward
+
+
+@register
+class Poisson(OnValues, UnitMean):
+    """L = y - t log(y + 1e-7), the mean over the units, for counts t whose mean is y > 0.
+
+    The loss of a negative prediction is NaN: end the network with the activation "exponential" or
+    "softplus".
+    """
+
+    positive = True
+
+    def kernels(self) -> tuple[Any, ...]:
+        return kernels.poisson_forward, kernels.poisson_backward
+
+
+@register("kl_divergence", "kld", "kullback_leibler_divergence")
+class KLDivergence(OnValues):
+    """L = Σ_k t_k log(t_k / p_k) for rows of probabilities, each kept within [1e-7, 1]."""
+
+    positive = True
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        work = self._work[: len(t)]
+        kernels.kl_divergence_forward(predictions, t, out=work)
+        measures.sum_units(work, out=out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        kernels.kl_divergence_backward(predictions, t, out=out)
+
+
+@register
+class CosineSimilarity(OnValues):
+    """L = -cos of the angle between the rows y and t: -1 for one direction, 1 for opposite ones.
+
+    A row of zeros has the loss 0.
+
+    Args:
+        axis: -1, the axis of the units.
+        reduction, name, dtype: as for :class:`Loss`.
+    """
+
+    axis: Any = checks.Attribute(along_units)
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = MEAN,
+        name: str | None = None,
+        dtype: None = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype)
+        self.axis = axis
+
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._inverse = backend.xp.empty((rows, 1), dtype=dtype)
+
+    def prepare(self, t: Any) -> None:
+        rows = len(t)
+        margins.unit_rows(t, self._work[:rows], self._row[:rows], out=t)
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        p, work, cosine = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
+        margins.unit_rows(predictions, work, self._inverse[: len(t)], out=p)
+        margins.cosine_similarity_forward(p, t, work, cosine, out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        p, cosine, row = self._p[: len(t)], self._row[: len(t)], self._other[: len(t)]
+        margins.cosine_similarity_backward(p, t, cosine, self._inverse[: len(t)], row, out)

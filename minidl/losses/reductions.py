@@ -1,0 +1,83 @@
+"""From the losses of rows to one number, and back: Keras's ``reduction`` of a loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidl.kernels import measures, reductions
+
+if TYPE_CHECKING:
+    from minidl.losses.base import Loss
+
+#: The default; "mean" is the same.
+MEAN = "sum_over_batch_size"
+_MEANS = (MEAN, "mean")
+_BY_WEIGHT = "mean_with_sample_weight"
+#: Those that give one number, and those that give one a row.
+REDUCING = (*_MEANS, "sum", _BY_WEIGHT)
+NONE = ("none", None)
+
+
+def checked(loss: Loss, name: str, value: Any) -> str | None:
+    """``value`` as a reduction.
+
+    Raises:
+        ValueError: unknown.
+    """
+    if isinstance(value, str | None) and value in (*REDUCING, *NONE):
+        return value
+    raise ValueError(f"{name}: expected one of {', '.join(REDUCING)}, none, received {value!r}")
+
+
+def value(loss: Loss, losses: Any, weights: Any) -> Any:
+    """The number of a batch, 0-d, in the loss's buffer.
+
+    Args:
+        loss: bound.
+        losses: (N, 1), weighted.
+        weights: (N, 1), or None.
+
+    Raises:
+        ValueError: the loss keeps one number a row.
+    """
+    out = loss._value
+    if loss.reduction in NONE:
+        raise ValueError(one_number(loss))
+    if loss.reduction in _MEANS or (loss.reduction == _BY_WEIGHT and weights is None):
+        measures.mean_batch(losses, out=out)
+    else:
+        reductions.sum_batch(losses, out=out)
+    if loss.reduction == _BY_WEIGHT and weights is not None:
+        reductions.one_by_sum(weights, loss._none, out=loss._share)
+        measures.scale(out, loss._share, out=out)
+    return out if loss.weight == 1 else measures.scale(out, loss.weight, out=out)
+
+
+def gradient(loss: Loss, d: Any, weights: Any) -> Any:
+    """The gradient of :func:`value`, written over that of the rows' weighted losses, (N, units)."""
+    factor = float(loss.weight)
+    if loss.reduction == _BY_WEIGHT and weights is not None:
+        measures.scale(d, loss._share, out=d)
+    elif loss.reduction != "sum":
+        factor = factor / len(d)
+    return d if factor == 1 else measures.scale(d, factor, out=d)
+
+
+def of_arrays(loss: Loss, losses: Any, weights: Any) -> Any:
+    """The number of rows' weighted losses (N,); these themselves with the reduction "none"."""
+    if loss.reduction in NONE:
+        return losses
+    if loss.reduction == "sum":
+        return float(losses.sum())
+    if loss.reduction == _BY_WEIGHT and weights is not None:
+        total = float(weights.sum())
+        return float(losses.sum()) / total if total else 0.0
+    return float(losses.mean())
+
+
+def one_number(loss: Loss) -> str:
+    """The message that a loss for each row cannot be trained on."""
+    return (
+        f"{type(loss).__name__}(reduction={loss.reduction!r}) keeps a loss for each row; expected "
+        "one number to train on, such as the mean: leave out reduction"
+    )
