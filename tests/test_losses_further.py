@@ -344,6 +344,7 @@ def fourth_power_gradient(y_true: Any, y_pred: Any) -> Any:
     return 4 * (y_pred - y_true) ** 3 / y_pred.shape[-1]
 
 
+@pytest.mark.filterwarnings("ignore:fit continues")
 def test_two_functions_make_a_loss(tmp_path: Any) -> None:
     """Checked, trained to the same bits everywhere, called at their place, saved by name."""
     made = losses.from_functions(fourth_power, fourth_power_gradient)
