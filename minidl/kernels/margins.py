@@ -1,7 +1,7 @@
 """Hinges, and the angle between rows: losses of whole rows of predictions and targets.
 
-Backward functions give the gradient of the row's loss. At a hinge's kink, where the margin is kept
-exactly, the derivative is that of the side on which it is not, as TensorFlow has it.
+Backward functions give the gradient of the row's loss. A hinge has its kink where t y = 1. The
+derivative there is the one from t y < 1, as in TensorFlow.
 """
 
 from __future__ import annotations

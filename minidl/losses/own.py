@@ -53,19 +53,18 @@ def from_functions(
 
         loss = minidl.losses.from_functions(fourth_power, fourth_power_gradient)
 
-    Means over the batch and weights of rows are minidl's affair. A recorded step calls both
-    functions in Python. The loss is an object of a class of its own: a saved file holds that
-    class's name, and is loaded once ``minidl.register(loss)`` has been called, or with
-    ``custom_objects={name: loss}``.
+    minidl takes the mean over the batch and applies the weights of the rows. A recorded step calls
+    both functions in Python. A saved file holds the loss's name alone: ``load_model`` needs
+    ``minidl.register(loss)`` before, or ``custom_objects={name: loss}``.
 
     Args:
         forward: called with y_true and y_pred, both (N, units); returns a loss for each row, (N,).
         backward: called alike; returns the gradient of each row's loss at y_pred, (N, units).
-        name: default the name of ``forward``.
+        name: default the name of ``forward``; a lambda needs it.
 
     Raises:
         TypeError: not two functions.
-        ValueError: a name that is none; a lambda has no name of its own.
+        ValueError: a name that is no name of Python.
     """
     for each in (forward, backward):
         if not callable(each) or isinstance(each, type):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MEAN = "sum_over_batch_size"
 _MEANS = (MEAN, "mean")
 _BY_WEIGHT = "mean_with_sample_weight"
-#: Those that give one number, and those that give one a row.
+#: Reductions to one number; none leaves a number for each row.
 REDUCING = (*_MEANS, "sum", _BY_WEIGHT)
 NONE = ("none", None)
 
