@@ -60,14 +60,14 @@ def kind(what: str) -> Callable[[B], B]:
 
 
 @overload
-def register(thing: str, /, *names: str) -> Callable[[T], T]: ...
+def register(thing: str, /, *names: str, file: str | None = None) -> Callable[[T], T]: ...
 
 
 @overload
-def register(thing: T, /, *names: str) -> T: ...
+def register(thing: T, /, *names: str, file: str | None = None) -> T: ...
 
 
-def register(thing: Any, /, *names: str) -> Any:
+def register(thing: Any, /, *names: str, file: str | None = None) -> Any:
     """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by name.
 
     The class MeanSquaredError is known as such, and as "mean_squared_error".
@@ -76,6 +76,8 @@ def register(thing: Any, /, *names: str) -> Any:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
             or LearningRateSchedule, or an activation function.
         names: further names. ``@register("mse")`` decorates as ``@register`` does.
+        file: the name in files, where a class of another kind is called the same; default None:
+            the class's name.
 
     Returns:
         ``thing``.
@@ -86,14 +88,14 @@ def register(thing: Any, /, *names: str) -> Any:
         TypeError: the class is of no kind listed above.
     """
     if isinstance(thing, str):
-        return lambda other: register(other, thing, *names)
+        return lambda other: register(other, thing, *names, file=file)
     base = base_of(thing)
     if base is None or base is thing:
         raise TypeError(
             f"register: expected an activation function, or a class that derives from one of "
             f"{', '.join(sorted(each.__name__ for each in kinds))}, received {thing!r}"
         )
-    full, kept = full_name(thing), []
+    full, kept = file or full_name(thing), []
     for entry in entries:
         if entry.full.casefold() == full.casefold() and is_class(entry.thing) == is_class(thing):
             if _origin(entry.thing) != _origin(thing):
@@ -103,7 +105,9 @@ def register(thing: Any, /, *names: str) -> Any:
                 )
         else:
             kept.append(entry)
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _plain(thing)).lower()
+    # TopKAccuracy: top_k_accuracy; LeakyReLU: leaky_relu.
+    ends = r"(?<=[a-z0-9])(?=[A-Z]{1,2}[a-z])|(?<=[a-z0-9][A-Z])(?=[A-Z][a-z])"
+    words = re.sub(ends, "_", _plain(thing)).lower()
     entries[:] = [*kept, Entry(thing, base, full, (words, *names))]
     return thing
 

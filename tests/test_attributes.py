@@ -34,6 +34,11 @@ FIRST: dict[str, dict[str, Any]] = {
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
+    "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
     "RMSprop": {"momentum": 0.3},
     **{
         name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
@@ -93,6 +98,26 @@ THEN: dict[str, Any] = {
     "from_logits": True,
     "class_numbers": True,
     "loss": losses.MeanSquaredError(),
+    "fn": metrics.categorical_accuracy,
+    "k": 2,
+    "from_sorted_ids": True,
+    "thresholds": [0.25, 0.5],
+    "top_k": 1,
+    "class_id": 2,
+    "num_thresholds": 50,
+    "specificity": 0.25,
+    "sensitivity": 0.25,
+    "precision": 0.25,
+    "recall": 0.25,
+    "curve": "PR",
+    "summation_method": "majoring",
+    "multi_label": True,
+    "num_labels": 3,
+    "label_weights": [1.0, 2.0, 3.0],
+    "average": "macro",
+    "beta": 2.0,
+    "class_aggregation": "variance_weighted_average",
+    "num_regressors": 2,
     "value": 0.3,
     "minval": -0.2,
     "maxval": 0.3,
@@ -110,8 +135,24 @@ REFUSED = {
     *(("BatchNormalization", argument) for argument in ("center", "scale")),
     ("Activation", "activation"),
     ("Adagrad", "initial_accumulator_value"),
-    ("Accuracy", "class_numbers"),
+    ("ChosenAccuracy", "class_numbers"),
     ("LossMetric", "loss"),
+    ("MeanMetricWrapper", "fn"),
+    ("AUC", "from_logits"),
+    *(("AUC", argument) for argument in ("curve", "summation_method", "multi_label")),
+    *(("AUC", argument) for argument in ("num_labels", "label_weights")),
+    *((name, "thresholds") for name in registered.METRICS),
+    *((name, "num_thresholds") for name in registered.METRICS),
+    *((name, argument) for name in ("Precision", "Recall") for argument in ("top_k", "class_id")),
+    *(
+        (f"{a}At{b}", "class_id")
+        for a, b in (
+            ("Sensitivity", "Specificity"),
+            ("Specificity", "Sensitivity"),
+            ("Precision", "Recall"),
+            ("Recall", "Precision"),
+        )
+    ),
 }
 
 
@@ -181,7 +222,10 @@ for _kind in dict.fromkeys(registered.LOSSES.values()):
     SUBJECTS[_kind.__name__] = Subject(
         _kind, lambda it: _network([], loss=it), lambda made: made._loss
     )
-for _kind in registered.METRICS.values():
+#: Computed of values alone, and no metrics of a network.
+ALONE = ("Mean", "Sum")
+_ROWS = (metrics.ChosenAccuracy, metrics.CategoricalAccuracy, metrics.TopKCategoricalAccuracy)
+for _kind in (kind for name, kind in registered.METRICS.items() if name not in ALONE):
     SUBJECTS[_kind.__name__] = Subject(
         _kind,
         lambda it: _network(
@@ -190,7 +234,9 @@ for _kind in registered.METRICS.values():
             loss="sparse_categorical_crossentropy"
             if type(it).__name__.startswith("Sparse")
             else "categorical_crossentropy"
-            if isinstance(it, metrics.Accuracy)
+            if isinstance(it, _ROWS)
+            else "binary_crossentropy"
+            if isinstance(it, metrics.AUC)
             else "mse",
         ),
         lambda made: made._metrics[0],
