@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import fused, kernel
+from minidl.backend import backend_of, fused, kernel, to_host
 
 
 @kernel
@@ -92,15 +92,17 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
 
     Case 1 is yes, case 0 no. The bucket is the number of thresholds below p. Equidistant
     thresholds 0, 1/steps, … 1 are not compared one by one: ⌈p · steps⌉ of them are below p.
+    Counted on the host, which waits for a device.
 
     Args:
         total: (2, T + 1, L), float64.
         p, t, w: (N, L), or (N, O) for L = 1.
-        thresholds: (T,), ascending; for ``steps`` = 0.
+        thresholds: (T,), of NumPy, ascending; for ``steps`` = 0.
         steps: T - 1 for equidistant thresholds, else 0.
         low: the least bucket of equidistant thresholds.
     """
     _, buckets, labels = total.shape
+    p, t, w = map(to_host, (p, t, w))
     p = np.where(np.isnan(p), 0, p)
     if steps:
         bucket = np.maximum(np.ceil(np.clip(p, 0, 1) * steps).astype(np.int64), low)
@@ -110,7 +112,7 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
     if labels > 1:
         place = place + np.arange(labels)
     found = np.bincount(place.ravel(), weights=w.ravel(), minlength=total.size)
-    total += found.reshape(total.shape)
+    total += backend_of(total).to_device(found.reshape(total.shape))
     return total
 
 
@@ -118,12 +120,13 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
 def keep_top(p: Any, k: int, out: Any) -> Any:
     """out_no = p_no where p_no is one of the k largest of its row, else -10¹⁰.
 
-    Of equal ones the first come first.
+    Of equal ones the first come first. Sorted on the host, which waits for a device.
     """
-    order = np.argsort(-p, axis=1, kind="stable")
-    out[...] = -1e10
-    kept = order[:, :k]
-    np.put_along_axis(out, kept, np.take_along_axis(p, kept, axis=1), axis=1)
+    p = to_host(p)
+    kept = np.argsort(-p, axis=1, kind="stable")[:, :k]
+    top = np.full_like(p, -1e10)
+    np.put_along_axis(top, kept, np.take_along_axis(p, kept, axis=1), axis=1)
+    out[...] = backend_of(out).to_device(top)
     return out
 
 

@@ -77,7 +77,7 @@ class ThresholdMetric(Metric):
         self._w = xp.empty((rows, width), dtype=dtype)
         self._cases = tuple(xp.empty((rows, width), dtype=dtype) for _ in range(4))
         self._narrow = tuple(xp.empty((rows, width), dtype=dtype) for _ in range(2))
-        self._limits = backend.to_device(self._sorted.astype(dtype))
+        self._limits = self._sorted.astype(dtype)
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         rows = len(predictions)
