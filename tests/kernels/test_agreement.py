@@ -45,7 +45,7 @@ NUMBERS = {
     "l1": 0.01, "l2": 0.03,
     "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
-    "lp": 0.02, "exponent": 1.5, "gain": 0.1,
+    "lp": 0.02, "exponent": 1.5, "gain": 0.1, "delta": 0.8,
 }  # fmt: skip
 ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
 POSITIVE = {"variance", "v", "v_max", "accumulator", "step"}
@@ -75,7 +75,7 @@ def arguments(name, formula, dtype):
             # Not up to 1: float32 has no number at 1 - 1e-7, where the clip is.
             x = np.clip(random.uniform(-0.1, 1.05, shape), 0, 0.95)
             values.append(x.astype(dtype))
-        elif parameter in POSITIVE:
+        elif parameter in POSITIVE or (parameter == "y" and name.startswith("distances.poisson")):
             values.append((random.uniform(0, 2, shape) ** 2 + 1).astype(dtype))
         elif parameter == "m":  # an average: its square is below that of the squares
             values.append(random.uniform(-0.9, 0.9, shape).astype(dtype))
@@ -107,8 +107,8 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "batchnorm", "clipping", "dropout", "gated", "losses", "penalties",
-        "rescaling", "updates",
+        "activations", "batchnorm", "clipping", "distances", "dropout", "gated", "losses",
+        "margins", "penalties", "rescaling", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -235,6 +235,21 @@ UNFUSED = {
     "losses.one_hot": (np.arange(N).reshape(N, 1) % O, np.arange(O), Out((N, O))),
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
+    ),
+    "margins.signs": ((normal(N, O) > 0).astype(np.float32), Out((N, O)), Out(())),
+    "margins.categorical_hinge_forward": (
+        normal(N, O), shares(N, O), Out((N, O)), Out((N, 1)), Out((N, 1)), Out((N, 1)),
+    ),
+    "margins.categorical_hinge_backward": (
+        shares(N, O), normal(N, O), normal(N, O).max(axis=1, keepdims=True), normal(N, 1, seed=1),
+        Out((N, 1)), Out((N, O)),
+    ),
+    "margins.unit_rows": (normal(N, O), Out((N, O)), Out((N, 1)), Out((N, O))),
+    "margins.cosine_similarity_forward": (
+        normal(N, O), shares(N, O), Out((N, O)), Out((N, 1)), Out((N, 1)),
+    ),
+    "margins.cosine_similarity_backward": (
+        normal(N, O), shares(N, O), normal(N, 1), 1 + shares(N, 1), Out((N, 1)), Out((N, O)),
     ),
     "measures.clear": (Out((N, O)),),
     "measures.convert": (np.arange(N * O, dtype=np.uint8).reshape(N, O), Out((N, O))),
