@@ -60,14 +60,14 @@ def kind(what: str) -> Callable[[B], B]:
 
 
 @overload
-def register(thing: str, /, *names: str, file: str | None = None) -> Callable[[T], T]: ...
+def register(thing: str, /, *names: str) -> Callable[[T], T]: ...
 
 
 @overload
-def register(thing: T, /, *names: str, file: str | None = None) -> T: ...
+def register(thing: T, /, *names: str) -> T: ...
 
 
-def register(thing: Any, /, *names: str, file: str | None = None) -> Any:
+def register(thing: Any, /, *names: str) -> Any:
     """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by name.
 
     The class MeanSquaredError is known as such, and as "mean_squared_error".
@@ -76,8 +76,6 @@ def register(thing: Any, /, *names: str, file: str | None = None) -> Any:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
             or LearningRateSchedule, or an activation function.
         names: further names. ``@register("mse")`` decorates as ``@register`` does.
-        file: the name in files, where a class of another kind is called the same; default None:
-            the class's name.
 
     Returns:
         ``thing``.
@@ -88,14 +86,16 @@ def register(thing: Any, /, *names: str, file: str | None = None) -> Any:
         TypeError: the class is of no kind listed above.
     """
     if isinstance(thing, str):
-        return lambda other: register(other, thing, *names, file=file)
+        return lambda other: register(other, thing, *names)
     base = base_of(thing)
     if base is None or base is thing:
         raise TypeError(
             f"register: expected an activation function, or a class that derives from one of "
             f"{', '.join(sorted(each.__name__ for each in kinds))}, received {thing!r}"
         )
-    full, kept = file or full_name(thing), []
+    full, kept = full_name(thing), []
+    if not foreign(full) and any(e.full == full and e.base is not base for e in entries):
+        full = f"{thing.__module__.split('.')[1]}.{full}"  # a metric called as a loss is
     for entry in entries:
         if entry.full.casefold() == full.casefold() and is_class(entry.thing) == is_class(thing):
             if _origin(entry.thing) != _origin(thing):

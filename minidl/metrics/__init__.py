@@ -25,6 +25,20 @@ from minidl.metrics.confusion import (
     TruePositives,
 )
 from minidl.metrics.curves import AUC
+from minidl.metrics.distances import (
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    RootMeanSquaredError,
+    SquaredHinge,
+)
 from minidl.metrics.functions import (
     binary_accuracy,
     binary_crossentropy,
@@ -36,7 +50,12 @@ from minidl.metrics.functions import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from minidl.metrics.loss_metrics import LossMetric, MeanSquaredError, RootMeanSquaredError
+from minidl.metrics.loss_metrics import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    LossMetric,
+    SparseCategoricalCrossentropy,
+)
 from minidl.metrics.means import Mean, MeanMetricWrapper, Sum
 from minidl.metrics.names import get
 from minidl.metrics.scores import F1Score, FBetaScore, R2Score
@@ -45,17 +64,28 @@ __all__ = [
     "AUC",
     "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
     "ChosenAccuracy",
+    "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
     "LossMetric",
     "Mean",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanMetricWrapper",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "Poisson",
     "Precision",
     "PrecisionAtRecall",
     "R2Score",
@@ -64,8 +94,10 @@ __all__ = [
     "RootMeanSquaredError",
     "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
     "SpecificityAtSensitivity",
+    "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",

@@ -70,6 +70,12 @@ def given(
     return p, y, weight
 
 
+def as_given(y: Any, predictions: Any) -> Any:
+    """Targets as users write them: class numbers (N,) in the place of (N, 1)."""
+    column = y.ndim == 2 and y.shape[1] == 1 and predictions.shape[1] > 1
+    return y.reshape(-1) if column else y
+
+
 def _numbers(name: str, array: Any) -> Any:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected arrays of numbers, received {array.dtype}")

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backend import Backend, backend_of, to_host
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
-from minidl.metrics.arrays import Kind, given
+from minidl.metrics.arrays import Kind, as_given, given
 from minidl.metrics.results import Result
 from minidl.register import kind
 
@@ -28,6 +28,9 @@ class Metric:
         metric = minidl.metrics.Recall()
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
+
+    A class of one's own defines ``update_state``, ``result`` and ``reset_state``, as in Keras; or
+    ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
 
     Args:
         name: the key in a History; default None: the class's name, numbered from the second
@@ -155,6 +158,10 @@ class Metric:
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
+        if type(self).update_state is not Metric.update_state:  # a class in Keras's form
+            self.update_state(as_given(y, predictions), predictions, weight)
+            self.rows += len(predictions)
+            return
         if weight is None:
             self._count(predictions, y, self._batch)
         else:

@@ -1,18 +1,15 @@
-"""Losses as metrics: means without penalties, and what is made of them."""
+"""Losses as metrics: means without penalties."""
 
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 from minidl import losses
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
-from minidl.kernels.losses import squared_error_forward
+from minidl.kernels import measures
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
-from minidl.metrics.results import Result
 from minidl.register import register
 
 
@@ -58,60 +55,67 @@ class LossMetric(Metric):
         measures.scale(value, float(len(predictions)), out=out)
 
 
-class _Named(LossMetric):
-    """Base of the classes of single losses.
+class _Crossentropy(LossMetric):
+    """Base of the classes of cross-entropies."""
 
-    Args:
-        name: the key in a History.
-    """
-
-    _made: Any = None
-
-    def __init__(self, name: str) -> None:
-        super().__init__(self._made(), name)
+    def __init__(self, loss: type[losses.Loss], name: str, **options: Any) -> None:
+        self._options = {key: value for key, value in options.items() if value}
+        super().__init__(loss(**self._options), name)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name}
+        return {"name": self.name, **self._options}
 
 
-@register("mse", file="metrics.MeanSquaredError")
-class MeanSquaredError(_Named):
-    """The mean of (y - t)²."""
+@register("bce")
+class BinaryCrossentropy(_Crossentropy):
+    """The mean of -t log p - (1 - t) log(1 - p), for targets 0 and 1.
 
-    _made = losses.MeanSquaredError
+    Args:
+        name: the key in a History; default "binary_crossentropy".
+        from_logits: whether predictions come before their sigmoid; default False.
+        label_smoothing: share of each target that goes to ½; default 0.
+    """
 
-    def __init__(self, name: str = "mean_squared_error") -> None:
-        super().__init__(name)
+    def __init__(
+        self,
+        name: str = "binary_crossentropy",
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ) -> None:
+        options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
+        super().__init__(losses.BinaryCrossentropy, name, **options)
 
 
-@register("rmse")
-class RootMeanSquaredError(Metric):
-    """The root of the mean of (y - t)²."""
+@register
+class CategoricalCrossentropy(_Crossentropy):
+    """The mean over rows of -Σ_k t_k log p_k.
 
-    direction = "down"
-    class_numbers = False
+    Args:
+        name: the key in a History; default "categorical_crossentropy".
+        from_logits: whether predictions come before their softmax; default False.
+        label_smoothing: share of each target that goes to all classes alike; default 0.
+    """
 
-    def __init__(self, name: str = "root_mean_squared_error") -> None:
-        super().__init__(name)
+    def __init__(
+        self,
+        name: str = "categorical_crossentropy",
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ) -> None:
+        options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
+        super().__init__(losses.CategoricalCrossentropy, name, **options)
 
-    def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
-        super().bind(rows, units, backend, dtype, from_logits)
-        self._t, self._squares = (backend.xp.empty((rows, units), dtype=dtype) for _ in range(2))
 
-    def _squared(self, predictions: Any, y: Any) -> Any:
-        rows = len(predictions)
-        t = measures.convert(y.reshape(predictions.shape), out=self._t[:rows])
-        return squared_error_forward(predictions, t, out=self._squares[:rows])
+@register
+class SparseCategoricalCrossentropy(_Crossentropy):
+    """The mean over rows of -log p_y, for class numbers y.
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        counts.sum_all(self._squared(predictions, y), out=self._number)
-        measures.scale(self._number, 1 / predictions.shape[1], out=out)
+    Args:
+        name: the key in a History; default "sparse_categorical_crossentropy".
+        from_logits: whether predictions come before their softmax; default False.
+    """
 
-    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        squares = self._squared(predictions, y)
-        counts.sum_weighted(squares, weight, squares, self._number)
-        measures.scale(self._number, 1 / predictions.shape[1], out=out)
-
-    def result(self) -> Any:
-        """The root of the mean, 0 before the first batch."""
-        return Result(math.sqrt(super().result()))
+    def __init__(
+        self, name: str = "sparse_categorical_crossentropy", from_logits: bool = False
+    ) -> None:
+        super().__init__(losses.SparseCategoricalCrossentropy, name, from_logits=from_logits)

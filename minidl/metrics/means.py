@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.backend import backend_of, current, to_host
 from minidl.kernels import counts, measures
+from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
 from minidl.metrics.results import Result
 from minidl.register import register
@@ -142,9 +143,7 @@ class MeanMetricWrapper(Metric):
         return (2,)
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
-        if y.dtype.kind in "iu" and predictions.shape[1] > 1 and y.ndim == 2 and y.shape[1] == 1:
-            y = y.reshape(-1)
-        values = self._rows_of(y, predictions)
+        values = self._rows_of(as_given(y, predictions), predictions)
         rows, units = values.shape
         if weight is None:
             counts.sum_all(values, out=self._batch)
