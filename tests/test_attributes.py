@@ -35,10 +35,12 @@ FIRST: dict[str, dict[str, Any]] = {
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
     "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
-    "SensitivityAtSpecificity": {"specificity": 0.5},
-    "SpecificityAtSensitivity": {"sensitivity": 0.5},
-    "PrecisionAtRecall": {"recall": 0.5},
-    "RecallAtPrecision": {"precision": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5, "name": "one"},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5, "name": "one"},
+    "PrecisionAtRecall": {"recall": 0.5, "name": "one"},
+    "RecallAtPrecision": {"precision": 0.5, "name": "one"},
+    "FBetaScore": {"average": "micro"},
+    "F1Score": {"average": "micro"},
     "RMSprop": {"momentum": 0.3},
     **{
         name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
@@ -99,6 +101,8 @@ THEN: dict[str, Any] = {
     "class_numbers": True,
     "loss": losses.MeanSquaredError(),
     "fn": metrics.categorical_accuracy,
+    "label_smoothing": 0.1,
+    "axis": 1,
     "k": 2,
     "from_sorted_ids": True,
     "thresholds": [0.25, 0.5],
@@ -141,6 +145,12 @@ REFUSED = {
     ("AUC", "from_logits"),
     *(("AUC", argument) for argument in ("curve", "summation_method", "multi_label")),
     *(("AUC", argument) for argument in ("num_labels", "label_weights")),
+    ("metric " * hasattr(losses, "CosineSimilarity") + "CosineSimilarity", "axis"),
+    *(
+        (f"metric {kind}Crossentropy", "from_logits")
+        for kind in ("Binary", "Categorical", "SparseCategorical")
+    ),
+    *((f"metric {kind}Crossentropy", "label_smoothing") for kind in ("Binary", "Categorical")),
     *((name, "thresholds") for name in registered.METRICS),
     *((name, "num_thresholds") for name in registered.METRICS),
     *((name, argument) for name in ("Precision", "Recall") for argument in ("top_k", "class_id")),
@@ -224,9 +234,16 @@ for _kind in dict.fromkeys(registered.LOSSES.values()):
     )
 #: Computed of values alone, and no metrics of a network.
 ALONE = ("Mean", "Sum")
-_ROWS = (metrics.ChosenAccuracy, metrics.CategoricalAccuracy, metrics.TopKCategoricalAccuracy)
+_ROWS = (
+    metrics.ChosenAccuracy,
+    metrics.CategoricalAccuracy,
+    metrics.TopKCategoricalAccuracy,
+    metrics.Poisson,
+    metrics.KLDivergence,
+    metrics.CategoricalCrossentropy,
+)
 for _kind in (kind for name, kind in registered.METRICS.items() if name not in ALONE):
-    SUBJECTS[_kind.__name__] = Subject(
+    SUBJECTS["metric " * hasattr(losses, _kind.__name__) + _kind.__name__] = Subject(
         _kind,
         lambda it: _network(
             [],
@@ -236,7 +253,7 @@ for _kind in (kind for name, kind in registered.METRICS.items() if name not in A
             else "categorical_crossentropy"
             if isinstance(it, _ROWS)
             else "binary_crossentropy"
-            if isinstance(it, metrics.AUC)
+            if isinstance(it, metrics.AUC | metrics.BinaryCrossentropy)
             else "mse",
         ),
         lambda made: made._metrics[0],

@@ -1,5 +1,6 @@
 """Metrics: objects that sum over batches, and functions of arrays."""
 
+import minidl.losses  # noqa: F401 - of namesakes the losses have the plain name in files
 from minidl.metrics.accuracies import (
     Accuracy,
     BinaryAccuracy,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
 from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arrays import Kind
+from minidl.metrics.base import settled
 from minidl.metrics.results import Result
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
@@ -165,11 +167,13 @@ class CosineSimilarity(RowMetric):
     """
 
     direction = "up"
+    axis: Any = checks.Attribute(settled)
 
     def __init__(self, name: str = "cosine_similarity", axis: int = -1) -> None:
         if axis not in (-1, 1):
             raise ValueError(f"axis: expected -1, that of the units, received {axis!r}")
         super().__init__(name)
+        self.axis = axis
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)

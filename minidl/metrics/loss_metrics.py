@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from minidl import losses
+from minidl import checks, losses
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.metrics.arrays import Kind
-from minidl.metrics.base import Metric
+from minidl.metrics.base import Metric, settled
 from minidl.register import register
 
 
@@ -58,9 +58,14 @@ class LossMetric(Metric):
 class _Crossentropy(LossMetric):
     """Base of the classes of cross-entropies."""
 
+    from_logits: Any = checks.Attribute(settled)
+    label_smoothing: Any = checks.Attribute(settled)
+
     def __init__(self, loss: type[losses.Loss], name: str, **options: Any) -> None:
         self._options = {key: value for key, value in options.items() if value}
         super().__init__(loss(**self._options), name)
+        for key, value in options.items():
+            setattr(self, key, value)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, **self._options}
