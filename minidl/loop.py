@@ -136,7 +136,7 @@ class Loop:
         objective = self.objective
         optimizer = objective.mover(self._optimizer)
         results = train_step(self.model, objective.loss, optimizer, x, y, weight)
-        objective.observe(*results, y)
+        objective.observe(*results, y, weight)
 
     @property
     def _optimizer(self) -> Optimizer:

@@ -189,12 +189,16 @@ def loss_rows(name: str, y_true: Any, y_pred: Any, **options: Any) -> np.ndarray
     return np.asarray(getattr(keras.losses, name)(_tensor(y_true), _tensor(y_pred), **options))
 
 
-def metric(spec: Spec, batches: Iterable[tuple[Any, Any]]) -> float:
-    """A metric over batches of (y_true, y_pred)."""
+def metric(spec: Spec, batches: Iterable[Sequence[Any]]) -> Any:
+    """A metric over batches of (y_true, y_pred) or (y_true, y_pred, sample_weight).
+
+    A float, or an array where the metric has a number for each class or threshold.
+    """
     made = _make(spec)
-    for y_true, y_pred in batches:
-        made.update_state(y_true, _tensor(y_pred))
-    return float(made.result())
+    for y_true, y_pred, *weight in batches:
+        made.update_state(y_true, _tensor(y_pred), *map(_tensor, weight))
+    found = np.asarray(made.result())
+    return found if found.ndim else float(found)
 
 
 def metric_rows(name: str, y_true: Any, y_pred: Any) -> np.ndarray:

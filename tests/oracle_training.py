@@ -42,6 +42,7 @@ def fit(
     optimizer: Any,
     loss: Any,
     metrics: Sequence[Any] = (),
+    weighted_metrics: Sequence[Any] = (),
     **options: Any,
 ) -> Fitted:
     """Train a Keras network from these weights; evaluate and predict on x with no weights."""
@@ -52,6 +53,7 @@ def fit(
         named(keras, optimizer),
         named(keras, loss),
         metrics=[named(keras, metric) for metric in metrics],
+        weighted_metrics=[named(keras, metric) for metric in weighted_metrics],
         run_eagerly=True,  # a graph takes longer to make than these epochs to run
     )
     history = model.fit(x, y, shuffle=False, verbose=0, **options)

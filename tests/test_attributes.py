@@ -34,6 +34,13 @@ FIRST: dict[str, dict[str, Any]] = {
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
+    "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
+    "SensitivityAtSpecificity": {"specificity": 0.5, "name": "one"},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5, "name": "one"},
+    "PrecisionAtRecall": {"recall": 0.5, "name": "one"},
+    "RecallAtPrecision": {"precision": 0.5, "name": "one"},
+    "FBetaScore": {"average": "micro"},
+    "F1Score": {"average": "micro"},
     "RMSprop": {"momentum": 0.3},
     **{
         name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
@@ -93,6 +100,28 @@ THEN: dict[str, Any] = {
     "from_logits": True,
     "class_numbers": True,
     "loss": losses.MeanSquaredError(),
+    "fn": metrics.categorical_accuracy,
+    "label_smoothing": 0.1,
+    "axis": 1,
+    "k": 2,
+    "from_sorted_ids": True,
+    "thresholds": [0.25, 0.5],
+    "top_k": 1,
+    "class_id": 2,
+    "num_thresholds": 50,
+    "specificity": 0.25,
+    "sensitivity": 0.25,
+    "precision": 0.25,
+    "recall": 0.25,
+    "curve": "PR",
+    "summation_method": "majoring",
+    "multi_label": True,
+    "num_labels": 3,
+    "label_weights": [1.0, 2.0, 3.0],
+    "average": "macro",
+    "beta": 2.0,
+    "class_aggregation": "variance_weighted_average",
+    "num_regressors": 2,
     "value": 0.3,
     "minval": -0.2,
     "maxval": 0.3,
@@ -100,8 +129,6 @@ THEN: dict[str, Any] = {
     "stddev": 0.2,
     "reduction": "sum",
     "delta": 0.4,
-    "label_smoothing": 0.3,
-    "axis": 0,
     "ignore_class": 1,
     "dtype": "float32",
 }
@@ -116,11 +143,33 @@ REFUSED = {
     *(("BatchNormalization", argument) for argument in ("center", "scale")),
     ("Activation", "activation"),
     ("Adagrad", "initial_accumulator_value"),
-    ("Accuracy", "class_numbers"),
+    ("ChosenAccuracy", "class_numbers"),
     ("LossMetric", "loss"),
     ("SparseCategoricalCrossentropy", "ignore_class"),
     *((name, "axis") for name in registered.LOSSES),
     *((name, "dtype") for name in registered.LOSSES),
+    ("MeanMetricWrapper", "fn"),
+    ("AUC", "from_logits"),
+    *(("AUC", argument) for argument in ("curve", "summation_method", "multi_label")),
+    *(("AUC", argument) for argument in ("num_labels", "label_weights")),
+    ("metric " * hasattr(losses, "CosineSimilarity") + "CosineSimilarity", "axis"),
+    *(
+        (f"metric {kind}Crossentropy", "from_logits")
+        for kind in ("Binary", "Categorical", "SparseCategorical")
+    ),
+    *((f"metric {kind}Crossentropy", "label_smoothing") for kind in ("Binary", "Categorical")),
+    *((name, "thresholds") for name in registered.METRICS),
+    *((name, "num_thresholds") for name in registered.METRICS),
+    *((name, argument) for name in ("Precision", "Recall") for argument in ("top_k", "class_id")),
+    *(
+        (f"{a}At{b}", "class_id")
+        for a, b in (
+            ("Sensitivity", "Specificity"),
+            ("Specificity", "Sensitivity"),
+            ("Precision", "Recall"),
+            ("Recall", "Precision"),
+        )
+    ),
 }
 
 
@@ -191,8 +240,18 @@ for _kind in dict.fromkeys(registered.LOSSES.values()):
     SUBJECTS[_kind.__name__] = Subject(
         _kind, lambda it: _network([], loss=it), lambda made: made._loss
     )
-for _kind in registered.METRICS.values():
-    SUBJECTS[_kind.__name__] = Subject(
+#: Computed of values alone, and no metrics of a network.
+ALONE = ("Mean", "Sum")
+_ROWS = (
+    metrics.ChosenAccuracy,
+    metrics.CategoricalAccuracy,
+    metrics.TopKCategoricalAccuracy,
+    metrics.Poisson,
+    metrics.KLDivergence,
+    metrics.CategoricalCrossentropy,
+)
+for _kind in (kind for name, kind in registered.METRICS.items() if name not in ALONE):
+    SUBJECTS["metric " * hasattr(losses, _kind.__name__) + _kind.__name__] = Subject(
         _kind,
         lambda it: _network(
             [],
@@ -200,7 +259,9 @@ for _kind in registered.METRICS.values():
             loss="sparse_categorical_crossentropy"
             if type(it).__name__.startswith("Sparse")
             else "categorical_crossentropy"
-            if isinstance(it, metrics.Accuracy)
+            if isinstance(it, _ROWS)
+            else "binary_crossentropy"
+            if isinstance(it, metrics.AUC | metrics.BinaryCrossentropy)
             else "mse",
         ),
         lambda made: made._metrics[0],

@@ -117,7 +117,7 @@ def load_with_extra(
             dtype=config["dtype"],
         )
         if training:
-            model.compile(*training)
+            model.compile(*training[:3], weighted_metrics=training[3])
         # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
         with np.errstate(all="ignore"):
             model.build()
@@ -187,8 +187,11 @@ def _prove(file: BinaryIO) -> None:
         raise ValueError(f"cannot save: the file could not be loaded again: {error}") from error
 
 
-def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]] | None]:
-    """The layers; and optimizer, loss and metrics of a compiled model.
+_Training = tuple[Optimizer, Loss, list[Any], list[Any]]
+
+
+def _parts(saved: Saved) -> tuple[list[Layer], _Training | None]:
+    """The layers; and optimizer, loss, metrics and weighted metrics of a compiled model.
 
     Raises:
         ValueError, TypeError: an object cannot be made, or an array is missing, unknown, or of
@@ -206,8 +209,11 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
         optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
         optimizer.get_config()  # raises where the learning rate is no schedule
         loss = losses.compiled(loss, config.get("loss_weights"))
-        found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
-        training = optimizer, loss, found
+        plain, weighted = (
+            [metrics.get(decode(item, metrics.Metric), loss) for item in config.get(name, [])]
+            for name in ("metrics", "weighted_metrics")
+        )
+        training = optimizer, loss, plain, weighted
         needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])
         # Before the first step there may be no state yet.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
