@@ -61,4 +61,5 @@ def alpha_dropout_forward(x, bits, threshold, scale, shift):
 
     The gradient is that of :func:`dropout_backward`.
     """
-    return (x * (bits >= threshold) + LOW * (bits < threshold)) * scale + shift
+    # Above low, which is a number: a mask alone times a number would be one of float64.
+    return (x - LOW) * (bits >= threshold) * scale + (scale * LOW + shift)

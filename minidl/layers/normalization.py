@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.backend import Backend, is_sparse, to_host
+from minidl.backend import Backend, backend_of, is_sparse, to_host
 from minidl.initializers import Constant
 from minidl.kernels import normalization as kernels
 from minidl.layers.arguments import BUILT
@@ -166,7 +166,8 @@ class Normalization(Layer):
                     f"adapt: expected rows of shape {self.input_shape}, received numbers of shape "
                     f"{np.shape(mean)}"
                 )
-            self.mean, self.variance = found
+            put = backend_of(self.mean).to_device
+            self.mean, self.variance = put(np.array(mean)), put(np.array(variance))
         self._adapted = found
 
     def _moments(self, batch: Any) -> tuple[int, Any, Any]:
