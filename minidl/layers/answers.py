@@ -14,6 +14,7 @@ ANSWERS = {
     "batch_input_shape": "write input_shape=..., without the axis of the batch",
     "batch_shape": "write input_shape=..., without the axis of the batch",
     "batch_size": "buffers take batches of any size: leave it out",
+    "data_format": "features keep their order: leave it out",
     "weights": "build the network, and call set_weights",
     "sparse": "rows are taken as a CSR matrix unasked: leave it out",
     "ragged": "rows have one length: pad them",

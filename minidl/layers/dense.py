@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from minidl import activations, checks, constraints, initializers, regularizers
@@ -87,7 +88,9 @@ class Dense(Layer):
     def _inner(self, activation: Any) -> Activation | None:
         """The layer of an activation, or None for linear."""
         if isinstance(activation, Activation):
-            return activation
+            own = copy.copy(activation)  # which may be given to several layers
+            own.owner = None
+            return own
         function = activations.get(activation)
         if function is activations.linear:
             return None

@@ -73,6 +73,21 @@ def test_a_layer_as_activation() -> None:
     assert network.output_activation == "leaky_relu"
 
 
+def test_a_layer_that_is_the_activation_of_several() -> None:
+    """Each has its own memory; the gradients are those of layers of their own."""
+    shared = LeakyReLU(0.125)
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    grads = []
+    for made in ((shared, shared), (LeakyReLU(0.125), LeakyReLU(0.125))):
+        network = Network([Dense(3, each) for each in made], dtype="float64")
+        network.seed = 4
+        network.forward(x, training=True)
+        network.backward(np.ones((5, 3)))
+        grads.append(network.grad.copy())
+    np.testing.assert_array_equal(*grads)
+    assert shared.owner is None
+
+
 def test_keras_2_s_alpha_is_taken_with_a_warning() -> None:
     with pytest.warns(UserWarning, match=r"write LeakyReLU\(negative_slope=0.25\)"):
         layer = LeakyReLU(alpha=0.25)
@@ -87,6 +102,7 @@ def test_input() -> None:
     assert layer.get_config() == {"name": "x", "shape": [4], "batch_size": 32, "dtype": "float32"}
     assert Input(batch_shape=(None, 2, 3)).shape == (2, 3)
     assert InputLayer(input_shape=(4,)).shape == InputLayer((4,)).shape == (4,)
+    assert InputLayer(batch_input_shape=(None, 4)).batch_shape == (None, 4)
     network = Network([InputLayer(shape=(4,)), Dense(1)])
     network.build()
     assert [type(each) for each in network.layers] == [Dense]
