@@ -55,7 +55,6 @@ THEN: dict[str, Any] = {
     "activity_regularizer": regularizers.L2(0.3),
     "kernel_constraint": constraints.UnitNorm(),
     "bias_constraint": constraints.NonNeg(),
-    "axis": 1,
     "noise_shape": (1, 5),
     "beta_initializer": "ones",
     "gamma_initializer": "zeros",
@@ -139,6 +138,18 @@ THEN: dict[str, Any] = {
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     ("BatchNormalization", "scale"): False,
     ("LayerNormalization", "scale"): False,
+    **{
+        (name, "axis"): 1
+        for name in (
+            "BatchNormalization",
+            "LayerNormalization",
+            "Softmax",
+            "UnitNormalization",
+            "MaxNorm",
+            "UnitNorm",
+            "MinMaxNorm",
+        )
+    },
     ("Rescaling", "scale"): 0.9,
 }
 REFUSED = {
