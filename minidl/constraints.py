@@ -71,7 +71,8 @@ def _axes(constraint: Any, name: str, value: Any) -> Any:
     """An axis, several or None, as given."""
     given = value if isinstance(value, list | tuple) else [0 if value is None else value]
     for axis in given:
-        checks.integer("axis", axis, -2)
+        if checks.integer("axis", axis, -2) > 1:
+            raise ValueError(f"axis: expected 0 or 1, of a matrix or a vector, received {value!r}")
     return list(value) if isinstance(value, tuple) else value
 
 
