@@ -151,6 +151,7 @@ THEN_BY_CLASS: dict[tuple[str, str], Any] = {
         )
     },
     ("Rescaling", "scale"): 0.9,
+    ("VarianceScaling", "scale"): 0.9,
 }
 REFUSED = {
     *(
