@@ -54,6 +54,7 @@ class Network(Stack):
             with allocating(f"what {self.name} computes with batches of {rows} rows"):
                 for layer in self.layers:
                     layer.bind(rows, self.backend, self.dtype)
+                self.penalties.bind_activities(rows)
             self._x = None
             self.rows = rows
 
@@ -103,9 +104,10 @@ class Network(Stack):
             raise ValueError(
                 f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
             )
-        if logits and self.output_activation is None:
+        if logits and not self.has_logits:
             raise ValueError(
-                f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
+                "logits: expected a network that ends in an activation without a penalty on its "
+                f"outputs, received {self.layers[-1]}"
             )
         self._logits, self.traffic.awaits_backward = logits, training
         self.passes += 1
@@ -115,10 +117,11 @@ class Network(Stack):
             self.step += 1
         if not sparse:
             x = self._dense(x)
+        noted = self.penalties.noted
         for layer in self.layers[:-1]:
-            x = layer.forward(x, training, step or 0)
+            x = noted(layer, layer.forward(x, training, step or 0))
         last: Any = self.layers[-1]
-        return last.logits(x) if logits else last.forward(x, training, step or 0)
+        return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
 
     def check_sparse(self) -> None:
         """Raise where the first layer that computes is no Dense, which alone takes CSR rows.
@@ -160,6 +163,12 @@ class Network(Stack):
         """Name of the activation that the last layer ends with, or None."""
         activation = self._last_activation()
         return activation.function.name if activation else None
+
+    @property
+    def has_logits(self) -> bool:
+        """True if passes may stop before the last activation: no penalty needs its outputs."""
+        activation = self._last_activation()
+        return activation is not None and self.layers[-1].activity_regularizer is None
 
     def activate(self, logits: Any) -> Any:
         """The outputs for the logits of the last :meth:`forward`."""
@@ -207,11 +216,12 @@ class Network(Stack):
     def _backward(self, dy: Any, logits: bool) -> None:
         last: Any = self.layers[-1]
         if _has_gradients(last):
-            dy = last.logits_backward(dy) if logits else last.backward(dy)
+            given = dy if logits else self.penalties.with_activity(last, dy)
+            dy = last.logits_backward(given) if logits else last.backward(given)
         for layer in self.layers[-2::-1]:
             if not _has_gradients(layer):
                 return
-            dy = layer.backward(dy)
+            dy = layer.backward(self.penalties.with_activity(layer, dy))
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""

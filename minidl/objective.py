@@ -178,7 +178,8 @@ class Objective:
     def parts(self) -> list[object]:
         """All objects but the network and its layers that a step calls."""
         penalties = self.network.penalties
-        return [self.loss, *self.measures, penalties, *penalties.regularizers]
+        terms = *penalties.regularizers, *penalties.constraints
+        return [self.loss, *self.measures, penalties, *terms, *penalties.activities]
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""

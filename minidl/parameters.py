@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import Backend, tensors
+from minidl.constraints import Constraint
 from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
 
 @dataclass
 class Specification:
-    """Wish of a layer for a named tensor: initial values and penalty.
+    """Wish of a layer for a named tensor: initial values, penalty and constraint.
 
-    The penalty can be exchanged at any time; the rest counts when the network is built.
+    Penalty and constraint can be exchanged at any time; the rest counts when the network is built.
     """
 
     name: str
     shape: tuple[int, ...]
     initializer: Initializer
     regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Parameter:
     def regularizer(self) -> Regularizer | None:
         """The tensor's penalty now, or None."""
         return self.wanted.regularizer
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """The tensor's constraint now, or None."""
+        return self.wanted.constraint
 
     @property
     def size(self) -> int:

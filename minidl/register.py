@@ -73,8 +73,9 @@ def register(thing: Any, /, *names: str) -> Any:
     The class MeanSquaredError is known as such, and as "mean_squared_error".
 
     Args:
-        thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
-            or LearningRateSchedule, or an activation function; an object stands for its class.
+        thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer,
+            Constraint or LearningRateSchedule, or an activation function; an object stands for its
+            class.
         names: further names. ``@register("mse")`` decorates as ``@register`` does.
 
     Returns:

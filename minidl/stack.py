@@ -192,7 +192,7 @@ class Stack:
             layer.bind_view(f"d{key}", self._parameters.gradient(entry))
         for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
             layer.bind_view(key, self.statistics.view(entry))
-        self.penalties = Penalties(self._parameters, self.backend)
+        self.penalties = Penalties(self._parameters, self.backend, self._layers)
         self._address()
         for layer in self._layers:
             layer.settle()

@@ -215,6 +215,23 @@ def penalty(spec: Spec, W: Any) -> tuple[float, np.ndarray]:
     return float(value), np.asarray(tape.gradient(value, W))
 
 
+def constrained(spec: Spec, W: Any) -> np.ndarray:
+    """The projection of a tensor by a constraint."""
+    return np.asarray(_make(spec)(_tensor(W)))
+
+
+def initial(spec: Spec, shape: Sequence[int]) -> np.ndarray:
+    """An initializer's values of a tensor."""
+    return np.asarray(_make(spec)(tuple(shape), dtype="float64"))
+
+
+def adapted(spec: Spec, data: Any, x: Any) -> np.ndarray:
+    """The output of a layer for ``x`` after ``adapt(data)``."""
+    made = _make(spec)
+    made.adapt(np.asarray(data, np.float64))
+    return np.asarray(made(_tensor(x)))
+
+
 def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
     """A schedule's learning rates at these steps."""
     made = _make(spec)
@@ -275,6 +292,12 @@ class Network:
     def get_weights(self) -> list[np.ndarray]:
         """All weights, in Keras's order."""
         return self._model.get_weights()
+
+    def counts(self) -> tuple[int, int]:
+        """Numbers of trainable and of other parameters."""
+        parts = self._model.trainable_weights, self._model.non_trainable_weights
+        trainable, fixed = (sum(int(np.prod(w.shape)) for w in part) for part in parts)
+        return trainable, fixed
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all weights."""
@@ -338,3 +361,9 @@ class Network:
         gradients = tape.gradient(value, _values(variables))
         self._optimizer.apply(gradients, variables)
         return value, gradients
+
+
+def layer_classes() -> list[str]:
+    """Names of all layers, and of functions that call one."""
+    aside = {"InputSpec", "serialize", "deserialize"}
+    return sorted({name for name in dir(keras.layers) if not name.startswith("_")} - aside)

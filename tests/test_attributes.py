@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, losses, metrics, optimizers, regularizers
+from minidl import constraints, layers, losses, metrics, optimizers, regularizers
 from minidl.layers import Dense, Input
 from minidl.models import load_model
 from tests import registered
@@ -31,6 +31,12 @@ FIRST: dict[str, dict[str, Any]] = {
     "Dropout": {"rate": 0.25},
     "Rescaling": {"scale": 0.5},
     "BatchNormalization": {"momentum": 0.5},
+    "AlphaDropout": {"rate": 0.25},
+    "GaussianDropout": {"rate": 0.25},
+    "GaussianNoise": {"stddev": 0.25},
+    "Normalization": {"mean": [0.1, 0.2, 0.3, 0.4, 0.5], "variance": [1.1, 1.2, 1.3, 1.4, 1.5]},
+    "Reshape": {"target_shape": (5,)},
+    "MinMaxNorm": {"min_value": 0.1},
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
@@ -52,6 +58,31 @@ FIRST: dict[str, dict[str, Any]] = {
 THEN: dict[str, Any] = {
     "name": "other",
     "input_shape": (9,),
+    "input_dim": 9,
+    "activity_regularizer": regularizers.L2(0.3),
+    "kernel_constraint": constraints.UnitNorm(),
+    "bias_constraint": constraints.NonNeg(),
+    "noise_shape": (1, 5),
+    "beta_initializer": "ones",
+    "gamma_initializer": "zeros",
+    "moving_mean_initializer": "ones",
+    "moving_variance_initializer": "zeros",
+    "beta_regularizer": regularizers.L1(0.05),
+    "gamma_regularizer": regularizers.L2(0.3),
+    "beta_constraint": constraints.NonNeg(),
+    "gamma_constraint": constraints.MaxNorm(0.5),
+    "alpha_initializer": "ones",
+    "alpha_regularizer": regularizers.L1(0.05),
+    "alpha_constraint": constraints.NonNeg(),
+    "shared_axes": [1],
+    "variance": 0.5,
+    "invert": True,
+    "target_shape": (5, 1),
+    "max_value": 0.25,
+    "min_value": 0.125,
+    "gain": 0.5,
+    "mode": "fan_out",
+    "distribution": "uniform",
     "units": 7,
     "activation": "relu",
     "use_bias": False,
@@ -65,7 +96,6 @@ THEN: dict[str, Any] = {
     "epsilon": 0.2,
     "center": False,
     "negative_slope": 0.9,
-    "max_value": 0.25,
     "threshold": 0.125,
     "alpha": 0.4,
     "offset": -0.5,
@@ -134,13 +164,49 @@ THEN: dict[str, Any] = {
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     ("BatchNormalization", "scale"): False,
+    ("LayerNormalization", "scale"): False,
+    **{
+        (name, "axis"): 1
+        for name in (
+            "BatchNormalization",
+            "LayerNormalization",
+            "Softmax",
+            "UnitNormalization",
+            "MaxNorm",
+            "UnitNorm",
+            "MinMaxNorm",
+        )
+    },
     ("Rescaling", "scale"): 0.9,
+    ("VarianceScaling", "scale"): 0.9,
 }
 REFUSED = {
-    *((name, argument) for name in layers.__all__ for argument in ("name", "input_shape")),
+    *(
+        (name, argument)
+        for name in layers.__all__
+        for argument in (
+            "name",
+            "input_shape",
+            "input_dim",
+            "activity_regularizer",
+            "shared_axes",
+            "noise_shape",
+            "target_shape",
+        )
+    ),
+    *(
+        (name, f"{tensor}_initializer")
+        for name in layers.__all__
+        for tensor in ("beta", "gamma", "moving_mean", "moving_variance", "alpha")
+    ),
+    *(("Normalization", argument) for argument in ("axis", "mean", "variance")),
     *(("Dense", argument) for argument in ("units", "activation", "use_bias")),
     *(("Dense", argument) for argument in ("kernel_initializer", "bias_initializer")),
-    *(("BatchNormalization", argument) for argument in ("center", "scale")),
+    *(
+        (name, argument)
+        for name in ("BatchNormalization", "LayerNormalization")
+        for argument in ("center", "scale")
+    ),
     ("Activation", "activation"),
     ("Adagrad", "initial_accumulator_value"),
     ("ChosenAccuracy", "class_numbers"),
@@ -173,12 +239,21 @@ REFUSED = {
 }
 
 
+#: Arguments that a derived class gives itself.
+WITHIN: dict[type, tuple[str, ...]] = {
+    layers.Activation: ("activation",),
+    layers.LeakyReLU.__mro__[1]: ("activation",),
+    layers.Identity: ("activity_regularizer",),
+}
+
+
 def arguments(kind: type) -> Iterator[str]:
     """Of a class's constructor, with those of the base that it hands options to."""
     for name, parameter in inspect.signature(kind).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
-            known = {*inspect.signature(kind).parameters}
-            yield from (each for each in arguments(kind.__mro__[1]) if each not in known)
+            if kind is not layers.Layer:  # which takes no more
+                known = {*inspect.signature(kind).parameters, *WITHIN.get(kind.__mro__[1], ())}
+                yield from (each for each in arguments(kind.__mro__[1]) if each not in known)
         else:
             yield name
 
@@ -218,7 +293,7 @@ def _penalised(regularizer: Any) -> Any:
 
 
 SUBJECTS: dict[str, Subject] = {}
-for _name in sorted({*layers.__all__} - {"Layer", "Input"}):
+for _name in sorted({*layers.__all__} - {"Layer", "Input", "InputLayer"}):
     SUBJECTS[_name] = Subject(
         getattr(layers, _name), lambda it: _network([it]), lambda made: made.layers[1]
     )
@@ -235,6 +310,12 @@ for _kind in registered.SCHEDULES.values():
 for _kind in registered.REGULARIZERS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind, _penalised, lambda made: made.layers[1].kernel_regularizer
+    )
+for _kind in registered.CONSTRAINTS.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind,
+        lambda it: _network([Dense(4, kernel_constraint=it)]),
+        lambda made: made.layers[1].kernel_constraint,
     )
 for _kind in dict.fromkeys(registered.LOSSES.values()):
     SUBJECTS[_kind.__name__] = Subject(
@@ -358,6 +439,15 @@ WRONG: list[tuple[str, str, Any]] = [
     ("RandomNormal", "stddev", -1),
     ("Constant", "value", "x"),
     ("HeNormal", "seed", 0.5),
+    ("VarianceScaling", "mode", "fan"),
+    ("VarianceScaling", "scale", 0),
+    ("MaxNorm", "axis", 2),
+    ("MaxNorm", "max_value", -1),
+    ("MinMaxNorm", "rate", 1.5),
+    ("Dense", "kernel_constraint", "max"),
+    ("BatchNormalization", "axis", 0),
+    ("GaussianNoise", "stddev", 1.5),
+    ("GaussianDropout", "rate", 1),
 ]
 
 

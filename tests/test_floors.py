@@ -22,9 +22,9 @@ FLOORS = [
     {"accelerator"},
     {"checks", "custom", "lookup", "printing", "register", "seeds"},
     {"kernels"},
-    {"activations", "initializers", "regularizers"},
+    {"activations", "constraints", "initializers", "regularizers"},
     {"parameters"},
-    {"layers", "losses", "metrics", "optimizers", "penalties"},
+    {"activities", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
     {"stack", "weights", "network"},
 ]

@@ -177,7 +177,12 @@ NAMES = """
     initializers.GlorotUniform initializers.GlorotNormal initializers.HeUniform
     initializers.HeNormal initializers.LecunUniform initializers.LecunNormal
     initializers.RandomUniform initializers.RandomNormal initializers.Zeros initializers.Ones
-    initializers.Constant
+    initializers.Constant initializers.he_normal initializers.TruncatedNormal
+    initializers.VarianceScaling initializers.Orthogonal initializers.Identity
+    constraints.max_norm constraints.non_neg constraints.unit_norm constraints.min_max_norm
+    layers.InputLayer layers.Identity layers.Reshape layers.ActivityRegularization layers.PReLU
+    layers.AlphaDropout layers.GaussianNoise layers.GaussianDropout layers.LayerNormalization
+    layers.UnitNormalization layers.Normalization
     regularizers.l1 regularizers.l2 regularizers.l1_l2 regularizers.L1 regularizers.L2
     regularizers.L1L2 regularizers.Lp
     losses.sparse_categorical_crossentropy losses.categorical_crossentropy

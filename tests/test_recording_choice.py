@@ -73,18 +73,32 @@ def plays(
 
 LAYERS: dict[str, Callable[[], list[Layer]]] = {
     "Activation": lambda: [layers.Activation("softmax"), layers.Activation("tanh")],
-    "BatchNormalization": lambda: [layers.BatchNormalization()],
-    "Dense": lambda: [Dense(2, use_bias=False)],
+    "ActivityRegularization": lambda: [layers.ActivityRegularization(0.1, 0.1)],
+    "AlphaDropout": lambda: [layers.AlphaDropout(0.5)],
+    "BatchNormalization": lambda: [layers.BatchNormalization(gamma_constraint="max_norm")],
+    "Dense": lambda: [
+        Dense(2, use_bias=False),
+        Dense(3, "tanh", kernel_constraint="unit_norm", activity_regularizer="l2"),
+    ],
     "Dropout": lambda: [layers.Dropout(0.5), layers.Dropout(0.0)],
     "ELU": lambda: [layers.ELU(0.5)],
     "Flatten": lambda: [layers.Flatten()],
+    "GaussianDropout": lambda: [layers.GaussianDropout(0.5)],
+    "GaussianNoise": lambda: [layers.GaussianNoise(0.5)],
+    "Identity": lambda: [layers.Identity()],
     "Input": list,
+    "InputLayer": list,
+    "LayerNormalization": lambda: [layers.LayerNormalization(scale=False)],
     "LeakyReLU": lambda: [layers.LeakyReLU()],
+    "Normalization": lambda: [layers.Normalization(), layers.Normalization(invert=True)],
+    "PReLU": lambda: [layers.PReLU()],
     "ReLU": lambda: [layers.ReLU(), layers.ReLU(1.0, 0.1, 0.2)],
     "Rescaling": lambda: [layers.Rescaling(0.5)],
+    "Reshape": lambda: [layers.Reshape((4, -1)), layers.Flatten()],
     "Sigmoid": lambda: [layers.Sigmoid()],
     "Softmax": lambda: [layers.Softmax()],
     "Tanh": lambda: [layers.Tanh()],
+    "UnitNormalization": lambda: [layers.UnitNormalization()],
 }
 
 

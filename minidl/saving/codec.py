@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.activations import ActivationFunction
+from minidl.constraints import Constraint
 from minidl.custom import find_class, find_function, function_name_of, name_of
 from minidl.initializers import Initializer
 from minidl.layers import Layer
@@ -25,6 +26,7 @@ _BASES = (
     Metric,
     Initializer,
     Regularizer,
+    Constraint,
     LearningRateSchedule,
 )
 
