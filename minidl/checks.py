@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import itertools
 import math
 import numbers
@@ -119,6 +120,24 @@ def seed(value: Any) -> int:
     if number >= 2**64:
         raise ValueError(f"seed: expected an integer below 2**64, received {value}")
     return number
+
+
+def positions(function: Callable[..., Any]) -> float:
+    """Number of arguments that a function takes by their places, infinity for ``*arguments``.
+
+    Arguments that ``functools.partial`` names, or that can only be named, do not count. A function
+    that does not say what it takes is believed to take one.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    found = 0.0
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL:
+            return math.inf
+        found += each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    return found
 
 
 class Attribute:

@@ -7,7 +7,6 @@ from typing import Any
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
-from minidl.optimizers.base import NO_STEP_SIZE
 from minidl.parameters import ParameterVector
 from minidl.regularizers import Regularizer
 
@@ -81,11 +80,11 @@ class Penalties:
         """Move ``theta`` after the optimizer's update: the soft threshold of proximal L1.
 
         Raises:
-            ValueError: the optimizer's momentum is 1, which has no step size.
+            ValueError: the optimizer's steps have no size, as with a momentum of 1.
         """
         proximal = self.proximal
-        if proximal and optimizer.momentum == 1:
-            raise ValueError(NO_STEP_SIZE)
+        if proximal and optimizer.without_step_size:
+            raise ValueError(optimizer.without_step_size)
         for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))

@@ -71,7 +71,8 @@ RTOL, ATOL = 1e-12, 1e-14
 SLOPE_RTOL = 1e-7
 
 
-# What Keras calls the state vectors that minidl calls so.
+# What Keras calls the state vectors that minidl calls so; the second, of all optimizers.
+COMMON_STATE = {"gradient_sum": "gradient_accumulator", "moving_average": "average"}
 STATE = {
     "SGD": {"velocity": "momentum"},
     "RMSprop": {"v": "velocity", "m": "average_gradient", "velocity": "momentum"},
@@ -79,6 +80,10 @@ STATE = {
     "AdamW": {"m": "momentum", "v": "velocity", "v_max": "velocity_hat"},
     "Nadam": {"m": "momentum", "v": "velocity"},
     "Adagrad": {"accumulator": "accumulator"},
+    "Adamax": {"m": "momentum", "u": "norm"},
+    "Adadelta": {"v": "accumulated_grad", "d": "accumulated_delta_var"},
+    "Lion": {"m": "momentum"},
+    "Ftrl": {"accumulator": "accumulator", "z": "linear"},
 }
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from minidl.lookup import get as of_kind
 from minidl.lookup import offered
 from minidl.optimizers import schedules
+from minidl.optimizers.adadelta import Adadelta
 from minidl.optimizers.adagrad import Adagrad
 from minidl.optimizers.adam import Adam, AdamW, Nadam
+from minidl.optimizers.adamax import Adamax
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.ftrl import Ftrl
+from minidl.optimizers.lion import Lion
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lion",
     "Nadam",
     "Optimizer",
     "RMSprop",

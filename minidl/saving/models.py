@@ -146,9 +146,9 @@ def fill(model: Any, saved: Saved) -> None:
     optimizer = model.optimizer
     if optimizer is None or "optimizer" not in config:
         return
-    optimizer.iterations = config["iterations"]
+    optimizer.batches = config["iterations"]
     optimizer.accumulated_learning_rate = float(config.get("accumulated_learning_rate", 0))
-    if optimizer.iterations:
+    if optimizer.batches:
         optimizer.build(model.theta, model.parameters)
         for name, vector in optimizer.state.items():
             _put(model, f"optimizer/{name}", vector, arrays)
@@ -208,7 +208,9 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
         loss = losses.compiled(loss, config.get("loss_weights"))
         found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
         training = optimizer, loss, found
-        needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])
+        needed = dict.fromkeys(
+            (f"optimizer/{slot}" for slot in optimizer.all_slots), sizes["theta"]
+        )
         # Before the first step there may be no state yet.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
             sizes |= needed
