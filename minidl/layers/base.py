@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl import checks, regularizers
 from minidl.backend import Backend
+from minidl.backend.session import clearing
 from minidl.initializers import Initializer
 from minidl.parameters import Specification
 from minidl.register import kind
@@ -212,6 +213,7 @@ def shape_of(shape: Any) -> Shape:
 
 
 _counts: dict[str, Iterator[int]] = {}
+clearing.append(_counts.clear)
 
 
 def next_name(kind: str) -> str:

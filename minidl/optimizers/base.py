@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend import backend_of
 from minidl.kernels import updates
 from minidl.optimizers.accumulation import GradientAccumulation
@@ -19,7 +18,8 @@ from minidl.optimizers.count import Count
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.rate import Rated
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.parameters import Parameter, ParameterVector
+from minidl.optimizers.variables import Variables
+from minidl.parameters import Parameter
 from minidl.register import kind
 
 # Every so many steps, state and parameters below FLUSHED times the smallest normal number
@@ -47,7 +47,9 @@ COMMON = (
 
 
 @kind("optimizer")
-class Optimizer(Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, NoShortNames):
+class Optimizer(
+    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, NoShortNames
+):
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 
     Each argument is an attribute that can be set at any time and acts from the next update;

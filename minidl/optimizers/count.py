@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
 class Count(int):
     """A whole number that also has ``numpy()``."""
 
-    def numpy(self) -> np.int64:
+    def numpy(self) -> Any:
         """The number as NumPy's."""
         return np.int64(self)
 

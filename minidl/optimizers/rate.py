@@ -39,7 +39,7 @@ class LearningRate:
         """The learning rate of the next update."""
         return float(self)
 
-    def numpy(self) -> np.float64:
+    def numpy(self) -> Any:
         """The learning rate of the next update, as NumPy's number."""
         return np.float64(self)
 
