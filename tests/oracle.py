@@ -7,6 +7,7 @@ What to make is said by a :class:`tests.specs.Spec`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -339,3 +340,18 @@ class Network:
         gradients = tape.gradient(value, _values(variables))
         self._optimizer.apply(gradients, variables)
         return value, gradients
+
+
+def dataset(name: str, file: Any, **arguments: Any) -> Any:
+    """``keras.datasets.NAME.load_data``, of this file in place of a download."""
+    module = importlib.import_module(f"keras.src.datasets.{name}")
+    right, module.get_file = module.get_file, lambda *_, **__: str(file)
+    try:
+        return module.load_data(**arguments)
+    finally:
+        module.get_file = right
+
+
+def label_names(name: str) -> list[str]:
+    """``keras.datasets.NAME.get_label_names``."""
+    return list(getattr(keras.datasets, name).get_label_names())

@@ -89,6 +89,12 @@ SCHEDULES = [
         warmup_target=0.2,
         warmup_steps=3,
     ),
+    spec(
+        "optimizers.schedules.CosineDecayRestarts",
+        initial_learning_rate=0.1,
+        first_decay_steps=3,
+        t_mul=1.5,
+    ),
 ]
 OPTIMIZERS = [
     spec("optimizers.SGD", learning_rate=0.02),

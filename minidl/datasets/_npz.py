@@ -38,6 +38,16 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
         DataFileError: the file is damaged, lacks one of `names`, or its pickle asks for anything
             but an array of objects, lists and integers.
     """
+    contents = members(file, names)
+    return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
+
+
+def members(file: Path, names: Sequence[str]) -> list[bytes]:
+    """The content of the `.npy` members of these names.
+
+    Raises:
+        DataFileError: the file is damaged, or lacks one of `names`.
+    """
     content = io.BytesIO(file.read_bytes())
     try:
         with zipfile.ZipFile(content) as archive:
@@ -46,14 +56,13 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
                 raise DataFileError(
                     file, f"expected arrays {', '.join(names)}, received none named {missing[0]}"
                 )
-            members = [archive.getinfo(f"{name}.npy") for name in names]
-            contents = [_unpacked(archive, member) for member in members]
+            found = [archive.getinfo(f"{name}.npy") for name in names]
+            return [_unpacked(archive, member) for member in found]
     except (DataFileError, MemoryError):
         raise
     # A damaged archive raises any error of zipfile and zlib.
     except Exception as error:
         raise DataFileError(file, f"expected an intact .npz file, received {error}") from error
-    return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
