@@ -224,15 +224,23 @@ def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
 
 
 def optimizer_steps(
-    spec: Spec, tensors: Sequence[Any], gradients: Iterable[Sequence[Any]]
+    spec: Spec,
+    tensors: Sequence[Any],
+    gradients: Iterable[Sequence[Any]],
+    undecayed: Sequence[str] = (),
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
     """One update for each list of gradients.
+
+    The tensors are called tensor0, tensor1 …; those with a part of their name in ``undecayed``
+    are excluded from weight decay.
 
     Returns:
         The tensors after, and the state by the names that Keras gives it ("momentum", …):
         for each name an array for every tensor.
     """
     optimizer = _make(spec)
+    if undecayed:
+        optimizer.exclude_from_weight_decay(var_names=list(undecayed))
     variables = [
         keras.Variable(tensor, dtype="float64", name=f"tensor{index}")
         for index, tensor in enumerate(tensors)
