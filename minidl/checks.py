@@ -66,6 +66,8 @@ def real(what: str, value: Any, low: float, high: float = math.inf, *, ends: str
         ValueError: NaN, infinite or out of range.
     """
     interval = f"{ends[0]}{low:g}, {high:g}{ends[1]}"
+    if getattr(value, "ndim", None) == 0 and value.dtype.kind in "iuf":  # an array of one number
+        value = value.item()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
     number = float(value)

@@ -50,18 +50,32 @@ def _known(kind: type) -> list[str]:
     return list(found)
 
 
-class NoShortNames:
-    """An answer in the place of ``optimizer.lr``."""
+class _Missing:
+    """In the place of an attribute that other optimizers have: there is none, and why."""
 
-    @property
-    def lr(self) -> Any:
-        """Raise, as there is no such attribute.
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
 
-        Raises:
-            AttributeError: always.
-        """
-        raise AttributeError("lr is learning_rate: expected optimizer.learning_rate")
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
 
-    @lr.setter
-    def lr(self, value: Any) -> None:
-        raise AttributeError(f"lr is learning_rate: expected optimizer.learning_rate = {value!r}")
+    def __get__(self, thing: Any, owner: type) -> Any:
+        raise AttributeError(f"an optimizer has no {self._name}: expected {self._instead}")
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        raise AttributeError(f"an optimizer has no {self._name}: expected {self._instead}")
+
+
+_STEP = (
+    "minidl.train_step(model, loss, optimizer, x, y), or optimizer.update(model.theta, model.grad) "
+    "after model.backward"
+)
+
+
+class Missing:
+    """Answers in the place of Keras's attributes that an optimizer of one vector has not."""
+
+    lr = _Missing("learning_rate, which can be set")
+    apply = _Missing(_STEP)
+    apply_gradients = _Missing(_STEP)
+    minimize = _Missing(_STEP)

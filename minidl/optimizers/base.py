@@ -11,7 +11,7 @@ import numpy as np
 from minidl.backend import backend_of
 from minidl.kernels import updates
 from minidl.optimizers.accumulation import GradientAccumulation
-from minidl.optimizers.answers import NoShortNames, answer
+from minidl.optimizers.answers import Missing, answer
 from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import CLIPS, OF_TENSORS, Clipping
 from minidl.optimizers.count import Count
@@ -48,7 +48,7 @@ COMMON = (
 
 @kind("optimizer")
 class Optimizer(
-    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, NoShortNames
+    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, Missing
 ):
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 
@@ -107,6 +107,8 @@ class Optimizer(
     ) -> None:
         excluded = other.pop("exclude_from_weight_decay", None)  # as get_config says it
         answer(type(self), learning_rate, other)
+        if not isinstance(name, str | None):
+            raise TypeError(f"name: expected a text, received {name!r}")
         self.name = name or type(self).__name__.lower()
         self.batches = 0
         self.accumulated_learning_rate = 0.0
@@ -163,6 +165,8 @@ class Optimizer(
             ValueError: the optimizer has the state of another vector, the tensors are needed
                 and not given, or a penalty needs a proximal step and there is no step size.
         """
+        if isinstance(theta, list | tuple):
+            raise TypeError("expected build(model.theta, model.parameters), received a list")
         if self._theta is not None and self._theta() is theta:
             if tensors is not None and self._tensors is None:
                 self._tensors = list(tensors)
@@ -203,10 +207,6 @@ class Optimizer(
                 else np.full_like(theta, start)
                 for name, start in self.all_slots.items()
             }
-
-    def _resize(self) -> None:
-        if self.built:
-            self._slot()
 
     @property
     def without_step_size(self) -> str:

@@ -42,10 +42,31 @@ class WeightDecay:
         """
         if isinstance(var_names, str):
             raise TypeError(f"var_names: expected a list of names, received {var_names!r}")
-        self._excluded = tuple(var_names or ())
+        names = tuple(var_names or ())
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError(f"var_names: expected a list of names, received {names!r}")
+        self._excluded = names
         self._excluded_arrays = tuple(() if var_list is None else var_list)
         if self._theta is not None:
             self._choose_decayed(self._theta(), self._tensors)
+
+    def without_decay(self, tensors: Iterable[str]) -> set[str]:
+        """The full names of the tensors that :meth:`exclude_from_weight_decay` was told by name.
+
+        Args:
+            tensors: full names of a network's tensors.
+
+        Raises:
+            ValueError: a name that no tensor has.
+        """
+        own = {full: full.rpartition("/")[2] for full in tensors}
+        found: set[str] = set()
+        for name in self._excluded:
+            hits = {full for full, short in own.items() if full == name or name in short}
+            if not hits:
+                raise checks.unknown("tensor", name, [*own, *own.values()])
+            found |= hits
+        return found
 
     def _choose_decayed(self, theta: Any, tensors: Iterable[Parameter] | None) -> None:
         """Note the slices that decay, neighbours in one."""
@@ -58,13 +79,7 @@ class WeightDecay:
                 "model.parameters) before the first update, received a vector alone"
             )
         tensors = list(tensors)
-        own = {entry.name: entry.name.rpartition("/")[2] for entry in tensors}
-        found: set[str] = set()
-        for name in self._excluded:
-            hits = {full for full, short in own.items() if full == name or name in short}
-            if not hits:
-                raise checks.unknown("tensor", name, [*own, *own.values()])
-            found |= hits
+        found = self.without_decay(entry.name for entry in tensors)
         places = {_place(theta[entry.slice]): entry.name for entry in tensors}
         for array in self._excluded_arrays:
             tensor = places.get(_place(array))

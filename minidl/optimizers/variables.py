@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ class Variables:
     state: dict[str, Any]
     _learning_rate: Any
     _tensors: list[Parameter] | None
+    _slot: Callable[[], None]
+    built: Any
 
     @property
     def variables(self) -> list[Any]:
@@ -34,6 +36,11 @@ class Variables:
         for tensor in self._tensors:
             found += [vector[tensor.slice].reshape(tensor.shape) for vector in vectors]
         return found
+
+    def _resize(self) -> None:
+        """Have the vectors that the attributes ask for now, if there are vectors."""
+        if self.built:
+            self._slot()
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all with arrays in the order of :attr:`variables`.

@@ -208,9 +208,12 @@ def _parts(saved: Saved) -> tuple[list[Layer], tuple[Optimizer, Loss, list[Any]]
         loss = losses.compiled(loss, config.get("loss_weights"))
         found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
         training = optimizer, loss, found
-        needed = dict.fromkeys(
-            (f"optimizer/{slot}" for slot in optimizer.all_slots), sizes["theta"]
+        # Raises where a tensor without weight decay is none of the layers'.
+        optimizer.without_decay(
+            f"{layer.name}/{tensor.name}" for layer in layers for tensor in layer.tensors.values()
         )
+        slots = [f"optimizer/{slot}" for slot in optimizer.all_slots]
+        needed = dict.fromkeys(slots, sizes["theta"])
         # Before the first step there may be no state yet.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
             sizes |= needed

@@ -104,9 +104,17 @@ def test_a_saved_model_goes_on_without_decay_of_the_same_tensors(tmp_path: Path)
     assert loaded.optimizer.get_config() == rule.get_config()
 
 
+def test_a_file_names_tensors_that_there_are(tmp_path: Path) -> None:
+    made = minidl.Sequential([Input((3,)), Dense(4, use_bias=False)])
+    made.compile(optimizers.AdamW(exclude_from_weight_decay=["bias"]), "mse")
+    with pytest.raises(ValueError, match=r"cannot save: .* unknown tensor 'bias'"):
+        made.save(tmp_path / "model")
+
+
 @pytest.mark.parametrize(
     ("arrays", "names", "error", "words"),
     [
+        (None, [3], TypeError, r"expected a list of names, received \(3,\)"),
         (None, "bias", TypeError, "expected a list of names, received 'bias'"),
         (None, ["bais"], ValueError, "unknown tensor 'bais'; did you mean 'bias'"),
         ([np.ones((3, 4))], None, ValueError, r"another array of shape \(3, 4\)"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -172,8 +174,90 @@ def test_decay_means_what_the_answer_says() -> None:
     assert [made(step) for step in range(3)] == [0.5 / (1 + 0.25 * step) for step in range(3)]
 
 
-def test_there_is_no_lr() -> None:
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("lr", "expected learning_rate"),
+        ("apply_gradients", r"expected minidl\.train_step"),
+        ("apply", "expected minidl"),
+        ("minimize", "expected minidl"),
+    ],
+)
+def test_attributes_that_there_are_not(name: str, instead: str) -> None:
+    """Neither read nor set, and a program that asks is told so."""
     optimizer = SGD()
-    assert not hasattr(optimizer, "lr")
-    with pytest.raises(AttributeError, match=r"expected optimizer\.learning_rate = 0\.5"):
-        optimizer.lr = 0.5
+    assert not hasattr(optimizer, name)
+    for ask in (lambda: getattr(optimizer, name), lambda: setattr(optimizer, name, 0.5)):
+        with pytest.raises(AttributeError, match=f"an optimizer has no {name}: {instead}"):
+            ask()
+
+
+def test_a_list_of_variables_is_no_vector() -> None:
+    with pytest.raises(TypeError, match=r"expected build\(model.theta, model.parameters\)"):
+        SGD().build([np.ones(3)])
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda epoch: 0.25,
+        lambda epoch, rate: rate / 2,
+        lambda epoch, rate=0.5: rate / 2,
+        lambda epoch, *, factor=0.5: 0.5 * factor,
+        lambda epoch, **named: 0.25,
+        lambda *given: given[1] / 2,
+        functools.partial(lambda epoch, base: base / 2, base=0.5),
+        functools.partial(lambda base, epoch: base / 2, 0.5),
+        lambda epoch: np.array(0.25),
+        lambda epoch: np.float32(0.25),
+        lambda epoch, rate: np.array(rate / 2),
+    ],
+)
+def test_functions_of_the_epoch_in_all_forms(schedule: Any) -> None:
+    """Arguments that are given by their places count, and an array of one number is a number."""
+    model = minidl.Sequential([Input((2,)), Dense(1)])
+    model.compile(SGD(0.5), "mse")
+    listener = minidl.callbacks.LearningRateScheduler(schedule)
+    model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0, callbacks=listener)
+    assert model.optimizer.learning_rate == 0.25
+
+
+def test_a_scheduler_does_not_throw_away_a_schedule() -> None:
+    model = minidl.Sequential([Input((2,)), Dense(1)])
+    model.compile(SGD(schedules.ExponentialDecay(0.1, 5, 0.5)), "mse")
+    for listener in (
+        minidl.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        minidl.callbacks.ReduceLROnPlateau("loss"),
+    ):
+        with pytest.raises(ValueError, match="with a number as learning rate, received"):
+            model.fit(np.ones((2, 2)), np.ones((2, 1)), verbose=0, callbacks=listener)
+
+
+def test_clipping_that_is_asked_for_after_a_fit() -> None:
+    """Each way clips; two at once are refused, and nothing of the second is kept."""
+    for name in ("clipnorm", "clipvalue", "global_clipnorm"):
+        model = minidl.Sequential([Input((2,)), Dense(1, use_bias=False)], dtype="float64")
+        model.compile(SGD(1.0), "mse")
+        x, y = np.ones((2, 2)), np.full((2, 1), 1e9)
+        model.fit(x, y, verbose=0)
+        setattr(model.optimizer, name, 0.5)
+        before = model.theta.copy()
+        model.fit(x, y, initial_epoch=1, epochs=2, verbose=0)
+        moved = np.abs(model.theta - before)
+        assert 0 < np.linalg.norm(moved) < 0.71
+        other = "clipvalue" if name != "clipvalue" else "clipnorm"
+        with pytest.raises(ValueError, match="expected at most one way of clipping"):
+            setattr(model.optimizer, other, 0.5)
+        assert getattr(model.optimizer, other) is None
+
+
+def test_gradients_whose_squares_overflow_are_clipped() -> None:
+    """Features in nanoseconds, float32: training goes on."""
+    model = minidl.Sequential([Input((2,)), Dense(1)])
+    model.compile(SGD(0.5, global_clipnorm=1.0), "mse")
+    model.build()
+    before = model.theta.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of features that are not scaled
+        model.fit(np.full((4, 2), 1e18), np.zeros((4, 1)), verbose=0)
+    assert np.linalg.norm(model.theta - before) == pytest.approx(0.5, rel=1e-5)
