@@ -9,6 +9,7 @@ Every other name is refused.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections.abc import Sequence
@@ -80,19 +81,45 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     return content
 
 
+def opened(content: bytes) -> tuple[io.BytesIO, tuple[int, ...], np.dtype[Any]]:
+    """A stream behind the header of a `.npy` member, the shape and the type.
+
+    Raises:
+        ValueError: no such header, or one longer than NumPy's.
+    """
+    if int.from_bytes(content[8:10], "little") > _HEADER:
+        raise ValueError("a header longer than NumPy's")
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise ValueError(f"version {version} of the .npy format")
+    return stream, shape, dtype
+
+
+def array_of(content: bytes) -> NDArray[Any]:
+    """The array of numbers in a `.npy` member.
+
+    Raises:
+        ValueError: objects, or a shape that the bytes do not fill.
+    """
+    stream, shape, dtype = opened(content)
+    if dtype.hasobject:
+        raise ValueError("objects, which stand in a pickle")
+    if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
+        raise ValueError(f"shape {shape} over {len(content) - stream.tell()} bytes")
+    stream.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
 def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]:
     """The array in one `.npy` member (format: numpy.lib.format)."""
-    stream = io.BytesIO(content)
     try:
-        if int.from_bytes(content[8:10], "little") > _HEADER:
-            raise ValueError("a header longer than NumPy's")
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise ValueError(f"version {version} of the .npy format")
+        stream, shape, dtype = opened(content)
         if len(shape) != 1:
             raise ValueError(f"shape {shape}")
         if dtype == np.dtype(object):
@@ -105,11 +132,7 @@ def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]
             if total > len(content):
                 raise ValueError(f"lists of {total} items in {len(content)} bytes")
             return items
-        if shape[0] * dtype.itemsize != len(content) - stream.tell():
-            raise ValueError(f"shape {shape} over {len(content) - stream.tell()} bytes")
-        stream.seek(0)
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-        return array
+        return array_of(content)
     except Exception as error:  # a forged or damaged pickle can raise any error
         raise DataFileError(
             file,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,11 @@ from numpy.typing import NDArray
 
 from minidl import checks
 from minidl.datasets._files import DataFileError
-from minidl.datasets._npz import members
+from minidl.datasets._npz import array_of, members
 from minidl.datasets._texts import check_listed_sum
 
 Numbers = NDArray[Any]
 Split = tuple[tuple[Numbers, Numbers], tuple[Numbers, Numbers]]
-
-# A header of two axes has 118 bytes; more takes NumPy a long time to read.
-_HEADER = 1000
 
 
 def read_table(file: Path, columns: int) -> tuple[Numbers, Numbers]:
@@ -45,10 +41,7 @@ def read_table(file: Path, columns: int) -> tuple[Numbers, Numbers]:
 
 def _array(content: bytes, file: Path) -> Numbers:
     try:
-        if int.from_bytes(content[8:10], "little") > _HEADER:
-            raise ValueError("a header longer than NumPy's")
-        array: Numbers = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        return array
+        return array_of(content)
     except Exception as error:  # a damaged or forged member can raise any error
         raise DataFileError(file, f"expected arrays of numbers, received {error}") from error
 
