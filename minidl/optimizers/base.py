@@ -140,8 +140,7 @@ class Optimizer(
         """True if :meth:`build` was given the places of the vector's tensors."""
         return self._tensors is not None
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy has the state of parameters that no network has.
+    def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
         return {**vars(self), "_theta": self._theta and _gone}
 
     @property
@@ -182,7 +181,7 @@ class Optimizer(
         self._choose_decayed(theta, tensors)
         self._size = theta.size
         self._tensors = None if tensors is None else list(tensors)
-        self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
+        self.state = {name: _filled(theta, start) for name, start in self.all_slots.items()}
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
         # The last: an optimizer interrupted before this line is built anew.
@@ -200,11 +199,7 @@ class Optimizer(
             self._check_step_size(self._tensors)
             theta = self._theta()
             self.state = {
-                name: self.state[name]
-                if name in self.state
-                else theta.copy()
-                if start is None
-                else np.full_like(theta, start)
+                name: self.state[name] if name in self.state else _filled(theta, start)
                 for name, start in self.all_slots.items()
             }
 
@@ -294,6 +289,11 @@ class Optimizer(
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """An optimizer of the arguments that :meth:`get_config` gave."""
         return cls(**config)
+
+
+def _filled(theta: Any, start: float | None) -> Any:
+    """A vector of theta's size: a number in all places, or theta's numbers for None."""
+    return theta.copy() if start is None else np.full_like(theta, start)
 
 
 def _gone() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.lookup import find
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import find, full_name
+from minidl.register import full_name
 
 
 def serialize(thing: Any) -> dict[str, Any]:
