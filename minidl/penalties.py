@@ -11,7 +11,6 @@ from minidl.constraints import Constraint
 from minidl.kernels import measures
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
-from minidl.optimizers.base import NO_STEP_SIZE
 from minidl.parameters import Parameter, ParameterVector
 from minidl.regularizers import Regularizer
 
@@ -136,11 +135,11 @@ class Penalties:
         A soft threshold is that of proximal L1; a projection is a constraint's.
 
         Raises:
-            ValueError: the optimizer's momentum is 1, which has no step size.
+            ValueError: the optimizer's steps have no size, as with a momentum of 1.
         """
         proximal = self.proximal
-        if proximal and optimizer.momentum == 1:
-            raise ValueError(NO_STEP_SIZE)
+        if proximal and optimizer.without_step_size:
+            raise ValueError(optimizer.without_step_size)
         for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))

@@ -7,6 +7,7 @@ What to make is said by a :class:`tests.specs.Spec`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -71,7 +72,8 @@ RTOL, ATOL = 1e-12, 1e-14
 SLOPE_RTOL = 1e-7
 
 
-# What Keras calls the state vectors that minidl calls so.
+# What Keras calls the state vectors that minidl calls so; the second, of all optimizers.
+COMMON_STATE = {"gradient_sum": "gradient_accumulator", "moving_average": "average"}
 STATE = {
     "SGD": {"velocity": "momentum"},
     "RMSprop": {"v": "velocity", "m": "average_gradient", "velocity": "momentum"},
@@ -79,6 +81,10 @@ STATE = {
     "AdamW": {"m": "momentum", "v": "velocity", "v_max": "velocity_hat"},
     "Nadam": {"m": "momentum", "v": "velocity"},
     "Adagrad": {"accumulator": "accumulator"},
+    "Adamax": {"m": "momentum", "u": "norm"},
+    "Adadelta": {"v": "accumulated_grad", "d": "accumulated_delta_var"},
+    "Lion": {"m": "momentum"},
+    "Ftrl": {"accumulator": "accumulator", "z": "linear"},
 }
 
 
@@ -239,15 +245,23 @@ def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
 
 
 def optimizer_steps(
-    spec: Spec, tensors: Sequence[Any], gradients: Iterable[Sequence[Any]]
+    spec: Spec,
+    tensors: Sequence[Any],
+    gradients: Iterable[Sequence[Any]],
+    undecayed: Sequence[str] = (),
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
     """One update for each list of gradients.
+
+    The tensors are called tensor0, tensor1 …; those with a part of their name in ``undecayed``
+    are excluded from weight decay.
 
     Returns:
         The tensors after, and the state by the names that Keras gives it ("momentum", …):
         for each name an array for every tensor.
     """
     optimizer = _make(spec)
+    if undecayed:
+        optimizer.exclude_from_weight_decay(var_names=list(undecayed))
     variables = [
         keras.Variable(tensor, dtype="float64", name=f"tensor{index}")
         for index, tensor in enumerate(tensors)
@@ -367,3 +381,18 @@ def layer_classes() -> list[str]:
     """Names of all layers, and of functions that call one."""
     aside = {"InputSpec", "serialize", "deserialize"}
     return sorted({name for name in dir(keras.layers) if not name.startswith("_")} - aside)
+
+
+def dataset(name: str, file: Any, **arguments: Any) -> Any:
+    """``keras.datasets.NAME.load_data``, of this file in place of a download."""
+    module = importlib.import_module(f"keras.src.datasets.{name}")
+    right, module.get_file = module.get_file, lambda *_, **__: str(file)
+    try:
+        return module.load_data(**arguments)
+    finally:
+        module.get_file = right
+
+
+def label_names(name: str) -> list[str]:
+    """``keras.datasets.NAME.get_label_names``."""
+    return list(getattr(keras.datasets, name).get_label_names())

@@ -209,3 +209,13 @@ def summary_totals(layers: Sequence[Spec], input_shape: tuple[int, ...]) -> list
         print_fn=lambda text: lines.extend(text.splitlines())
     )
     return [line.rstrip() for line in lines if "params:" in line]
+
+
+def seeded(seed: int) -> None:
+    """``keras.utils.set_random_seed``."""
+    keras.utils.set_random_seed(seed)
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> np.ndarray:
+    """``keras.utils.normalize``."""
+    return np.asarray(keras.utils.normalize(x, axis, order))

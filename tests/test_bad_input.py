@@ -198,7 +198,7 @@ def test_unknown_names(what: str) -> None:
 
 def test_a_name_like_no_other() -> None:
     """No guess, but the list."""
-    with pytest.raises(ValueError, match=r"'xyzzy' \(known: adagrad, adam, .*sgd\)"):
+    with pytest.raises(ValueError, match=r"'xyzzy' \(known: adadelta, adagrad, adam, .*sgd\)"):
         optimizers.get("xyzzy")
 
 

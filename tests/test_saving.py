@@ -116,6 +116,12 @@ SCHEDULES = [
         warmup_target=0.2,
         warmup_steps=3,
     ),
+    spec(
+        "optimizers.schedules.CosineDecayRestarts",
+        initial_learning_rate=0.1,
+        first_decay_steps=3,
+        t_mul=1.5,
+    ),
 ]
 OPTIMIZERS = [
     spec("optimizers.SGD", learning_rate=0.02),
@@ -125,6 +131,11 @@ OPTIMIZERS = [
     spec("optimizers.AdamW", weight_decay=0.1, global_clipnorm=0.5),
     spec("optimizers.Nadam", learning_rate=0.01),
     spec("optimizers.Adagrad", initial_accumulator_value=0.3),
+    spec("optimizers.Adamax", beta_1=0.8, use_ema=True, ema_momentum=0.5),
+    spec("optimizers.Adadelta", rho=0.8, gradient_accumulation_steps=3),
+    spec("optimizers.Lion", beta_2=0.8, use_ema=True, ema_overwrite_frequency=3),
+    spec("optimizers.Ftrl", l1_regularization_strength=0.1, learning_rate_power=-0.3),
+    spec("optimizers.AdamW", weight_decay=0.3, exclude_from_weight_decay=["bias"]),
     *(spec("optimizers.SGD", learning_rate=schedule) for schedule in SCHEDULES),
 ]
 ITEMS = [*INITIALIZERS, *REGULARIZERS, *CONSTRAINTS]

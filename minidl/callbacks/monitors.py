@@ -238,7 +238,7 @@ class ReduceLROnPlateau(Monitor):
 
     def _reduce(self, epoch: int) -> None:
         optimizer = self.model.optimizer
-        old = optimizer.learning_rate
+        old = float(optimizer.learning_rate)
         if old > self.min_lr:
             optimizer.learning_rate = max(old * self.factor, self.min_lr)
             self.cooling = self.cooldown

@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
+from minidl.backend.session import clearing
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
 from minidl.layers.arguments import BUILT as BUILT
@@ -235,6 +236,7 @@ def shape_of(shape: Any) -> Shape:
 
 
 _counts: dict[str, Iterator[int]] = {}
+clearing.append(_counts.clear)
 
 
 def next_name(kind: str) -> str:

@@ -52,7 +52,7 @@ def describe(model: Any) -> dict[str, Any]:
     }
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
-        config["iterations"] = model.optimizer.iterations
+        config["iterations"] = int(model.optimizer.batches)
         config["accumulated_learning_rate"] = model.optimizer.accumulated_learning_rate
         config["loss"] = encode(model._loss)
         config |= {"loss_weights": model._loss.weight} if model._loss.weight != 1 else {}

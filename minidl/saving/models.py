@@ -146,9 +146,9 @@ def fill(model: Any, saved: Saved) -> None:
     optimizer = model.optimizer
     if optimizer is None or "optimizer" not in config:
         return
-    optimizer.iterations = config["iterations"]
+    optimizer.batches = config["iterations"]
     optimizer.accumulated_learning_rate = float(config.get("accumulated_learning_rate", 0))
-    if optimizer.iterations:
+    if optimizer.batches:
         optimizer.build(model.theta, model.parameters)
         for name, vector in optimizer.state.items():
             _put(model, f"optimizer/{name}", vector, arrays)
@@ -214,7 +214,12 @@ def _parts(saved: Saved) -> tuple[list[Layer], _Training | None]:
             for name in ("metrics", "weighted_metrics")
         )
         training = optimizer, loss, plain, weighted
-        needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])
+        # Raises where a tensor without weight decay is none of the layers'.
+        optimizer.without_decay(
+            f"{layer.name}/{tensor.name}" for layer in layers for tensor in layer.tensors.values()
+        )
+        slots = [f"optimizer/{slot}" for slot in optimizer.all_slots]
+        needed = dict.fromkeys(slots, sizes["theta"])
         # Before the first step there may be no state yet.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
             sizes |= needed

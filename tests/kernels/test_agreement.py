@@ -46,11 +46,12 @@ NUMBERS = {
     "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1, "delta": 0.8, "smoothing": 0.1,
-    "classes": 3, "low": 0.4, "high": 0.8, "shift": 0.2, "stddev": 0.3,
+    "classes": 3, "low": 0.4, "high": 0.8, "shift": 0.2, "stddev": 0.3, "shrinkage": 0.05,
+    "batches": 3, "power": 0.4,
 }  # fmt: skip
 ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
 BITS = {"bits", "radius", "angle"}
-POSITIVE = {"norm", "variance", "v", "v_max", "accumulator", "step"}
+POSITIVE = {"norm", "variance", "v", "v_max", "accumulator", "step", "u", "d"}
 PROBABILITIES = {"p", "t"}
 SHAPE = (96, 2 * BLOCK // 96 + 5)  # three blocks, the last one not full
 # No standard says how they round. NumPy has vector code of its own for them on some processors:
@@ -110,9 +111,9 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "batchnorm", "clipping", "constraints", "counts", "distances", "dropout",
-        "gated", "losses", "margins", "noise", "penalties", "prelu", "rescaling", "unitnorm",
-        "updates",
+        "activations", "adaptive", "averaging", "batchnorm", "clipping", "constraints", "counts",
+        "distances", "dropout", "gated", "losses", "margins", "noise", "penalties", "prelu",
+        "rescaling", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
