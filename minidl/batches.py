@@ -33,7 +33,8 @@ class Batches:
             y = y.astype(dtype, copy=False)
         if weight is not None:
             weight = weight.astype(dtype)
-        self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
+        with backend.here:
+            self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
         self._buffers: list[Any] = []
         self._gather: Gather | None = None
         self._next = 0, 0

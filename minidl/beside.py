@@ -187,7 +187,7 @@ def undisturbed(network: Any, look: Callable[[], T]) -> T:
         look: takes nothing.
     """
     while True:
-        with network.traffic.lock, (beside := Beside(network)):
+        with network.traffic.lock, network.backend.here, (beside := Beside(network)):
             found = look()
         if beside.undisturbed:
             return found

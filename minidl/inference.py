@@ -42,7 +42,7 @@ class Inference(Compiled):
         size = arguments.size(batch_size, INFERENCE_BATCH)
         x, y, weight = arguments.rows(self, x, y, sample_weight)
         batches = Batches(x, y, weight, size, self.backend, self.dtype)
-        with quiet():
+        with quiet(), self.backend.here:
             found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
         logs = {name: found[name] for name in self.metrics_names}
         if verbose:
@@ -63,7 +63,7 @@ class Inference(Compiled):
         batches = Batches(x, None, None, size, self.backend, self.dtype)
         result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
         start = 0
-        with quiet():
+        with quiet(), self.backend.here:
             for rows, _, _ in _bar(batches, verbose):
                 part = result[start : start + rows.shape[0]]
                 undisturbed(self, functools.partial(self._predict, rows, part))

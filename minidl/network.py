@@ -75,7 +75,7 @@ class Network(Stack):
             ValueError: no rows, rows of another shape, no numbers, or logits of a network that
                 ends in no activation.
         """
-        with self.traffic.lock:
+        with self.traffic.lock, self.backend.here:
             if self.traffic.expected:
                 self.traffic.expected = False
             elif not training and (self.traffic.passing or self.traffic.pending is not None):
@@ -182,7 +182,7 @@ class Network(Stack):
 
     def show_outputs(self) -> None:
         """Have the last layer's ``y`` follow a pass that stopped at the logits."""
-        with self.traffic.lock:
+        with self.traffic.lock, self.backend.here:
             last: Any = self.layers[-1]
             z = vars(last).get("z")
             if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
@@ -209,7 +209,7 @@ class Network(Stack):
                 f"expected backward(dy, logits={self._logits}) after forward(x, "
                 f"logits={self._logits}), received logits={logits}"
             )
-        with self.traffic.lock:
+        with self.traffic.lock, self.backend.here:
             self._backward(dy, logits)
             self.traffic.awaits_backward = False
 

@@ -157,7 +157,7 @@ class Stack:
                 raise ValueError(
                     f"expected rows of shape {self.input_shape}, received {input_shape}"
                 )
-        with self.traffic.lock:
+        with self.traffic.lock, self.backend.here:
             if not self.built:
                 self._build(input_shape)
 

@@ -130,9 +130,10 @@ class Sequential(Inference):
         if validation is not None:
             held_out = Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
         again = train.of_size(INFERENCE_BATCH) if evaluate_train else None
-        optimizer.build(self.theta, self.parameters)
         rows = max(batches.size for batches in (train, held_out, again) if batches)
-        objective = Objective(self, self._loss, self._metrics, rows)
+        with self.backend.here:
+            optimizer.build(self.theta, self.parameters)
+            objective = Objective(self, self._loss, self._metrics, rows)
         state = TrainingState(self, objective, listeners)
         settings = {"batch_size": size, "shuffle": shuffle, "evaluate_train": evaluate_train}
         arrays = {"x": x, "y": y, "sample_weight": weight}
@@ -140,7 +141,12 @@ class Sequential(Inference):
         arrays |= zip(names, validation or [None] * 3, strict=True)
         before, self.fitting = self.fitting, state
         try:
-            with Instead(self), quiet(), keeping(state, resume, settings, arrays) as origin:
+            with (
+                self.backend.here,
+                Instead(self),
+                quiet(),
+                keeping(state, resume, settings, arrays) as origin,
+            ):
                 evaluated = held_out, again
                 loop = Loop(
                     self, objective, listeners, train, *evaluated, shuffle, epochs, state,

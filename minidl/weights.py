@@ -49,6 +49,6 @@ def overwrite(network: Stack, layers: Sequence[Layer], weights: Sequence[Any]) -
     for index, array in enumerate(arrays):
         if not np.isfinite(array).all():
             raise ValueError(f"expected finite weights, received NaN or infinity in array {index}")
-    with network.traffic.lock, Instead(network):
+    with network.traffic.lock, network.backend.here, Instead(network):
         for view, array in zip(views, arrays, strict=True):
             view[...] = network.backend.to_device(array)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from minidl import seeds
-from minidl.accelerator.gpu import kernels
+from minidl.accelerator.gpu import cublaslt, kernels
 from minidl.accelerator.record import recording
 from minidl.backend import BackendUnavailableError, cuda, floatx, set_floatx, switch, use
 from minidl.backend.fused import Fused
@@ -52,6 +52,16 @@ settings.register_profile(
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What the default leaves out."""
     parser.addoption("--thorough", action="store_true", help="run all tests, with more examples")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at its options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Tests run in several processes where pytest-xdist is installed and nobody says how many."""
+    options = config.option
+    is_worker = hasattr(config, "workerinput")
+    if config.pluginmanager.hasplugin("xdist") and not is_worker and options.numprocesses is None:
+        options.numprocesses, options.dist = "auto", "loadfile"
+        options.maxprocesses = options.maxprocesses or 4
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -137,7 +147,8 @@ def _no_device() -> str | None:
 
 def _forget_cuda_kernels() -> None:
     """What was compiled for the double does not run on CuPy, nor the other way round."""
-    kernels.cuda_kernel.cache_clear()
+    kernels.forget()
+    cublaslt.forget()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in ("minidl", "tests"):
             continue

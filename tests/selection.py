@@ -3,15 +3,21 @@
 A test is left out by default if it is marked ``thorough``. Of a test with several parameters as few
 cases run by default as it takes for each value of each parameter to occur; the other combinations
 become ``thorough``.
+
+``pytest -m gpu`` runs on machines that have CuPy and what minidl needs, but not all that the other
+tests need: it leaves out files that import what is missing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.needed import missing
 
 
 class Selection:
@@ -30,6 +36,17 @@ class Selection:
         if self.thorough:
             return "tests: all"
         return "tests: a selection that runs every part; pytest --thorough runs all"
+
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        """Leave out files that cannot be loaded, where tests on a GPU are all that is asked for."""
+        if config.getoption("markexpr") != "gpu" or not collection_path.match("test_*.py"):
+            return None
+        package = missing(collection_path)
+        if package is None:
+            return None
+        said = f"files of tests were left out: they need {package}, which is not installed"
+        self.left_out[said] = self.left_out.get(said, 0) + 1
+        return True
 
     @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
     def pytest_collection_modifyitems(
@@ -71,7 +88,7 @@ class Selection:
         self.left_out = getattr(node, "workeroutput", {}).get("left_out", self.left_out)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """The number of tests left out, and the reason or the way to run them."""
+        """The number of tests or files left out, and the reason or the way to run them."""
         for said, count in self.left_out.items():
             terminalreporter.write_line(f"{count} {said}")
 

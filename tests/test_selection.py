@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import times
+from tests import needed, times
 from tests.selection import covering
 
 ROOT = Path(__file__).parents[1]
@@ -51,11 +51,10 @@ def test_all_values_occur_in_few_cases(sizes: list[int]) -> None:
     assert len(chosen) <= max(sizes) + 1
 
 
-def ran(folder: Path, *options: str) -> str:
-    """What pytest prints with this repository's options."""
-    (folder / "conftest.py").write_text(
-        "from tests.conftest import pytest_addoption, pytest_configure\n"
-    )
+def ran(folder: Path, *options: str, more: str = "") -> str:
+    """What pytest prints with this repository's options; ``more`` is of conftest.py."""
+    hooks = "pytest_addoption, pytest_cmdline_main, pytest_configure"
+    (folder / "conftest.py").write_text(f"from tests.conftest import {hooks}\n{more}")
     (folder / "test_it.py").write_text(TESTS)
     (folder / "pytest.ini").write_text(
         f"[pytest]\npythonpath = {ROOT}\nmarkers =\n thorough: x\n gpu: x\n"
@@ -78,6 +77,35 @@ def test_what_was_left_out_runs_alone(tmp_path: Path) -> None:
     printed = ran(tmp_path, "-n", "0", "--thorough", "-m", "thorough")
     assert "22 passed, 4 deselected" in printed
     assert "left out" not in printed
+
+
+def test_those_on_a_gpu_need_no_package_that_only_others_need(tmp_path: Path) -> None:
+    """Nor pytest-xdist."""
+    (tmp_path / "test_other.py").write_text("import no_such_package\n")
+    (tmp_path / "test_gpu.py").write_text(
+        "import pytest\n\n\n@pytest.mark.gpu\ndef test_one():\n    pass\n"
+    )
+    there_is_one = "from tests import conftest\n\nconftest._no_device = lambda: None\n"
+    printed = ran(tmp_path, "-p", "no:xdist", "-m", "gpu", more=there_is_one)
+    assert "1 passed" in printed
+    said = "1 files of tests were left out: they need no_such_package, which is not installed"
+    assert said in printed
+
+
+#: What minidl itself needs, and what tests on a GPU are allowed to.
+WITH_A_GPU = {
+    "numpy", "scipy", "sklearn", "matplotlib", "tqdm", "filelock", "threadpoolctl",
+    "cupy", "cuda", "pytest", "hypothesis",
+}  # fmt: skip
+
+
+def test_the_tests_of_the_gpu_s_files_can_be_loaded_where_little_is_installed() -> None:
+    files = [*(ROOT / "tests/accelerator/gpu").glob("test_*.py"), ROOT / "tests/conftest.py"]
+    files += [ROOT / "tests" / name for name in ("test_training_executors.py", "test_network.py")]
+    files += (ROOT / "tests/backend").glob("test_*.py")
+    for file in files:
+        others = needed.packages(file) - sys.stdlib_module_names
+        assert others <= WITH_A_GPU, (file, others)
 
 
 def test_seconds_of_each_file(tmp_path: Path) -> None:

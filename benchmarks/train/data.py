@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from benchmarks.train.jobs import IMAGES, Job
+from benchmarks.train.jobs import CLASSES, IMAGES, PIXELS, Job
 from minidl.datasets import fashion_mnist, imdb
+
+#: Training rows of Fashion-MNIST.
+PICTURES = 60_000
 
 
 def prepare(job: Job, folder: Path) -> None:
@@ -29,6 +32,23 @@ def prepare(job: Job, folder: Path) -> None:
         (rows, labels), _ = imdb.load_csr(job.words)
         sparse.save_npz(path, rows, compressed=False)
     np.save(path.with_suffix(".labels.npy"), labels.astype(np.int32))
+
+
+def prepare_random(job: Job, folder: Path) -> None:
+    """Write rows of noise around a picture for each class, as many as Fashion-MNIST has.
+
+    Raises:
+        ValueError: the job trains on reviews.
+    """
+    if job.data != IMAGES:
+        raise ValueError(f"expected a job on {IMAGES}, received {job.name} on {job.data}")
+    random = np.random.default_rng(0)
+    labels = random.integers(0, CLASSES, PICTURES)
+    pictures = random.integers(0, 128, (CLASSES, PIXELS), np.uint8)
+    np.save(
+        _path(job, folder), pictures[labels] + random.integers(0, 128, (PICTURES, PIXELS), np.uint8)
+    )
+    np.save(_path(job, folder).with_suffix(".labels.npy"), labels.astype(np.int32))
 
 
 def _path(job: Job, folder: Path) -> Path:

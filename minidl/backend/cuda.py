@@ -102,11 +102,58 @@ def load() -> ModuleType:
     return cupy
 
 
+def on(device: int) -> Any:
+    """A context in which CuPy computes on the GPU of this number, in this thread."""
+    return importlib.import_module("cupy").cuda.Device(device)
+
+
+def current() -> int:
+    """The number of this thread's current GPU."""
+    number: int = importlib.import_module("cupy").cuda.runtime.getDevice()
+    return number
+
+
+def choose(device: int) -> int:
+    """Make the GPU of this number the current one of this thread; return the number.
+
+    Raises:
+        ValueError: no such GPU.
+    """
+    cuda = importlib.import_module("cupy").cuda
+    count = cuda.runtime.getDeviceCount()
+    if isinstance(device, bool) or not isinstance(device, int) or not 0 <= device < count:
+        raise ValueError(
+            f"device: expected the number of one of {count} GPUs, from 0, received {device!r}"
+        )
+    cuda.Device(device).use()
+    return device
+
+
+def brought(array: Any) -> Any:
+    """``array`` on the current GPU if it lies on one: copied, once it is computed, from another."""
+    if not hasattr(array, "__cuda_array_interface__") or int(array.device) == current():
+        return array
+    array.device.synchronize()
+    return array.copy()
+
+
+def overwrite(out: Any, host: Any) -> None:
+    """out = ``host``, which may be overwritten or freed at once.
+
+    CuPy's ``ndarray.set`` reads the host's memory at some later time; ``asarray`` copies the memory
+    first to a place that stays.
+    """
+    out[...] = importlib.import_module("cupy").asarray(host)
+
+
 def csr(rows: Any) -> Any:
     """``rows``, a canonical CSR matrix of SciPy or CuPy, on the device; copied only from the host.
 
     The known order of the entries goes along: CuPy would wait for the device to find the order.
     """
-    moved = importlib.import_module("cupyx.scipy.sparse").csr_matrix(rows)
+    matrix = importlib.import_module("cupyx.scipy.sparse").csr_matrix
+    if brought(rows.data) is not rows.data:
+        rows = matrix(tuple(map(brought, (rows.data, rows.indices, rows.indptr))), rows.shape)
+    moved = matrix(rows)
     moved.has_canonical_format = True
     return moved

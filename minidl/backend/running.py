@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from minidl.backend import cuda
+
 if TYPE_CHECKING:
     from minidl.backend.fused import Fused
 
@@ -57,7 +59,7 @@ class Executor:
         else:
             drawn = np.empty(out.shape, np.uint16)
             bits.draw_on_host(drawn, step)
-            out.set(drawn)
+            cuda.overwrite(out, drawn)
 
     def gather(self, gather: Any) -> tuple[list[Any], list[Any]] | None:
         """Calls that gather rows, and the commands of a recorded step in place of the calls.

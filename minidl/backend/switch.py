@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Protocol
@@ -28,6 +29,13 @@ class Backend:
     xp: ModuleType
     #: True if float32 products in replayed steps may round to ten bits of mantissa, on a GPU.
     tf32: bool = False
+    #: The number of the GPU, from 0; None for "numpy".
+    device: int | None = None
+
+    @property
+    def here(self) -> AbstractContextManager[Any]:
+        """A context in which CuPy computes on this backend's GPU, in this thread."""
+        return _ANYWHERE if self.device is None else cuda.on(self.device)
 
     def to_device(self, array: Any, dtype: Any = None) -> Any:
         """``array`` where this backend computes; copied only from another device.
@@ -37,10 +45,11 @@ class Backend:
         if self.name == "numpy":
             return sparse.to_host(array) if sparse.is_sparse(array) else np.asarray(array, dtype)
         cuda.check_process()
-        if sparse.is_sparse(array):
-            return cuda.csr(array)
-        with cuda.allocating(f"an array of {getattr(array, 'nbytes', 0) / 2**20:,.1f} MiB"):
-            return self.xp.asarray(array, dtype=dtype)
+        with self.here:
+            if sparse.is_sparse(array):
+                return cuda.csr(array)
+            with cuda.allocating(f"an array of {getattr(array, 'nbytes', 0) / 2**20:,.1f} MiB"):
+                return self.xp.asarray(cuda.brought(array), dtype=dtype)
 
     def to_host(self, array: Any) -> np.ndarray:
         """``array`` as a NumPy array; waits for the device."""
@@ -65,20 +74,36 @@ class use:  # noqa: N801 - called like a function, entered like a context
         tf32: True if the products of float32 matrices in the steps of ``fit`` may be made of
             numbers rounded to ten bits of mantissa, which some GPUs multiply several times faster;
             for "cupy". Default False.
+        device: number of a GPU, from 0, for "cupy". This GPU is the thread's current one from here
+            on; default the thread's current GPU, at first 0. A model's methods compute on the GPU
+            that was the current one when the model was made; losses and optimizers of a loop of
+            one's own compute on the one that is the current one then.
 
     Raises:
-        ValueError: an unknown name, or tf32 for another backend than "cupy".
+        ValueError: an unknown name, no such GPU, or tf32 or device for another backend than "cupy".
         BackendUnavailableError: CuPy, its driver or a device is missing; or a package for compiled
             loops is missing; or machine code cannot be had or run here.
     """
 
-    def __init__(self, name: str, executor: str | None = None, *, tf32: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        executor: str | None = None,
+        *,
+        tf32: bool = False,
+        device: int | None = None,
+    ) -> None:
         self._before = dict(_state)
         backend = replace(_backend(name), tf32=bool(tf32))
-        if tf32 and name != "cupy":
-            raise ValueError(f"tf32: expected the backend 'cupy', received {name!r}")
-        if executor is not None:
-            _state["executor"] = _executor(executor)
+        for option, value in (("tf32", tf32 or None), ("device", device)):
+            if value is not None and name != "cupy":
+                raise ValueError(f"{option}: expected the backend 'cupy', received {name!r}")
+        chosen = None if executor is None else _executor(executor)
+        self._device = None if device is None else backend.device
+        if device is not None:
+            backend = replace(backend, device=cuda.choose(device))
+        if chosen is not None:
+            _state["executor"] = chosen
         _state["backend"] = backend
 
     def __enter__(self) -> Backend:
@@ -87,6 +112,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
     def __exit__(self, *_: object) -> None:
         _state.clear()
         _state.update(self._before)
+        if self._device is not None:
+            cuda.choose(self._device)
 
 
 def current() -> Backend:
@@ -100,7 +127,9 @@ def current() -> Backend:
 def backend_of(array: Any) -> Backend:
     """The backend on which an array lives, sparse or not; "numpy" for other objects."""
     array = array.data if sparse.is_sparse(array) else array
-    return _backend("cupy" if hasattr(array, "__cuda_array_interface__") else "numpy")
+    if not hasattr(array, "__cuda_array_interface__"):
+        return _backend("numpy")
+    return replace(_backend("cupy"), device=int(array.device))
 
 
 def executor_for(array: Any) -> Executor:
@@ -137,12 +166,16 @@ def executor_name() -> str:
 
 
 _HOST = np.empty(0)
+_ANYWHERE: AbstractContextManager[Any] = nullcontext()
 _state: dict[str, Any] = {}
 
 
 def _backend(name: str) -> Backend:
     _known("backend", name, BACKENDS)
-    return Backend("numpy", np) if name == "numpy" else Backend("cupy", cuda.load())
+    if name == "numpy":
+        return Backend("numpy", np)
+    cupy = cuda.load()
+    return Backend("cupy", cupy, device=cupy.cuda.runtime.getDevice())
 
 
 def _executors() -> _Fast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -100,8 +100,9 @@ def load_file(
         return read(given)
     if path is not None and os.fspath(path) in {f"{name}{suffix}" for suffix in suffixes}:
         path = None
-    folders = _folders(source, path)
-    for folder in folders:
+    folders = []
+    for folder in _folders(source, path):
+        folders.append(folder)
         for suffix in suffixes:
             if (file := folder / f"{name}{suffix}").is_file():
                 return read(file)
@@ -133,18 +134,17 @@ def place(source: Source) -> tuple[Path | None, str]:
     return None, "it is downloaded when it is first loaded; or set MINIDL_DATA to its folder"
 
 
-def _folders(source: Source, path: str | os.PathLike[str] | None) -> list[Path]:
-    """The folders to look in, in order."""
+def _folders(source: Source, path: str | os.PathLike[str] | None) -> Iterator[Path]:
+    """The folders to look in, in order; Pooch is needed where the first two do not do."""
+    named = os.environ.get("MINIDL_DATA") if path is None else path
+    if named:
+        yield Path(named).expanduser() / source.folder
+        yield Path(named).expanduser()
     if path is not None:
-        given = Path(path).expanduser()
-        return [given / source.folder, given]
-    folders = []
-    if named := os.environ.get("MINIDL_DATA"):
-        folders += [Path(named).expanduser() / source.folder, Path(named).expanduser()]
-    folders.append(cache_folder(source))
+        return
+    yield cache_folder(source)
     if source.debian_package is not None:
-        folders.append(DEBIAN_FOLDER / source.folder)
-    return folders
+        yield DEBIAN_FOLDER / source.folder
 
 
 def _download(url: str, target: Path, read: Callable[[Path], T], download_sum: str | None) -> T:

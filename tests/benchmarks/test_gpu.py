@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import gpu
 from benchmarks.train import jobs, peers
-from minidl.backend import BackendUnavailableError, cuda
+from benchmarks.train.data import Rows
+from minidl.backend import BackendUnavailableError, cuda, installation
+from minidl.datasets._files import Source, load_file
 from tests.doubles.cupy_double import installed
 
 
@@ -68,6 +73,51 @@ def test_the_device_is_described():
     assert found["device"] == "CuPy double"
     assert found["compute capability"] == "9.0"
     json.dumps(found)
+
+
+def lacking_pooch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+
+
+def test_files_are_found_without_pooch(tmp_path, monkeypatch):
+    lacking_pooch(monkeypatch)
+    (tmp_path / "pictures").write_text("here")
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
+    source = Source("Pictures", "none", ("pictures",), ())
+    assert load_file(source, "pictures", Path.read_text) == "here"
+
+
+def test_without_data_the_rows_are_random_and_it_says_so(tmp_path, monkeypatch, capsys):
+    lacking_pooch(monkeypatch)
+    monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
+    assert gpu.rows_for(jobs.JOBS["001"], tmp_path) == "random"
+    assert "001 trains on random rows: " in capsys.readouterr().err
+    rows = Rows(jobs.JOBS["001"], tmp_path)
+    assert (rows.pixels.shape, rows.pixels.dtype) == ((60_000, 784), np.uint8)
+    # A class has a picture: the nearest mean of a class is nearly always the right one.
+    x, y = rows.dense[:3000], rows.labels[:3000]
+    means = np.array([x[y == k].mean(axis=0) for k in range(10)])
+    assert (np.argmax(x @ means.T - (means**2).sum(axis=1) / 2, axis=1) == y).mean() > 0.99
+    assert gpu.rows_for(jobs.JOBS["003"], tmp_path) is None
+    assert "003 is left out: no data" in capsys.readouterr().err
+
+
+def test_cupy_is_recorded_under_the_name_of_its_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(installation, "cupy_packages", lambda: {"cupy-cuda13x": "14.2.0"})
+    monkeypatch.setattr(gpu, "describe", lambda *packages, here: dict.fromkeys(packages, "14.2.0"))
+    monkeypatch.setattr(gpu, "rows_for", lambda *_: "Fashion-MNIST")
+
+    def compete(job, rounds, folder, record):
+        record["jobs"][job.name] = {}
+        return 0
+
+    monkeypatch.setattr(gpu, "compete", compete)
+    monkeypatch.setattr("sys.argv", ["gpu", "--jobs", "001", "--out", str(tmp_path)])
+    with installed():
+        assert gpu.main() == 0
+    written = json.loads((tmp_path / "gpu.json").read_text())
+    assert written["machine"]["cupy-cuda13x"] == "14.2.0"
+    assert written["jobs"] == {"001": {"rows": "Fashion-MNIST"}}
 
 
 @pytest.mark.parametrize(

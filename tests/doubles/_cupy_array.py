@@ -7,13 +7,16 @@ Where a method follows a file of CuPy 14.2, the file is named: ``core.pyx`` and
 # ruff: noqa: N801, N802, A002 - the names are CuPy's
 from __future__ import annotations
 
+import ctypes
 import functools
 import warnings
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._cupy_state import MODULE, STATE, allocate, require_device, synchronise
+from ._cupy_state import CURRENT, MODULE, STATE, allocate, count_wait, require_device
+from ._cupy_streams import Allocation, catch_up, check_device, current_stream, free, spoil, submit
 
 _SCALARS = (bool, int, float)
 _COMPARISONS = ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal")
@@ -30,16 +33,20 @@ def wrap(host: np.ndarray, base: ndarray | None = None) -> ndarray:
     """The device array on the memory of `host`."""
     require_device()
     array = object.__new__(ndarray)
-    array._host = host
+    array._memory = host
     array._base = base
+    if base is None:
+        array._allocation = Allocation(host)
+        weakref.finalize(array, free, array._allocation).atexit = False
+    else:
+        array._allocation = base._allocation
     return array
 
 
 def unset(host: np.ndarray) -> ndarray:
     """The device array on `host`, filled with what makes a forgotten write show."""
     allocate(host.nbytes)
-    kind = host.dtype.kind
-    host.fill(np.nan if kind == "f" else kind == "b" or np.iinfo(host.dtype).max)
+    spoil(host)
     return wrap(host)
 
 
@@ -51,6 +58,13 @@ def require_array(array: Any, name: str) -> ndarray:
             f" got {type(array).__module__}.{type(array).__name__})"
         )
     return array
+
+
+def _owner(host: np.ndarray) -> np.ndarray:
+    """The array whose memory this is."""
+    while isinstance(host.base, np.ndarray):
+        host = host.base
+    return host
 
 
 def supported(dtype: Any) -> np.dtype:
@@ -83,9 +97,13 @@ class MemoryPointer(NamedTuple):
 
 
 class ndarray:
-    """An array on the pretended device. Only `get` and `asnumpy` bring its values to the host."""
+    """An array on the pretended device. Only `get` and `asnumpy` bring its values to the host.
 
-    __slots__ = ("__weakref__", "_base", "_host")
+    ``_memory`` is the array's memory; whoever asks for ``_host`` finds the work of the current
+    stream done.
+    """
+
+    __slots__ = ("__weakref__", "_allocation", "_base", "_memory")
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
 
@@ -94,27 +112,33 @@ class ndarray:
             raise NotImplementedError("the double has no memory pointers and no strides to set")
         return unset(np.empty(shape, supported(dtype), order=order or "C"))
 
+    @property
+    def _host(self) -> np.ndarray:
+        check_device(self._allocation)
+        catch_up()
+        return self._memory
+
     # Layout ---------------------------------------------------------------------------------
 
-    dtype = property(lambda self: self._host.dtype)
-    shape = property(lambda self: self._host.shape)
-    strides = property(lambda self: self._host.strides)
-    ndim = property(lambda self: self._host.ndim)
-    size = property(lambda self: self._host.size)
-    itemsize = property(lambda self: self._host.itemsize)
-    nbytes = property(lambda self: self._host.nbytes)
+    dtype = property(lambda self: self._memory.dtype)
+    shape = property(lambda self: self._memory.shape)
+    strides = property(lambda self: self._memory.strides)
+    ndim = property(lambda self: self._memory.ndim)
+    size = property(lambda self: self._memory.size)
+    itemsize = property(lambda self: self._memory.itemsize)
+    nbytes = property(lambda self: self._memory.nbytes)
     base = property(lambda self: self._base)
-    device = property(lambda self: MODULE.cuda.Device(0))
-    data = property(lambda self: MemoryPointer(self._host.ctypes.data))
+    device = property(lambda self: MODULE.cuda.Device(self._allocation.device))
+    data = property(lambda self: MemoryPointer(self._memory.ctypes.data))
 
     @property
     def flags(self) -> Flags:
-        flags = self._host.flags
+        flags = self._memory.flags
         return Flags(flags.c_contiguous, flags.f_contiguous, self._base is None)
 
     @property
     def T(self) -> ndarray:
-        return self if self.ndim < 2 else self._view(self._host.T)
+        return self if self.ndim < 2 else self._view(self._memory.T)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -134,30 +158,34 @@ class ndarray:
     def _view(self, host: np.ndarray) -> ndarray:
         return wrap(host, self if self._base is None else self._base)
 
-    def _view_or_own(self, host: np.ndarray) -> ndarray:
-        return self._view(host) if np.may_share_memory(host, self._host) else own(host)
+    def _view_or_own(self, change: Any) -> ndarray:
+        """What a change of the shape makes; a copy is made when the work before it is done."""
+        host = change(self._memory)
+        if np.may_share_memory(host, self._memory):
+            return self._view(host)
+        return own(change(self._host))
 
     def view(self, dtype: Any = None, type: Any = None) -> ndarray:
         if type is not None:
             raise NotImplementedError("the double has no subclasses of ndarray")
-        return self._view(self._host.view() if dtype is None else self._host.view(dtype))
+        return self._view(self._memory.view() if dtype is None else self._memory.view(dtype))
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> ndarray:
         if copy is not None:
             raise NotImplementedError("the double does not know reshape(copy=)")
-        return self._view_or_own(self._host.reshape(*shape, order=order))
+        return self._view_or_own(lambda host: host.reshape(*shape, order=order))
 
     def ravel(self, order: str = "C") -> ndarray:
-        return self._view_or_own(self._host.ravel(order))
+        return self._view_or_own(lambda host: host.ravel(order))
 
     def flatten(self, order: str = "C") -> ndarray:
         return own(self._host.flatten(order))
 
     def transpose(self, *axes: Any) -> ndarray:
-        return self._view(self._host.transpose(*axes))
+        return self._view(self._memory.transpose(*axes))
 
     def squeeze(self, axis: Any = None) -> ndarray:
-        return self._view(self._host.squeeze(axis))
+        return self._view(self._memory.squeeze(axis))
 
     # Copies ---------------------------------------------------------------------------------
 
@@ -171,6 +199,10 @@ class ndarray:
         return self if host is self._host else wrap(host)
 
     def copy(self, order: str = "C") -> ndarray:
+        if (
+            self._allocation.device != CURRENT.device
+        ):  # to the current device, which waits for nobody
+            return wrap(self._memory.copy(order))
         return wrap(self._host.copy(order))
 
     def __copy__(self) -> ndarray:
@@ -187,13 +219,21 @@ class ndarray:
         if isinstance(value, ndarray):
             if value.shape != ():
                 raise ValueError("non-scalar cupy.ndarray cannot be used for fill")
-            value = value.astype(self.dtype)._host
+            value = value.astype(self.dtype)._host[...]
         else:
             value = np.asarray(value, dtype=self.dtype)
             if value.shape != ():
                 raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
         require_device()
-        self._host[...] = value
+        check_device(self._allocation)
+        memory = self._memory
+        if not memory.flags.writeable:
+            raise ValueError("assignment destination is read-only")
+
+        def work() -> None:
+            memory[...] = value
+
+        submit(work)
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
         if not isinstance(arr, np.ndarray):
@@ -206,7 +246,20 @@ class ndarray:
             raise RuntimeError("Cannot set to non-contiguous array")
         require_device()
         STATE.transfers += 1
-        self._host[...] = arr
+        # CuPy keeps nothing of it, not even the copy that it makes here where the order is another.
+        arr = np.asarray(arr, order="C" if self.flags.c_contiguous else "F")
+        memory, place, owner = self._memory, arr.ctypes.data, weakref.ref(_owner(arr))
+        source = np.frombuffer(
+            (ctypes.c_char * arr.nbytes).from_address(place), arr.dtype, arr.size
+        ).reshape(arr.shape, order="C" if self.flags.c_contiguous else "F")
+
+        def work() -> None:  # the memory of the host is read when the stream comes to it
+            if owner() is None:
+                raise RuntimeError("the source of a copy was freed before the device came to it")
+            memory[...] = source
+
+        device = self._allocation.device
+        submit(work, current_stream(device))
 
     # To the host: each of these waits for the device -------------------------------------------
 
@@ -221,10 +274,12 @@ class ndarray:
                     f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}"
                 )
         if self.size:  # core.pyx returns early for an empty array
-            synchronise("bringing an array to the host")
+            device = self._allocation.device  # which need not be the current one
+            count_wait("bringing an array to the host")
+            catch_up(current_stream(device))
         if out is None:
-            return np.array(self._host, order=order, copy=True)
-        out[...] = self._host
+            return np.array(self._memory, order=order, copy=True)
+        out[...] = self._memory
         return out
 
     def item(self) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array, supported, unset, wrap
-from ._cupy_state import STATE, allocate, publish, synchronise
+from ._cupy_state import STATE, allocate, publish
+from ._cupy_streams import synchronise
 from ._cupy_ufuncs import copy_ufunc, where_ufunc
 
 

@@ -1,4 +1,4 @@
-"""``cupy.cuda`` of the double: one device, the null stream, the runtime's questions."""
+"""``cupy.cuda`` of the double: devices, streams, events, the runtime's questions."""
 
 # ruff: noqa: N802 - the names are CuPy's
 from __future__ import annotations
@@ -6,14 +6,20 @@ from __future__ import annotations
 import types
 from typing import Any
 
+import numpy as np
+
 from ._cupy_state import (
+    CURRENT,
     MODULE,
     STATE,
+    CUDADriverError,
     CUDARuntimeError,
     OutOfMemoryError,
+    count_wait,
+    not_captured,
     require_device,
-    synchronise,
 )
+from ._cupy_streams import STREAMS, catch_up, catch_up_everywhere, submit
 
 cuda = types.ModuleType("cupy.cuda")
 runtime = types.ModuleType("cupy.cuda.runtime")
@@ -25,12 +31,19 @@ def is_available() -> bool:
 
 def getDeviceCount() -> int:
     require_device()
-    return 1
+    return STATE.devices
 
 
 def getDevice() -> int:
     require_device()
-    return 0
+    return CURRENT.device
+
+
+def setDevice(device: int) -> None:
+    require_device()
+    if not 0 <= device < STATE.devices:
+        raise CUDARuntimeError(101)
+    CURRENT.device = device
 
 
 def getDeviceProperties(device: int) -> dict[str, Any]:
@@ -53,12 +66,14 @@ def memGetInfo() -> tuple[int, int]:
 
 def deviceSynchronize() -> None:
     require_device()
-    synchronise("deviceSynchronize()")
+    count_wait("deviceSynchronize()")
+    catch_up_everywhere(CURRENT.device)
 
 
 class Device:
     def __init__(self, device: Any = None) -> None:
         self.id = getDevice() if device is None else int(device)
+        self._before: list[int] = []
 
     def __int__(self) -> int:
         return self.id
@@ -73,22 +88,33 @@ class Device:
         return f"<CUDA Device {self.id}>"
 
     def __enter__(self) -> Any:
-        require_device()
+        # device.pyx: a capture does not forbid it.
+        self._before.append(CURRENT.device)
+        _choose(self.id)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        return None
+        _choose(self._before.pop())
 
     def use(self) -> Device:
+        _choose(self.id)
         return self
 
     def synchronize(self) -> None:
-        deviceSynchronize()
+        with self:
+            deviceSynchronize()
 
     @property
     def compute_capability(self) -> str:
         require_device()
         return "90"
+
+
+def _choose(device: int) -> None:
+    if STATE.captured is None:
+        setDevice(device)
+    else:
+        CURRENT.device = device
 
 
 class Stream:
@@ -98,22 +124,43 @@ class Stream:
         if not null:  # the null stream exists without a device
             require_device()
         self.ptr = 0 if null else id(self)
+        self.device_id = -1 if null else CURRENT.device
+
+    @property
+    def _key(self) -> tuple[int, int]:
+        return CURRENT.device if self.device_id == -1 else self.device_id, self.ptr
+
+    def _require_its_device(self) -> None:
+        if self.device_id not in (-1, CURRENT.device):
+            raise RuntimeError(
+                f"The device that the stream is created on ({self.device_id}) does not match with "
+                f"the current device ({CURRENT.device})"
+            )
 
     def __enter__(self) -> Any:
         require_device()
-        _streams.append(self)
+        self._require_its_device()
+        STREAMS.entered.append(STREAMS.of[CURRENT.device])
+        STREAMS.entered[-1].append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        _streams.pop()
+        STREAMS.entered.pop().pop()
 
     def use(self) -> Stream:
-        _streams[-1] = self
+        self._require_its_device()
+        STREAMS.of[CURRENT.device][-1:] = [self]
         return self
 
     def synchronize(self) -> None:
         require_device()
-        synchronise("Stream.synchronize()")
+        count_wait("Stream.synchronize()")
+        catch_up(self._key)
+
+    def record(self, event: Any = None) -> Event:
+        event = Event() if event is None else event
+        event.record(self)
+        return event
 
     def begin_capture(self, mode: Any = None) -> None:
         require_device()
@@ -121,39 +168,86 @@ class Stream:
             raise RuntimeError("cannot capture on the default (legacy) stream")
         if self is not get_current_stream():
             raise NotImplementedError("the double captures the current stream only")
-        STATE.captured = []
+        STATE.captured, STATE.invalid = [], False
 
     def end_capture(self) -> Graph:
         if STATE.captured is None:
             raise CUDARuntimeError(901)
         launches, STATE.captured = STATE.captured, None
+        if STATE.invalid:
+            raise CUDARuntimeError(901)
         return Graph(launches)
 
     def is_capturing(self) -> bool:
         return STATE.captured is not None and self is get_current_stream()
 
 
+class Event:
+    """A place in a stream; done is what was never recorded."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False) -> None:
+        require_device()
+        self._device, self._stream = CURRENT.device, None
+        self._recorded = self._reached = 0
+
+    def record(self, stream: Any = None) -> None:
+        not_captured()
+        if self._device != CURRENT.device:
+            raise CUDARuntimeError(1)
+        stream = get_current_stream() if stream is None else stream
+        self._stream = stream._key
+        self._recorded += 1
+        number = self._recorded
+
+        def reach() -> None:
+            self._reached = number
+
+        submit(reach, self._stream)
+
+    @property
+    def done(self) -> bool:
+        return self._reached == self._recorded
+
+    def synchronize(self) -> None:
+        if not self.done:
+            count_wait("Event.synchronize()")
+            catch_up(self._stream, lambda: self.done)
+
+
 class Graph:
     """What was launched while a stream was captured."""
 
     def __init__(self, launches: list[Any]) -> None:
-        self._launches = launches
+        self._launches, self._device = launches, CURRENT.device
 
     def launch(self, stream: Any = None) -> None:
         require_device()
+        if self._device != CURRENT.device:
+            raise CUDARuntimeError(1)
         STATE.graphs += 1
         for launch in self._launches:
-            launch()
+            submit(launch, None if stream is None else stream._key)
 
 
 Stream.null = Stream(null=True)
-_streams = [Stream.null]
 
 
 def get_current_stream(device_id: int = -1) -> Stream:
     if STATE.fault is not None:
         require_device()
-    return _streams[-1]
+    streams = STREAMS.of[CURRENT.device if device_id == -1 else device_id]
+    return streams[-1] if streams else Stream.null
+
+
+class PinnedMemoryPointer(bytearray):
+    """Memory of the host that the device reads by itself."""
+
+    ptr = property(lambda self: np.frombuffer(self, np.uint8).ctypes.data)
+
+
+def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
+    require_device()
+    return PinnedMemoryPointer(b"\xff" * max(size, 1))
 
 
 nvrtc = types.ModuleType("cupy.cuda.nvrtc")
@@ -161,6 +255,7 @@ nvrtc.getVersion = lambda: (13, 0)
 for _item in (
     getDeviceCount,
     getDevice,
+    setDevice,
     getDeviceProperties,
     driverGetVersion,
     runtimeGetVersion,
@@ -169,8 +264,19 @@ for _item in (
 ):
     setattr(runtime, _item.__name__, _item)
 runtime.CUDARuntimeError = CUDARuntimeError
-for _item in (is_available, Device, Graph, Stream, get_current_stream):
+for _item in (
+    is_available,
+    Device,
+    Event,
+    Graph,
+    Stream,
+    alloc_pinned_memory,
+    get_current_stream,
+):
     setattr(cuda, _item.__name__, _item)
+driver = types.ModuleType("cupy.cuda.driver")
+driver.CUDADriverError = CUDADriverError
+cuda.driver = driver
 memory = types.ModuleType("cupy.cuda.memory")
 memory.OutOfMemoryError = OutOfMemoryError
 cuda.memory = memory

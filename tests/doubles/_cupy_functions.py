@@ -10,7 +10,8 @@ import types
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array
-from ._cupy_state import MODULE, publish, require_device, synchronise
+from ._cupy_state import MODULE, publish, require_device
+from ._cupy_streams import synchronise
 from ._cupy_ufuncs import check_cast, where_ufunc
 
 linalg = types.ModuleType("cupy.linalg")
@@ -39,12 +40,12 @@ def squeeze(a, axis=None):
 
 @publish
 def expand_dims(a, axis):
-    return require_array(a, "a")._view(np.expand_dims(a._host, axis))
+    return require_array(a, "a")._view(np.expand_dims(a._memory, axis))
 
 
 @publish
 def broadcast_to(array, shape):
-    return require_array(array, "array")._view(np.broadcast_to(array._host, shape))
+    return require_array(array, "array")._view(np.broadcast_to(array._memory, shape))
 
 
 @publish
@@ -127,7 +128,7 @@ def result_type(*arrays_and_dtypes):
 def may_share_memory(a, b, max_work=None):
     if max_work is not None:
         raise NotImplementedError("Only supported for `max_work` is `None`")
-    return np.may_share_memory(require_array(a, "a")._host, require_array(b, "b")._host)
+    return np.may_share_memory(require_array(a, "a")._memory, require_array(b, "b")._memory)
 
 
 @publish

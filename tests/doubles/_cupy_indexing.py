@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ._cupy_array import ndarray, own, require_array
-from ._cupy_state import MODULE, synchronise
+from ._cupy_state import MODULE
+from ._cupy_streams import synchronise
 
 
 def _host_index(self: ndarray, index: Any) -> tuple[tuple[Any, ...], bool, bool]:
@@ -63,13 +64,13 @@ def _getitem(self: ndarray, index: Any) -> ndarray:
     key, arrays, masks = _host_index(self, index)
     if masks:
         synchronise("reading through a boolean mask")
-    return own(self._host[key]) if arrays else self._view(self._host[key])
+    return own(self._host[key]) if arrays else self._view(self._memory[key])
 
 
 def _setitem(self: ndarray, index: Any, value: Any) -> None:
     key, arrays, masks = _host_index(self, index)
     if not arrays and not isinstance(value, ndarray):
-        self._view(self._host[key]).fill(value)  # so a host array is refused
+        self._view(self._memory[key]).fill(value)  # so a host array is refused
         return
     if masks:
         synchronise("writing through a boolean mask")

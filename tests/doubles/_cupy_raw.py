@@ -1,7 +1,11 @@
 """``cupy.RawKernel`` of the double: the CUDA C++ source itself, compiled for the CPU by g++.
 
-A block's threads run one after the other, each up to where it waits for all of them. CuPy hands
-arguments on unchecked; the double refuses those that are not what the source says.
+Blocks run in any order; a block's threads run one after the other, each up to where it waits for
+all of them. CuPy hands arguments on unchecked; the double refuses those that are not what the
+source says. CuPy compiles with ``-ftz=true`` (cupy/cuda/compiler.py), whatever the caller asks for:
+float32 numbers below the smallest normal one are 0, as arguments and as results. Here the
+processor's flags do that, for float64 too where a kernel has numbers of both types. Where the
+processor can, a product and a sum are one operation, as nvcc makes them.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import ctypes
 import functools
 import hashlib
 import math
+import platform
 import re
 import shutil
 import subprocess
@@ -20,33 +25,39 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray
-from ._cupy_state import MODULE, STATE, require_device, submit
+from ._cupy_state import MODULE, STATE, require_device
+from ._cupy_streams import check_device, check_launch, submit
 
 _HEADER = Path(__file__).with_name("cuda_on_host.h")
-# No product and sum in one step, so that results are those of NumPy.
-_COMPILER = ("g++", "-std=c++17", "-O1", "-ffp-contract=off", "-fno-strict-aliasing")
+_COMPILER = ("g++", "-std=c++17", "-O1", "-fno-strict-aliasing")
 _OPTIONS = ("-shared", "-fPIC", "-w", "-U_FORTIFY_SOURCE", "-x", "c++")
 _DTYPES = {
     "bool": "bool", "signed char": "int8", "short": "int16", "int": "int32", "long long": "int64",
     "unsigned char": "uint8", "unsigned short": "uint16", "unsigned int": "uint32",
     "unsigned long long": "uint64", "float": "float32", "double": "float64",
 }  # fmt: skip
-_MOST_THREADS = 1024
+#: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
+_MOST_BLOCKS, _MOST_IN_BLOCK, _MOST_THREADS = (2**31 - 1, 65535, 65535), (1024, 1024, 64), 1024
 
 _RUN = """
 static void** a;
 
 static void run_thread() {{ {name}({values}); }}
 
-extern "C" bool run_on_host(const unsigned* size, void** arguments, bool backwards)
+// Runs the blocks from the first-th on, each so many after the last.
+extern "C" bool run_on_host(
+    const unsigned* size, void** arguments, bool backwards, unsigned long long first,
+    unsigned long long step)
 {{
     a = arguments;
     gridDim = {{size[0], size[1], size[2]}};
     blockDim = {{size[3], size[4], size[5]}};
-    for (blockIdx.z = 0; blockIdx.z < gridDim.z; ++blockIdx.z)
-    for (blockIdx.y = 0; blockIdx.y < gridDim.y; ++blockIdx.y)
-    for (blockIdx.x = 0; blockIdx.x < gridDim.x; ++blockIdx.x)
+    const unsigned long long plane = (unsigned long long)size[0] * size[1], all = plane * size[2];
+    const Flags flags({flush});
+    for (unsigned long long k = 0, at = first; k < all; ++k, at = (at + step) % all) {{
+        blockIdx = {{unsigned(at % size[0]), unsigned(at % plane / size[0]), unsigned(at / plane)}};
         if (!run_block(backwards)) return false;
+    }}
     return true;
 }}
 """
@@ -97,7 +108,21 @@ def _folder() -> Any:
 
 
 @functools.cache
+def _contracts() -> bool:
+    """Whether this machine's processor multiplies and adds in one operation."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return platform.machine() == "x86_64" and (
+        cpuinfo.exists() and re.search(r"\bfma\b", cpuinfo.read_text()) is not None
+    )
+
+
 def compiled(code: str, name: str) -> Any:
+    """The kernel as a function; see below."""
+    return _compiled(code, name, STATE.contracted and _contracts())
+
+
+@functools.cache
+def _compiled(code: str, name: str, contracted: bool) -> Any:
     """The kernel as a function of the sizes of grid and block, and of its arguments' addresses."""
     if shutil.which(_COMPILER[0]) is None:
         raise RuntimeError(
@@ -105,10 +130,16 @@ def compiled(code: str, name: str) -> Any:
             "Debian: apt-get install g++"
         )
     values = [f"*({p.declared}*)a[{k}]" for k, p in enumerate(parameters(code, name))]
-    text = code + _RUN.format(name=name, values=", ".join(values))
-    target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.so")
-    waits = ["-DWAITS"] if "__syncthreads" in code else []
-    command = [*_COMPILER, *waits, *_OPTIONS, "-include", str(_HEADER), "-o", str(target), "-"]
+    flush = str(re.search(r"\bfloat\b", code) is not None).lower()
+    text = code + _RUN.format(name=name, values=", ".join(values), flush=flush)
+    target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.{contracted}.so")
+    options = ["-DWAITS"] if "__syncthreads" in code else []
+    options += (
+        ["-mfma", "-ffp-contract=fast", "-fexpensive-optimizations"]
+        if contracted
+        else ["-ffp-contract=off"]
+    )
+    command = [*_COMPILER, *options, *_OPTIONS, "-include", str(_HEADER), "-o", str(target), "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CompileException(f"{done.stderr}\n{code}")
@@ -137,7 +168,10 @@ class RawKernel:
             require_device()
         if shared_mem:
             raise NotImplementedError("the double has no shared memory of a size known only now")
-        sizes = [_three(self.name, "grid", grid), _three(self.name, "block", block)]
+        sizes = [
+            _three(self.name, "grid", grid, _MOST_BLOCKS),
+            _three(self.name, "block", block, _MOST_IN_BLOCK),
+        ]
         if math.prod(sizes[1]) > _MOST_THREADS:
             raise ValueError(f"{self.name}: more than {_MOST_THREADS} threads in a block: {block}")
         run = compiled(self.code, self.name)
@@ -148,12 +182,17 @@ class RawKernel:
             _check(f"{self.name}, argument {number}, {each.declared}", each, value)
         self._check_overlaps(wanted, args)
         # The address of each argument: of a number, or of an array's address.
-        held = [np.array(a._host.ctypes.data if isinstance(a, ndarray) else a) for a in args]
+        held = [np.array(a._memory.ctypes.data if isinstance(a, ndarray) else a) for a in args]
         places = (ctypes.c_void_p * len(held))(*[a.ctypes.data for a in held])
         counts = (ctypes.c_uint * 6)(*sizes[0], *sizes[1])
+        allocations = [a._allocation for a in args if isinstance(a, ndarray)]
+        for each in allocations:
+            check_device(each)
 
         def launch() -> None:
-            if not run(counts, places, STATE.backwards):
+            check_launch(self.name, allocations)
+            STATE.launches += 1
+            if not run(counts, places, STATE.backwards, *_order(math.prod(sizes[0]))):
                 raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
 
         launch.held = held  # the addresses are of these
@@ -161,16 +200,28 @@ class RawKernel:
 
     def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
         """What is promised not to be written elsewhere is not."""
-        arrays = [(p, a._host) for p, a in zip(wanted, args, strict=True) if p.pointer]
+        arrays = [(p, a._memory) for p, a in zip(wanted, args, strict=True) if p.pointer]
         written = [array for each, array in arrays if "const" not in each.declared]
         alone = [array for each, array in arrays if each.alone]
         if any(np.may_share_memory(one, other) for one in alone for other in written):
             raise ValueError(f"{self.name}: a const __restrict__ array is written by another name")
 
 
-def _three(name: str, what: str, sizes: Any) -> list[int]:
+def _order(count: int) -> tuple[ctypes.c_ulonglong, ctypes.c_ulonglong]:
+    """The first of so many blocks, and the step to the next, with which each has its turn."""
+    first, step = 0, 1
+    if STATE.shuffled and count > 1:
+        first, step = STATE.random.randrange(count), STATE.random.randrange(1, count)
+        while math.gcd(step, count) > 1:
+            step = STATE.random.randrange(1, count)
+    return ctypes.c_ulonglong(first), ctypes.c_ulonglong(step)
+
+
+def _three(name: str, what: str, sizes: Any, most: tuple[int, ...]) -> list[int]:
     if not isinstance(sizes, tuple) or not 1 <= len(sizes) <= 3 or min(sizes) < 1:
         raise ValueError(f"{name}: expected a {what} of 1 to 3 sizes from 1, received {sizes}")
+    if any(size > limit for size, limit in zip(sizes, most, strict=False)):
+        raise ValueError(f"{name}: a {what} has at most {most}, received {sizes}")
     return [*map(int, sizes), *[1] * (3 - len(sizes))]
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse
 
 from ._cupy_array import ndarray, own, require_array, wrap
-from ._cupy_state import MODULE, synchronise
+from ._cupy_state import MODULE
+from ._cupy_streams import synchronise
 
 cupyx = types.ModuleType("cupyx", "The part of CuPyX that the double has.")
 cupyx_scipy = types.ModuleType("cupyx.scipy")

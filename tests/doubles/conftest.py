@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ._cupy_streams import forget
 from .support import device
+
+
+@pytest.fixture(autouse=True)
+def nothing_waits():
+    """What an earlier test has left in streams is not done in this one."""
+    forget()
 
 
 @pytest.fixture

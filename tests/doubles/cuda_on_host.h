@@ -12,6 +12,17 @@ static Index threadIdx, blockIdx, blockDim, gridDim;
 
 static void run_thread();  // the kernel, on its arguments
 
+// While there is one, numbers too small to be normal are 0, if that is wanted.
+struct Flags {
+#ifdef __x86_64__
+    const unsigned before = __builtin_ia32_stmxcsr();
+    Flags(bool flush) { if (flush) __builtin_ia32_ldmxcsr(before | 0x8040); }
+    ~Flags() { __builtin_ia32_ldmxcsr(before); }
+#else
+    Flags(bool) {}
+#endif
+};
+
 #ifdef WAITS
 #include <setjmp.h>
 #include <ucontext.h>

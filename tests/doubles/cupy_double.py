@@ -45,7 +45,8 @@ from . import (  # noqa: F401 - each fills the module
 from ._cupy_array import ndarray
 from ._cupy_cuda import cuda, runtime
 from ._cupy_functions import linalg
-from ._cupy_state import MODULE, STATE, SynchronisationError, publish
+from ._cupy_state import CURRENT, MODULE, STATE, SynchronisationError, publish
+from ._cupy_streams import forget
 from .cublaslt_double import CublasLt
 
 __all__ = [
@@ -88,7 +89,7 @@ def get_array_module(*args):
 
 
 @contextlib.contextmanager
-def installed(fault: str | None = None) -> Iterator[None]:
+def installed(fault: str | None = None, devices: int = 1) -> Iterator[None]:
     """``import cupy`` finds the double inside, and what it found before outside.
 
     `fault` is what the machine lacks: ``"driver"`` or ``"device"``. `cuda.is_available()` is then
@@ -96,20 +97,28 @@ def installed(fault: str | None = None) -> Iterator[None]:
     """
     if fault not in (None, "driver", "device"):
         raise ValueError(f'expected fault None, "driver" or "device", received {fault!r}')
+    if sys.modules.get("cupy") is not cupy:
+        forget()
     real = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_cupy(name)}
-    before, STATE.fault = STATE.fault, fault
+    before = dict(vars(STATE))
+    STATE.fault, STATE.devices, STATE.statuses = fault, devices, {}
+    STATE.random.seed(0)
+    device, CURRENT.device = CURRENT.device, 0
     sys.modules.update(_MODULES)
     load, cublaslt.load = cublaslt.load, CublasLt
-    cublaslt.library.cache_clear()
+    cublaslt.forget()
     try:
         yield
     finally:
         cublaslt.load = load
-        cublaslt.library.cache_clear()
+        cublaslt.forget()
         for name in filter(_is_cupy, list(sys.modules)):
             del sys.modules[name]
         sys.modules.update(real)
-        STATE.fault = before
+        STATE.fault, STATE.devices, STATE.statuses = (
+            before[name] for name in ("fault", "devices", "statuses")
+        )
+        CURRENT.device = device
 
 
 def _is_cupy(name: str) -> bool:

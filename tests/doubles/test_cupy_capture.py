@@ -32,7 +32,9 @@ def test_what_is_captured_runs_when_the_graph_is_launched(stream):
     assert not stream.is_capturing()
     same(x, np.array([1, 2], "f4"))
     graph.launch()
+    cp.cuda.Stream.null.synchronize()
     graph.launch(stream)
+    stream.synchronize()
     same(x, np.array([5, 6], "f4"))
 
 

@@ -112,12 +112,22 @@ def test_copies_from_the_host_are_counted(x, host, action, number):
     assert double.transfers() == number
 
 
-def test_set_and_asarray_copy_the_values(x, host):
-    x.set(host)
-    y = cp.asarray(host)
+def test_asarray_copies_the_values_at_once(host):
+    y = cp.asarray(host)  # by way of memory that CuPy keeps
     host[...] = 0
-    same(x, np.ones((2, 3), "f"))
     same(y, np.ones((2, 3), "f"))
+
+
+def test_set_reads_the_memory_of_the_host_late(x, host):
+    x.set(host)
+    host[...] = 2
+    same(x, np.full((2, 3), 2, "f"))
+
+
+def test_the_source_of_set_is_kept_by_nobody(x):
+    x.set(np.ones((2, 3), "f"))
+    with pytest.raises(RuntimeError, match="the source of a copy was freed"):
+        cp.cuda.Stream.null.synchronize()
 
 
 def test_counts_of_a_block(x, host):

@@ -18,6 +18,7 @@ import numpy as np
 
 from minidl.accelerator.gpu.nodes import pointer
 from minidl.accelerator.record.operands import UnsupportedError
+from minidl.backend import cuda
 
 # Of cudaDataType_t, cublasComputeType_t, cublasLtMatmulDescAttributes_t, cublasOperation_t and
 # cublasLtMatmulPreferenceAttributes_t.
@@ -74,7 +75,7 @@ def version() -> str:
 
 
 class Library:
-    """cuBLASLt, with the handle and the workspace of the current device."""
+    """cuBLASLt, with a handle and a workspace of the device that is the current one."""
 
     def __init__(self) -> None:
         self._library = load()
@@ -171,8 +172,12 @@ class Library:
             "MatmulAlgoGetHeuristic", self._handle, description, *layouts, preference, 1, *found
         )
         self.call("MatmulPreferenceDestroy", preference)
-        if not count.value:
-            raise UnavailableError("cuBLASLt has no algorithm for a product")
+        # Each result has a state of its own, beside the status of the call.
+        if not count.value or best.state:
+            raise UnavailableError(
+                "cuBLASLt has no algorithm for a product"
+                + (f", and reports state {best.state}" if count.value else "")
+            )
         return best.algorithm
 
     def _destroy(self, description: ctypes.c_void_p, layouts: Sequence[ctypes.c_void_p]) -> None:
@@ -181,11 +186,20 @@ class Library:
         self.call("MatmulDescDestroy", description)
 
 
-@functools.cache
 def library() -> Library:
-    """The library of this process, on one device.
+    """The library, with the handle and the workspace of the current device.
 
     Raises:
         UnavailableError: there is none.
     """
+    return _library_of(cuda.current())
+
+
+@functools.cache
+def _library_of(device: int) -> Library:
     return Library()
+
+
+def forget() -> None:
+    """Make handles and workspaces anew when they are next needed."""
+    _library_of.cache_clear()

@@ -13,6 +13,7 @@ from typing import Any
 
 from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH
 from minidl.accelerator.gpu.nodes import (
+    Bits,
     Loop,
     Node,
     Reduction,
@@ -50,9 +51,10 @@ class Group:
             for layout in self.layouts
             if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
         ]
-        if all(isinstance(each, Loop) for each in (*self.nodes, node)):
-            # Loops alone keep to layouts that give the most blocks.
-            common = [layout for layout in common if layout in (FLAT, ALONE)]
+        if FLAT not in common and all(isinstance(each, Loop) for each in (*self.nodes, node)):
+            # Loops alone keep to the layout that gives the most blocks; what joins them later, a
+            # sum say, may choose another one that is possible for all.
+            common = [layout for layout in common if layout == ALONE]
         if not common:
             return False
         self.nodes.append(node)
@@ -61,9 +63,16 @@ class Group:
 
 
 def grouped(nodes: Iterable[Node]) -> list[Group]:
-    """The nodes in groups, with a node in an earlier group where the results are the same."""
+    """The nodes in groups, with a node in an earlier group where the results are the same.
+
+    Random bits come as early as they may, so that they part no nodes that belong together.
+    """
     row: list[Group] = []
     for node in nodes:
+        if isinstance(node, Bits):
+            needs = [k for k, group in enumerate(row) if any(depend(n, node) for n in group.nodes)]
+            row.insert(max(needs, default=-1) + 1, Group(node))
+            continue
         for group in reversed(row):
             if group.join(node):
                 break

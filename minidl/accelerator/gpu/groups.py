@@ -27,7 +27,7 @@ from minidl.accelerator.gpu.nodes import (
     overlap,
     pointer,
 )
-from minidl.accelerator.gpu.sizes import matrices, matrix, of_launch
+from minidl.accelerator.gpu.sizes import blocks_of, matrices, matrix, of_launch
 from minidl.accelerator.trace.cuda_source import TYPES, statements
 
 _KERNEL = """\
@@ -257,7 +257,12 @@ class _Writer:
             within, target, at = f"row < {rows}", "row", f"row * {columns} + j"
             if self.layout == BY_COLUMNS:
                 along, many, step = "y", rows, "blockDim.x"
-                places = "column = I(blockDim.x) * blockIdx.x + threadIdx.x, matrix = blockIdx.y"
+                # One after the other: the grid's other axes end at 65,535.
+                wide = self._size(blocks_of(node))
+                places = (
+                    f"column = I(blockDim.x) * (blockIdx.x % {wide}) + threadIdx.x, "
+                    f"matrix = blockIdx.x / {wide}"
+                )
                 within, target = f"column < {columns}", f"matrix * {columns} + column"
                 at = f"(matrix * {rows} + j) * {columns} + column"
             lines = [

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minidl.backend import cuda
+
 #: Compiler options of every CUDA kernel.
 OPTIONS = ("--std=c++17",)
 #: Threads of a block, and the most blocks; each thread loops over the elements beyond the grid.
@@ -20,13 +22,23 @@ def source(name: str) -> str:
     return Path(__file__).with_name(f"{name}.cu").read_text(encoding="utf-8")
 
 
-@functools.cache
 def cuda_kernel(source: str, name: str) -> Any:
     """The CUDA kernel of this name in a source, as a function of (blocks, threads, arguments).
 
     CuPy checks no argument: arrays have the types of the source, and numbers are NumPy's scalars of
     those types.
     """
+    return _cuda_kernel(source, name, cuda.current())
+
+
+def forget() -> None:
+    """Compile CUDA kernels anew when they are next needed."""
+    _cuda_kernel.cache_clear()
+
+
+@functools.cache
+def _cuda_kernel(source: str, name: str, device: int) -> Any:
+    """Loaded on the GPU of this number, which is the current one."""
     made = importlib.import_module("cupy").RawKernel(source, name, options=OPTIONS)
     made.compile()  # not while a graph is captured
     return made

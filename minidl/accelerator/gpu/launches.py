@@ -1,96 +1,31 @@
-"""Nodes as CUDA kernels, in a CUDA graph, with numbers that change between runs."""
+"""Nodes as CUDA kernels, in a CUDA graph."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl.accelerator.gpu import cublaslt, draws, groups
 from minidl.accelerator.gpu.grouping import Group, grouped
-from minidl.accelerator.gpu.kernels import cuda_kernel, source
+from minidl.accelerator.gpu.kernels import cuda_kernel
 from minidl.accelerator.gpu.nodes import Bits, Node, Product
+from minidl.accelerator.gpu.numbers import Numbers
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.backend.sparse import outside
-
-# Steps whose numbers are written before the first runs.
-MOST = 32
 
 Launch = Callable[[], Any]
 
 
-class Numbers:
-    """Arrays of 64-bit numbers on the host, and their counterparts on the device.
-
-    The host writes numbers for up to MOST runs; each run begins with a CUDA kernel that takes the
-    next row of numbers.
-
-    Args:
-        arrays: on the host, to be overwritten there.
-    """
-
-    def __init__(self, arrays: Sequence[np.ndarray]) -> None:
-        xp = importlib.import_module("cupy")
-        self._kept = list(arrays)  # an identity stands for an array while the array exists
-        self._words = [array.view(np.int64) for array in arrays]
-        width = sum(array.size for array in arrays)
-        self._rows = np.zeros((MOST, width), np.int64)
-        self._table = xp.zeros((MOST, width), dtype=np.int64)
-        self._next = xp.zeros((1,), dtype=np.int64)
-        self._now = xp.zeros((width,), dtype=np.int64)
-        self._take = cuda_kernel(source("numbers"), "take")
-        #: (1,): number of runs whose numbers are written.
-        self.waiting = np.zeros(1, np.int64)
-        ends = np.cumsum([array.size for array in arrays])
-        self._places = {
-            id(array): self._now[end - array.size : end].view(array.dtype)
-            for array, end in zip(arrays, map(int, ends), strict=True)
-        }
-
-    def place(self, array: np.ndarray) -> Any:
-        """The counterpart on the device of an array of numbers."""
-        return self._places[id(array)]
-
-    def write(self) -> bool:
-        """Write the present numbers for one run more; True if there is room for yet another."""
-        waiting = int(self.waiting[0])
-        np.concatenate(self._words, out=self._rows[waiting])
-        return waiting + 1 < MOST
-
-    def keep(self) -> bool:
-        """Write the present numbers, and count the run; True if there is room for another."""
-        room = self.write()
-        self.waiting[0] += 1
-        return room
-
-    def upload(self) -> int:
-        """Copy the kept numbers to the device; return the number of runs."""
-        count, self.waiting[0] = int(self.waiting[0]), 0
-        if count:
-            self._table.set(self._rows)
-            self._next.fill(0)
-        return count
-
-    def take(self) -> None:
-        """Make the next row of numbers the present one, on the device."""
-        width = np.int32(self._now.size)
-        self._take((1,), (128,), (self._table, self._now, self._next, width))
-
-    def renew(self) -> None:
-        """Make the numbers on the host the present ones."""
-        self.keep()
-        self.upload()
-        self.take()
-
-
 class Launches:
-    """Launches of nodes with the present numbers: CUDA kernels, one after the other.
+    """Launches of nodes with the present numbers.
 
-    If nothing hinders, the device gets all launches at once, as a CUDA graph.
+    The device gets all launches at once, as a CUDA graph, with products by cuBLASLt. Where a
+    product or the capture fails, CUDA kernels and CuPy's products are launched one after the
+    other, and a warning says why.
 
     Args:
         nodes: to launch.
@@ -106,53 +41,75 @@ class Launches:
         first: Sequence[Launch] = (),
         tf32: bool = False,
     ) -> None:
-        self._hindered, self._tf32 = "", tf32
-        launches = [*first, *(self._launch(group, numbers) for group in grouped(nodes))]
-        self._run = self._one_by_one if self._hindered or not launches else _captured(launches)
-        self._launches = launches
-        if self._hindered:
-            _say(self._hindered)
+        row = grouped(nodes)
+
+        def launches(product: Callable[[Product], Launch]) -> list[Launch]:
+            return [*first, *(_launch(group, numbers, product) for group in row)]
+
+        # Launches hold their arrays, of which a graph knows nothing but the addresses.
+        try:
+            self._launches = launches(lambda node: _captured_product(node, tf32))
+            self._run = _captured(self._launches)
+        except _hindrances() as error:
+            _say(str(error))
+            self._launches = launches(_plain_product)
+            self._run = functools.partial(_one_by_one, self._launches)
 
     def __call__(self) -> None:
         self._run()
 
-    def _one_by_one(self) -> None:
-        for launch in self._launches:
-            launch()
 
-    def _launch(self, group: Group, numbers: Numbers) -> Launch:
-        node = group.nodes[0]
-        if isinstance(node, Product):
-            return self._product(node)
-        if isinstance(node, Bits):
-            return draws.again(node, numbers.place(node.step))
-        made = groups.cuda_kernel(group)
-        run = cuda_kernel(made.source, made.name)
-        moving = [numbers.place(array) for array in made.moving]
-        arguments = *made.arrays, *moving, *made.numbers
-        return lambda: run(made.grid, made.block, arguments)
+def _launch(group: Group, numbers: Numbers, product: Callable[[Product], Launch]) -> Launch:
+    """A launch of a group; ``product`` makes the launch of a matrix product."""
+    node = group.nodes[0]
+    if isinstance(node, Product):
+        return product(node)
+    if isinstance(node, Bits):
+        return draws.again(node, numbers.place(node.step))
+    made = groups.cuda_kernel(group)
+    run = cuda_kernel(made.source, made.name)
+    moving = [numbers.place(array) for array in made.moving]
+    arguments = *made.arrays, *moving, *made.numbers
+    return lambda: run(made.grid, made.block, arguments)
 
-    def _product(self, node: Product) -> Launch:
-        try:
-            return cublaslt.library().product(node.a, node.b, node.out, self._tf32)
-        except (cublaslt.UnavailableError, UnsupportedError) as error:
-            self._hindered = str(error)
-        matmul = importlib.import_module("cupy").matmul
-        return lambda: matmul(node.a, node.b, out=node.out)
+
+def _captured_product(node: Product, tf32: bool) -> Launch:
+    return cublaslt.library().product(node.a, node.b, node.out, tf32)
+
+
+def _plain_product(node: Product) -> Launch:
+    matmul = importlib.import_module("cupy").matmul
+    return lambda: matmul(node.a, node.b, out=node.out)
+
+
+def _one_by_one(launches: Sequence[Launch]) -> None:
+    for launch in launches:
+        launch()
 
 
 def _captured(launches: Sequence[Launch]) -> Launch:
     """A CUDA graph of launches."""
+    if not launches:
+        return lambda: None
     stream = importlib.import_module("cupy").cuda.Stream(non_blocking=True)
     with stream:
         stream.begin_capture()
         try:
-            for launch in launches:
-                launch()
-        finally:
-            graph = stream.end_capture()
+            _one_by_one(launches)
+        except BaseException:
+            with contextlib.suppress(RuntimeError):  # that the capture has failed
+                stream.end_capture()
+            raise
+        graph = stream.end_capture()
     run: Launch = graph.launch
     return run
+
+
+def _hindrances() -> tuple[type[Exception], ...]:
+    """Errors of products and captures after which launches one by one are still possible."""
+    cuda = importlib.import_module("cupy").cuda
+    errors = cuda.runtime.CUDARuntimeError, cuda.driver.CUDADriverError
+    return cublaslt.UnavailableError, UnsupportedError, MemoryError, *errors
 
 
 @functools.cache

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.gpu import draws
-from minidl.accelerator.gpu.launches import Launches, Numbers
+from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.nodes import Bits, Loop, Node, Rows, check, loop
+from minidl.accelerator.gpu.numbers import Numbers
 from minidl.accelerator.gpu.recording import OnDevice
 from minidl.accelerator.record.operands import calls_of, record_kernel
 from minidl.accelerator.trace.program import Program
+from minidl.backend import cuda
 
 
 class Player:
@@ -99,6 +101,7 @@ class Series:
     def __init__(
         self, nodes: Sequence[Node], numbers: Sequence[np.ndarray], tf32: bool = False
     ) -> None:
+        self._device = cuda.current()
         self._numbers = Numbers(numbers)
         self._launches = Launches(nodes, self._numbers, [self._numbers.take], tf32)
         #: (1,): number of waiting steps. The caller of :meth:`write` adds 1.
@@ -114,8 +117,11 @@ class Series:
 
     def run(self) -> None:
         """Run the steps whose numbers were kept."""
-        for _ in range(self._numbers.upload()):
-            self._launches()
+        if not self.waiting[0]:
+            return
+        with cuda.on(self._device):
+            for _ in range(self._numbers.upload()):
+                self._launches()
 
 
 class Bound:
@@ -137,7 +143,7 @@ class Bound:
         self.commands: list[Node] = [
             loop(program, dict(enumerate(arguments)), outs, numbers=self.numbers)
         ]
-        self._series = Series(self.commands, [self.numbers])
+        self._series: Series | None = None
 
     def take(self, arguments: Sequence[Any]) -> None:
         """Take the numbers among the arguments."""
@@ -145,6 +151,8 @@ class Bound:
 
     def __call__(self) -> None:
         """Run the formula with the numbers taken."""
+        if self._series is None:  # most formulas run as a part of a step alone
+            self._series = Series(self.commands, [self.numbers])
         self._series.keep()
         self._series.run()
 

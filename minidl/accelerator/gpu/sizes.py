@@ -26,6 +26,11 @@ def matrices(node: Reduction) -> tuple[int, int, int]:
     return (1, *shape) if len(shape) == 2 else shape
 
 
+def blocks_of(node: Reduction) -> int:
+    """Blocks for the columns of one of a node's matrices."""
+    return -(-matrices(node)[2] // WIDE)
+
+
 def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Sizes of the grid and of a block, so that some thread does each element."""
     if layout == FLAT:
@@ -41,7 +46,7 @@ def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tupl
         high = min(THREADS // wide, _power(rows, 1, THREADS))
         return (-(-rows // high),), (wide, high)
     stacked = max(n.x.shape[0] if isinstance(n, Reduction) and n.x.ndim == 3 else 1 for n in nodes)
-    return (-(-columns // WIDE), stacked), (WIDE, _power(rows, 1, HIGH))
+    return (-(-columns // WIDE) * stacked,), (WIDE, _power(rows, 1, HIGH))
 
 
 def _extent(layout: str, node: Node) -> tuple[int, int]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from minidl.accelerator.gpu import grouping, groups
 from minidl.accelerator.gpu.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, grouped
-from minidl.accelerator.gpu.launches import Launches, Numbers
+from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.nodes import Product
+from minidl.accelerator.gpu.numbers import Numbers
 from minidl.accelerator.gpu.playing import Player
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.backend import to_device
@@ -207,6 +208,19 @@ def test_sums_of_several_matrices_are_not_read_as_parts_of_one_of_them():
     assert len(grouped(nodes)) == 2
     Launches(nodes, Numbers([]))()
     np.testing.assert_allclose(arrays[2].get(), [host.sum(axis=1).sum(axis=0), [0.0] * 40])
+
+
+def test_there_may_be_more_matrices_than_a_grid_is_high():
+    """As of the 128 rows that are added at a time of 9 million."""
+    arrays = [to_device(np.ones((70_000, 2, 1))), to_device(np.zeros((70_000, 1)))]
+
+    def kernel(x, out):
+        np.sum(x, axis=1, out=out)
+
+    nodes = Player().record_kernel(kernel, arrays, {})
+    (group,) = grouped(nodes)
+    assert groups.cuda_kernel(group).grid == (70_000,)
+    Launches(nodes, Numbers([]))  # the size is checked where it is captured
 
 
 def test_what_is_small_is_done_by_one_block():
