@@ -9,8 +9,8 @@ process, with all data on the device. The peers take turns, epoch by epoch. The 
 of ``benchmarks.train``, and for each job the lower bounds of a step: the floating-point operations
 of its products, and the bytes that every engine has to move. JAX and PyTorch need their builds for
 CUDA (``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out,
-with the reason printed. Where Fashion-MNIST is neither in ``MINIDL_DATA`` nor elsewhere, the rows are
-random, as the output says; a step takes as long. Results go to ``benchmarks/results/gpu.json``.
+with the reason printed. Where Fashion-MNIST is neither in ``MINIDL_DATA`` nor elsewhere, the rows
+are random, as the output says; a step takes as long. Results go to ``benchmarks/results/gpu.json``.
 """
 
 from __future__ import annotations

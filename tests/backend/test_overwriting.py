@@ -78,7 +78,8 @@ NUMBA_PATTERNS = [(None, None, None), (0, 1, 2), (2, 0, 3), (3, None, 1), (1, 2,
 
 
 def test_three_outputs_may_overwrite_any_inputs(executor):
-    arrays = [numbers(50, seed=k) for k in range(4)]
+    # Of few digits: all is exact, also where a device rounds a product and a sum once.
+    arrays = [np.round(64 * numbers(50, seed=k)) / 64 for k in range(4)]
     expected = three.formula(*arrays)
     for pattern in NUMBA_PATTERNS if executor == "compiled" else alias_patterns(3, 4):
         results = call(three, arrays, 3, pattern, "float64")
