@@ -5,12 +5,13 @@
     python -m benchmarks.gpu --jobs 001 --rounds 9
 
 The peers are those of ``benchmarks.train``, and PyTorch as a CUDA graph. Each peer has a separate
-process, with all data on the device. The peers take turns, epoch by epoch. The figures are those
-of ``benchmarks.train``, and for each job the lower bounds of a step: the floating-point operations
-of its products, and the bytes that every engine has to move. JAX and PyTorch need their builds for
-CUDA (``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out,
-with the reason printed. Where Fashion-MNIST is neither in ``MINIDL_DATA`` nor elsewhere, the rows
-are random, as the output says; a step takes as long. Results go to ``benchmarks/results/gpu.json``.
+process, with all data on the device. The peers take turns, epoch by epoch. The figures are those of
+``benchmarks.train``, and for each job the lower bounds of a step: the floating-point operations of
+its products, and the bytes that every engine has to move. A job has two races: all engines multiply
+in float32, or in TF32, which JAX would take by itself. JAX and PyTorch need their builds for CUDA
+(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out, with
+the reason printed. Where Fashion-MNIST is neither in ``MINIDL_DATA`` nor elsewhere, the rows are
+random, as the output says; a step takes as long. Results go to ``benchmarks/results/gpu.json``.
 """
 
 from __future__ import annotations
@@ -67,9 +68,11 @@ def main() -> int:
             if rows is None:
                 status = 1
                 continue
-            status |= compete(job, options.rounds, Path(folder), record)
-            record["jobs"][job.name]["rows"] = rows
-            write(record, options.out / "gpu.json")
+            found = {"what": str(job), "rows": rows, "bounds": bounds(job), "races": {}}
+            record["jobs"][job.name] = found
+            for tf32 in (False, True):
+                status |= compete(job, options.rounds, Path(folder), tf32, found["races"])
+                write(record, options.out / "gpu.json")
     print(f"written to {options.out / 'gpu.json'}")
     return status
 
@@ -88,22 +91,23 @@ def rows_for(job: Job, folder: Path) -> str | None:
     return job.data
 
 
-def compete(job: Job, rounds: int, folder: Path, record: dict[str, Any]) -> int:
-    """Run one job; 1 if a peer failed."""
+def compete(
+    job: Job, rounds: int, folder: Path, tf32: bool, races: dict[str, dict[str, Any]]
+) -> int:
+    """Run one job, with or without TF32 for all, and add it to the races; 1 if a peer failed."""
     competitors = [peers.PEERS[name] for name in peers.raced(peers.GPU)]
     left_out = {peer.name: why for peer in competitors if (why := peer.missing(peers.GPU))}
     starts = {}
     for peer in competitors:
         if peer.name not in left_out:
-            starts[peer.name] = partial(Worker.of, peer, job, folder, peers.GPU)
+            starts[peer.name] = partial(Worker.of, peer, job, folder, peers.GPU, tf32)
     runs = race.together(starts, rounds)
     failed = {name: run.error for name, run in runs.items() if run.error}
     rows = report.summarise(job, runs)
-    print(report.table(job, rows, left_out | failed), flush=True)
+    precision = "TF32" if tf32 else "float32"
+    print(f"products in {precision}", report.table(job, rows, left_out | failed), sep="\n")
     print(f"  a step at least: {bounds(job)}\n", flush=True)
-    record["jobs"][job.name] = {
-        "what": str(job),
-        "bounds": bounds(job),
+    races[precision] = {
         "peers": {name: {**row, "every": runs[name].seconds} for name, row in rows.items()},
         "left out": left_out | failed,
     }

@@ -70,11 +70,15 @@ class Worker:
         job: jobs.Job,
         folder: Path,
         place: str = peers.CPU,
+        tf32: bool = False,
     ) -> Worker:
-        """A worker for a job, with data in ``folder``, that computes at ``place``."""
+        """A worker for a job, with data in ``folder``, that computes at ``place``.
+
+        With ``tf32`` products may round to ten bits of mantissa, on a GPU.
+        """
         module = "benchmarks.train.worker"
         arguments = [peer.name, job.name, "--rows", str(job.rows), "--data", str(folder)]
-        return cls([sys.executable, "-m", module, *arguments], peer.variables(place))
+        return cls([sys.executable, "-m", module, *arguments], peer.variables(place, tf32))
 
     def start(self) -> dict[str, Any]:
         """Wait for the ready line, and train the first epoch, which compiles; return the answer."""

@@ -36,6 +36,18 @@ def test_a_peer_computes_where_it_is_told(place, hidden, monkeypatch):
     assert os.environ.get("CUDA_VISIBLE_DEVICES") == hidden
 
 
+@pytest.mark.parametrize(("allowed", "jax"), [(False, "highest"), (True, "tensorfloat32")])
+def test_all_peers_multiply_as_exactly_as_the_others(allowed, jax, monkeypatch):
+    for name in peers.raced(peers.GPU):
+        variables = peers.PEERS[name].variables(peers.GPU, allowed)
+        assert variables["JAX_DEFAULT_MATMUL_PRECISION"] == jax
+        monkeypatch.setenv(peers.TF32, variables[peers.TF32])
+        assert peers.tf32() == allowed
+    assert peers.TF32 not in peers.PEERS["jax"].variables(peers.CPU)
+    monkeypatch.delenv(peers.TF32)
+    assert not peers.tf32()
+
+
 def test_jax_without_its_part_for_a_gpu_is_left_out_there(monkeypatch):
     here = {"jax"}
     monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: name in here or None)
@@ -107,8 +119,8 @@ def test_cupy_is_recorded_under_the_name_of_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "describe", lambda *packages, here: dict.fromkeys(packages, "14.2.0"))
     monkeypatch.setattr(gpu, "rows_for", lambda *_: "Fashion-MNIST")
 
-    def compete(job, rounds, folder, record):
-        record["jobs"][job.name] = {}
+    def compete(job, rounds, folder, tf32, races):
+        races["TF32" if tf32 else "float32"] = {}
         return 0
 
     monkeypatch.setattr(gpu, "compete", compete)
@@ -117,7 +129,8 @@ def test_cupy_is_recorded_under_the_name_of_its_package(tmp_path, monkeypatch):
         assert gpu.main() == 0
     written = json.loads((tmp_path / "gpu.json").read_text())
     assert written["machine"]["cupy-cuda13x"] == "14.2.0"
-    assert written["jobs"] == {"001": {"rows": "Fashion-MNIST"}}
+    assert written["jobs"]["001"]["rows"] == "Fashion-MNIST"
+    assert list(written["jobs"]["001"]["races"]) == ["float32", "TF32"]
 
 
 @pytest.mark.parametrize(

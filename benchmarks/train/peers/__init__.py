@@ -23,6 +23,8 @@ MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
 
 #: Places of computing, processors or the first GPU; and the variable that names the place.
 CPU, GPU, PLACE = "cpu", "cuda", "BENCHMARK_DEVICE"
+#: The variable that says whether products of float32 may round to ten bits of mantissa, on a GPU.
+TF32 = "BENCHMARK_TF32"
 #: What keeps the engines there. JAX computes on a GPU where it finds one, elsewhere where it does
 #: not, and takes all of a GPU's memory unless it is told not to.
 KEEPING = {
@@ -34,6 +36,11 @@ KEEPING = {
 def device() -> str:
     """The device on which this process shall compute."""
     return os.environ.get(PLACE, CPU)
+
+
+def tf32() -> bool:
+    """True if products of float32 may round to ten bits of mantissa."""
+    return os.environ.get(TF32) == "yes"
 
 
 @dataclass(frozen=True)
@@ -56,9 +63,13 @@ class Peer:
     environment: dict[str, str] = field(default_factory=dict)
     places: tuple[str, ...] = (CPU,)
 
-    def variables(self, place: str = CPU) -> dict[str, str]:
-        """The variables of the process for computing at a place."""
-        return {**self.environment, **KEEPING[place], PLACE: place}
+    def variables(self, place: str = CPU, tf32: bool = False) -> dict[str, str]:
+        """The variables of the process for computing at a place; ``tf32`` allows TF32 on a GPU."""
+        found = {**self.environment, **KEEPING[place], PLACE: place}
+        if place == GPU:  # where JAX takes TF32 unless it is told not to
+            precision = "tensorfloat32" if tf32 else "highest"
+            found |= {TF32: "yes" if tf32 else "no", "JAX_DEFAULT_MATMUL_PRECISION": precision}
+        return found
 
     def missing(self, place: str = CPU) -> str | None:
         """The reason why the peer cannot run at a place: missing packages, and the command."""

@@ -12,7 +12,7 @@ import minidl
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import IMAGES, Job, Optimizer
-from benchmarks.train.peers import GPU, device
+from benchmarks.train.peers import GPU, device, tf32
 from minidl.callbacks import LambdaCallback
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Rescaling
 
@@ -56,7 +56,7 @@ def optimizer(chosen: Optimizer) -> minidl.optimizers.Optimizer:
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks."""
     if device() == GPU:
-        minidl.backend.use("cupy")
+        minidl.backend.use("cupy", tf32=tf32())
     model = build(job)
     x = rows.csr if job.sparse else rows.pixels if job.data == IMAGES else rows.dense
     turns = LambdaCallback(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import Job
-from benchmarks.train.peers import device
+from benchmarks.train.peers import device, tf32
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "elu": nn.ELU}
 KERAS_EPSILON, RHO = 1e-7, 0.9
@@ -83,10 +83,16 @@ def right(outputs: Tensor, y: Tensor) -> Tensor:
     return ((outputs > 0) == (y > 0.5)).sum()
 
 
+def settle() -> None:
+    """Compute where this process shall, and with products as exact as it shall."""
+    torch.set_default_device(device())
+    torch.set_float32_matmul_precision("high" if tf32() else "highest")
+
+
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks."""
     torch.set_flush_denormal(True)
-    torch.set_default_device(device())
+    settle()
     model = build(job)
     update = optimizer(job, model)
     crossentropy = nn.CrossEntropyLoss() if job.outputs > 1 else nn.BCEWithLogitsLoss()

@@ -21,7 +21,7 @@ from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import Job
 from benchmarks.train.peers import GPU, device
-from benchmarks.train.peers.on_torch import KERAS_EPSILON, RHO, right, tensors
+from benchmarks.train.peers.on_torch import KERAS_EPSILON, RHO, right, settle, tensors
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -119,7 +119,7 @@ class Network:
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks."""
     torch.set_flush_denormal(True)
-    torch.set_default_device(device())
+    settle()
     network = Network(job)
     x, y = tensors(job, rows)
     step: Callable[[Tensor], None] = torch.compile(

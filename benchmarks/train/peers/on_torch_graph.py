@@ -14,15 +14,14 @@ from torch import Tensor, nn
 from benchmarks.train.data import Rows
 from benchmarks.train.gate import Gate
 from benchmarks.train.jobs import Job
-from benchmarks.train.peers import device
-from benchmarks.train.peers.on_torch import build, optimizer, penalties, right, tensors
+from benchmarks.train.peers.on_torch import build, optimizer, penalties, right, settle, tensors
 
 WARM = 3
 
 
 def train(job: Job, rows: Rows, gate: Gate) -> None:
     """Train epochs as the gate asks."""
-    torch.set_default_device(device())
+    settle()
     model = build(job)
     update = optimizer(job, model)
     for group in update.param_groups:
