@@ -17,7 +17,10 @@ from typing import Any
 
 FILE = Path(__file__).with_name("signatures.json")
 #: Where public names are looked up, within the package ``cupy``.
-PLACES = ("", "ndarray", "linalg", "cuda", "cuda.Stream", "cuda.Graph", "cuda.runtime", "RawKernel")
+PLACES = (
+    "", "ndarray", "linalg", "cuda", "cuda.Device", "cuda.Event", "cuda.Graph", "cuda.Stream",
+    "cuda.driver", "cuda.runtime", "RawKernel",
+)  # fmt: skip
 
 
 def table(package: Any) -> dict[str, dict[str, Any]]:
