@@ -40,32 +40,57 @@ FAILURES = {
 }
 
 
+def products(a):
+    """Nodes of a product, and of what needs it; and what they come to."""
+
+    def step(a, out):
+        np.matmul(a, a, out=out)
+        np.add(out, 1, out=out)
+
+    out = to_device(np.zeros((3, 3)))
+    return Player().record_kernel(step, [a, out], {}), out
+
+
 @pytest.mark.parametrize("what", FAILURES)
-def test_a_training_goes_on_where_products_fail(what):
+def test_products_that_fail_are_left_to_cupy(what):
     status, words = FAILURES[what]
     STATE.statuses = {what: status}
-    before = STATE.graphs
+    host, before = np.arange(9.0).reshape(3, 3), STATE.graphs
+    nodes, out = products(to_device(host))
     with pytest.warns(UserWarning, match=f"kernel by kernel, not as a CUDA graph: .*{words}"):
-        called = trained(epochs=3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        trained(epochs=1)
+        run = Launches(nodes, Numbers([]))
+    run()
+    np.testing.assert_array_equal(out.get(), host @ host + 1)
     assert STATE.graphs == before
-    same(called, on_the_cpu(epochs=3), 1e-9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one warning is enough
+        Launches(nodes, Numbers([]))
 
 
-def test_a_training_goes_on_where_memory_is_short_for_products(monkeypatch):
+def test_a_training_goes_on_where_products_fail():
+    STATE.statuses = {"Matmul": 13}
+    before = STATE.graphs
+    with pytest.warns(UserWarning, match="cublasLtMatmul reports status 13"):
+        called = trained(epochs=2)
+    assert STATE.graphs == before
+    same(called, on_the_cpu(epochs=2), 1e-9)
+
+
+def test_where_memory_is_short_for_products_they_are_left_to_cupy(monkeypatch):
+    host = np.arange(9.0).reshape(3, 3)
+    nodes, out = products(to_device(host))
+    numbers = Numbers([])
     monkeypatch.setattr(STATE, "free", cublaslt.WORKSPACE // 2)
     with pytest.warns(UserWarning, match="CUDA graph: Out of memory allocating 33,554,432 bytes"):
-        called = trained(epochs=3)
-    same(called, on_the_cpu(epochs=3), 1e-9)
+        Launches(nodes, numbers)()
+    np.testing.assert_array_equal(out.get(), host @ host + 1)
 
 
 def test_without_the_library_kernels_are_launched_one_by_one(monkeypatch):
     monkeypatch.setattr(cublaslt, "load", lacking)
+    nodes, _ = products(to_device(np.ones((3, 3))))
     with pytest.warns(UserWarning, match="kernel by kernel, not as a CUDA graph: .* none here"):
-        called = trained(epochs=3)
-    same(called, on_the_cpu(epochs=3), 1e-9)
+        Launches(nodes, Numbers([]))
 
 
 def made(x):
