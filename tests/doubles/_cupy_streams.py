@@ -1,8 +1,9 @@
-"""The work of the double's devices: it waits in a stream until the host waits for it.
+"""The work of the double's devices, which waits in streams until the host waits.
 
-A device may do its work at once or late. The double does it as late as it may: what is launched,
-copied or freed waits in its stream, and what the host has overwritten in the meantime, or frees
-before a graph is launched again, shows. No stream waits for another, not even for the null stream.
+A device may work at once or late. The double works as late as possible: launches, copies and memory
+that is given back wait in their stream. So a test notices memory of the host that is overwritten
+before the copy of it, and arrays that are freed before a graph is launched again. No stream waits
+for another, not even for the null stream.
 """
 
 from __future__ import annotations

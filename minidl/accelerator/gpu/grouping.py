@@ -52,8 +52,8 @@ class Group:
             if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
         ]
         if FLAT not in common and all(isinstance(each, Loop) for each in (*self.nodes, node)):
-            # Loops alone keep to the layout that gives the most blocks; what joins them later, a
-            # sum say, may choose another one that is possible for all.
+            # Loops alone keep to the layout that gives the most blocks. A sum that joins later may
+            # choose another layout that is possible for all nodes.
             common = [layout for layout in common if layout == ALONE]
         if not common:
             return False
@@ -65,7 +65,8 @@ class Group:
 def grouped(nodes: Iterable[Node]) -> list[Group]:
     """The nodes in groups, with a node in an earlier group where the results are the same.
 
-    Random bits come as early as they may, so that they part no nodes that belong together.
+    A draw of random bits comes as early as possible, so that the draw parts no nodes that one CUDA
+    kernel can do.
     """
     row: list[Group] = []
     for node in nodes:

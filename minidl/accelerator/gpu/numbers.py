@@ -16,7 +16,7 @@ MOST = 32
 #: Rows of a table on the host.
 ROWS = 4 * MOST
 
-# Tables whose numbers are gone, each with the event after its last copy.
+# Tables of deleted objects, each with the event after the last copy of the table.
 _parked: list[tuple[Any, Any]] = []
 
 
@@ -26,8 +26,8 @@ class Numbers:
     The host writes numbers for up to MOST runs and sends them with one copy; each run begins with a
     CUDA kernel that takes the next row of numbers. The device reads the host's memory at some time
     after the call that asks for the copy (CUDA Runtime API, "API synchronization behavior"). So the
-    numbers lie in pinned memory, in two tables, of which every row is written once. When a table is
-    full, the other one's turn comes, after an event: the end of the other table's last copy.
+    numbers lie in pinned memory, in two tables, and a row is written once in a table's turn. When a
+    table is full, the other table has its turn, after the event of the other table's last copy.
 
     Args:
         arrays: on the host, to be overwritten there.
@@ -38,10 +38,11 @@ class Numbers:
         self._kept = list(arrays)  # an identity stands for an array while the array exists
         self._words = [array.view(np.int64) for array in arrays]
         width = sum(array.size for array in arrays)
-        # A row begins with 0: of the first row that is copied it becomes the number of the next.
+        # A row begins with 0. In the first row that is copied this is the number of rows taken.
         self._tables = [_pinned(xp, ROWS, 1 + width) for _ in range(2)]
         self._events = [xp.cuda.Event(disable_timing=True) for _ in range(2)]
-        self._rows, self._first = self._tables[0], 0
+        # The present table, and its first free row: one attribute, which no interrupt splits.
+        self._at = 0, 0
         self._there = xp.zeros((MOST, 1 + width), dtype=np.int64)
         self._now = xp.zeros((width,), dtype=np.int64)
         self._take = cuda_kernel(source("numbers"), "take")
@@ -63,7 +64,10 @@ class Numbers:
     def write(self) -> bool:
         """Write the present numbers for one run more; True if there is room for yet another."""
         waiting = int(self.waiting[0])
-        np.concatenate(self._words, out=self._rows[self._first + waiting, 1:])
+        if not waiting and self._at[1] + MOST > ROWS:
+            self._turn()
+        table, first = self._at
+        np.concatenate(self._words, out=self._tables[table][first + waiting, 1:])
         return waiting + 1 < MOST
 
     def keep(self) -> bool:
@@ -76,20 +80,17 @@ class Numbers:
         """Copy the kept numbers to the device; return the number of runs."""
         count, self.waiting[0] = int(self.waiting[0]), 0
         if count:
-            rows = self._rows[self._first : self._first + count]
-            self._first += count  # no row is written again, whatever happens to its copy
-            self._there[:count].set(rows)
-            self._events[0].record()
-            if self._first + MOST > ROWS:
-                self._turn()
+            table, first = self._at
+            self._at = table, first + count  # a row is written once, even if this copy fails
+            self._there[:count].set(self._tables[table][first : first + count])
+            self._events[table].record()
         return count
 
     def _turn(self) -> None:
-        """Go on in the other table, as soon as the device has read what it held."""
-        self._events.reverse()
-        self._tables.reverse()
-        self._events[0].synchronize()
-        self._rows, self._first = self._tables[0], 0
+        """Go on in the other table, as soon as the device has read that table."""
+        other = 1 - self._at[0]
+        self._events[other].synchronize()
+        self._at = other, 0
 
     def take(self) -> None:
         """Make the next row of numbers the present one, on the device."""

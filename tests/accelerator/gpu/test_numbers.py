@@ -63,7 +63,7 @@ def test_the_host_waits_once_for_the_rows_of_a_table(executor):
     array = np.zeros(1, np.int64)
     sent = Numbers([array])
     with count_synchronisations() as counts:
-        for _ in range(2 * ROWS // MOST - 1):
+        for _ in range(2 * ROWS // MOST):
             keep(sent, array, range(MOST))
             sent.upload()
     assert counts.synchronisations == 0
