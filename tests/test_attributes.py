@@ -176,6 +176,7 @@ THEN: dict[str, Any] = {
     "dtype": "float32",
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
+    **{(name, "axis"): 0 for name in registered.LOSSES},
     ("BatchNormalization", "scale"): False,
     ("LayerNormalization", "scale"): False,
     **{

@@ -178,6 +178,9 @@ def test_every_optimizer_is_played(name: str) -> None:
     for options in clips:
         assert plays(optimizer=kind(learning_rate=0.01, **options)) == PLAYED, options
     for rate in registered.SCHEDULES:
+        # Ftrl refuses a rate of 0.
+        if name == "ftrl" and not all(map(schedule(rate), range(STEPS))):
+            continue
         assert plays(optimizer=kind(learning_rate=schedule(rate))) == PLAYED, rate
     assert set(RATES) == set(registered.SCHEDULES)
     assert plays(optimizer=kind(learning_rate=lambda step: 0.1 / (1 + step))) == PLAYED

@@ -364,7 +364,9 @@ def test_a_new_optimizer_goes_on_from_anothers_state(
 def test_every_optimizer_is_exported() -> None:
     """``from minidl.optimizers import *``."""
     wanted = {kind.__name__ for kind in registered.OPTIMIZERS.values()}
-    assert set(optimizers.__all__) == wanted | {"Optimizer", "schedules", "get"}
+    assert set(optimizers.__all__) == wanted | {
+        "Optimizer", "schedules", "get", "serialize", "deserialize"
+    }  # fmt: skip
 
 
 def test_nadam_begins_anew_with_its_iterations() -> None:
