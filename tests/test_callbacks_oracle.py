@@ -37,7 +37,8 @@ class Model(oracle_training.Model):
 def play(callback: Spec, script: list[dict[str, float]]) -> Played:
     """Run minidl's callback over the script."""
     made, model = callback.make(minidl), Model()
-    made.set_model(model, {"epochs": len(script), "steps": 1, "metrics": NAMES})
+    made.set_params({"epochs": len(script), "steps": 1, "metrics": [*NAMES]})
+    made.set_model(model)
     made.on_train_begin({})
     return oracle_training.act(made, model, script)
 
@@ -49,9 +50,18 @@ def play(callback: Spec, script: list[dict[str, float]]) -> Played:
     mode=MODES,
     min_delta=DELTAS,
     restore=st.booleans(),
+    baseline=st.none() | VALUES,
+    start=st.sampled_from([0, 0, 1, 4]),
 )
 def test_early_stopping(
-    script: Any, monitor: str, patience: int, mode: str, min_delta: float, restore: bool
+    script: Any,
+    monitor: str,
+    patience: int,
+    mode: str,
+    min_delta: float,
+    restore: bool,
+    baseline: float | None,
+    start: int,
 ) -> None:
     """Stops where Keras stops, with the weights that Keras leaves."""
     callback = spec(
@@ -61,6 +71,8 @@ def test_early_stopping(
         mode=mode,
         min_delta=min_delta,
         restore_best_weights=restore,
+        baseline=baseline,
+        start_from_epoch=start,
     )
     assert play(callback, script) == oracle_training.play(callback, script)
 
@@ -122,7 +134,8 @@ def log(path: Path, scripts: Any, **options: Any) -> None:
     """Write minidl's CSVLogger's file for several fits in a row."""
     for script in scripts:
         logger = CSVLogger(path, **options)
-        logger.set_model(Model(), {"epochs": len(script), "steps": 1, "metrics": NAMES})
+        logger.set_params({"epochs": len(script), "steps": 1, "metrics": [*NAMES]})
+        logger.set_model(Model())
         logger.on_train_begin({})
         for epoch, logs in enumerate(script):
             logger.on_epoch_end(epoch, logs)
