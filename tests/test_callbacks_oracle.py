@@ -77,6 +77,17 @@ def test_early_stopping(
     assert play(callback, script) == oracle_training.play(callback, script)
 
 
+@pytest.mark.parametrize("baseline", [None, 0.5, 3.0])
+@pytest.mark.parametrize("start", [0, 2])
+def test_early_stopping_below_a_baseline(baseline: float | None, start: int) -> None:
+    """Values that fall, but not below the baseline, are waited for no longer than others."""
+    script = [dict.fromkeys(NAMES, 4.0 - k / 4) for k in range(12)]
+    options = {"patience": 2, "baseline": baseline, "start_from_epoch": start}
+    callback = spec("callbacks.EarlyStopping", **options)
+    played = play(callback, [*script, *script])
+    assert played == oracle_training.play(callback, [*script, *script])
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_early_stopping_not_in_the_first_epoch(bad: float) -> None:
     """Even if it begins with a loss that nothing can be worse than; the next is the best then."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minidl
 from minidl.callbacks import (
     BackupAndRestore,
     Callback,
@@ -205,6 +206,7 @@ def test_a_callback_of_each_step_saves_there(tmp_path: Path) -> None:
     ).history
     names = ["1-4.npz", "2-3.npz", "3-2.npz"]
     assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert [minidl.load_model(tmp_path / name).step for name in names] == [4, 8, 12]
     again, _ = compiled("values")
     history = again.fit(
         task.x, task.y, 5, 3, verbose=0, resume=tmp_path / "2-3.npz",

@@ -55,6 +55,19 @@ def test_as_in_keras(weights: str) -> None:
     assert found == list(test.values())
 
 
+def test_weighted_metrics_are_weighted() -> None:
+    """In a step as in a test of the same weights."""
+    weight = np.linspace(0, 2, 23)
+    found = []
+    for method in ("test_on_batch", "train_on_batch"):
+        model, task = compiled("integers", hidden=[])
+        model.compile("sgd", task.loss, weighted_metrics=["accuracy"])
+        found.append(getattr(model, method)(task.x, task.y, sample_weight=weight))
+    # float64: the same sums
+    np.testing.assert_allclose(*found, rtol=1e-12)
+    assert found[0] != model.test_on_batch(task.x, task.y)
+
+
 def test_a_model_without_metrics_gives_a_number() -> None:
     """And refuses targets that are missing, or a call before compile."""
     model, task = compiled("values")

@@ -132,6 +132,19 @@ def test_arrays_with_steps_go_on_where_the_epoch_before_stopped() -> None:
     assert histories[0] == histories[1]
 
 
+def test_arrays_begin_anew_where_an_epoch_ends_with_them() -> None:
+    """Five batches, one a step: the sixth epoch has the first batch again."""
+    x, y, _ = data("values")
+    model, _ = compiled("values", hidden=[], optimizer="sgd")
+    other, _ = compiled("values", hidden=[], optimizer="sgd")
+    options: dict[str, Any] = {"verbose": 0, "shuffle": False}
+    history = model.fit(x, y, 5, 10, steps_per_epoch=1, **options).history
+    for _ in range(2):
+        other.fit(x, y, 5, **options)
+    assert len(history["loss"]) == 10
+    same_weights(model, other)
+
+
 def test_arrays_in_so_many_steps() -> None:
     """Without a batch size, the rows are shared out to the steps."""
     x, y, _ = data("values")
@@ -199,6 +212,8 @@ def test_batches_may_grow_and_change_their_type() -> None:
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-12)
     whole = other.evaluate(x[:10], y[:10], verbose=0)
     np.testing.assert_allclose(history["val_loss"][-1], whole[0], rtol=1e-12)
+    found = other.evaluate(Again(given), verbose=0)
+    np.testing.assert_allclose(found, whole, rtol=1e-12)
     np.testing.assert_allclose(other.predict(Again(given)), other.predict(x[:10]), rtol=1e-12)
 
 
