@@ -206,7 +206,7 @@ class Loop:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
-                if self._widen(x.shape[0]):
+                if not train.repeats and self._widen(x.shape[0]):
                     objective = self.objective
                     if watch is not None:
                         watch.look()
@@ -222,7 +222,7 @@ class Loop:
                         partial(each.on_train_batch_end, number) for each in self._ending
                     )
                 state.batch = number + 1
-                if state.has_waiting:
+                if self._ending and state.has_waiting:
                     self._settle()
                     state.act()
                 if model.stop_training or state.leaving:
