@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl import checks, data
 from minidl.backend import is_sparse
-from minidl.callbacks import Callback
+from minidl.callbacks import Callback, CallbackList
+from minidl.callbacks.progress import EpochLine, ProgressBar
 from minidl.compiling import Compiled
 from minidl.network import Network
-from minidl.progress import EpochLine, ProgressBar
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
 INFERENCE_BATCH = 1024
@@ -26,22 +26,49 @@ def size(batch_size: int | None, default: int) -> int:
     return default if batch_size is None else checks.integer("batch_size", batch_size, 1)
 
 
-def listeners(callbacks: Sequence[Callback] | Callback | None, verbose: int) -> list[Callback]:
+def verbosity(verbose: int | str) -> int:
+    """``verbose`` as 0, 1 or 2; "auto" is 1.
+
+    Raises:
+        ValueError: another value.
+    """
+    level = 1 if isinstance(verbose, str) and verbose == "auto" else verbose
+    if level not in (0, 1, 2):
+        raise ValueError(f"verbose: expected 0, 1, 2 or 'auto', received {verbose!r}")
+    return int(level)
+
+
+def listeners(callbacks: Any, verbose: int | str = 0) -> list[Callback]:
     """The callbacks, and the display that ``verbose`` asks for.
 
     Raises:
-        ValueError: another ``verbose`` than 0, 1 or 2.
+        ValueError: another ``verbose`` than 0, 1, 2 or "auto".
         TypeError: something else than callbacks.
     """
-    if verbose not in (0, 1, 2):
-        raise ValueError(f"verbose: expected 0, 1 or 2, received {verbose!r}")
+    verbose = verbosity(verbose)
     given = [] if callbacks is None else callbacks
+    if isinstance(given, CallbackList):
+        given = given.callbacks
     found: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}")
     display = {1: ProgressBar, 2: EpochLine}.get(verbose)
-    return [*found, display()] if display else found
+    shown = any(isinstance(each, ProgressBar) for each in found)
+    return [*found, display()] if display and not shown else found
+
+
+def frequency(validation_freq: Any) -> Callable[[int], bool]:
+    """A function that says for the number of an epoch, from 0, if a validation ends the epoch.
+
+    Raises:
+        TypeError, ValueError: neither an integer of at least 1 nor a list of such integers.
+    """
+    if isinstance(validation_freq, list | tuple | set | frozenset | range):
+        chosen = {checks.integer("validation_freq", each, 1) for each in validation_freq}
+        return lambda epoch: epoch + 1 in chosen
+    every = checks.integer("validation_freq", validation_freq, 1)
+    return lambda epoch: (epoch + 1) % every == 0
 
 
 def features(network: Network, x: Any) -> Any:
@@ -63,6 +90,8 @@ def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
     Raises:
         TypeError, ValueError: arrays that do not fit; see :mod:`minidl.data`.
     """
+    if y is None:
+        raise TypeError("y: expected targets, received none")
     x = features(model, x)
     count = x.shape[0]
     y = data.targets(y, model._loss, model.output_shape, count, model.dtype)
@@ -95,7 +124,7 @@ def training_rows(
     by_class = data.class_weights(class_weight, y, model._loss, model.output_shape[0])
     validation = None
     if validation_data is not None:
-        validation = _validation_rows(model, validation_data)
+        validation = validation_rows(model, validation_data)
     elif share:
         kept = int(x.shape[0] * (1 - share))
         if kept in (0, x.shape[0]):
@@ -112,7 +141,14 @@ def training_rows(
     return (x, y, weight), validation
 
 
-def _validation_rows(model: Compiled, given: Sequence[Any]) -> Rows:
+def validation_rows(model: Compiled, given: Any) -> Rows | None:
+    """The rows to validate on; None for None.
+
+    Raises:
+        TypeError, ValueError: no pair or triple, or arrays that do not fit.
+    """
+    if given is None:
+        return None
     if not isinstance(given, list | tuple) or len(given) not in (2, 3):
         raise ValueError(
             "validation_data: expected (x, y) or (x, y, sample_weight), received "

@@ -23,6 +23,9 @@ class Batches:
         dtype: of the weights and of targets that are not int32.
     """
 
+    #: Steps may wait for each other, and can be done again.
+    may_wait = repeats = True
+
     def __init__(
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
     ) -> None:
@@ -41,6 +44,15 @@ class Batches:
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
+
+    @property
+    def items(self) -> int:
+        """Number of rows, of which an order is made."""
+        return self.rows
+
+    def more(self) -> bool:
+        """True: each epoch has all rows."""
+        return True
 
     def of_size(self, size: int) -> Batches:
         """Batches of another size with the same rows."""
@@ -83,6 +95,11 @@ class Batches:
                 None if a is None else take(a, rows) if is_sparse(a) else b[:count]
                 for a, b in zip(self._arrays, self._buffers, strict=True)
             )
+
+    def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """Numbers of the rows in a batch."""
+        start = batch * self.size
+        return order[start : start + self.size]
 
     def rows_of(self, rows: np.ndarray) -> list[Any]:
         """Copies (x, y, weight) of some rows; None for a missing array."""

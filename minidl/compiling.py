@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ class Compiled(Network):
     """A network with an optimizer, a loss and metrics."""
 
     _optimizer: optimizers.Optimizer | None = None
+    #: True to have Python call each step of ``fit``; see :meth:`compile`.
+    run_eagerly = False
 
     @property
     def optimizer(self) -> optimizers.Optimizer | None:
@@ -38,6 +41,11 @@ class Compiled(Network):
         metrics: Sequence[Any] | Any = (),
         loss_weights: Any = None,
         weighted_metrics: Sequence[Any] | Any = (),
+        *,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose optimizer, loss and metrics, by name, by object or by function.
 
@@ -52,6 +60,11 @@ class Compiled(Network):
                 of one.
             weighted_metrics: rows count as in the loss, with ``sample_weight`` and
                 ``class_weight``.
+            run_eagerly: True to have Python call each step of ``fit``, so that a breakpoint in a
+                layer is reached at each step; default False. ``MINIDL_EXECUTOR=python`` has the
+                formulas called as they stand, too.
+            steps_per_execution, jit_compile, auto_scale_loss: change nothing here; a warning says
+                so where one differs from its default.
 
         Raises:
             ValueError: an unknown name; the message has the nearest right one.
@@ -59,6 +72,8 @@ class Compiled(Network):
         """
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
+        _note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
+        self.run_eagerly = bool(run_eagerly)
         chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
         plain, weighted = _several(metrics), _several(weighted_metrics)
         found = [get_metric(item, loss) for item in (*plain, *weighted)]
@@ -92,3 +107,15 @@ def _several(metrics: Any) -> list[Any]:
     if isinstance(metrics, list | tuple):
         return list(metrics)
     return [] if metrics is None else [metrics]
+
+
+def _note_of_no_meaning(steps: Any, jit_compile: Any, scale: Any) -> None:
+    """Warn of arguments that say how Keras computes, and change nothing here."""
+    reasons = {
+        "steps_per_execution": (steps != 1, "fit runs up to 32 steps in a row by itself"),
+        "jit_compile": (jit_compile != "auto", "fit compiles its steps wherever it can"),
+        "auto_scale_loss": (not scale, "no loss is scaled, as there is no float16 training"),
+    }
+    for name, (given, reason) in reasons.items():
+        if given:
+            warnings.warn(f"compile: {name} changes nothing, because {reason}", stacklevel=3)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks
+from minidl import checks, tables
 from minidl.backend import backend_of, is_sparse
 from minidl.backend.sparse import canonical
 from minidl.losses import Loss
@@ -168,6 +168,8 @@ def _numbers(values: Any, name: str) -> Any:
             f"{name}: expected a dense array, received {type(values).__name__}; convert it with "
             ".toarray()"
         )
+    if tables.is_table(values):
+        values = tables.numbers(values, name)
     if np.ma.is_masked(values):
         raise TypeError(f"{name}: expected an array without gaps, received masked entries")
     on_device = hasattr(values, "__cuda_array_interface__")

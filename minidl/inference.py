@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minidl import arguments
-from minidl.arguments import INFERENCE_BATCH
-from minidl.batches import Batches
+from minidl import arguments, feeding
 from minidl.beside import undisturbed
+from minidl.callbacks.base import Callback, overriding
+from minidl.callbacks.progress import values
 from minidl.compiling import Compiled
 from minidl.objective import Objective
 from minidl.printing import say
-from minidl.progress import values
 
 
 class Inference(Compiled):
@@ -23,56 +22,96 @@ class Inference(Compiled):
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
-        verbose: int = 1,
+        verbose: int | str = "auto",
         sample_weight: Any = None,
-    ) -> float | list[float]:
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
         """Loss and metrics over the rows, layers behaving as in inference.
 
         Args:
             x, y, sample_weight: as in :meth:`fit`.
-            batch_size: rows computed at a time; changes speed only.
-            verbose: 1 prints the values (the default), 0 does not.
+            batch_size: rows computed at a time; changes speed only, but with ``steps``.
+            verbose: 1, 2 or "auto" prints the values (the default), 0 does not.
+            steps: number of batches; default None, all.
+            callbacks: one or more, which are told of the evaluation.
+            return_dict: True for a dictionary of values by name; default False.
 
         Returns:
             The loss (penalties included), or a list of the loss and the metrics, if any.
         """
         self._compiled()
-        size = arguments.size(batch_size, INFERENCE_BATCH)
-        x, y, weight = arguments.rows(self, x, y, sample_weight)
-        batches = Batches(x, y, weight, size, self.backend, self.dtype)
+        listeners = arguments.listeners(callbacks)
+        shown = arguments.verbosity(verbose)
+        batch_size = feeding.seen_size(listeners, batch_size, 32)
+        batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
+        objective = Objective(self, self._loss, self._metrics, batches.size)
+        self._introduce(listeners, batches, objective.names)
         with quiet(), self.backend.here:
-            found = Objective(self, self._loss, self._metrics, batches.size).evaluate(batches)
+            found = objective.evaluate(batches, listeners)
         logs = {name: found[name] for name in self.metrics_names}
-        if verbose:
+        if shown:
             say(values(logs))
-        results = list(logs.values())
-        return results[0] if len(results) == 1 else results
+        return flat(logs, return_dict)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
         """The outputs for the rows of x, as a NumPy array.
 
         Args:
-            x: (N, ...).
-            batch_size: rows computed at a time; changes speed only.
-            verbose: 1 shows a bar; default 0.
+            x: (N, ...), or batches of such rows, as in :meth:`fit`.
+            batch_size: rows computed at a time; changes speed only, but with ``steps``.
+            verbose: 1, 2 or "auto" shows a bar; default 0.
+            steps: number of batches; default None, all.
+            callbacks: one or more, which are told of the prediction.
         """
-        size = arguments.size(batch_size, INFERENCE_BATCH)
-        x = arguments.features(self, x)
-        batches = Batches(x, None, None, size, self.backend, self.dtype)
-        result = np.empty((x.shape[0], *self.output_shape), dtype=self.dtype)
-        start = 0
+        listeners = arguments.listeners(callbacks)
+        shown = arguments.verbosity(verbose)
+        starting = overriding(listeners, "on_predict_batch_begin")
+        ending = overriding(listeners, "on_predict_batch_end")
+        if batch_size is None and (starting or ending):
+            batch_size = 32
+        batches = feeding.prediction(self, x, batch_size, steps)
+        self._introduce(listeners, batches, [])
+        for each in listeners:
+            each.on_predict_begin({})
+        parts = []
         with quiet(), self.backend.here:
-            for rows, _, _ in _bar(batches, verbose):
-                part = result[start : start + rows.shape[0]]
+            for number, (rows, _, _) in enumerate(_bar(batches, shown)):
+                for each in starting:
+                    each.on_predict_batch_begin(number, {})
+                part = np.empty((rows.shape[0], *self.output_shape), dtype=self.dtype)
                 undisturbed(self, functools.partial(self._predict, rows, part))
-                start += len(part)
-        return result
+                parts.append(part)
+                for each in ending:
+                    each.on_predict_batch_end(number, {"outputs": part})
+        for each in listeners:
+            each.on_predict_end({})
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _predict(self, rows: Any, out: np.ndarray) -> None:
         self.traffic.expected = True
         out[...] = self.backend.to_host(self.forward(rows))
+
+    def _introduce(self, listeners: list[Callback], batches: Any, names: list[str]) -> None:
+        for each in listeners:
+            each.set_params({"epochs": 1, "steps": len(batches) or None, "metrics": names})
+            each.set_model(self)
+
+
+def flat(logs: dict[str, float], return_dict: bool) -> Any:
+    """Values as a dictionary; or a list of them, or the value where there is one."""
+    found = list(logs.values())
+    return logs if return_dict else found[0] if len(found) == 1 else found
 
 
 def quiet() -> np.errstate:
@@ -83,9 +122,9 @@ def quiet() -> np.errstate:
     return np.errstate(under="ignore")
 
 
-def _bar(batches: Batches, verbose: int) -> Any:
+def _bar(batches: Any, verbose: int) -> Any:
     if not verbose:
         return batches.in_order()
     from tqdm.auto import tqdm
 
-    return tqdm(batches.in_order(), total=len(batches), unit="step")
+    return tqdm(batches.in_order(), total=len(batches) or None, unit="step")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,10 @@ import numpy as np
 
 from minidl.backend.own import are_own
 from minidl.backend.random import SHUFFLE, generator
+from minidl.backend.sparse import outside
 from minidl.backend.weak import weakly
-from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
+from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
@@ -32,14 +35,17 @@ class Loop:
         model: compiled and built; ``stop_training`` of the model ends the loop after a batch.
         objective: of the model.
         listeners: callbacks, in the order of the calls.
-        train: batches to train on.
-        held_out: batches to validate on after each epoch, under the names "val_…"; or None.
+        train: batches to train on, of :class:`minidl.batches.Batches` or
+            :class:`minidl.streams.Stream`.
+        held_out: batches to validate on after epochs, under the names "val_…"; or None.
         again: batches to train on, evaluated after each epoch under the names "train_…",
             layers behaving as in inference; or None.
         shuffle: whether rows come in a new order each epoch.
         epochs: the number of the last epoch.
         state: of the training; the loop notes there the epoch and the batch.
         check_finite: True to raise at a step that comes to NaN or infinity.
+        validates: called with an epoch's number; True if the epoch ends with a validation.
+        called: True to have Python call each step.
     """
 
     def __init__(
@@ -47,13 +53,15 @@ class Loop:
         model: Sequential,
         objective: Objective,
         listeners: Sequence[Callback],
-        train: Batches,
-        held_out: Batches | None,
-        again: Batches | None,
+        train: Any,
+        held_out: Any,
+        again: Any,
         shuffle: bool,
         epochs: int,
         state: TrainingState,
         check_finite: bool = False,
+        validates: Callable[[int], bool] = lambda epoch: True,
+        called: bool = False,
     ) -> None:
         self.model = model
         self.state = state
@@ -62,7 +70,7 @@ class Loop:
         self.train = train
         evaluated = {"val_": held_out, "train_": again}
         self.evaluated = {prefix: b for prefix, b in evaluated.items() if b is not None}
-        self.shuffle = shuffle
+        self.shuffle, self._validates = shuffle, validates
         self._starting: list[Callback] = []
         self._ending: list[Callback] = []
         here = weakref.ref(self)  # what the loop holds does not hold the loop
@@ -73,6 +81,8 @@ class Loop:
             loop._train(x, y, weight)
 
         self._step = WholeStep(train_on, model, aim=train.aim)
+        if called:
+            self._step.recording = None
         self._watch: Watch | None = None
         stoppers = [each for each in listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
@@ -88,18 +98,27 @@ class Loop:
         prefixes = ["", *self.evaluated]
         names = [prefix + name for prefix in prefixes for name in objective.names]
         for listener in listeners:
-            listener.set_model(model, {"epochs": epochs, "steps": len(train), "metrics": names})
+            listener.set_params({"epochs": epochs, "steps": len(train) or None, "metrics": names})
+        for listener in listeners:
+            listener.set_model(model)
 
     def run(self, epochs: range) -> None:
         """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
-        self._step.expect(len(epochs) * len(self.train))
+        self._step.expect(len(epochs) * len(self.train) or sys.maxsize)
         try:
             for listener in self.listeners:
                 told.append(listener)
                 listener.on_train_begin({})
             for epoch in self.state.begin(epochs):
+                if not self.train.more():
+                    warnings.warn(
+                        f"the data ran out: training ends before epoch {epoch + 1}, because the "
+                        "generator gives no more batches",
+                        stacklevel=outside(),
+                    )
+                    break
                 # One dictionary for all: a callback may add values for later callbacks.
                 found = self._epoch(epoch)
                 for listener in self.listeners:
@@ -164,28 +183,34 @@ class Loop:
         model, train, state = self.model, self.train, self.state
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
-        self._starting = _overriding(self.listeners, "on_train_batch_begin")
-        self._ending = _overriding(self.listeners, "on_train_batch_end")
+        self._starting = overriding(self.listeners, "on_train_batch_begin")
+        self._ending = overriding(self.listeners, "on_train_batch_end")
         self.objective = objective = self.objective.renewed(model._loss, model._metrics)
         objective.reset()
         state.objective = objective
         state.begin_epoch(epoch)
         self._look()
         # If no callback looks between steps.
-        self._step.may_wait = not (self._starting or self._ending)
+        self._step.may_wait = train.may_wait and not (self._starting or self._ending)
         told_strangers = not are_own((*self._starting, *self._ending))
-        order = np.arange(train.rows)
-        if self.shuffle:
+        order = np.arange(train.items)
+        if self.shuffle and train.items:
             # Addressed by the step, so that a resumed run shuffles as the whole one would.
-            order = generator(model.seed, SHUFFLE, 0, state.first_step).permutation(train.rows)
+            order = generator(model.seed, SHUFFLE, 0, state.first_step).permutation(train.items)
         watch = self._watch
+        told = *self._starting, *self._ending
         if watch is not None:
-            watch.begin(objective, (*self._starting, *self._ending), epoch, order)
+            watch.begin(objective, told, epoch, order)
         done, every = state.batch, state.every
         try:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
+                if not train.repeats and self._widen(x.shape[0]):
+                    objective = self.objective
+                    if watch is not None:
+                        watch.look()
+                        watch.begin(objective, told, epoch, order)
                 if told_strangers or self._step.strange:
                     self._look(within=True)
                 if watch is not None:
@@ -197,6 +222,9 @@ class Loop:
                         partial(each.on_train_batch_end, number) for each in self._ending
                     )
                 state.batch = number + 1
+                if self._ending and state.has_waiting:
+                    self._settle()
+                    state.act()
                 if model.stop_training or state.leaving:
                     break
                 if every and model.step % every == 0:
@@ -211,8 +239,24 @@ class Loop:
             state.leave()
         logs = objective.results()
         for prefix, others in self.evaluated.items():
-            logs |= {prefix + k: v for k, v in objective.evaluate(others).items()}
+            if prefix != "val_":
+                found = objective.evaluate(others)
+            elif self._validates(epoch):
+                found = objective.evaluate(others, self.listeners)
+            else:
+                continue
+            logs |= {prefix + k: v for k, v in found.items()}
         return logs
+
+    def _widen(self, rows: int) -> bool:
+        """Have buffers for a batch of so many rows; True if they are new."""
+        wider = self.objective.widened(rows)
+        if wider is self.objective:
+            return False
+        self._settle()
+        self.objective = self.state.objective = wider
+        self._look()
+        return True
 
 
 def _end(told: list[Callback], logs: dict[str, float]) -> None:
@@ -222,13 +266,3 @@ def _end(told: list[Callback], logs: dict[str, float]) -> None:
             told.pop().on_train_end(logs)
         finally:
             _end(told, logs)
-
-
-def _overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:
-    """The listeners that override the method: the rest is not called at every batch."""
-    return [
-        listener
-        for listener in listeners
-        if method in vars(listener)
-        or getattr(type(listener), method) is not getattr(Callback, method)
-    ]

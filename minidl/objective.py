@@ -6,12 +6,13 @@ import copy
 import functools
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from minidl.backend.weak import weakly
-from minidl.batches import Batches
+from minidl.batch_logs import Logs
 from minidl.beside import undisturbed
+from minidl.callbacks.base import Callback, overriding
 from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
@@ -20,6 +21,7 @@ from minidl.metrics.names import numbered
 from minidl.metrics.results import plain
 from minidl.network import Network
 from minidl.optimizers import Optimizer
+from minidl.probed import Probed
 
 #: Names of the loss and of the two parts of a loss with penalised weights.
 PARTS = ("loss", "data_loss", "penalty")
@@ -112,6 +114,18 @@ class Objective:
             )
         return new
 
+    def widened(self, rows: int) -> Objective:
+        """The objective for batches of up to so many rows, with the sums of this one."""
+        if rows <= self._rows:
+            return self
+        loss, *metrics = (part for part, _ in self._sources)
+        new = Objective(self.network, loss, metrics, rows)  # type: ignore[arg-type]
+        if self._parted:
+            new.penalize(again=True)
+        for old, measure in zip(self.measures, new.measures, strict=True):
+            measure.set_state(old.get_state())
+        return new
+
     def reset(self) -> None:
         """Forget all batches."""
         for measure in self.measures:
@@ -181,14 +195,32 @@ class Objective:
         terms = *penalties.regularizers, *penalties.constraints
         return [self.loss, *self.measures, penalties, *terms, *penalties.activities]
 
-    def evaluate(self, batches: Batches) -> dict[str, float]:
-        """The results over ``batches`` alone, layers behaving as in inference."""
+    def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:
+        """The results over ``batches`` alone, layers behaving as in inference.
+
+        Args:
+            batches: of :class:`minidl.batches.Batches` or :class:`minidl.streams.Stream`.
+            listeners: are told of the evaluation.
+        """
         self.penalize()
         self.reset()
-        for batch in batches.in_order():
-            sums = [(each, each.rows, each._sum.copy()) for each in self.measures]
-            undisturbed(self.network, functools.partial(self._evaluate, sums, *batch))
-        return self.results()
+        objective = self
+        starting = overriding(listeners, "on_test_batch_begin")
+        ending = overriding(listeners, "on_test_batch_end")
+        for each in listeners:
+            each.on_test_begin({})
+        for number, batch in enumerate(batches.in_order()):
+            for each in starting:
+                each.on_test_batch_begin(number, {})
+            objective = objective.widened(batch[0].shape[0])
+            sums = [(each, each.rows, each._sum.copy()) for each in objective.measures]
+            undisturbed(self.network, functools.partial(objective._evaluate, sums, *batch))
+            if ending:
+                objective.tell(functools.partial(each.on_test_batch_end, number) for each in ending)
+        found = objective.results()
+        for each in listeners:
+            each.on_test_end(found)
+        return found
 
     def _evaluate(self, sums: Any, x: Any, y: Any, weight: Any) -> None:
         """Add a batch to the sums of earlier batches."""
@@ -199,26 +231,6 @@ class Objective:
         value = self.loss.forward(predictions, y, weight)
         penalty = self.network.penalties.forward(self.network.theta)
         self.observe(value, penalty, predictions, y, weight)
-
-
-class Probed:
-    """An optimizer with a call of another function before the update.
-
-    Args:
-        optimizer: the wrapped optimizer, which is asked for all other attributes.
-        probe: takes nothing.
-    """
-
-    def __init__(self, optimizer: Optimizer, probe: Callable[[], None]) -> None:
-        self._optimizer, self._probe = optimizer, probe
-
-    def update(self, theta: Any, grad: Any) -> None:
-        """Call the probe, then the optimizer's update."""
-        self._probe()
-        self._optimizer.update(theta, grad)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._optimizer, name)
 
 
 def _now(parts: Sequence[object]) -> list[tuple[object, dict[str, Any]]]:
@@ -255,37 +267,3 @@ def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
             f"received the output {output or 'linear'}",
             stacklevel=4,
         )
-
-
-class Logs(Mapping[str, float]):
-    """The values by name since the epoch began, read at the first look.
-
-    From then on the values stay the same, whatever batches follow.
-
-    Args:
-        measures: of an objective.
-    """
-
-    def __init__(self, measures: Sequence[Metric]) -> None:
-        self._names = [measure.name for measure in measures]
-        self._measures: Sequence[Metric] = measures
-        self._values: dict[str, float] = {}
-
-    def copy(self) -> dict[str, float]:
-        """A dictionary of the values; waits for the device."""
-        if self._measures:
-            self._values = {each.name: plain(each.result()) for each in self._measures}
-            self._measures = ()
-        return dict(self._values)
-
-    def __getitem__(self, name: str) -> float:
-        return self.copy()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return repr(self.copy())

@@ -49,7 +49,7 @@ class _Wish:
 
 @contextlib.contextmanager
 def keeping(
-    state: TrainingState, resume: Path | None, arguments: dict[str, Any], arrays: dict[str, Any]
+    state: TrainingState, resume: Path | None, arguments: dict[str, Any], feed: Any
 ) -> Iterator[str | None]:
     """Restore the training that ``fit`` goes on with; keep checkpoints while the block trains.
 
@@ -57,7 +57,7 @@ def keeping(
         state: of the training that is about to begin.
         resume: a folder, a file that ModelCheckpoint wrote, or None.
         arguments: of ``fit``, as far as the numbers depend on the arguments.
-        arrays: the data, by the names of arguments; None where there are none.
+        feed: the data; see :class:`minidl.feeding.Feed`.
 
     Yields:
         The file from which the training goes on, or None.
@@ -70,7 +70,12 @@ def keeping(
         KeyboardInterrupt: SIGTERM came.
     """
     keepers = [each for each in state.listeners if isinstance(each, BackupAndRestore)]
-    wish = _wish(resume, keepers)
+    wish, arrays = _wish(resume, keepers), feed.arrays
+    if not (feed.restarts or (wish is None and resume is None)):
+        raise ValueError(
+            "resume: expected arrays, a PyDataset or another data set that can begin anew, without "
+            "steps_per_epoch, received data of which a resumed training would miss a part"
+        )
     if wish is None and resume is None:
         if any(isinstance(each, ModelCheckpoint) for each in state.listeners):
             _begin(state, arguments, arrays)

@@ -7,14 +7,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl import arguments, checks, plausibility
-from minidl.arguments import INFERENCE_BATCH
-from minidl.batches import Batches
+from minidl import arguments, checks, feeding, plausibility
 from minidl.beside import Instead
 from minidl.callbacks import Callback, History
-from minidl.inference import Inference, quiet
+from minidl.inference import quiet
 from minidl.loop import Loop
 from minidl.objective import Objective
+from minidl.on_batch import OnBatch
 from minidl.printing import say
 from minidl.resuming import keeping
 from minidl.saving import save_model
@@ -22,7 +21,7 @@ from minidl.summary import summary
 from minidl.training_state import TrainingState
 
 
-class Sequential(Inference):
+class Sequential(OnBatch):
     """A stack of layers with a training loop around it.
 
     ``Sequential([...])`` or ``add``; ``compile``; ``fit``; ``evaluate`` and ``predict``. The
@@ -46,17 +45,21 @@ class Sequential(Inference):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
-        verbose: int = 1,
+        verbose: int | str = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
         *,
         evaluate_train: bool = False,
         check_finite: bool = False,
@@ -72,19 +75,28 @@ class Sequential(Inference):
         Args:
             x: (N, ...), numbers; integers such as uint8 pixels stay so in memory. Where Dense is
                 the first layer that computes, also a CSR matrix of SciPy or CuPy, which is never
-                made dense.
-            y: targets in the form of the loss.
+                made dense. Or batches (x, y) or (x, y, sample_weight): a generator, a
+                :class:`minidl.utils.PyDataset`, or an iterable that begins anew for each epoch.
+            y: targets in the form of the loss; none where x gives batches.
             batch_size: rows a step, default 32; the last batch of an epoch may be smaller.
             epochs: number of the last epoch.
-            verbose: 0 silent, 1 a bar for each epoch (the default), 2 a line.
+            verbose: 0 silent, 1 a bar for each epoch ("auto", the default), 2 a line.
             callbacks: one or more.
             validation_split: share of the rows, from the end and before any shuffling, that
                 is kept for validation; in [0, 1), default 0.
             validation_data: (x, y) or (x, y, sample_weight); overrides validation_split.
-            shuffle: whether rows come in a new order each epoch; default True.
+            shuffle: whether rows, or the batches of a PyDataset, come in a new order each epoch;
+                default True.
             class_weight: class number -> weight in the loss; classes left out weigh 1.
             sample_weight: (N,), each row's weight in the loss.
             initial_epoch: number of epochs already done, default 0.
+            steps_per_epoch: number of batches in an epoch, default None, all. The next epoch goes
+                on with the batches after these.
+            validation_steps: number of batches to validate on, the first; default None, all.
+            validation_batch_size: rows validated at a time; default ``batch_size``. Changes speed
+                only, but with ``validation_steps``.
+            validation_freq: each so many epochs end with a validation, default 1; or the numbers
+                of the epochs, counted from 1.
             evaluate_train: whether each epoch ends with a pass over the training rows in which
                 layers behave as in inference, weighted like "loss"; default False. "loss" and
                 the metrics are means over the epoch, of weights that were moving and with
@@ -115,42 +127,39 @@ class Sequential(Inference):
             NonFiniteError: with ``check_finite``; the model is as before the step.
         """
         optimizer = self._compiled()
-        size = arguments.size(batch_size, 32)
         checks.integer("epochs", epochs, 1)
         checks.integer("initial_epoch", initial_epoch, 0)
+        validates = arguments.frequency(validation_freq)
         history = History()
         # The history is the last: callbacks before it may add values.
         listeners = [*arguments.listeners(callbacks, verbose), history]
-        (x, y, weight), validation = arguments.training_rows(
-            self, x, y, sample_weight, class_weight, validation_split, validation_data
-        )
-
-        train = Batches(x, y, weight, size, self.backend, self.dtype)
-        held_out = None
-        if validation is not None:
-            held_out = Batches(*validation, INFERENCE_BATCH, self.backend, self.dtype)
-        again = train.of_size(INFERENCE_BATCH) if evaluate_train else None
-        rows = max(batches.size for batches in (train, held_out, again) if batches)
+        if validation_batch_size is None:
+            validation_batch_size = feeding.seen_size(listeners, None, batch_size or 32)
+        feed = feeding.training(
+            self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle,
+            validation_split, validation_data, validation_steps, validation_batch_size,
+        )  # fmt: skip
+        train, held_out = feed.train, feed.held_out
+        (x, y, _), validation = feed.rows, feed.validation
+        again = feeding.again(train) if evaluate_train else None
+        rows = max(batches.size for batches in (train, held_out, again) if batches is not None)
         with self.backend.here:
             optimizer.build(self.theta, self.parameters)
             objective = Objective(self, self._loss, self._metrics, rows)
         state = TrainingState(self, objective, listeners)
-        settings = {"batch_size": size, "shuffle": shuffle, "evaluate_train": evaluate_train}
-        arrays = {"x": x, "y": y, "sample_weight": weight}
-        names = ("validation x", "validation y", "validation weight")
-        arrays |= zip(names, validation or [None] * 3, strict=True)
+        settings = {"batch_size": train.size, "shuffle": shuffle, "evaluate_train": evaluate_train}
         before, self.fitting = self.fitting, state
         try:
             with (
                 self.backend.here,
                 Instead(self),
                 quiet(),
-                keeping(state, resume, settings, arrays) as origin,
+                keeping(state, resume, settings, feed) as origin,
             ):
                 evaluated = held_out, again
                 loop = Loop(
                     self, objective, listeners, train, *evaluated, shuffle, epochs, state,
-                    check_finite,
+                    check_finite, validates, self.run_eagerly,
                 )  # fmt: skip
                 if not self._looked:
                     self._looked = True
@@ -159,7 +168,7 @@ class Sequential(Inference):
                 self.stop_training = False
                 if origin is None:
                     self._note_of_continuing(initial_epoch)
-                elif verbose:
+                elif arguments.verbosity(verbose):
                     say(f"Going on with {origin}")
                 loop.run(range(initial_epoch, epochs))
         finally:

@@ -74,12 +74,21 @@ class TrainingState:
     def end_epoch(self) -> None:
         """The epoch is done, and all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
-        while self._waiting:
-            self._waiting.popleft()()
+        self.act()
         if self.each_epoch or self.leaving:
             self.save()
         if self.leaving:
             raise KeyboardInterrupt("SIGTERM")
+
+    def act(self) -> None:
+        """Run the waiting actions."""
+        while self._waiting:
+            self._waiting.popleft()()
+
+    @property
+    def has_waiting(self) -> bool:
+        """True if actions wait."""
+        return bool(self._waiting)
 
     def leave(self) -> None:
         """End training between two steps, with a checkpoint of the present state."""
@@ -87,7 +96,7 @@ class TrainingState:
         raise KeyboardInterrupt("SIGTERM")
 
     def after_all(self, action: Callable[[], None]) -> None:
-        """Do something when every callback has been told that the epoch is over."""
+        """Do something when every callback has been told of the epoch's end, or of the step's."""
         self._waiting.append(action)
 
     def stop(self) -> None:

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.oracle import keras
+from tests.oracle import keras, tf
 from tests.specs import Spec
+
+VERSION: str = keras.__version__
 
 
 class Fitted(NamedTuple):
@@ -68,6 +70,90 @@ def fit(
         model.get_weights(),
         int(model.optimizer.iterations),
     )
+
+
+def fit_batches(
+    layers: Sequence[Spec], weights: Sequence[np.ndarray], batches: Any, **options: Any
+) -> dict[str, list[float]]:
+    """The History of a Keras network that is trained from these weights on a generator."""
+    model = _compiled(layers, weights, options)
+
+    def generator() -> Any:
+        yield from batches
+
+    history: dict[str, list[float]] = model.fit(generator(), shuffle=False, **options).history
+    return history
+
+
+def events(folder: Any) -> dict[str, list[tuple[int, float | None]]]:
+    """The event files of a folder, as TensorFlow reads them: tag -> (step, value) in order."""
+    found: dict[str, list[tuple[int, float | None]]] = {}
+    for path in sorted(folder.glob("events.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                number = value.simple_value if value.HasField("simple_value") else None
+                found.setdefault(value.tag, []).append((event.step, number))
+    return found
+
+
+def numbers(given: Sequence[Any]) -> list[int]:
+    """The arguments that number an epoch or a batch."""
+    return [each for each in given if isinstance(each, int)]
+
+
+def calls(
+    layers: Sequence[Spec],
+    method: str,
+    given: Sequence[np.ndarray],
+    options: Mapping[str, Any],
+    names: Sequence[str],
+) -> list[str]:
+    """The calls of a callback of Keras in ``fit``, ``evaluate`` or ``predict``."""
+    found: list[str] = []
+
+    def note(name: str) -> Any:
+        return lambda *given, logs=None: found.append(" ".join([name, *map(str, numbers(given))]))
+
+    model = keras.Sequential([keras.layers.Input((4,)), *(named(keras, each) for each in layers)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    noting = {name: note(name) for name in names if "on_batch" not in name}
+    callback = keras.callbacks.LambdaCallback(**noting)
+    getattr(model, method)(*given, **{**options, "callbacks": [callback]})
+    return found
+
+
+def on_batch(
+    layers: Sequence[Spec],
+    weights: Sequence[np.ndarray],
+    x: np.ndarray,
+    y: np.ndarray,
+    given: Mapping[str, Any],
+    **options: Any,
+) -> tuple[dict[str, float], dict[str, float], np.ndarray]:
+    """What a Keras network gives for one step, then one test, then one prediction."""
+    model = _compiled(layers, weights, options, x.shape[1])
+    step = model.train_on_batch(x, y, return_dict=True, **given)
+    rows = {name: value for name, value in given.items() if name == "sample_weight"}
+    test = model.test_on_batch(x, y, return_dict=True, **rows)
+    return step, test, np.asarray(model.predict_on_batch(x))
+
+
+def _compiled(
+    layers: Sequence[Spec],
+    weights: Sequence[np.ndarray],
+    options: dict[str, Any],
+    features: int = 4,
+) -> Any:
+    made = [named(keras, layer) for layer in layers]
+    model = keras.Sequential([keras.layers.Input((features,)), *made])
+    model.set_weights(list(weights))
+    model.compile(
+        named(keras, options.pop("optimizer")),
+        named(keras, options.pop("loss")),
+        metrics=options.pop("metrics"),
+        run_eagerly=True,
+    )
+    return model
 
 
 def parameter_names(method: str) -> list[str]:

@@ -66,7 +66,7 @@ BAD: dict[str, dict[str, Row]] = {
             {"y": ONE_HOT[:, 1:]},
         ),
         "no y": (ValueError, "y: .*23, received 0", {"y": LABELS[:0]}),
-        "y None": (TypeError, "y: .*numbers.*received dtype object", {"y": None}),
+        "y None": (TypeError, "y: expected targets, received none", {"y": None}),
         # rows
         "short x": (ValueError, "y: .*rows of x, 22, received 23", {"x": X[:-1]}),
         "short y": (ValueError, "y: .*rows of x, 23, received 22", {"y": LABELS[:-1]}),

@@ -37,7 +37,8 @@ class Model(oracle_training.Model):
 def play(callback: Spec, script: list[dict[str, float]]) -> Played:
     """Run minidl's callback over the script."""
     made, model = callback.make(minidl), Model()
-    made.set_model(model, {"epochs": len(script), "steps": 1, "metrics": NAMES})
+    made.set_params({"epochs": len(script), "steps": 1, "metrics": [*NAMES]})
+    made.set_model(model)
     made.on_train_begin({})
     return oracle_training.act(made, model, script)
 
@@ -49,9 +50,18 @@ def play(callback: Spec, script: list[dict[str, float]]) -> Played:
     mode=MODES,
     min_delta=DELTAS,
     restore=st.booleans(),
+    baseline=st.none() | VALUES,
+    start=st.sampled_from([0, 0, 1, 4]),
 )
 def test_early_stopping(
-    script: Any, monitor: str, patience: int, mode: str, min_delta: float, restore: bool
+    script: Any,
+    monitor: str,
+    patience: int,
+    mode: str,
+    min_delta: float,
+    restore: bool,
+    baseline: float | None,
+    start: int,
 ) -> None:
     """Stops where Keras stops, with the weights that Keras leaves."""
     callback = spec(
@@ -61,8 +71,21 @@ def test_early_stopping(
         mode=mode,
         min_delta=min_delta,
         restore_best_weights=restore,
+        baseline=baseline,
+        start_from_epoch=start,
     )
     assert play(callback, script) == oracle_training.play(callback, script)
+
+
+@pytest.mark.parametrize("baseline", [None, 0.5, 3.0])
+@pytest.mark.parametrize("start", [0, 2])
+def test_early_stopping_below_a_baseline(baseline: float | None, start: int) -> None:
+    """Values that fall, but not below the baseline, are waited for no longer than others."""
+    script = [dict.fromkeys(NAMES, 4.0 - k / 4) for k in range(12)]
+    options = {"patience": 2, "baseline": baseline, "start_from_epoch": start}
+    callback = spec("callbacks.EarlyStopping", **options)
+    played = play(callback, [*script, *script])
+    assert played == oracle_training.play(callback, [*script, *script])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -122,7 +145,8 @@ def log(path: Path, scripts: Any, **options: Any) -> None:
     """Write minidl's CSVLogger's file for several fits in a row."""
     for script in scripts:
         logger = CSVLogger(path, **options)
-        logger.set_model(Model(), {"epochs": len(script), "steps": 1, "metrics": NAMES})
+        logger.set_params({"epochs": len(script), "steps": 1, "metrics": [*NAMES]})
+        logger.set_model(Model())
         logger.on_train_begin({})
         for epoch, logs in enumerate(script):
             logger.on_epoch_end(epoch, logs)

@@ -3,14 +3,22 @@
 from minidl.callbacks.backup import BackupAndRestore
 from minidl.callbacks.base import Callback, History, LambdaCallback, Logs
 from minidl.callbacks.checkpoint import ModelCheckpoint
+from minidl.callbacks.container import CallbackList
 from minidl.callbacks.health import LayerHealth
 from minidl.callbacks.monitors import EarlyStopping, Monitor, ReduceLROnPlateau
-from minidl.callbacks.running import CSVLogger, LearningRateScheduler, TerminateOnNaN
+from minidl.callbacks.progress import ProgressBar
+from minidl.callbacks.rates import LearningRateScheduler
+from minidl.callbacks.running import CSVLogger, TerminateOnNaN
+from minidl.callbacks.tensorboard import TensorBoard
+
+#: Keras's name of the bar that ``fit(..., verbose=1)`` shows by itself.
+ProgbarLogger = ProgressBar
 
 __all__ = [
     "BackupAndRestore",
     "CSVLogger",
     "Callback",
+    "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
@@ -19,6 +27,8 @@ __all__ = [
     "Logs",
     "ModelCheckpoint",
     "Monitor",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

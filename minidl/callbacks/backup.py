@@ -31,6 +31,7 @@ class BackupAndRestore(Callback):
         backup_dir: the folder; made if missing.
         save_freq: "epoch", a checkpoint at each epoch's end (the default), or a number of steps
             between checkpoints, counted from the model's first step.
+        double_checkpoint: True keeps two checkpoints at least, as ``keep`` does by default.
         delete_checkpoint: True removes the checkpoints of a finished training (the default). Other
             files in the folder stay.
         keep: number of checkpoints kept, the last ones; default 2, so that there is another if
@@ -44,8 +45,9 @@ class BackupAndRestore(Callback):
         self,
         backup_dir: str | os.PathLike[str],
         save_freq: str | int = "epoch",
-        *,
+        double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
+        *,
         keep: int = 2,
     ) -> None:
         self.backup_dir = os.fspath(backup_dir)
@@ -59,4 +61,4 @@ class BackupAndRestore(Callback):
             checks.integer("save_freq", save_freq, 1)
         self.save_freq = save_freq
         self.delete_checkpoint = delete_checkpoint
-        self.keep = checks.integer("keep", keep, 1)
+        self.keep = max(checks.integer("keep", keep, 1), 2 if double_checkpoint else 1)

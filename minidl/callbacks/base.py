@@ -1,20 +1,30 @@
 """The base class of callbacks, and the record of a training.
 
-A callback is told when training, an epoch or a batch begins and ends. ``logs`` holds the
-values of the epoch so far under their History names, and nothing where something begins. The
-values of a batch are read from the device only if somebody looks.
+A callback is told when training, an epoch or a batch begins and ends. So it is told of an
+evaluation, also of the validation within ``fit``, and of a prediction. ``logs`` holds the values
+so far under their History names, and nothing where something begins. The values of a batch are
+read from the device only if somebody looks. At the end of an epoch all callbacks get one
+dictionary, one after the other: a value that a callback adds is seen by the later callbacks and by
+the History.
 """
 
 from __future__ import annotations
 
-import math
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from minidl import checks
+from minidl.backend.own import are_own
 
 Logs = Mapping[str, float]
+
+#: No values, where something begins.
+NONE: Logs = MappingProxyType({})
+
+#: Names of methods in Keras's older callbacks.
+OLDER = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
 
 class Callback:
@@ -23,17 +33,20 @@ class Callback:
     Attributes:
         model: the model under training, None once the model is gone: a callback does not keep the
             model alive.
-        params: "epochs", "steps" (batches in an epoch), "metrics" (a list of the names that logs
-            will hold; a callback that adds a value at the end of an epoch adds the name here).
+        params: "epochs", "steps" (batches in an epoch; None where nobody knows), "metrics" (a list
+            of the names that logs will hold).
     """
 
     params: Mapping[str, Any] = {}
 
-    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Called once before training, before :meth:`set_model`."""
+        self.params = params
+
+    def set_model(self, model: Any) -> None:
         """Called once before training."""
         weak = type(self).model is Callback.model  # not where a class has an attribute of its own
         self.__dict__["model"] = weakref.ref(model) if weak else model
-        self.params = params
 
     @property
     def model(self) -> Any:
@@ -45,23 +58,55 @@ class Callback:
     def model(self, model: Any) -> None:
         self.__dict__["model"] = model
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs = NONE) -> None:
         """Before the first epoch."""
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = NONE) -> None:
         """After the last epoch, also when training was stopped or interrupted."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = NONE) -> None:
         """Before an epoch; the first is 0."""
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
         """Called after an epoch and the epoch's validation."""
 
-    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs = NONE) -> None:
         """Before a batch; the first of an epoch is 0."""
+        self.on_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = NONE) -> None:
         """After a batch's update."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = NONE) -> None:
+        """The older name of :meth:`on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs = NONE) -> None:
+        """The older name of :meth:`on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs = NONE) -> None:
+        """Before the first batch of ``evaluate``, or of the validation in ``fit``."""
+
+    def on_test_end(self, logs: Logs = NONE) -> None:
+        """After the last batch of ``evaluate``, or of the validation in ``fit``."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = NONE) -> None:
+        """Before a batch is evaluated."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = NONE) -> None:
+        """After a batch is evaluated."""
+
+    def on_predict_begin(self, logs: Logs = NONE) -> None:
+        """Before the first batch of ``predict``."""
+
+    def on_predict_end(self, logs: Logs = NONE) -> None:
+        """After the last batch of ``predict``."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = NONE) -> None:
+        """Before the outputs for a batch are computed."""
+
+    def on_predict_batch_end(self, batch: int, logs: Any = NONE) -> None:
+        """Called with the outputs for a batch, {"outputs": array}."""
 
     def get_state(self) -> dict[str, Any]:
         """State of the callback, for a checkpoint: everything gathered since training began.
@@ -80,6 +125,26 @@ class Callback:
 
         Called after ``on_train_begin``; in the middle of an epoch again after ``on_epoch_begin``.
         """
+
+
+def overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:
+    """The listeners that override a method, or its older name: the rest need not be called."""
+    names = [name for name in (method, OLDER.get(method)) if name]
+    return [
+        listener
+        for listener in listeners
+        if any(
+            name in vars(listener) or getattr(type(listener), name) is not getattr(Callback, name)
+            for name in names
+        )
+    ]
+
+
+def may_add_values(model: Any) -> bool:
+    """True if a callback that is not minidl's may add values at the end of an epoch."""
+    training = getattr(model, "fitting", None)
+    listeners = overriding(training.listeners if training else (), "on_epoch_end")
+    return not are_own(listeners)
 
 
 class Values(dict[str, list[float]]):
@@ -116,21 +181,22 @@ class History(Callback):
         # A record can be pickled without its model.
         return {key: value for key, value in vars(self).items() if key != "model"}
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
         self.epoch.append(epoch)
         for name, value in logs.items():
-            if name not in self.history and len(self.epoch) > 1:
-                # Weights are penalised from this epoch on: until now the data's was the whole loss.
+            if name not in self.history:
                 self.history[name] = self._before(name)
-            self.history.setdefault(name, []).append(value)
+            self.history[name].append(value)
 
     def _before(self, name: str) -> list[float]:
-        """Values of the epochs before this one, NaN where the name is new."""
-        done = len(self.epoch) - 1
+        """Values of the epochs before this one: none, but for a part of the loss.
+
+        Where weights are penalised from this epoch on, the data's was the whole loss until now.
+        """
         try:
-            return self.history[name][:done]
+            return self.history[name][: len(self.epoch) - 1]
         except KeyError:
-            return [math.nan] * done
+            return []
 
     def get_state(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "history": dict(self.history)}
@@ -144,13 +210,36 @@ class History(Callback):
 class LambdaCallback(Callback):
     """Functions in place of methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
 
+    Args:
+        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin,
+        on_train_batch_end: as the methods; so are all further names of :class:`Callback`. None
+            stands for no function.
+
     Raises:
         ValueError: an argument that is no method of :class:`Callback`.
     """
 
-    def __init__(self, **functions: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **functions: Callable[..., Any] | None,
+    ) -> None:
+        functions |= {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
         known = [name for name in vars(Callback) if name.startswith("on_")]
         for name, function in functions.items():
             if name not in known:
                 raise checks.unknown("callback method", name, known)
-            setattr(self, name, function)
+            if function is not None:
+                setattr(self, name, function)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.base import NONE, Callback, Logs
 from minidl.layers import Activation, Dense
 
 
@@ -31,24 +31,26 @@ class LayerHealth(Callback):
         self.sample = sample
         self._before: Any = None
 
-    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
-        super().set_model(model, params)
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        if self.params.get("steps") is None:
+            raise ValueError("LayerHealth: expected data of a known number of steps, received none")
         self._rectifiers = dict(_rectifiers(model.layers))
         self._parts = dict(_parts(model))
         dead = [f"dead_units/{name}" for name in self._rectifiers]
         ratios = [f"update_ratio/{name}" for name in self._parts]
         # The names that logs will hold, for callbacks that write or monitor values.
-        params["metrics"].extend([*dead, *ratios])
+        self.params["metrics"].extend([*dead, *ratios])
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = NONE) -> None:
         self._found = {f"dead_units/{name}": math.nan for name in self._rectifiers}
         self._found |= {f"update_ratio/{name}": math.nan for name in self._parts}
 
-    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs = NONE) -> None:
         if batch == self.params["steps"] - 1:
             self._before = self.model.theta.copy()
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = NONE) -> None:
         if batch != self.params["steps"] - 1:
             return
         xp = self.model.backend.xp
@@ -61,12 +63,12 @@ class LayerHealth(Callback):
         if self.sample is None:
             self._note({name: (one.y != 0).any(axis=0) for name, one in self._rectifiers.items()})
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
         if self.sample is not None:
             self._note(self._alive())
         logs.update(self._found)  # type: ignore[attr-defined]
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = NONE) -> None:
         # Layers have large buffers, and may be gone before the callback is.
         self._rectifiers, self._before = {}, None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from minidl import checks
-from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.base import NONE, Callback, Logs, may_add_values
+from minidl.callbacks.rates import log_rate, name_rate
 from minidl.metrics.names import direction, numbered
 from minidl.printing import say
 
@@ -53,17 +54,17 @@ class Monitor(Callback):
         self.min_delta = checks.real("min_delta", min_delta, 0)
         self.reset_best()
 
-    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
-        super().set_model(model, params)
-        known = params["metrics"]
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        known = self.params["metrics"]
         if self.watches and self.monitor not in known:
             for prefix, words in MISSING.items():
                 if self.monitor.removeprefix(prefix) in known:
                     raise ValueError(
                         f"{type(self).__name__} monitors {self.monitor!r}: expected {words}"
                     )
-            what = f"value for {type(self).__name__} to monitor"
-            raise checks.unknown(what, self.monitor, known)
+            if not may_add_values(model):
+                raise self._unknown(known)
         if self.watches and self.mode == "auto":
             rising = self._asked(model) == "up"
             if rising != self.rising:
@@ -89,21 +90,37 @@ class Monitor(Callback):
             )
         return found
 
+    def _unknown(self, known: Iterable[str]) -> ValueError:
+        what = f"value for {type(self).__name__} to monitor"
+        return checks.unknown(what, self.monitor, known)
+
+    def value(self, logs: Logs) -> float | None:
+        """The value; None at the end of an epoch without it, such as one without a validation.
+
+        Raises:
+            ValueError: nobody gives such a value.
+        """
+        if self.monitor not in logs and self.monitor not in self.params.get("metrics", ()):
+            raise self._unknown(logs)
+        return logs.get(self.monitor)
+
     def reset_best(self) -> None:
         """Forget the best value."""
         self.best = -math.inf if self.rising else math.inf
 
     def improved(self, logs: Logs) -> bool:
         """Whether the value is better than the best by more than min_delta; keeps the best."""
-        value = logs[self.monitor]
-        better = (
-            value - self.min_delta > self.best
-            if self.rising
-            else value + self.min_delta < self.best
-        )
-        if better:
-            self.best = value
-        return better
+        value = self.value(logs)
+        if value is None or not self.better(value, self.best):
+            return False
+        self.best = value
+        return True
+
+    def better(self, value: float, than: float) -> bool:
+        """Whether a value is better than another by more than min_delta."""
+        if self.rising:
+            return value - self.min_delta > than
+        return value + self.min_delta < than
 
     def get_state(self) -> dict[str, Any]:
         return {"best": self.best}
@@ -121,8 +138,11 @@ class EarlyStopping(Monitor):
         patience: epochs without improvement; default 0.
         verbose: 1 says when it stops; default 0.
         mode: "auto", "min" or "max".
+        baseline: epochs whose value is not better than this one count as without improvement;
+            default None.
         restore_best_weights: whether to end with the best epoch's weights, of those that are
             finite; default False.
+        start_from_epoch: number of epochs at the beginning that are not looked at; default 0.
 
     Attributes:
         stopped_epoch: where it stopped, or 0.
@@ -136,23 +156,32 @@ class EarlyStopping(Monitor):
         patience: int = 0,
         verbose: int = 0,
         mode: str = "auto",
+        baseline: float | None = None,
         restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
+        self.baseline = None if baseline is None else finite("baseline", baseline)
+        self.start_from_epoch = checks.integer("start_from_epoch", start_from_epoch, 0)
         self.patience = checks.integer("patience", patience, 0)
         self.verbose = verbose
         self.restore_best_weights = restore_best_weights
         self.stopped_epoch = self.best_epoch = 0
         self.best_weights: list[Any] | None = None
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs = NONE) -> None:
         self.reset_best()
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best_weights = None
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
+        value = self.value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        self.wait += 1
         if self.improved(logs):
-            self.wait = 0
+            if self.baseline is None or self.better(value, self.baseline):
+                self.wait = 0
             self.best_epoch = epoch
             if self.restore_best_weights:
                 weights = self.model.get_weights()
@@ -160,12 +189,11 @@ class EarlyStopping(Monitor):
                 if all(np.isfinite(array).all() for array in weights):
                     self.best_weights = weights
             return
-        self.wait += 1
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = NONE) -> None:
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         if self.verbose and self.stopped_epoch:
@@ -193,6 +221,8 @@ class ReduceLROnPlateau(Monitor):
         min_delta: smallest change that is an improvement; default 1e-4.
         cooldown: epochs after a reduction in which none are counted; default 0.
         min_lr: the learning rate never falls below; default 0.
+
+    ``logs`` and the History hold the learning rate of each epoch, "learning_rate".
     """
 
     def __init__(
@@ -213,19 +243,23 @@ class ReduceLROnPlateau(Monitor):
         self.cooldown = checks.integer("cooldown", cooldown, 0)
         self.min_lr = checks.real("min_lr", min_lr, 0)
 
-    def set_model(self, model: Any, params: Mapping[str, Any]) -> None:
-        super().set_model(model, params)
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
         if callable(model.optimizer.learning_rate):
             raise ValueError(
                 "ReduceLROnPlateau: expected an optimizer with a number as learning rate, "
                 "received a schedule"
             )
+        name_rate(self.params)
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs = NONE) -> None:
         self.reset_best()
         self.wait = self.cooling = 0
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
+        log_rate(self.model, logs)
+        if self.value(logs) is None:
+            return
         if self.cooling > 0:
             self.cooling -= 1
             self.wait = 0
@@ -251,3 +285,13 @@ class ReduceLROnPlateau(Monitor):
 
     def set_state(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+
+
+def finite(what: str, value: Any) -> float:
+    """``value`` as a finite number of either sign.
+
+    Raises:
+        TypeError: not a number.
+        ValueError: NaN or infinite.
+    """
+    return checks.real(what, value, -math.inf, ends="()")

@@ -104,6 +104,7 @@ class Watch:
         model, optimizer = self._model, self._model.optimizer
         self._epoch, self._order = epoch, order
         strange = not (is_own(model) and is_own(optimizer))
+        strange = strange or not self._train.repeats
         self._observes = strange or has_foreign((*model.layers, *objective.parts))
         alone = self._observes or has_foreign([optimizer])
         self._every = 1 if alone else EVERY
@@ -276,8 +277,7 @@ class Watch:
 
     def _fail(self, found: Finding, before: State, after: State, note: str = "") -> None:
         before.restore()
-        start = before.batch * self._train.size
-        rows = self._order[start : start + self._train.size]
+        rows = self._train.numbers(self._order, before.batch)
         where = {"epoch": self._epoch, "batch": before.batch, "step": before.step}
         data_rows = rows[found.rows].tolist() if found.rows else []
         batch = self._train.rows_of(rows)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from minidl.backend.session import clear_session
+from minidl.pydataset import PyDataset
 from minidl.seeds import set_random_seed
 from minidl.utils.categorical import to_categorical
 from minidl.utils.drawing import plot_model
 from minidl.utils.files import get_file
 from minidl.utils.norms import normalize
 
+#: Keras's older name.
+Sequence = PyDataset
+
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "get_file",
     "normalize",

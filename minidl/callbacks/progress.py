@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.callbacks import Callback, Logs
+from minidl.callbacks.base import NONE, Callback, Logs
 from minidl.printing import say
 
 
 class ProgressBar(Callback):
     """A tqdm bar for every epoch, with the epoch's values at the end."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = NONE) -> None:
         from tqdm.auto import tqdm
 
         self._bar: Any = tqdm(
@@ -25,14 +25,14 @@ class ProgressBar(Callback):
             mininterval=0.2,
         )
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = NONE) -> None:
         self._bar.update()
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
         self._bar.set_postfix_str(values(logs))
         self._bar.close()
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = NONE) -> None:
         if hasattr(self, "_bar"):
             self._bar.close()
 
@@ -40,15 +40,16 @@ class ProgressBar(Callback):
 class EpochLine(Callback):
     """One printed line for every epoch; at the end one on what a step called in Python."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = NONE) -> None:
         self._start = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
         seconds = time.perf_counter() - self._start
         steps, epochs = self.params["steps"], self.params["epochs"]
-        say(f"Epoch {epoch + 1}/{epochs} - {steps} steps - {seconds:.1f}s - {values(logs)}")
+        counted = f"{steps} steps - " if steps else ""  # of a generator nobody knows
+        say(f"Epoch {epoch + 1}/{epochs} - {counted}{seconds:.1f}s - {values(logs)}")
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs = NONE) -> None:
         recording = getattr(self.model, "recording", "")
         if "which is not minidl's" in recording:
             say(recording)

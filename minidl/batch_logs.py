@@ -1,0 +1,65 @@
+"""The values that callbacks are told of at each batch: read from the device if somebody looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minidl.metrics import Metric
+from minidl.metrics.results import plain
+
+
+class Logs(dict[str, float]):
+    """The values by name since the epoch began, read at the first look.
+
+    From then on the values stay the same, whatever batches follow.
+
+    Args:
+        measures: of an objective.
+    """
+
+    def __init__(self, measures: Sequence[Metric]) -> None:
+        super().__init__(dict.fromkeys((measure.name for measure in measures), math.nan))
+        self._measures: Sequence[Metric] = measures
+
+    def copy(self) -> dict[str, float]:
+        """A dictionary of the values; waits for the device."""
+        self._read()
+        return dict(super().items())
+
+    def _read(self) -> None:
+        if self._measures:
+            self.update({measure.name: plain(measure.result()) for measure in self._measures})
+            self._measures = ()
+
+    def __getitem__(self, name: str) -> float:
+        self._read()
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a name, or a default."""
+        self._read()
+        return super().get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return super().__iter__()  # an iteration of its own has dict() ask for the values, too
+
+    def items(self) -> Any:
+        """Names with values."""
+        return self.copy().items()
+
+    def values(self) -> Any:
+        """The values."""
+        return self.copy().values()
+
+    def __eq__(self, other: object) -> bool:
+        return self.copy() == other
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __reduce__(self) -> Any:
+        return dict, (self.copy(),)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())

@@ -1,0 +1,90 @@
+"""Single steps: a batch is trained on, evaluated or predicted by one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl import arguments, data
+from minidl.beside import Instead
+from minidl.inference import Inference, flat, quiet
+from minidl.objective import Objective
+from minidl.step import train_step
+from minidl.whole_step import WholeStep
+
+
+class OnBatch(Inference):
+    """A network that can be trained and asked batch by batch, in a loop of one's own."""
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Make one training step, :func:`minidl.train_step`, which Python calls.
+
+        Args:
+            x, y, sample_weight, class_weight: the batch, as in :meth:`fit`.
+            return_dict: True for a dictionary of values by name; default False.
+
+        Returns:
+            The loss of the batch before the update, penalties included; or a list of the loss
+            and the metrics of the batch, if any.
+
+        Raises:
+            RuntimeError: before :meth:`compile`.
+            TypeError, ValueError: arrays that do not fit.
+        """
+        self._compiled()
+        x, y, weight = arguments.rows(self, x, y, sample_weight)
+        by_class = data.class_weights(class_weight, y, self._loss, self.output_shape[0])
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
+        x, y, weight = self._placed(x, y, weight)
+        objective = Objective(self, self._loss, self._metrics, x.shape[0])
+
+        def make(x: Any, y: Any, weight: Any) -> None:
+            optimizer = self._compiled()
+            optimizer.build(self.theta, self.parameters)
+            objective.reset()
+            results = train_step(self, objective.loss, optimizer, x, y, weight)
+            objective.observe(*results, y, weight)
+
+        step = WholeStep(make, self, objective.measures)
+        step.recording = None
+        with self.backend.here, Instead(self), quiet():
+            try:
+                step(x, y, weight)
+                self.show_outputs()
+            finally:
+                if self.traffic.pending is step:
+                    self.traffic.pending = None
+        found = objective.results()
+        return flat({name: found[name] for name in self.metrics_names}, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch, as :meth:`evaluate` gives them.
+
+        Args:
+            x, y, sample_weight: the batch.
+            return_dict: True for a dictionary of values by name; default False.
+        """
+        return self.evaluate(x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """The outputs for the rows of one batch, as a NumPy array."""
+        return self.predict(x)
+
+    def _placed(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """A checked batch on the device, in the types of :class:`minidl.batches.Batches`."""
+        y = y if y.dtype == np.int32 else y.astype(self.dtype, copy=False)
+        weight = None if weight is None else weight.astype(self.dtype)
+        to_device = self.backend.to_device
+        return to_device(x), to_device(y), None if weight is None else to_device(weight)

@@ -1,0 +1,28 @@
+"""An optimizer that lets a probe look at the gradients before it uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl.optimizers import Optimizer
+
+
+class Probed:
+    """An optimizer with a call of another function before the update.
+
+    Args:
+        optimizer: the wrapped optimizer, which is asked for all other attributes.
+        probe: takes nothing.
+    """
+
+    def __init__(self, optimizer: Optimizer, probe: Callable[[], None]) -> None:
+        self._optimizer, self._probe = optimizer, probe
+
+    def update(self, theta: Any, grad: Any) -> None:
+        """Call the probe, then the optimizer's update."""
+        self._probe()
+        self._optimizer.update(theta, grad)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizer, name)

@@ -1,0 +1,174 @@
+"""Batches of a source, checked and handed out in the form of :class:`minidl.batches.Batches`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import Backend, is_sparse
+from minidl.backend.sparse import outside
+from minidl.sources import Source
+
+#: Makes (x, y, weight), checked, of a batch of a source.
+Suit = Callable[[Any], tuple[Any, Any, Any]]
+
+
+class Stream:
+    """Batches that a source hands out, brought to the device one by one.
+
+    Without ``steps`` an epoch is the source from its beginning to its end. With ``steps`` an epoch
+    goes on where the last one has stopped.
+
+    Args:
+        source: of the batches.
+        suit: checks a batch.
+        steps: number of batches in an epoch, or None.
+        backend: where the batches are needed.
+        dtype: of the weights, of targets that are not int32, and of features of changing types.
+
+    Attributes:
+        size: rows in the first batch.
+        first: the first batch, checked.
+    """
+
+    #: A batch is in the buffers before its step: steps cannot wait for each other.
+    may_wait = repeats = False
+
+    def __init__(
+        self, source: Source, suit: Suit, steps: int | None, backend: Backend, dtype: Any
+    ) -> None:
+        if steps is None and source.endless:
+            raise ValueError(f"expected a number of steps for a {source.kind} without an end")
+        self.source, self._suit, self.steps = source, suit, steps
+        self._backend, self._dtype = backend, dtype
+        self._buffers: list[Any] = []
+        self._iterator: Iterator[Any] | None = None
+        self._seen = 0
+        first = source.peek()
+        if first is None:
+            raise ValueError(f"x: expected a {source.kind} of at least one batch, received none")
+        self.first = self._suited(first, 0)
+        self.size: int = self._rows
+
+    def __len__(self) -> int:
+        return self.steps or self.source.count or 0
+
+    @property
+    def items(self) -> int:
+        """Number of batches of a source that is numbered, else 0."""
+        return (self.source.count or 0) if self.source.numbered else 0
+
+    def more(self) -> bool:
+        """True if the next epoch has a batch."""
+        return self.source.more()
+
+    def shuffled(self, order: np.ndarray, first: int = 0) -> Iterator[tuple[Any, Any, Any]]:
+        """Buffers (x, y, weight) with the batches of an epoch, one after the other.
+
+        Args:
+            order: numbers of the batches, for a numbered source.
+            first: so many batches are left out.
+        """
+        for number, batch in enumerate(self._epoch(order)):
+            if number >= first:
+                yield self._copied(self._suited(batch, number))
+
+    def in_order(self) -> Iterator[tuple[Any, Any, Any]]:
+        """The batches (x, y, weight) of an epoch, on the device."""
+        for number, batch in enumerate(self._epoch(np.arange(self.items))):
+            x, y, weight = self._suited(batch, number)
+            yield self._placed(x), self._placed(y), self._placed(weight)
+
+    def aim(self) -> None:
+        """Nothing is to be aimed at: a batch is in its buffers already."""
+
+    def fill(self) -> None:
+        """Nothing is to be gathered: a batch is in its buffers already."""
+
+    def check(self) -> None:
+        """Nothing is left to be checked: each batch was, when it came."""
+
+    def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """Numbers of the rows in the batch that was given last, counted within the batch."""
+        return np.arange(self._rows)
+
+    def rows_of(self, rows: np.ndarray) -> list[Any]:
+        """Copies (x, y, weight) of some rows of the batch that was given last."""
+        chosen = self._backend.to_device(rows)
+        return [None if a is None else a[chosen].copy() for a in self._last]
+
+    def _epoch(self, order: np.ndarray) -> Iterator[Any]:
+        """The batches of an epoch, as they come."""
+        if self._iterator is None or self.steps is None:
+            self._iterator, self._seen = self.source.begin(order), 0
+        done, count = 0, self.source.count
+        while self.steps is None or done < self.steps:
+            batch = next(self._iterator, None)
+            if batch is None:
+                break
+            done += 1
+            self._seen += 1
+            yield batch
+        if self.steps is not None and done < self.steps:
+            run_out(done, self.steps)
+            self._iterator = None
+        elif count is not None and self._seen >= count:
+            self._iterator = None
+        self.source.end()
+
+    def _suited(self, batch: Any, number: int) -> tuple[Any, Any, Any]:
+        try:
+            found = self._suit(batch)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"batch {number} of the {self.source.kind}: {error}") from None
+        self._rows: int = found[0].shape[0]
+        return found
+
+    def _copied(self, batch: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        """The batch in the buffers: a whole one is the buffers themselves, for a step to play."""
+        rows = batch[0].shape[0]
+        arrays = [array if is_sparse(array) else self._placed(array) for array in batch]
+        if not self._buffers or not all(map(_fits, self._buffers, arrays)):
+            self._buffers = [self._buffer(array) for array in arrays]
+        found = []
+        for array, buffer in zip(arrays, self._buffers, strict=True):
+            if array is None or buffer is None:
+                found.append(self._placed(array))
+                continue
+            found.append(buffer if len(buffer) == rows else buffer[:rows])
+            found[-1][...] = array
+        self._last = found[0], found[1], found[2]
+        return self._last
+
+    def _buffer(self, array: Any) -> Any:
+        if array is None or is_sparse(array):
+            return None
+        rows = max(array.shape[0], self.size)
+        return self._backend.xp.empty((rows, *array.shape[1:]), dtype=array.dtype)
+
+    def _placed(self, array: Any) -> Any:
+        return None if array is None else self._backend.to_device(array)
+
+
+def _fits(buffer: Any, array: Any) -> bool:
+    """True if a buffer takes an array; also where there is no array, or it is sparse."""
+    if array is None or is_sparse(array):
+        return True
+    return (
+        buffer is not None
+        and len(buffer) >= array.shape[0]
+        and buffer.shape[1:] == array.shape[1:]
+        and buffer.dtype == array.dtype
+    )
+
+
+def run_out(received: int, expected: int) -> None:
+    """Warn of data that end before their time."""
+    warnings.warn(
+        f"the data ran out: expected {expected} batches, received {received}; the epoch ends here. "
+        "Make the generator give steps_per_epoch * epochs batches, or ask for fewer",
+        stacklevel=outside(),
+    )
