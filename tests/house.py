@@ -25,6 +25,12 @@ BOOK = [
     "kernels/prelu", "kernels/unitnorm", "layers/alpha_dropout", "layers/answers",
     "layers/elsewhere", "layers/layernorm", "layers/noise", "layers/normalization",
     "layers/passing", "layers/prelu", "layers/unitnorm", "activities", "constraints",
+    "kernels/adaptive", "kernels/averaging", "kernels/counts", "kernels/erfc", "kernels/gated",
+    "initializers/constants", "metrics/at_least", "metrics/confusion", "metrics/curves",
+    "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
+    "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
+    "optimizers/averages", "optimizers/configuration", "optimizers/ftrl", "optimizers/lion",
+    "optimizers/variables",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
