@@ -205,18 +205,24 @@ class Network(Stack):
             self.traffic.awaits_backward = False
 
     def _backward(self, dy: Any, logits: bool) -> None:
-        last: Any = self.layers[-1]
-        if _has_gradients(last):
+        layers = self._with_gradients()
+        if layers:
+            last: Any = layers.pop()
             dy = last.logits_backward(dy) if logits else last.backward(dy)
-        for layer in self.layers[-2::-1]:
-            if not _has_gradients(layer):
-                return
-            dy = layer.backward(dy)
+        while layers:
+            dy = layers.pop().backward(dy)
+
+    def _with_gradients(self) -> list[Layer]:
+        """The last layers: from the first on that has tensors to train."""
+        for first, layer in enumerate(self.layers):
+            if layer.tensors and layer.trainable:
+                return list(self.layers[first:])
+        return []
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
         self.build()
-        return copies(self, self.layers)
+        return self.read(self.layers)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
@@ -225,12 +231,15 @@ class Network(Stack):
             ValueError: another number of arrays, another shape, or a value that is not finite.
         """
         self.build()
-        overwrite(self, self.layers, weights)
+        self.write(self.layers, weights)
 
+    def read(self, layers: Sequence[Layer]) -> list[np.ndarray]:
+        """Copies of all tensors of some of the layers; the network is built."""
+        return copies(self, layers)
 
-def _has_gradients(layer: Layer) -> bool:
-    """True if a backward pass of the layer has something to compute."""
-    return bool(layer.tensors) or layer.needs_dx
+    def write(self, layers: Sequence[Layer], weights: Sequence[Any]) -> None:
+        """Overwrite all tensors of some of the layers; errors are those of :meth:`set_weights`."""
+        overwrite(self, layers, weights)
 
 
 def _computes_on_integers(layers: Sequence[Layer]) -> bool:

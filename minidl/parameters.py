@@ -17,13 +17,15 @@ from minidl.regularizers import Regularizer
 class Specification:
     """Wish of a layer for a named tensor: initial values and penalty.
 
-    The penalty can be exchanged at any time; the rest counts when the network is built.
+    The penalty can be exchanged at any time, and training of the tensor turned off and on; the
+    rest counts when the network is built.
     """
 
     name: str
     shape: tuple[int, ...]
     initializer: Initializer
     regularizer: Regularizer | None = None
+    trainable: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Parameter:
     def regularizer(self) -> Regularizer | None:
         """The tensor's penalty now, or None."""
         return self.wanted.regularizer
+
+    @property
+    def trainable(self) -> bool:
+        """True if training moves the tensor."""
+        return self.wanted.trainable
 
     @property
     def size(self) -> int:

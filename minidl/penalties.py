@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend import Backend
+from minidl.freezing import Frozen
 from minidl.kernels import measures
 from minidl.optimizers import Optimizer
 from minidl.optimizers.base import NO_STEP_SIZE
@@ -26,6 +27,7 @@ class Penalties:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
         self._backend, self._dtype = backend, theta.dtype
+        self.frozen = Frozen(parameters)
         self.bind()
 
     def bind(self) -> None:
@@ -40,7 +42,11 @@ class Penalties:
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
         """The present penalties: a layer's penalty can be exchanged."""
-        return [(e.regularizer, part) for e, part in self._places if e.regularizer is not None]
+        return [
+            (e.regularizer, part)
+            for e, part in self._places
+            if e.regularizer is not None and e.trainable
+        ]
 
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
@@ -73,12 +79,18 @@ class Penalties:
         return self._value
 
     def add_gradients(self, theta: Any, grad: Any) -> None:
-        """grad ← grad + dP/dtheta, less the penalties that take a proximal step."""
+        """grad ← grad + dP/dtheta, less the penalties that take a proximal step.
+
+        The gradient of a tensor that does not train becomes 0.
+        """
         for regularizer, part in self._terms:
             regularizer.add_gradient(theta[part], grad[part])
+        self.frozen.keep(theta, grad)
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
         """Move ``theta`` after the optimizer's update: the soft threshold of proximal L1.
+
+        Tensors that do not train get their values of before the update.
 
         Raises:
             ValueError: the optimizer's momentum is 1, which has no step size.
@@ -89,3 +101,4 @@ class Penalties:
         for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))
+        self.frozen.put_back()

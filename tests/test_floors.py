@@ -24,7 +24,7 @@ FLOORS = [
     {"kernels"},
     {"activations", "initializers", "regularizers"},
     {"parameters"},
-    {"layers", "losses", "metrics", "optimizers", "penalties"},
+    {"freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
     {"stack", "weights", "network"},
 ]

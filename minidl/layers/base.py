@@ -11,6 +11,7 @@ from typing import Any
 from minidl import checks, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
+from minidl.layers.interface import Interface
 from minidl.parameters import Specification
 from minidl.register import kind
 
@@ -33,7 +34,7 @@ def penalty(tensor: str) -> Any:
 
 
 @kind("layer")
-class Layer:
+class Layer(Interface):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
@@ -78,17 +79,18 @@ class Layer:
         self.output_shape = ()
         self.tensors = {}
         self.statistics = {}
+        self.trainable = True
         self.owner = None
         self.needs_dx = True
         self.y: Any = None
 
     @property
-    def owner(self) -> object:
+    def owner(self) -> Any:
         """The network that the layer is in, or None: a layer does not keep a network alive."""
         return self._owner and self._owner()
 
     @owner.setter
-    def owner(self, network: object) -> None:
+    def owner(self, network: Any) -> None:
         self._owner = None if network is None else weakref.ref(network)
 
     @property
@@ -99,6 +101,7 @@ class Layer:
     def settle(self) -> None:
         """Refuse from now on all changes that only a new network could follow."""
         self.settled = True
+        self.trainable = self.trainable  # of the tensors, too
 
     def bind_view(self, name: str, view: Any) -> None:
         """Make ``view`` the attribute ``name``, for good: an assignment writes into the view."""
@@ -148,6 +151,8 @@ class Layer:
         config: dict[str, Any] = {"name": self.name}
         if self.declared_shape is not None:
             config["input_shape"] = list(self.declared_shape)
+        if not self.trainable:
+            config["trainable"] = False
         return config
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ class BatchNormalization(Layer):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 
     Training uses the batch's mean and variance and moves the running values towards both;
-    inference uses the running values.
+    inference uses the running values, and so does a layer whose ``trainable`` is False.
 
     Args:
         momentum: share of the running statistics that a step keeps, in [0, 1); default 0.99.
@@ -88,7 +88,7 @@ class BatchNormalization(Layer):
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
         y, self.x_hat = first_rows(self._y, rows), first_rows(self._x_hat, rows)
-        self.training = training
+        self.training = training = training and self.trainable
         mean, variance = self.moving_mean, self.moving_variance
         if training:
             mean, variance = self._mean, self._variance

@@ -96,7 +96,8 @@ def _decode(value: Any) -> Any:
         if not isinstance(name, str):
             raise TypeError("expected the name of a class, received something else")
         kind = find_class(name)
-        return kind(**{name: _decode(item) for name, item in value["config"].items()})
+        config = {name: _decode(item) for name, item in value["config"].items()}
+        return kind.from_config(config) if issubclass(kind, Layer) else kind(**config)
     if isinstance(value, list):
         return [_decode(item) for item in value]
     # The search for the name nearest to an unknown name takes time and memory.
