@@ -16,6 +16,7 @@ from minidl.beside import undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense
 from minidl.layers.base import Layer
+from minidl.layers.own_call import calls
 from minidl.stack import Stack
 from minidl.weights import copies, overwrite
 
@@ -39,8 +40,6 @@ class Network(Stack):
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         self.step = 0
-        self.passes = 0
-        self.rows = 0
         self._x: Any = None
         self._logits = False
         super().__init__(layers, name, dtype)
@@ -51,8 +50,9 @@ class Network(Stack):
         The one for rows of another type is made when such rows first come.
         """
         if rows > self.rows:
+            rows = max(rows, *(other.rows for other in self.kin))  # of common layers, too
             with allocating(f"what {self.name} computes with batches of {rows} rows"):
-                for layer in self.layers:
+                for layer in self.leaves:
                     layer.bind(rows, self.backend, self.dtype)
             self._x = None
             self.rows = rows
@@ -83,6 +83,10 @@ class Network(Stack):
                 self.settle()
             return self._pass(x, training, step, logits)
 
+    def _build(self, input_shape: Any) -> None:
+        super()._build(input_shape)
+        self.rows = 0
+
     def settle(self) -> None:
         """Put back a training step that is half done, and do the steps that wait."""
         if self.traffic.pending is not None:
@@ -105,19 +109,20 @@ class Network(Stack):
             )
         if logits and self.output_activation is None:
             raise ValueError(
-                f"logits: expected a network that ends in an activation, received {self.layers[-1]}"
+                f"logits: expected a network that ends in an activation, received {self.leaves[-1]}"
             )
         self._logits, self.traffic.awaits_backward = logits, training
-        self.passes += 1
+        for network in self.kin:
+            network.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
             step = self.step
             self.step += 1
         if not sparse:
             x = self._dense(x)
-        for layer in self.layers[:-1]:
+        for layer in self.leaves[:-1]:
             x = layer.forward(x, training, step or 0)
-        last: Any = self.layers[-1]
+        last: Any = self.leaves[-1]
         return last.logits(x) if logits else last.forward(x, training, step or 0)
 
     def check_sparse(self) -> None:
@@ -126,7 +131,7 @@ class Network(Stack):
         Raises:
             TypeError: names the layer and the remedy.
         """
-        first = next((layer for layer in self.layers if layer.computes), None)
+        first = next((layer for layer in self.leaves if layer.computes), None)
         if not isinstance(first, Dense):
             raise TypeError(
                 "expected Dense as the first layer that computes, because x is a sparse matrix, "
@@ -144,7 +149,7 @@ class Network(Stack):
     def _dense(self, x: Any) -> Any:
         """Rows as the first layer takes them: converted into a buffer if need be."""
         taken = x.dtype == self.dtype or (
-            x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(self.layers)
+            x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(self.leaves)
         )
         aligned = not isinstance(x, np.ndarray) or x.flags.aligned
         if taken and x.flags.c_contiguous and aligned:
@@ -166,21 +171,23 @@ class Network(Stack):
         activation = self._last_activation()
         if activation is None:
             raise ValueError(
-                f"expected a network that ends in an activation, received {self.layers[-1]}"
+                f"expected a network that ends in an activation, received {self.leaves[-1]}"
             )
-        self.layers[-1].y = activation.forward(logits)
-        return self.layers[-1].y
+        self.leaves[-1].y = activation.forward(logits)
+        return self.leaves[-1].y
 
     def show_outputs(self) -> None:
         """Have the last layer's ``y`` follow a pass that stopped at the logits."""
         with self.traffic.lock:
-            last: Any = self.layers[-1]
+            last: Any = self.leaves[-1]
             z = vars(last).get("z")
             if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
                 self.activate(z)
 
     def _last_activation(self) -> Activation | None:
-        last = self.layers[-1]
+        last = self.leaves[-1]
+        if calls(last):
+            return None
         activation = last.activation if isinstance(last, Dense) else last
         return activation if isinstance(activation, Activation) else None
 
@@ -214,15 +221,15 @@ class Network(Stack):
 
     def _with_gradients(self) -> list[Layer]:
         """The last layers: from the first on that has tensors to train."""
-        for first, layer in enumerate(self.layers):
+        for first, layer in enumerate(self.leaves):
             if layer.tensors and layer.trainable:
-                return list(self.layers[first:])
+                return list(self.leaves[first:])
         return []
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
         self.build()
-        return self.read(self.layers)
+        return self.read(self.leaves)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
@@ -231,7 +238,7 @@ class Network(Stack):
             ValueError: another number of arrays, another shape, or a value that is not finite.
         """
         self.build()
-        self.write(self.layers, weights)
+        self.write(self.leaves, weights)
 
     def read(self, layers: Sequence[Layer]) -> list[np.ndarray]:
         """Copies of all tensors of some of the layers; the network is built."""

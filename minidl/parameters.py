@@ -75,6 +75,7 @@ class ParameterVector(Sequence[Parameter]):
         specifications: (layer name, specification) for each tensor, in order.
         backend: home of the vectors.
         dtype: of every parameter.
+        vectors: ``theta`` and ``grad``, of the right size; made, full of zeros, if left out.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class ParameterVector(Sequence[Parameter]):
         specifications: Sequence[tuple[str, Specification]],
         backend: Backend,
         dtype: np.dtype[Any],
+        vectors: Sequence[Any] | None = None,
     ) -> None:
         self._entries: list[Parameter] = []
         offset = 0
@@ -89,9 +91,10 @@ class ParameterVector(Sequence[Parameter]):
             entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted)
             self._entries.append(entry)
             offset += entry.size
-        self.theta = backend.xp.zeros(offset, dtype=dtype)
-        self.grad = backend.xp.zeros(offset, dtype=dtype)
-        for vector in (self.theta, self.grad):
+        if vectors is None:
+            vectors = [backend.xp.zeros(offset, dtype=dtype) for _ in range(2)]
+        self.theta, self.grad = vectors
+        for vector in vectors:
             tensors.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
 
     def __len__(self) -> int:

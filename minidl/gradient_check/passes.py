@@ -198,7 +198,7 @@ class Pass:
 
     def _input_gradient(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """dx of the first layer, which a network itself does not compute."""
-        layers = self.network.layers
+        layers = self.network.leaves
         needed = [layer.needs_dx for layer in layers]
         try:
             for layer in layers:

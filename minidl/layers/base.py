@@ -12,6 +12,7 @@ from minidl import checks, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.interface import Interface
+from minidl.layers.own_call import OwnCall
 from minidl.parameters import Specification
 from minidl.register import kind
 
@@ -34,7 +35,7 @@ def penalty(tensor: str) -> Any:
 
 
 @kind("layer")
-class Layer(Interface):
+class Layer(Interface, OwnCall):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
@@ -92,11 +93,6 @@ class Layer(Interface):
     @owner.setter
     def owner(self, network: Any) -> None:
         self._owner = None if network is None else weakref.ref(network)
-
-    @property
-    def taken(self) -> bool:
-        """True if a network has the layer, or had the layer when that network ended."""
-        return self._owner is not None
 
     def settle(self) -> None:
         """Refuse from now on all changes that only a new network could follow."""
@@ -221,7 +217,12 @@ _counts: dict[str, Iterator[int]] = {}
 
 def next_name(kind: str) -> str:
     """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
-    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern above.
+    words = words_of(kind)
     count = next(_counts.setdefault(words, itertools.count()))  # one at a time, in any thread
     return words if count == 0 else f"{words}_{count}"
+
+
+def words_of(kind: str) -> str:
+    """A class's name in small letters: batch_normalization."""
+    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern.
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()

@@ -14,6 +14,16 @@ from minidl.backend.array import Weight
 from minidl.parameters import Specification
 
 
+def apply(layer: Any, inputs: Any, training: bool | None = None) -> Any:
+    """Replaced by :func:`minidl.functional.call`, which knows networks."""
+    raise RuntimeError("expected minidl.functional to be imported")
+
+
+def place(layer: Any, more: int) -> Any:
+    """Replaced by :func:`minidl.functional.place`."""
+    raise RuntimeError("expected minidl.functional to be imported")
+
+
 class Answer:
     """A property that an object may replace with an attribute of its own.
 
@@ -50,6 +60,10 @@ class Interface:
     settled: bool
     tensors: dict[str, Specification]
     statistics: dict[str, Specification]
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
+        return apply(self, inputs, training)
 
     def _network(self) -> Any:
         """The layer's network, built if the shape of its rows is known; or None."""
@@ -125,6 +139,16 @@ class Interface:
                 return weight
         state = "" if self.settled else ": it is not built yet"
         raise AttributeError(f"{self!r} has no tensor {name!r}{state}")
+
+    @property
+    def input(self) -> Any:
+        """The input in the row of the layer's network, for ``Model(inputs, outputs)``."""
+        return place(self, 0)
+
+    @property
+    def output(self) -> Any:
+        """The output in the row of the layer's network, for ``Model(inputs, outputs)``."""
+        return place(self, 1)
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, in the order of :attr:`weights`."""
