@@ -13,7 +13,7 @@ from minidl.saving.models import of_row
 from minidl.sharing import duplicate
 from minidl.stack import Stack
 
-_ENTRIES = {"name", "dtype", "input_shape", "layers"}
+_ENTRIES = {"name", "dtype", "input_shape", "shows_input", "layers"}
 
 
 def configuration(model: Any) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def configuration(model: Any) -> dict[str, Any]:
             "name": model.name,
             "dtype": model.dtype.name,
             "input_shape": None if shape is None else list(shape),
+            "shows_input": model.shows_input,
             "layers": encode_row(model.entries),
         }
 
@@ -45,7 +46,9 @@ def from_configuration(
         row = decode_row(config["layers"])
     shape = config["input_shape"]
     first = [] if shape is None else [Input(tuple(shape))]
-    return of_row(kind, [*first, *row], config["name"], config["dtype"])
+    made = of_row(kind, [*first, *row], config["name"], config["dtype"])
+    made.shows_input = bool(config["shows_input"])
+    return made
 
 
 def text(model: Any, **options: Any) -> str:
@@ -81,4 +84,6 @@ def clone(
     for entry in model.entries:
         inner = isinstance(entry, Stack)
         entries.append(clone(kind, entry, clone_function) if inner else clone_function(entry))
-    return kind(entries, name=model.name, dtype=model.dtype)
+    made = kind(entries, name=model.name, dtype=model.dtype)
+    made.shows_input = model.shows_input
+    return made

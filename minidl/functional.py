@@ -218,7 +218,7 @@ def place(layer: Layer, more: int) -> Symbol:
     return Symbol((source(network), *entries), shape)
 
 
-interface.apply, interface.place = call, place
+interface.above.call, interface.above.place = call, place
 
 
 def source(network: Any) -> Input:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from minidl import checks, functional, weight_files
 from minidl.cloning import configuration, from_configuration, text
@@ -158,14 +158,13 @@ class Interface(Compiled):
     @classmethod
     def from_config(
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Self:
+    ) -> Any:
         """A new model of the layers that :meth:`get_config` described.
 
         Raises:
             ValueError, TypeError: the configuration is of no model.
         """
-        made: Self = from_configuration(cls, config, custom_objects)
-        return made
+        return from_configuration(cls, config, custom_objects)
 
     def to_json(self, **options: Any) -> str:
         """:meth:`get_config` as JSON, for ``models.model_from_json``; options of ``json.dumps``."""

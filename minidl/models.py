@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from minidl import cloning, functional, saving
@@ -38,20 +38,12 @@ class Model(Sequential):
                 "no backward pass: put layers in Sequential, and write what is missing as a layer, "
                 "with forward and backward"
             )
+        self.shows_input = True
         row = functional.chain(inputs, outputs)
         super().__init__(row, name or next_name("Functional"), dtype)
         self.build()
 
-    @property
-    def layers(self) -> Sequence[Any]:
-        """The Input and the layers, as Keras counts them here; Sequential is without Input."""
-        return (self.source, *self.entries)
-
-    @layers.setter
-    def layers(self, value: Any) -> None:
-        Sequential.layers.fset(self, value)  # type: ignore[attr-defined]
-
-    def empty(self) -> Sequential:
+    def _empty(self) -> Sequential:
         return Sequential(name=self.name, dtype=self.dtype)
 
     @classmethod

@@ -75,8 +75,9 @@ def _vectors(network: Any) -> tuple[Any, Any, Any] | None:
     views = [[getattr(layer, key) for layer, key in parameters]]
     views += [[getattr(layer, f"d{key}") for layer, key in parameters]]
     views += [[getattr(layer, key) for layer in layers for key in layer.statistics]]
-    found = [_span(each, network) for each in views]
-    return None if any(each is None for each in found) else tuple(found)  # type: ignore[return-value]
+    theta, grad, statistics = (_span(each, network) for each in views)
+    scattered = theta is None or grad is None or statistics is None
+    return None if scattered else (theta, grad, statistics)
 
 
 def _span(views: Sequence[Any], network: Any) -> Any:
@@ -132,7 +133,8 @@ def _replace(network: Any, apart: set[Layer]) -> dict[Layer, Layer]:
 
 def duplicate(layer: Layer) -> Layer:
     """A new layer of the same arguments."""
-    return type(layer).from_config(copy.deepcopy(layer.get_config()))
+    made: Layer = type(layer).from_config(copy.deepcopy(layer.get_config()))
+    return made
 
 
 def _warn(network: Any, apart: set[Layer]) -> None:

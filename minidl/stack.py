@@ -36,6 +36,9 @@ class Stack:
         kin: the networks that have layers in common with this one, and this one.
     """
 
+    #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
+    shows_input = False
+
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
@@ -62,23 +65,23 @@ class Stack:
 
     @property
     def layers(self) -> Sequence[Any]:
-        """The layers, and the networks among them, without Input.
+        """The layers, and the networks among them; with the Input where ``shows_input`` is True.
 
         Raises:
             AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
         """
-        return tuple(self._entries)
-
-    @property
-    def entries(self) -> Sequence[Any]:
-        """The layers, and the networks among them, without Input, in every class."""
-        return tuple(self._entries)
+        return (self.source, *self._entries) if self.shows_input else tuple(self._entries)
 
     @layers.setter
     def layers(self, value: Any) -> None:
         raise AttributeError(
             "the layers of a network cannot be set; expected add(layer) and pop(), or a new network"
         )
+
+    @property
+    def entries(self) -> Sequence[Any]:
+        """The layers, and the networks among them, always without Input."""
+        return tuple(self._entries)
 
     @property
     def leaves(self) -> list[Layer]:
@@ -137,7 +140,8 @@ class Stack:
             )
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        shape = layer.input_shape if isinstance(layer, Stack) else layer.declared_shape
+        known = isinstance(layer, Stack) or layer.settled
+        shape = layer.input_shape if known else layer.declared_shape
         if shape is not None:
             if self._entries or self.input_shape is not None:
                 if isinstance(layer, Input):
@@ -266,6 +270,11 @@ class Stack:
 
     def empty(self) -> Stack:
         """A network of the same class and name, without layers."""
+        network = self._empty()
+        network.shows_input, network.source = self.shows_input, self.source
+        return network
+
+    def _empty(self) -> Stack:
         return type(self)(name=self.name, dtype=self.dtype)
 
     def exchange(self, fresh: Mapping[Layer, Layer]) -> None:

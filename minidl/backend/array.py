@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Weight(Array):
         weight.name, weight.path, weight.trainable = name, path, trainable
         return weight
 
-    def assign(self, value: Any) -> Self:
+    def assign(self, value: Any) -> Any:
         """Overwrite all elements.
 
         Raises:
@@ -50,10 +50,10 @@ class Weight(Array):
         self[...] = value
         return self
 
-    def assign_add(self, value: Any) -> Self:
+    def assign_add(self, value: Any) -> Any:
         """Add ``value``, of the same shape."""
         return self.assign(self.numpy() + value)
 
-    def assign_sub(self, value: Any) -> Self:
+    def assign_sub(self, value: Any) -> Any:
         """Subtract ``value``, of the same shape."""
         return self.assign(self.numpy() - value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -14,14 +14,14 @@ from minidl.backend.array import Weight
 from minidl.parameters import Specification
 
 
-def apply(layer: Any, inputs: Any, training: bool | None = None) -> Any:
-    """Replaced by :func:`minidl.functional.call`, which knows networks."""
-    raise RuntimeError("expected minidl.functional to be imported")
+class Above:
+    """Functions of :mod:`minidl.functional`, which knows networks, and says so when imported."""
+
+    call: Any
+    place: Any
 
 
-def place(layer: Any, more: int) -> Any:
-    """Replaced by :func:`minidl.functional.place`."""
-    raise RuntimeError("expected minidl.functional to be imported")
+above = Above()
 
 
 class Answer:
@@ -63,7 +63,7 @@ class Interface:
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
-        return apply(self, inputs, training)
+        return above.call(self, inputs, training)
 
     def _network(self) -> Any:
         """The layer's network, built if the shape of its rows is known; or None."""
@@ -143,12 +143,12 @@ class Interface:
     @property
     def input(self) -> Any:
         """The input in the row of the layer's network, for ``Model(inputs, outputs)``."""
-        return place(self, 0)
+        return above.place(self, 0)
 
     @property
     def output(self) -> Any:
         """The output in the row of the layer's network, for ``Model(inputs, outputs)``."""
-        return place(self, 1)
+        return above.place(self, 1)
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, in the order of :attr:`weights`."""
@@ -183,7 +183,7 @@ class Interface:
         return sum(math.prod(tensor.shape) for tensor in wanted)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A new layer of the arguments that ``get_config`` gave."""
         arguments = dict(config)
         trainable = arguments.pop("trainable", True)

@@ -51,6 +51,8 @@ def describe(model: Any) -> dict[str, Any]:
         "input_shape": list(model.input_shape or ()),
         "layers": encode_row(model.entries),
     }
+    if model.shows_input:
+        config["shows_input"] = True
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
         config["iterations"] = model.optimizer.iterations

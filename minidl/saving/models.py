@@ -114,6 +114,7 @@ def load_with_extra(
         config = saved.config
         first = Input(tuple(config["input_shape"]))
         model = of_row(kind, [first, *row], config["name"], config["dtype"])
+        model.shows_input = "shows_input" in config
         if training:
             model.compile(*training)
         # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
