@@ -229,7 +229,7 @@ class Network(Stack):
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
         self.build()
-        return self.read(self.leaves)
+        return self.weights_of(self.leaves)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
@@ -238,13 +238,13 @@ class Network(Stack):
             ValueError: another number of arrays, another shape, or a value that is not finite.
         """
         self.build()
-        self.write(self.leaves, weights)
+        self.set_weights_of(self.leaves, weights)
 
-    def read(self, layers: Sequence[Layer]) -> list[np.ndarray]:
+    def weights_of(self, layers: Sequence[Layer]) -> list[np.ndarray]:
         """Copies of all tensors of some of the layers; the network is built."""
         return copies(self, layers)
 
-    def write(self, layers: Sequence[Layer], weights: Sequence[Any]) -> None:
+    def set_weights_of(self, layers: Sequence[Layer], weights: Sequence[Any]) -> None:
         """Overwrite all tensors of some of the layers; errors are those of :meth:`set_weights`."""
         overwrite(self, layers, weights)
 

@@ -40,7 +40,7 @@ def join(network: Any) -> None:
     if _fits(network) and (found := _vectors(network)) is not None:
         network.take(*found)
     else:
-        apart = _apart(network.leaves, others)
+        apart = _apart(network, others)
         others = [each for each in others if apart.isdisjoint(each.leaves)]
         sources = {}
         if apart:
@@ -106,8 +106,9 @@ def _address(view: Any) -> int:
     return int(getattr(view, name)["data"][0])
 
 
-def _apart(leaves: Sequence[Layer], others: Iterable[Any]) -> set[Layer]:
+def _apart(network: Any, others: Iterable[Any]) -> set[Layer]:
     """The layers that cannot lie in the new vector and in the vectors of the other networks."""
+    leaves = network.leaves
     having = [layer for layer in leaves if layer.tensors or layer.statistics]
     apart: set[Layer] = set()
     waiting = list(others)
@@ -115,7 +116,9 @@ def _apart(leaves: Sequence[Layer], others: Iterable[Any]) -> set[Layer]:
         for other in list(waiting):
             theirs = [layer for layer in other.leaves if layer.tensors or layer.statistics]
             first = having.index(theirs[0]) if theirs and theirs[0] in having else 0
-            if having[first : first + len(theirs)] != theirs or not apart.isdisjoint(theirs):
+            alike = other.dtype == network.dtype and other.backend is network.backend
+            whole = having[first : first + len(theirs)] == theirs
+            if not (alike and whole and apart.isdisjoint(theirs)):
                 apart |= set(other.leaves) & set(leaves)
                 waiting.remove(other)
     return apart

@@ -84,9 +84,9 @@ class Stack:
         return tuple(self._entries)
 
     @property
-    def leaves(self) -> list[Layer]:
+    def leaves(self) -> Sequence[Layer]:
         """The layers through which rows pass: those of networks within this one, too."""
-        return [layer for _, layer in self.walk()]
+        return self._leaves if self.built else tuple(layer for _, layer in self.walk())
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
         """The layers of :attr:`leaves`, each with its path, such as "encoder/dense"."""
@@ -197,8 +197,16 @@ class Stack:
                     f"batch axis it is (None, …)"
                 )
         with self.traffic.lock:
-            if not self.built:
+            if self.built:
+                return
+            try:
                 self._build(input_shape)
+            except ValueError as error:
+                if input_shape is None or len(input_shape) == 1:
+                    raise
+                raise ValueError(
+                    f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
+                ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
         if not self.layers:
@@ -231,6 +239,7 @@ class Stack:
             sharing.join(self)
         else:
             self.place({})
+        self._leaves = self.leaves
         self.built = True
         sharing.built.add(self)
 
@@ -263,6 +272,12 @@ class Stack:
         self._parameters = self._named(trainable, (theta, grad))
         self.statistics = self._named(moving, (statistics, self.backend.xp.zeros_like(statistics)))
         self.penalties = Penalties(self._parameters, self.backend)
+        # The network that had a layer before may go on training, with the masks that it had.
+        for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
+            if not layer.settled:
+                layer.address(self._seed, index)
+        for layer in self.leaves:
+            layer.settle()
 
     def _named(self, wanted: Sequence[Any], vectors: Any = None) -> ParameterVector:
         specifications = [(path, tensor) for path, _, _, tensor in wanted]

@@ -51,7 +51,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path} is there already; expected overwrite=True, or another name")
     layers = list(_places(model))
-    copies = iter(model.read([layer for _, layer in layers]))
+    copies = iter(model.weights_of([layer for _, layer in layers]))
     found = {}
     for place, layer in layers:
         for index, _ in enumerate((*layer.tensors, *layer.statistics)):
@@ -102,7 +102,7 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
         raise ValueError(f"{path}: {'; '.join(wrong)}")
     for sentence in wrong:
         warnings.warn(f"{path}: {sentence}; left out", stacklevel=3)
-    model.write(layers, values)
+    model.set_weights_of(layers, values)
 
 
 def _path(filepath: Any) -> tuple[str, str]:

@@ -120,3 +120,12 @@ def test_a_whole_model() -> None:
         np.testing.assert_array_equal(a, b)
     made.trainable = True
     assert [layer.trainable for layer in made.layers] == [True] * 4
+
+
+@pytest.mark.parametrize("frozen", [(0, 1), (1,), (3,)], ids=str)
+def test_the_gradient_check_looks_at_what_trains(frozen: tuple[int, ...]) -> None:
+    made = model("sgd", frozen)
+    found = minidl.gradient_check.gradcheck(made, X[:6], Y[:6])
+    names = {check.name for check in found.checks}
+    assert {weight.path for weight in made.trainable_weights} <= names
+    assert names.isdisjoint(weight.path for weight in made.non_trainable_weights)

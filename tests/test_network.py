@@ -238,6 +238,14 @@ class TestErrors:
                 change()
         assert len(network) == 1
 
+    def test_a_batch_axis(self) -> None:
+        """None is understood; a number is not, and that is said."""
+        network = Network([Dense(2)])
+        with pytest.raises(ValueError, match=r"shape \(32, 3\).*or \(None, …\) with a batch axis"):
+            network.build((32, 3))
+        network.build((None, 3))
+        assert network.input_shape == (3,)
+
     def test_two_layers_of_one_name(self) -> None:
         """Their parameters could not be told apart."""
         net = Network([Dense(2, name="same")])

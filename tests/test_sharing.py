@@ -56,6 +56,14 @@ def test_a_model_and_a_softmax() -> None:
     np.testing.assert_array_equal(outer.predict(X), softmax(made.predict(X)))
 
 
+def test_layers_without_tensors_around_a_model() -> None:
+    """They draw as in any network: with the seed, other masks in each step."""
+    outer = network(trained(), layers.Dropout(0.5), layers.Softmax())
+    outer.compile("sgd", "sparse_categorical_crossentropy")
+    outer.fit(X, Y, verbose=0)
+    assert not np.array_equal(outer(X, training=True), outer(X, training=True))
+
+
 def test_some_layers_of_a_model() -> None:
     """A view of a part, without a copy, and other batch sizes on either side."""
     made = trained()
@@ -82,6 +90,15 @@ def test_layers_that_cannot_be_shared_are_copied_and_that_is_said() -> None:
     for a, b in zip(made.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
     made.fit(X, Y, epochs=2, initial_epoch=1, verbose=0)  # goes on
+
+
+def test_another_type_of_numbers_is_copied() -> None:
+    made = trained()
+    single = minidl.Sequential([made, layers.Softmax()], dtype="float32")
+    with pytest.warns(UserWarning, match="has copies of the layers"):
+        single.build()
+    assert single.theta.dtype == np.float32
+    made.fit(X, Y, epochs=2, initial_epoch=1, verbose=0)
 
 
 def test_a_model_of_two_models() -> None:
@@ -180,3 +197,22 @@ def test_nothing_keeps_a_model_alive() -> None:
     finally:
         gc.enable()
     made.pop()
+
+
+def test_on_a_device_too(executor: str) -> None:
+    """Views, moves and frozen tensors, where the arrays are CuPy's."""
+    minidl.utils.set_random_seed(4)
+    base = network(layers.Input((4,)), layers.Dense(6, "tanh"), layers.BatchNormalization())
+    base.build()
+    base.trainable = False
+    made = network(base, layers.Dense(3, "softmax"))
+    made.compile(minidl.optimizers.AdamW(0.01), "sparse_categorical_crossentropy")
+    before = made.get_weights()
+    made.fit(X, Y, batch_size=8, epochs=3, verbose=0)
+    same = [np.array_equal(a, b) for a, b in zip(before, made.get_weights(), strict=True)]
+    assert same == [True] * 6 + [False] * 2
+    head = network(made.layers[-1])
+    np.testing.assert_array_equal(head.predict(base.predict(X)), made.predict(X))
+    head.set_weights([w + 1 for w in head.get_weights()])
+    np.testing.assert_array_equal(head.predict(base.predict(X)), made.predict(X))
+    np.testing.assert_array_equal(made.backend.to_host(made(X)), made.predict(X))

@@ -154,7 +154,7 @@ class Interface:
         """Copies of all tensors, in the order of :attr:`weights`."""
         network = self._network()
         if network is not None and network.built:
-            found: list[np.ndarray] = network.read([self])
+            found: list[np.ndarray] = network.weights_of([self])
             return found
         return [np.array(backend_of(view).to_host(view)) for view in self.weights]
 
@@ -168,7 +168,7 @@ class Interface:
         network = self._network()
         if network is None or not network.built:
             raise ValueError(f"{self.name}: expected a layer of a built network")
-        network.write([self], weights)
+        network.set_weights_of([self], weights)
 
     def count_params(self) -> int:
         """Number of all parameters, trainable or not.
