@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minidl.backend import to_host
+from minidl.backend import is_sparse, to_host
 from minidl.backend.array import Array
 from minidl.beside import undisturbed
 from minidl.layers import Input, interface
@@ -125,6 +125,7 @@ def _after(before: Symbol, thing: Any) -> Symbol:
 def _through(network: Any, x: Any, training: bool) -> Any:
     """The outputs of a network, in an array of their own."""
     step = next(passes) if training else None
+    x = x if is_sparse(x) else network.backend.to_device(x)
 
     def look() -> Any:
         network.traffic.expected = True

@@ -21,6 +21,8 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl.backend.sparse import outside
 from minidl.layers.base import Layer
 
@@ -102,8 +104,8 @@ def _root(view: Any) -> Any:
 
 
 def _address(view: Any) -> int:
-    name = f"__{'cuda_' if hasattr(view, '__cuda_array_interface__') else ''}array_interface__"
-    return int(getattr(view, name)["data"][0])
+    on_host = isinstance(view, np.ndarray)
+    return int(view.__array_interface__["data"][0] if on_host else view.data.ptr)
 
 
 def _apart(network: Any, others: Iterable[Any]) -> set[Layer]:

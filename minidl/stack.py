@@ -1,23 +1,22 @@
-"""Layers in a row over one parameter vector: put together, checked and built."""
+"""Layers in a row over one parameter vector: checked and built."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import checks, sharing
 from minidl.backend import backend_of, current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers import Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
 from minidl.parameters import ParameterVector, Specification
 from minidl.penalties import Penalties
+from minidl.row import Row
 from minidl.seeds import next_seed
 
 
-class Stack:
+class Stack(Row):
     """Layers in a row, each fed with the output of the one before.
 
     The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
@@ -32,69 +31,18 @@ class Stack:
         statistics: the vector of the tensors that training moves by other means than gradients.
         penalties: the sum of the layers' regularizers.
         traffic: the steps and passes under way, and a lock.
-        source: the Input, if one was given.
-        kin: the networks that have layers in common with this one, and this one.
     """
-
-    #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
-    shows_input = False
 
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
-        self.name = name or next_name(type(self).__name__)
+        super().__init__(name or next_name(type(self).__name__))
         self.backend = current()
         self.dtype = floating(dtype)
-        self._entries: list[Any] = []
-        self.input_shape: Shape | None = None
-        self.source: Input | None = None
         self._seed = next_seed()
-        self.built = False
         self.passes = self.rows = 0
         self.traffic = Traffic()
-        self.kin: weakref.WeakSet[Stack] = weakref.WeakSet([self])
-        try:
-            for layer in layers or ():
-                self.add(layer)
-        except Exception:
-            # The network never existed: its layers are free again.
-            for layer in self._entries:
-                if isinstance(layer, Layer) and layer.owner is self:
-                    layer.owner = None
-            raise
-
-    @property
-    def layers(self) -> Sequence[Any]:
-        """The layers, and the networks among them; with the Input where ``shows_input`` is True.
-
-        Raises:
-            AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
-        """
-        return (self.source, *self._entries) if self.shows_input else tuple(self._entries)
-
-    @layers.setter
-    def layers(self, value: Any) -> None:
-        raise AttributeError(
-            "the layers of a network cannot be set; expected add(layer) and pop(), or a new network"
-        )
-
-    @property
-    def entries(self) -> Sequence[Any]:
-        """The layers, and the networks among them, always without Input."""
-        return tuple(self._entries)
-
-    @property
-    def leaves(self) -> Sequence[Layer]:
-        """The layers through which rows pass: those of networks within this one, too."""
-        return self._leaves if self.built else tuple(layer for _, layer in self.walk())
-
-    def walk(self) -> Iterator[tuple[str, Layer]]:
-        """The layers of :attr:`leaves`, each with its path, such as "encoder/dense"."""
-        for entry in self._entries:
-            if isinstance(entry, Stack):
-                yield from ((f"{entry.name}/{path}", layer) for path, layer in entry.walk())
-            else:
-                yield entry.name, entry
+        self._fill(layers or ())
 
     @property
     def seed(self) -> int:
@@ -111,73 +59,6 @@ class Stack:
             "a network cannot be copied or pickled, because its layers are views into its vectors; "
             "expected save() and load_model(), or get_weights() and set_weights()"
         )
-
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.layers)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def add(self, layer: Any) -> None:
-        """Put a layer, or a network, at the end. The layers that are there keep their weights.
-
-        The layer may be in another network; :mod:`minidl.sharing` says who then has its weights.
-
-        Raises:
-            TypeError: not a layer.
-            ValueError: the layer is in this network already, another has its name, or Input is
-                not the first.
-            RuntimeError: the network is built and has layers that other networks have.
-        """
-        if not isinstance(layer, Layer | Stack):
-            raise TypeError(f"expected a layer, received {layer!r}")
-        self._open(f"add {layer.name!r}")
-        inner = layer.leaves if isinstance(layer, Stack) else [layer]
-        if layer is self or not {*inner}.isdisjoint(self.leaves):
-            raise ValueError(
-                f"layer {layer.name!r} is in this network already; expected a new layer, because "
-                "a layer keeps the parameters and buffers of one place"
-            )
-        if any(other.name == layer.name for other in self._entries):
-            raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        known = isinstance(layer, Stack) or layer.settled
-        shape = layer.input_shape if known else layer.declared_shape
-        if shape is not None:
-            if self._entries or self.input_shape is not None:
-                if isinstance(layer, Input):
-                    raise ValueError("expected Input as the first layer, received it after others")
-            else:
-                self.input_shape = shape
-        if isinstance(layer, Layer) and layer.owner is None:
-            layer.owner = self
-        if isinstance(layer, Input):
-            self.source = layer
-        else:
-            self._entries.append(layer)
-
-    def pop(self) -> Any:
-        """Take the last layer away; another network can add the layer.
-
-        Raises:
-            RuntimeError: the network is built and has layers that other networks have.
-            ValueError: there is none.
-        """
-        self._open("take a layer away")
-        if not self._entries:
-            raise ValueError("expected at least one layer to take away, received none")
-        layer = self._entries.pop()
-        if isinstance(layer, Layer) and layer.owner is self:
-            layer.owner = None
-        return layer
-
-    def _open(self, what: str) -> None:
-        """Have the network built anew after a change; the layers that stay keep their weights."""
-        if self.built and len(self.kin) > 1:
-            raise RuntimeError(
-                f"cannot {what}: {self.name} is built and shares layers with another network; "
-                "expected a new network"
-            )
-        self.built = False
 
     def build(self, input_shape: Any = None) -> None:
         """Check all shapes, make the parameter vector and set the initial weights.
@@ -282,28 +163,6 @@ class Stack:
     def _named(self, wanted: Sequence[Any], vectors: Any = None) -> ParameterVector:
         specifications = [(path, tensor) for path, _, _, tensor in wanted]
         return ParameterVector(specifications, self.backend, self.dtype, vectors)
-
-    def empty(self) -> Stack:
-        """A network of the same class and name, without layers."""
-        network = self._empty()
-        network.shows_input, network.source = self.shows_input, self.source
-        return network
-
-    def _empty(self) -> Stack:
-        return type(self)(name=self.name, dtype=self.dtype)
-
-    def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
-        """Put other layers, of the same names, in the place of some."""
-        for index, entry in enumerate(self._entries):
-            if isinstance(entry, Stack):
-                if not fresh.keys().isdisjoint(entry.leaves):
-                    inner = entry.empty()
-                    inner.input_shape, inner._entries = entry.input_shape, list(entry._entries)
-                    inner.exchange(fresh)
-                    self._entries[index] = inner
-            elif entry in fresh:
-                self._entries[index] = fresh[entry]
-                fresh[entry].owner = self
 
     def _address(self) -> None:
         """Have the layers that draw do so at the addresses of the network's seed."""

@@ -26,7 +26,7 @@ FLOORS = [
     {"parameters"},
     {"freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
-    {"sharing", "stack", "weights", "network"},
+    {"row", "sharing", "stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use
