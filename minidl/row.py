@@ -25,6 +25,7 @@ class Row:
 
     #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
     shows_input = False
+    dtype: Any
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -108,8 +109,8 @@ class Row:
             )
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        known = isinstance(layer, Row) or layer.settled
-        shape = layer.input_shape if known else layer.declared_shape
+        free = isinstance(layer, Layer) and not layer.settled
+        shape = layer.declared_shape if free else layer.input_shape
         if shape is not None:
             if self._entries or self.input_shape is not None:
                 if isinstance(layer, Input):
@@ -154,7 +155,8 @@ class Row:
         return network
 
     def _empty(self) -> Any:
-        return type(self)(name=self.name, dtype=self.dtype)
+        kind: Any = type(self)
+        return kind(name=self.name, dtype=self.dtype)
 
     def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
         """Put other layers, of the same names, in the place of some."""
