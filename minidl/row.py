@@ -109,8 +109,9 @@ class Row:
             )
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        free = isinstance(layer, Layer) and not layer.settled
-        shape = layer.declared_shape if free else layer.input_shape
+        shape = layer.input_shape
+        if isinstance(layer, Layer) and not layer.settled:
+            shape = layer.declared_shape
         if shape is not None:
             if self._entries or self.input_shape is not None:
                 if isinstance(layer, Input):
