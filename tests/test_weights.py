@@ -148,6 +148,7 @@ def test_calls() -> None:
     # The batch's share, .01, of the batch's mean.
     np.testing.assert_allclose(norm.moving_mean, 0.01 * hidden(X).mean(0), rtol=1e-12)
     assert made.step == 0
+    assert not made.traffic.awaits_backward  # no explicit loop has begun
     with pytest.raises(ValueError, match=r"norm: expected rows of shape \(6,\)"):
         norm(X)
 
