@@ -65,7 +65,7 @@ class _Buffers:
         self._left = {name: getattr(network, name) for name in _LEFT}
         parts: list[Any] = list(_all(network.leaves))
         if network.built:
-            parts.append(network.penalties)
+            parts += [network.penalties, *network.penalties.activities]
         self._states = [(part, dict(vars(part))) for part in parts]
         if network.built:
             network.penalties.bind()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import itertools
 import math
 import numbers
@@ -65,6 +66,8 @@ def real(what: str, value: Any, low: float, high: float = math.inf, *, ends: str
         ValueError: NaN, infinite or out of range.
     """
     interval = f"{ends[0]}{low:g}, {high:g}{ends[1]}"
+    if getattr(value, "ndim", None) == 0 and value.dtype.kind in "iuf":  # an array of one number
+        value = value.item()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
     number = float(value)
@@ -119,6 +122,24 @@ def seed(value: Any) -> int:
     if number >= 2**64:
         raise ValueError(f"seed: expected an integer below 2**64, received {value}")
     return number
+
+
+def positions(function: Callable[..., Any]) -> float:
+    """Number of arguments that a function takes by their places, infinity for ``*arguments``.
+
+    Arguments that ``functools.partial`` names, or that can only be named, do not count. A function
+    that does not say what it takes is believed to take one.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    found = 0.0
+    for each in parameters:
+        if each.kind is each.VAR_POSITIONAL:
+            return math.inf
+        found += each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    return found
 
 
 class Attribute:

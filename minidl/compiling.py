@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl import losses, optimizers
 from minidl.metrics import get as get_metric
+from minidl.metrics.names import numbered
 from minidl.network import Network
 from minidl.objective import PARTS
 
@@ -36,6 +37,7 @@ class Compiled(Network):
         loss: Any = None,
         metrics: Sequence[Any] | Any = (),
         loss_weights: Any = None,
+        weighted_metrics: Sequence[Any] | Any = (),
     ) -> None:
         """Choose optimizer, loss and metrics, by name, by object or by function.
 
@@ -43,9 +45,13 @@ class Compiled(Network):
         next epoch.
 
         Args:
-            optimizer, loss, metrics: names, objects, or functions of this package.
+            optimizer, loss: as above.
+            metrics: all rows count alike. A function of one's own takes targets and predictions,
+                see :class:`minidl.metrics.MeanMetricWrapper`.
             loss_weights: the factor of the loss, default None for 1; also a list or a dictionary
                 of one.
+            weighted_metrics: rows count as in the loss, with ``sample_weight`` and
+                ``class_weight``.
 
         Raises:
             ValueError: an unknown name; the message has the nearest right one.
@@ -54,13 +60,15 @@ class Compiled(Network):
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
         chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
-        wanted = metrics if isinstance(metrics, list | tuple) else [metrics]
-        found = [get_metric(item, loss) for item in wanted]
-        names = [metric.name for metric in found]
-        if len({*PARTS, *names}) < len(PARTS) + len(names):
-            raise ValueError(
-                f"expected metrics of different names, none of them of {PARTS}, received {names}"
-            )
+        plain, weighted = _several(metrics), _several(weighted_metrics)
+        found = [get_metric(item, loss) for item in (*plain, *weighted)]
+        if len(set(map(id, found))) < len(found):
+            raise ValueError("expected each metric once, received an object twice")
+        for place, metric in enumerate(found):
+            metric.weighted = place >= len(plain)
+        for name in numbered(found):
+            if name in PARTS:
+                raise ValueError(f"expected metrics of other names than {PARTS}, received {name!r}")
         self._metrics = found
         self.optimizer, self._loss = chosen, loss
 
@@ -68,7 +76,7 @@ class Compiled(Network):
     def metrics_names(self) -> list[str]:
         """Names of the results of :meth:`evaluate`, in order: "loss", then the metrics."""
         self._compiled()
-        return ["loss", *(metric.name for metric in self._metrics)]
+        return ["loss", *numbered(self._metrics)]
 
     def _compiled(self) -> optimizers.Optimizer:
         if self.optimizer is None:
@@ -77,3 +85,10 @@ class Compiled(Network):
                 "no loss yet"
             )
         return self.optimizer
+
+
+def _several(metrics: Any) -> list[Any]:
+    """Metrics as a list, from one metric, from several or from None."""
+    if isinstance(metrics, list | tuple):
+        return list(metrics)
+    return [] if metrics is None else [metrics]

@@ -109,11 +109,18 @@ class Loop:
                 self.state.end_epoch()
                 if self.model.stop_training:
                     break
+            self._finish()
         finally:
             try:
                 self._leave()
             finally:
                 _end(told, logs)
+
+    def _finish(self) -> None:
+        """Have the optimizer's average of the weights take their place, if there is one."""
+        with self.model.traffic.lock:
+            self._step.settle()
+            self._optimizer.finish(self.model.theta)
 
     def _leave(self) -> None:
         """Do the waiting steps, for the last time: the model no longer needs this loop."""
@@ -136,7 +143,7 @@ class Loop:
         objective = self.objective
         optimizer = objective.mover(self._optimizer)
         results = train_step(self.model, objective.loss, optimizer, x, y, weight)
-        objective.observe(*results, y)
+        objective.observe(*results, y, weight)
 
     @property
     def _optimizer(self) -> Optimizer:

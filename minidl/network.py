@@ -54,6 +54,7 @@ class Network(Stack):
             with allocating(f"what {self.name} computes with batches of {rows} rows"):
                 for layer in self.leaves:
                     layer.bind(rows, self.backend, self.dtype)
+                self.penalties.bind_activities(rows)
             self._x = None
             self.rows = rows
 
@@ -107,9 +108,10 @@ class Network(Stack):
             raise ValueError(
                 f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
             )
-        if logits and self.output_activation is None:
+        if logits and not self.has_logits:
             raise ValueError(
-                f"logits: expected a network that ends in an activation, received {self.leaves[-1]}"
+                "logits: expected a network that ends in an activation without a penalty on its "
+                f"outputs, received {self.leaves[-1]}"
             )
         self._logits, self.traffic.awaits_backward = logits, training
         for network in self.kin:
@@ -120,10 +122,11 @@ class Network(Stack):
             self.step += 1
         if not sparse:
             x = self._dense(x)
+        noted = self.penalties.noted
         for layer in self.leaves[:-1]:
-            x = layer.forward(x, training, step or 0)
+            x = noted(layer, layer.forward(x, training, step or 0))
         last: Any = self.leaves[-1]
-        return last.logits(x) if logits else last.forward(x, training, step or 0)
+        return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
 
     def check_sparse(self) -> None:
         """Raise where the first layer that computes is no Dense, which alone takes CSR rows.
@@ -165,6 +168,12 @@ class Network(Stack):
         """Name of the activation that the last layer ends with, or None."""
         activation = self._last_activation()
         return activation.function.name if activation else None
+
+    @property
+    def has_logits(self) -> bool:
+        """True if passes may stop before the last activation: no penalty needs its outputs."""
+        activation = self._last_activation()
+        return activation is not None and self.leaves[-1].activity_regularizer is None
 
     def activate(self, logits: Any) -> Any:
         """The outputs for the logits of the last :meth:`forward`."""
@@ -215,9 +224,11 @@ class Network(Stack):
         layers = self._with_gradients()
         if layers:
             last: Any = layers.pop()
-            dy = last.logits_backward(dy) if logits else last.backward(dy)
+            given = dy if logits else self.penalties.with_activity(last, dy)
+            dy = last.logits_backward(given) if logits else last.backward(given)
         while layers:
-            dy = layers.pop().backward(dy)
+            layer = layers.pop()
+            dy = layer.backward(self.penalties.with_activity(layer, dy))
 
     def _with_gradients(self) -> list[Layer]:
         """The last layers: from the first on that has tensors to train."""

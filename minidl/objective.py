@@ -16,6 +16,8 @@ from minidl.kernels import measures
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
 from minidl.metrics import Mean, Metric
+from minidl.metrics.names import numbered
+from minidl.metrics.results import plain
 from minidl.network import Network
 from minidl.optimizers import Optimizer
 
@@ -49,6 +51,8 @@ class Objective:
         self._sources = _now((loss, *metrics))
         self.loss = loss.joined_to(network)
         self.metrics = [copy.copy(metric) for metric in metrics]
+        for metric, name in zip(self.metrics, numbered(metrics), strict=True):
+            metric.name = name
         _warn_of_mismatch(loss, network.output_activation)
         bound = network.output_shape[0], network.backend, network.dtype
         self.loss.bind(rows, *bound)
@@ -64,7 +68,7 @@ class Objective:
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
         self._parted = False
         self.penalize()
-        self.needs_outputs = self.loss.joined and not all(m.from_logits for m in self.metrics)
+        self.needs_outputs = self.loss.joined and not all(m.on_logits for m in self.metrics)
 
     @property
     def names(self) -> list[str]:
@@ -111,11 +115,11 @@ class Objective:
     def reset(self) -> None:
         """Forget all batches."""
         for measure in self.measures:
-            measure.reset()
+            measure.reset_state()
 
     def results(self) -> dict[str, float]:
         """The values by name since :meth:`reset`; the loss includes the penalties."""
-        return {measure.name: measure.result() for measure in self.measures}
+        return {measure.name: plain(measure.result()) for measure in self.measures}
 
     def tell(self, listen: Iterable[Callable[[Logs], None]]) -> None:
         """Call functions with the values so far, one object for all functions.
@@ -135,12 +139,15 @@ class Objective:
         """The optimizer, with the probe before the update if there is one."""
         return optimizer if self.probe is None else Probed(optimizer, weakly(self.probe))
 
-    def observe(self, value: Any, penalty: Any, predictions: Any, y: Any) -> None:
+    def observe(
+        self, value: Any, penalty: Any, predictions: Any, y: Any, weight: Any = None
+    ) -> None:
         """Add a batch to the sums: loss, penalty, and the metrics of the predictions.
 
         Args:
             value, penalty, predictions: the results of :func:`minidl.train_step`.
             y: targets.
+            weight: (N, 1), for the weighted metrics.
         """
         rows = len(predictions)
         if self._parted:
@@ -150,7 +157,11 @@ class Objective:
         self.mean.add(value, rows)
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
-            metric.update(predictions if metric.from_logits else outputs, y)
+            seen = predictions if metric.on_logits else outputs
+            if metric.weighted:
+                metric.update(seen, y, weight)
+            else:
+                metric.update(seen, y)
 
     def count(self, rows: int, called: Sequence[object] = ()) -> None:
         """Count the rows of a step that was played, whose sums have been added up.
@@ -167,7 +178,8 @@ class Objective:
     def parts(self) -> list[object]:
         """All objects but the network and its layers that a step calls."""
         penalties = self.network.penalties
-        return [self.loss, *self.measures, penalties, *penalties.regularizers]
+        terms = *penalties.regularizers, *penalties.constraints
+        return [self.loss, *self.measures, penalties, *terms, *penalties.activities]
 
     def evaluate(self, batches: Batches) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference."""
@@ -185,7 +197,8 @@ class Objective:
         self.network.traffic.expected = True
         predictions = self.network.forward(x, logits=self.loss.joined)
         value = self.loss.forward(predictions, y, weight)
-        self.observe(value, self.network.penalties.forward(self.network.theta), predictions, y)
+        penalty = self.network.penalties.forward(self.network.theta)
+        self.observe(value, penalty, predictions, y, weight)
 
 
 class Probed:
@@ -261,7 +274,7 @@ class Logs(Mapping[str, float]):
     def copy(self) -> dict[str, float]:
         """A dictionary of the values; waits for the device."""
         if self._measures:
-            self._values = {measure.name: measure.result() for measure in self._measures}
+            self._values = {each.name: plain(each.result()) for each in self._measures}
             self._measures = ()
         return dict(self._values)
 

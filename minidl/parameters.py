@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import Backend, tensors
+from minidl.constraints import Constraint
 from minidl.initializers import Initializer
 from minidl.regularizers import Regularizer
 
 
 @dataclass
 class Specification:
-    """Wish of a layer for a named tensor: initial values and penalty.
+    """Wish of a layer for a named tensor: initial values, penalty and constraint.
 
-    The penalty can be exchanged at any time, and training of the tensor turned off and on; the
-    rest counts when the network is built.
+    Penalty and constraint can be exchanged at any time, and training of the tensor turned off and
+    on; the rest counts when the network is built.
     """
 
     name: str
     shape: tuple[int, ...]
     initializer: Initializer
     regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
     trainable: bool = True
 
 
@@ -53,6 +55,11 @@ class Parameter:
     def trainable(self) -> bool:
         """True if training moves the tensor."""
         return self.wanted.trainable
+
+    @property
+    def constraint(self) -> Constraint | None:
+        """The tensor's constraint now, or None."""
+        return self.wanted.constraint
 
     @property
     def size(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
+
 from minidl.callbacks import Callback, Logs
 from minidl.printing import say
 
@@ -54,4 +56,10 @@ class EpochLine(Callback):
 
 def values(logs: Logs) -> str:
     """The values of ``logs`` on a line."""
-    return " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+    return " - ".join(f"{name}: {_shown(value)}" for name, value in logs.items())
+
+
+def _shown(value: Any) -> str:
+    """A number, or an array, as one class of a metric has a number each."""
+    several = [f"{each:.4f}" for each in np.ravel(value)]
+    return f"[{' '.join(several)}]" if np.ndim(value) else several[0]

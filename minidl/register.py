@@ -73,8 +73,9 @@ def register(thing: Any, /, *names: str) -> Any:
     The class MeanSquaredError is known as such, and as "mean_squared_error".
 
     Args:
-        thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer
-            or LearningRateSchedule, or an activation function; an object stands for its class.
+        thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer,
+            Constraint or LearningRateSchedule, or an activation function; an object stands for its
+            class.
         names: further names. ``@register("mse")`` decorates as ``@register`` does.
 
     Returns:
@@ -97,6 +98,8 @@ def register(thing: Any, /, *names: str) -> Any:
             f"{', '.join(sorted(each.__name__ for each in kinds))}, received {thing!r}"
         )
     full, kept = full_name(thing), []
+    if not foreign(full) and any(e.full == full and e.base is not base for e in entries):
+        full = f"{thing.__module__.split('.')[1]}.{full}"  # a metric called as a loss is
     for entry in entries:
         if entry.full.casefold() == full.casefold() and is_class(entry.thing) == is_class(thing):
             if _origin(entry.thing) != _origin(thing):
@@ -106,7 +109,9 @@ def register(thing: Any, /, *names: str) -> Any:
                 )
         else:
             kept.append(entry)
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", _plain(thing)).lower()
+    # TopKAccuracy: top_k_accuracy; LeakyReLU: leaky_relu.
+    ends = r"(?<=[a-z0-9])(?=[A-Z]{1,2}[a-z])|(?<=[a-z0-9][A-Z])(?=[A-Z][a-z])"
+    words = re.sub(ends, "_", _plain(thing)).lower()
     entries[:] = [*kept, Entry(thing, base, full, (words, *names))]
     return thing
 

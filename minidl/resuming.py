@@ -141,8 +141,8 @@ def _begin(state: TrainingState, arguments: dict[str, Any], arrays: dict[str, An
 def _made_of(model: Any, arguments: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     """Everything that the numbers of a training depend on, beside the machine and the seed."""
     config = describe(model)
-    names = {"loss", "loss_weights", "metrics"} & config.keys()
-    rest = {name: _nameless(config[name]) for name in names}
+    wanted = config.keys() & {"loss", "loss_weights", "metrics", "weighted_metrics"}
+    rest = {name: _nameless(config[name]) for name in sorted(wanted)}
     data = {name: fingerprint(array) for name, array in arrays.items()}
     return {**model.began.made_of, **rest, **arguments, **data}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 
 import numpy as np
@@ -16,7 +17,8 @@ def set_random_seed(seed: int) -> None:
     """Make every later model a function of ``seed`` (0 … 2⁶⁴ - 1) and of the model's number.
 
     The first model made after the call has the same initial weights, masks and shuffles each time;
-    so has the second, and each one after.
+    so has the second, and each one after. Python's generator, ``random.random()``, and NumPy's,
+    ``np.random.rand()``, are seeded, too, which minidl itself does not use.
 
     Raises:
         TypeError, ValueError: not an integer of that range.
@@ -24,6 +26,11 @@ def set_random_seed(seed: int) -> None:
     global _seed, _models
     _seed = checks.seed(seed)
     _models = 0
+    random.seed(_seed)
+    # NumPy takes 32 bits at a time.
+    np.random.seed(  # noqa: NPY002 - the generator that np.random.rand() asks
+        _seed if _seed < 2**32 else [_seed % 2**32, _seed >> 32]
+    )
 
 
 def next_seed() -> int:

@@ -141,7 +141,7 @@ class Stack(Row):
             layer.bind_view(f"d{key}", self._parameters.gradient(entry))
         for (_, layer, key, _), entry in zip(moving, self.statistics, strict=True):
             layer.bind_view(key, self.statistics.view(entry))
-        self.penalties = Penalties(self._parameters, self.backend)
+        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
         self._address()
         for layer in self.leaves:
             layer.settle()
@@ -152,7 +152,7 @@ class Stack(Row):
         moving = [(p, a, k, t) for p, a in self.walk() for k, t in a.statistics.items()]
         self._parameters = self._named(trainable, (theta, grad))
         self.statistics = self._named(moving, (statistics, self.backend.xp.zeros_like(statistics)))
-        self.penalties = Penalties(self._parameters, self.backend)
+        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
         # The network that had a layer before may go on training, with the masks that it had.
         for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
             if not layer.settled:

@@ -41,7 +41,7 @@ class Undo:
         # Nothing is called from here on, so that nothing comes between.
         rates: Any = None
         if optimizer is not None:
-            rates = optimizer.iterations, optimizer.accumulated_learning_rate
+            rates = optimizer.batches, optimizer.accumulated_learning_rate
         self._counts = network.step, optimizer, rates
         self.copied = False
         self.open = token
@@ -86,7 +86,7 @@ class Undo:
             return
         network.step = step
         if optimizer is not None:
-            optimizer.iterations, optimizer.accumulated_learning_rate = rates
+            optimizer.batches, optimizer.accumulated_learning_rate = rates
         network.traffic.expected = network.traffic.awaits_backward = False
         self.open = None
 
@@ -106,10 +106,10 @@ class Undo:
         return show_now
 
     def _counted(self, optimizer: Any) -> tuple[Any, ...]:
-        rates = optimizer and (optimizer.iterations, optimizer.accumulated_learning_rate)
+        rates = optimizer and (optimizer.batches, optimizer.accumulated_learning_rate)
         return self._network.step, optimizer, rates
 
     def _count(self, counts: tuple[Any, ...]) -> None:
         self._network.step, optimizer, rates = counts
         if optimizer is not None:
-            optimizer.iterations, optimizer.accumulated_learning_rate = rates
+            optimizer.batches, optimizer.accumulated_learning_rate = rates

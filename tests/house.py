@@ -21,6 +21,10 @@ BOOK = [
     # Of the folders above what the tutorials do not need.
     "kernels/distances", "kernels/margins", "kernels/reductions",
     "losses/distances", "losses/hinges", "losses/further", "losses/own", "losses/reductions",
+    "kernels/constraints", "kernels/layernorm", "kernels/noise", "kernels/normalization",
+    "kernels/prelu", "kernels/unitnorm", "layers/alpha_dropout", "layers/answers",
+    "layers/elsewhere", "layers/layernorm", "layers/noise", "layers/normalization",
+    "layers/passing", "layers/prelu", "layers/unitnorm", "activities", "constraints",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,

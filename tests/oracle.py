@@ -7,6 +7,7 @@ What to make is said by a :class:`tests.specs.Spec`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -71,7 +72,8 @@ RTOL, ATOL = 1e-12, 1e-14
 SLOPE_RTOL = 1e-7
 
 
-# What Keras calls the state vectors that minidl calls so.
+# What Keras calls the state vectors that minidl calls so; the second, of all optimizers.
+COMMON_STATE = {"gradient_sum": "gradient_accumulator", "moving_average": "average"}
 STATE = {
     "SGD": {"velocity": "momentum"},
     "RMSprop": {"v": "velocity", "m": "average_gradient", "velocity": "momentum"},
@@ -79,6 +81,10 @@ STATE = {
     "AdamW": {"m": "momentum", "v": "velocity", "v_max": "velocity_hat"},
     "Nadam": {"m": "momentum", "v": "velocity"},
     "Adagrad": {"accumulator": "accumulator"},
+    "Adamax": {"m": "momentum", "u": "norm"},
+    "Adadelta": {"v": "accumulated_grad", "d": "accumulated_delta_var"},
+    "Lion": {"m": "momentum"},
+    "Ftrl": {"accumulator": "accumulator", "z": "linear"},
 }
 
 
@@ -189,12 +195,16 @@ def loss_rows(name: str, y_true: Any, y_pred: Any, **options: Any) -> np.ndarray
     return np.asarray(getattr(keras.losses, name)(_tensor(y_true), _tensor(y_pred), **options))
 
 
-def metric(spec: Spec, batches: Iterable[tuple[Any, Any]]) -> float:
-    """A metric over batches of (y_true, y_pred)."""
+def metric(spec: Spec, batches: Iterable[Sequence[Any]]) -> Any:
+    """A metric over batches of (y_true, y_pred) or (y_true, y_pred, sample_weight).
+
+    A float, or an array where the metric has a number for each class or threshold.
+    """
     made = _make(spec)
-    for y_true, y_pred in batches:
-        made.update_state(y_true, _tensor(y_pred))
-    return float(made.result())
+    for y_true, y_pred, *weight in batches:
+        made.update_state(y_true, _tensor(y_pred), *map(_tensor, weight))
+    found = np.asarray(made.result())
+    return found if found.ndim else float(found)
 
 
 def metric_rows(name: str, y_true: Any, y_pred: Any) -> np.ndarray:
@@ -211,6 +221,23 @@ def penalty(spec: Spec, W: Any) -> tuple[float, np.ndarray]:
     return float(value), np.asarray(tape.gradient(value, W))
 
 
+def constrained(spec: Spec, W: Any) -> np.ndarray:
+    """The projection of a tensor by a constraint."""
+    return np.asarray(_make(spec)(_tensor(W)))
+
+
+def initial(spec: Spec, shape: Sequence[int]) -> np.ndarray:
+    """An initializer's values of a tensor."""
+    return np.asarray(_make(spec)(tuple(shape), dtype="float64"))
+
+
+def adapted(spec: Spec, data: Any, x: Any) -> np.ndarray:
+    """The output of a layer for ``x`` after ``adapt(data)``."""
+    made = _make(spec)
+    made.adapt(np.asarray(data, np.float64))
+    return np.asarray(made(_tensor(x)))
+
+
 def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
     """A schedule's learning rates at these steps."""
     made = _make(spec)
@@ -218,15 +245,23 @@ def schedule(spec: Spec, steps: Iterable[int]) -> np.ndarray:
 
 
 def optimizer_steps(
-    spec: Spec, tensors: Sequence[Any], gradients: Iterable[Sequence[Any]]
+    spec: Spec,
+    tensors: Sequence[Any],
+    gradients: Iterable[Sequence[Any]],
+    undecayed: Sequence[str] = (),
 ) -> tuple[list[np.ndarray], dict[str, list[np.ndarray]]]:
     """One update for each list of gradients.
+
+    The tensors are called tensor0, tensor1 …; those with a part of their name in ``undecayed``
+    are excluded from weight decay.
 
     Returns:
         The tensors after, and the state by the names that Keras gives it ("momentum", …):
         for each name an array for every tensor.
     """
     optimizer = _make(spec)
+    if undecayed:
+        optimizer.exclude_from_weight_decay(var_names=list(undecayed))
     variables = [
         keras.Variable(tensor, dtype="float64", name=f"tensor{index}")
         for index, tensor in enumerate(tensors)
@@ -271,6 +306,12 @@ class Network:
     def get_weights(self) -> list[np.ndarray]:
         """All weights, in Keras's order."""
         return self._model.get_weights()
+
+    def counts(self) -> tuple[int, int]:
+        """Numbers of trainable and of other parameters."""
+        parts = self._model.trainable_weights, self._model.non_trainable_weights
+        trainable, fixed = (sum(int(np.prod(w.shape)) for w in part) for part in parts)
+        return trainable, fixed
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all weights."""
@@ -334,3 +375,24 @@ class Network:
         gradients = tape.gradient(value, _values(variables))
         self._optimizer.apply(gradients, variables)
         return value, gradients
+
+
+def layer_classes() -> list[str]:
+    """Names of all layers, and of functions that call one."""
+    aside = {"InputSpec", "serialize", "deserialize"}
+    return sorted({name for name in dir(keras.layers) if not name.startswith("_")} - aside)
+
+
+def dataset(name: str, file: Any, **arguments: Any) -> Any:
+    """``keras.datasets.NAME.load_data``, of this file in place of a download."""
+    module = importlib.import_module(f"keras.src.datasets.{name}")
+    right, module.get_file = module.get_file, lambda *_, **__: str(file)
+    try:
+        return module.load_data(**arguments)
+    finally:
+        module.get_file = right
+
+
+def label_names(name: str) -> list[str]:
+    """``keras.datasets.NAME.get_label_names``."""
+    return list(getattr(keras.datasets, name).get_label_names())

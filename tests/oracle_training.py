@@ -42,6 +42,7 @@ def fit(
     optimizer: Any,
     loss: Any,
     metrics: Sequence[Any] = (),
+    weighted_metrics: Sequence[Any] = (),
     **options: Any,
 ) -> Fitted:
     """Train a Keras network from these weights; evaluate and predict on x with no weights."""
@@ -52,6 +53,7 @@ def fit(
         named(keras, optimizer),
         named(keras, loss),
         metrics=[named(keras, metric) for metric in metrics],
+        weighted_metrics=[named(keras, metric) for metric in weighted_metrics],
         run_eagerly=True,  # a graph takes longer to make than these epochs to run
     )
     history = model.fit(x, y, shuffle=False, verbose=0, **options)
@@ -207,3 +209,13 @@ def summary_totals(layers: Sequence[Spec], input_shape: tuple[int, ...]) -> list
         print_fn=lambda text: lines.extend(text.splitlines())
     )
     return [line.rstrip() for line in lines if "params:" in line]
+
+
+def seeded(seed: int) -> None:
+    """``keras.utils.set_random_seed``."""
+    keras.utils.set_random_seed(seed)
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> np.ndarray:
+    """``keras.utils.normalize``."""
+    return np.asarray(keras.utils.normalize(x, axis, order))

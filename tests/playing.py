@@ -22,6 +22,7 @@ RATES = {
     "PolynomialDecay": (0.1, 5),
     "InverseTimeDecay": (0.1, 5, 0.9),
     "CosineDecay": (0.1, 5),
+    "CosineDecayRestarts": (0.1, 5),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from minidl.activations import ActivationFunction
+from minidl.constraints import Constraint
 from minidl.initializers import Initializer
 from minidl.lookup import known
 from minidl.losses import Loss
@@ -40,6 +41,7 @@ def put_in_place(name: str, other: ActivationFunction) -> None:
 
 #: Without further names, such as "swish".
 ACTIVATIONS = {function.name: function for function in known(ActivationFunction).values()}
+CONSTRAINTS = known(Constraint)
 INITIALIZERS = known(Initializer)
 LOSSES = by_class(Loss)
 METRICS = by_class(Metric)

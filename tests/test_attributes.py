@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, losses, metrics, optimizers, regularizers
+from minidl import constraints, layers, losses, metrics, optimizers, regularizers
 from minidl.layers import Dense, Input
 from minidl.models import load_model
 from tests import registered
@@ -31,10 +31,25 @@ FIRST: dict[str, dict[str, Any]] = {
     "Dropout": {"rate": 0.25},
     "Rescaling": {"scale": 0.5},
     "BatchNormalization": {"momentum": 0.5},
+    "AlphaDropout": {"rate": 0.25},
+    "GaussianDropout": {"rate": 0.25},
+    "GaussianNoise": {"stddev": 0.25},
+    "Normalization": {"mean": [0.1, 0.2, 0.3, 0.4, 0.5], "variance": [1.1, 1.2, 1.3, 1.4, 1.5]},
+    "Reshape": {"target_shape": (5,)},
+    "MinMaxNorm": {"min_value": 0.1},
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
+    "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
+    "SensitivityAtSpecificity": {"specificity": 0.5, "name": "one"},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5, "name": "one"},
+    "PrecisionAtRecall": {"recall": 0.5, "name": "one"},
+    "RecallAtPrecision": {"precision": 0.5, "name": "one"},
+    "FBetaScore": {"average": "micro"},
+    "F1Score": {"average": "micro"},
     "RMSprop": {"momentum": 0.3},
+    "Lion": {"use_ema": True, "ema_overwrite_frequency": 4},
+    "Adadelta": {"use_ema": True},
     **{
         name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
         for name, kind in registered.SCHEDULES.items()
@@ -45,6 +60,31 @@ FIRST: dict[str, dict[str, Any]] = {
 THEN: dict[str, Any] = {
     "name": "other",
     "input_shape": (9,),
+    "input_dim": 9,
+    "activity_regularizer": regularizers.L2(0.3),
+    "kernel_constraint": constraints.UnitNorm(),
+    "bias_constraint": constraints.NonNeg(),
+    "noise_shape": (1, 5),
+    "beta_initializer": "ones",
+    "gamma_initializer": "zeros",
+    "moving_mean_initializer": "ones",
+    "moving_variance_initializer": "zeros",
+    "beta_regularizer": regularizers.L1(0.05),
+    "gamma_regularizer": regularizers.L2(0.3),
+    "beta_constraint": constraints.NonNeg(),
+    "gamma_constraint": constraints.MaxNorm(0.5),
+    "alpha_initializer": "ones",
+    "alpha_regularizer": regularizers.L1(0.05),
+    "alpha_constraint": constraints.NonNeg(),
+    "shared_axes": [1],
+    "variance": 0.5,
+    "invert": True,
+    "target_shape": (5, 1),
+    "max_value": 0.25,
+    "min_value": 0.125,
+    "gain": 0.5,
+    "mode": "fan_out",
+    "distribution": "uniform",
     "units": 7,
     "activation": "relu",
     "use_bias": False,
@@ -58,7 +98,6 @@ THEN: dict[str, Any] = {
     "epsilon": 0.2,
     "center": False,
     "negative_slope": 0.9,
-    "max_value": 0.25,
     "threshold": 0.125,
     "alpha": 0.4,
     "offset": -0.5,
@@ -68,6 +107,15 @@ THEN: dict[str, Any] = {
     "clipnorm": 0.05,
     "clipvalue": 0.01,
     "global_clipnorm": 0.02,
+    "use_ema": True,
+    "ema_momentum": 0.5,
+    "ema_overwrite_frequency": 3,
+    "gradient_accumulation_steps": 2,
+    "learning_rate_power": -0.3,
+    "l1_regularization_strength": 0.01,
+    "l2_regularization_strength": 0.02,
+    "l2_shrinkage_regularization_strength": 0.03,
+    "beta": 0.04,
     "rho": 0.5,
     "centered": True,
     "beta_1": 0.5,
@@ -81,6 +129,9 @@ THEN: dict[str, Any] = {
     "lp": 0.2,
     "initial_learning_rate": 0.3,
     "decay_steps": 3,
+    "first_decay_steps": 3,
+    "t_mul": 1.5,
+    "m_mul": 0.5,
     "decay_rate": 0.5,
     "staircase": True,
     "end_learning_rate": 0.2,
@@ -93,6 +144,27 @@ THEN: dict[str, Any] = {
     "from_logits": True,
     "class_numbers": True,
     "loss": losses.MeanSquaredError(),
+    "fn": metrics.categorical_accuracy,
+    "label_smoothing": 0.1,
+    "axis": 1,
+    "k": 2,
+    "from_sorted_ids": True,
+    "thresholds": [0.25, 0.5],
+    "top_k": 1,
+    "class_id": 2,
+    "num_thresholds": 50,
+    "specificity": 0.25,
+    "sensitivity": 0.25,
+    "precision": 0.25,
+    "recall": 0.25,
+    "curve": "PR",
+    "summation_method": "majoring",
+    "multi_label": True,
+    "num_labels": 3,
+    "label_weights": [1.0, 2.0, 3.0],
+    "average": "macro",
+    "class_aggregation": "variance_weighted_average",
+    "num_regressors": 2,
     "value": 0.3,
     "minval": -0.2,
     "maxval": 0.3,
@@ -100,27 +172,92 @@ THEN: dict[str, Any] = {
     "stddev": 0.2,
     "reduction": "sum",
     "delta": 0.4,
-    "label_smoothing": 0.3,
-    "axis": 0,
     "ignore_class": 1,
     "dtype": "float32",
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     ("BatchNormalization", "scale"): False,
+    ("LayerNormalization", "scale"): False,
+    **{
+        (name, "axis"): 1
+        for name in (
+            "BatchNormalization",
+            "LayerNormalization",
+            "Softmax",
+            "UnitNormalization",
+            "MaxNorm",
+            "UnitNorm",
+            "MinMaxNorm",
+        )
+    },
     ("Rescaling", "scale"): 0.9,
+    ("VarianceScaling", "scale"): 0.9,
 }
 REFUSED = {
-    *((name, argument) for name in layers.__all__ for argument in ("name", "input_shape")),
+    *(
+        (name, argument)
+        for name in layers.__all__
+        for argument in (
+            "name",
+            "input_shape",
+            "input_dim",
+            "activity_regularizer",
+            "shared_axes",
+            "noise_shape",
+            "target_shape",
+        )
+    ),
+    *(
+        (name, f"{tensor}_initializer")
+        for name in layers.__all__
+        for tensor in ("beta", "gamma", "moving_mean", "moving_variance", "alpha")
+    ),
+    *(("Normalization", argument) for argument in ("axis", "mean", "variance")),
     *(("Dense", argument) for argument in ("units", "activation", "use_bias")),
     *(("Dense", argument) for argument in ("kernel_initializer", "bias_initializer")),
-    *(("BatchNormalization", argument) for argument in ("center", "scale")),
+    *(
+        (name, argument)
+        for name in ("BatchNormalization", "LayerNormalization")
+        for argument in ("center", "scale")
+    ),
     ("Activation", "activation"),
     ("Adagrad", "initial_accumulator_value"),
-    ("Accuracy", "class_numbers"),
+    ("Ftrl", "initial_accumulator_value"),
+    ("ChosenAccuracy", "class_numbers"),
     ("LossMetric", "loss"),
     ("SparseCategoricalCrossentropy", "ignore_class"),
     *((name, "axis") for name in registered.LOSSES),
     *((name, "dtype") for name in registered.LOSSES),
+    ("MeanMetricWrapper", "fn"),
+    ("AUC", "from_logits"),
+    *(("AUC", argument) for argument in ("curve", "summation_method", "multi_label")),
+    *(("AUC", argument) for argument in ("num_labels", "label_weights")),
+    ("metric " * hasattr(losses, "CosineSimilarity") + "CosineSimilarity", "axis"),
+    *(
+        (f"metric {kind}Crossentropy", "from_logits")
+        for kind in ("Binary", "Categorical", "SparseCategorical")
+    ),
+    *((f"metric {kind}Crossentropy", "label_smoothing") for kind in ("Binary", "Categorical")),
+    *((name, "thresholds") for name in registered.METRICS),
+    *((name, "num_thresholds") for name in registered.METRICS),
+    *((name, argument) for name in ("Precision", "Recall") for argument in ("top_k", "class_id")),
+    *(
+        (f"{a}At{b}", "class_id")
+        for a, b in (
+            ("Sensitivity", "Specificity"),
+            ("Specificity", "Sensitivity"),
+            ("Precision", "Recall"),
+            ("Recall", "Precision"),
+        )
+    ),
+}
+
+
+#: Arguments that a derived class gives itself.
+WITHIN: dict[type, tuple[str, ...]] = {
+    layers.Activation: ("activation",),
+    layers.LeakyReLU.__mro__[1]: ("activation",),
+    layers.Identity: ("activity_regularizer",),
 }
 
 
@@ -128,8 +265,9 @@ def arguments(kind: type) -> Iterator[str]:
     """Of a class's constructor, with those of the base that it hands options to."""
     for name, parameter in inspect.signature(kind).parameters.items():
         if parameter.kind is parameter.VAR_KEYWORD:
-            known = {*inspect.signature(kind).parameters}
-            yield from (each for each in arguments(kind.__mro__[1]) if each not in known)
+            if kind is not layers.Layer:  # which takes no more
+                known = {*inspect.signature(kind).parameters, *WITHIN.get(kind.__mro__[1], ())}
+                yield from (each for each in arguments(kind.__mro__[1]) if each not in known)
         else:
             yield name
 
@@ -169,7 +307,7 @@ def _penalised(regularizer: Any) -> Any:
 
 
 SUBJECTS: dict[str, Subject] = {}
-for _name in sorted({*layers.__all__} - {"Layer", "Input"}):
+for _name in sorted({*layers.__all__} - {"Layer", "Input", "InputLayer"}):
     SUBJECTS[_name] = Subject(
         getattr(layers, _name), lambda it: _network([it]), lambda made: made.layers[1]
     )
@@ -181,18 +319,34 @@ for _kind in registered.SCHEDULES.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind,
         lambda it: _network([], optimizer=optimizers.SGD(it)),
-        lambda made: made.optimizer.learning_rate,
+        lambda made: made.optimizer.learning_rate.schedule,
     )
 for _kind in registered.REGULARIZERS.values():
     SUBJECTS[_kind.__name__] = Subject(
         _kind, _penalised, lambda made: made.layers[1].kernel_regularizer
     )
+for _kind in registered.CONSTRAINTS.values():
+    SUBJECTS[_kind.__name__] = Subject(
+        _kind,
+        lambda it: _network([Dense(4, kernel_constraint=it)]),
+        lambda made: made.layers[1].kernel_constraint,
+    )
 for _kind in dict.fromkeys(registered.LOSSES.values()):
     SUBJECTS[_kind.__name__] = Subject(
         _kind, lambda it: _network([], loss=it), lambda made: made._loss
     )
-for _kind in registered.METRICS.values():
-    SUBJECTS[_kind.__name__] = Subject(
+#: Computed of values alone, and no metrics of a network.
+ALONE = ("Mean", "Sum")
+_ROWS = (
+    metrics.ChosenAccuracy,
+    metrics.CategoricalAccuracy,
+    metrics.TopKCategoricalAccuracy,
+    metrics.Poisson,
+    metrics.KLDivergence,
+    metrics.CategoricalCrossentropy,
+)
+for _kind in (kind for name, kind in registered.METRICS.items() if name not in ALONE):
+    SUBJECTS["metric " * hasattr(losses, _kind.__name__) + _kind.__name__] = Subject(
         _kind,
         lambda it: _network(
             [],
@@ -200,7 +354,9 @@ for _kind in registered.METRICS.values():
             loss="sparse_categorical_crossentropy"
             if type(it).__name__.startswith("Sparse")
             else "categorical_crossentropy"
-            if isinstance(it, metrics.Accuracy)
+            if isinstance(it, _ROWS)
+            else "binary_crossentropy"
+            if isinstance(it, metrics.AUC | metrics.BinaryCrossentropy)
             else "mse",
         ),
         lambda made: made._metrics[0],
@@ -235,7 +391,7 @@ def go_on_from(made: Any, other: Any) -> Any:
     assert [*new.state] == [*old.state]
     for name, vector in old.state.items():
         new.state[name][...] = vector
-    new.iterations, new.accumulated_learning_rate = old.iterations, old.accumulated_learning_rate
+    new.batches, new.accumulated_learning_rate = old.batches, old.accumulated_learning_rate
     return made
 
 
@@ -297,6 +453,15 @@ WRONG: list[tuple[str, str, Any]] = [
     ("RandomNormal", "stddev", -1),
     ("Constant", "value", "x"),
     ("HeNormal", "seed", 0.5),
+    ("VarianceScaling", "mode", "fan"),
+    ("VarianceScaling", "scale", 0),
+    ("MaxNorm", "axis", 2),
+    ("MaxNorm", "max_value", -1),
+    ("MinMaxNorm", "rate", 1.5),
+    ("Dense", "kernel_constraint", "max"),
+    ("BatchNormalization", "axis", 0),
+    ("GaussianNoise", "stddev", 1.5),
+    ("GaussianDropout", "rate", 1),
 ]
 
 
@@ -314,7 +479,8 @@ def test_a_wrong_value_is_refused_when_it_is_set(name: str, argument: str, value
         or "unknown" in str(found.value)
         or argument in str(found.value).replace("no form on logits", "from_logits")
     )
-    assert getattr(thing, argument) is before
+    now = getattr(thing, argument)
+    assert now is before or now == before
 
 
 # Clipping

@@ -173,7 +173,7 @@ UNKNOWN: dict[str, tuple[Callable[..., Any], str, str]] = {
         "he_norml",
         "he_normal",
     ),
-    "bias": (lambda name: layers.Dense(3, bias_initializer=name), "zeroes", "zeros"),
+    "bias": (lambda name: layers.Dense(3, bias_initializer=name), "zeroes", "zero"),
     "regularizer": (lambda name: layers.Dense(3, kernel_regularizer=name), "l1-l2", "l1_l2"),
     "bias penalty": (lambda name: layers.Dense(3, bias_regularizer=name), "l-1", "l1"),
     "stopping mode": (lambda name: callbacks.EarlyStopping(mode=name), "mini", "min"),
@@ -198,7 +198,7 @@ def test_unknown_names(what: str) -> None:
 
 def test_a_name_like_no_other() -> None:
     """No guess, but the list."""
-    with pytest.raises(ValueError, match=r"'xyzzy' \(known: adagrad, adam, .*sgd\)"):
+    with pytest.raises(ValueError, match=r"'xyzzy' \(known: adadelta, adagrad, adam, .*sgd\)"):
         optimizers.get("xyzzy")
 
 
@@ -232,8 +232,12 @@ NUMBERS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "units text": (lambda: layers.Dense("2"), TypeError, "units: .*integer.*received '2'"),
     "size 0": (lambda: layers.Input((28, 0)), ValueError, "size.*at least 1, received 0"),
     "no shape": (lambda: layers.Input(), TypeError, "shape.*received none"),
-    "momentum": (lambda: layers.BatchNormalization(1.0), ValueError, "momentum: .*received 1.0"),
-    "epsilon": (lambda: layers.BatchNormalization(0, 0), ValueError, "epsilon: .*received 0"),
+    "momentum": (
+        lambda: layers.BatchNormalization(momentum=1.0),
+        ValueError,
+        "momentum: .*received 1.0",
+    ),
+    "epsilon": (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon: .*received 0"),
     "slope": (lambda: layers.LeakyReLU(-0.1), ValueError, "negative_slope: .*received -0.1"),
     "penalty": (lambda: minidl.regularizers.l2(-1), ValueError, "l2: .*received -1"),
     "patience": (lambda: callbacks.EarlyStopping(patience=-1), ValueError, "patience: .*-1"),

@@ -97,7 +97,9 @@ def test_plateau(capsys: Any) -> None:
     model = network([spec("layers.Flatten", input_shape=(1,))], (1,))
     model.compile(SGD(0.8), "mse")
     rates: list[float] = []
-    watch = LambdaCallback(on_epoch_end=lambda e, logs: rates.append(model.optimizer.learning_rate))
+    watch = LambdaCallback(
+        on_epoch_end=lambda e, logs: rates.append(float(model.optimizer.learning_rate))
+    )
     plateau = ReduceLROnPlateau("loss", 0.5, patience=2, cooldown=2, min_lr=0.3, verbose=1)
     x = np.ones((2, 1))  # a loss that never changes
     model.fit(x, x + 1, epochs=9, verbose=0, callbacks=[plateau, watch])

@@ -155,13 +155,24 @@ def test_what_llvm_lacks(monkeypatch):
     assert finding.mend == "pip install 'minidl[fast]'"
 
 
+TITLES = [
+    "Fashion-MNIST",
+    "MNIST",
+    "CIFAR-10",
+    "IMDB",
+    "Reuters",
+    "Boston housing",
+    "California housing",
+]
+
+
 def test_data_sets_are_looked_for_and_not_loaded(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIDL_DATA", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
     monkeypatch.setattr("minidl.datasets._files.DEBIAN_FOLDER", tmp_path / "none")
     places = datasets.places()
-    assert list(places) == ["Fashion-MNIST", "MNIST", "IMDB"]
-    assert [place for place, _ in places.values()] == [None] * 3
+    assert list(places) == TITLES
+    assert [place for place, _ in places.values()] == [None] * len(TITLES)
     assert places["Fashion-MNIST"][1] == "apt-get install dataset-fashion-mnist"
     (tmp_path / "imdb").mkdir()
     (tmp_path / "imdb" / "imdb.npz").write_bytes(b"")
@@ -191,7 +202,7 @@ def test_from_the_shell(call):
     lines = [line.split()[0] for line in result.stdout.splitlines() if not line.startswith(" ")]
     wanted = ["minidl", "Python", "NumPy", "LLVM", "Machine", "Driver", "CuPy"]
     assert lines[: len(wanted)] == wanted
-    assert lines[-3:] == ["Fashion-MNIST", "MNIST", "IMDB"]
+    assert lines[-len(TITLES) :] == [title.split()[0] for title in TITLES]
     assert "Traceback" not in result.stderr
 
 

@@ -22,9 +22,9 @@ FLOORS = [
     {"accelerator"},
     {"checks", "custom", "lookup", "printing", "register", "seeds"},
     {"kernels"},
-    {"activations", "initializers", "regularizers"},
+    {"activations", "constraints", "initializers", "regularizers"},
     {"parameters"},
-    {"freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
+    {"activities", "freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
     {"row", "sharing", "stack", "weights", "network"},
 ]

@@ -14,7 +14,7 @@ from minidl import initializers
 from minidl.backend.random import WEIGHTS, generator
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, ReLU
 from minidl.models import Network
-from tests import registered
+from tests import oracle, registered
 from tests.specs import Spec, spec
 
 SHAPE = (300, 200)
@@ -169,7 +169,12 @@ def test_configuration_makes_an_equal_initializer(name: str) -> None:
     ("initializer", "error", "words"),
     [
         (spec("initializers.Constant", value=float("nan")), ValueError, "value: .* received nan"),
-        (spec("initializers.Constant", value=[1]), TypeError, "value: expected a number"),
+        (spec("initializers.Constant", value="x"), TypeError, "value: expected a number"),
+        (spec("initializers.Constant", value=["x"]), ValueError, "value: expected finite numbers"),
+        (spec("initializers.Constant", value=[1, math.nan]), ValueError, "expected finite"),
+        (spec("initializers.VarianceScaling", mode="avg"), ValueError, "mode 'avg'; did you mean"),
+        (spec("initializers.VarianceScaling", distribution=1), ValueError, "distribution 1"),
+        (spec("initializers.VarianceScaling", scale=0.0), ValueError, "scale: expected"),
         (
             spec("initializers.RandomUniform", minval=1.0, maxval=0.0),
             ValueError,
@@ -188,3 +193,102 @@ def test_bad_arguments(initializer: Spec, error: type[Exception], words: str) ->
     """Each says what was expected."""
     with pytest.raises(error, match=words):
         initializer.make(minidl)
+
+
+# Against Keras, which draws other numbers from the same distributions.
+
+SCALINGS = [
+    spec("initializers.VarianceScaling", scale=scale, mode=mode, distribution=distribution)
+    for scale in (1.0, 2.5)
+    for mode in ("fan_in", "fan_out", "fan_avg")
+    for distribution in ("truncated_normal", "untruncated_normal", "uniform")
+]
+DRAWN = [
+    *SCALINGS,
+    spec("initializers.TruncatedNormal", mean=0.5, stddev=0.2),
+    spec("initializers.RandomNormal", stddev=0.2),
+    *(
+        spec(f"initializers.{family}{kind}")
+        for family in ("Glorot", "He", "Lecun")
+        for kind in ("Uniform", "Normal")
+    ),
+]
+
+
+@pytest.mark.parametrize("item", DRAWN, ids=str)
+def test_draws_are_distributed_as_keras_s(item: Spec) -> None:
+    """Two samples of 15,000 and 3,000: a Kolmogorov-Smirnov test at 1 in 1,000; their variances
+    within five standard errors, √(2/n), of each other.
+    """
+    ours = drawn(item.make(minidl), (150, 100))
+    theirs = oracle.initial(Spec(item.path, {**item.options, "seed": 1}), (150, 100))
+    assert stats.ks_2samp(ours.ravel(), theirs.ravel()[::5]).pvalue > 1e-3
+    assert ours.var() == pytest.approx(theirs.var(), rel=10 * math.sqrt(2 / theirs.size))
+
+
+@pytest.mark.parametrize(
+    ("item", "shape"),
+    [
+        (spec("initializers.IdentityInitializer", gain=0.5), (3, 5)),
+        (spec("initializers.Constant", value=[1.0, 2.0, 3.0]), (2, 3)),
+        (spec("initializers.Constant", value=2.5), (2,)),
+        (spec("initializers.Zeros"), (2, 3)),
+        (spec("initializers.Ones"), (2, 3)),
+    ],
+    ids=str,
+)
+def test_fixed_values_are_keras_s(item: Spec, shape: Any) -> None:
+    np.testing.assert_array_equal(drawn(item.make(minidl), shape), oracle.initial(item, shape))
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (5, 5), (3, 2, 4)])
+def test_orthogonal_matrices_are_orthogonal(shape: tuple[int, ...]) -> None:
+    values = drawn(initializers.Orthogonal(gain=2.0), shape).reshape(-1, shape[-1])
+    few = min(values.shape)
+    product = values.T @ values if len(values) >= values.shape[1] else values @ values.T
+    np.testing.assert_allclose(product, 4 * np.eye(few), atol=1e-12)
+
+
+def test_orthogonal_matrices_are_uniform() -> None:
+    """The first entries of 2,000 rotations of the plane: of a uniform angle, its cosine."""
+    random = np.random.default_rng(1)
+    first = [initializers.Orthogonal().values((2, 2), random)[0, 0] for _ in range(2000)]
+    assert stats.kstest(np.arccos(first) / np.pi, "uniform").pvalue > 1e-3
+
+
+def test_names_in_small_letters() -> None:
+    """Keras's aliases, as texts and as functions of the module."""
+    for name, kind in {
+        "normal": "RandomNormal", "uniform": "RandomUniform", "zero": "Zeros", "one": "Ones",
+        "identity": "Identity", "orthogonal": "OrthogonalInitializer", "he_normal": "HeNormal",
+        "truncated_normal": "TruncatedNormal", "variance_scaling": "VarianceScaling",
+        "lecun_uniform": "LecunUniform", "glorot_uniform": "GlorotUniform", "zeros": "Zeros",
+    }.items():  # fmt: skip
+        known = getattr(initializers, kind)
+        assert type(initializers.get(name)) is getattr(initializers, name) is known
+    with pytest.raises(AttributeError, match="has no attribute 'he_norml'"):
+        _ = initializers.he_norml
+
+
+def test_an_initializer_is_called_by_itself() -> None:
+    """With a seed again and again the same; without one others, of the run's seed."""
+    seeded = initializers.GlorotNormal(seed=3)
+    np.testing.assert_array_equal(seeded((3, 4)), seeded(shape=(3, 4)))
+    assert seeded((3, 4)).dtype == np.float32
+    assert seeded((3, 4), "float64").dtype == np.float64
+    free = initializers.RandomNormal()
+    minidl.utils.set_random_seed(5)
+    first, second = free((3,)), free((3,))
+    assert (first != second).all()
+    minidl.utils.set_random_seed(5)
+    np.testing.assert_array_equal(free((3,)), first)
+
+
+def test_shapes_that_do_not_suit() -> None:
+    for made, shape, words in [
+        (initializers.Constant([1, 2]), (2, 3), r"expected values of shape \(2, 3\)"),
+        (initializers.Identity(), (3,), "shape of a matrix"),
+        (initializers.Orthogonal(), (3,), "at least two axes"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            made(shape)

@@ -68,7 +68,7 @@ def suited(name: str) -> losses.Loss:
 def bound(name: Any, units: int, loss: Any = None, from_logits: bool = False) -> metrics.Metric:
     made = metrics.get(name, suited(name) if loss is None else losses.get(loss))
     made.bind(max(SIZES), units, current(), np.float64, from_logits)
-    made.reset()
+    made.reset_state()
     return made
 
 
@@ -97,14 +97,14 @@ def test_over_batches_agrees_with_keras(name: str, keras_name: str, data: Any) -
 
 @pytest.mark.parametrize(("name", "keras_name", "data"), CASES, ids=IDS)
 def test_reset_forgets(name: str, keras_name: str, data: Any) -> None:
-    """The next epoch starts anew; before its first batch there is no value."""
+    """The next epoch starts anew; before its first batch the value is 0, as in Keras."""
     random = np.random.default_rng(2)
     y, p = data(random, 8)
     metric = bound(name, p.shape[1])
-    assert np.isnan(metric.result())
+    assert metric.result() == 0
     metric.update(1 - p, y)
-    metric.reset()
-    assert np.isnan(metric.result())
+    metric.reset_state()
+    assert metric.result() == 0
     metric.update(p, y)
     expected = by_keras(keras_name, [(y, p)])
     assert metric.result() == pytest.approx(expected, rel=oracle.RTOL)
@@ -187,6 +187,7 @@ def test_functions_give_the_rows_as_keras_does(name: str, data: Any) -> None:
 def test_get_by_function_is_get_by_name(name: str) -> None:
     """keras.metrics.… and keras.losses.… functions serve as metrics."""
     function = getattr(metrics, name, None) or getattr(losses, name)
+    assert callable(function)
     by_name, by_function = (metrics.get(k, suited(name)) for k in (name, function))
     assert type(by_name) is type(by_function)
     assert by_name.name == by_function.name == name
@@ -207,7 +208,7 @@ def test_mean_weights_each_batch_by_its_rows() -> None:
     """What fit shows as the loss."""
     mean = metrics.Mean("loss")
     mean.bind(8, 1, current(), np.float64, False)
-    mean.reset()
+    mean.reset_state()
     for value, rows in ((1.0, 8), (4.0, 2)):
         mean.add(to_device(np.array(value)), rows)
     assert mean.result() == pytest.approx((8 + 8) / 10, rel=1e-15)
@@ -218,7 +219,7 @@ def test_sums_are_kept_in_float64() -> None:
     """A float32 sum would stop growing at 2^24 rows."""
     metric = metrics.get("binary_accuracy", losses.get("mse"))
     metric.bind(4, 1, current(), np.float32, False)
-    metric.reset()
+    metric.reset_state()
     metric._sum[...] = 2.0**24
     metric.update(to_device(np.ones((1, 1), np.float32)), to_device(np.ones((1, 1), np.float32)))
     assert float(to_host(metric._sum)) == 2.0**24 + 1
@@ -229,8 +230,8 @@ def test_sums_are_kept_in_float64() -> None:
     [
         ("acuracy", ValueError, "unknown metric 'acuracy'; did you mean 'accuracy'"),
         ("sparse_categorical_acc", ValueError, "did you mean 'sparse_categorical_accuracy'"),
-        (3, TypeError, "metric: expected a name, a function of minidl.metrics .* received 3"),
-        (max, TypeError, "metric: expected a name"),
+        (3, TypeError, "metric: expected a name, a function of targets .* received 3"),
+        (losses.MeanSquaredError(), TypeError, "metric: expected a name"),
         (losses.MeanSquaredError, TypeError, "metric: expected a name"),
     ],
 )

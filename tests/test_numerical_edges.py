@@ -250,7 +250,7 @@ def test_accuracy_of_a_million_rows() -> None:
     for rows in (ROWS, ROWS // 1000):
         metric = metrics.SparseCategoricalAccuracy()
         metric.bind(rows, 2, current(), np.dtype(np.float32), from_logits=False)
-        metric.reset()
+        metric.reset_state()
         for start in range(0, ROWS, rows):
             part = slice(start, start + rows)
             metric.update(to_device(p[part]), to_device(y[part]))
@@ -261,7 +261,7 @@ def test_mean_loss_of_a_thousand_batches() -> None:
     """A million rows: their sum is kept in float64."""
     mean = metrics.Mean("loss")
     mean.bind(1, 1, current(), np.dtype(np.float32), from_logits=False)
-    mean.reset()
+    mean.reset_state()
     value = to_device(np.array(0.1, np.float32))
     for _ in range(1000):
         mean.add(value, 1000)

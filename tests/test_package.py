@@ -177,7 +177,12 @@ NAMES = """
     initializers.GlorotUniform initializers.GlorotNormal initializers.HeUniform
     initializers.HeNormal initializers.LecunUniform initializers.LecunNormal
     initializers.RandomUniform initializers.RandomNormal initializers.Zeros initializers.Ones
-    initializers.Constant
+    initializers.Constant initializers.he_normal initializers.TruncatedNormal
+    initializers.VarianceScaling initializers.Orthogonal initializers.Identity
+    constraints.max_norm constraints.non_neg constraints.unit_norm constraints.min_max_norm
+    layers.InputLayer layers.Identity layers.Reshape layers.ActivityRegularization layers.PReLU
+    layers.AlphaDropout layers.GaussianNoise layers.GaussianDropout layers.LayerNormalization
+    layers.UnitNormalization layers.Normalization
     regularizers.l1 regularizers.l2 regularizers.l1_l2 regularizers.L1 regularizers.L2
     regularizers.L1L2 regularizers.Lp
     losses.sparse_categorical_crossentropy losses.categorical_crossentropy
@@ -186,17 +191,24 @@ NAMES = """
     losses.BinaryCrossentropy losses.MeanSquaredError
     metrics.sparse_categorical_accuracy metrics.SparseCategoricalAccuracy
     optimizers.SGD optimizers.RMSprop optimizers.Adam optimizers.AdamW optimizers.Nadam
-    optimizers.Adagrad
+    optimizers.Adagrad optimizers.Adamax optimizers.Adadelta optimizers.Lion optimizers.Ftrl
+    optimizers.get optimizers.serialize optimizers.deserialize
     optimizers.schedules.ExponentialDecay optimizers.schedules.PiecewiseConstantDecay
     optimizers.schedules.PolynomialDecay optimizers.schedules.InverseTimeDecay
-    optimizers.schedules.CosineDecay
+    optimizers.schedules.CosineDecay optimizers.schedules.CosineDecayRestarts
     callbacks.Callback callbacks.History callbacks.EarlyStopping callbacks.ModelCheckpoint
     callbacks.LearningRateScheduler callbacks.ReduceLROnPlateau callbacks.CSVLogger
     callbacks.TerminateOnNaN callbacks.LambdaCallback callbacks.LayerHealth
     NonFiniteError replay_failure
     utils.to_categorical utils.set_random_seed set_floatx floatx
+    utils.normalize utils.get_file utils.clear_session utils.plot_model
+    nn.relu nn.sigmoid nn.tanh nn.softmax nn.softplus nn.elu nn.selu nn.gelu nn.silu nn.leaky_relu
+    datasets.reuters.load_data datasets.reuters.get_word_index datasets.reuters.get_label_names
+    datasets.boston_housing.load_data datasets.california_housing.load_data
+    datasets.cifar10.load_data
     datasets.fashion_mnist.load_data datasets.mnist.load_data datasets.imdb.load_data
     datasets.imdb.load_csr datasets.imdb.get_word_index datasets.digits.load_data
+    backend.get_value backend.set_value backend.clear_session
     backend.use backend.executor backend.to_host backend.to_device
     gradient_check.gradcheck gradient_check.check_function gradient_check.check_activation
     gradient_check.check_layer gradient_check.check_loss gradient_check.check_penalty
@@ -204,6 +216,7 @@ NAMES = """
     testing.networks testing.layers testing.activations testing.tensors
     plotting.plot_history plotting.plot_values plotting.plot_comparison plotting.plot_sheet
     plotting.plot_activations plotting.plot_fit plotting.plot_predictions plotting.plot_weights
+    plotting.plot_network
 """
 
 

@@ -21,6 +21,7 @@ from tests.specs import Spec, spec
 
 L1 = spec("regularizers.L1", l1=0.02)
 PROXIMAL = spec("regularizers.L1", l1=0.02, proximal=True)
+MAX_NORM = spec("constraints.MaxNorm", max_value=0.5, axis=0)
 LAYERS = [
     spec("layers.Dense", units=5, activation="elu", use_bias=False, kernel_regularizer=L1),
     spec("layers.Dense", units=5, kernel_initializer="he_normal", bias_regularizer="l2"),
@@ -39,11 +40,31 @@ LAYERS = [
     spec("layers.BatchNormalization", center=False, scale=False),
     spec("layers.Flatten"),
     spec("layers.Rescaling", scale=0.3, offset=0.1),
+    spec("layers.Dense", units=5, activation=spec("layers.LeakyReLU", negative_slope=0.07)),
+    spec("layers.Dense", units=5, kernel_constraint=MAX_NORM, bias_constraint="non_neg"),
+    spec("layers.Dense", units=5, activity_regularizer=L1, bias_initializer=None),
+    spec("layers.BatchNormalization", gamma_constraint="non_neg", beta_regularizer="l2"),
+    spec("layers.LayerNormalization", epsilon=0.01, beta_constraint="non_neg"),
+    spec("layers.UnitNormalization"),
+    spec("layers.Normalization"),
+    spec("layers.Normalization", axis=None, mean=0.5, variance=2.0, invert=True),
+    spec("layers.PReLU", alpha_initializer="ones", alpha_constraint=MAX_NORM),
+    spec("layers.AlphaDropout", rate=0.4),
+    spec("layers.GaussianNoise", stddev=0.3, seed=9),
+    spec("layers.GaussianDropout", rate=0.4),
+    spec("layers.ActivityRegularization", l1=0.01, l2=0.02),
+    spec("layers.Identity"),
+    spec("layers.Reshape", target_shape=(-1,)),
 ]
 INITIALIZERS = [
     spec("initializers.Zeros"),
     spec("initializers.Ones"),
     spec("initializers.Constant", value=0.25),
+    spec("initializers.Constant", value=[0.1, 0.2, 0.3]),
+    spec("initializers.IdentityInitializer", gain=0.5),
+    spec("initializers.Orthogonal", gain=0.5, seed=1),
+    spec("initializers.TruncatedNormal", mean=0.1, stddev=0.2),
+    spec("initializers.VarianceScaling", scale=2.0, mode="fan_avg", distribution="uniform"),
     spec("initializers.RandomUniform", minval=-0.2, maxval=0.3, seed=1),
     spec("initializers.RandomNormal", mean=0.1, stddev=0.2),
     *(
@@ -58,6 +79,12 @@ REGULARIZERS = [
     spec("regularizers.L1L2", l1=0.02, l2=0.03),
     PROXIMAL,
     spec("regularizers.Lp", p=1.5, lp=0.02),
+]
+CONSTRAINTS = [
+    MAX_NORM,
+    spec("constraints.NonNeg"),
+    spec("constraints.UnitNorm", axis=1),
+    spec("constraints.MinMaxNorm", min_value=0.2, max_value=0.5, rate=0.5, axis=[0, 1]),
 ]
 SCHEDULES = [
     spec(
@@ -89,6 +116,12 @@ SCHEDULES = [
         warmup_target=0.2,
         warmup_steps=3,
     ),
+    spec(
+        "optimizers.schedules.CosineDecayRestarts",
+        initial_learning_rate=0.1,
+        first_decay_steps=3,
+        t_mul=1.5,
+    ),
 ]
 OPTIMIZERS = [
     spec("optimizers.SGD", learning_rate=0.02),
@@ -98,8 +131,14 @@ OPTIMIZERS = [
     spec("optimizers.AdamW", weight_decay=0.1, global_clipnorm=0.5),
     spec("optimizers.Nadam", learning_rate=0.01),
     spec("optimizers.Adagrad", initial_accumulator_value=0.3),
+    spec("optimizers.Adamax", beta_1=0.8, use_ema=True, ema_momentum=0.5),
+    spec("optimizers.Adadelta", rho=0.8, gradient_accumulation_steps=3),
+    spec("optimizers.Lion", beta_2=0.8, use_ema=True, ema_overwrite_frequency=3),
+    spec("optimizers.Ftrl", l1_regularization_strength=0.1, learning_rate_power=-0.3),
+    spec("optimizers.AdamW", weight_decay=0.3, exclude_from_weight_decay=["bias"]),
     *(spec("optimizers.SGD", learning_rate=schedule) for schedule in SCHEDULES),
 ]
+ITEMS = [*INITIALIZERS, *REGULARIZERS, *CONSTRAINTS]
 LOSSES = {
     "integers": spec("losses.SparseCategoricalCrossentropy", from_logits=True),
     "one-hot": spec("losses.CategoricalCrossentropy", from_logits=True),
@@ -176,7 +215,7 @@ def goes_on_as(model: minidl.Sequential, other: minidl.Sequential, kind: str) ->
 
 def test_the_lists_below_are_complete() -> None:
     """Every class that the package has is saved and loaded in one of these tests."""
-    paths = {s.path for s in (*LAYERS, *INITIALIZERS, *REGULARIZERS, *SCHEDULES, *OPTIMIZERS)}
+    paths = {s.path for s in (*LAYERS, *ITEMS, *SCHEDULES, *OPTIMIZERS)}
     made = {
         path.rpartition(".")[2]
         for path in (*paths, *(s.path for s in (*LOSSES.values(), *FURTHER_LOSSES)))
@@ -184,12 +223,13 @@ def test_the_lists_below_are_complete() -> None:
     tables = (
         registered.INITIALIZERS,
         registered.REGULARIZERS,
+        registered.CONSTRAINTS,
         registered.OPTIMIZERS,
         registered.LOSSES,
         registered.SCHEDULES,
     )
     known = {kind.__name__ for table in tables for kind in table.values()}
-    assert made == known | set(layers.__all__) - {"Layer", "Input"}
+    assert made == known | set(layers.__all__) - {"Layer", "Input", "InputLayer"}
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
@@ -205,10 +245,10 @@ def test_layers(layer: Spec, tmp_path: Path, executor: str) -> None:
     goes_on_as(model, other, "one-hot")
 
 
-@pytest.mark.parametrize("item", [*INITIALIZERS, *REGULARIZERS], ids=str)
-def test_initializers_and_regularizers(item: Spec, tmp_path: Path) -> None:
-    """Their arguments; a penalty goes on being added."""
-    where = "kernel_initializer" if item in INITIALIZERS else "kernel_regularizer"
+@pytest.mark.parametrize("item", ITEMS, ids=str)
+def test_initializers_regularizers_and_constraints(item: Spec, tmp_path: Path) -> None:
+    """Their arguments; a penalty goes on being added, a constraint goes on holding."""
+    where = f"kernel_{item.path.partition('.')[0].removesuffix('s')}"
     task = problem("values")
     model = network([spec("layers.Dense", units=3, **{where: item}), task.output])
     model.compile("sgd", "mse")

@@ -165,7 +165,6 @@ CONFIGURATIONS: dict[str, tuple[Any, str | None]] = {
         ),
         "right",
     ),
-    "metrics of one name": (lambda c: c["metrics"].append(c["metrics"][0]), "different names"),
     "a metric called loss": (lambda c: c["metrics"][0]["config"].update(name="loss"), "loss"),
     "a metric without a name": (lambda c: c["metrics"][0]["config"].update(name=3), "name"),
 }  # fmt: skip

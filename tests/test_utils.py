@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import minidl
-from minidl.utils import set_random_seed, to_categorical
+from minidl.utils import normalize, set_random_seed, to_categorical
 from tests import oracle_training
 from tests.fitting import HIDDEN, network, problem
 from tests.specs import spec
@@ -103,15 +104,14 @@ def test_without_a_seed_every_model_differs(monkeypatch: pytest.MonkeyPatch) -> 
     assert len({made().seed for _ in range(20)}) == 20
 
 
-def test_numpys_own_state_is_left_alone() -> None:
+def test_models_leave_numpys_own_state_alone() -> None:
     """Neither read nor moved: nobody's numbers depend on a model's."""
-    np.random.seed(0)  # noqa: NPY002 - the state that must not move
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
     set_random_seed(1)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the state that must not move
     first = numbers(made())
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
-    np.random.seed(1)  # noqa: NPY002
     set_random_seed(1)
+    np.random.seed(7)  # noqa: NPY002
     assert equal(numbers(made()), first)
 
 
@@ -146,3 +146,76 @@ def test_class_numbers_may_be_floats_or_booleans():
     np.testing.assert_array_equal(to_categorical([1.0, 0.0]), [[0, 1], [1, 0]])
     np.testing.assert_array_equal(to_categorical([True, False]), [[0, 1], [1, 0]])
     assert to_categorical([0, 14_999, 3]).shape == (3, 15_000)  # and no 15,000 x 15,000 on the way
+
+
+@pytest.mark.parametrize("seed", [0, 42, 2**32 - 1])
+def test_one_seed_for_all_generators(seed: int) -> None:
+    """Python's and NumPy's, as Keras seeds them."""
+    found = []
+    for seeded in (set_random_seed, oracle_training.seeded):
+        seeded(seed)
+        found.append((random.random(), np.random.rand(), np.random.randint(1000)))  # noqa: NPY002
+    assert found[0] == found[1]
+
+
+def test_large_seeds_differ_in_all_bits() -> None:
+    found = set()
+    for seed in (5, 5 + 2**32, 5 + 2**63):
+        set_random_seed(seed)
+        found.add((random.random(), np.random.rand()))  # noqa: NPY002
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"axis": -2}, {"order": 1}, {"axis": 1, "order": 3}, {"order": np.inf}]
+)
+def test_normalize(arguments: dict[str, Any]) -> None:
+    """Keras's quotients; a row of zeros stays.
+
+    Keras takes the axis 0 for the last one.
+    """
+    x = np.random.default_rng(1).normal(size=(3, 4, 2))
+    x[1] = 0
+    theirs = oracle_training.normalize(x, **arguments)
+    np.testing.assert_allclose(normalize(x, **arguments), theirs, rtol=1e-15)
+    np.testing.assert_array_equal(normalize([3, 4]), [0.6, 0.8])
+    np.testing.assert_array_equal(normalize([[3, 0], [4, 2]], axis=0), [[0.6, 0], [0.8, 1]])
+
+
+@pytest.mark.parametrize(
+    ("x", "arguments", "error", "words"),
+    [
+        (["a"], {}, TypeError, "expected numbers, received dtype"),
+        ([1.0], {"axis": 1}, ValueError, "axis: expected one of 1 axes, received 1"),
+        (1.0, {}, ValueError, "axis: expected one of 0 axes"),
+        ([1.0], {"order": 0}, ValueError, "order: .* received 0"),
+    ],
+)
+def test_normalize_refuses(x: Any, arguments: Any, error: Any, words: str) -> None:
+    with pytest.raises(error, match=words):
+        normalize(x, **arguments)
+
+
+def test_names_begin_anew_after_clear_session() -> None:
+    """By both of its names; what was made before keeps its name."""
+    for clear in (minidl.utils.clear_session, minidl.backend.clear_session):
+        before = minidl.layers.Dense(1)
+        clear()
+        assert [minidl.layers.Dense(1).name for _ in range(2)] == ["dense", "dense_1"]
+        assert minidl.Sequential().name == "sequential"
+        assert before.name.startswith("dense")
+
+
+def test_activations_as_programs_write_them() -> None:
+    """Every activation, in layers and on arrays; another name is answered."""
+    layer = minidl.layers.Dense(3, activation=minidl.nn.relu)
+    assert layer.activation.function is minidl.activations.relu
+    np.testing.assert_array_equal(minidl.nn.relu([-1.0, 2.0]), [0, 2])
+    names = "relu sigmoid tanh softmax softplus elu selu leaky_relu gelu silu swish softsign"
+    assert set(names.split()) <= set(dir(minidl.nn))
+    for name in dir(minidl.nn):
+        assert getattr(minidl.nn, name) is getattr(minidl.activations, name)
+    with pytest.raises(
+        AttributeError, match=r"minidl\.nn has activation functions, and no 'conv2d'"
+    ):
+        _ = minidl.nn.conv2d

@@ -147,7 +147,7 @@ class Outcome:
             (
                 model.seed,
                 model.step,
-                optimizer.iterations,
+                optimizer.batches,
                 optimizer.accumulated_learning_rate,
                 optimizer.current_learning_rate(),
             ),
@@ -182,6 +182,17 @@ TRAININGS = {
         lambda: regularizers.L1(1e-3, proximal=True),
     ),
     "sparse rows": Training(lambda: optimizers.RMSprop(0.01, clipnorm=1.0), plateau, sparse=True),
+    "gathered and averaged": Training(
+        lambda: optimizers.Lion(
+            0.005,
+            weight_decay=0.1,
+            use_ema=True,
+            ema_momentum=0.9,
+            gradient_accumulation_steps=3,
+            exclude_from_weight_decay=["bias"],
+        ),
+        plateau,
+    ),
     "in order": Training(
         lambda: optimizers.AdamW(0.02),
         options={"shuffle": False, "sample_weight": np.linspace(0.1, 2, ROWS)},

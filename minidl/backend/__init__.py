@@ -15,21 +15,26 @@ from minidl.backend.cuda import BackendUnavailableError
 from minidl.backend.floatx import floating, floatx, set_floatx
 from minidl.backend.fused import fused
 from minidl.backend.kernel import kernel
+from minidl.backend.session import clear_session
 from minidl.backend.sparse import is_sparse
 from minidl.backend.switch import Backend, backend_of, current, executor_name, use
+from minidl.backend.values import get_value, set_value
 
 __all__ = [
     "Backend",
     "BackendUnavailableError",
     "backend_of",
+    "clear_session",
     "current",
     "executor",  # an attribute that follows the switch, below
     "floating",
     "floatx",
     "fused",
+    "get_value",
     "is_sparse",
     "kernel",
     "set_floatx",
+    "set_value",
     "to_device",
     "to_host",
     "use",

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl.backend.switch import runner_for
 
-WEIGHTS, DROPOUT, SHUFFLE = 1, 2, 3
+WEIGHTS, DROPOUT, SHUFFLE, RADIUS, ANGLE = 1, 2, 3, 4, 5
 
 _CHUNK = 4_096  # 64-bit words drawn at a time: 32 KiB, independent of the batch
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.callbacks.base import Callback, Logs
+from minidl.metrics.names import direction, numbered
 from minidl.printing import say
 
 #: Prefix -> what fit would have to be given for values of that name, and was not.
@@ -18,17 +19,26 @@ MISSING = {
     "train_": "evaluate_train=True, received False",
 }
 
+#: The loss and its two parts.
+FALLING = ("loss", "data_loss", "penalty")
+
+
+def _stem(name: str) -> str:
+    """The name of a value without the prefix."""
+    return next((name.removeprefix(each) for each in MISSING if name.startswith(each)), name)
+
 
 class Monitor(Callback):
     """Base of callbacks that watch one value for its best.
 
     Args:
         monitor: name of the value, for example "val_loss".
-        mode: "min", "max", or "auto": max for accuracies, else min.
+        mode: "min", "max", or "auto": the metric says whether larger values are better.
         min_delta: what counts as better, >= 0.
 
     Raises:
-        ValueError: unknown mode; before training, a value that nobody computes.
+        ValueError: unknown mode; before training, a value that nobody computes, or for "auto" one
+            of which nothing says whether larger values are better.
     """
 
     #: Whether the value is looked at.
@@ -38,7 +48,8 @@ class Monitor(Callback):
         if mode not in ("auto", "min", "max"):
             raise checks.unknown("mode", mode, ("auto", "min", "max"))
         self.monitor = monitor
-        self.rising = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.mode = mode
+        self.rising = mode == "max" or (mode == "auto" and direction(_stem(monitor)) == "up")
         self.min_delta = checks.real("min_delta", min_delta, 0)
         self.reset_best()
 
@@ -53,6 +64,30 @@ class Monitor(Callback):
                     )
             what = f"value for {type(self).__name__} to monitor"
             raise checks.unknown(what, self.monitor, known)
+        if self.watches and self.mode == "auto":
+            rising = self._asked(model) == "up"
+            if rising != self.rising:
+                self.rising = rising
+                self.reset_best()
+
+    def _asked(self, model: Any) -> str:
+        """The direction of the value, "up" or "down": the metric says it; the loss falls.
+
+        Raises:
+            ValueError: nothing says it.
+        """
+        name = _stem(self.monitor)
+        compiled = getattr(model, "_metrics", ())
+        metrics = dict(zip(numbered(compiled), compiled, strict=True))
+        if name in FALLING:
+            return "down"
+        found = metrics[name].direction if name in metrics else direction(name)
+        if found is None:
+            raise ValueError(
+                f"{type(self).__name__} monitors {self.monitor!r}: expected mode='max' or "
+                "mode='min', because nothing says whether larger values are better"
+            )
+        return found
 
     def reset_best(self) -> None:
         """Forget the best value."""
@@ -203,7 +238,7 @@ class ReduceLROnPlateau(Monitor):
 
     def _reduce(self, epoch: int) -> None:
         optimizer = self.model.optimizer
-        old = optimizer.learning_rate
+        old = float(optimizer.learning_rate)
         if old > self.min_lr:
             optimizer.learning_rate = max(old * self.factor, self.min_lr)
             self.cooling = self.cooldown

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import io
 import os
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from minidl import checks
 from minidl.callbacks.base import Callback, Logs
 from minidl.printing import say
 
@@ -26,7 +26,7 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         self.schedule = schedule
-        self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+        self._takes_rate = checks.positions(schedule) > 1
         self.verbose = verbose
 
     def set_model(self, model: Any, params: Mapping[str, Any]) -> None:

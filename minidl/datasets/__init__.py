@@ -1,11 +1,13 @@
-"""Data sets with Keras's names: `fashion_mnist`, `mnist`, `imdb`, `digits`.
+"""Data sets with Keras's names: `fashion_mnist`, `mnist`, `cifar10`, `imdb`, `reuters`,
+`boston_housing`, `california_housing`; and `digits`.
 
 Each module has `load_data()`, which gives `(x_train, y_train), (x_test, y_test)`. Files are looked
 for in this order:
 
 1. the explicit `path`, which, if given, is the only place;
 2. the folder that the environment variable `MINIDL_DATA` names, and in it the folder of the data
-   set's own name (`fashion-mnist`, `mnist`, `imdb`), which comes first;
+   set's own name (`fashion-mnist`, `mnist`, `cifar-10`, `imdb`, `reuters`, `boston-housing`,
+   `california-housing`), which comes first;
 3. the user's cache (`~/.cache/minidl` on Linux), where downloads are kept;
 4. for Fashion-MNIST, Debian's `/usr/share/datasets/fashion-mnist`;
 5. a download, with a progress bar, from several mirrors in turn.
@@ -19,17 +21,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minidl.datasets import digits, fashion_mnist, imdb, mnist
+from minidl.datasets import (
+    boston_housing,
+    california_housing,
+    cifar10,
+    digits,
+    fashion_mnist,
+    imdb,
+    mnist,
+    reuters,
+)
 from minidl.datasets._files import DataFileError, DataNotFoundError, place
 
 __all__ = [
     "DataFileError",
     "DataNotFoundError",
+    "boston_housing",
+    "california_housing",
+    "cifar10",
     "digits",
     "fashion_mnist",
     "imdb",
     "mnist",
     "places",
+    "reuters",
 ]
 
 
@@ -38,5 +53,13 @@ def places() -> dict[str, tuple[Path | None, str]]:
 
     Looks for the files' names alone; reads nothing and downloads nothing.
     """
-    sources = (fashion_mnist._DATASET.source, mnist._DATASET.source, imdb._SOURCE)
+    sources = (
+        fashion_mnist._DATASET.source,
+        mnist._DATASET.source,
+        cifar10._SOURCE,
+        imdb._SOURCE,
+        reuters._SOURCE,
+        boston_housing._SOURCE,
+        california_housing._SOURCE,
+    )
     return {source.title: place(source) for source in sources}

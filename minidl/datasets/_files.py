@@ -86,7 +86,8 @@ def load_file(
         source: the data set.
         name: the file's name without suffix.
         read: turns the file into data, and raises `DataFileError` where the content is wrong.
-        path: a folder, or the file itself. If given, the only place looked at.
+        path: a folder, or the file itself. If given, the only place looked at; but the file's own
+            name alone, where no such file is, counts as none: Keras's programs say it.
         suffixes: the forms the file may have; in one folder the first wins; the last is downloaded.
         download_sum: `"algorithm:hexadecimal digest"` that a download must have, for files whose
             content `read` cannot check as strictly.
@@ -97,6 +98,8 @@ def load_file(
     """
     if path is not None and (given := Path(path).expanduser()).is_file():
         return read(given)
+    if path is not None and os.fspath(path) in {f"{name}{suffix}" for suffix in suffixes}:
+        path = None
     folders = _folders(source, path)
     for folder in folders:
         for suffix in suffixes:

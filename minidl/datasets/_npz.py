@@ -9,6 +9,7 @@ Every other name is refused.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import zipfile
 from collections.abc import Sequence
@@ -38,6 +39,16 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
         DataFileError: the file is damaged, lacks one of `names`, or its pickle asks for anything
             but an array of objects, lists and integers.
     """
+    contents = members(file, names)
+    return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
+
+
+def members(file: Path, names: Sequence[str]) -> list[bytes]:
+    """The content of the `.npy` members of these names.
+
+    Raises:
+        DataFileError: the file is damaged, or lacks one of `names`.
+    """
     content = io.BytesIO(file.read_bytes())
     try:
         with zipfile.ZipFile(content) as archive:
@@ -46,14 +57,13 @@ def read_npz(file: Path, names: Sequence[str]) -> list[list[Any] | NDArray[Any]]
                 raise DataFileError(
                     file, f"expected arrays {', '.join(names)}, received none named {missing[0]}"
                 )
-            members = [archive.getinfo(f"{name}.npy") for name in names]
-            contents = [_unpacked(archive, member) for member in members]
+            found = [archive.getinfo(f"{name}.npy") for name in names]
+            return [_unpacked(archive, member) for member in found]
     except (DataFileError, MemoryError):
         raise
     # A damaged archive raises any error of zipfile and zlib.
     except Exception as error:
         raise DataFileError(file, f"expected an intact .npz file, received {error}") from error
-    return [_read_npy(each, file, name) for each, name in zip(contents, names, strict=True)]
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -71,19 +81,45 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     return content
 
 
+def opened(content: bytes) -> tuple[io.BytesIO, tuple[int, ...], np.dtype[Any]]:
+    """A stream behind the header of a `.npy` member, the shape and the type.
+
+    Raises:
+        ValueError: no such header, or one longer than NumPy's.
+    """
+    if int.from_bytes(content[8:10], "little") > _HEADER:
+        raise ValueError("a header longer than NumPy's")
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise ValueError(f"version {version} of the .npy format")
+    return stream, shape, dtype
+
+
+def array_of(content: bytes) -> NDArray[Any]:
+    """The array of numbers in a `.npy` member.
+
+    Raises:
+        ValueError: objects, or a shape that the bytes do not fill.
+    """
+    stream, shape, dtype = opened(content)
+    if dtype.hasobject:
+        raise ValueError("objects, which stand in a pickle")
+    if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
+        raise ValueError(f"shape {shape} over {len(content) - stream.tell()} bytes")
+    stream.seek(0)
+    array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
 def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]:
     """The array in one `.npy` member (format: numpy.lib.format)."""
-    stream = io.BytesIO(content)
     try:
-        if int.from_bytes(content[8:10], "little") > _HEADER:
-            raise ValueError("a header longer than NumPy's")
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise ValueError(f"version {version} of the .npy format")
+        stream, shape, dtype = opened(content)
         if len(shape) != 1:
             raise ValueError(f"shape {shape}")
         if dtype == np.dtype(object):
@@ -96,11 +132,7 @@ def _read_npy(content: bytes, file: Path, name: str) -> list[Any] | NDArray[Any]
             if total > len(content):
                 raise ValueError(f"lists of {total} items in {len(content)} bytes")
             return items
-        if shape[0] * dtype.itemsize != len(content) - stream.tell():
-            raise ValueError(f"shape {shape} over {len(content) - stream.tell()} bytes")
-        stream.seek(0)
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-        return array
+        return array_of(content)
     except Exception as error:  # a forged or damaged pickle can raise any error
         raise DataFileError(
             file,

@@ -6,25 +6,29 @@ the layout of Keras's `imdb.npz`: rank 1 is the most frequent word.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from minidl.datasets._files import DataFileError, Source, check_sum, load_file
-from minidl.datasets._npz import read_npz
+from minidl.datasets._files import Source, load_file
+from minidl.datasets._texts import (
+    Ints,
+    check_listed_sum,
+    encoded,
+    limited,
+    read_texts,
+    read_word_index,
+    shorter,
+)
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 T = TypeVar("T")
-Ints = NDArray[np.int64]
-Reviews = list[list[int]]
 
 _SOURCE = Source(
     title="IMDB",
@@ -39,7 +43,6 @@ _SOURCE = Source(
 _NPZ_SUM = "sha256:69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
 _WORD_INDEX_SUM = "md5:bfafd718b763782e994055a2d397834f"
 
-_MAX_RANK = 2**31 - 1
 _START, _OOV, _INDEX_FROM, _SEED = 1, 2, 3, 113  # Keras's defaults
 
 
@@ -85,10 +88,7 @@ def load_data(
     def encode(indices: Ints, offsets: Ints, labels: Ints) -> tuple[Ints, Ints, Ints]:
         if maxlen is None:
             return indices, offsets, labels
-        lengths = np.diff(offsets)
-        kept = lengths < maxlen
-        offsets = np.concatenate([[0], np.cumsum(lengths[kept])])
-        return indices[np.repeat(kept, lengths)], offsets, labels[kept]
+        return shorter(indices, offsets, labels, maxlen)
 
     train, test = _load_splits(path, seed, start_char, index_from, encode)
     if len(train[2]) == 0 or len(test[2]) == 0:
@@ -98,17 +98,7 @@ def load_data(
     end = num_words or int(max(train[0].max(initial=0), test[0].max(initial=0)))
 
     def decode(indices: Ints, offsets: Ints, labels: Ints) -> tuple[NDArray[np.object_], Ints]:
-        inside = (indices >= skip_top) & (indices < end)
-        if oov_char is None:
-            offsets = np.concatenate([[0], np.cumsum(inside)])[offsets]
-            indices = indices[inside]
-        else:
-            indices[~inside] = oov_char
-        flat = indices.tolist()
-        x = np.empty(len(labels), object)
-        for row in range(len(labels)):
-            x[row] = flat[offsets[row] : offsets[row + 1]]
-        return x, labels
+        return limited(indices, offsets, skip_top, end, oov_char), labels
 
     return decode(*train), decode(*test)
 
@@ -165,22 +155,11 @@ def get_word_index(path: str | os.PathLike[str] | None = None) -> dict[str, int]
     return load_file(
         _SOURCE,
         "imdb_word_index",
-        _read_word_index,
+        read_word_index,
         path,
         suffixes=(".json",),
         download_sum=_WORD_INDEX_SUM,
     )
-
-
-def _read_word_index(file: Path) -> dict[str, int]:
-    _check_listed_sum(file)
-    try:
-        index = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DataFileError(file, f"expected JSON, received {error}") from error
-    if not isinstance(index, dict) or not all(type(rank) is int for rank in index.values()):
-        raise DataFileError(file, "expected one JSON object of integers, received something else")
-    return index
 
 
 def _load_splits(
@@ -192,81 +171,25 @@ def _load_splits(
 ) -> tuple[T, T]:
     """`encode(indices, offsets, labels)` of the training and of the test split, in Keras's order.
 
-    `indices` and `offsets` come from `_indices`. One split is encoded after the other, and the
+    `indices` and `offsets` come from `encoded`. One split is encoded after the other, and the
     lists are dropped before, because lists take much more memory than their indices.
     """
 
     def read(file: Path) -> tuple[T, T]:
-        _check_listed_sum(file)
+        check_listed_sum(file)
         # Keras shuffles with one RandomState, training split first.
         random = np.random.RandomState(seed)
 
         def split(name: str) -> T:
-            reviews, labels = _read_split(file, name)
+            where = f"in the {name} split"
+            reviews, labels = read_texts(file, f"x_{name}", f"y_{name}", where, 2)
             order = np.arange(len(reviews))
             random.shuffle(order)
             reviews = [reviews[row] for row in order]
-            indices, offsets = _indices(reviews, start_char, index_from)
+            indices, offsets = encoded(reviews, start_char, index_from)
             del reviews
             return encode(indices, offsets, labels[order])
 
         return split("train"), split("test")
 
     return load_file(_SOURCE, "imdb", read, path, suffixes=(".npz",), download_sum=_NPZ_SUM)
-
-
-def _read_split(file: Path, split: str) -> tuple[Reviews, Ints]:
-    """The reviews and labels of one split, in the file's order, checked."""
-
-    def fail(expected: str, received: object) -> DataFileError:
-        return DataFileError(file, f"expected {expected} in the {split} split, received {received}")
-
-    reviews, y = read_npz(file, (f"x_{split}", f"y_{split}"))
-    if isinstance(y, list) and set(map(type, y)) != {int}:
-        raise fail("labels 0 and 1", "something else")
-    labels = np.asarray(y)
-    if len(reviews) != len(labels):
-        raise fail("as many reviews as labels", f"{len(reviews)} and {len(labels)}")
-    if len(reviews) == 0:
-        raise fail("reviews", "none")
-    if not isinstance(reviews, list) or set(map(type, reviews)) != {list}:
-        raise fail("each review to be a list", "something else")
-    kinds = set(map(type, chain.from_iterable(reviews))) - {int}
-    if kinds:
-        raise fail("reviews of integers", f"a {kinds.pop().__name__}")
-    for rank in (
-        min(chain.from_iterable(reviews), default=0),
-        max(chain.from_iterable(reviews), default=0),
-    ):
-        if not 0 <= rank <= _MAX_RANK:
-            raise fail(f"word ranks from 0 to {_MAX_RANK}", rank)
-    if labels.dtype.kind not in "iu" or not np.isin(labels, (0, 1)).all():
-        values = np.unique(labels)[:5] if labels.dtype.kind in "biuf" else ""
-        raise fail("labels 0 and 1", f"{labels.dtype} values {values}")
-    return reviews, labels.astype(np.int64)
-
-
-def _check_listed_sum(file: Path) -> None:
-    """Compare `file` with its line, if any, in a neighbouring `SHA256SUMS` of sha256sum."""
-    sums = file.parent / "SHA256SUMS"
-    if not sums.is_file():
-        return
-    for line in sums.read_text("utf-8", "replace").splitlines():
-        digest, _, name = line.partition(" ")
-        if name.strip().lstrip("*") == file.name:
-            check_sum(file, f"sha256:{digest.lower()}")
-
-
-def _indices(reviews: Reviews, start_char: int | None, index_from: int) -> tuple[Ints, Ints]:
-    """All reviews' word indices in one array, and the offset at which each review begins.
-
-    Review i is `indices[offsets[i]:offsets[i + 1]]`, with `start_char` first unless that is None.
-    """
-    start = [] if start_char is None else [start_char - index_from]
-    offsets = np.zeros(len(reviews) + 1, np.int64)
-    lengths = (len(start) + len(review) for review in reviews)
-    np.cumsum(np.fromiter(lengths, np.int64, len(reviews)), out=offsets[1:])
-    words = chain.from_iterable(chain(start, review) for review in reviews)
-    indices = np.fromiter(words, np.int64, count=int(offsets[-1]))
-    indices += index_from
-    return indices, offsets

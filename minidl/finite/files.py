@@ -58,7 +58,7 @@ def write(
 
 def _save(model: Any, path: str, extra: Extra) -> tuple[str, str]:
     optimizer = model.optimizer
-    rate, note = optimizer.learning_rate, ""
+    rate, note = optimizer._learning_rate, ""
     if callable(rate) and not isinstance(rate, LearningRateSchedule):
         # For one step a number says as much as a function.
         optimizer.learning_rate = optimizer.current_learning_rate()
@@ -96,7 +96,7 @@ def _with_vectors(model: Any, extra: Extra) -> Extra:
     counters = {
         "seed": model.seed,
         "step": model.step,
-        "iterations": optimizer.iterations,
+        "iterations": optimizer.batches,
         "accumulated_learning_rate": optimizer.accumulated_learning_rate,
     }
     vectors = {"theta": model.theta, "statistics": model.statistics.theta}

@@ -90,7 +90,8 @@ def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
     observer = Observer(objective)
     x, y, weight = (a if a is None else model.backend.to_device(a) for a in (x, y, weight))
     with observer.watching():
-        objective.observe(*train_step(model, objective.loss, model.optimizer, x, y, weight), y)
+        results = train_step(model, objective.loss, model.optimizer, x, y, weight)
+        objective.observe(*results, y, weight)
     found, was = observer.found, recorded.finding.values
     error = None
     if found is not None:

@@ -140,7 +140,7 @@ class Watch:
                 self._do(batch)
                 trail.after()
         # Rows of steps end there anyway, where small numbers are flushed.
-        whole = self._model.optimizer.iterations % self._every == 0
+        whole = self._model.optimizer.batches % self._every == 0
         if whole or (trail is not None and not self._sums_are_finite()):
             self.look()
 

@@ -213,6 +213,8 @@ class Pass:
             for layer in reversed(layers):
                 last: Any = layer
                 behind = self.logits and layer is layers[-1]
+                if not behind:
+                    dx = self.network.penalties.with_activity(layer, dx)
                 with written(what, layers):
                     dx = last.logits_backward(dx) if behind else last.backward(dx)
                 name = f"{what}: {layer.name}: dx"

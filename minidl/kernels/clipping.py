@@ -23,20 +23,25 @@ def clip_by_value(grad, limit):
 def clip_by_norm(grad: Any, limit: float, work: Any, norm: Any) -> Any:
     """grad ← grad · limit / max(‖grad‖₂, limit).
 
-    On one tensor this clips by norm, on the whole gradient vector by global norm. An
-    infinite entry becomes NaN, and a NaN makes all entries NaN, so that neither goes unnoticed.
-    Finite entries above the root of the largest number (1.8e19 in float32) overflow in the
-    square, and the gradient becomes 0.
+    On one tensor this clips by norm, on the whole gradient vector by global norm. The largest
+    entry is divided out first, so that no square overflows: with r = max(max |grad| / limit, 1)
+    and q = max(‖grad / (r · limit)‖₂, 1), the result is grad / r / q. Where the norm is at most
+    limit, r and q are 1. An entry that is infinite or NaN makes all entries NaN.
 
     Args:
         grad: any shape, overwritten.
         limit: the largest norm that stays as it is, > 0.
         work: of grad's shape, overwritten.
-        norm: 0-d, overwritten with limit / max(‖grad‖₂, limit).
+        norm: 0-d, overwritten with q.
     """
-    np.square(grad, out=work)
+    np.abs(grad, out=work)
+    np.max(work, out=norm)
+    np.divide(norm, limit, out=norm)
+    np.maximum(norm, 1, out=norm)
+    np.divide(grad, norm, out=grad)
+    np.divide(grad, limit, out=work)
+    np.square(work, out=work)
     np.sum(work, out=norm)
     np.sqrt(norm, out=norm)
-    np.maximum(norm, limit, out=norm)
-    np.divide(limit, norm, out=norm)
-    return np.multiply(grad, norm, out=grad)
+    np.maximum(norm, 1, out=norm)
+    return np.divide(grad, norm, out=grad)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from minidl import activations, checks
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
 from minidl.custom import name_of
+from minidl.layers.arguments import features_axis
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -20,6 +22,7 @@ class Activation(Layer):
 
     Args:
         activation: a name ("relu") or a function of :mod:`minidl.activations`.
+        options: those of :class:`Layer`, here and in the other layers of this file.
 
     Attributes:
         function: the function; another function acts from the next pass on.
@@ -33,10 +36,9 @@ class Activation(Layer):
     def __init__(
         self,
         activation: str | activations.ActivationFunction | None,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name, input_shape)
+        super().__init__(**options)
         self._bound: Any = None
         self.x: Any = None
         self.function = activation
@@ -150,16 +152,16 @@ class _Named(Activation):
 class Sigmoid(_Named):
     """y = 1 / (1 + exp(-x))."""
 
-    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__("sigmoid", name, input_shape)
+    def __init__(self, **options: Any) -> None:
+        super().__init__("sigmoid", **options)
 
 
 @register
 class Tanh(_Named):
     """y = tanh(x)."""
 
-    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__("tanh", name, input_shape)
+    def __init__(self, **options: Any) -> None:
+        super().__init__("tanh", **options)
 
 
 @register
@@ -187,10 +189,9 @@ class ReLU(_Named):
         max_value: float | None = None,
         negative_slope: float = 0.0,
         threshold: float = 0.0,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Any,
     ) -> None:
-        super().__init__("relu", name, input_shape)
+        super().__init__("relu", **options)
         self.max_value = max_value
         self.negative_slope = negative_slope
         self.threshold = threshold
@@ -205,10 +206,17 @@ class ReLU(_Named):
 
 @register
 class Softmax(_Named):
-    """y_k = exp(x_k) / Σ_j exp(x_j), along each row."""
+    """y_k = exp(x_k) / Σ_j exp(x_j), along each row.
 
-    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__("softmax", name, input_shape)
+    Args:
+        axis: -1, the features of a row; no other.
+    """
+
+    axis: Any = features_axis()
+
+    def __init__(self, axis: int = -1, **options: Any) -> None:
+        super().__init__("softmax", **options)
+        self.axis = axis
 
 
 @register
@@ -217,12 +225,17 @@ class LeakyReLU(_Named):
 
     Args:
         negative_slope: >= 0, default 0.3 (the *name* "leaky_relu" means 0.2, as in Keras).
+            The older name ``alpha`` is taken, with a warning, as in Keras.
     """
 
-    def __init__(
-        self, negative_slope: float = 0.3, name: str | None = None, input_shape: Any = None
-    ) -> None:
-        super().__init__("leaky_relu", name, input_shape)
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
+        if "alpha" in options:
+            negative_slope = options.pop("alpha")
+            warnings.warn(
+                f"alpha is called negative_slope: write LeakyReLU(negative_slope={negative_slope})",
+                stacklevel=2,
+            )
+        super().__init__("leaky_relu", **options)
         self.negative_slope = negative_slope
 
     @property
@@ -243,10 +256,8 @@ class ELU(_Named):
         alpha: >= 0, default 1.
     """
 
-    def __init__(
-        self, alpha: float = 1.0, name: str | None = None, input_shape: Any = None
-    ) -> None:
-        super().__init__("elu", name, input_shape)
+    def __init__(self, alpha: float = 1.0, **options: Any) -> None:
+        super().__init__("elu", **options)
         self.alpha = alpha
 
     @property

@@ -8,30 +8,20 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from minidl import checks, regularizers
+from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
+from minidl.backend.session import clearing
 from minidl.initializers import Initializer
+from minidl.layers.answers import unknown_argument
+from minidl.layers.arguments import BUILT as BUILT
+from minidl.layers.arguments import activity
+from minidl.layers.arguments import penalty as penalty
 from minidl.layers.interface import Interface
 from minidl.layers.own_call import OwnCall
 from minidl.parameters import Specification
 from minidl.register import kind
 
 Shape = tuple[int, ...]
-
-
-BUILT = "a new network, because this layer is built"
-
-
-def penalty(tensor: str) -> Any:
-    """An attribute, the regularizer of a tensor; can be set at any time and acts from then on."""
-
-    def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
-        found = regularizers.get(value)
-        if tensor in layer.tensors:
-            layer.tensors[tensor].regularizer = found
-        return found
-
-    return checks.Attribute(check)
 
 
 @kind("layer")
@@ -45,6 +35,13 @@ class Layer(Interface, OwnCall):
         name: shown in the summary and in parameter names; made from the class and a
             number if left out.
         input_shape: shape of one row, for the first layer of a network without Input.
+        input_dim: n stands for input_shape=(n,).
+        activity_regularizer: penalty on the layer's outputs; the loss gets the batch's mean of a
+            row's sum, Σ P(y) / N. Default none.
+
+    Raises:
+        TypeError: an unknown argument; or both shapes of a row.
+        ValueError: a size below 1, an unknown penalty or a proximal one.
 
     Attributes:
         input_shape, output_shape: of one row, once built.
@@ -61,6 +58,8 @@ class Layer(Interface, OwnCall):
     output_shape: Any = checks.fixed(BUILT)
     tensors: Any = checks.fixed(BUILT)
     statistics: Any = checks.fixed(BUILT)
+    input_dim: Any = checks.fixed(BUILT)
+    activity_regularizer: Any = activity()
     #: True for a part of a built network: some attributes cannot be set any more.
     settled = False
 
@@ -71,10 +70,26 @@ class Layer(Interface, OwnCall):
     #: True if the layer draws random numbers; then the layer defines :meth:`address`.
     draws = False
 
-    def __init__(self, name: str | None = None, input_shape: Any = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        input_shape: Any = None,
+        *,
+        input_dim: int | None = None,
+        activity_regularizer: str | regularizers.Regularizer | None = None,
+        **unknown: Any,
+    ) -> None:
+        for argument in unknown:
+            raise unknown_argument(type(self), argument)
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"name: expected a text, received {name!r}")
         self.name = name if name is not None else next_name(type(self).__name__)
+        self.input_dim = input_dim
+        self.activity_regularizer = activity_regularizer
+        if input_dim is not None:
+            if input_shape is not None:
+                raise TypeError("expected input_dim or input_shape, received both")
+            input_shape = (checks.integer("input_dim", input_dim, 1),)
         self.declared_shape = None if input_shape is None else shape_of(input_shape)
         self.input_shape = ()
         self.output_shape = ()
@@ -149,6 +164,8 @@ class Layer(Interface, OwnCall):
             config["input_shape"] = list(self.declared_shape)
         if not self.trainable:
             config["trainable"] = False
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = self.activity_regularizer
         return config
 
     def __repr__(self) -> str:
@@ -161,6 +178,7 @@ class Layer(Interface, OwnCall):
         shape: Shape,
         initializer: Initializer,
         regularizer: regularizers.Regularizer | None = None,
+        constraint: constraints.Constraint | None = None,
     ) -> None:
         """Ask for a trainable tensor, within :meth:`build`.
 
@@ -170,8 +188,14 @@ class Layer(Interface, OwnCall):
             shape: of the tensor.
             initializer: of its first values.
             regularizer: penalty on the tensor, or None.
+            constraint: on the tensor after each update, or None.
+
+        Raises:
+            ValueError: the constraint does not suit the shape.
         """
-        self.tensors[attribute] = Specification(name, shape, initializer, regularizer)
+        if constraint is not None:
+            constraint.check(shape)
+        self.tensors[attribute] = Specification(name, shape, initializer, regularizer, constraint)
 
     def _flat_input(self, input_shape: Shape) -> int:
         """The number of features of a row.
@@ -213,6 +237,7 @@ def shape_of(shape: Any) -> Shape:
 
 
 _counts: dict[str, Iterator[int]] = {}
+clearing.append(_counts.clear)
 
 
 def next_name(kind: str) -> str:

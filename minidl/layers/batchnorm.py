@@ -4,86 +4,77 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import checks, initializers
+from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
-from minidl.layers.base import BUILT, Layer, Shape, first_rows
+from minidl.layers.affine import Affine
+from minidl.layers.arguments import BUILT, initial
+from minidl.layers.base import Shape, first_rows
 from minidl.parameters import Specification
 from minidl.register import register
 
 
 @register
-class BatchNormalization(Layer):
+class BatchNormalization(Affine):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 
     Training uses the batch's mean and variance and moves the running values towards both;
     inference uses the running values, and so does a layer whose ``trainable`` is False.
 
     Args:
+        axis: -1, the features of a row; no other.
         momentum: share of the running statistics that a step keeps, in [0, 1); default 0.99.
         epsilon: added to the variance, > 0; default 1e-3.
         center: whether there is a beta.
         scale: whether there is a gamma.
+        moving_mean_initializer, moving_variance_initializer: of the running statistics; default
+            zeros and ones.
+        options: initializers, penalties and constraints of gamma and beta, see :class:`Affine`;
+            and those of :class:`Layer`.
 
     Attributes:
         gamma, beta, dgamma, dbeta: parameters and gradients, views into the model's vectors.
-        moving_mean, moving_variance: running statistics, starting at 0 and 1.
+        moving_mean, moving_variance: running statistics.
         x_hat: after a forward pass, the normalized input.
     """
 
-    gamma: Any
-    beta: Any
-    dgamma: Any
-    dbeta: Any
     moving_mean: Any
     moving_variance: Any
 
     momentum = checks.number(0, 1)
-    epsilon = checks.number(0, ends="()")
-    center: Any = checks.fixed(BUILT)
-    scale: Any = checks.fixed(BUILT)
+    moving_mean_initializer: Any = checks.fixed(BUILT)
+    moving_variance_initializer: Any = checks.fixed(BUILT)
 
     def __init__(
         self,
+        axis: int = -1,
         momentum: float = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        name: str | None = None,
-        input_shape: Any = None,
+        *,
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        **options: Any,
     ) -> None:
-        super().__init__(name, input_shape)
+        super().__init__(axis, epsilon, center, scale, **options)
         self.momentum = momentum
-        self.epsilon = epsilon
-        self.center = bool(center)
-        self.scale = bool(scale)
+        self.moving_mean_initializer = initial(moving_mean_initializer)
+        self.moving_variance_initializer = initial(moving_variance_initializer)
 
     def build(self, input_shape: Shape) -> None:
-        self._flat_input(input_shape)
         super().build(input_shape)
-        ones, zeros = initializers.Ones(), initializers.Zeros()
-        if self.scale:
-            self.add_tensor("gamma", "gamma", input_shape, ones)
-        if self.center:
-            self.add_tensor("beta", "beta", input_shape, zeros)
-        self.statistics = {
-            "moving_mean": Specification("moving_mean", input_shape, zeros),
-            "moving_variance": Specification("moving_variance", input_shape, ones),
+        first = {
+            "moving_mean": self.moving_mean_initializer,
+            "moving_variance": self.moving_variance_initializer,
         }
+        self.statistics = {k: Specification(k, input_shape, start) for k, start in first.items()}
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
-        xp = backend.xp
-        self._y, self._dx, self._x_hat = (
-            xp.empty((rows, *self.output_shape), dtype=dtype) for _ in range(3)
-        )
+        super().bind(rows, backend, dtype)
         self._mean, self._variance, self._inverse = (
-            xp.empty(self.output_shape, dtype=dtype) for _ in range(3)
+            backend.xp.empty(self.output_shape, dtype=dtype) for _ in range(3)
         )
-        # In place of a missing parameter stands a constant, whose gradient is unused.
-        if not self.scale:
-            self.gamma, self.dgamma = (xp.ones(self.output_shape, dtype=dtype) for _ in range(2))
-        if not self.center:
-            self.beta, self.dbeta = (xp.zeros(self.output_shape, dtype=dtype) for _ in range(2))
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
@@ -117,7 +108,6 @@ class BatchNormalization(Layer):
         return {
             **super().get_config(),
             "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
+            "moving_mean_initializer": self.moving_mean_initializer,
+            "moving_variance_initializer": self.moving_variance_initializer,
         }

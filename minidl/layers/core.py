@@ -1,4 +1,4 @@
-"""Input, Flatten and Rescaling: the layers before the first weights."""
+"""Flatten and Rescaling: the layers before the first weights."""
 
 from __future__ import annotations
 
@@ -8,36 +8,8 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
-from minidl.layers.base import Layer, Shape, first_rows, shape_of
+from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
-
-
-@register
-class Input(Layer):
-    """The shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``."""
-
-    def __init__(self, shape: Any = None, name: str | None = None) -> None:
-        if shape is None:
-            raise TypeError("Input: expected shape=(...), the shape of one row, received none")
-        super().__init__(name, shape_of(shape))
-        if not self.declared_shape:
-            raise ValueError("Input: expected the shape of one row, such as (784,), received ()")
-
-    @property
-    def shape(self) -> Shape:
-        """Shape of one row."""
-        found: Shape = self.declared_shape
-        return found
-
-    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
-        self.y = x
-        return x
-
-    def backward(self, dy: Any) -> Any:
-        return dy
-
-    def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "shape": list(self.declared_shape or ())}
 
 
 @register
@@ -66,6 +38,7 @@ class Rescaling(Layer):
     Args:
         scale: factor, for example 1/255.
         offset: added after, default 0.
+        options: those of :class:`Layer`.
     """
 
     accepts_integers = True
@@ -77,10 +50,9 @@ class Rescaling(Layer):
         self,
         scale: float,
         offset: float = 0.0,
-        name: str | None = None,
-        input_shape: Any = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name, input_shape)
+        super().__init__(**options)
         self.scale = scale
         self.offset = offset
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from minidl import activations, checks, initializers, regularizers
+from minidl import activations, checks, constraints, initializers, regularizers
 from minidl.backend import Backend, is_sparse
 from minidl.custom import name_of
 from minidl.kernels.dense import (
@@ -14,7 +15,8 @@ from minidl.kernels.dense import (
     sparse_dense_forward,
 )
 from minidl.layers.activation import Activation
-from minidl.layers.base import BUILT, Layer, Shape, first_rows, penalty
+from minidl.layers.arguments import BUILT, constraint, given, initial, penalty
+from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
 
@@ -24,11 +26,14 @@ class Dense(Layer):
 
     Args:
         units: number of outputs.
-        activation: name or function; None for linear.
+        activation: name or function; None for linear; or a layer such as LeakyReLU().
         use_bias: whether there is a b.
         kernel_initializer: of W, (inputs, units); default "glorot_uniform".
         bias_initializer: of b, (units,); default "zeros".
         kernel_regularizer, bias_regularizer: penalty on W, on b; default none.
+        activity_regularizer: penalty on y, see :class:`Layer`; default none.
+        kernel_constraint, bias_constraint: on W, on b, after each update; default none.
+        options: those of :class:`Layer`.
 
     Attributes:
         W, b, dW, db: parameters and gradients, views into the model's vectors.
@@ -51,45 +56,59 @@ class Dense(Layer):
     bias_initializer: Any = checks.fixed(BUILT)
     kernel_regularizer = penalty("W")
     bias_regularizer = penalty("b")
+    kernel_constraint = constraint("W")
+    bias_constraint = constraint("b")
 
     def __init__(
         self,
         units: int,
         activation: str | activations.ActivationFunction | None = None,
         use_bias: bool = True,
-        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
-        bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_initializer: str | initializers.Initializer | None = "glorot_uniform",
+        bias_initializer: str | initializers.Initializer | None = "zeros",
         kernel_regularizer: str | regularizers.Regularizer | None = None,
         bias_regularizer: str | regularizers.Regularizer | None = None,
-        name: str | None = None,
-        input_shape: Any = None,
+        activity_regularizer: str | regularizers.Regularizer | None = None,
+        kernel_constraint: str | constraints.Constraint | None = None,
+        bias_constraint: str | constraints.Constraint | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name, input_shape)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
         self.units = checks.integer("units", units, 1)
         self.use_bias = bool(use_bias)
-        function = activations.get(activation)
-        self.activation = (
-            None
-            if function is activations.linear
-            else Activation(function, name=f"{self.name}/{function.name}")
-        )
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        self.activation = self._inner(activation)
+        self.kernel_initializer = initial(kernel_initializer)
+        self.bias_initializer = initial(bias_initializer)
         self.kernel_regularizer = kernel_regularizer
         self.bias_regularizer = bias_regularizer
+        self.kernel_constraint = kernel_constraint
+        self.bias_constraint = bias_constraint
         self.b = self.db = None
+
+    def _inner(self, activation: Any) -> Activation | None:
+        """The layer of an activation, or None for linear."""
+        if isinstance(activation, Activation):
+            own = copy.copy(activation)  # which may be given to several layers
+            own.owner = None
+            return own
+        function = activations.get(activation)
+        if function is activations.linear:
+            return None
+        return Activation(function, name=f"{self.name}/{function.name}")
 
     def build(self, input_shape: Shape) -> None:
         inputs = self._flat_input(input_shape)
         self.input_shape = input_shape
         self.output_shape = (self.units,)
         self.add_tensor(
-            "W", "kernel", (inputs, self.units), self.kernel_initializer, self.kernel_regularizer
-        )
+            "W", "kernel", (inputs, self.units), self.kernel_initializer, self.kernel_regularizer,
+            self.kernel_constraint,
+        )  # fmt: skip
         if self.use_bias:
             self.add_tensor(
-                "b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer
-            )
+                "b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer,
+                self.bias_constraint,
+            )  # fmt: skip
         if self.activation:
             self.activation.build(self.output_shape)
 
@@ -127,10 +146,17 @@ class Dense(Layer):
         return {
             **super().get_config(),
             "units": self.units,
-            "activation": name_of(self.activation.function) if self.activation else None,
+            "activation": None if self.activation is None else _described(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
+            **given(self, "kernel_constraint", "bias_constraint"),
         }
+
+
+def _described(activation: Activation) -> Any:
+    """The constructor's argument: a name, or the layer where one was given."""
+    plain = type(activation) is Activation
+    return name_of(activation.function) if plain else activation

@@ -8,25 +8,28 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.backend.random import DROPOUT, RandomBits
 from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
-from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.base import first_rows
+from minidl.layers.drawing import Drawing
 from minidl.register import register
 
 
-def _seed(layer: Any, name: str, value: int | None) -> int | None:
-    return None if value is None else checks.seed(value)
+def _noise_shape(layer: Any, name: str, value: Any) -> None:
+    if value is not None:
+        raise ValueError(f"{name}: expected None, a number for each element, received {value!r}")
 
 
 @register
-class Dropout(Layer):
+class Dropout(Drawing):
     """Sets a share of the elements to 0 while training, and scales the rest up.
 
     The mask is a function of (seed, layer, step, element): the same step has the same mask.
 
     Args:
         rate: share that is dropped, in [0, 1); rounded to a multiple of 2⁻¹⁶.
+        noise_shape: None: each element is dropped by itself.
         seed: of the masks; None takes the model's.
+        options: those of :class:`Layer`.
 
     Attributes:
         bits: the 16-bit random numbers of the last training pass; where a number reaches the
@@ -36,42 +39,18 @@ class Dropout(Layer):
         ValueError: rate outside [0, 1).
     """
 
-    draws = True
-
     rate = checks.number(0, 1, then="_round")
-    seed: Any = checks.Attribute(_seed, then="_draw")
+    noise_shape: Any = checks.Attribute(_noise_shape)
 
     def __init__(
-        self,
-        rate: float,
-        seed: int | None = None,
-        name: str | None = None,
-        input_shape: Any = None,
+        self, rate: float, noise_shape: None = None, seed: int | None = None, **options: Any
     ) -> None:
-        super().__init__(name, input_shape)
-        self._address: tuple[int, int] | None = None
+        super().__init__(seed, **options)
         self.rate = rate
-        self.seed = seed
+        self.noise_shape = noise_shape
 
     def _round(self) -> None:
         self.threshold, self.scale = dropout_threshold(self.rate)
-
-    def build(self, input_shape: Shape) -> None:
-        super().build(input_shape)
-        self._address = None
-        self._draw()
-
-    def address(self, seed: int, index: int) -> None:
-        self._address = seed, index
-        self._draw()
-
-    def _draw(self) -> None:
-        """Draw at the addresses of the layer's seed, or else the model's."""
-        self.random: RandomBits | None = None
-        if self._address is not None:
-            seed, index = self._address
-            own = self.seed if self.seed is not None else seed
-            self.random = RandomBits(own, DROPOUT, index)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         shape = (rows, *self.output_shape)
@@ -86,19 +65,20 @@ class Dropout(Layer):
             return x
         rows = len(x)
         self.bits = first_rows(self._bits, rows)
-        if self.random is None:
-            raise RuntimeError(f"{self.name}: expected address(seed, index) to be called first")
-        self.random.fill(self.bits, step)
-        self.y = dropout_forward(
-            x, self.bits, self.threshold, self.scale, out=first_rows(self._y, rows)
-        )
+        self.fill(step, self.bits)
+        self.y = self._drop(x, first_rows(self._y, rows))
         return self.y
 
     def backward(self, dy: Any) -> Any:
-        if not self.active:
-            return dy
-        dx = first_rows(self._dx, len(dy))
-        return dropout_backward(dy, self.bits, self.threshold, self.scale, out=dx)
+        return self._drop_back(dy, first_rows(self._dx, len(dy))) if self.active else dy
+
+    def _drop(self, x: Any, out: Any) -> Any:
+        """y, with the mask of the bits."""
+        return dropout_forward(x, self.bits, self.threshold, self.scale, out=out)
+
+    def _drop_back(self, dy: Any, out: Any) -> Any:
+        """dx, with the same mask."""
+        return dropout_backward(dy, self.bits, self.threshold, self.scale, out=out)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        return {**super().get_config(), "rate": self.rate}

@@ -148,7 +148,11 @@ class Loss:
             network: built, or with its layers.
         """
         loss = copy.copy(self)
-        loss.joined = self.activation is not None and network.output_activation in JOINED
+        loss.joined = (
+            self.activation is not None
+            and network.output_activation in JOINED
+            and network.has_logits
+        )
         loss.from_logits = self.from_logits or loss.joined
         return loss
 

@@ -1,48 +1,89 @@
-"""The base of all metrics: running means over the batches of an epoch.
+"""The base of all metrics: sums over the batches of an epoch.
 
 The sums stay on the device until read.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl.backend import Backend
-from minidl.kernels import measures
+from minidl.backend import Backend, backend_of, to_host
+from minidl.kernels import counts, measures
+from minidl.layers.base import next_name
+from minidl.metrics.arrays import Kind, as_given, given
+from minidl.metrics.results import Result
 from minidl.register import kind
+
+M = TypeVar("M", bound="Metric")
 
 
 @kind("metric")
 class Metric:
-    """The mean over all rows seen since :meth:`reset`.
+    """The mean over all rows seen since :meth:`reset_state`.
+
+    A metric computes within ``fit`` and ``evaluate``, or by itself::
+
+        metric = minidl.metrics.Recall()
+        metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
+        metric.result()  # 0.5
+
+    A class of one's own defines ``update_state``, ``result`` and ``reset_state``, as in Keras; or
+    ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
 
     Args:
-        name: the key in a History.
+        name: the key in a History; default None: the class's name, numbered from the second
+            object on, "recall", "recall_1".
 
     Attributes:
         rows: the number of rows seen.
+        weighted: True if ``fit`` and ``evaluate`` hand over the rows' weights; set by
+            ``compile(weighted_metrics=...)``.
+        direction: "up" if larger values are better, "down" if smaller ones are, None if unknown.
         activations: the output activations that the metric can look behind: the metric takes
             the logits before the activation as well as the outputs.
+        class_numbers: True for targets of class numbers, False for rows, None for both.
     """
 
     activations: tuple[str, ...] = ()
-    #: True for targets of class numbers, False for rows, None for both.
     class_numbers: bool | None = None
+    direction: str | None = None
+    weighted = False
+    #: The meaning of arrays that a user hands over.
+    _kind = Kind()
+    #: True for an object that is used by itself.
+    _alone = False
+    _bound: tuple[Any, ...] = (0, 0, None, None)
 
-    def __init__(self, name: str) -> None:
-        if not (isinstance(name, str) and name):
+    def __init__(self, name: str | None = None) -> None:
+        made = next_name(type(self).__name__) if name is None else name
+        if not (isinstance(made, str) and made):
             raise TypeError(f"name: expected a text, received {name!r}")
-        self.name = name
+        self.name = made
+        self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
-        """Allocate buffers for batches of up to ``rows`` rows; call :meth:`reset` after."""
+        """Allocate buffers for batches of up to ``rows`` rows; call :meth:`reset_state` after.
+
+        Args:
+            rows: at most so many in a batch.
+            units: of the output.
+            backend: where the batches are.
+            dtype: of the predictions.
+            from_logits: True if predictions come before their activation.
+        """
         xp = backend.xp
-        self.from_logits = from_logits
-        self._sum = xp.zeros((), dtype=np.float64)
+        self._bound = rows, units, dtype, xp.ndarray
+        self.on_logits = from_logits
+        self._sum = xp.zeros(self._shape(units), dtype=np.float64)
         self._batch = xp.zeros((), dtype=np.float64)
+        self._number = xp.zeros((), dtype=dtype)
         self.rows = 0
+
+    def _shape(self, units: int) -> tuple[int, ...]:
+        """Shape of the sums. Of a mean with weights these are two: the weights' sum is the 2nd."""
+        return (2,) if self.weighted or self._alone else ()
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
         """True if logits before this activation will do in place of the outputs."""
@@ -52,45 +93,133 @@ class Metric:
         """Constructor arguments that make an equal metric."""
         return {"name": self.name}
 
-    def reset(self) -> None:
+    @classmethod
+    def from_config(cls: type[M], config: dict[str, Any]) -> M:
+        """A metric made of the arguments that :meth:`get_config` returns."""
+        return cls(**config)
+
+    def reset_state(self) -> None:
         """Forget all rows."""
-        self._sum[...] = 0
+        if self._bound[0]:
+            self._sum[...] = 0
         self.rows = 0
 
     def get_state(self) -> dict[str, Any]:
-        """Sum and rows since :meth:`reset`, in the form of a callback's ``get_state``."""
-        return {"sum": float(self._sum), "rows": self.rows}
+        """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
+        sums = self._sums()
+        return {"sum": sums if sums.ndim else float(sums), "rows": self.rows}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state returned by :meth:`get_state`."""
-        self._sum[...] = state["sum"]
+        found = np.asarray(state["sum"])
+        if found.shape != self._sum.shape:
+            raise ValueError(
+                f"{self.name}: expected sums of shape {self._sum.shape}, received {found.shape}"
+            )
+        self._sum[...] = backend_of(self._sum).to_device(found)
         self.rows = state["rows"]
 
-    def update(self, predictions: Any, y: Any) -> None:
-        """Add a batch: predictions (N, units), targets in the loss's form."""
-        self._count(predictions, y, self._batch)
-        measures.add(self._sum, self._batch)
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Add a batch of arrays.
+
+        Args:
+            y_true: targets: of the predictions' shape, or class numbers (N,).
+            y_pred: predictions (N, units), or (N,).
+            sample_weight: a number, (N,), (N, 1) or of the predictions' shape; None for ones.
+
+        Raises:
+            TypeError: not numbers.
+            ValueError: shapes that do not fit together.
+        """
+        predictions, y, weight = given(self.name, self._kind, y_true, y_pred, sample_weight)
+        rows, units = predictions.shape
+        self._alone = True
+        wanted = units, predictions.dtype, type(predictions)
+        if (
+            rows > self._bound[0]
+            or wanted != self._bound[1:]
+            or self._sum.shape != self._shape(units)
+        ):
+            before, seen = getattr(self, "_sum", None), self.rows
+            self.bind(max(rows, self._bound[0]), units, backend_of(predictions), wanted[1], False)
+            if seen and before is not None:
+                if before.shape != self._sum.shape:
+                    raise ValueError(
+                        f"{self.name}: expected batches of as many units as before, received "
+                        f"{units}; reset_state() begins anew"
+                    )
+                self._sum[...], self.rows = before, seen
+        self.update(predictions, y, weight)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Add a batch of arrays; return the result of all batches so far."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+    def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
+        """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
+        if type(self).update_state is not Metric.update_state:  # a class in Keras's form
+            self.update_state(as_given(y, predictions), predictions, weight)
+            self.rows += len(predictions)
+            return
+        if weight is None:
+            self._count(predictions, y, self._batch)
+        else:
+            self._count_weighted(predictions, y, weight, self._batch)
+        if not self._sum.ndim:
+            measures.add(self._sum, self._batch)
+        else:
+            measures.add(self._sum[0, ...], self._batch)
+            self._add_weights(self._sum[1, ...], len(predictions), weight)
         self.rows += len(predictions)
 
-    def result(self) -> float:
-        """The mean; waits for the device. NaN before the first batch."""
-        return float(self._sum) / self.rows if self.rows else float("nan")
+    def _add_weights(self, total: Any, rows: int, weight: Any) -> None:
+        """Add the weights of a batch, of which None stands for ones, to a 0-d total."""
+        if weight is None:
+            measures.add(total, float(rows))
+            return
+        counts.sum_all(weight, out=self._number)
+        measures.scale(self._number, 1 / weight.shape[1], out=self._batch)
+        measures.add(total, self._batch)
+
+    def result(self) -> Any:
+        """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
+        sums = self._sums()
+        total, count = (sums[0], sums[1]) if sums.ndim else (sums, self.rows)
+        return Result(total / count if count else 0.0)
+
+    def _sums(self) -> np.ndarray:
+        """The sums as a NumPy array; waits for the device."""
+        return np.array(to_host(self._sum)) if self._bound[0] else np.zeros(self._shape(1))
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """Copies of the sums of which the result is made: of a mean the total and the count."""
+        sums = self._sums()
+        return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         """Write the batch's sum over rows into ``out`` (0-d)."""
         raise NotImplementedError(f"{type(self).__name__} must define _count")
 
+    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
+        """Write the batch's sum over rows, each times its weight (N, 1), into ``out`` (0-d)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define _count_weighted to be among weighted_metrics"
+        )
 
-class Mean(Metric):
-    """The mean of batch means, weighted by the number of rows."""
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
 
-    def add(self, mean: Any, rows: int) -> None:
-        """Add a batch's mean (0-d)."""
-        measures.scale(mean, float(rows), out=self._batch)
-        measures.add(self._sum, self._batch)
-        self.rows += rows
 
-    def take(self, other: Mean) -> None:
-        """Count the batches of another mean as one's own."""
-        measures.add(self._sum, other._sum)
-        self.rows += other.rows
+def settled(metric: Metric, name: str, value: Any) -> Any:
+    """A value that is chosen when a metric is made.
+
+    Raises:
+        AttributeError: the metric has the value already.
+    """
+    if name in vars(metric):
+        raise AttributeError(
+            f"{name} is chosen when a metric is made; expected a new metric, and compile with it"
+        )
+    return value

@@ -1,10 +1,12 @@
-"""Metrics as functions of arrays: a value for each row."""
+"""Metrics as functions of arrays: a value for each row, or for each element."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from minidl.kernels import counts
 
 # Keras lists these functions among its metrics too.
 from minidl.losses import (
@@ -43,7 +45,9 @@ __all__ = [
     "poisson",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
     "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
 
 
@@ -57,7 +61,38 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return (np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)).astype(np.float32)
 
 
-def binary_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Share of each row's units on the right side of 0.5."""
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """Share of each row's units on the right side of a threshold.
+
+    Keras leaves the mean over the units to the reader.
+    """
     y_pred = np.asarray(y_pred)
-    return np.mean((y_pred > 0.5) == np.reshape(y_true, y_pred.shape), axis=-1)
+    return np.mean((y_pred > threshold) == np.reshape(y_true, y_pred.shape), axis=-1)
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """1 for each row of (N, K) in which fewer than k outputs exceed the right one, else 0."""
+    return sparse_top_k_categorical_accuracy(np.argmax(y_true, axis=-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> Any:
+    """1 for each row in which fewer than k outputs exceed that of the class number, else 0.
+
+    Args:
+        y_true: class numbers (N,).
+        y_pred: (N, K); with ``from_sorted_ids`` class numbers, the likeliest first.
+        k: default 5.
+        from_sorted_ids: default False.
+    """
+    p = np.asarray(y_pred)
+    p = p if p.dtype.kind == "f" else p.astype(np.float64)
+    labels = np.reshape(y_true, (-1, 1))
+    work, row, inside = np.empty_like(p), np.empty_like(p[:, :1]), np.empty_like(p[:, :1])
+    if from_sorted_ids:
+        counts.holds(p[:, :k], labels, work[:, :k], inside)
+    else:
+        t = (labels == np.arange(p.shape[1])).astype(p.dtype)
+        counts.in_top(p, t, min(k, p.shape[1]), work, row, inside)
+    return inside[:, 0]

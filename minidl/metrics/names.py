@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl import losses
-from minidl.lookup import find
+from minidl.lookup import find, known
 from minidl.lookup import get as of_kind
 from minidl.metrics import functions
+from minidl.metrics.accuracies import ChosenAccuracy
 from minidl.metrics.base import Metric
-from minidl.metrics.objects import Accuracy, LossMetric
+from minidl.metrics.loss_metrics import LossMetric
+from minidl.metrics.means import MeanMetricWrapper, function_name
 
 
-def get(identifier: Any, loss: losses.Loss) -> Metric:
+def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
     """A metric by name or function, or ``identifier`` itself.
 
-    "accuracy" and "acc" mean the accuracy that suits the loss's targets.
+    "accuracy" and "acc" mean the accuracy that suits the loss's targets. A function of one's own
+    becomes a :class:`MeanMetricWrapper`.
+
+    Args:
+        identifier: a name, a function of targets and predictions, a class or a metric.
+        loss: of the network; None for a metric that is used by itself.
 
     Raises:
         ValueError: unknown name, or a metric of other targets than the loss's.
         TypeError: another kind of object.
     """
     metric = _find(identifier)
+    if loss is None:
+        return metric
     numbers = loss.labels == "integers"
-    if type(metric) is Accuracy and metric.class_numbers is None:
-        metric = Accuracy(metric.name, class_numbers=numbers)
+    if type(metric) is ChosenAccuracy and metric.class_numbers is None:
+        metric = ChosenAccuracy(metric.name, class_numbers=numbers)
     if metric.class_numbers not in (None, numbers):
         kinds = {True: "class numbers", False: "rows of targets"}
         raise ValueError(
@@ -35,19 +45,67 @@ def get(identifier: Any, loss: losses.Loss) -> Metric:
 
 
 def _find(identifier: Any) -> Metric:
-    if isinstance(identifier, Metric | type):
+    if isinstance(identifier, Metric) or (
+        isinstance(identifier, type) and issubclass(identifier, Metric)
+    ):
         return of_kind(Metric, identifier)
     if not isinstance(identifier, str):
         name = getattr(identifier, "__name__", "")
-        if identifier is None or getattr(functions, name, None) is not identifier:
+        if not callable(identifier) or isinstance(identifier, type | losses.Loss):
             raise TypeError(
-                "metric: expected a name, a function of minidl.metrics or minidl.losses, or a "
-                f"Metric, received {identifier!r}"
+                "metric: expected a name, a function of targets and predictions, or a Metric, "
+                f"received {identifier!r}"
             )
+        if getattr(functions, name, None) is not identifier:
+            return MeanMetricWrapper(identifier, function_name(identifier))
         identifier = name
-    found = find(identifier, Metric, losses.Loss)
+    if identifier.casefold() in ("accuracy", "acc"):
+        return ChosenAccuracy(identifier)
+    names = {name.casefold() for name in known(Metric)}
+    plain = {kind.__name__.casefold() for kind in known(Metric).values()}
+    kinds = (Metric,) if identifier.casefold() in names | plain else (Metric, losses.Loss)
+    found = find(identifier, *kinds)
     if issubclass(found, losses.Loss):
         return LossMetric(losses.get(found), identifier)
     metric = of_kind(Metric, found)
     metric.name = identifier
     return metric
+
+
+def numbered(metrics: Sequence[Metric]) -> list[str]:
+    """The names of metrics in a History, each once, as Keras numbers them.
+
+    A second "auc" is "auc_1". A weighted metric whose name is taken becomes "weighted_auc".
+    """
+    counts: dict[str, int] = {}
+    found = []
+    for metric in (*_of(metrics, False), *_of(metrics, True)):
+        name = metric.name
+        if name in counts and metric.weighted:
+            name = f"weighted_{name}"
+        place = counts.get(name, 0)
+        counts[name] = place + 1
+        found.append(f"{name}_{place}" if place else name)
+    return found
+
+
+def _of(metrics: Iterable[Metric], weighted: bool) -> list[Metric]:
+    return [metric for metric in metrics if metric.weighted == weighted]
+
+
+def direction(name: str) -> str | None:
+    """The direction of the metric of this name, "up" or "down"; None where nothing is known.
+
+    Args:
+        name: in a History, without "val_": "auc_1" is an "auc".
+    """
+    stem = name.rstrip("0123456789")
+    for each in (name, stem[:-1] if stem.endswith("_") else name):
+        if each in ("acc", "accuracy"):
+            return "up"
+        found = known(Metric).get(each)
+        if found is not None:
+            return str(found.direction) if found.direction else None
+        if each in known(losses.Loss):
+            return "down"
+    return None

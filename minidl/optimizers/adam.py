@@ -18,7 +18,7 @@ _SETTLED = 1000
 _UNLIKELY = 10_000_000
 
 
-class _Moments(Optimizer):
+class Moments(Optimizer):
     """The arguments and state that Adam and Nadam share."""
 
     slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
@@ -46,7 +46,7 @@ class _Moments(Optimizer):
 
 
 @register
-class Adam(_Moments):
+class Adam(Moments):
     """Adam; formulas in :mod:`minidl.kernels.updates`.
 
     Args:
@@ -80,7 +80,7 @@ class Adam(_Moments):
         # m is (1 - beta_1ᵗ) times a constant gradient.
         self._gain = learning_rate * math.sqrt(1 - self.beta_2**t)
         rate = self._gain / (1 - self.beta_1**t)
-        state = tuple(self.state.values())
+        state = [self.state[name] for name in self.slots]
         update = updates.amsgrad if self.amsgrad else updates.adam
         update(
             theta,
@@ -121,7 +121,7 @@ class AdamW(Adam):
 
 
 @register
-class Nadam(_Moments):
+class Nadam(Moments):
     """Adam with Nesterov momentum; formulas in :mod:`minidl.kernels.updates`.
 
     The momentum of step t is mu_t = beta_1 · (1 - 0.96ᵗ / 2).

@@ -8,11 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend import backend_of
-from minidl.kernels import clipping, updates
+from minidl.kernels import updates
+from minidl.optimizers.accumulation import GradientAccumulation
+from minidl.optimizers.answers import Missing, answer
+from minidl.optimizers.averages import MovingAverage
+from minidl.optimizers.clipping import CLIPS, OF_TENSORS, Clipping
+from minidl.optimizers.count import Count
+from minidl.optimizers.decaying import WeightDecay
+from minidl.optimizers.rate import Rated
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.parameters import Parameter, ParameterVector
+from minidl.optimizers.variables import Variables
+from minidl.parameters import Parameter
 from minidl.register import kind
 
 # Every so many steps, state and parameters below FLUSHED times the smallest normal number
@@ -21,39 +28,28 @@ from minidl.register import kind
 FLUSH_EVERY = 64
 FLUSHED = 1e8
 
-
-CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
-
-
-def _clip(optimizer: Optimizer, name: str, value: Any) -> float | None:
-    """The check of the ways of clipping: at most one is set."""
-    if value is None:
-        return None
-    others = {other: vars(optimizer).get(other) for other in CLIPS if other != name}
-    given = {other: limit for other, limit in others.items() if limit is not None}
-    number = checks.real(name, value, 0, ends="()")
-    if given:
-        raise ValueError(
-            f"expected at most one way of clipping, received { ({**given, name: number}) }; set "
-            f"{next(iter(given))} to None before"
-        )
-    if name == "clipnorm" and optimizer.built and not optimizer.knows_tensors:
-        raise ValueError(OF_TENSORS)
-    return number
-
-
 NO_STEP_SIZE = (
     "a proximal penalty needs a step size, which with momentum is learning_rate / (1 - momentum): "
     "expected a momentum below 1, received 1"
 )
-OF_TENSORS = (
-    "clipnorm is each tensor's: expected build(model.theta, model.parameters) before the first "
-    "update, received a vector alone"
+ONCE_A_BATCH = (
+    "a proximal penalty takes a step after each batch: expected gradient_accumulation_steps of None"
+)
+#: Arguments of all optimizers, but for the learning rate and the name.
+COMMON = (
+    "weight_decay",
+    *CLIPS,
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "gradient_accumulation_steps",
 )
 
 
 @kind("optimizer")
-class Optimizer:
+class Optimizer(
+    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, Missing
+):
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 
     Each argument is an attribute that can be set at any time and acts from the next update;
@@ -61,47 +57,60 @@ class Optimizer:
 
     Args:
         learning_rate: a number >= 0, or a function of the step (0, 1, …) that gives one,
-            such as a schedule.
+            such as a schedule; a function without arguments will do, too.
         weight_decay: decoupled decay: before each step theta loses the share
             learning_rate · weight_decay; None for none.
         clipnorm: each tensor's gradient is scaled down to at most this norm.
         clipvalue: each entry of the gradient is kept within ± this.
         global_clipnorm: the whole gradient is scaled down to at most this norm.
+        use_ema: True to keep a moving average of theta, which becomes theta at the end of
+            ``fit``; default False.
+        ema_momentum: share of the average that a step keeps, in [0, 1]; default 0.99.
+        ema_overwrite_frequency: theta becomes the average after each so many steps, and not at
+            the end; default None.
+        gradient_accumulation_steps: one step for so many calls of :meth:`update`, with the mean
+            of their gradients; at least 2, default None.
+        name: a label, default the class's name in small letters.
+        **other: answered with what to write instead.
 
     Attributes:
-        iterations: updates made so far.
+        iterations: steps made so far.
+        batches: calls of :meth:`update` so far: of these a schedule is a function.
         accumulated_learning_rate: Σ_i momentum^(t - i) · learning_rate_i: momentum accumulates
             the learning rates as it does the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
 
     Raises:
-        ValueError: a number out of range, or more than one way of clipping.
+        ValueError: a number out of range, more than one way of clipping, or an unknown argument.
     """
 
     #: names of the state vectors and their initial values
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
-
-    weight_decay = checks.number(0, none=True)
-    clipnorm: Any = checks.Attribute(_clip)
-    clipvalue: Any = checks.Attribute(_clip)
-    global_clipnorm: Any = checks.Attribute(_clip)
+    #: reason why no proximal step can follow this optimizer's, whatever its arguments; or ""
+    no_step_size = ""
 
     def __init__(
         self,
-        learning_rate: float | Callable[[int], float],
+        learning_rate: float | Callable[..., float],
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **other: Any,
     ) -> None:
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.clipvalue = clipvalue
-        self.global_clipnorm = global_clipnorm
-        self.iterations = 0
+        excluded = other.pop("exclude_from_weight_decay", None)  # as get_config says it
+        answer(type(self), learning_rate, other)
+        if not isinstance(name, str | None):
+            raise TypeError(f"name: expected a text, received {name!r}")
+        self.name = name or type(self).__name__.lower()
+        self.batches = 0
         self.accumulated_learning_rate = 0.0
         self.state: dict[str, Any] = {}
         # Says whose state this is; an optimizer does not keep the parameters alive.
@@ -109,6 +118,17 @@ class Optimizer:
         self._size = 0
         self._tensors: list[Parameter] | None = None
         self._work: Any = None
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        if excluded is not None:
+            self.exclude_from_weight_decay(var_names=excluded)
 
     @property
     def built(self) -> bool:
@@ -120,43 +140,32 @@ class Optimizer:
         """True if :meth:`build` was given the places of the vector's tensors."""
         return self._tensors is not None
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy has the state of parameters that no network has.
+    def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
         return {**vars(self), "_theta": self._theta and _gone}
 
     @property
-    def learning_rate(self) -> float | Callable[[int], float]:
-        """The number or function given; can be set at any time.
+    def iterations(self) -> Any:
+        """Number of steps made; can be set, for a training that goes on from there."""
+        return Count(self.batches // (self.gradient_accumulation_steps or 1))
 
-        Raises:
-            ValueError, TypeError: negative, NaN, or neither a number nor a function.
-        """
-        return self._learning_rate
+    @iterations.setter
+    def iterations(self, value: int) -> None:
+        self.batches = value * (self.gradient_accumulation_steps or 1)
 
-    @learning_rate.setter
-    def learning_rate(self, value: float | Callable[[int], float]) -> None:
-        self._learning_rate = value if callable(value) else checks.real("learning_rate", value, 0)
-
-    def current_learning_rate(self) -> float:
-        """The learning rate of the next update."""
-        rate = self._learning_rate
-        if callable(rate):
-            rate = rate(self.iterations)
-            return checks.real("learning_rate from the schedule", rate, 0)
-        return rate
-
-    def build(self, theta: Any, tensors: ParameterVector | None = None) -> None:
+    def build(self, theta: Any, tensors: Iterable[Parameter] | None = None) -> None:
         """Allocate the state for a parameter vector.
 
         Args:
             theta: the vector.
-            tensors: the tensors' places in the vector, for ``clipnorm``, and their penalties.
+            tensors: the tensors' places in the vector, for ``clipnorm`` and for tensors without
+                weight decay, and their penalties.
 
         Raises:
-            ValueError: the optimizer has the state of another vector, ``clipnorm`` is set
-                and the tensors are not given, or a penalty needs a proximal step and the
-                momentum is 1.
+            ValueError: the optimizer has the state of another vector, the tensors are needed
+                and not given, or a penalty needs a proximal step and there is no step size.
         """
+        if isinstance(theta, list | tuple):
+            raise TypeError("expected build(model.theta, model.parameters), received a list")
         if self._theta is not None and self._theta() is theta:
             if tensors is not None and self._tensors is None:
                 self._tensors = list(tensors)
@@ -168,30 +177,43 @@ class Optimizer:
             )
         if self.clipnorm is not None and tensors is None:
             raise ValueError(OF_TENSORS)
-        self._check_momentum(tensors)
+        self._check_step_size(tensors)
+        self._choose_decayed(theta, tensors)
         self._size = theta.size
         self._tensors = None if tensors is None else list(tensors)
-        self.state = {name: np.full_like(theta, start) for name, start in self.slots.items()}
+        self.state = {name: _filled(theta, start) for name, start in self.all_slots.items()}
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
         # The last: an optimizer interrupted before this line is built anew.
         self._theta = weakref.ref(theta)
 
+    @property
+    def all_slots(self) -> dict[str, float | None]:
+        """The slots, and those of sums and averages; None for theta's own values at the start."""
+        gathering = {"gradient_sum": 0.0} if self.gradient_accumulation_steps else {}
+        return {**self.slots, **gathering, **({"moving_average": None} if self.use_ema else {})}
+
     def _slot(self) -> None:
         """Have a vector for each slot that the attributes ask for; keep existing vectors."""
         if self.built:
-            self._check_momentum(self._tensors)
+            self._check_step_size(self._tensors)
             theta = self._theta()
             self.state = {
-                name: self.state[name] if name in self.state else np.full_like(theta, start)
-                for name, start in self.slots.items()
+                name: self.state[name] if name in self.state else _filled(theta, start)
+                for name, start in self.all_slots.items()
             }
 
-    def _check_momentum(self, tensors: Iterable[Parameter] | None) -> None:
-        if self.momentum == 1 and any(
-            e.regularizer and e.regularizer.proximal for e in tensors or ()
-        ):
-            raise ValueError(NO_STEP_SIZE)
+    @property
+    def without_step_size(self) -> str:
+        """Reason why no penalty can take a proximal step after this optimizer's, or ""."""
+        if self.no_step_size or self.momentum == 1:
+            return self.no_step_size or NO_STEP_SIZE
+        return ONCE_A_BATCH if self.gradient_accumulation_steps else ""
+
+    def _check_step_size(self, tensors: Iterable[Parameter] | None) -> None:
+        reason = self.without_step_size
+        if reason and any(e.regularizer and e.regularizer.proximal for e in tensors or ()):
+            raise ValueError(reason)
 
     def update(self, theta: Any, grad: Any) -> None:
         """One step: clip ``grad`` (in place), decay, move ``theta`` (in place).
@@ -205,18 +227,25 @@ class Optimizer:
         self.build(theta)
         if grad.shape != theta.shape:
             raise ValueError(f"expected a gradient of shape {theta.shape}, received {grad.shape}")
+        if not self.gradient_accumulation_steps or self._gather(grad):
+            self._move(theta, grad)
+        if self.use_ema:
+            self._average(theta)
+        self.batches += 1
+        if self.batches % FLUSH_EVERY == 0:
+            for vector in (theta, *self.state.values()):
+                updates.flush(vector, self._flushed, out=vector)
+
+    def _move(self, theta: Any, grad: Any) -> None:
         self._clip(grad)
         learning_rate = self.current_learning_rate()
         if self.weight_decay:
-            updates.decay(theta, learning_rate * self.weight_decay, out=theta)
+            self._decay(theta, learning_rate)
         self.accumulated_learning_rate = (
             self.momentum * self.accumulated_learning_rate + learning_rate
         )
-        self.step(theta, grad, learning_rate, self.iterations + 1)
-        self.iterations += 1
-        if self.iterations % FLUSH_EVERY == 0:
-            for vector in (theta, *self.state.values()):
-                updates.flush(vector, self._flushed, out=vector)
+        t = self.batches // (self.gradient_accumulation_steps or 1) + 1
+        self.step(theta, grad, learning_rate, t)
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
@@ -247,26 +276,24 @@ class Optimizer:
                 "an optimizer whose learning rate is a function of your own cannot be saved; "
                 "expected a number or a schedule of minidl.optimizers.schedules"
             )
-        own = {name: getattr(self, name) for name in ("weight_decay", *CLIPS)}
-        return {"learning_rate": rate, **own}
+        config = {"name": self.name, "learning_rate": rate}
+        config |= {name: getattr(self, name) for name in COMMON}
+        if self._excluded_arrays:
+            raise ValueError(
+                "tensors without weight decay are known by their arrays alone until the first "
+                "update; expected exclude_from_weight_decay(var_names=[...])"
+            )
+        return config | ({"exclude_from_weight_decay": self._excluded} if self._excluded else {})
 
-    def _clip(self, grad: Any) -> None:
-        if self.clipvalue is not None:
-            clipping.clip_by_value(grad, self.clipvalue, out=grad)
-        elif self.global_clipnorm is not None:
-            clipping.clip_by_norm(grad, self.global_clipnorm, self._room, self._norm)
-        elif self.clipnorm is not None:
-            work = self._room
-            for entry in self._tensors or ():
-                part = entry.slice
-                clipping.clip_by_norm(grad[part], self.clipnorm, work[part], self._norm)
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """An optimizer of the arguments that :meth:`get_config` gave."""
+        return cls(**config)
 
-    @property
-    def _room(self) -> Any:
-        """Memory of the vector's size, from when a norm is first clipped."""
-        if self._work is None:
-            self._work = np.empty_like(self._theta())
-        return self._work
+
+def _filled(theta: Any, start: float | None) -> Any:
+    """A vector of theta's size: a number in all places, or theta's numbers for None."""
+    return theta.copy() if start is None else np.full_like(theta, start)
 
 
 def _gone() -> None:

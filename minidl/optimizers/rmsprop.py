@@ -59,7 +59,7 @@ class RMSprop(Optimizer):
         super()._slot()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
-        state = tuple(self.state.values())
+        state = [self.state[name] for name in self.slots]
         momentum = (self.momentum,) if self.momentum else ()
         UPDATES[self.centered, bool(self.momentum)](
             theta,

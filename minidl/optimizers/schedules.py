@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl import checks
@@ -24,6 +24,11 @@ class LearningRateSchedule:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal schedule."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A schedule of the arguments that :meth:`get_config` gave."""
+        return cls(**config)
 
 
 @register
@@ -227,3 +232,65 @@ class CosineDecay(LearningRateSchedule):
             top, since = self.warmup_target, step - self.warmup_steps
         cosine = math.cos(math.pi * min(since, self.decay_steps) / self.decay_steps)
         return float(top * ((1 - self.alpha) * (1 + cosine) / 2 + self.alpha))
+
+
+@register
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half a cosine again and again, each period t_mul times as long and m_mul times as high.
+
+    Period i begins at f_i = 1 + t_mul + … + t_mul^(i-1), in units of first_decay_steps. With f =
+    step / first_decay_steps and p = (f - f_i) / t_mul^i:
+    initial · ((1 - alpha) m_mul^i (1 + cos πp) / 2 + alpha).
+    Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+    equation 5.
+
+    Args:
+        initial_learning_rate: >= 0.
+        first_decay_steps: length of the first period, > 0.
+        t_mul: factor of the lengths, >= 1, default 2.
+        m_mul: factor of the heights, >= 0, default 1.
+        alpha: end rate as a share of the initial rate, >= 0, default 0.
+    """
+
+    initial_learning_rate = checks.number(0)
+    first_decay_steps = checks.number(0, ends="()")
+    t_mul = checks.number(1)
+    m_mul = checks.number(0)
+    alpha = checks.number(0)
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: float,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+    ) -> None:
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+
+    def __call__(self, step: int) -> float:
+        done = step / self.first_decay_steps
+        period = self._period(done)
+        share = (done - self._start(period)) / self.t_mul**period
+        cosine = self.m_mul**period * (1 + math.cos(math.pi * share)) / 2
+        return float(self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha))
+
+    def _start(self, period: int) -> float:
+        if self.t_mul == 1:
+            return period
+        return float((self.t_mul**period - 1) / (self.t_mul - 1))
+
+    def _period(self, done: float) -> int:
+        if self.t_mul == 1:
+            return math.floor(done)
+        period = math.floor(math.log1p(done * (self.t_mul - 1)) / math.log(self.t_mul))
+        # The logarithms are rounded: a step at a restart belongs to the new period.
+        while self._start(period + 1) <= done:
+            period += 1
+        while self._start(period) > done:
+            period -= 1
+        return period

@@ -13,9 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from minidl import checks
-from minidl.callbacks import History, Monitor
-from minidl.lookup import known
-from minidl.metrics import Metric
+from minidl.callbacks import History
+from minidl.metrics.names import direction
 from minidl.plotting.style import COLOURS, MARKERS, frame, wrapped
 
 Histories = History | Mapping[Any, History] | Sequence[tuple[Any, History]]
@@ -37,7 +36,8 @@ PARTS = {
     ),
     "val_": Part("-", {}, "validation"),
 }
-_ACCURACIES = tuple(name for name in known(Metric) if "acc" in name)
+_KINDS = ("binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy")
+_ACCURACIES = ("accuracy", "acc", *_KINDS)
 # Under which other names a history may hold a value. Without penalties the loss is the data's.
 _OTHER_NAMES = {**dict.fromkeys(_ACCURACIES, _ACCURACIES), "data_loss": ("loss",)}
 _WORDS = {"acc": "accuracy", "data_loss": "loss without penalty"}
@@ -126,7 +126,7 @@ class Curves:
         y = self.get(value)
         if y is None or np.isnan(y).all():
             return None
-        rising = Monitor(value).rising
+        rising = direction(split(value)[1]) == "up"
         best = int(np.nanargmax(y) if rising else np.nanargmin(y))
         axes.plot(
             self.epochs[best : best + 1], y[best : best + 1], linestyle="", marker=self.marker,

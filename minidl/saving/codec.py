@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.activations import ActivationFunction
-from minidl.custom import find_class, name_of
+from minidl.constraints import Constraint
+from minidl.custom import find_class, find_function, function_name_of, name_of
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.losses import Loss
-from minidl.metrics import Metric
+from minidl.metrics import Metric, functions
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer
@@ -28,6 +29,7 @@ _BASES = (
     Metric,
     Initializer,
     Regularizer,
+    Constraint,
     LearningRateSchedule,
 )
 
@@ -35,9 +37,9 @@ _BASES = (
 def describe(model: Any) -> dict[str, Any]:
     """The configuration of a model for a file: JSON, all but the vectors.
 
-    "layers", "dtype" and "input_shape" describe the network; "optimizer", "loss" and "metrics", of
-    a compiled model only, describe the training; "seed", "step", "iterations" and
-    "accumulated_learning_rate" the place in the training.
+    "layers", "dtype" and "input_shape" describe the network; "optimizer", "loss", "metrics" and, if
+    there are any, "weighted_metrics", of a compiled model only, describe the training; "seed",
+    "step", "iterations" and "accumulated_learning_rate" the place in the training.
 
     Raises:
         ValueError: two classes in the model have one name.
@@ -55,11 +57,14 @@ def describe(model: Any) -> dict[str, Any]:
         config["shows_input"] = True
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
-        config["iterations"] = model.optimizer.iterations
+        config["iterations"] = int(model.optimizer.batches)
         config["accumulated_learning_rate"] = model.optimizer.accumulated_learning_rate
         config["loss"] = encode(model._loss)
         config |= {"loss_weights": model._loss.weight} if model._loss.weight != 1 else {}
-        config["metrics"] = [encode(metric) for metric in model._metrics]
+        for name, weighted in (("metrics", False), ("weighted_metrics", True)):
+            found = [encode(metric) for metric in model._metrics if metric.weighted == weighted]
+            if found or not weighted:
+                config[name] = found
     return config
 
 
@@ -107,10 +112,10 @@ def flat(row: Iterable[Any]) -> Iterator[Any]:
 
 def encode(value: Any) -> Any:
     """``value`` as JSON; an object becomes {"class": name, "config": its arguments},
-    an activation function its name.
+    an activation function its name, another function {"function": name}.
 
     Raises:
-        ValueError: another class has its name.
+        ValueError: another class, or another function, has its name.
     """
     if isinstance(value, _BASES):
         if isinstance(value, ActivationFunction):
@@ -119,7 +124,7 @@ def encode(value: Any) -> Any:
         return {"class": name, "config": {k: encode(v) for k, v in value.get_config().items()}}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
-    return value
+    return {"function": function_name_of(value)} if callable(value) else value
 
 
 def decode(value: Any, kind: type[Any]) -> Any:
@@ -135,8 +140,18 @@ def decode(value: Any, kind: type[Any]) -> Any:
     return found
 
 
+def _function(name: str) -> Any:
+    """A function of minidl's metrics, or one that the reader has handed over."""
+    package, _, plain = name.rpartition(">")
+    if package == "minidl" and plain in functions.__all__:
+        return getattr(functions, plain)
+    return find_function(name)
+
+
 def _decode(value: Any) -> Any:
     if isinstance(value, dict):
+        if value.keys() == {"function"} and isinstance(value["function"], str):
+            return _function(value["function"][:NAME])
         if value.keys() != {"class", "config"} or not isinstance(value["config"], dict):
             raise ValueError(f"expected a class and its config, received {sorted(value)[:9]}")
         name = _decode(value["class"])

@@ -116,7 +116,7 @@ def load_with_extra(
         model = of_row(kind, [first, *row], config["name"], config["dtype"])
         model.shows_input = "shows_input" in config
         if training:
-            model.compile(*training)
+            model.compile(*training[:3], weighted_metrics=training[3])
         # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
         with np.errstate(all="ignore"):
             model.build()
@@ -153,9 +153,9 @@ def fill(model: Any, saved: Saved) -> None:
     optimizer = model.optimizer
     if optimizer is None or "optimizer" not in config:
         return
-    optimizer.iterations = config["iterations"]
+    optimizer.batches = config["iterations"]
     optimizer.accumulated_learning_rate = float(config.get("accumulated_learning_rate", 0))
-    if optimizer.iterations:
+    if optimizer.batches:
         optimizer.build(model.theta, model.parameters)
         for name, vector in optimizer.state.items():
             _put(model, f"optimizer/{name}", vector, arrays)
@@ -194,8 +194,11 @@ def _prove(file: BinaryIO) -> None:
         raise ValueError(f"cannot save: the file could not be loaded again: {error}") from error
 
 
-def _parts(saved: Saved) -> tuple[list[Any], tuple[Optimizer, Loss, list[Any]] | None]:
-    """The row of layers; and optimizer, loss and metrics of a compiled model.
+_Training = tuple[Optimizer, Loss, list[Any], list[Any]]
+
+
+def _parts(saved: Saved) -> tuple[list[Any], _Training | None]:
+    """The row of layers; and optimizer, loss, metrics and weighted metrics of a compiled model.
 
     Raises:
         ValueError, TypeError: an object cannot be made, or an array is missing, unknown, or of
@@ -215,9 +218,17 @@ def _parts(saved: Saved) -> tuple[list[Any], tuple[Optimizer, Loss, list[Any]] |
         optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
         optimizer.get_config()  # raises where the learning rate is no schedule
         loss = losses.compiled(loss, config.get("loss_weights"))
-        found = [metrics.get(decode(item, metrics.Metric), loss) for item in config["metrics"]]
-        training = optimizer, loss, found
-        needed = dict.fromkeys((f"optimizer/{slot}" for slot in optimizer.slots), sizes["theta"])
+        plain, weighted = (
+            [metrics.get(decode(item, metrics.Metric), loss) for item in config.get(name, [])]
+            for name in ("metrics", "weighted_metrics")
+        )
+        training = optimizer, loss, plain, weighted
+        # Raises where a tensor without weight decay is none of the layers'.
+        optimizer.without_decay(
+            f"{layer.name}/{tensor.name}" for layer in layers for tensor in layer.tensors.values()
+        )
+        slots = [f"optimizer/{slot}" for slot in optimizer.all_slots]
+        needed = dict.fromkeys(slots, sizes["theta"])
         # Before the first step there may be no state yet.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
             sizes |= needed

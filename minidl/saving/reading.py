@@ -169,10 +169,18 @@ def _config(archive: Archive) -> dict[str, Any]:
     config = parsed(text)
     if "gathered_rate" in config and "accumulated_learning_rate" not in config:  # older files
         config["accumulated_learning_rate"] = config.pop("gathered_rate")
+    for metric in _listed(config.get("metrics")):
+        if metric.get("class") == "Accuracy" and "class_numbers" in (metric.get("config") or ()):
+            metric["class"] = "ChosenAccuracy"  # its name in older files
     version = config.get("format")
     if type(version) is not int or version not in known:
         raise MalformedError(f"expected a format up to {FORMAT}, received {version!r}")
     return config
+
+
+def _listed(entries: Any) -> list[dict[str, Any]]:
+    """The dictionaries of a list; entries of other kinds are refused later."""
+    return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
 
 
 def _is_path(name: str, start: str) -> bool:

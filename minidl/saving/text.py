@@ -17,8 +17,10 @@ LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
-# Files from before proximal penalties have no such rate, and a loss of weight 1 no entry.
-_LATER = frozenset({"accumulated_learning_rate", "loss_weights"})
+# Older files have no such rate, a loss of weight 1 no entry, and files without weighted metrics no
+# list of these.
+_LATER = frozenset({"accumulated_learning_rate", "loss_weights", "weighted_metrics"})
+_METRICS = ("metrics", "weighted_metrics")
 # Files of models in the functional form have this one.
 _FORM = frozenset({"shows_input"})
 # As a float, a number of steps below this is exact.
@@ -65,7 +67,7 @@ def check(config: dict[str, Any]) -> None:
         if checks.integer(name, config.get(name, 0), 0) >= _STEPS:
             raise MalformedError(f"{name}: expected a number below 2**53, received {config[name]}")
     checks.real("accumulated_learning_rate", config.get("accumulated_learning_rate", 0.0), 0)
-    for name in ("input_shape", "layers", "metrics"):
+    for name in ("input_shape", "layers", "metrics", "weighted_metrics"):
         if not isinstance(config.get(name, []), list):
             raise MalformedError(f"{name}: expected a list, received something else")
     axes = len(shape_of(config["input_shape"]))
@@ -74,7 +76,7 @@ def check(config: dict[str, Any]) -> None:
     count = len(config["layers"])
     if not 1 <= count <= LAYERS:
         raise MalformedError(f"expected at least one layer and at most {LAYERS}, received {count}")
-    if (count := len(config.get("metrics", []))) > METRICS:
+    if (count := sum(len(config.get(each, [])) for each in _METRICS)) > METRICS:
         raise MalformedError(f"expected at most {METRICS} metrics, received {count}")
 
 

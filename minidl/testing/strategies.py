@@ -109,6 +109,11 @@ def layers() -> st.SearchStrategy[Layer]:
         st.builds(kinds.ELU, st.just(0.7)),
         st.builds(kinds.Rescaling, _share(0.5, 2), _share(-1, 1)),
         st.builds(kinds.Dropout, _share(0, 0.75)),
+        st.builds(kinds.AlphaDropout, _share(0, 0.75)),
+        st.builds(kinds.GaussianNoise, _share(0, 1)),
+        st.builds(kinds.GaussianDropout, _share(0, 0.75)),
+        st.builds(kinds.PReLU),
+        st.builds(kinds.ActivityRegularization, _share(0, 0.1), _share(0, 0.1)),
         st.builds(
             kinds.Dense,
             st.integers(1, LARGEST["O"]),
@@ -118,6 +123,7 @@ def layers() -> st.SearchStrategy[Layer]:
             kernel_regularizer=penalties(),
             bias_regularizer=penalties(),
         ),
+        st.builds(kinds.LayerNormalization, center=st.booleans(), scale=st.booleans()),
         st.builds(kinds.BatchNormalization, center=st.booleans(), scale=st.booleans()),
     )
 

@@ -19,19 +19,32 @@ from tests import registered
 # Every class that the modules offer, with arguments that are not the defaults.
 LAYERS = {
     "Activation": lambda: layers.Activation("tanh"),
+    "ActivityRegularization": lambda: layers.ActivityRegularization(0.2, 0.3),
+    "AlphaDropout": lambda: layers.AlphaDropout(0.4),
     "BatchNormalization": lambda: layers.BatchNormalization(epsilon=0.01),
     "Dense": lambda: layers.Dense(3, "tanh", kernel_regularizer="l2", bias_regularizer="l1"),
     "Dropout": lambda: layers.Dropout(0.4),
     "ELU": lambda: layers.ELU(0.7),
     "Flatten": lambda: layers.Flatten(),
+    "GaussianDropout": lambda: layers.GaussianDropout(0.3),
+    "GaussianNoise": lambda: layers.GaussianNoise(0.3),
+    "Identity": lambda: layers.Identity(),
     "Input": lambda: layers.Input((2, 3)),
+    "InputLayer": lambda: layers.InputLayer((2, 3)),
+    "LayerNormalization": lambda: layers.LayerNormalization(epsilon=0.01),
     "LeakyReLU": lambda: layers.LeakyReLU(0.1),
+    "Normalization": lambda: layers.Normalization(mean=0.5, variance=2.0),
+    "PReLU": lambda: layers.PReLU(alpha_regularizer="l2"),
     "ReLU": lambda: layers.ReLU(),
+    "Reshape": lambda: layers.Reshape((2, -1)),
     "Rescaling": lambda: layers.Rescaling(1.5, 0.25),
     "Sigmoid": lambda: layers.Sigmoid(),
     "Softmax": lambda: layers.Softmax(),
     "Tanh": lambda: layers.Tanh(),
+    "UnitNormalization": lambda: layers.UnitNormalization(),
 }
+# Of flat rows, whose last axis is the only one.
+FLAT = {"Dense", "BatchNormalization", "LayerNormalization", "Softmax", "UnitNormalization"}
 PENALTIES = {
     "L1": regularizers.L1(0.3),
     "L1L2": regularizers.L1L2(0.3, 0.2),
@@ -68,7 +81,7 @@ def test_activations(name, rows, inputs, seed):
     assert gradcheck(function, shape=2 if function.rowwise else (inputs, 2))
 
 
-@pytest.mark.parametrize("name", sorted(set(LAYERS) - {"Input"}))
+@pytest.mark.parametrize("name", sorted(set(LAYERS) - {"Input", "InputLayer"}))
 @pytest.mark.usefixtures("executor")
 def test_layers(name):
     for seed in range(3):
@@ -77,8 +90,20 @@ def test_layers(name):
         modes = {check.mode for check in result.checks}
         assert modes == {"training", "inference"}
         assert len(result.checks) >= 2 * (len(layer.tensors) + 1)
-    if name not in ("Dense", "BatchNormalization", "Softmax"):
+    if name not in FLAT:
         gradcheck(LAYERS[name](), shape=(2, 3))
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2", "l1_l2"])
+@pytest.mark.usefixtures("executor")
+def test_penalties_on_outputs(penalty):
+    for made in (
+        layers.Dense(3, "tanh", activity_regularizer=penalty),
+        layers.BatchNormalization(activity_regularizer=penalty),
+        layers.Dropout(0.4, activity_regularizer=penalty),
+        layers.Softmax(activity_regularizer=penalty),
+    ):
+        gradcheck(made, shape=(4,))
 
 
 @given(any_layer(), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))

@@ -46,15 +46,17 @@ NUMBERS = {
     "learning_rate": 0.1, "rho": 0.9, "rate": 0.1, "beta_1": 0.9, "beta_2": 0.999, "m_rate": 0.1,
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1, "delta": 0.8, "smoothing": 0.1,
-    "classes": 3,
+    "classes": 3, "low": 0.4, "high": 0.8, "shift": 0.2, "stddev": 0.3, "shrinkage": 0.05,
+    "batches": 3, "power": 0.4,
 }  # fmt: skip
 ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
-POSITIVE = {"variance", "v", "v_max", "accumulator", "step"}
+BITS = {"bits", "radius", "angle"}
+POSITIVE = {"norm", "variance", "v", "v_max", "accumulator", "step", "u", "d"}
 PROBABILITIES = {"p", "t"}
 SHAPE = (96, 2 * BLOCK // 96 + 5)  # three blocks, the last one not full
 # No standard says how they round. NumPy has vector code of its own for them on some processors:
 # with AVX-512 its power differs from the C library's by up to two ulps.
-TRANSCENDENTAL = {"exp", "expm1", "log", "log1p", "power", "tanh"}
+TRANSCENDENTAL = {"exp", "expm1", "log", "log1p", "power", "tanh", "cos"}
 
 
 def arguments(name, formula, dtype):
@@ -63,14 +65,15 @@ def arguments(name, formula, dtype):
     values = []
     for parameter in inspect.signature(formula).parameters:
         row = parameter in ROWS and name.startswith("batchnorm.")
+        row = row or (parameter == "alpha" and name.startswith("prelu."))
         shape = SHAPE[1:] if row else SHAPE
         if parameter == "momentum" and name == "updates.momentum":
             values.append(0.9)
         elif parameter == "threshold" and name.startswith("activations."):
             values.append(0.5)  # not of random bits
-        elif parameter in NUMBERS:
+        elif parameter in NUMBERS and not row:
             values.append(NUMBERS[parameter])
-        elif parameter == "bits":
+        elif parameter in BITS:
             values.append(random.integers(0, 65_536, shape, np.uint16))
         elif parameter in PROBABILITIES:
             # Not up to 1: float32 has no number at 1 - 1e-7, where the clip is.
@@ -108,8 +111,9 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "batchnorm", "clipping", "distances", "dropout", "gated", "losses",
-        "margins", "penalties", "rescaling", "updates",
+        "activations", "adaptive", "averaging", "batchnorm", "clipping", "constraints", "counts",
+        "distances", "dropout", "gated", "losses", "margins", "noise", "penalties", "prelu",
+        "rescaling", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -229,9 +233,18 @@ UNFUSED = {
         normal(N, O), normal(N, O, seed=1), Out((O,)), Out((O,)), Out((N, O)),
     ),
     "clipping.clip_by_norm": (normal(N), 0.5, Out((N,)), Out(())),
+    "constraints.scale_to_norm": (normal(N, I), 0, 0.1, 0.9, 0.7, 1e-7, Out((N, I))),
     "dense.dense_forward": (normal(N, I), normal(I, O), normal(O), Out((N, O))),
     "dense.dense_backward": (
         normal(N, O), normal(N, I), normal(I, O), Out((I, O)), Out((O,)), Out((N, I)),
+    ),
+    "layernorm.layernorm_forward": (
+        normal(N, O), normal(O), normal(O, seed=1), 1e-3, Out((N, 1)), Out((N, 1)), Out((N, O)),
+        Out((N, O)),
+    ),
+    "layernorm.layernorm_backward": (
+        normal(N, O), normal(N, O, seed=1), shares(N, 1), normal(O), Out((N, 1)), Out((N, 1)),
+        Out((N, O)), Out((N, O)),
     ),
     "losses.one_hot": (np.arange(N).reshape(N, 1) % O, np.arange(O), Out((N, O))),
     "losses.softmax_crossentropy_forward": (
@@ -279,6 +292,20 @@ UNFUSED = {
     ),
     "reductions.sum_batch": (normal(N, 1), Out(())),
     "reductions.one_by_sum": (shares(N, 1), Out(()), Out(())),
+    "normalization.deviation_of": (shares(1, O)[0], 1e-7, Out((O,))),
+    "normalization.normalize": (normal(N, O), normal(O), shares(1, O)[0], Out((N, O))),
+    "normalization.normalize_back": (normal(N, O), shares(1, O)[0], Out((N, O))),
+    "normalization.denormalize": (normal(N, O), normal(O), shares(1, O)[0], Out((N, O))),
+    "normalization.denormalize_back": (normal(N, O), shares(1, O)[0], Out((N, O))),
+    "penalties.add_activity": (
+        np.array(2.5, np.float32), normal(N, O), N, np.array(0, np.float32),
+    ),
+    "prelu.prelu_parameter_gradient": (normal(N, O), normal(N, O, seed=1), Out((O,)), Out((N, O))),
+    "unitnorm.unitnorm_forward": (normal(N, O), 1e-12, Out((N, 1)), Out((N, O))),
+    "unitnorm.unitnorm_backward": (
+        normal(N, O), normal(N, O, seed=1), 1e-12, shares(N, 1), Out((N, 1)), Out((N, O)),
+        Out((N, O)),
+    ),
     "sums.sum_rows": (normal(N, O), Out((O,))),
     "sums.mean_rows": (normal(N, O), Out((O,))),
 }  # fmt: skip
@@ -294,8 +321,10 @@ def test_every_kernel_is_fused_or_listed():
         and not name.startswith("_")
     }
     sparse = {"dense.sparse_dense_forward", "dense.sparse_dense_backward"}  # of CSR rows
+    found -= {name for name in found if name.startswith("counts.")}  # in test_counts.py
     # Of numbers alone; a part of formulas.
-    assert found == {*UNFUSED, *sparse, "dropout.dropout_threshold", "erfc.erfc"}
+    assert found == {*UNFUSED, *sparse, "dropout.dropout_threshold", "dropout.alpha_dropout_affine",
+                     "erfc.erfc", "noise.standard_normal"}  # fmt: skip
 
 
 def overwritten(name):

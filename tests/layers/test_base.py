@@ -27,6 +27,16 @@ LAYERS = [
     spec("layers.BatchNormalization"),
     spec("layers.Flatten"),
     spec("layers.Rescaling", scale=0.5),
+    spec("layers.PReLU"),
+    spec("layers.AlphaDropout", rate=0.5),
+    spec("layers.GaussianNoise", stddev=0.5),
+    spec("layers.GaussianDropout", rate=0.5),
+    spec("layers.LayerNormalization"),
+    spec("layers.UnitNormalization"),
+    spec("layers.Normalization"),
+    spec("layers.ActivityRegularization"),
+    spec("layers.Identity"),
+    spec("layers.Reshape", target_shape=(2, 2)),
 ]
 
 

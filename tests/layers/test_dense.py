@@ -83,7 +83,7 @@ def test_activation_by_function() -> None:
         (
             spec("layers.Dense", units=2, bias_initializer="zeroes"),
             ValueError,
-            "did you mean 'zeros'",
+            "did you mean 'zero",
         ),
         (
             spec("layers.Dense", units=2, kernel_regularizer="l3"),

@@ -38,6 +38,7 @@ ADAPTIVE = [
     rule("AdamW", learning_rate=0.05, weight_decay=0.0),
     rule("Nadam", learning_rate=0.05),
     rule("Adagrad", learning_rate=1.0),
+    rule("Adamax", learning_rate=0.05),
 ]
 GATHERING = [
     rule("RMSprop", learning_rate=0.02, rho=0.8, momentum=0.7),
@@ -239,3 +240,29 @@ def test_fit_is_the_explicit_loop(executor: str) -> None:
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):
         equal(one, other, executor)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (rule("Adadelta"), "the last step, which Adadelta has replaced by that of the next"),
+        (rule("Lion"), "expected another optimizer, or proximal=False, received Lion"),
+        (rule("Ftrl"), "expected l1_regularization_strength in place of a proximal penalty"),
+        (
+            rule("SGD", gradient_accumulation_steps=2),
+            "expected gradient_accumulation_steps of None",
+        ),
+    ],
+    ids=str,
+)
+def test_optimizers_whose_steps_a_penalty_cannot_follow(made: Spec, words: str) -> None:
+    """Refused when the state is made; also where the penalty comes later."""
+    model = network(L1(L1_STRENGTH, proximal=True), [0.3])
+    with pytest.raises(ValueError, match=words):
+        made.make(minidl).build(model.theta, model.parameters)
+    model = network(None, [0.3])
+    optimizer = made.make(minidl)
+    step(model, optimizer, np.ones(1))
+    model.layers[0].kernel_regularizer = L1(L1_STRENGTH, proximal=True)
+    with pytest.raises(ValueError, match=words):
+        step(model, optimizer, np.ones(1))

@@ -18,6 +18,7 @@ PIECEWISE = "optimizers.schedules.PiecewiseConstantDecay"
 POLYNOMIAL = "optimizers.schedules.PolynomialDecay"
 INVERSE = "optimizers.schedules.InverseTimeDecay"
 COSINE = "optimizers.schedules.CosineDecay"
+RESTARTS = "optimizers.schedules.CosineDecayRestarts"
 
 SCHEDULES = [
     spec(EXPONENTIAL, initial_learning_rate=0.1, decay_steps=7, decay_rate=0.6),
@@ -45,7 +46,27 @@ SCHEDULES = [
     ),
     spec(COSINE, initial_learning_rate=0.1, decay_steps=20, warmup_steps=6),
     spec(COSINE, initial_learning_rate=0.01, decay_steps=20, warmup_target=0.1),
+    spec(RESTARTS, initial_learning_rate=0.1, first_decay_steps=4),
+    spec(RESTARTS, initial_learning_rate=0.1, first_decay_steps=5, t_mul=1.0, m_mul=0.5),
+    spec(
+        RESTARTS,
+        initial_learning_rate=0.1,
+        first_decay_steps=3.5,
+        t_mul=1.5,
+        m_mul=0.9,
+        alpha=0.25,
+    ),
 ]
+
+
+def test_a_restart_is_a_steps_first() -> None:
+    """Whatever logarithms round to: at each restart the rate is the initial one."""
+    for t_mul in (1, 2, 3, 10):
+        made = schedules.CosineDecayRestarts(0.1, 7, t_mul=t_mul)
+        for period in range(1, 6):
+            start = 7 * sum(t_mul**i for i in range(period))
+            assert made(start) == 0.1
+            assert made(start - 1) < 0.1
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
@@ -178,6 +199,11 @@ NAN = float("nan")
             spec(INVERSE, initial_learning_rate=0.1, decay_steps=10, decay_rate=-0.5),
             ValueError,
             "decay_rate: .* received -0.5",
+        ),
+        (
+            spec(RESTARTS, initial_learning_rate=0.1, first_decay_steps=5, t_mul=0.5),
+            ValueError,
+            r"t_mul: expected a number in \[1, inf\), received 0.5",
         ),
         (
             spec(COSINE, initial_learning_rate=0.1, decay_steps=-1),

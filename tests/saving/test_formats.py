@@ -38,7 +38,7 @@ def test_a_file_of_each_format(number: int) -> None:
     assert (norm.momentum, drop.rate) == (0.5, 0.25)
     assert last.get_config()["activation"] == "softmax"
     assert type(model.optimizer).__name__ == "Adam"
-    assert model.optimizer.learning_rate.get_config()["decay_steps"] == 100
+    assert model.optimizer.learning_rate.schedule.get_config()["decay_steps"] == 100
     assert (model.optimizer.iterations, model.metrics_names) == (4, ["loss", "accuracy"])
     sums = [0.09103674, 0.00519744, 3.976089, -0.00396809, 0.47716302, 0.34228158, -2.565805, 0]
     # The order is layer by layer: kernel, bias; gamma, beta, mean, variance; kernel, bias.

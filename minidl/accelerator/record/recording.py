@@ -103,7 +103,7 @@ class Recording:
             self.forget()
 
     def _moving(self) -> tuple[object, ...]:
-        rates = [getattr(each, "learning_rate", None) for each in self._movers]
+        rates = [getattr(each, "_learning_rate", None) for each in self._movers]
         return (self._network, *self._movers, *(r for r in rates if hasattr(r, "__dict__")))
 
     def _rest(self) -> None:

@@ -14,7 +14,7 @@ from minidl.accelerator.gpu.nodes import same
 from minidl.backend.own import PACKAGE, is_own
 
 #: Counts: played steps add to these, too.
-_COUNTED = {"rows", "iterations", "accumulated_learning_rate"}
+_COUNTED = {"rows", "batches", "accumulated_learning_rate"}
 _code = operator.attrgetter("__code__")
 
 

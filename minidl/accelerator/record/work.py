@@ -82,11 +82,12 @@ class Work:
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:
         """Run and record a kernel."""
-        if self._at_end:
-            return self._ending.kernel(function, arguments, named)
         plain = function.__wrapped__  # type: ignore[attr-defined]
         if has_operands(arguments, named):
             return plain(*arguments, **named)
+        if self._at_end:
+            self._check_order()
+            return self._ending.kernel(function, arguments, named)
         call = functools.partial(function, *arguments, **named)
         try:
             self.commands(self._player.record_kernel(plain, arguments, named))
@@ -99,6 +100,7 @@ class Work:
         """Run and record a formula."""
         call = Call(formula, arguments, outs)
         if self._at_end:
+            self._check_order()
             self._ending.formula(call)
             return
         try:
@@ -108,6 +110,11 @@ class Work:
             self.kept.append(formula.formula.__name__)
             self.commands([call])
         unrecorded(call)
+
+    def _check_order(self) -> None:
+        """Note that work of the ending would be done before a foreign call that it comes after."""
+        if self._after and not self._ending.recorded:
+            self.obstacle = "something foreign comes between two parts of the update"
 
     def expects(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> bool:
         """Take the numbers of a formula that the ending was recorded with; return True if so."""

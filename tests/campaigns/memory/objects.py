@@ -146,7 +146,7 @@ def a_metric(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
     axes = sizes(random)
     shape = axes["N"], axes["O"]
     metric.bind(shape[0], shape[1], current(), np.float32, False)
-    metric.reset()
+    metric.reset_state()
 
     def call() -> None:
         y = maker.array(_one(random, [shape, shape[:1]]), kind())

@@ -1,4 +1,4 @@
-"""Small helpers with Keras's names."""
+"""Class numbers as one-hot rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend.floatx import floating
-from minidl.seeds import set_random_seed
-
-__all__ = ["set_random_seed", "to_categorical"]
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:

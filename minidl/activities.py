@@ -1,0 +1,49 @@
+"""The penalty on the outputs of one layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.backend import Backend
+from minidl.kernels import measures, penalties
+from minidl.layers.base import Layer, first_rows
+
+
+class Activity:
+    """A penalty on a layer's outputs, Σ P(y) / N, and its gradient.
+
+    Args:
+        layer: built; has an ``activity_regularizer``.
+        backend, dtype: of the network.
+
+    Attributes:
+        y: the outputs of the last pass, or None.
+    """
+
+    def __init__(self, layer: Layer, backend: Backend, dtype: Any) -> None:
+        self._layer, self._backend, self._dtype = layer, backend, dtype
+        self._work: Any = None
+        self.y: Any = None
+
+    @property
+    def regularizer(self) -> Any:
+        """The penalty."""
+        return self._layer.activity_regularizer
+
+    def bind(self, rows: int) -> None:
+        """Allocate memory for passes over up to ``rows`` rows."""
+        shape = (rows, *self._layer.output_shape)
+        self._work = self._backend.xp.empty(shape, dtype=self._dtype)
+
+    def add_cost(self, total: Any, work: Any) -> None:
+        """total ← total + Σ P(y) / N, both 0-d; nothing before the first pass."""
+        if self.y is None:
+            return
+        costs = first_rows(self._work, len(self.y))
+        penalties.add_activity(total, self.regularizer.forward(self.y, costs), len(costs), work)
+
+    def add_gradient(self, dy: Any) -> Any:
+        """dy ← dy + dP/dy / N."""
+        gradient = measures.clear(first_rows(self._work, len(dy)))
+        self.regularizer.add_gradient(self.y, gradient)
+        return penalties.activity_backward(dy, gradient, len(dy), out=dy)

@@ -1,0 +1,50 @@
+"""The base of all initializers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend import floating
+from minidl.backend.random import WEIGHTS, generator
+from minidl.register import kind
+from minidl.seeds import next_seed
+
+
+def _seed(initializer: Any, name: str, value: Any) -> int | None:
+    return None if value is None else checks.seed(value)
+
+
+def seed() -> Any:
+    """An attribute, the seed of an initializer, or None for the model's."""
+    return checks.Attribute(_seed)
+
+
+@kind("initializer")
+class Initializer:
+    """Initial values of one tensor: ``values(shape, random)``, in float64."""
+
+    seed: Any = None
+
+    def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        """Values of ``shape``, drawn from ``random`` where they are random."""
+        raise NotImplementedError(f"{type(self).__name__} must define values(shape, random)")
+
+    def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
+        """Values of a tensor by itself, as a NumPy array of ``dtype``.
+
+        With a seed each call gives the same values. Without one each call gives others, and takes
+        a number from the run's seed as a new model does.
+
+        Args:
+            shape: of the tensor.
+            dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
+        """
+        own = next_seed() if self.seed is None else self.seed
+        return self.values(tuple(shape), generator(own, WEIGHTS, 0)).astype(floating(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal initializer."""
+        return dict(vars(self))

@@ -1,0 +1,87 @@
+"""Further optimizer steps, in the notation of :mod:`minidl.kernels.updates`: Adamax, Adadelta,
+Lion, FTRL. Every form is the one that Keras 3 computes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidl.backend import fused
+from minidl.kernels.updates import _rms
+
+
+@fused
+def adamax(theta, grad, m, u, rate, beta_1, beta_2, epsilon):
+    """m ← m + (1 - beta_1)(grad - m);  u ← max(beta_2 · u, |grad|);
+    theta ← theta - rate · m / (u + epsilon).
+
+    ``rate`` is learning_rate / (1 - beta_1ᵗ) at step t = 1, 2, …. Kingma & Ba, "Adam: a method
+    for stochastic optimization", ICLR 2015, algorithm 2, which has no epsilon.
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    u = np.maximum(beta_2 * u, np.abs(grad))
+    return theta - rate * m / (u + epsilon), m, u
+
+
+@fused
+def adamax_step_size(u, gain, epsilon):
+    """gain / (u + epsilon)."""
+    return gain / (u + epsilon)
+
+
+@fused
+def adadelta(theta, grad, v, d, learning_rate, rho, epsilon):
+    """v ← rho · v + (1 - rho) · grad²;  delta = -√(d + epsilon) / √(v + epsilon) · grad;
+    d ← rho · d + (1 - rho) · delta²;  theta ← theta + learning_rate · delta.
+
+    Zeiler, "ADADELTA: an adaptive learning rate method", arXiv:1212.5701 (2012), algorithm 1,
+    where learning_rate is 1.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    delta = _rms(d, epsilon) * grad / _rms(v, epsilon)
+    d = rho * d + (1 - rho) * (delta * delta)
+    return theta - learning_rate * delta, v, d
+
+
+@fused
+def lion(theta, grad, m, learning_rate, beta_1, beta_2):
+    """theta ← theta - learning_rate · sign(beta_1 · m + (1 - beta_1) · grad);
+    m ← beta_2 · m + (1 - beta_2) · grad.
+
+    Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2.
+    """
+    direction = np.sign(beta_1 * m + (1 - beta_1) * grad)
+    return theta - learning_rate * direction, beta_2 * m + (1 - beta_2) * grad
+
+
+def _ftrl(theta, grad, z, root, root_before, learning_rate, l1, l2, shrinkage):
+    """The part of FTRL that is the same for every power: new theta and z."""
+    pulled = grad + 2 * shrinkage * theta
+    z = z + pulled - (root - root_before) / learning_rate * theta
+    inside = np.minimum(np.maximum(z, -l1), l1)
+    return (inside - z) / (root / learning_rate + 2 * l2), z
+
+
+@fused
+def ftrl(theta, grad, accumulator, z, learning_rate, l1, l2, shrinkage):
+    """n = accumulator + grad²;
+    z ← z + grad + 2 · shrinkage · theta - (√n - √accumulator) / learning_rate · theta;
+    theta ← (min(max(z, -l1), l1) - z) / (√n / learning_rate + 2 · l2);  accumulator ← n.
+
+    McMahan et al., "Ad click prediction: a view from the trenches", KDD 2013, algorithm 1, with
+    l2 twice and beta as a part of l2, as in Keras; the shrinkage is Keras's own.
+    """
+    n = accumulator + grad * grad
+    theta, z = _ftrl(
+        theta, grad, z, np.sqrt(n), np.sqrt(accumulator), learning_rate, l1, l2, shrinkage
+    )
+    return theta, n, z
+
+
+@fused
+def ftrl_power(theta, grad, accumulator, z, learning_rate, l1, l2, shrinkage, power):
+    """FTRL with nᵖ and accumulatorᵖ in place of the roots, where p is the power."""
+    n = accumulator + grad * grad
+    root, before = np.power(n, power), np.power(accumulator, power)
+    theta, z = _ftrl(theta, grad, z, root, before, learning_rate, l1, l2, shrinkage)
+    return theta, n, z

@@ -1,0 +1,108 @@
+"""The end of every normalization: y = gamma · x̂ + beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import checks
+from minidl.backend import Backend
+from minidl.layers.arguments import BUILT, constraint, features_axis, given, initial, penalty
+from minidl.layers.base import Layer, Shape
+
+
+class Affine(Layer):
+    """The parameters gamma and beta of a normalized row, which a normalization derives from.
+
+    Args:
+        axis: -1, the features of a row; no other.
+        epsilon: added to the variance, > 0; default 1e-3.
+        center: whether there is a beta.
+        scale: whether there is a gamma.
+        beta_initializer, gamma_initializer: of the first values; default zeros and ones.
+        beta_regularizer, gamma_regularizer: penalty on beta, on gamma; default none.
+        beta_constraint, gamma_constraint: on beta, on gamma, after each update; default none.
+        options: those of :class:`Layer`.
+
+    Attributes:
+        gamma, beta, dgamma, dbeta: parameters and gradients, views into the model's vectors.
+        x_hat: after a forward pass, the normalized input.
+
+    Raises:
+        ValueError, TypeError: an argument out of range, or rows that are not flat.
+    """
+
+    gamma: Any
+    beta: Any
+    dgamma: Any
+    dbeta: Any
+
+    axis: Any = features_axis()
+    epsilon = checks.number(0, ends="()")
+    center: Any = checks.fixed(BUILT)
+    scale: Any = checks.fixed(BUILT)
+    beta_initializer: Any = checks.fixed(BUILT)
+    gamma_initializer: Any = checks.fixed(BUILT)
+    beta_regularizer = penalty("beta")
+    gamma_regularizer = penalty("gamma")
+    beta_constraint = constraint("beta")
+    gamma_constraint = constraint("gamma")
+
+    def __init__(
+        self,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.axis = axis
+        self.epsilon = epsilon
+        self.center = bool(center)
+        self.scale = bool(scale)
+        self.beta_initializer = initial(beta_initializer)
+        self.gamma_initializer = initial(gamma_initializer)
+        self.beta_regularizer = beta_regularizer
+        self.gamma_regularizer = gamma_regularizer
+        self.beta_constraint = beta_constraint
+        self.gamma_constraint = gamma_constraint
+
+    def build(self, input_shape: Shape) -> None:
+        self._flat_input(input_shape)
+        super().build(input_shape)
+        if self.scale:
+            start, penalised = self.gamma_initializer, self.gamma_regularizer
+            self.add_tensor("gamma", "gamma", input_shape, start, penalised, self.gamma_constraint)
+        if self.center:
+            start, penalised = self.beta_initializer, self.beta_regularizer
+            self.add_tensor("beta", "beta", input_shape, start, penalised, self.beta_constraint)
+
+    def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
+        xp = backend.xp
+        self._y, self._dx, self._x_hat = (
+            xp.empty((rows, *self.output_shape), dtype=dtype) for _ in range(3)
+        )
+        # In place of a missing parameter stands a constant, whose gradient is unused.
+        if not self.scale:
+            self.gamma, self.dgamma = (xp.ones(self.output_shape, dtype=dtype) for _ in range(2))
+        if not self.center:
+            self.beta, self.dbeta = (xp.zeros(self.output_shape, dtype=dtype) for _ in range(2))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": self.beta_initializer,
+            "gamma_initializer": self.gamma_initializer,
+            **given(
+                self, "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"
+            ),
+        }

@@ -1,0 +1,86 @@
+"""Arguments that several layers take: penalties, constraints, initializers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from minidl import checks, constraints, initializers, regularizers
+from minidl.initializers import Initializer
+
+if TYPE_CHECKING:
+    from minidl.layers.base import Layer
+
+BUILT = "a new network, because this layer is built"
+
+
+def penalty(tensor: str) -> Any:
+    """An attribute, the regularizer of a tensor; can be set at any time and acts from then on."""
+
+    def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
+        found = regularizers.get(value)
+        if tensor in layer.tensors:
+            layer.tensors[tensor].regularizer = found
+        return found
+
+    return checks.Attribute(check)
+
+
+def constraint(tensor: str) -> Any:
+    """An attribute, the constraint of a tensor; can be set at any time and acts from then on."""
+
+    def check(layer: Layer, name: str, value: Any) -> constraints.Constraint | None:
+        found = constraints.get(value)
+        if tensor in layer.tensors:
+            if found is not None:
+                found.check(layer.tensors[tensor].shape)
+            layer.tensors[tensor].constraint = found
+        return found
+
+    return checks.Attribute(check)
+
+
+def activity() -> Any:
+    """An attribute, the penalty on a layer's outputs; cannot be set once the layer is built."""
+
+    def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
+        found = regularizers.get(value)
+        if layer.settled:
+            raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
+        if found is not None and found.proximal:
+            raise ValueError(
+                f"{name}: expected a penalty with a gradient, received one that acts by a proximal "
+                "step, which only weights take"
+            )
+        return found
+
+    return checks.Attribute(check)
+
+
+def features_axis() -> Any:
+    """An attribute, the axis of a row's features: -1, or 1, which is the same; no other."""
+
+    def check(layer: Layer, name: str, value: Any) -> Any:
+        axes = value if isinstance(value, list | tuple) else (value,)
+        if len(axes) != 1 or isinstance(axes[0], bool) or axes[0] not in (-1, 1):
+            raise ValueError(
+                f"{name}: expected -1, the features of a row, because rows are flat here; "
+                f"received {value!r}"
+            )
+        return value
+
+    return checks.Attribute(check)
+
+
+def initial(identifier: str | Initializer | None) -> Initializer:
+    """An initializer by name, or the one that is given; as in Keras, glorot_uniform for None.
+
+    Raises:
+        ValueError: unknown name.
+        TypeError: neither a name nor an initializer.
+    """
+    return initializers.get("glorot_uniform" if identifier is None else identifier)
+
+
+def given(layer: Layer, *names: str) -> dict[str, Any]:
+    """Those of a layer's attributes that are not None, for a configuration."""
+    return {name: value for name in names if (value := getattr(layer, name)) is not None}

@@ -1,0 +1,92 @@
+"""Input: the shape of a row, and no layer that computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.layers.base import Layer, Shape, shape_of
+from minidl.register import register
+
+
+@register
+class Input(Layer):
+    """The shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``.
+
+    Args:
+        shape: of one row; a lone n means (n,).
+        batch_size: rows of a batch, for the reader: passes take any number. Default None.
+        dtype: of the numbers that come, for the reader: the network converts what is not its own
+            type. Default None.
+        batch_shape: (batch_size, *shape), in place of both.
+        name: as for :class:`Layer`.
+
+    Raises:
+        TypeError: no shape, or a type that is none of numbers.
+        ValueError: a size below 1, or one shape beside another.
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        *,
+        batch_shape: Any = None,
+        name: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        if batch_shape is not None:
+            if shape is not None or batch_size is not None:
+                raise ValueError("Input: expected batch_shape or shape, received both")
+            batch_size, *shape = batch_shape
+        if shape is None:
+            raise TypeError("Input: expected shape=(...), the shape of one row, received none")
+        super().__init__(name, shape_of(shape), **unknown)
+        if not self.declared_shape:
+            raise ValueError("Input: expected the shape of one row, such as (784,), received ()")
+        self.batch_size = batch_size
+        if batch_size is not None:
+            self.batch_size = checks.integer("batch_size", batch_size, 1)
+        self.dtype = None if dtype is None else np.dtype(dtype)
+        if self.dtype is not None and self.dtype.kind not in "biuf":
+            raise TypeError(f"Input: expected a type of numbers, received dtype={dtype!r}")
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of one row."""
+        found: Shape = self.declared_shape
+        return found
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """(batch_size, *shape); None for batches of any size."""
+        return self.batch_size, *self.shape
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = x
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"name": self.name, "shape": list(self.shape)}
+        if self.batch_size is not None:
+            config["batch_size"] = self.batch_size
+        return config if self.dtype is None else {**config, "dtype": self.dtype.name}
+
+
+@register
+class InputLayer(Input):
+    """Keras's name of the class. Arguments as for :class:`Input`.
+
+    The older names ``input_shape`` and ``batch_input_shape`` are taken as well.
+    """
+
+    def __init__(self, shape: Any = None, *arguments: Any, **options: Any) -> None:
+        if "batch_input_shape" in options:
+            options["batch_shape"] = options.pop("batch_input_shape")
+        super().__init__(options.pop("input_shape", shape), *arguments, **options)

@@ -1,0 +1,169 @@
+"""The best of one share of right answers where another comes to a given value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.metrics.base import settled
+from minidl.metrics.results import results
+from minidl.metrics.thresholds import ThresholdMetric, evenly, share
+from minidl.register import register
+
+
+class _AtLeast(ThresholdMetric):
+    """Base of metrics that choose the best threshold under a condition.
+
+    Args:
+        value: what another share has to come to, in [0, 1].
+        num_thresholds: so many equidistant thresholds are tried.
+        class_id: only this column counts; None: all do.
+        name: the key in a History.
+    """
+
+    direction = "up"
+    num_thresholds: Any = checks.Attribute(settled)
+    class_id: Any = checks.Attribute(settled)
+    _wanted = _sought = ""
+
+    def __init__(
+        self, value: float, num_thresholds: int, class_id: int | None, name: str | None
+    ) -> None:
+        number = checks.integer("num_thresholds", num_thresholds, 1)
+        super().__init__(name, evenly(number))
+        setattr(self, self._wanted, value)
+        self.num_thresholds = number
+        self.class_id = None if class_id is None else checks.integer("class_id", class_id, 0)
+        self._class_id = self.class_id
+
+    def get_config(self) -> dict[str, Any]:
+        given = {self._wanted: getattr(self, self._wanted), "num_thresholds": self.num_thresholds}
+        return {**super().get_config(), **given, "class_id": self.class_id}
+
+    def result(self) -> Any:
+        """The largest share sought, of the thresholds at which the condition holds; else 0."""
+        shares = _shares(self)
+        demanded, sought = shares[self._wanted], shares[self._sought]
+        return results(
+            np.max(np.where(demanded >= getattr(self, self._wanted), sought, 0), initial=0)
+        )
+
+
+def _shares(metric: ThresholdMetric) -> dict[str, Any]:
+    found = metric.cases()
+    return {
+        "sensitivity": share(found.true_positives, found.false_negatives),
+        "specificity": share(found.true_negatives, found.false_positives),
+        "precision": share(found.true_positives, found.false_positives),
+        "recall": share(found.true_positives, found.false_negatives),
+    }
+
+
+@register
+class SensitivityAtSpecificity(_AtLeast):
+    """The largest sensitivity of the thresholds at which the specificity is at least a value.
+
+    Sensitivity and recall are TP / (TP + FN), specificity is TN / (TN + FP), precision is
+    TP / (TP + FP). 0 where no threshold will do.
+
+    Args:
+        specificity: the value, in [0, 1].
+        num_thresholds: so many equidistant thresholds are tried; default 200.
+        class_id: only this column counts; default None: all do.
+        name: the key in a History; default "sensitivity_at_specificity", numbered.
+    """
+
+    _wanted, _sought = "specificity", "sensitivity"
+    specificity: Any = checks.number(0, 1, "[]")
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(specificity, num_thresholds, class_id, name)
+
+
+@register
+class SpecificityAtSensitivity(_AtLeast):
+    """The largest specificity of the thresholds at which the sensitivity is at least a value.
+
+    Sensitivity and recall are TP / (TP + FN), specificity is TN / (TN + FP), precision is
+    TP / (TP + FP). 0 where no threshold will do.
+
+    Args:
+        sensitivity: the value, in [0, 1].
+        num_thresholds: so many equidistant thresholds are tried; default 200.
+        class_id: only this column counts; default None: all do.
+        name: the key in a History; default "specificity_at_sensitivity", numbered.
+    """
+
+    _wanted, _sought = "sensitivity", "specificity"
+    sensitivity: Any = checks.number(0, 1, "[]")
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(sensitivity, num_thresholds, class_id, name)
+
+
+@register
+class PrecisionAtRecall(_AtLeast):
+    """The largest precision of the thresholds at which the recall is at least a value.
+
+    Sensitivity and recall are TP / (TP + FN), specificity is TN / (TN + FP), precision is
+    TP / (TP + FP). 0 where no threshold will do.
+
+    Args:
+        recall: the value, in [0, 1].
+        num_thresholds: so many equidistant thresholds are tried; default 200.
+        class_id: only this column counts; default None: all do.
+        name: the key in a History; default "precision_at_recall", numbered.
+    """
+
+    _wanted, _sought = "recall", "precision"
+    recall: Any = checks.number(0, 1, "[]")
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(recall, num_thresholds, class_id, name)
+
+
+@register
+class RecallAtPrecision(_AtLeast):
+    """The largest recall of the thresholds at which the precision is at least a value.
+
+    Sensitivity and recall are TP / (TP + FN), specificity is TN / (TN + FP), precision is
+    TP / (TP + FP). 0 where no threshold will do.
+
+    Args:
+        precision: the value, in [0, 1].
+        num_thresholds: so many equidistant thresholds are tried; default 200.
+        class_id: only this column counts; default None: all do.
+        name: the key in a History; default "recall_at_precision", numbered.
+    """
+
+    _wanted, _sought = "precision", "recall"
+    precision: Any = checks.number(0, 1, "[]")
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(precision, num_thresholds, class_id, name)

@@ -1,0 +1,81 @@
+"""Answers to arguments that other versions of Keras have, or that mean nothing here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from minidl import checks
+
+
+def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
+    """Raise for the first argument that no optimizer has; say what to write instead.
+
+    Args:
+        kind: the optimizer's class.
+        learning_rate: as given, or its default value.
+        given: unknown arguments. ``decay`` and ``loss_scale_factor`` of None are no wish.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    for name, value in given.items():
+        wished = value is not None and not (name == "decay" and value == 0)
+        if name == "lr":
+            raise ValueError(f"lr: expected learning_rate={value!r}, received lr={value!r}")
+        if name == "decay" and wished:
+            raise ValueError(
+                "decay: expected learning_rate=minidl.optimizers.schedules.InverseTimeDecay("
+                f"{learning_rate!r}, decay_steps=1, decay_rate={value!r}), which is what it meant, "
+                f"received decay={value!r}"
+            )
+        if name == "loss_scale_factor" and wished:
+            raise ValueError(
+                "loss_scale_factor: expected None, because float32 and float64 hold gradients "
+                f"without a scale, received {value!r}"
+            )
+        if name not in ("decay", "loss_scale_factor"):
+            raise checks.unknown(f"argument of {kind.__name__}", name, _known(kind))
+
+
+def _known(kind: type) -> list[str]:
+    """Names of the arguments of a class and of those that it derives from."""
+    found: dict[str, None] = {}
+    for each in inspect.getmro(kind):
+        if "__init__" in vars(each) and each is not object:
+            for parameter in inspect.signature(each).parameters.values():
+                if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                    found[parameter.name] = None
+    return list(found)
+
+
+class _Missing:
+    """In the place of an attribute that other optimizers have: there is none, and why."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, thing: Any, owner: type) -> Any:
+        raise AttributeError(f"an optimizer has no {self._name}: expected {self._instead}")
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        raise AttributeError(f"an optimizer has no {self._name}: expected {self._instead}")
+
+
+_STEP = (
+    "minidl.train_step(model, loss, optimizer, x, y), or optimizer.update(model.theta, model.grad) "
+    "after model.backward"
+)
+
+
+class Missing:
+    """Answers in the place of Keras's attributes that an optimizer of one vector has not."""
+
+    lr = _Missing("learning_rate, which can be set")
+    apply = _Missing(_STEP)
+    apply_gradients = _Missing(_STEP)
+    minimize = _Missing(_STEP)
