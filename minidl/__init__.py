@@ -31,7 +31,7 @@ from minidl.backend.own import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
-from minidl.models import load_model
+from minidl.models import Model, load_model
 from minidl.register import register
 from minidl.saving import FileFormatError
 from minidl.step import train_step
@@ -44,6 +44,7 @@ remember()
 __all__ = [
     "FileFormatError",
     "Input",
+    "Model",
     "NonFiniteError",
     "Sequential",
     "activations",

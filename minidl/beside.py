@@ -63,7 +63,7 @@ class _Buffers:
         self._look = traffic.passing
         self._traffic = traffic.expected, traffic.awaits_backward
         self._left = {name: getattr(network, name) for name in _LEFT}
-        parts: list[Any] = list(_all(network.layers))
+        parts: list[Any] = list(_all(network.leaves))
         if network.built:
             parts += [network.penalties, *network.penalties.activities]
         self._states = [(part, dict(vars(part))) for part in parts]

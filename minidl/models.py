@@ -5,11 +5,80 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import saving
+from minidl import cloning, functional, saving
+from minidl.layers.base import next_name
 from minidl.network import Network
 from minidl.training import Sequential
 
-__all__ = ["Network", "Sequential", "load_model"]
+__all__ = ["Model", "Network", "Sequential", "clone_model", "load_model", "model_from_json"]
+
+
+class Model(Sequential):
+    """The row of layers from ``inputs`` to ``outputs``; see :mod:`minidl.functional`.
+
+    Args:
+        inputs: an Input, or the output of a layer that was called on one.
+        outputs: the output of a later layer of the row.
+        name: made from "functional" and a number if left out.
+
+    Raises:
+        TypeError, ValueError: several of either, or no row between the two.
+    """
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        if inputs is None or outputs is None:
+            raise TypeError(
+                "Model: expected inputs and outputs. A subclass with a call of its own would have "
+                "no backward pass: put layers in Sequential, and write what is missing as a layer, "
+                "with forward and backward"
+            )
+        self.shows_input = True
+        row = functional.chain(inputs, outputs)
+        super().__init__(row, name or next_name("Functional"), dtype)
+        self.build()
+
+    def _empty(self) -> Sequential:
+        return Sequential(name=self.name, dtype=self.dtype)
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        return Sequential.from_config(config, custom_objects)
+
+
+def clone_model(model: Sequential, clone_function: Any = None) -> Sequential:
+    """A model of new layers with the same arguments, and with initial weights of its own.
+
+    Args:
+        model: any.
+        clone_function: makes a new layer of a layer; by default one of the same arguments.
+    """
+    more = () if clone_function is None else (clone_function,)
+    made: Sequential = cloning.clone(Sequential, model, *more)
+    return made
+
+
+def model_from_json(
+    json_string: str, custom_objects: Mapping[str, Any] | None = None
+) -> Sequential:
+    """A model of the layers that :meth:`Sequential.to_json` described; its weights are new.
+
+    Args:
+        json_string: the text.
+        custom_objects: as for :func:`load_model`.
+
+    Raises:
+        ValueError, TypeError: the text is of no model.
+    """
+    made: Sequential = cloning.from_text(Sequential, json_string, custom_objects)
+    return made
 
 
 def load_model(

@@ -16,6 +16,7 @@ from minidl.beside import undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense
 from minidl.layers.base import Layer
+from minidl.layers.own_call import calls
 from minidl.stack import Stack
 from minidl.weights import copies, overwrite
 
@@ -39,8 +40,6 @@ class Network(Stack):
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         self.step = 0
-        self.passes = 0
-        self.rows = 0
         self._x: Any = None
         self._logits = False
         super().__init__(layers, name, dtype)
@@ -51,8 +50,9 @@ class Network(Stack):
         The one for rows of another type is made when such rows first come.
         """
         if rows > self.rows:
+            rows = max(rows, *(other.rows for other in self.kin))  # of common layers, too
             with allocating(f"what {self.name} computes with batches of {rows} rows"):
-                for layer in self.layers:
+                for layer in self.leaves:
                     layer.bind(rows, self.backend, self.dtype)
                 self.penalties.bind_activities(rows)
             self._x = None
@@ -84,6 +84,10 @@ class Network(Stack):
                 self.settle()
             return self._pass(x, training, step, logits)
 
+    def _build(self, input_shape: Any) -> None:
+        super()._build(input_shape)
+        self.rows = 0
+
     def settle(self) -> None:
         """Put back a training step that is half done, and do the steps that wait."""
         if self.traffic.pending is not None:
@@ -107,10 +111,11 @@ class Network(Stack):
         if logits and not self.has_logits:
             raise ValueError(
                 "logits: expected a network that ends in an activation without a penalty on its "
-                f"outputs, received {self.layers[-1]}"
+                f"outputs, received {self.leaves[-1]}"
             )
         self._logits, self.traffic.awaits_backward = logits, training
-        self.passes += 1
+        for network in self.kin:
+            network.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
             step = self.step
@@ -118,9 +123,9 @@ class Network(Stack):
         if not sparse:
             x = self._dense(x)
         noted = self.penalties.noted
-        for layer in self.layers[:-1]:
+        for layer in self.leaves[:-1]:
             x = noted(layer, layer.forward(x, training, step or 0))
-        last: Any = self.layers[-1]
+        last: Any = self.leaves[-1]
         return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
 
     def check_sparse(self) -> None:
@@ -129,7 +134,7 @@ class Network(Stack):
         Raises:
             TypeError: names the layer and the remedy.
         """
-        first = next((layer for layer in self.layers if layer.computes), None)
+        first = next((layer for layer in self.leaves if layer.computes), None)
         if not isinstance(first, Dense):
             raise TypeError(
                 "expected Dense as the first layer that computes, because x is a sparse matrix, "
@@ -147,7 +152,7 @@ class Network(Stack):
     def _dense(self, x: Any) -> Any:
         """Rows as the first layer takes them: converted into a buffer if need be."""
         taken = x.dtype == self.dtype or (
-            x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(self.layers)
+            x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(self.leaves)
         )
         aligned = not isinstance(x, np.ndarray) or x.flags.aligned
         if taken and x.flags.c_contiguous and aligned:
@@ -168,28 +173,30 @@ class Network(Stack):
     def has_logits(self) -> bool:
         """True if passes may stop before the last activation: no penalty needs its outputs."""
         activation = self._last_activation()
-        return activation is not None and self.layers[-1].activity_regularizer is None
+        return activation is not None and self.leaves[-1].activity_regularizer is None
 
     def activate(self, logits: Any) -> Any:
         """The outputs for the logits of the last :meth:`forward`."""
         activation = self._last_activation()
         if activation is None:
             raise ValueError(
-                f"expected a network that ends in an activation, received {self.layers[-1]}"
+                f"expected a network that ends in an activation, received {self.leaves[-1]}"
             )
-        self.layers[-1].y = activation.forward(logits)
-        return self.layers[-1].y
+        self.leaves[-1].y = activation.forward(logits)
+        return self.leaves[-1].y
 
     def show_outputs(self) -> None:
         """Have the last layer's ``y`` follow a pass that stopped at the logits."""
         with self.traffic.lock, self.backend.here:
-            last: Any = self.layers[-1]
+            last: Any = self.leaves[-1]
             z = vars(last).get("z")
             if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
                 self.activate(z)
 
     def _last_activation(self) -> Activation | None:
-        last = self.layers[-1]
+        last = self.leaves[-1]
+        if calls(last):
+            return None
         activation = last.activation if isinstance(last, Dense) else last
         return activation if isinstance(activation, Activation) else None
 
@@ -214,19 +221,26 @@ class Network(Stack):
             self.traffic.awaits_backward = False
 
     def _backward(self, dy: Any, logits: bool) -> None:
-        last: Any = self.layers[-1]
-        if _has_gradients(last):
+        layers = self._with_gradients()
+        if layers:
+            last: Any = layers.pop()
             given = dy if logits else self.penalties.with_activity(last, dy)
             dy = last.logits_backward(given) if logits else last.backward(given)
-        for layer in self.layers[-2::-1]:
-            if not _has_gradients(layer):
-                return
+        while layers:
+            layer = layers.pop()
             dy = layer.backward(self.penalties.with_activity(layer, dy))
+
+    def _with_gradients(self) -> list[Layer]:
+        """The last layers: from the first on that has tensors to train."""
+        for first, layer in enumerate(self.leaves):
+            if layer.tensors and layer.trainable:
+                return list(self.leaves[first:])
+        return []
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
         self.build()
-        return copies(self, self.layers)
+        return self.weights_of(self.leaves)
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
@@ -235,12 +249,15 @@ class Network(Stack):
             ValueError: another number of arrays, another shape, or a value that is not finite.
         """
         self.build()
-        overwrite(self, self.layers, weights)
+        self.set_weights_of(self.leaves, weights)
 
+    def weights_of(self, layers: Sequence[Layer]) -> list[np.ndarray]:
+        """Copies of all tensors of some of the layers; the network is built."""
+        return copies(self, layers)
 
-def _has_gradients(layer: Layer) -> bool:
-    """True if a backward pass of the layer has something to compute."""
-    return bool(layer.tensors) or layer.needs_dx
+    def set_weights_of(self, layers: Sequence[Layer], weights: Sequence[Any]) -> None:
+        """Overwrite all tensors of some of the layers; errors are those of :meth:`set_weights`."""
+        overwrite(self, layers, weights)
 
 
 def _computes_on_integers(layers: Sequence[Layer]) -> bool:

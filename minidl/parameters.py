@@ -18,7 +18,8 @@ from minidl.regularizers import Regularizer
 class Specification:
     """Wish of a layer for a named tensor: initial values, penalty and constraint.
 
-    Penalty and constraint can be exchanged at any time; the rest counts when the network is built.
+    Penalty and constraint can be exchanged at any time, and training of the tensor turned off and
+    on; the rest counts when the network is built.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Specification:
     initializer: Initializer
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
+    trainable: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Parameter:
     def regularizer(self) -> Regularizer | None:
         """The tensor's penalty now, or None."""
         return self.wanted.regularizer
+
+    @property
+    def trainable(self) -> bool:
+        """True if training moves the tensor."""
+        return self.wanted.trainable
 
     @property
     def constraint(self) -> Constraint | None:
@@ -75,6 +82,7 @@ class ParameterVector(Sequence[Parameter]):
         specifications: (layer name, specification) for each tensor, in order.
         backend: home of the vectors.
         dtype: of every parameter.
+        vectors: ``theta`` and ``grad``, of the right size; made, full of zeros, if left out.
     """
 
     def __init__(
@@ -82,6 +90,7 @@ class ParameterVector(Sequence[Parameter]):
         specifications: Sequence[tuple[str, Specification]],
         backend: Backend,
         dtype: np.dtype[Any],
+        vectors: Sequence[Any] | None = None,
     ) -> None:
         self._entries: list[Parameter] = []
         offset = 0
@@ -89,9 +98,10 @@ class ParameterVector(Sequence[Parameter]):
             entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted)
             self._entries.append(entry)
             offset += entry.size
-        self.theta = backend.xp.zeros(offset, dtype=dtype)
-        self.grad = backend.xp.zeros(offset, dtype=dtype)
-        for vector in (self.theta, self.grad):
+        if vectors is None:
+            vectors = [backend.xp.zeros(offset, dtype=dtype) for _ in range(2)]
+        self.theta, self.grad = vectors
+        for vector in vectors:
             tensors.declare(vector, [(entry.offset, entry.shape) for entry in self._entries])
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from minidl.activities import Activity
 from minidl.backend import Backend
 from minidl.constraints import Constraint
+from minidl.freezing import Frozen
 from minidl.kernels import measures
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
@@ -42,6 +43,7 @@ class Penalties:
             for layer in layers
             if layer.activity_regularizer is not None
         }
+        self.frozen = Frozen(parameters)
         self.bind()
 
     @property
@@ -63,7 +65,11 @@ class Penalties:
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
         """The present penalties: a layer's penalty can be exchanged."""
-        return [(e.regularizer, part) for e, part in self._places if e.regularizer is not None]
+        return [
+            (e.regularizer, part)
+            for e, part in self._places
+            if e.regularizer is not None and e.trainable
+        ]
 
     def bind_activities(self, rows: int) -> None:
         """Allocate memory for the outputs of passes over up to ``rows`` rows."""
@@ -73,7 +79,9 @@ class Penalties:
     @property
     def constrained(self) -> list[tuple[Parameter, Constraint]]:
         """The present constraints, each with the entry of its tensor."""
-        return [(e, e.constraint) for e, _ in self._places if e.constraint is not None]
+        return [
+            (e, e.constraint) for e, _ in self._places if e.constraint is not None and e.trainable
+        ]
 
     @property
     def constraints(self) -> list[Constraint]:
@@ -125,14 +133,20 @@ class Penalties:
         return self._value
 
     def add_gradients(self, theta: Any, grad: Any) -> None:
-        """grad ← grad + dP/dtheta, less the penalties that take a proximal step."""
+        """grad ← grad + dP/dtheta, less the penalties that take a proximal step.
+
+        The gradient of a tensor that does not train becomes 0.
+        """
         for regularizer, part in self._terms:
             regularizer.add_gradient(theta[part], grad[part])
+        self.frozen.keep(theta, grad)
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
         """Move ``theta`` after the optimizer's update: soft thresholds, then projections.
 
         A soft threshold is that of proximal L1; a projection is a constraint's.
+
+        Tensors that do not train get their values of before the update.
 
         Raises:
             ValueError: the optimizer's steps have no size, as with a momentum of 1.
@@ -145,6 +159,7 @@ class Penalties:
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))
         for entry, constraint in self.constrained:
             constraint.project(*self._tensor(entry, theta))
+        self.frozen.put_back()
 
     def _tensor(self, entry: Parameter, theta: Any) -> tuple[Any, Any]:
         """A tensor, and memory of its shape."""

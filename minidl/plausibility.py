@@ -53,7 +53,7 @@ def look_at(
 def _scale(network: Network, x: Any) -> str | None:
     """Look at the features as the first Dense layer gets them."""
     scale, offset = 1.0, 0.0
-    for layer in network.layers:
+    for layer in network.leaves:
         if isinstance(layer, Dense):
             break
         if isinstance(layer, Rescaling):

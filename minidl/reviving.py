@@ -8,7 +8,7 @@ from minidl.custom import noting, reading
 from minidl.layers import Layer
 from minidl.optimizers import Optimizer
 from minidl.saving import Saved, describe, fill
-from minidl.saving.codec import decode, encode
+from minidl.saving.codec import decode, encode, flat
 
 
 def revive(model: Any, saved: Saved) -> None:
@@ -25,7 +25,7 @@ def revive(model: Any, saved: Saved) -> None:
     with noting() as own:
         describe(model)
     with reading(own):
-        for layer, described in zip(model.layers, saved.config["layers"], strict=True):
+        for layer, described in zip(model.leaves, flat(saved.config["layers"]), strict=True):
             _set(layer, decode(described, Layer))
         _set(model.optimizer, decode(saved.config["optimizer"], Optimizer))
 

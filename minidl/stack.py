@@ -1,22 +1,22 @@
-"""Layers in a row over one parameter vector: put together, checked and built."""
+"""Layers in a row over one parameter vector: checked and built."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from minidl import checks
-from minidl.backend import current, floating
+from minidl import checks, sharing
+from minidl.backend import backend_of, current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers import Input
 from minidl.layers.base import Layer, Shape, next_name, shape_of
 from minidl.parameters import ParameterVector, Specification
 from minidl.penalties import Penalties
+from minidl.row import Row
 from minidl.seeds import next_seed
 
 
-class Stack:
+class Stack(Row):
     """Layers in a row, each fed with the output of the one before.
 
     The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
@@ -36,38 +36,13 @@ class Stack:
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
-        self.name = name or next_name(type(self).__name__)
+        super().__init__(name or next_name(type(self).__name__))
         self.backend = current()
         self.dtype = floating(dtype)
-        self._layers: list[Layer] = []
-        self.input_shape: Shape | None = None
         self._seed = next_seed()
-        self.built = False
+        self.passes = self.rows = 0
         self.traffic = Traffic()
-        try:
-            for layer in layers or ():
-                self.add(layer)
-        except Exception:
-            # The network never existed: its layers are free again.
-            for layer in self._layers:
-                layer.owner = None
-            raise
-
-    @property
-    def layers(self) -> Sequence[Layer]:
-        """The layers, without Input.
-
-        Raises:
-            AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
-        """
-        return tuple(self._layers)
-
-    @layers.setter
-    def layers(self, value: Any) -> None:
-        raise AttributeError(
-            "the layers of a network cannot be set; expected add(layer) and pop() before it is "
-            "built, or a new network"
-        )
+        self._fill(layers or ())
 
     @property
     def seed(self) -> int:
@@ -85,81 +60,34 @@ class Stack:
             "expected save() and load_model(), or get_weights() and set_weights()"
         )
 
-    def __iter__(self) -> Iterator[Layer]:
-        return iter(self.layers)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def add(self, layer: Layer) -> None:
-        """Put a layer at the end.
-
-        Raises:
-            TypeError: not a layer.
-            ValueError: the layer is in a network already, another has its name, or Input is
-                not the first.
-            RuntimeError: the network is built.
-        """
-        if not isinstance(layer, Layer):
-            raise TypeError(f"expected a layer, received {layer!r}")
-        if self.built:
-            raise RuntimeError(
-                f"cannot add {layer.name!r}: the network is built already; expected all layers "
-                "before the first summary, fit or forward"
-            )
-        if layer.taken:
-            raise ValueError(
-                f"layer {layer.name!r} is in a network already; expected a new layer, because "
-                "a layer keeps the parameters and buffers of one place"
-            )
-        if any(other.name == layer.name for other in self.layers):
-            raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        if layer.declared_shape is not None:
-            if self.layers or self.input_shape is not None:
-                if isinstance(layer, Input):
-                    raise ValueError("expected Input as the first layer, received it after others")
-            else:
-                self.input_shape = layer.declared_shape
-        layer.owner = self
-        if not isinstance(layer, Input):
-            self._layers.append(layer)
-
-    def pop(self) -> Layer:
-        """Take the last layer away; another network can add the layer.
-
-        Raises:
-            RuntimeError: the network is built.
-            ValueError: there is none.
-        """
-        if self.built:
-            raise RuntimeError(
-                "cannot take a layer away: the network is built already; expected a new network"
-            )
-        if not self._layers:
-            raise ValueError("expected at least one layer to take away, received none")
-        layer = self._layers.pop()
-        layer.owner = None
-        return layer
-
-    def build(self, input_shape: Shape | None = None) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Check all shapes, make the parameter vector and set the initial weights.
 
         Args:
-            input_shape: of one row, without a batch axis; not needed where an Input or
-                ``input_shape=`` gives the shape.
+            input_shape: of one row, without a batch axis or with None for it, (None, 4); not
+                needed where an Input or ``input_shape=`` gives the shape.
 
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
         if input_shape is not None:
-            input_shape = shape_of(input_shape)
+            input_shape = row_shape(input_shape)
             if self.input_shape not in (None, input_shape):
                 raise ValueError(
-                    f"expected rows of shape {self.input_shape}, received {input_shape}"
+                    f"expected rows of shape {self.input_shape}, received {input_shape}; with a "
+                    f"batch axis it is (None, …)"
                 )
         with self.traffic.lock, self.backend.here:
-            if not self.built:
+            if self.built:
+                return
+            try:
                 self._build(input_shape)
+            except ValueError as error:
+                if input_shape is None or len(input_shape) == 1:
+                    raise
+                raise ValueError(
+                    f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
+                ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
         if not self.layers:
@@ -170,37 +98,75 @@ class Stack:
                 "the shape of a row is not known yet: expected an Input(shape=...) as the first "
                 "layer, build(input_shape) or data"
             )
-        row = shape
-        trainable: list[tuple[Layer, str, Specification]] = []
-        moving: list[tuple[Layer, str, Specification]] = []
-        for layer in self.layers:
+        row, trains = shape, False
+        for layer in self.leaves:
             if layer.declared_shape not in (None, shape):
                 raise ValueError(
                     f"{layer.name}: expected input_shape {shape}, the output before it, received "
                     f"{layer.declared_shape}"
                 )
-            layer.needs_dx = bool(trainable)
-            layer.build(shape)
-            shape = layer.output_shape
-            trainable += [(layer, key, wanted) for key, wanted in layer.tensors.items()]
-            moving += [(layer, key, wanted) for key, wanted in layer.statistics.items()]
+            if not layer.settled:
+                layer.needs_dx = trains
+                layer.build(shape)
+            elif layer.input_shape != shape:
+                raise ValueError(
+                    f"{layer.name}: expected rows of shape {layer.input_shape}, for which it is "
+                    f"built, received {shape}"
+                )
+            layer.needs_dx |= trains
+            shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_shape, self.output_shape = row, shape
-        self._parameters = self._vector(trainable)
-        self.statistics = self._vector(moving)
-        for (layer, key, _), entry in zip(trainable, self._parameters, strict=True):
+        if any(layer.settled for layer in self.leaves):
+            sharing.join(self)
+        else:
+            self.place({})
+        self._leaves = self.leaves
+        self.built = True
+        sharing.built.add(self)
+
+    def place(self, sources: Mapping[Layer, Layer]) -> None:
+        """Make the vectors, and the layers' tensors views of these.
+
+        A layer that has tensors keeps their values; others get initial values.
+
+        Args:
+            sources: layers -> others, from which they have their values.
+        """
+        trainable = [(p, a, k, t) for p, a in self.walk() for k, t in a.tensors.items()]
+        moving = [(p, a, k, t) for p, a in self.walk() for k, t in a.statistics.items()]
+        self._parameters = self._vector(trainable, sources)
+        self.statistics = self._vector(moving, sources)
+        for (_, layer, key, _), entry in zip(trainable, self._parameters, strict=True):
             layer.bind_view(key, self._parameters.view(entry))
             layer.bind_view(f"d{key}", self._parameters.gradient(entry))
-        for (layer, key, _), entry in zip(moving, self.statistics, strict=True):
+        for (_, layer, key, _), entry in zip(moving, self.statistics, strict=True):
             layer.bind_view(key, self.statistics.view(entry))
-        self.penalties = Penalties(self._parameters, self.backend, self._layers)
+        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
         self._address()
-        for layer in self._layers:
+        for layer in self.leaves:
             layer.settle()
-        self.built = True
+
+    def take(self, theta: Any, grad: Any, statistics: Any) -> None:
+        """Take vectors that the layers' tensors are views of already."""
+        trainable = [(p, a, k, t) for p, a in self.walk() for k, t in a.tensors.items()]
+        moving = [(p, a, k, t) for p, a in self.walk() for k, t in a.statistics.items()]
+        self._parameters = self._named(trainable, (theta, grad))
+        self.statistics = self._named(moving, (statistics, self.backend.xp.zeros_like(statistics)))
+        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
+        # The network that had a layer before may go on training, with the masks that it had.
+        for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
+            if not layer.settled:
+                layer.address(self._seed, index)
+        for layer in self.leaves:
+            layer.settle()
+
+    def _named(self, wanted: Sequence[Any], vectors: Any = None) -> ParameterVector:
+        specifications = [(path, tensor) for path, _, _, tensor in wanted]
+        return ParameterVector(specifications, self.backend, self.dtype, vectors)
 
     def _address(self) -> None:
         """Have the layers that draw do so at the addresses of the network's seed."""
-        for index, layer in enumerate(layer for layer in self._layers if layer.draws):
+        for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
             layer.address(self._seed, index)
 
     @property
@@ -224,15 +190,23 @@ class Stack:
         self.build()
         return int(self.parameters.theta.size + self.statistics.theta.size)
 
-    def _vector(self, wanted: list[tuple[Layer, str, Specification]]) -> ParameterVector:
-        vector = ParameterVector(
-            [(layer.name, specification) for layer, _, specification in wanted],
-            self.backend,
-            self.dtype,
-        )
-        for index, (entry, (_, _, tensor)) in enumerate(zip(vector, wanted, strict=True)):
-            start = tensor.initializer
-            seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
-            values = start.values(tensor.shape, generator(seed, WEIGHTS, place))
+    def _vector(
+        self, wanted: list[tuple[str, Layer, str, Specification]], sources: Mapping[Layer, Layer]
+    ) -> ParameterVector:
+        vector = self._named(wanted)
+        for index, (entry, (_, layer, key, tensor)) in enumerate(zip(vector, wanted, strict=True)):
+            source = sources.get(layer, layer)
+            if source.settled:
+                values = backend_of(getattr(source, key)).to_host(getattr(source, key))
+            else:
+                start = tensor.initializer
+                seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
+                values = start.values(tensor.shape, generator(seed, WEIGHTS, place))
             vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         return vector
+
+
+def row_shape(shape: Any) -> Shape:
+    """Shape of one row; a None in front, for a batch of any size, is left out."""
+    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    return shape_of(sizes[1:] if sizes[:1] == (None,) else sizes)

@@ -11,17 +11,17 @@ from minidl import arguments, checks, feeding, plausibility
 from minidl.beside import Instead
 from minidl.callbacks import Callback, History
 from minidl.inference import quiet
+from minidl.interface import Interface
 from minidl.loop import Loop
 from minidl.objective import Objective
 from minidl.on_batch import OnBatch
 from minidl.printing import say
 from minidl.resuming import keeping
 from minidl.saving import save_model
-from minidl.summary import summary
 from minidl.training_state import TrainingState
 
 
-class Sequential(OnBatch):
+class Sequential(OnBatch, Interface):
     """A stack of layers with a training loop around it.
 
     ``Sequential([...])`` or ``add``; ``compile``; ``fit``; ``evaluate`` and ``predict``. The
@@ -183,11 +183,6 @@ class Sequential(OnBatch):
                 "fresh start make a new model",
                 stacklevel=3,
             )
-
-    def summary(self) -> None:
-        """Print the layers, their output shapes and their parameters."""
-        self.build()
-        say(summary(self))
 
     def save(self, filepath: Any) -> None:
         """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.

@@ -24,9 +24,9 @@ FLOORS = [
     {"kernels"},
     {"activations", "constraints", "initializers", "regularizers"},
     {"parameters"},
-    {"activities", "layers", "losses", "metrics", "optimizers", "penalties"},
+    {"activities", "freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
-    {"stack", "weights", "network"},
+    {"row", "sharing", "stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use

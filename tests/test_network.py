@@ -228,12 +228,23 @@ class TestErrors:
             with pytest.raises(TypeError, match="expected a layer, received"):
                 Network().add(thing)  # type: ignore[arg-type]
 
-    def test_layer_added_to_a_built_network(self) -> None:
+    def test_layer_added_to_a_built_network_that_shares_layers(self) -> None:
         network = Network([Dense(2, input_shape=(3,))])
         network.build()
-        with pytest.raises(RuntimeError, match="cannot add 'late': the network is built already"):
-            network.add(Dense(2, name="late"))
+        outer = Network([network, Softmax()])
+        outer.build()
+        for change in (lambda: network.add(Dense(2, name="late")), network.pop):
+            with pytest.raises(RuntimeError, match="is built and shares layers with another"):
+                change()
         assert len(network) == 1
+
+    def test_a_batch_axis(self) -> None:
+        """None is understood; a number is not, and that is said."""
+        network = Network([Dense(2)])
+        with pytest.raises(ValueError, match=r"shape \(32, 3\).*or \(None, …\) with a batch axis"):
+            network.build((32, 3))
+        network.build((None, 3))
+        assert network.input_shape == (3,)
 
     def test_two_layers_of_one_name(self) -> None:
         """Their parameters could not be told apart."""
@@ -242,15 +253,9 @@ class TestErrors:
             net.add(Dense(2, name="same"))
         assert len(net) == 1
 
-    def test_one_layer_in_two_networks(self) -> None:
-        layer = Dense(2, name="shared")
-        Network([layer])
-        with pytest.raises(ValueError, match="layer 'shared' is in a network already"):
-            Network([layer])
-
     def test_one_layer_twice_in_a_network(self) -> None:
         layer = Dense(2, name="shared")
-        with pytest.raises(ValueError, match="layer 'shared' is in a network already"):
+        with pytest.raises(ValueError, match="layer 'shared' is in this network already"):
             Network([layer, layer])
 
     @pytest.mark.parametrize("before", [Dense(2), Input((2,))], ids=["dense", "input"])

@@ -149,3 +149,32 @@ def test_images(capsys: Any) -> None:
     """Shapes of more than one axis."""
     text = printed(network([spec("layers.Rescaling", scale=0.5)], (28, 28, 1)), capsys)
     assert re.search(r"^rescaling \(Rescaling\)  \(None, 28, 28, 1\) +0$", text, re.MULTILINE)
+
+
+def test_before_the_shape_is_known(capsys: Any) -> None:
+    """As Keras shows it; and with no layers at all."""
+    model = minidl.Sequential([layers.Dense(3)])
+    text = printed(model, capsys)
+    assert "dense (Dense)  ?               0 (unbuilt)\n" in text
+    assert " Total params: 0 (0.00 B)" in text
+    assert " Total params: 0 (0.00 B)" in printed(minidl.Sequential(), capsys)
+    model.build((None, 4))
+    assert "(None, 3)" in printed(model, capsys)
+
+
+def test_lines_go_where_they_are_asked_to(capsys: Any) -> None:
+    """Each line one call, of the length that is wanted."""
+    inner = minidl.Sequential([layers.Input((4,)), layers.Dense(3)], name="inner")
+    model = minidl.Sequential([inner, layers.Dense(2)], name="outer")
+    inner.trainable = False
+    seen: list[str] = []
+    model.summary(line_length=70, print_fn=seen.append, expand_nested=True, show_trainable=True)
+    assert capsys.readouterr().out == ""
+    assert [len(line) for line in seen[1:8]] == [70] * 7
+    assert [line.split() for line in seen[4:7]] == [
+        ["inner", "(Sequential)", "(None,", "3)", "15", "N"],
+        ["dense", "(Dense)", "(None,", "3)", "15", "N"],
+        ["dense_1", "(Dense)", "(None,", "2)", "8", "Y"],
+    ]
+    assert seen[-2:] == [" Trainable params: 8 (32.00 B)", " Non-trainable params: 15 (60.00 B)"]
+    assert "  dense (Dense)" not in printed(model, capsys)

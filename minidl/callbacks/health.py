@@ -35,7 +35,7 @@ class LayerHealth(Callback):
         super().set_model(model)
         if self.params.get("steps") is None:
             raise ValueError("LayerHealth: expected data of a known number of steps, received none")
-        self._rectifiers = dict(_rectifiers(model.layers))
+        self._rectifiers = dict(_rectifiers(model.leaves))
         self._parts = dict(_parts(model))
         dead = [f"dead_units/{name}" for name in self._rectifiers]
         ratios = [f"update_ratio/{name}" for name in self._parts]
@@ -99,7 +99,7 @@ def _rectifiers(layers: Any) -> Iterator[tuple[str, Activation]]:
 def _parts(model: Any) -> Iterator[tuple[str, slice]]:
     """The place of each layer's weights in the vector."""
     start = 0
-    for layer in model.layers:
+    for layer in model.leaves:
         size = sum(math.prod(wanted.shape) for wanted in layer.tensors.values())
         if size:
             yield layer.name, slice(start, start + size)

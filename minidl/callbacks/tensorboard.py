@@ -104,7 +104,7 @@ class TensorBoard(Callback):
 
     def _write_weights(self, epoch: int) -> None:
         model = self.model
-        for layer in model.layers:
+        for layer in model.leaves:
             for key in (*layer.tensors, *layer.statistics):
                 values = model.backend.to_host(getattr(layer, key))
                 name = f"{layer.name}/{key}/histogram"

@@ -34,8 +34,8 @@ class Observer:
         self._objective = objective
         self._network: Any = objective.network
         network = objective.network
-        owned = [(layer.name, key) for layer in network.layers for key in layer.tensors]
-        moving = [(layer.name, key) for layer in network.layers for key in layer.statistics]
+        owned = [(layer.name, key) for layer in network.leaves for key in layer.tensors]
+        moving = [(layer.name, key) for layer in network.leaves for key in layer.statistics]
         self._tensors = list(zip(owned, network.parameters, strict=True))
         self._statistics = list(zip(moving, network.statistics, strict=True))
         self.clear()
@@ -94,7 +94,7 @@ class Observer:
         """Objects, names of methods, and the looks before and after each method."""
         network, loss, penalties = self._network, self._objective.loss, self._network.penalties
         yield network, "forward", self._begin, None
-        for layer in network.layers:
+        for layer in network.leaves:
             yield from self._of_layer(layer, layer.name, "dx")
             inner = getattr(layer, "activation", None)
             if isinstance(inner, Layer):

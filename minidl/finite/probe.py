@@ -35,8 +35,8 @@ class Probe:
 
     def add_up(self) -> None:
         """Add up the tensors of a step, before the update."""
-        outputs = self._model.layers[-1].y  # None where the step stops at the logits
-        tensors = [*_swallowed(self._model.layers), *([] if outputs is None else [outputs])]
+        outputs = self._model.leaves[-1].y  # None where the step stops at the logits
+        tensors = [*_swallowed(self._model.leaves), *([] if outputs is None else [outputs])]
         if self._model.optimizer.clipvalue is not None:
             tensors.append(self._model.grad)
         for tensor in tensors:

@@ -165,7 +165,7 @@ def _batch(saved: Saved, model: Network, name: str) -> tuple[Any, Any, Any]:
     rows = x.shape[0]
     if any(each.ndim != 2 or each.shape[0] != rows for each in (y, weight) if each is not None):
         raise FileFormatError(name, f"expected {rows} targets and weights")
-    outputs = sum(int(np.prod(layer.output_shape)) for layer in model.layers)
+    outputs = sum(int(np.prod(layer.output_shape)) for layer in model.leaves)
     held = sum(array.nbytes for array in (*arrays.values(), *saved.arrays.values()))
     if rows * outputs * _WORDS * model.dtype.itemsize > _SPARE + _TIMES * held:
         raise FileFormatError(name, f"{rows} rows of {outputs} outputs for {held} bytes")

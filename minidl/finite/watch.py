@@ -105,7 +105,7 @@ class Watch:
         self._epoch, self._order = epoch, order
         strange = not (is_own(model) and is_own(optimizer))
         strange = strange or not self._train.repeats
-        self._observes = strange or has_foreign((*model.layers, *objective.parts))
+        self._observes = strange or has_foreign((*model.leaves, *objective.parts))
         alone = self._observes or has_foreign([optimizer])
         self._every = 1 if alone else EVERY
         self._trail = None if alone or self._failed or are_own(told) else Trail(model)

@@ -48,7 +48,7 @@ def watched(network: Network) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray
     seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     activations = [
         (layer.name if part is layer else f"{layer.name} ({part.function.name})", part)
-        for layer in network.layers
+        for layer in network.leaves
         for part in (layer, *vars(layer).values())
         if isinstance(part, Activation) and not part.function.rowwise
     ]

@@ -42,6 +42,11 @@ def check_layer(
         GradientError, KinkError and the others: as :func:`check_network`.
         ValueError: the layer is in a network, or no shape is known.
     """
+    if layer.owner is not None or layer.settled:
+        raise ValueError(
+            f"layer {layer.name!r} is in a network already, or was; expected a new layer, because "
+            "the check changes weights"
+        )
     random = np.random.default_rng([seed, 2])
     network = Network([layer], name=f"{layer.name} ({type(layer).__name__})", dtype="float64")
     try:
@@ -62,7 +67,8 @@ def check_layer(
             network.name, training, seed
         )
     finally:
-        layer.owner = None
+        # Free again; what another network builds of it begins anew.
+        layer.owner, layer.settled = None, False
 
 
 def _move(network: Network, random: np.random.Generator) -> None:

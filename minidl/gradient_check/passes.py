@@ -16,6 +16,7 @@ from minidl.gradient_check.errors import GradientShapeError, NonScalarLossError,
 from minidl.gradient_check.report import Kink, Result
 from minidl.gradient_check.writing import written
 from minidl.network import Network
+from minidl.parameters import Parameter
 
 MODES = {True: "training", False: "inference"}
 INPUT = "input"
@@ -113,11 +114,16 @@ class Pass:
         """The head's terms and the penalties."""
         return np.append(self.head.terms(self._forward(tensors)), self._penalty())
 
+    @property
+    def _trained(self) -> list[Parameter]:
+        """The tensors that train; the others have no gradient."""
+        return [entry for entry in self.network.parameters if entry.trainable]
+
     def _tensors(self) -> dict[str, np.ndarray]:
         network = self.network
         tensors = {
             entry.name: network.backend.to_host(network.parameters.view(entry)).copy()
-            for entry in network.parameters
+            for entry in self._trained
         }
         return tensors if self.sparse else {**tensors, INPUT: self.x}
 
@@ -129,9 +135,8 @@ class Pass:
     def _place(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Set parameters and input; statistics are moved from the same start each time."""
         network = self.network
-        parameters = [tensors[entry.name].ravel() for entry in network.parameters]
-        if parameters:
-            network.theta[...] = network.backend.to_device(np.concatenate(parameters))
+        for entry in self._trained:
+            network.parameters.view(entry)[...] = network.backend.to_device(tensors[entry.name])
         network.statistics.theta[...] = self._statistics
         self._given = self.x if self.sparse else network.backend.to_device(tensors[INPUT])
 
@@ -144,7 +149,7 @@ class Pass:
         """The penalties whose gradients the network adds: all but those by proximal steps."""
         network = self.network
         value = float(network.penalties.forward(network.theta))
-        for entry in network.parameters:
+        for entry in self._trained:
             penalty: Any = entry.regularizer
             if penalty is not None and penalty.proximal:
                 W = network.theta[entry.slice]
@@ -171,9 +176,9 @@ class Pass:
         dy = self._dy(what, tensors)
         # Overwritten by a backward pass, never added to.
         network.grad[...] = np.nan
-        with written(what, network.layers):
+        with written(what, network.leaves):
             network.backward(dy, logits=self.logits)
-        for entry in network.parameters:
+        for entry in self._trained:
             if np.isnan(self._gradient(entry)).all():
                 raise NotFiniteError(
                     f"{what}: gradient of {entry.name}: expected backward to write it, received "
@@ -182,7 +187,7 @@ class Pass:
         network.penalties.add_gradients(network.theta, network.grad)
         found = {
             entry.name: on_host(f"{what}: gradient of {entry.name}", self._gradient(entry))
-            for entry in network.parameters
+            for entry in self._trained
         }
         return found if dx is None else {**found, INPUT: dx}
 
@@ -198,7 +203,7 @@ class Pass:
 
     def _input_gradient(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """dx of the first layer, which a network itself does not compute."""
-        layers = self.network.layers
+        layers = self.network.leaves
         needed = [layer.needs_dx for layer in layers]
         try:
             for layer in layers:

@@ -16,6 +16,8 @@ from minidl.layers.answers import unknown_argument
 from minidl.layers.arguments import BUILT as BUILT
 from minidl.layers.arguments import activity
 from minidl.layers.arguments import penalty as penalty
+from minidl.layers.interface import Interface
+from minidl.layers.own_call import OwnCall
 from minidl.parameters import Specification
 from minidl.register import kind
 
@@ -23,7 +25,7 @@ Shape = tuple[int, ...]
 
 
 @kind("layer")
-class Layer:
+class Layer(Interface, OwnCall):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
@@ -93,27 +95,24 @@ class Layer:
         self.output_shape = ()
         self.tensors = {}
         self.statistics = {}
+        self.trainable = True
         self.owner = None
         self.needs_dx = True
         self.y: Any = None
 
     @property
-    def owner(self) -> object:
+    def owner(self) -> Any:
         """The network that the layer is in, or None: a layer does not keep a network alive."""
         return self._owner and self._owner()
 
     @owner.setter
-    def owner(self, network: object) -> None:
+    def owner(self, network: Any) -> None:
         self._owner = None if network is None else weakref.ref(network)
-
-    @property
-    def taken(self) -> bool:
-        """True if a network has the layer, or had the layer when that network ended."""
-        return self._owner is not None
 
     def settle(self) -> None:
         """Refuse from now on all changes that only a new network could follow."""
         self.settled = True
+        self.trainable = self.trainable  # of the tensors, too
 
     def bind_view(self, name: str, view: Any) -> None:
         """Make ``view`` the attribute ``name``, for good: an assignment writes into the view."""
@@ -163,6 +162,8 @@ class Layer:
         config: dict[str, Any] = {"name": self.name}
         if self.declared_shape is not None:
             config["input_shape"] = list(self.declared_shape)
+        if not self.trainable:
+            config["trainable"] = False
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = self.activity_regularizer
         return config
@@ -241,7 +242,12 @@ clearing.append(_counts.clear)
 
 def next_name(kind: str) -> str:
     """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
-    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern above.
+    words = words_of(kind)
     count = next(_counts.setdefault(words, itertools.count()))  # one at a time, in any thread
     return words if count == 0 else f"{words}_{count}"
+
+
+def words_of(kind: str) -> str:
+    """A class's name in small letters: batch_normalization."""
+    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern.
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()

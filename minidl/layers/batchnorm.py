@@ -19,7 +19,7 @@ class BatchNormalization(Affine):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, unit by unit.
 
     Training uses the batch's mean and variance and moves the running values towards both;
-    inference uses the running values.
+    inference uses the running values, and so does a layer whose ``trainable`` is False.
 
     Args:
         axis: -1, the features of a row; no other.
@@ -79,7 +79,7 @@ class BatchNormalization(Affine):
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         rows = len(x)
         y, self.x_hat = first_rows(self._y, rows), first_rows(self._x_hat, rows)
-        self.training = training
+        self.training = training = training and self.trainable
         mean, variance = self.moving_mean, self.moving_variance
         if training:
             mean, variance = self._mean, self._variance

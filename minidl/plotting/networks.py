@@ -61,7 +61,7 @@ def plot_network(
     network.build()
     boxes = [_Box("Input", [_shape(network.input_shape)] if show_shapes else [])]
     before = network.input_shape
-    for layer in network.layers:
+    for layer in network.leaves:
         kind = type(layer).__name__
         box = _Box(f"{layer.name} ({kind})" if show_layer_names else kind)
         if show_layer_activations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.activations import ActivationFunction
@@ -17,6 +18,8 @@ from minidl.regularizers import Regularizer
 
 #: Letters in a text among the arguments.
 NAME = 1000
+#: Models within models.
+DEPTH = 16
 
 _BASES = (
     ActivationFunction,
@@ -48,8 +51,10 @@ def describe(model: Any) -> dict[str, Any]:
         "seed": model.seed,
         "step": model.step,
         "input_shape": list(model.input_shape or ()),
-        "layers": [encode(layer) for layer in model.layers],
+        "layers": encode_row(model.entries),
     }
+    if model.shows_input:
+        config["shows_input"] = True
     if model.optimizer is not None:
         config["optimizer"] = encode(model.optimizer)
         config["iterations"] = int(model.optimizer.batches)
@@ -61,6 +66,48 @@ def describe(model: Any) -> dict[str, Any]:
             if found or not weighted:
                 config[name] = found
     return config
+
+
+def encode_row(layers: Iterable[Any]) -> list[Any]:
+    """Layers as JSON; a model among these becomes {"model": its name, "layers": its layers}."""
+    return [
+        encode(each) if isinstance(each, Layer) else _within(each.name, encode_row(each.entries))
+        for each in layers
+    ]
+
+
+def _within(name: str, layers: list[Any]) -> dict[str, Any]:
+    return {"model": name, "layers": layers}
+
+
+def decode_row(row: Any, depth: int = 0) -> list[Any]:
+    """The layers for JSON of :func:`encode_row`, and (name, layers) for each model among these.
+
+    Raises:
+        ValueError, TypeError: the JSON is of no row of layers.
+    """
+    if depth > DEPTH or not isinstance(row, list):
+        raise ValueError(f"expected lists of layers within up to {DEPTH} others")
+    found: list[Any] = []
+    for item in row:
+        if isinstance(item, dict) and item.keys() == {"model", "layers"}:
+            if not (isinstance(item["model"], str) and item["model"]):
+                raise ValueError("expected the name of a model, received something else")
+            found.append((item["model"], decode_row(item["layers"], depth + 1)))
+        else:
+            found.append(decode(item, Layer))
+    return found
+
+
+def flat(row: Iterable[Any]) -> Iterator[Any]:
+    """The layers of a row of :func:`decode_row`, or their JSON, without the models around them."""
+    for item in row:
+        if isinstance(item, tuple):
+            yield from flat(item[1])
+        elif isinstance(item, dict) and "model" in item:
+            yield from flat(item["layers"])
+        else:
+            yield item
 
 
 def encode(value: Any) -> Any:
@@ -111,7 +158,8 @@ def _decode(value: Any) -> Any:
         if not isinstance(name, str):
             raise TypeError("expected the name of a class, received something else")
         kind = find_class(name)
-        return kind(**{name: _decode(item) for name, item in value["config"].items()})
+        config = {name: _decode(item) for name, item in value["config"].items()}
+        return kind.from_config(config) if issubclass(kind, Layer) else kind(**config)
     if isinstance(value, list):
         return [_decode(item) for item in value]
     # The search for the name nearest to an unknown name takes time and memory.

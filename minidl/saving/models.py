@@ -19,8 +19,9 @@ from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.replacing import replacing
 from minidl.saving.archive import Archive, MalformedError
-from minidl.saving.codec import decode, describe
+from minidl.saving.codec import decode, decode_row, describe, flat
 from minidl.saving.reading import Extra, Saved, is_path, opened, read
+from minidl.saving.text import LAYERS
 from minidl.saving.writing import write
 
 
@@ -107,15 +108,13 @@ def load_with_extra(
     current()  # raises where the backend is missing, for which no file can be blamed
     with reading(custom_objects), opened(source) as archive:
         saved = read(archive)
-        layers, training = _parts(saved)
+        row, training = _parts(saved)
         if not allow_nonfinite:
             check_finite(saved)
         config = saved.config
-        model = kind(
-            [Input(tuple(config["input_shape"])), *layers],
-            name=config["name"],
-            dtype=config["dtype"],
-        )
+        first = Input(tuple(config["input_shape"]))
+        model = of_row(kind, [first, *row], config["name"], config["dtype"])
+        model.shows_input = "shows_input" in config
         if training:
             model.compile(*training[:3], weighted_metrics=training[3])
         # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
@@ -123,6 +122,14 @@ def load_with_extra(
             model.build()
     fill(model, saved)
     return model, saved.extra
+
+
+def of_row(kind: Callable[..., Any], row: list[Any], name: str, dtype: Any) -> Any:
+    """A model of layers, and of rows (name, layers) that become models within it."""
+    entries = [
+        each if isinstance(each, Layer) else of_row(kind, each[1], each[0], dtype) for each in row
+    ]
+    return kind(entries, name=name, dtype=dtype)
 
 
 def fill(model: Any, saved: Saved) -> None:
@@ -139,7 +146,7 @@ def fill(model: Any, saved: Saved) -> None:
     model.seed = config["seed"]
     model.step = config["step"]
     model.build()
-    for index, layer in enumerate(layer for layer in model.layers if layer.draws):
+    for index, layer in enumerate(layer for layer in model.leaves if layer.draws):
         layer.address(model.seed, index)
     _put(model, "theta", model.theta, arrays)
     _put(model, "statistics", model.statistics.theta, arrays)
@@ -190,19 +197,21 @@ def _prove(file: BinaryIO) -> None:
 _Training = tuple[Optimizer, Loss, list[Any], list[Any]]
 
 
-def _parts(saved: Saved) -> tuple[list[Layer], _Training | None]:
-    """The layers; and optimizer, loss, metrics and weighted metrics of a compiled model.
+def _parts(saved: Saved) -> tuple[list[Any], _Training | None]:
+    """The row of layers; and optimizer, loss, metrics and weighted metrics of a compiled model.
 
     Raises:
         ValueError, TypeError: an object cannot be made, or an array is missing, unknown, or of
             another size or type than the layers need.
     """
     config = saved.config
-    layers = [decode(item, Layer) for item in config["layers"]]
+    row = decode_row(config["layers"])
+    layers = list(flat(row))
+    if not 1 <= len(layers) <= LAYERS:
+        raise MalformedError(f"expected 1 to {LAYERS} layers, received {len(layers)}")
     if any(isinstance(layer, Input) for layer in layers):
         raise MalformedError("expected layers that compute, received Input among them")
-    if len({layer.name for layer in layers}) < len(layers):
-        raise MalformedError("expected layers of different names, received one twice")
+    _check_names(row)
     sizes = _sizes(layers, shape_of(config["input_shape"]))
     training = None
     if "optimizer" in config:
@@ -232,7 +241,16 @@ def _parts(saved: Saved) -> tuple[list[Layer], _Training | None]:
             raise MalformedError(f"{name}: expected {size} numbers, received shape {array.shape}")
         if array.dtype.newbyteorder("=") != np.dtype(config["dtype"]):
             raise MalformedError(f"{name}: expected {config['dtype']}, received {array.dtype}")
-    return layers, training
+    return row, training
+
+
+def _check_names(row: list[Any]) -> None:
+    names = [each.name if isinstance(each, Layer) else each[0] for each in row]
+    if len({*names}) < len(names):
+        raise MalformedError("expected layers of different names, received one twice")
+    for each in row:
+        if not isinstance(each, Layer):
+            _check_names(each[1])
 
 
 def _sizes(layers: list[Layer], shape: tuple[int, ...]) -> dict[str, int]:

@@ -21,6 +21,8 @@ _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
 # list of these.
 _LATER = frozenset({"accumulated_learning_rate", "loss_weights", "weighted_metrics"})
 _METRICS = ("metrics", "weighted_metrics")
+# Files of models in the functional form have this one.
+_FORM = frozenset({"shows_input"})
 # As a float, a number of steps below this is exact.
 _STEPS = 1 << 53
 
@@ -52,12 +54,14 @@ def check(config: dict[str, Any]) -> None:
     needed = _NEEDED | compiled
     if missing := sorted(needed - config.keys()):
         raise MalformedError(f"expected {missing[0]!r} in the configuration, received none")
-    if unknown := sorted(config.keys() - needed - (_LATER if compiled else frozenset())):
+    if unknown := sorted(config.keys() - needed - (_LATER if compiled else frozenset()) - _FORM):
         raise MalformedError(f"expected the entries of a configuration, received {unknown[0]!r}")
     if not (isinstance(config["name"], str) and config["name"]):
         raise MalformedError("name: expected a text, received something else")
     if config["dtype"] not in FLOATS:
         raise MalformedError(f"dtype: expected one of {FLOATS}, received {config['dtype']!r}")
+    if config.get("shows_input", True) is not True:
+        raise MalformedError("shows_input: expected true, received something else")
     checks.seed(config["seed"])
     for name in ("step", "iterations"):
         if checks.integer(name, config.get(name, 0), 0) >= _STEPS:

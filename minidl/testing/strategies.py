@@ -59,7 +59,7 @@ class NetworkCase(NamedTuple):
     sample_weight: np.ndarray | None
 
     def __repr__(self) -> str:
-        stack = ", ".join(_call(layer) for layer in self.network.layers)
+        stack = ", ".join(_call(layer) for layer in self.network.leaves)
         weighted = ", weighted" if self.sample_weight is not None else ""
         rows, inputs = self.x.shape
         return (

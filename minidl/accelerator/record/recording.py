@@ -83,7 +83,7 @@ class Recording:
             within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
-        self._parts = (*self._network.layers, *parts)
+        self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
         things = [thing for thing, _ in self._endings]
         self._movers = tuple({id(thing): thing for thing in things}.values())

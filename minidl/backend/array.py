@@ -1,0 +1,59 @@
+"""Arrays that know two methods of Keras's tensors and variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Array(np.ndarray):
+    """A NumPy array that also has Keras's ``numpy()``."""
+
+    def numpy(self) -> np.ndarray:
+        """A copy, as a plain NumPy array."""
+        return np.array(self)
+
+
+class Weight(Array):
+    """A tensor of a layer: a view of the network's vector, so that a write is seen at once.
+
+    Attributes:
+        name: "kernel".
+        path: "dense/kernel".
+        trainable: whether training moved it when it was asked for.
+    """
+
+    name = path = ""
+    trainable = False
+
+    @classmethod
+    def of(cls, view: Any, name: str, path: str, trainable: bool) -> Any:
+        """The view with names; a view on a device is returned as it is."""
+        if not isinstance(view, np.ndarray):
+            return view
+        weight = view.view(cls)
+        weight.name, weight.path, weight.trainable = name, path, trainable
+        return weight
+
+    def assign(self, value: Any) -> Any:
+        """Overwrite all elements.
+
+        Raises:
+            ValueError: a value of another shape.
+        """
+        if np.shape(value) != self.shape:
+            raise ValueError(
+                f"{self.path}: expected an array of shape {self.shape}, received one of shape "
+                f"{np.shape(value)}"
+            )
+        self[...] = value
+        return self
+
+    def assign_add(self, value: Any) -> Any:
+        """Add ``value``, of the same shape."""
+        return self.assign(self.numpy() + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract ``value``, of the same shape."""
+        return self.assign(self.numpy() - value)

@@ -1,0 +1,192 @@
+"""Names that Keras has for the parts of a layer. No formula is here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import checks
+from minidl.backend import backend_of, floatx
+from minidl.backend.array import Weight
+from minidl.parameters import Specification
+
+
+class Above:
+    """Functions of :mod:`minidl.functional`, which knows networks, and says so when imported."""
+
+    call: Any
+    place: Any
+
+
+above = Above()
+
+
+class Answer:
+    """A property that an object may replace with an attribute of its own.
+
+    Args:
+        find: called with the object.
+    """
+
+    def __init__(self, find: Callable[[Any], Any]) -> None:
+        self._find = find
+        self.__doc__ = find.__doc__
+
+    def __get__(self, thing: Any, kind: Any = None) -> Any:
+        return self if thing is None else self._find(thing)
+
+
+def _train(layer: Any, name: str, value: Any) -> bool:
+    for tensor in layer.tensors.values():
+        tensor.trainable = bool(value)
+    return bool(value)
+
+
+class Interface:
+    """A layer as Keras shows it: weights by name, counts, and whether training moves them.
+
+    Attributes:
+        trainable: whether training moves the layer's tensors; acts from the next step. The
+            penalties on the tensors of a layer that does not train count for nothing. A
+            BatchNormalization that does not train uses the running statistics and leaves them.
+    """
+
+    trainable: Any = checks.Attribute(_train)
+    name: Any
+    owner: Any
+    settled: bool
+    tensors: dict[str, Specification]
+    statistics: dict[str, Specification]
+
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
+        return above.call(self, inputs, training)
+
+    def _network(self) -> Any:
+        """The layer's network, built if the shape of its rows is known; or None."""
+        owner = self.owner
+        if owner is not None and not owner.built and owner.input_shape is not None:
+            owner.build()
+        return owner
+
+    @property
+    def built(self) -> bool:
+        """True if the layer has its tensors."""
+        self._network()
+        return self.settled
+
+    @Answer
+    def dtype(self) -> str:
+        """Name of the type of the numbers."""
+        owner = self.owner
+        return floatx() if owner is None else str(owner.dtype.name)
+
+    def _weights(self, wanted: Mapping[str, Specification], trainable: bool) -> list[Any]:
+        self._network()
+        if not self.settled:
+            return []
+        return [
+            Weight.of(getattr(self, key), tensor.name, f"{self.name}/{tensor.name}", trainable)
+            for key, tensor in wanted.items()
+        ]
+
+    @property
+    def weights(self) -> list[Any]:
+        """Views of all tensors: those that gradients move, then statistics; [] before build."""
+        found = self._weights(self.tensors, self.trainable)
+        return found + self._weights(self.statistics, False)
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """Views of the tensors that training moves; [] where ``trainable`` is False."""
+        return self._weights(self.tensors, True) if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """Views of the other tensors."""
+        moved = [] if self.trainable else self._weights(self.tensors, False)
+        return moved + self._weights(self.statistics, False)
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def kernel(self) -> Any:
+        """View of the tensor "kernel", W.
+
+        Raises:
+            AttributeError: the layer has none, or is not built.
+        """
+        return self._named("kernel")
+
+    @property
+    def bias(self) -> Any:
+        """View of the tensor "bias", b; None where ``use_bias`` is False.
+
+        Raises:
+            AttributeError: the layer has none, or is not built.
+        """
+        return None if vars(self).get("use_bias") is False else self._named("bias")
+
+    def _named(self, name: str) -> Any:
+        known = self.weights
+        for weight, tensor in zip(known, self.tensors.values(), strict=False):
+            if tensor.name == name:
+                return weight
+        state = "" if self.settled else ": it is not built yet"
+        raise AttributeError(f"{self!r} has no tensor {name!r}{state}")
+
+    @property
+    def input(self) -> Any:
+        """The input in the row of the layer's network, for ``Model(inputs, outputs)``."""
+        return above.place(self, 0)
+
+    @property
+    def output(self) -> Any:
+        """The output in the row of the layer's network, for ``Model(inputs, outputs)``."""
+        return above.place(self, 1)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all tensors, in the order of :attr:`weights`."""
+        network = self._network()
+        if network is not None and network.built:
+            found: list[np.ndarray] = network.weights_of([self])
+            return found
+        return [np.array(backend_of(view).to_host(view)) for view in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all tensors with arrays in the order of :attr:`weights`.
+
+        Raises:
+            ValueError: the layer is in no network that is built, another number of arrays,
+                another shape, or a value that is not finite.
+        """
+        network = self._network()
+        if network is None or not network.built:
+            raise ValueError(f"{self.name}: expected a layer of a built network")
+        network.set_weights_of([self], weights)
+
+    def count_params(self) -> int:
+        """Number of all parameters, trainable or not.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        self._network()
+        if not self.settled:
+            raise ValueError(f"{self.name}: expected a built layer; its shape is not known yet")
+        wanted = (*self.tensors.values(), *self.statistics.values())
+        return sum(math.prod(tensor.shape) for tensor in wanted)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new layer of the arguments that ``get_config`` gave."""
+        arguments = dict(config)
+        trainable = arguments.pop("trainable", True)
+        layer = cls(**arguments)
+        layer.trainable = trainable
+        return layer

@@ -1,0 +1,173 @@
+"""Layers in a row, and networks among them: put together, before there is any number."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from minidl.layers import Input
+from minidl.layers.base import Layer, Shape
+
+
+class Row:
+    """Layers in a row, which can be added and taken away.
+
+    Args:
+        name: of the row.
+
+    Attributes:
+        input_shape: of one row of data, if known.
+        source: the Input, if one was given.
+        kin: the networks that have layers in common with this one, and this one.
+        built: True for a network whose layers have their tensors.
+    """
+
+    #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
+    shows_input = False
+    dtype: Any
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.input_shape: Shape | None = None
+        self.source: Input | None = None
+        self.built = False
+        self.kin: weakref.WeakSet[Any] = weakref.WeakSet([self])
+        self._entries: list[Any] = []
+        self._leaves: Sequence[Layer] = ()
+
+    def _fill(self, layers: Iterable[Any]) -> None:
+        """Add layers, or leave them as they were where one cannot be added."""
+        try:
+            for layer in layers:
+                self.add(layer)
+        except Exception:
+            # The network never existed: its layers are free again.
+            for layer in self._entries:
+                if isinstance(layer, Layer) and layer.owner is self:
+                    layer.owner = None
+            raise
+
+    @property
+    def layers(self) -> Sequence[Any]:
+        """The layers, and the networks among them; with the Input where ``shows_input`` is True.
+
+        Raises:
+            AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
+        """
+        return (self.source, *self._entries) if self.shows_input else tuple(self._entries)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "the layers of a network cannot be set; expected add(layer) and pop(), or a new network"
+        )
+
+    @property
+    def entries(self) -> Sequence[Any]:
+        """The layers, and the networks among them, always without Input."""
+        return tuple(self._entries)
+
+    @property
+    def leaves(self) -> Sequence[Layer]:
+        """The layers through which rows pass: those of networks within this one, too."""
+        return self._leaves if self.built else tuple(layer for _, layer in self.walk())
+
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """The layers of :attr:`leaves`, each with its path, such as "encoder/dense"."""
+        for entry in self._entries:
+            if isinstance(entry, Row):
+                yield from ((f"{entry.name}/{path}", layer) for path, layer in entry.walk())
+            else:
+                yield entry.name, entry
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def add(self, layer: Any) -> None:
+        """Put a layer, or a network, at the end. The layers that are there keep their weights.
+
+        The layer may be in another network; :mod:`minidl.sharing` says who then has its weights.
+
+        Raises:
+            TypeError: not a layer.
+            ValueError: the layer is in this network already, another has its name, or Input is
+                not the first.
+            RuntimeError: the network is built and has layers that other networks have.
+        """
+        if not isinstance(layer, Layer | Row):
+            raise TypeError(f"expected a layer, received {layer!r}")
+        self._open(f"add {layer.name!r}")
+        inner = layer.leaves if isinstance(layer, Row) else [layer]
+        if layer is self or not {*inner}.isdisjoint(self.leaves):
+            raise ValueError(
+                f"layer {layer.name!r} is in this network already; expected a new layer, because "
+                "a layer keeps the parameters and buffers of one place"
+            )
+        if any(other.name == layer.name for other in self._entries):
+            raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
+        shape = layer.input_shape
+        if isinstance(layer, Layer) and not layer.settled:
+            shape = layer.declared_shape
+        if shape is not None:
+            if self._entries or self.input_shape is not None:
+                if isinstance(layer, Input):
+                    raise ValueError("expected Input as the first layer, received it after others")
+            else:
+                self.input_shape = shape
+        if isinstance(layer, Layer) and layer.owner is None:
+            layer.owner = self
+        if isinstance(layer, Input):
+            self.source = layer
+        else:
+            self._entries.append(layer)
+
+    def pop(self) -> Any:
+        """Take the last layer away; another network can add the layer.
+
+        Raises:
+            RuntimeError: the network is built and has layers that other networks have.
+            ValueError: there is none.
+        """
+        self._open("take a layer away")
+        if not self._entries:
+            raise ValueError("expected at least one layer to take away, received none")
+        layer = self._entries.pop()
+        if isinstance(layer, Layer) and layer.owner is self:
+            layer.owner = None
+        return layer
+
+    def _open(self, what: str) -> None:
+        """Have the network built anew after a change; the layers that stay keep their weights."""
+        if self.built and len(self.kin) > 1:
+            raise RuntimeError(
+                f"cannot {what}: {self.name} is built and shares layers with another network; "
+                "expected a new network"
+            )
+        self.built = False
+
+    def empty(self) -> Any:
+        """A network of the same class and name, without layers."""
+        network = self._empty()
+        network.shows_input, network.source = self.shows_input, self.source
+        return network
+
+    def _empty(self) -> Any:
+        kind: Any = type(self)
+        return kind(name=self.name, dtype=self.dtype)
+
+    def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
+        """Put other layers, of the same names, in the place of some."""
+        for index, entry in enumerate(self._entries):
+            if isinstance(entry, Row):
+                if not fresh.keys().isdisjoint(entry.leaves):
+                    inner = entry.empty()
+                    inner.input_shape, inner._entries = entry.input_shape, list(entry._entries)
+                    inner.exchange(fresh)
+                    self._entries[index] = inner
+            elif entry in fresh:
+                self._entries[index] = fresh[entry]
+                fresh[entry].owner = self
