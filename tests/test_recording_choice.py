@@ -201,13 +201,16 @@ def test_an_optimizer_of_one_s_own_is_played() -> None:
 
 CALLBACKS: dict[str, Callable[[Path], callbacks.Callback]] = {
     "BackupAndRestore": lambda folder: callbacks.BackupAndRestore(folder / "backup"),
+    "CallbackList": lambda _: callbacks.CallbackList([callbacks.History()]),
     "CSVLogger": lambda folder: callbacks.CSVLogger(folder / "log.csv"),
     "EarlyStopping": lambda _: callbacks.EarlyStopping("loss", patience=9),
     "History": lambda _: callbacks.History(),
     "LayerHealth": lambda _: callbacks.LayerHealth(),
     "LearningRateScheduler": lambda _: callbacks.LearningRateScheduler(lambda epoch: 0.01),
     "ModelCheckpoint": lambda folder: callbacks.ModelCheckpoint(folder / "best.npz"),
+    "ProgbarLogger": lambda _: callbacks.ProgbarLogger(),
     "ReduceLROnPlateau": lambda _: callbacks.ReduceLROnPlateau("loss"),
+    "TensorBoard": lambda folder: callbacks.TensorBoard(folder / "events"),
     "TerminateOnNaN": lambda _: callbacks.TerminateOnNaN(),
 }
 BASES = {"Callback", "LambdaCallback", "Logs", "Monitor"}

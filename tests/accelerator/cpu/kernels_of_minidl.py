@@ -32,13 +32,16 @@ KERNELS: dict[str, Callable[..., Any]] = {name: value for name, value in _OWN if
 
 # Arguments that are never arrays; the values are in no way special.
 NUMBERS = {
-    "alpha": 0.75, "beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-3, "exponent": 1.5,
+    "alpha": 0.75, "batches": 3, "beta_1": 0.9, "beta_2": 0.99, "classes": 3, "delta": 0.8,
+    "epsilon": 1e-3, "exponent": 1.5, "high": 0.8, "low": 0.4, "power": 0.4, "shift": 0.2,
+    "shrinkage": 0.05, "smoothing": 0.1, "stddev": 0.3,
     "factor": 0.125, "gain": 0.3, "grad_rate": 0.2, "l1": 0.3, "l2": 0.7, "learning_rate": 0.1,
     "limit": 0.8, "lp": 0.4, "m_rate": 0.6, "max_value": 1.4, "momentum": 0.9,
     "negative_slope": 0.2, "offset": -0.5, "rate": 0.15, "rho": 0.85, "rows": 5,
     "scale": 1.7, "smallest": 0.25, "step": 0.45, "threshold": 20_000, "units": 3, "v_scale": 1.3,
 }  # fmt: skip
-_POSITIVE = {"accumulator", "inverse", "v", "v_max", "variance"}
+_POSITIVE = {"accumulator", "d", "inverse", "norm", "u", "v", "v_max", "variance"}
+_BITS = {"bits", "radius", "angle"}
 
 
 def arguments_of(formula: Fused, shape: Any, dtype: Any, seed: int = 0) -> list[Any]:
@@ -51,7 +54,7 @@ def arguments_of(formula: Fused, shape: Any, dtype: Any, seed: int = 0) -> list[
     def value(name: str) -> Any:
         if name in numbers:
             return numbers[name]
-        if name == "bits":
+        if name in _BITS:
             return rng.integers(0, 65_536, shape, np.uint16)
         values = rng.uniform(0, 1, shape) if name == "p" else 2 * rng.standard_normal(shape)
         return np.asarray(np.abs(values) if name in _POSITIVE else values, dtype)
