@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[1] / "minidl"
 
 READ_FIRST = [
     "kernels", "layers", "losses", "metrics", "optimizers", "activations", "initializers",
-    "regularizers", "penalties", "parameters", "stack", "weights", "network", "step", "objective",
+    "regularizers", "penalties", "parameters", "stack", "network", "step", "objective",
     "loop", "compiling", "inference", "training", "arguments", "data", "batches",
 ]  # fmt: skip
 BOOK = [
     "callbacks", "checks", "custom", "lookup", "register", "seeds", "models", "whole_step", "undo",
-    "moved", "beside",
+    "moved", "beside", "weights",
     # Of the folders above what the tutorials do not need.
     "kernels/distances", "kernels/margins", "kernels/reductions",
     "losses/distances", "losses/hinges", "losses/further", "losses/own", "losses/reductions",
@@ -30,7 +30,8 @@ BOOK = [
     "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
     "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
     "optimizers/averages", "optimizers/configuration", "optimizers/ftrl", "optimizers/lion",
-    "optimizers/variables",
+    "optimizers/variables", "optimizers/count", "optimizers/decaying", "layers/arguments",
+    "layers/interface", "layers/own_call", "metrics/means", "metrics/results", "metrics/rows",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
