@@ -46,7 +46,7 @@ def test_the_step_is_the_one_that_training_calls():
 
 def test_the_lines_are_counted():
     """To the next hundred."""
-    (quoted,) = re.findall(r"plain NumPy of ([\d,]+) lines", README.read_text())
+    (quoted,) = re.findall(r"sources ([\d,]+) lines", README.read_text())
     _, lines = count()["book, read first"]
     assert int(quoted.replace(",", "")) == 100 * math.ceil(lines / 100)
 
