@@ -35,13 +35,13 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
 
 def _share(t, x):
     """t · x for x >= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
-    return t * np.minimum(x, np.maximum((np.sign(t) - 0.5) * np.inf, 0))
+    return t * np.minimum(x, np.maximum((np.abs(np.sign(t)) - 0.5) * np.inf, 0))
 
 
 @fused
 def _taken(t, z):
     """t · z for z <= 0, and 0 where t is 0."""
-    return t * np.maximum(z, np.minimum((0.5 - np.sign(t)) * np.inf, 0))
+    return t * np.maximum(z, np.minimum((0.5 - np.abs(np.sign(t))) * np.inf, 0))
 
 
 @kernel

@@ -311,7 +311,7 @@ def test_two_calls_may_end_a_step_if_nothing_comes_between(late: bool) -> None:
         step(x, v)
         plus(x, 1.0, out=x)
         at_end(lambda: less(v, 0.25, out=v), late=late)
-    assert tape.obstacle == "other things come between two updates"
+    assert tape.obstacle == "something foreign comes between two parts of the update"
 
 
 def test_an_output_may_lie_elsewhere_each_time() -> None:
