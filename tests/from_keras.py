@@ -9,7 +9,9 @@ of Keras's is looked up in minidl; an answer in place of a class is the sentence
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -41,6 +43,7 @@ OBJECTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@functools.cache  # a layer knows its network only as long as there is one
 def _network(package: Any) -> Any:
     model = package.Sequential([package.Input(shape=(3,)), package.layers.Dense(1)])
     model.compile("adam", "mse")
@@ -65,7 +68,7 @@ def found(theirs: Any, ours: Any, prefix: str = "") -> Iterator[tuple[str, Any, 
             our = getattr(ours, name)
         except AttributeError as error:
             usual = f"has no attribute {name!r}" in str(error)
-            yield prefix + name, their, None, ABSENT if usual else str(error)
+            yield prefix + name, their, None, ABSENT if usual else _sentence(name, error)
             continue
         if isinstance(their, ModuleType) and isinstance(our, ModuleType):
             if not prefix:
@@ -80,10 +83,15 @@ def _refusal(name: str, thing: Any) -> str:
         try:
             warned(thing)
         except NotImplementedError as error:
-            return str(error).replace(name, "NAME")
+            return _sentence(name, error)
         except Exception:
             return HERE
     return HERE
+
+
+def _sentence(name: str, error: Exception) -> str:
+    """What an error says after "NAME is none of ours: "."""
+    return re.sub(rf"^[^:]*\b{name}\b[^:]*: ", "", str(error))
 
 
 def arguments(things: Iterable[tuple[str, Any, Any, str]]) -> dict[tuple[str, str], list[str]]:

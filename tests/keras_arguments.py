@@ -26,8 +26,14 @@ IN_KERAS = ", in Keras "
 _REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 #: Modules whose functions do nothing but compute.
 _CALLED = ("minidl.layers", "minidl.losses", "minidl.metrics")
-#: Methods that are asked, with arguments without which they say nothing of others.
-_GIVEN: dict[str, dict[str, Any]] = {"compile": {"loss": "mse"}}
+#: Arguments without which a call says nothing of others; of methods, only these are asked.
+_GIVEN: dict[str, dict[str, Any]] = {
+    "compile": {"loss": "mse"},
+    "Input": {"shape": (3,)},
+    "InputLayer": {"shape": (3,)},
+    "schedules.PiecewiseConstantDecay": {"boundaries": [1], "values": [0.2, 0.1]},
+    "sparse_categorical_crossentropy": {"y_true": [0, 1], "y_pred": np.full((2, 3), 1 / 3)},
+}
 #: Values for arguments that have no default; those that are taken together are used.
 _VALUES = [3, 0.5, np.ones((2, 3)), (3,), "relu", len]
 
@@ -43,8 +49,14 @@ def parameters(thing: Any) -> dict[str, inspect.Parameter]:
             continue
         _, *given = inspect.signature(vars(kind)["__init__"]).parameters.values()
         own = {each.name: each for each in given if each.kind not in _REST}
-        if known:  # a base takes its arguments out of the options, by name
-            own = {name: each.replace(kind=each.KEYWORD_ONLY) for name, each in own.items()}
+        if (
+            known
+        ):  # a base takes its arguments out of the options, by name; what it needs it is given
+            own = {
+                name: each.replace(kind=each.KEYWORD_ONLY)
+                for name, each in own.items()
+                if each.default is not each.empty
+            }
         known.update({name: own[name] for name in own if name not in known})
         if all(each.kind is not each.VAR_KEYWORD for each in given):
             break
@@ -107,8 +119,6 @@ def _said(name: str, call: Any, parameter: inspect.Parameter, only: str) -> str:
         only: a pattern of the sentences that count, besides that the argument changes nothing.
     """
     given, value = _needed(call, name), _other(parameter.default)
-    if given is None:
-        return HERE if only else ABSENT
     try:
         said = next(iter(warned(call, **{**given, parameter.name: value})), "")
         only = ".*changes? nothing"
@@ -122,8 +132,8 @@ def _said(name: str, call: Any, parameter: inspect.Parameter, only: str) -> str:
 
 
 @functools.cache
-def _needed(call: Any, name: str) -> dict[str, Any] | None:
-    """Values of the arguments that have no default; None if none of those tried is taken."""
+def _needed(call: Any, name: str) -> dict[str, Any]:
+    """Values of the arguments that have no default, and of those that are needed all the same."""
     given = _GIVEN.get(name, {})
     known = parameters(call)
     wanted = [n for n, each in known.items() if each.default is each.empty and n not in given]
@@ -131,7 +141,7 @@ def _needed(call: Any, name: str) -> dict[str, Any] | None:
         tried = {**given, **dict(zip(wanted, values, strict=True))}
         if not raises(functools.partial(warned, call, **tried)):
             return tried
-    return None
+    raise ValueError(f"{name}: expected values for {wanted} in _GIVEN, received none that it takes")
 
 
 def _other(default: Any) -> Any:
