@@ -26,7 +26,7 @@ _CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len_
 _TRUSTED = {"builtins", "abc", "typing", "collections.abc"}
 #: Their objects are data.
 _DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np.generic, np.dtype,
-         slice, range, weakref.ref)  # fmt: skip
+         slice, range, weakref.ref, weakref.WeakSet)  # fmt: skip
 
 
 def is_own(thing: object) -> bool:

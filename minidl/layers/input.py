@@ -50,9 +50,14 @@ class Input(Layer):
         self.batch_size = batch_size
         if batch_size is not None:
             self.batch_size = checks.integer("batch_size", batch_size, 1)
-        self.dtype = None if dtype is None else np.dtype(dtype)
-        if self.dtype is not None and self.dtype.kind not in "biuf":
+        self._dtype = None if dtype is None else np.dtype(dtype)
+        if self._dtype is not None and self._dtype.kind not in "biuf":
             raise TypeError(f"Input: expected a type of numbers, received dtype={dtype!r}")
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """Type of the numbers of a row, as given; None for any."""
+        return self._dtype
 
     @property
     def shape(self) -> Shape:

@@ -133,7 +133,10 @@ def _in_order(columns, first, end, count):
     wrong = int32(0)
     for k in range(first + 1, end):
         wrong |= int32(columns[k] < columns[k - 1])
-    return end <= first or (wrong == 0 and columns[first] >= 0 and columns[end - 1] < count)
+    # Not in one expression: all operands of "or" are computed, and here nothing is to be read.
+    if end > first:
+        wrong |= int32(columns[first] < 0) | int32(columns[end - 1] >= count)
+    return wrong == 0
 
 
 def gather(block, part, parts):
