@@ -16,7 +16,7 @@ import minidl
 from minidl import layers, optimizers
 from tests import registered
 from tests.doubles.cupy_double import installed
-from tests.fitting import HIDDEN, KINDS, compiled, network, problem, same_weights, theta
+from tests.fitting import HIDDEN, KINDS, compiled, equal, network, problem, same_weights, theta
 from tests.specs import Spec, spec
 
 L1 = spec("regularizers.L1", l1=0.02)
@@ -336,11 +336,11 @@ def test_a_resumed_run_is_the_whole_run(tmp_path: Path, executor: str) -> None:
     second = rest.fit(task.x, task.y, 5, 5, initial_epoch=3, **held)
     assert second.epoch == [3, 4]
     for name, values in expected.items():
-        assert first[name] + second.history[name] == values
-    same_weights(whole, rest)
+        equal(first[name] + second.history[name], values, executor)
+    same_weights(whole, rest, executor)
     for name in whole.optimizer.state:
-        host = (m.backend.to_host(m.optimizer.state[name]) for m in (whole, rest))
-        np.testing.assert_array_equal(*host, err_msg=name)
+        one, other = (m.backend.to_host(m.optimizer.state[name]) for m in (whole, rest))
+        equal(one, other, executor)
 
 
 def test_what_momentum_gathered_of_a_changing_rate_is_saved(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def test_a_weight_at_the_kink_of_its_penalty_is_named():
 
 def test_an_output_at_the_kink_of_its_loss_is_named():
     class Distance(MeanSquaredError):  # noqa: N818 - an error of the squared kind
-        def _kernels(self):
+        def kernels(self):
             def forward(y, t, out):
                 return np.abs(y - t, out=out)
 
@@ -280,10 +280,10 @@ def test_an_output_at_the_kink_of_its_loss_is_named():
 
 
 def test_a_clipped_probability_is_named():
-    p = np.array([[0.2, 1e-7, 0.7]])
+    p = np.array([[0.3, 1e-7, 0.7 - 1e-7]])  # a row's sum is 1
     with pytest.raises(KinkError, match=r"predictions\[0, 1\] = 1e-07"):
         check_loss("categorical_crossentropy", p, np.full((1, 3), 1 / 3))
-    p[0, 1] = 2e-7
+    p[0, 1:] = 2e-7, 0.7 - 2e-7
     assert check_loss("categorical_crossentropy", p, np.full((1, 3), 1 / 3)).max_error < 1e-6
 
 

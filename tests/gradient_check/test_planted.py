@@ -155,6 +155,22 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         lambda: gradcheck(losses.MeanSquaredError()),
         r"predictions .*\n.*every entry is 3 times the numeric one: a mean over 3 left out",
     ),
+    "cross-entropy: the row's sum taken for a constant": (
+        (loss_kernels, "shares_backward", lambda dq, q, total, *_: np.divide(dq, total, out=dq)),
+        lambda: gradcheck(losses.CategoricalCrossentropy()),
+        r"CategoricalCrossentropy",
+    ),
+    "sparse cross-entropy: the row's sum left out": (
+        (loss_kernels, "log_total_backward", lambda dp, *_: dp),
+        lambda: gradcheck(losses.SparseCategoricalCrossentropy()),
+        r"SparseCategoricalCrossentropy",
+    ),
+    "penalty of outputs: 1/N missing": (
+        (penalty_kernels, "activity_backward",
+         after(penalty_kernels.activity_backward, replaced(lambda dy, dP, rows: dy + dP))),
+        lambda: gradcheck(layers.Dense(3, activity_regularizer=regularizers.L2(0.5)), **SHAPE),
+        r"kernel",
+    ),
     "softmax cross-entropy: sign": (
         (loss_kernels, "softmax_crossentropy_backward",
          after(loss_kernels.softmax_crossentropy_backward, sign)),

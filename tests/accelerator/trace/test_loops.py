@@ -146,7 +146,7 @@ model = minidl.Sequential([minidl.Input(shape=(6,)), Dense(5, activation="relu")
 model.compile("adam", "mse")
 x, y = np.ones((40, 6), "float32"), np.ones((40, 1), "float32")
 with minidl.backend.use("numpy", executor="compiled"):
-    model.fit(x, y, batch_size=10, epochs=2, verbose=0)
+    model.fit(x, y, batch_size=10, epochs=8, verbose=0)
 assert model.recording.startswith("compiled")
 assert not made, made
 """
