@@ -166,10 +166,10 @@ def dropouts(model: minidl.Sequential) -> list[Dropout]:
 
 def masks(layer: Dropout, rows: int) -> np.ndarray:
     """What the layer multiplies by at each step: (STEPS, rows, ...)."""
-    assert layer.random is not None
+    (draws,) = layer.random
     bits = np.empty((STEPS, rows, *layer.output_shape), np.uint16)
     for step in range(STEPS):
-        layer.random.fill(bits[step], step)
+        draws.fill(bits[step], step)
     return (bits >= layer.threshold) * layer.scale
 
 

