@@ -251,3 +251,13 @@ def test_a_metric_must_define_its_count() -> None:
     made.bind(1, 1, current(), np.float32, False)
     with pytest.raises(NotImplementedError, match="Unfinished must define _count"):
         made.update(np.ones((1, 1)), np.ones(1))
+
+
+def test_a_loss_is_a_metric_as_well() -> None:
+    """By its own name, else by that of its class."""
+    metric = metrics.get(losses.BinaryCrossentropy(from_logits=True, name="bce"))
+    assert metric.name == "bce"
+    assert metrics.get(losses.MeanSquaredError()).name == "mean_squared_error"
+    # -log sigmoid(0) for one row, and log(1 + e) for the other.
+    found = metric([[1.0], [0.0]], np.array([[0.0], [1.0]]))
+    assert float(found) == pytest.approx((np.log(2) + np.log1p(np.e)) / 2, rel=1e-6)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl import losses
+from minidl.layers.base import words_of
 from minidl.lookup import find, known
 from minidl.lookup import get as of_kind
 from minidl.metrics import functions
@@ -22,7 +23,7 @@ def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
     becomes a :class:`MeanMetricWrapper`.
 
     Args:
-        identifier: a name, a function of targets and predictions, a class or a metric.
+        identifier: a name, a function of targets and predictions, a class, a metric or a loss.
         loss: of the network; None for a metric that is used by itself.
 
     Raises:
@@ -49,9 +50,14 @@ def _find(identifier: Any) -> Metric:
         isinstance(identifier, type) and issubclass(identifier, Metric)
     ):
         return of_kind(Metric, identifier)
+    if isinstance(identifier, losses.Loss):
+        kind = type(identifier).__name__
+        return LossMetric(
+            identifier, words_of(kind) if identifier.name == kind else identifier.name
+        )
     if not isinstance(identifier, str):
         name = getattr(identifier, "__name__", "")
-        if not callable(identifier) or isinstance(identifier, type | losses.Loss):
+        if not callable(identifier) or isinstance(identifier, type):
             raise TypeError(
                 "metric: expected a name, a function of targets and predictions, or a Metric, "
                 f"received {identifier!r}"
