@@ -59,12 +59,7 @@ class Selection:
             needed = covering([_values(item) for item in cases])
             for k in set(range(len(cases))) - needed:
                 cases[k].add_marker("thorough")
-        # A test that searches finds more with more examples: it belongs to both.
-        if self.thorough:
-            for item in items:
-                if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-                    item.add_marker("thorough")
-        else:
+        if not self.thorough:
             said = "tests were left out; pytest --thorough runs them, too"
             self._leave_out("thorough", said, config, items)
 
