@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import arguments, feeding
+from minidl.batches import Batches
 from minidl.beside import undisturbed
 from minidl.callbacks.base import Callback, overriding
 from minidl.callbacks.progress import values
@@ -47,10 +48,10 @@ class Inference(Compiled):
         listeners = arguments.listeners(callbacks)
         shown = arguments.verbosity(verbose)
         batch_size = feeding.seen_size(listeners, batch_size, 32)
-        batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
-        objective = Objective(self, self._loss, self._metrics, batches.size)
-        self._introduce(listeners, batches, objective.names)
         with quiet(), self.backend.here:
+            batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
+            objective = Objective(self, self._loss, self._metrics, batches.size)
+            self._introduce(listeners, batches, objective.names)
             found = objective.evaluate(batches, listeners)
         logs = {name: found[name] for name in self.metrics_names}
         if shown:
@@ -80,23 +81,31 @@ class Inference(Compiled):
         ending = overriding(listeners, "on_predict_batch_end")
         if batch_size is None and (starting or ending):
             batch_size = 32
-        batches = feeding.prediction(self, x, batch_size, steps)
+        with self.backend.here:
+            batches = feeding.prediction(self, x, batch_size, steps)
         self._introduce(listeners, batches, [])
         for each in listeners:
             each.on_predict_begin({})
-        parts = []
+        # Of arrays the number of rows is known, of other batches not before their end.
+        known = isinstance(batches, Batches)
+        result = np.empty((batches.rows if known else 0, *self.output_shape), dtype=self.dtype)
+        parts, done = [], 0
         with quiet(), self.backend.here:
             for number, (rows, _, _) in enumerate(_bar(batches, shown)):
                 for each in starting:
                     each.on_predict_batch_begin(number, {})
-                part = np.empty((rows.shape[0], *self.output_shape), dtype=self.dtype)
+                count = rows.shape[0]
+                part = result[done : done + count]
+                if not known:
+                    part = np.empty((count, *self.output_shape), dtype=self.dtype)
+                    parts.append(part)
                 undisturbed(self, functools.partial(self._predict, rows, part))
-                parts.append(part)
+                done += count
                 for each in ending:
                     each.on_predict_batch_end(number, {"outputs": part})
         for each in listeners:
             each.on_predict_end({})
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return result[:done] if known else np.concatenate(parts)
 
     def _predict(self, rows: Any, out: np.ndarray) -> None:
         self.traffic.expected = True

@@ -45,8 +45,9 @@ class OnBatch(Inference):
         by_class = data.class_weights(class_weight, y, self._loss, self.output_shape[0])
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
-        x, y, weight = self._placed(x, y, weight)
-        objective = Objective(self, self._loss, self._metrics, x.shape[0])
+        with self.backend.here:
+            x, y, weight = self._placed(x, y, weight)
+            objective = Objective(self, self._loss, self._metrics, x.shape[0])
 
         def make(x: Any, y: Any, weight: Any) -> None:
             optimizer = self._compiled()

@@ -135,13 +135,14 @@ class Sequential(OnBatch, Interface):
         listeners = [*arguments.listeners(callbacks, verbose), history]
         if validation_batch_size is None:
             validation_batch_size = feeding.seen_size(listeners, None, batch_size or 32)
-        feed = feeding.training(
-            self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle,
-            validation_split, validation_data, validation_steps, validation_batch_size,
-        )  # fmt: skip
-        train, held_out = feed.train, feed.held_out
-        (x, y, _), validation = feed.rows, feed.validation
-        again = feeding.again(train) if evaluate_train else None
+        with self.backend.here:
+            feed = feeding.training(
+                self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle,
+                validation_split, validation_data, validation_steps, validation_batch_size,
+            )  # fmt: skip
+            train, held_out = feed.train, feed.held_out
+            (x, y, _), validation = feed.rows, feed.validation
+            again = feeding.again(train) if evaluate_train else None
         rows = max(batches.size for batches in (train, held_out, again) if batches is not None)
         with self.backend.here:
             optimizer.build(self.theta, self.parameters)

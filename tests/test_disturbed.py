@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 # The programs themselves give up sooner where they can.
 PATIENCE = 240
 

@@ -17,6 +17,9 @@ from minidl.backend import use
 from tests import moments
 from tests.campaigns.interrupts import BATCH, CLASSES, COLUMNS, network, state
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 BATCHES = 5
 # So many moments of each work are tried, others with each action.
 TRIED = 12 if settings.default.max_examples < 1000 else 1000  # type: ignore[union-attr]

@@ -15,6 +15,9 @@ import pytest
 
 import minidl
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "examples" / "fmnist_dropout.py"
 

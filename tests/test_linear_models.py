@@ -14,6 +14,9 @@ from sklearn.model_selection import train_test_split
 import minidl
 from examples.replays.linear import fit_linear, lasso_sweeps
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 # Both sides minimise the same function; what differs is rounding, grown by the condition of
 # the features, which for wine is some 1e7 before and 56 after scaling. Beyond that only how
 # far scikit-learn iterates: as it is called in the tutorial, its Lasso stops at 8e-4.

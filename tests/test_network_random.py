@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,9 @@ from minidl.layers.affine import Affine
 from minidl.models import Network
 from minidl.testing import NetworkCase, networks
 from minidl.testing.axes import LARGEST
+
+# These take long.
+pytestmark = pytest.mark.thorough
 
 # A network has many parts that have to meet: more examples than a kernel needs.
 MANY = settings(max_examples=6 * settings.default.max_examples)

@@ -8,6 +8,9 @@ import pytest
 import minidl
 from tests.same_answer import SMALL, elsewhere, hashed, trained
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("wide", [False, True], ids=["small", "wide"])
 def test_twenty_epochs_are_the_same_twice(wide: bool, executor: str) -> None:

@@ -25,6 +25,9 @@ from minidl.plotting import (
 )
 from tests.plotting.made import a_history
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 LONG = "a network of a name that goes on and on, with a price of $5 and of $6, and _more_ {of} it"
 
 

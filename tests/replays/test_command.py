@@ -23,6 +23,9 @@ from minidl import datasets
 from tests.replays.conftest import pictures
 from tests.replays.published import NUMBERS
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "replay.py"
 

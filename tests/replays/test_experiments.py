@@ -15,6 +15,9 @@ from examples.replays.experiment import Quantity, accuracy, epoch, exact, loss
 from examples.replays.session import Session
 from tests.replays.published import CURVES, NUMBERS
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 TITLES = {experiment.title: experiment for experiment in EXPERIMENTS}
 MENDED = [title for title, experiment in TITLES.items() if experiment.correction]
 # Between two of the last ten epochs, as tutorial 004 prints no curves: see the legend.

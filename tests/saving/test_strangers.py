@@ -31,6 +31,9 @@ from tests.saving.packing import (
     with_text,
 )
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 MIB = 1 << 20
 
 

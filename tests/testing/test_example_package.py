@@ -19,6 +19,9 @@ from typing import NamedTuple
 
 import pytest
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "own_activation"
 

@@ -27,6 +27,9 @@ from tests.trajectories.cases import (
 from tests.trajectories.running import RTOL, STEPS, agrees, compare, deviation
 from tests.trajectories.tutorials import TUTORIALS
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 SELECTION = list(selection())
 # By default every optimizer, change and loss once.
 FEW = [SELECTION[k] for k in covering([set(enumerate(each)) for each in SELECTION])]

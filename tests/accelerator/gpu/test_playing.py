@@ -26,6 +26,9 @@ from tests.doubles.cupy_double import (
     installed,
 )
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 ROWS, BATCH, EPOCHS = 330, 32, 10  # 100 steps, and in each epoch one of a batch that is smaller
 FEW = 2  # rows of a batch, of which an epoch has so many that tables of numbers come again
 

@@ -26,6 +26,9 @@ from tests.doubles.cupy_double import (
 )
 from tests.kernels.test_agreement import FUSED, arguments
 
+# These take long.
+pytestmark = pytest.mark.thorough
+
 
 def sources_of_formulas():
     """Of every formula of minidl, for both types."""
