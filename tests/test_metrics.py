@@ -231,7 +231,6 @@ def test_sums_are_kept_in_float64() -> None:
         ("acuracy", ValueError, "unknown metric 'acuracy'; did you mean 'accuracy'"),
         ("sparse_categorical_acc", ValueError, "did you mean 'sparse_categorical_accuracy'"),
         (3, TypeError, "metric: expected a name, a function of targets .* received 3"),
-        (losses.MeanSquaredError(), TypeError, "metric: expected a name"),
         (losses.MeanSquaredError, TypeError, "metric: expected a name"),
     ],
 )
