@@ -24,7 +24,7 @@ class Batches:
     """
 
     #: Steps may wait for each other, and can be done again.
-    may_wait = repeats = True
+    may_wait = repeatable = True
 
     def __init__(
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any

@@ -193,11 +193,7 @@ class Loop:
         # If no callback looks between steps.
         self._step.may_wait = train.may_wait and not (self._starting or self._ending)
         told_strangers = not are_own((*self._starting, *self._ending))
-        order = np.arange(train.items)
-        if self.shuffle and train.items:
-            # Addressed by the step, so that a resumed run shuffles as the whole one would.
-            order = generator(model.seed, SHUFFLE, 0, state.first_step).permutation(train.items)
-        watch = self._watch
+        order, watch = self._order(), self._watch
         told = *self._starting, *self._ending
         if watch is not None:
             watch.begin(objective, told, epoch, order)
@@ -206,7 +202,7 @@ class Loop:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for listener in self._starting:
                     listener.on_train_batch_begin(number, {})
-                if not train.repeats and self._widen(x.shape[0]):
+                if not train.repeatable and self._widen(x.shape[0]):
                     objective = self.objective
                     if watch is not None:
                         watch.look()
@@ -237,14 +233,24 @@ class Loop:
         train.check()
         if state.leaving and not model.stop_training:
             state.leave()
-        logs = objective.results()
+        return objective.results() | self._evaluate(epoch)
+
+    def _order(self) -> np.ndarray:
+        """Numbers of rows, in the order of the epoch."""
+        items, state = self.train.items, self.state
+        if not (self.shuffle and items):
+            return np.arange(items)
+        # Addressed by the step, so that a resumed run shuffles as the whole one would.
+        return generator(self.model.seed, SHUFFLE, 0, state.first_step).permutation(items)
+
+    def _evaluate(self, epoch: int) -> dict[str, float]:
+        """Results on the batches that are evaluated after this epoch."""
+        logs: dict[str, float] = {}
         for prefix, others in self.evaluated.items():
-            if prefix != "val_":
-                found = objective.evaluate(others)
-            elif self._validates(epoch):
-                found = objective.evaluate(others, self.listeners)
-            else:
+            validates = prefix == "val_"
+            if validates and not self._validates(epoch):
                 continue
+            found = self.objective.evaluate(others, self.listeners if validates else ())
             logs |= {prefix + k: v for k, v in found.items()}
         return logs
 

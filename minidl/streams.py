@@ -35,7 +35,7 @@ class Stream:
     """
 
     #: A batch is in the buffers before its step: steps cannot wait for each other.
-    may_wait = repeats = False
+    may_wait = repeatable = False
 
     def __init__(
         self, source: Source, suit: Suit, steps: int | None, backend: Backend, dtype: Any

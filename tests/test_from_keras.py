@@ -45,10 +45,13 @@ def test_the_program_runs_with_other_imports():
     assert len(names["history"].history["val_loss"]) == 20
 
 
-@pytest.mark.skipif(f"of Keras {VERSION}," not in TEXT, reason="the page is of another Keras")
 def test_the_tables_are_what_the_packages_say():
+    """With another version of Keras than the page's the tables are made all the same."""
     written = TEXT.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
-    assert written == list(from_keras.tables())
+    found = list(from_keras.tables())
+    assert found[0].startswith(f"Public names of Keras {VERSION},")
+    if f"of Keras {VERSION}," in TEXT:
+        assert written == found
 
 
 def test_the_command_writes_between_the_marks(tmp_path, monkeypatch):

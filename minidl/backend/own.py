@@ -36,18 +36,36 @@ def is_own(thing: object) -> bool:
     have been put in the place of a method: on the object, on its class or on one that the class
     derives from.
     """
-    own = list(getattr(thing, "__dict__", ()))
-    found = False
-    for known in type(thing).__mro__:
+    return Look()(thing)
+
+
+class Look:
+    """Tells minidl's own objects as :func:`is_own` does, and looks at each class once."""
+
+    def __init__(self) -> None:
+        self._methods: dict[type, frozenset[str] | None] = {}
+
+    def __call__(self, thing: object) -> bool:
+        kind = type(thing)
+        if kind not in self._methods:
+            self._methods[kind] = _own_methods(kind)
+        methods = self._methods[kind]
+        return methods is not None and methods.isdisjoint(getattr(thing, "__dict__", ()))
+
+
+def _own_methods(kind: type) -> frozenset[str] | None:
+    """Names of methods that attributes can hide; None for a foreign or changed class."""
+    names: set[str] = set()
+    found = kind.__module__ in _TRUSTED
+    for known in kind.__mro__:
         if known.__module__ not in _TRUSTED:
             body = _body(known)
             ours = known.__module__.partition(".")[0] == PACKAGE
             if not (ours or body.adds_nothing) or not body.as_written(known):
-                return False
-            if not body.methods.isdisjoint(own):
-                return False
+                return None
+            names |= body.methods
             found = found or ours
-    return found or type(thing).__module__ in _TRUSTED
+    return frozenset(names) if found else None
 
 
 def is_own_function(function: Any) -> bool:
@@ -70,13 +88,14 @@ def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
     holds as an attribute.
     """
     seen: set[int] = set()
+    own = Look()
     waiting: list[object] = list(parts)
     while waiting:
         thing = waiting.pop()
         if id(thing) in seen:
             continue
         seen.add(id(thing))
-        if not is_own(thing):
+        if not own(thing):
             yield thing, None
             continue
         for name, value in list(vars(thing).items()):

@@ -1,7 +1,6 @@
 """A dictionary of bytes, lists and one array of bytes out of a pickle, with nothing executed.
 
-CIFAR's batches are pickles of Python 2. The unpickler here answers the few names that NumPy writes
-for an array with stand-ins, as :mod:`minidl.datasets._npz` does; every other name is refused.
+CIFAR's batches are pickles of Python 2. See :mod:`minidl.datasets._unpickling`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from minidl.datasets._files import DataFileError
 from minidl.datasets._opcodes import check_memo
+from minidl.datasets._unpickling import Reconstruct, Restricted, numpy_names
 
 
 def read_batch(content: bytes, file: Path, columns: int) -> tuple[NDArray[np.uint8], list[int]]:
@@ -88,10 +88,6 @@ class _ArrayStandIn:
         return found
 
 
-class _NdarrayName:
-    __slots__ = ()
-
-
 class _DtypeName:
     __slots__ = ()
 
@@ -101,32 +97,12 @@ class _DtypeName:
         return _DtypeStandIn()
 
 
-class _ReconstructName:
+class _ReconstructName(Reconstruct):
     __slots__ = ()
-
-    def __call__(self, subtype: object, *_: object) -> _ArrayStandIn:
-        if not isinstance(subtype, _NdarrayName):
-            raise pickle.UnpicklingError(f"an array of type {subtype!r}")
-        return _ArrayStandIn()
+    array = _ArrayStandIn
 
 
-_ADMITTED: dict[tuple[str, str], object] = {
-    ("numpy", "ndarray"): _NdarrayName(),
-    ("numpy", "dtype"): _DtypeName(),
-    # NumPy 2 renamed numpy.core to numpy._core.
-    ("numpy.core.multiarray", "_reconstruct"): _ReconstructName(),
-    ("numpy._core.multiarray", "_reconstruct"): _ReconstructName(),
-}
-
-
-class _BatchUnpickler(pickle.Unpickler):
+class _BatchUnpickler(Restricted):
     """Reads a pickled batch; see the module's docstring."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        admitted = _ADMITTED.get((module, name))
-        if admitted is None:
-            raise pickle.UnpicklingError(
-                f"a pickle that asks for {module}.{name}: the file may be hostile, and nothing of "
-                "it was run"
-            )
-        return admitted
+    admitted = numpy_names(_DtypeName(), _reconstruct=_ReconstructName())

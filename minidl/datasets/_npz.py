@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from minidl.datasets._files import DataFileError
 from minidl.datasets._opcodes import check_memo
+from minidl.datasets._unpickling import Reconstruct, Restricted, numpy_names
 
 # Deflated lists of integers become some three times as large, an array of labels 30 times.
 _RATIO, _SMALL = 100, 1 << 20
@@ -170,12 +171,6 @@ class _ArrayStandIn:
         self.items = items
 
 
-# The stand-ins for the allowed names are instances without attributes, so that a pickle can change
-# nothing lasting on a stand-in; a stand-in is callable only where a pickle must call the name.
-class _NdarrayName:
-    __slots__ = ()
-
-
 class _DtypeName:
     __slots__ = ()
 
@@ -185,13 +180,9 @@ class _DtypeName:
         return _DtypeStandIn(code)
 
 
-class _ReconstructName:
+class _ReconstructName(Reconstruct):
     __slots__ = ()
-
-    def __call__(self, subtype: object, *_: object) -> _ArrayStandIn:
-        if not isinstance(subtype, _NdarrayName):
-            raise pickle.UnpicklingError(f"an array of type {subtype!r}")
-        return _ArrayStandIn()
+    array = _ArrayStandIn
 
 
 class _ScalarName:
@@ -207,28 +198,10 @@ class _ScalarName:
         )
 
 
-_ADMITTED: dict[tuple[str, str], object] = {
-    ("numpy", "ndarray"): _NdarrayName(),
-    ("numpy", "dtype"): _DtypeName(),
-    # NumPy 2 renamed numpy.core to numpy._core.
-    ("numpy.core.multiarray", "_reconstruct"): _ReconstructName(),
-    ("numpy._core.multiarray", "_reconstruct"): _ReconstructName(),
-    ("numpy.core.multiarray", "scalar"): _ScalarName(),
-    ("numpy._core.multiarray", "scalar"): _ScalarName(),
-}
-
-
-class _ListUnpickler(pickle.Unpickler):
+class _ListUnpickler(Restricted):
     """Reads a pickled array of objects as a list; see the module's docstring."""
 
-    def find_class(self, module: str, name: str) -> Any:
-        admitted = _ADMITTED.get((module, name))
-        if admitted is None:
-            raise pickle.UnpicklingError(
-                f"a pickle that asks for {module}.{name}: the file may be hostile, and nothing of "
-                "it was run"
-            )
-        return admitted
+    admitted = numpy_names(_DtypeName(), _reconstruct=_ReconstructName(), scalar=_ScalarName())
 
     def load_items(self) -> list[Any]:
         """The items of the array that the pickle holds."""

@@ -75,6 +75,12 @@ def encoded(texts: Texts, start_char: int | None, index_from: int) -> tuple[Ints
     return indices, offsets
 
 
+def check_num_words(num_words: int | None) -> None:
+    """Raise ValueError for a number of words below 1."""
+    if num_words is not None and num_words < 1:
+        raise ValueError(f"num_words: expected None or at least 1, received {num_words}")
+
+
 def shorter(indices: Ints, offsets: Ints, labels: Ints, maxlen: int) -> tuple[Ints, Ints, Ints]:
     """The texts of fewer than `maxlen` indices."""
     lengths = np.diff(offsets)

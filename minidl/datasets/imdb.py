@@ -18,6 +18,7 @@ from minidl.datasets._files import Source, load_file
 from minidl.datasets._texts import (
     Ints,
     check_listed_sum,
+    check_num_words,
     encoded,
     limited,
     read_texts,
@@ -82,8 +83,7 @@ def load_data(
             `SHA256SUMS` beside the file, if there is such a line.
         ValueError: `num_words` is below 1, or a split has no review shorter than `maxlen`.
     """
-    if num_words is not None and num_words < 1:
-        raise ValueError(f"num_words: expected None or at least 1, received {num_words}")
+    check_num_words(num_words)
 
     def encode(indices: Ints, offsets: Ints, labels: Ints) -> tuple[Ints, Ints, Ints]:
         if maxlen is None:

@@ -18,6 +18,7 @@ from minidl.datasets._texts import (
     Ints,
     Texts,
     check_listed_sum,
+    check_num_words,
     encoded,
     limited,
     read_texts,
@@ -81,8 +82,7 @@ def load_data(
         ValueError: `num_words` is below 1, `test_split` is no share, or no newswire is shorter
             than `maxlen`.
     """
-    if num_words is not None and num_words < 1:
-        raise ValueError(f"num_words: expected None or at least 1, received {num_words}")
+    check_num_words(num_words)
     share = check_split(test_split)
 
     def read(file: Path) -> tuple[Texts, Ints]:

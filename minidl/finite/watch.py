@@ -104,7 +104,7 @@ class Watch:
         model, optimizer = self._model, self._model.optimizer
         self._epoch, self._order = epoch, order
         strange = not (is_own(model) and is_own(optimizer))
-        strange = strange or not self._train.repeats
+        strange = strange or not self._train.repeatable
         self._observes = strange or has_foreign((*model.leaves, *objective.parts))
         alone = self._observes or has_foreign([optimizer])
         self._every = 1 if alone else EVERY

@@ -92,16 +92,27 @@ def sigmoid_crossentropy_backward(logits, t, units):
 
 
 @fused
+def _kept(p):
+    """p kept within [ε, 1 - ε]."""
+    return np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
+
+
+@fused
+def _inside(p):
+    """1 where p is within (ε, 1 - ε)."""
+    return (p > EPSILON) * (p < 1 - EPSILON)
+
+
+@fused
 def crossentropy_forward(p, t):
     """L_k = -t_k log p_k on probabilities, p kept within [ε, 1 - ε]; a row's loss is the sum."""
-    return -t * np.log(np.minimum(np.maximum(p, EPSILON), 1 - EPSILON))
+    return -t * np.log(_kept.formula(p))
 
 
 @fused
 def crossentropy_backward(p, t):
     """dp = -t / p, and 0 where p was not within (ε, 1 - ε)."""
-    inside = (p > EPSILON) * (p < 1 - EPSILON)
-    return -t * inside / np.maximum(p, EPSILON)
+    return -t * _inside.formula(p) / np.maximum(p, EPSILON)
 
 
 @kernel
@@ -165,18 +176,6 @@ def log_total_backward(dp: Any, p: Any, work: Any, total: Any) -> Any:
 
 
 @fused
-def _kept(p):
-    """p kept within [ε, 1 - ε]."""
-    return np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
-
-
-@fused
-def _inside(p):
-    """1 where p is within (ε, 1 - ε)."""
-    return (p > EPSILON) * (p < 1 - EPSILON)
-
-
-@fused
 def smoothed(t, smoothing, classes):
     """t ← t (1 - s) + s / K: targets between their own value and the mean of K classes.
 
@@ -189,16 +188,15 @@ def smoothed(t, smoothing, classes):
 @fused
 def binary_crossentropy_forward(p, t):
     """L = -t log p - (1 - t) log(1 - p), p kept within [ε, 1 - ε], element by element."""
-    kept = np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
+    kept = _kept.formula(p)
     return -t * np.log(kept) - (1 - t) * np.log(1 - kept)
 
 
 @fused
 def binary_crossentropy_backward(p, t, units):
     """dp = (p - t) / (p (1 - p)) / units, and 0 where p was not within (ε, 1 - ε)."""
-    inside = (p > EPSILON) * (p < 1 - EPSILON)
-    kept = np.minimum(np.maximum(p, EPSILON), 1 - EPSILON)
-    return (kept - t) * inside / (kept * (1 - kept)) / units
+    kept = _kept.formula(p)
+    return (kept - t) * _inside.formula(p) / (kept * (1 - kept)) / units
 
 
 @fused

@@ -44,21 +44,23 @@ class _AtLeast(ThresholdMetric):
 
     def result(self) -> Any:
         """The largest share sought, of the thresholds at which the condition holds; else 0."""
-        shares = _shares(self)
-        demanded, sought = shares[self._wanted], shares[self._sought]
+        cases = self.cases()
+        demanded, sought = (
+            share(*(getattr(cases, name) for name in _CASES[each]))
+            for each in (self._wanted, self._sought)
+        )
         return results(
             np.max(np.where(demanded >= getattr(self, self._wanted), sought, 0), initial=0)
         )
 
 
-def _shares(metric: ThresholdMetric) -> dict[str, Any]:
-    found = metric.cases()
-    return {
-        "sensitivity": share(found.true_positives, found.false_negatives),
-        "specificity": share(found.true_negatives, found.false_positives),
-        "precision": share(found.true_positives, found.false_positives),
-        "recall": share(found.true_positives, found.false_negatives),
-    }
+#: Each is the share of the first case among both.
+_CASES = {
+    "sensitivity": ("true_positives", "false_negatives"),
+    "specificity": ("true_negatives", "false_positives"),
+    "precision": ("true_positives", "false_positives"),
+    "recall": ("true_positives", "false_negatives"),
+}
 
 
 @register

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
-from minidl.backend.own import PACKAGE, is_own
+from minidl.backend.own import PACKAGE, Look
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
@@ -29,7 +29,8 @@ class Seen:
 
     def __init__(self, parts: Sequence[object], moving: Sequence[object]) -> None:
         self._given = (*parts, None, *moving)
-        found = [_Attributes(part, _same, True) for part in _with_their_own(parts)]
+        own = Look()
+        found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_Class(kind) for kind in kinds]
@@ -150,12 +151,19 @@ class _Attributes:
         thing: the object.
         compare: True if one value will do for an equal value.
         private: True if names that begin with "_" count.
+        own: False for a foreign object, of which only the methods count.
     """
 
-    def __init__(self, thing: object, compare: Callable[[Any, Any], bool], private: bool) -> None:
+    def __init__(
+        self,
+        thing: object,
+        compare: Callable[[Any, Any], bool],
+        private: bool,
+        own: bool = True,
+    ) -> None:
         self.thing, self.kind, self._compare = thing, type(thing), compare
         now = getattr(thing, "__dict__", {})
-        if private and not is_own(thing):
+        if not own:
             self.names: tuple[str, ...] | None = None
             self._then = {name: value for name, value in now.items() if callable(value)}
             return
@@ -222,15 +230,15 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
     return operator.itemgetter(*names)
 
 
-def _with_their_own(parts: Sequence[object]) -> Iterator[object]:
+def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:
     for part in parts:
         yield part
-        if not is_own(part):
+        if not own(part):
             continue
         for value in getattr(part, "__dict__", {}).values():
             ours = type(value).__module__.partition(".")[0] == PACKAGE
             if ours and hasattr(value, "__dict__") and not hasattr(value, "traffic"):
-                yield from _with_their_own([value])
+                yield from _with_their_own([value], own)
 
 
 def _copied(value: Any) -> Any:
