@@ -59,7 +59,7 @@ def _own_methods(kind: type) -> frozenset[str] | None:
     found = kind.__module__ in _TRUSTED
     for known in kind.__mro__:
         if known.__module__ not in _TRUSTED:
-            body = _body(known)
+            body = body_of(known)
             ours = known.__module__.partition(".")[0] == PACKAGE
             if not (ours or body.adds_nothing) or not body.as_written(known):
                 return None
@@ -160,10 +160,10 @@ def remember() -> None:
         if name.partition(".")[0] == PACKAGE:
             for value in list(vars(module).values()):
                 if isinstance(value, type) and value.__module__.partition(".")[0] == PACKAGE:
-                    _body(value, trusted=True)
+                    body_of(value, trusted=True)
 
 
-class _Body:
+class Body:
     """The contents of a class, when the package is imported or the class is first asked.
 
     Args:
@@ -174,7 +174,10 @@ class _Body:
         computing: name -> a method, a property or another attribute that computes.
         methods: the names that an attribute of an object can hide.
         adds_nothing: True if a step calls none of the computing attributes.
+        last: the last look at the class by a recording, for the next recording.
     """
+
+    last: Any = None
 
     def __init__(self, kind: type, trusted: bool) -> None:
         self.computing = _computing(kind)
@@ -211,10 +214,11 @@ _BODY = "__minidl_body__"
 _code = operator.attrgetter("__code__")
 
 
-def _body(kind: type, trusted: bool = False) -> _Body:
-    body: _Body | None = vars(kind).get(_BODY)
+def body_of(kind: type, trusted: bool = False) -> Body:
+    """The body of a class, which the class keeps."""
+    body: Body | None = vars(kind).get(_BODY)
     if body is None:
-        body = _Body(kind, trusted)
+        body = Body(kind, trusted)
         # A class that takes no attributes cannot be asked later for its first contents.
         with contextlib.suppress(TypeError, AttributeError):
             setattr(kind, _BODY, body)

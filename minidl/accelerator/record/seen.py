@@ -6,12 +6,12 @@ import inspect
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
-from minidl.backend.own import PACKAGE, Look
+from minidl.backend.own import PACKAGE, Look, body_of
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
@@ -33,7 +33,7 @@ class Seen:
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
-        self._classes = [_Class(kind) for kind in kinds]
+        self._classes = [_look_at(kind) for kind in kinds]
         self._glance: _Glance | None = None
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
@@ -110,6 +110,14 @@ def _inside(value: Any) -> Any:
     if isinstance(value, dict):
         return (*value, *map(_inside, value.values()))
     return tuple(map(_inside, value)) if isinstance(value, list) else id(value)
+
+
+def _look_at(kind: type) -> _Class:
+    """A look at a class: the last one, if the class is still as it was then."""
+    body = body_of(kind)
+    if body.last is None or not body.last.hold():
+        body.last = _Class(kind)
+    return cast(_Class, body.last)
 
 
 class _Class:
