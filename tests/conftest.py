@@ -27,7 +27,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=15,
+    max_examples=10,
     # The executor of a test is the same for all of its examples.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -81,6 +81,14 @@ def pytest_collection() -> Generator[None, Any, Any]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Nor among what a file of tests leaves behind, such as the oracle's modules."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 EXECUTORS = ["blocks", "compiled", "cupy-double", pytest.param("cupy", marks=pytest.mark.gpu)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def ran(folder: Path, *options: str, more: str = "") -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     """Of 24 combinations four are needed: what one list holds is one parameter."""
     printed = ran(tmp_path, "-n", "1")  # a worker counts, and the process that started it prints
@@ -79,6 +81,7 @@ def test_what_was_left_out_runs_alone(tmp_path: Path) -> None:
     assert "left out" not in printed
 
 
+@pytest.mark.thorough
 def test_those_on_a_gpu_need_no_package_that_only_others_need(tmp_path: Path) -> None:
     """Nor pytest-xdist."""
     (tmp_path / "test_other.py").write_text("import no_such_package\n")

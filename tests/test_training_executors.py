@@ -156,7 +156,10 @@ class NoWaiting(Callback):
 
 @pytest.mark.parametrize("executor", ["cupy-double"], indirect=True)
 @pytest.mark.parametrize("shuffle", [True, False], ids=["shuffled", "in order"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case",
+    [*KINDS, *(pytest.param(c, marks=pytest.mark.thorough) for c in CASES if c not in KINDS)],
+)
 def test_no_step_waits_for_the_device(case: str, shuffle: bool, executor: str) -> None:
     """Not one synchronisation from the first batch of an epoch to its last, nor conversion."""
     guard, epochs = NoWaiting(), 2 if case in KINDS else 1

@@ -82,6 +82,7 @@ def test_the_made_pickle_is_what_it_claims_to_be() -> None:
     assert found[b"labels"] == labels
 
 
+@pytest.mark.thorough
 def test_agrees_with_keras(folder: Path) -> None:
     ours, theirs = cifar10.load_data(folder), oracle.dataset("cifar10", folder)
     assert ours[0][0].shape == (50_000, 32, 32, 3)

@@ -153,6 +153,7 @@ def test_an_error_of_somebody_s_own_comes_as_it_is() -> None:
         case.fit(case.make(), LambdaCallback(on_train_batch_end=broken), check_finite=True)
 
 
+@pytest.mark.thorough
 @everywhere
 def test_terminate_on_nan_stops_after_the_batch(name: str, executor: str, capsys: Any) -> None:
     """As in Keras: the batch counts, the model is as it left it, the epoch is in the History."""

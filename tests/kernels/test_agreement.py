@@ -192,6 +192,7 @@ def test_fused_kernels_agree_with_blocks_in_float32(name, executor, monkeypatch)
         agrees(one, other, allowed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("executor", ["cupy-double"], indirect=True)
 @pytest.mark.parametrize("name", FUSED)
 @pytest.mark.usefixtures("executor")

@@ -76,17 +76,15 @@ FILES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "test", "words"),
     [
-        pytest.param("test_right.py", "", "", marks=pytest.mark.thorough),
+        ("test_right.py", "", ""),
         ("test_wrong.py", "test_wrong.py::test_it", "of batchnorm"),
         ("test_broken.py", "test_broken.py", "nothing_of_this_name"),
-        pytest.param("test_ending.py", "(no test)", "status", marks=pytest.mark.thorough),
-        pytest.param(
-            *("test_endless.py", "(no test)", "nothing came of it in 3 s"),
-            marks=pytest.mark.thorough,
-        ),
+        ("test_ending.py", "(no test)", "status"),
+        ("test_endless.py", "(no test)", "nothing came of it in 3 s"),
         ("test_executors.py", "", ""),
     ],
 )

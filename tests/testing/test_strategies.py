@@ -170,6 +170,7 @@ MEAN = "MeanSquaredError()"
 OUTPUT = "Dense(units=1, use_bias=True)"
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("forgotten")
 def test_a_wrong_activation_shrinks_to_itself_and_one_unit():
     registered.put_in_place("relu", activation("relu", twice))

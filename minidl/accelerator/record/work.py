@@ -160,8 +160,7 @@ class Work:
             late: True if the call may look at the results of earlier work.
             function, arguments, named: the call; the function returns nothing.
         """
-        if self._after:
-            self.obstacle = "other things come between two updates"
+        self._check_order()
         call = functools.partial(function, *arguments, **named)
         ending = self._ending
         ending.calls.append(call)
