@@ -188,6 +188,8 @@ def test_fused_kernels_agree_with_blocks_in_float32(name, executor, monkeypatch)
     allowed = ULPS[executor]
     if executor == "cupy-double" and _program(name, given).ufuncs() & TRANSCENDENTAL:
         allowed = 16  # two libraries: up to 4 ulps each, and some operations more
+    if executor == "cupy-double" and name == "adaptive.ftrl_power":
+        allowed = 160  # it divides a difference of powers by the learning rate, 0.1
     for one, other in zip(actual, expected, strict=True):
         agrees(one, other, allowed)
 
