@@ -7,6 +7,7 @@ dark, and asks no other machine for anything. MathJax and its fonts come from a 
 the site.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -22,14 +23,19 @@ version = release = minidl.__version__
 
 extensions = [
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "myst_nb",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_exercise",
+    "formulas",
+    "kernels_of",
     "mathjax_in_site",
+    "needed_data",
+    "plain_docstrings",
+    "repository_links",
+    "summary",
 ]
 exclude_patterns = ["_build", "_ext", "_templates"]
 templates_path = ["_templates"]
@@ -38,7 +44,21 @@ myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "
 myst_heading_anchors = 4
 myst_dmath_double_inline = True
 
+autodoc_member_order = "bysource"  # backward below forward
+autodoc_inherit_docstrings = False  # a method is described once, at its base
+autodoc_typehints = "none"  # docstrings say shapes and types
+autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True  # attributes are listed once
+viewcode_line_numbers = True
+
+# What a cell prints depends on minidl, too: each state of its sources has a cache of its own.
+sources = hashlib.sha256()
+for path in sorted(Path(minidl.__file__).parent.rglob("*.py")):
+    sources.update(path.read_bytes())
 nb_execution_mode = "cache"
+nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
 nb_execution_timeout = 120  # seconds a cell
 nb_execution_raise_on_error = True
 nb_merge_streams = True

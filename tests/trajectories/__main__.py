@@ -1,4 +1,4 @@
-"""Every trajectory, and how far each group ends from Keras, as the tables of docs/correctness.md.
+"""Every trajectory, and how far each group ends from Keras, as the tables of docs/understand/correctness.md.
 
     python -m tests.trajectories
 

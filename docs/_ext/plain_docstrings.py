@@ -1,0 +1,42 @@
+"""Docstrings are plain text with a few roles: ``|w|``, ``*options`` and ``val_`` mean themselves."""
+
+import re
+from typing import Any
+
+KEPT = re.compile(r"(``.+?``|:[\w:]+:`[^`]+`|`[^`]+`_?)")
+SPECIAL = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")
+
+
+def escaped(lines: list[str]) -> list[str]:
+    """The lines with what reStructuredText would read as markup escaped.
+
+    Literal blocks, which follow ``::`` and are indented, and doctests stay.
+    """
+    out: list[str] = []
+    block: int | None = None  # the indentation that ends a literal block
+    opened, start = False, 0  # a line with :: came before, with this indentation
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if block is not None and line.strip() and indent <= block:
+            block = None
+        if opened and line.strip():
+            block, opened = (start if indent > start else None), False
+        if block is None:
+            if not line.lstrip().startswith((">>>", "...", "..")):
+                parts = KEPT.split(line)
+                line = "".join(p if i % 2 else SPECIAL.sub(r"\\\1", p) for i, p in enumerate(parts))
+            if line.rstrip().endswith("::"):
+                opened, start = True, indent
+        out.append(line)
+    return out
+
+
+def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Escape before napoleon adds markup of its own."""
+    lines[:] = escaped(lines)
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Come after formulas, which read the text as it stands, and before napoleon."""
+    app.connect("autodoc-process-docstring", escape, priority=300)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
