@@ -5,9 +5,13 @@ it. Here the first paragraph is read word by word: names of arguments and symbol
 mathematics, other words as words.
 """
 
+import importlib
 import inspect
+import pkgutil
 import re
 from typing import Any
+
+import minidl.kernels
 
 BEGINS = re.compile(r"[^\s=←]+(, [^\s=←]+)*( \([^)]*\))? (=|←) \S")
 SENTENCE = re.compile(r"\.(?=\s+[A-Z]|\s*$)")
@@ -106,7 +110,8 @@ def latex(text: str, names: set[str]) -> str:
             out.append(rf"\text{{ {token} }}" if symbol is None else symbol + " ")
         else:
             out.append(SIGNS.get(token, token) + " " * (token in SIGNS))
-    return re.sub(r" +\}\s*\\text\{ +(?=-?)", " ", "".join(out)).replace(" -like", "-like")
+    joined = re.sub(r" +\}\s*\\text\{ +", " ", "".join(out)).replace(" -like", "-like")
+    return re.sub(r" +\}(?=[,;)\]])", "}", joined)
 
 
 def formula_and_rest(paragraph: str) -> tuple[str, str] | None:
@@ -142,7 +147,25 @@ def set_formula(app: Any, what: str, name: str, thing: Any, options: Any, lines:
     lines[:end] = ["", ".. math::", "", *(f"   {line}" for line in body), "", *rest.splitlines()]
 
 
+def unwrap(app: Any, config: Any) -> None:
+    """Put the plain functions in the place of fused ones, which autodoc takes for constants."""
+    for found in pkgutil.iter_modules(minidl.kernels.__path__, "minidl.kernels."):
+        module = importlib.import_module(found.name)
+        for name, value in vars(module).copy().items():
+            if not inspect.isfunction(value) and hasattr(value, "__wrapped__"):
+                setattr(module, name, value.__wrapped__)
+
+
+def skip_constants(
+    app: Any, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave numbers of the kernels' modules to the sources."""
+    return True if what == "module" and isinstance(thing, (int, float, tuple)) else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Have each docstring looked at before napoleon reads its sections."""
+    app.connect("config-inited", unwrap)
     app.connect("autodoc-process-docstring", set_formula, priority=200)
+    app.connect("autodoc-skip-member", skip_constants)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

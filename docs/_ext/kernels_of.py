@@ -1,10 +1,13 @@
 """Links from a layer, a loss, an optimizer to the kernels that its methods call."""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
+
+HOMES = re.compile(r"minidl\.(layers|losses|optimizers|regularizers|constraints)\b")
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -48,7 +51,7 @@ def kernels_of(kind: type) -> list[str]:
 
 def add_links(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """A line at the end of a class's text."""
-    if what == "class" and inspect.isclass(thing) and thing.__module__.startswith("minidl."):
+    if what == "class" and inspect.isclass(thing) and HOMES.match(thing.__module__):
         links = [f":func:`~{each}`" for each in kernels_of(thing)]
         if links:
             lines += ["", "Kernels: " + ", ".join(links) + ".", ""]

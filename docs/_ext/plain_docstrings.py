@@ -31,9 +31,30 @@ def escaped(lines: list[str]) -> list[str]:
     return out
 
 
+def listed_alone(lines: list[str]) -> list[str]:
+    """Attributes that share a description, ``x, y: ...``, as one entry each."""
+    if "Attributes:" not in lines:
+        return lines
+    start = lines.index("Attributes:") + 1
+    entries: list[list[str]] = []
+    end = start
+    while end < len(lines) and lines[end].startswith("    "):
+        if lines[end].startswith("     "):
+            entries[-1].append(lines[end])
+        else:
+            entries.append([lines[end]])
+        end += 1
+    out = lines[:start]
+    for first, *rest in entries:
+        names, colon, text = first.partition(":")
+        for name in names.split(","):
+            out += [f"    {name.strip()}{colon}{text}", *rest]
+    return out + lines[end:]
+
+
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Escape before napoleon adds markup of its own."""
-    lines[:] = escaped(lines)
+    """Escape, before napoleon adds markup of its own."""
+    lines[:] = escaped(listed_alone(lines))
 
 
 def setup(app: Any) -> dict[str, bool]:
