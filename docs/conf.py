@@ -59,6 +59,7 @@ for path in sorted(Path(minidl.__file__).parent.rglob("*.py")):
     sources.update(path.read_bytes())
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
+nb_execution_in_temp = True  # what cells write is no part of the sources
 nb_execution_timeout = 120  # seconds a cell
 nb_execution_raise_on_error = True
 nb_merge_streams = True
