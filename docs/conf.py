@@ -64,6 +64,8 @@ nb_execution_timeout = 120  # seconds a cell
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
+suppress_warnings = ["toc.empty_glob"]  # a kind of page of which there is none yet
+
 html_theme = "furo"
 html_title = "minidl"
 html_static_path = ["_static"]

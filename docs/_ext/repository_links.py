@@ -21,10 +21,14 @@ PAGES = {
 
 def _path(app: Any, page: str, target: str) -> Path | None:
     """The path in the repository that a link of a page leads to, if there is something."""
-    path = Path(app.env.doc2path(page)).parent.joinpath(target.partition("#")[0]).resolve()
-    if not path.exists():
-        path = path.with_name(path.name + ".md")
-    return path.relative_to(ROOT) if path.exists() and path.is_relative_to(ROOT) else None
+    target = target.partition("#")[0]
+    # From the page's own folder, or from the root, of a file that the page includes.
+    for folder in (Path(app.env.doc2path(page)).parent, ROOT):
+        for name in (target, f"{target}.md"):
+            path = folder.joinpath(name).resolve()
+            if path.exists() and path.is_relative_to(ROOT):
+                return path.relative_to(ROOT)
+    return None
 
 
 def to_pages(app: Any, doctree: Any) -> None:
