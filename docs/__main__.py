@@ -15,8 +15,9 @@ HERE = Path(__file__).parent
 def main() -> int:
     """Build, and say where the site lies."""
     site = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "_build" / "html"
+    doctrees = HERE / "_build" / "doctrees"
     options = ["--fail-on-warning", "--keep-going", "--jobs", "auto", "--quiet"]
-    code = build_main([*options, "--doctree-dir", str(HERE / "_build" / "doctrees"), str(HERE), str(site)])
+    code = build_main([*options, "--doctree-dir", str(doctrees), str(HERE), str(site)])
     print(f"the site is {site / 'index.html'}" if code == 0 else "the build failed")
     return code
 

@@ -18,7 +18,7 @@ import minidl  # noqa: E402
 
 project = "minidl"
 author = "the authors of minidl"
-copyright = "the authors of minidl. MIT licence"  # noqa: A001
+copyright = "the authors of minidl. MIT licence"
 version = release = minidl.__version__
 
 extensions = [
@@ -60,11 +60,9 @@ for path in sorted(Path(minidl.__file__).parent.rglob("*.py")):
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
 nb_execution_in_temp = True  # what cells write is no part of the sources
-nb_execution_timeout = 120  # seconds a cell
-nb_execution_raise_on_error = True
+nb_execution_timeout = 300  # seconds a cell, on a busy machine
+nb_execution_show_tb = True
 nb_merge_streams = True
-
-suppress_warnings = ["toc.empty_glob"]  # a kind of page of which there is none yet
 
 html_theme = "furo"
 html_title = "minidl"

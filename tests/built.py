@@ -1,8 +1,8 @@
 """Wheel and sdist, each installed into a bare environment and tried: ``python -m tests.built``.
 
-``python -m build`` makes both in ``dist/``. The environment has nothing but what pip installs with the
-wheel; the sdist then takes the wheel's place. In both a network is trained, saved and loaded, far from
-the checkout. Needs the package ``build`` and an index of packages.
+``python -m build`` makes both in ``dist/``. The environment has nothing but what pip installs with
+the wheel; the sdist then takes the wheel's place. In both a network is trained, saved and loaded,
+far from the checkout. Needs the package ``build`` and an index of packages.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python -m tests.from_keras [file]
 
-prints the tables, or writes them between the two marks of a page, ``docs/look_up/keras_names.md``. A name
-of Keras's is looked up in minidl; an answer in place of a class is the sentence that minidl raises.
+prints the tables, or writes them between the two marks of a page, ``docs/look_up/keras_names.md``.
+A name of Keras's is looked up in minidl; an answer in place of a class is the sentence that minidl
+raises.
 :mod:`tests.keras_arguments` compares arguments.
 """
 

@@ -30,7 +30,8 @@ def model(**options: object) -> minidl.Sequential:
 
 
 def test_the_program_runs_with_other_imports():
-    instead, *blocks = re.findall(r"```pyt?h?o?n?\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.S)
+    text = GUIDE.read_text(encoding="utf-8")
+    instead, *blocks = re.findall(r"```pyt?h?o?n?\n(.*?)```", text, flags=re.S)
     names: dict[str, object] = {}
     minidl.utils.set_random_seed(1)
     for block in blocks:

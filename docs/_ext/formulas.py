@@ -17,8 +17,22 @@ BEGINS = re.compile(r"[^\s=←]+(, [^\s=←]+)*( \([^)]*\))? (=|←) \S")
 SENTENCE = re.compile(r"\.(?=\s+[A-Z]|\s*$)")
 ROWS = re.compile(r"(?:[;,]?\s*\n\s*|[;,]\s{2,}|;\s+)")
 
-GREEK = "alpha beta gamma delta epsilon theta rho".split()
-FUNCTIONS = "exp log max min sign tanh cosh cos argmax mean softmax sigmoid erfc".split()
+GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "theta", "rho"]
+FUNCTIONS = [
+    "exp",
+    "log",
+    "max",
+    "min",
+    "sign",
+    "tanh",
+    "cosh",
+    "cos",
+    "argmax",
+    "mean",
+    "softmax",
+    "sigmoid",
+    "erfc",
+]
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀᵖˣ", [*"0123456789-+", r"\top", "p", "x"], strict=True))
 SIGNS = {
     "·": r"\cdot", "←": r"\leftarrow", "<=": r"\le", ">=": r"\ge", "≤": r"\le", "≥": r"\ge",

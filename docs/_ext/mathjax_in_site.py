@@ -14,7 +14,8 @@ def copy(app: Any, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     spec = importlib.util.find_spec("sphinx-mathjax-offline")  # a name that import cannot say
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     here = Path(spec.origin).parent / "static" / "mathjax"
     there = Path(app.outdir) / "_static" / "mathjax"
     there.mkdir(parents=True, exist_ok=True)

@@ -41,17 +41,26 @@ def skip(app: Any, page: str, source: list[str]) -> None:
             return
 
 
-def begin(app: Any, *_: Any) -> None:
+def begin(app: Any, env: Any, pages: list[str]) -> None:
     """Give the environment its list; an environment of an earlier build has one."""
-    if not hasattr(app.env, "skipped_pages"):
-        app.env.skipped_pages = {}
+    if not hasattr(env, "skipped_pages"):
+        env.skipped_pages = {}
+
+
+def forget(app: Any, env: Any, page: str) -> None:
+    """Forget a page that is read again."""
+    getattr(env, "skipped_pages", {}).pop(page, None)
+
+
+def merge(app: Any, env: Any, pages: list[str], other: Any) -> None:
+    """Take over what another process skipped."""
+    env.skipped_pages |= other.skipped_pages
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Look at each page before it is parsed."""
     app.connect("env-before-read-docs", begin)
-    app.connect("env-purge-doc", lambda app, env, page: (begin(app), env.skipped_pages.pop(page, 0)))
-    app.connect("env-merge-info", lambda app, env, names, other: (
-        begin(app), env.skipped_pages.update(other.skipped_pages)))  # fmt: skip
+    app.connect("env-purge-doc", forget)
+    app.connect("env-merge-info", merge)
     app.connect("source-read", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

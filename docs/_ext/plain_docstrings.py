@@ -1,4 +1,4 @@
-"""Docstrings are plain text with a few roles: ``|w|``, ``*options`` and ``val_`` mean themselves."""
+"""Docstrings as plain text with a few roles: ``|w|``, ``*options``, ``val_`` mean themselves."""
 
 import re
 from typing import Any
@@ -15,14 +15,16 @@ def escaped(lines: list[str]) -> list[str]:
     out: list[str] = []
     block: int | None = None  # the indentation that ends a literal block
     opened, start = False, 0  # a line with :: came before, with this indentation
+    example = False  # a line with >>> came before, and its output follows
     for line in lines:
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
         indent = len(line) - len(line.lstrip())
         if block is not None and line.strip() and indent <= block:
             block = None
         if opened and line.strip():
             block, opened = (start if indent > start else None), False
         if block is None:
-            if not line.lstrip().startswith((">>>", "...", "..")):
+            if not example and not line.lstrip().startswith(".."):
                 parts = KEPT.split(line)
                 line = "".join(p if i % 2 else SPECIAL.sub(r"\\\1", p) for i, p in enumerate(parts))
             if line.rstrip().endswith("::"):

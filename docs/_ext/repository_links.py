@@ -36,7 +36,7 @@ def to_pages(app: Any, doctree: Any) -> None:
     page = app.env.docname
     for node in list(doctree.findall(addnodes.pending_xref)):
         path = _path(app, page, node["reftarget"]) if node["reftype"] in ("myst", "doc") else None
-        if path is None or path.suffix == ".md" and str(path) not in PAGES:
+        if path is None or (path.suffix == ".md" and str(path) not in PAGES):
             continue
         if str(path) in PAGES:
             uri = app.builder.get_relative_uri(page, PAGES[str(path)])

@@ -1,4 +1,4 @@
-"""docs/look_up/diagnosis.md: its examples print what stands there, and its tables are the catalogue's."""
+"""docs/look_up/diagnosis.md: examples print what stands there, tables are the catalogue's."""
 
 from __future__ import annotations
 
