@@ -3,8 +3,8 @@
     python -m tests.keras_table [file]
 
 prints the table, or writes it to a file, such as ``docs/understand/keras_table.md``. Each of ten
-networks is trained for one epoch on each of six data sets, in float64. Compared are all entries of the History,
-the values of ``evaluate``, the outputs of ``predict`` and the weights.
+networks is trained for one epoch on each of six data sets, in float64. Compared are all entries of
+the History, the values of ``evaluate``, the outputs of ``predict`` and the weights.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def lines() -> Iterator[str]:
     yield "# Trainings on minidl and on Keras"
     yield ""
     yield "Written by `python -m tests.keras_table docs/understand/keras_table.md`: one epoch from"
-    yield "equal weights, in float64; the largest differences, as parts of the largest of the numbers."
+    yield "equal weights, in float64; largest differences, as parts of the largest of the numbers."
     yield ""
     yield "| network | data | History | evaluate | predict | weights |"
     yield "|---|---|---|---|---|---|"
