@@ -59,7 +59,15 @@ def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list
     lines[:] = escaped(listed_alone(lines))
 
 
+def skip_aliases(
+    app: Any, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out fields of a named tuple, of which Python says no more than their number."""
+    return True if (getattr(thing, "__doc__", "") or "").startswith("Alias for field") else None
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Come after formulas, which read the text as it stands, and before napoleon."""
     app.connect("autodoc-process-docstring", escape, priority=300)
+    app.connect("autodoc-skip-member", skip_aliases)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
