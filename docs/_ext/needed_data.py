@@ -1,7 +1,7 @@
 """Pages that need data which may be missing: ``needs_data: fashion_mnist`` in their first lines.
 
-Where :mod:`minidl.datasets` cannot load the set, the page says so in place of its cells. The summary
-of the build names the page.
+Where :mod:`minidl.datasets` cannot load the set, the page says so in place of its cells. The
+summary of the build names the page.
 """
 
 import functools
