@@ -8,6 +8,8 @@ the site.
 """
 
 import hashlib
+import logging
+import os
 import sys
 from pathlib import Path
 
@@ -57,6 +59,12 @@ viewcode_line_numbers = True
 sources = hashlib.sha256()
 for path in sorted(Path(minidl.__file__).parent.rglob("*.py")):
     sources.update(path.read_bytes())
+# Kernels know no profile of the person who builds, and speak of errors alone.
+profile = DOCS / "_build" / "ipython" / "profile_default"
+profile.mkdir(parents=True, exist_ok=True)
+(profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+os.environ["IPYTHONDIR"] = str(profile.parent)
+logging.getLogger("traitlets").setLevel(logging.WARNING)
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
 nb_execution_in_temp = True  # what cells write is no part of the sources
