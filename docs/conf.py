@@ -67,7 +67,6 @@ os.environ["IPYTHONDIR"] = str(profile.parent)
 logging.getLogger("traitlets").setLevel(logging.WARNING)
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
-nb_execution_in_temp = True  # what cells write is no part of the sources
 nb_execution_timeout = 300  # seconds a cell, on a busy machine
 nb_execution_show_tb = True
 nb_merge_streams = True

@@ -28,6 +28,13 @@ def lines(site: Path, pages: list[str]) -> list[str]:
     return [*out, f"{whole / 1e6:8.1f} MB  the whole site with its sources and its fonts"]
 
 
+def seconds(env: Any) -> dict[str, float]:
+    """Seconds that the cells of each page ran; of those that did not change, in an earlier build."""
+    known = getattr(env, "nb_metadata", {})
+    noted = {page: data.get("exec_data") for page, data in known.items()}
+    return {page: run["runtime"] for page, run in noted.items() if run and run["runtime"]}
+
+
 def show(app: Any, error: Exception | None) -> None:
     """Print the summary after a build of HTML that succeeded."""
     if error is not None or app.builder.format != "html":
@@ -35,6 +42,10 @@ def show(app: Any, error: Exception | None) -> None:
     pages = sorted(app.env.found_docs)
     print("\nweights:")
     print("\n".join(lines(Path(app.outdir), pages)))
+    ran = seconds(app.env)
+    print(f"\nseconds of cells: {sum(ran.values()):.0f}")
+    for page in sorted(ran, key=ran.__getitem__, reverse=True):
+        print(f"{ran[page]:8.1f} s  {page}")
     skipped = getattr(app.env, "skipped_pages", {})
     print(f"\n{len(pages)} pages in {time.monotonic() - app.began:.0f} s, {len(skipped)} skipped")
     for page, reason in sorted(skipped.items()):
