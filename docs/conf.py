@@ -73,6 +73,7 @@ nb_merge_streams = True
 
 html_theme = "furo"
 html_title = "minidl"
+pygments_dark_style = "github-dark"
 html_static_path = ["_static"]
 html_css_files = ["minidl.css"]
 html_copy_source = False
