@@ -1,4 +1,4 @@
-"""What the project's files say of each other: one version, and one list of commands."""
+"""One version, and one list of commands, in all of the project's files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text(name: str) -> str:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    """Other files read it, or repeat it."""
+    """Other files read or repeat the version."""
     project = text("pyproject.toml")
     assert 'dynamic = ["version"]' in project
     assert 'version = { attr = "minidl.__version__" }' in project

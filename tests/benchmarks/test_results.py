@@ -1,4 +1,4 @@
-"""What the pages say of speed is what the last run came to."""
+"""Figures of speed on the pages are those of the last run."""
 
 from __future__ import annotations
 
