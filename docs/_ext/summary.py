@@ -29,7 +29,7 @@ def lines(site: Path, pages: list[str]) -> list[str]:
 
 
 def seconds(env: Any) -> dict[str, float]:
-    """Seconds that the cells of each page ran; of those that did not change, in an earlier build."""
+    """Seconds that the cells of each page ran, now or in the build before, if nothing changed."""
     known = getattr(env, "nb_metadata", {})
     noted = {page: data.get("exec_data") for page, data in known.items()}
     return {page: run["runtime"] for page, run in noted.items() if run and run["runtime"]}
