@@ -2,8 +2,9 @@
 
     python -m tests.from_keras [file]
 
-prints the tables, or writes them between the two marks of a page, ``docs/from_keras.md``. A name
-of Keras's is looked up in minidl; an answer in place of a class is the sentence that minidl raises.
+prints the tables, or writes them between the two marks of a page, ``docs/look_up/keras_names.md``.
+A name of Keras's is looked up in minidl; an answer in place of a class is the sentence that minidl
+raises.
 :mod:`tests.keras_arguments` compares arguments.
 """
 
@@ -23,8 +24,8 @@ from tests.keras_arguments import ABSENT, HERE, IN_KERAS, compared, parameters, 
 from tests.oracle import keras
 
 VERSION: str = keras.__version__
-PAGE = Path(__file__).parents[1] / "docs" / "from_keras.md"
-BEGIN = "<!-- tables: python -m tests.from_keras docs/from_keras.md -->"
+PAGE = Path(__file__).parents[1] / "docs" / "look_up" / "keras_names.md"
+BEGIN = "<!-- tables: python -m tests.from_keras docs/look_up/keras_names.md -->"
 END = "<!-- end of tables -->"
 
 MODULES = [
@@ -174,7 +175,7 @@ def tables() -> Iterator[str]:
 
 
 def _heading(title: str, *columns: str) -> list[str]:
-    return ["", f"### {title}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    return ["", f"## {title}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
 
 
 def main(given: Sequence[str]) -> int:

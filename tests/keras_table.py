@@ -2,9 +2,9 @@
 
     python -m tests.keras_table [file]
 
-prints the table, or writes it to a file, such as ``docs/keras_table.md``. Each of ten networks is
-trained for one epoch on each of six data sets, in float64. Compared are all entries of the History,
-the values of ``evaluate``, the outputs of ``predict`` and the weights.
+prints the table, or writes it to a file, such as ``docs/understand/keras_table.md``. Each of ten
+networks is trained for one epoch on each of six data sets, in float64. Compared are all entries of
+the History, the values of ``evaluate``, the outputs of ``predict`` and the weights.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def lines() -> Iterator[str]:
     """The table, line by line, and its largest number."""
     yield "# Trainings on minidl and on Keras"
     yield ""
-    yield "Written by `python -m tests.keras_table docs/keras_table.md`: one epoch from equal"
-    yield "weights, in float64; the largest differences, as parts of the largest of the numbers."
+    yield "Written by `python -m tests.keras_table docs/understand/keras_table.md`: one epoch from"
+    yield "equal weights, in float64; largest differences, as parts of the largest of the numbers."
     yield ""
     yield "| network | data | History | evaluate | predict | weights |"
     yield "|---|---|---|---|---|---|"

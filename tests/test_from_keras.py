@@ -1,4 +1,4 @@
-"""docs/from_keras.md: its program runs, its tables are found anew, its sentences hold."""
+"""docs/do/from_keras.md: its program runs, its tables are found anew, its sentences hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.from_keras import BEGIN, END, MODULES, PAGE, VERSION
 from tests.keras_arguments import compared
 from tests.oracle import keras
 
-TEXT = PAGE.read_text(encoding="utf-8")
+TABLES = PAGE.read_text(encoding="utf-8")
+GUIDE = PAGE.parents[1] / "do" / "from_keras.md"
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
 
@@ -29,11 +30,12 @@ def model(**options: object) -> minidl.Sequential:
 
 
 def test_the_program_runs_with_other_imports():
-    instead, *blocks = re.findall(r"```pyt?h?o?n?\n(.*?)```", TEXT, flags=re.S)
+    text = GUIDE.read_text(encoding="utf-8")
+    instead, *blocks = re.findall(r"```pyt?h?o?n?\n(.*?)```", text, flags=re.S)
     names: dict[str, object] = {}
     minidl.utils.set_random_seed(1)
     for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)
+        exec(compile(block, str(GUIDE), "exec"), names)
     # Each line of imports stands there as for Keras, with another first name.
     imports = [line.replace("minidl as keras", "keras") for line in blocks[0].splitlines()]
     theirs = instead.replace("from tensorflow import", "import").replace(
@@ -47,10 +49,10 @@ def test_the_program_runs_with_other_imports():
 
 def test_the_tables_are_what_the_packages_say():
     """With another version of Keras than the page's the tables are made all the same."""
-    written = TEXT.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    written = TABLES.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
     found = list(from_keras.tables())
     assert found[0].startswith(f"Public names of Keras {VERSION},")
-    if f"of Keras {VERSION}," in TEXT:
+    if f"of Keras {VERSION}," in TABLES:
         assert written == found
 
 
@@ -193,4 +195,4 @@ def test_layers_of_other_networks_answer_when_they_are_made():
 
 def test_every_module_has_its_row():
     for name in MODULES:
-        assert f"\n| `{name}` | " in TEXT
+        assert f"\n| `{name}` | " in TABLES

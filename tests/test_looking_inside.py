@@ -132,7 +132,7 @@ def test_a_reader_passes_few_files_on_the_way_to_a_gradient() -> None:
     assert len({file for file, _, _ in path}) <= FILES, path
     assert sum(lines for _, _, lines in path) <= LINES, path
     # The page that shows the path shows this one.
-    page = (ROOT / "docs" / "a_step.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "understand" / "a_step.md").read_text(encoding="utf-8")
     rows = [f"| `{file}` | `{name}` | {lines} |" for file, name, lines in path]
     assert [row for row in page.splitlines() if row.startswith("| `minidl/")] == rows, rows
 

@@ -211,9 +211,8 @@ class LambdaCallback(Callback):
     """Functions in place of methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
 
     Args:
-        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin,
-        on_train_batch_end: as the methods; so are all further names of :class:`Callback`. None
-            stands for no function.
+        on_epoch_begin, on_epoch_end, on_train_begin, …: as the methods of :class:`Callback` with
+            these names; None stands for no function.
 
     Raises:
         ValueError: an argument that is no method of :class:`Callback`.

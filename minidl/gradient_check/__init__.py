@@ -14,7 +14,8 @@
 Each call returns a :class:`Result`, which prints the checked gradients and their agreement, or
 raises a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
 :class:`KinkError` that names the kink at which the point lies, or the error of an obstacle to the
-check. :mod:`minidl.gradient_check.slopes` and ``docs/testing.md`` describe the method.
+check. :mod:`minidl.gradient_check.slopes` and ``docs/understand/gradient_check.md`` describe the
+method.
 """
 
 from __future__ import annotations

@@ -20,6 +20,11 @@ def dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
         W: (I, O).
         b: (O,), or None for no bias.
         out: (N, O), overwritten with y.
+
+    Examples:
+        >>> x, W = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [3.0, 1.0]])
+        >>> dense_forward(x, W, np.array([0.5, 0.0]), out=np.empty((1, 2)))
+        array([[7.5, 2. ]])
     """
     np.matmul(x, W, out=out)
     if b is not None:
@@ -38,6 +43,15 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
         dW: (I, O), overwritten.
         db: (O,), overwritten; None for no bias.
         dx: (N, I), overwritten; None where nobody needs it (a network's first layer).
+
+    Examples:
+        >>> x, W = np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 1))
+        >>> dW, db, dx = np.empty((2, 1)), np.empty(1), np.empty((2, 2))
+        >>> dense_backward(np.array([[1.0], [-1.0]]), x, W, dW, db, dx)
+        array([[ 1.,  1.],
+               [-1., -1.]])
+        >>> dW.ravel(), db
+        (array([-2., -2.]), array([0.]))
     """
     np.matmul(x.T, dy, out=dW)
     if db is not None:

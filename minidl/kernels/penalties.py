@@ -37,6 +37,10 @@ def soft_threshold(W, step, l1):
     gradient step before it, a number or one for each weight, >= 0.
 
     Parikh & Boyd, "Proximal algorithms", Found. Trends Optim. 1 (2014), section 6.5.2.
+
+    Examples:
+        >>> soft_threshold(np.array([0.05, -0.5]), 0.1, 1.0)
+        array([ 0. , -0.4])
     """
     limit = step * l1
     return W - np.minimum(np.maximum(W, -limit), limit)

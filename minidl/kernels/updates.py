@@ -46,6 +46,10 @@ def momentum(theta, grad, velocity, learning_rate, momentum):
     """velocity ← momentum · velocity - learning_rate · grad;  theta ← theta + velocity.
 
     Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+
+    Examples:
+        >>> momentum(np.array([1.0]), np.array([0.5]), np.array([0.0]), 0.1, 0.9)  # theta, velocity
+        (array([0.95]), array([-0.05]))
     """
     velocity = momentum * velocity - learning_rate * grad
     return theta + velocity, velocity

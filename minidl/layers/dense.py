@@ -42,6 +42,13 @@ class Dense(Layer):
 
     Raises:
         ValueError: units below 1, an unknown name, or rows that are not flat.
+
+    Examples:
+        >>> model = Sequential([Input((4,)), Dense(3, "relu")])
+        >>> model.count_params()  # 4 · 3 weights and 3 biases
+        15
+        >>> model.predict(np.ones((2, 4))).shape
+        (2, 3)
     """
 
     W: Any

@@ -37,6 +37,14 @@ class Dropout(Drawing):
 
     Raises:
         ValueError: rate outside [0, 1).
+
+    Examples:
+        >>> rows = np.ones((1000, 8), "float32")
+        >>> y = np.asarray(Dropout(0.5, seed=1)(rows, training=True))
+        >>> sorted({float(value) for value in y.ravel()})
+        [0.0, 2.0]
+        >>> bool(np.all(Dropout(0.5)(rows) == rows))  # inference
+        True
     """
 
     rate = checks.number(0, 1, then="_round")

@@ -106,6 +106,11 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         ignore_class: None; rows are left out by a ``sample_weight`` of 0.
         axis: -1, the axis of the classes.
         options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
+
+    Examples:
+        >>> loss = SparseCategoricalCrossentropy()
+        >>> round(loss([1], [[0.25, 0.75]]), 4)  # -log 0.75
+        0.2877
     """
 
     labels = "integers"
@@ -190,7 +195,12 @@ class BinaryCrossentropy(_Crossentropy, UnitMean):
 
 @register("mse")
 class MeanSquaredError(OnValues, UnitMean):
-    """L = (y - t)², the mean over the units."""
+    """L = (y - t)², the mean over the units.
+
+    Examples:
+        >>> MeanSquaredError()([[1.0, 2.0]], [[3.0, 2.0]])
+        2.0
+    """
 
     def kernels(self) -> tuple[Any, ...]:
         return kernels.squared_error_forward, kernels.squared_error_backward

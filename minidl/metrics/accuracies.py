@@ -69,7 +69,14 @@ class _OfRows(_Share):
 
 @register
 class SparseCategoricalAccuracy(_OfRows):
-    """Share of rows whose largest output is the class number in y (N,) or (N, 1)."""
+    """Share of rows whose largest output is the class number in y (N,) or (N, 1).
+
+    Examples:
+        >>> metric = SparseCategoricalAccuracy()
+        >>> metric.update_state([0, 1], [[0.9, 0.1], [0.8, 0.2]])
+        >>> metric.result()
+        0.5
+    """
 
     class_numbers = True
     _kind = Kind(numbers=True)

@@ -56,6 +56,12 @@ class Adam(Moments):
         epsilon: outside the root, > 0; default 1e-7.
         amsgrad: whether the largest average of squares so far is used; default False.
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+
+    Examples:
+        >>> theta = np.array([1.0, 1.0])
+        >>> Adam(0.1).update(theta, np.array([1e-3, 1e3]))
+        >>> theta.round(3)  # the first step is the learning rate's size, whatever the gradient's
+        array([0.9, 0.9])
     """
 
     amsgrad = checks.flag(then="_slot")

@@ -20,6 +20,12 @@ class SGD(Optimizer):
         momentum: share of the last step that is kept, in [0, 1]; default 0, plain descent.
         nesterov: whether the gradient's step is looked ahead; default False.
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+
+    Examples:
+        >>> theta = np.array([1.0])
+        >>> SGD(0.5).update(theta, np.array([0.2]))
+        >>> theta
+        array([0.9])
     """
 
     momentum = checks.number(0, 1, ends="[]", then="_slot")

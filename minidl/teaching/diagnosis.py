@@ -38,8 +38,8 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
 
     The backward is called twice on each of a dozen random inputs in float64. The axes have
     different sizes, equal sizes and size 1. The results are compared with the engine's kernel and
-    with the catalogue's wrong formulas; docs/diagnosis.md lists both. Parameters are filled by
-    name; or in order, if their number is right and no known name stands elsewhere than in the
+    with the catalogue's wrong formulas; docs/look_up/diagnosis.md lists both. Parameters are filled
+    by name; or in order, if their number is right and no known name stands elsewhere than in the
     documented signature. The backward returns the outputs, in order::
 
         def batchnorm_backward(dy, x, gamma, mean, variance, epsilon):

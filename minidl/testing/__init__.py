@@ -2,7 +2,8 @@
 
 ``networks()``, ``layers()``, ``activations()`` and ``tensors(...)`` are strategies and need
 Hypothesis (``pip install 'minidl[testing]'``). The plugin, ``minidl.testing.plugin``, is found by
-pytest where minidl is installed and offers the fixture ``gradcheck``. See ``docs/testing.md``.
+pytest where minidl is installed and offers the fixture ``gradcheck``. See
+``docs/understand/gradient_check.md``.
 """
 
 from __future__ import annotations

@@ -20,6 +20,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     Raises:
         TypeError: not numbers.
         ValueError: a fraction, a number outside 0 … num_classes - 1, or none at all.
+
+    Examples:
+        >>> to_categorical([0, 2])
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
     """
     numbers = np.asarray(x)
     numbers = checks.whole("class numbers", numbers)

@@ -214,7 +214,7 @@ def unordered(groups):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_which_two_mistakes_at_once_are_the_same_as_two_others(name):
-    """Those of docs/diagnosis.md and no others, beside those that come to a single mistake."""
+    """Those of docs/look_up/diagnosis.md and no others, but for those that are a single mistake."""
     kernel = KERNELS[name]
     same = []
     with use("numpy", executor="python"):

@@ -1,4 +1,4 @@
-"""docs/diagnosis.md: its examples print what stands there, and its tables are the catalogue's."""
+"""docs/look_up/diagnosis.md: examples print what stands there, tables are the catalogue's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from minidl.teaching.__main__ import table
 from minidl.teaching.catalogue import KERNELS, MISTAKES
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "look_up" / "diagnosis.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_print_what_is_documented():
@@ -26,7 +26,7 @@ def test_the_examples_print_what_is_documented():
     for code, documented in pairs:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, "docs/diagnosis.md", "exec"), names)
+            exec(compile(code, "docs/look_up/diagnosis.md", "exec"), names)
         # How a sum is rounded is the processor's affair.
         number = r"\d\.\de-1\d"
         assert re.sub(number, "…", printed.getvalue()) == re.sub(number, "…", documented)

@@ -125,7 +125,7 @@ def test_a_wrong_parameter_gradient_shrinks_to_the_layer_alone(installed):
 
 
 def test_the_examples_of_the_documentation_run(installed):
-    text = (ROOT / "docs" / "testing.md").read_text()
+    text = (ROOT / "docs" / "understand" / "gradient_check.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.S)
     (installed.folder / "test_documented.py").write_text("\n".join(blocks))
     printed = installed.pytest("test_documented.py")

@@ -16,8 +16,8 @@ from tests.trajectories.cases import Case
 
 STEPS = 100
 
-# What was asked of them. They end within 1e-10 of Keras (docs/correctness.md): 1e-16 of rounding
-# in each operation, times what 100 steps make of it.
+# What was asked of them. They end within 1e-10 of Keras (docs/understand/correctness.md): 1e-16 of
+# rounding in each operation, times what 100 steps make of it.
 RTOL = 1e-9
 # Far above what lies between the two sides before a ReLU or of a weight, some 1e-14: that they
 # see the same signs all the way is no chance.
