@@ -11,21 +11,21 @@ A ``.npz`` is an archive as of :mod:`minidl.saving`; ``numpy.load`` reads its ar
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from minidl.interop import hdf5
 from minidl.layers.base import Layer, words_of
 from minidl.replacing import replacing
 from minidl.saving import Extra, FileFormatError
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import array
-from minidl.saving.reading import opened
+from minidl.saving.reading import opened, regular
 from minidl.saving.writing import write
 from minidl.stack import Stack
 
@@ -50,14 +50,15 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
     model.build()
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path} is there already; expected overwrite=True, or another name")
-    layers = list(_places(model))
+    layers = list(places(model, ending == _H5))
     copies = iter(model.weights_of([layer for _, layer in layers]))
     found = {}
     for place, layer in layers:
         for index, _ in enumerate((*layer.tensors, *layer.statistics)):
             found[f"{place}/vars/{index}"] = next(copies)
     if ending == _H5:
-        content = _as_h5(found, [place for place, _ in layers])
+        groups = [f"{place}/vars" for place, _ in layers]
+        content = hdf5.written(hdf5.package(_NPZ), groups, found)
     with replacing(path) as file:
         if ending == _H5:
             file.write(content)
@@ -83,7 +84,7 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
     model.build()
     given = _from_h5(path) if ending == _H5 else _from_npz(path)
     layers, values, wrong = [], [], []
-    for place, layer in _places(model):
+    for place, layer in places(model, ending == _H5):
         keys = (*layer.tensors, *layer.statistics)
         known = [given.pop(f"{place}/vars/{index}", None) for index in range(len(keys))]
         expected = [getattr(layer, key).shape for key in keys]
@@ -116,16 +117,25 @@ def _path(filepath: Any) -> tuple[str, str]:
     )
 
 
-def _places(model: Any, before: str = "") -> Iterator[tuple[str, Layer]]:
-    """The layers of a model, each with its place."""
+def places(model: Any, functional: bool, before: str = "") -> Iterator[tuple[str, Layer]]:
+    """The layers of a model, each with its place.
+
+    Args:
+        model: the model.
+        functional: True for Keras's names of models in the functional form; False if all models are
+            called alike.
+        before: beginning of each place.
+    """
     counts: dict[str, int] = {}
     for entry in model.entries:
-        kind = "Sequential" if isinstance(entry, Stack) else type(entry).__name__
+        kind = type(entry).__name__
+        if isinstance(entry, Stack):
+            kind = "Functional" if functional and entry.shows_input else "Sequential"
         words = words_of(kind)
         count = counts[words] = counts.get(words, -1) + 1
         place = f"{before}layers/{words}" + (f"_{count}" if count else "")
         if isinstance(entry, Stack):
-            yield from _places(entry, f"{place}/")
+            yield from places(entry, functional, f"{place}/")
         else:
             yield place, entry
 
@@ -143,45 +153,15 @@ def _is_place(name: str) -> bool:
     return re.fullmatch(r"layers/.+/vars/\d+", name) is not None
 
 
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            f"{_H5} needs the package h5py: pip install 'minidl[keras-files]'; or choose {_NPZ}"
-        ) from error
-    return h5py
-
-
-def _as_h5(found: Mapping[str, np.ndarray], places: list[str]) -> bytes:
-    buffer = io.BytesIO()
-    with _h5py().File(buffer, "w") as file:
-        for place in places:
-            file.create_group(f"{place}/vars")
-        for name, values in found.items():
-            file.create_dataset(name, data=values)
-    return buffer.getvalue()
-
-
 def _from_h5(path: str) -> dict[str, np.ndarray]:
-    h5py = _h5py()
-    with open(path, "rb") as opened_file:
-        return _read_h5(h5py, path, opened_file)
-
-
-def _read_h5(h5py: Any, path: str, file: BinaryIO) -> dict[str, np.ndarray]:
     """The tensors of the layers; an optimizer's, and counts of random numbers, are left out."""
-    found: dict[str, np.ndarray] = {}
+    h5py = hdf5.package(_NPZ)
+    with regular(path) as file:
+        try:
+            return hdf5.read(h5py, file, os.path.getsize(path), _is_tensor)
+        except MalformedError as error:
+            raise FileFormatError(path, str(error)) from error
 
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and _is_place(name) and "seed_generator" not in name:
-            if item.dtype.kind not in "fiub" or item.size > os.path.getsize(path):
-                raise FileFormatError(path, f"{name}: expected numbers of the size of the file")
-            found[name] = item[()]
 
-    try:
-        with h5py.File(file, "r") as content:
-            content.visititems(visit)
-    except OSError as error:
-        raise FileFormatError(path, f"expected an HDF5 file, received another: {error}") from error
-    return found
+def _is_tensor(name: str) -> bool:
+    return _is_place(name) and "seed_generator" not in name

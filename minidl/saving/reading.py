@@ -111,7 +111,7 @@ def opened(source: Any) -> Iterator[Archive]:
     """
     with contextlib.ExitStack() as stack:
         if is_path(source):
-            name, file = os.fsdecode(source), stack.enter_context(_open(source))
+            name, file = os.fsdecode(source), stack.enter_context(regular(source))
         else:
             name, file = str(getattr(source, "name", "a file object")), _rest(source)
         try:
@@ -132,7 +132,7 @@ def is_path(source: Any) -> bool:
     return isinstance(source, str | bytes | os.PathLike)
 
 
-def _open(source: Any) -> BinaryIO:
+def regular(source: Any) -> BinaryIO:
     """A regular file, open for reading: a FIFO would wait, a device would not end."""
 
     def without_waiting(path: str, flags: int) -> int:
