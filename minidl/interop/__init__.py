@@ -11,7 +11,7 @@ _PLACES = {
     "to_sklearn": "sklearn",
 }
 
-__all__ = [*_PLACES]  # noqa: PLE0604
+__all__ = [*_PLACES]
 
 
 def __getattr__(name: str) -> Any:

@@ -34,7 +34,9 @@ class Row:
 
     def model(self, kind: Callable[..., Any], dtype: str) -> Any:
         """A new model of ``kind``."""
-        inner = [each.model(kind, dtype) if isinstance(each, Row) else each for each in self.entries]
+        inner = [
+            each.model(kind, dtype) if isinstance(each, Row) else each for each in self.entries
+        ]
         made = kind([*([self.first] if self.first else []), *inner], name=self.name, dtype=dtype)
         made.shows_input = self.functional
         return made

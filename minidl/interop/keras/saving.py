@@ -15,6 +15,7 @@ from minidl.custom import noting
 from minidl.interop import hdf5
 from minidl.interop.keras import encoding, optimizers
 from minidl.interop.keras.loading import CONFIGURATION, METADATA, WEIGHTS
+from minidl.metrics import Metric
 from minidl.replacing import replacing
 from minidl.stack import Stack
 
@@ -45,7 +46,7 @@ def save(model: Any, filepath: Any) -> None:
 
 
 def _write(file: BinaryIO, config: dict[str, Any], weights: bytes) -> None:
-    members = {
+    members: dict[str, str | bytes] = {
         METADATA: json.dumps({"keras_version": _VERSION}),
         CONFIGURATION: json.dumps(config, allow_nan=False),
         WEIGHTS: weights,
@@ -108,7 +109,8 @@ def _model(model: Any, problems: list[str]) -> dict[str, Any]:
     if not problems:
         names = list(_chain(layers, inputs, dtype))
         config |= {"input_layers": [names[0], 0, 0], "output_layers": [names[-1], 0, 0]}
-    return encoding.item("keras", "Functional", config)
+    found = encoding.item("keras.src.models.functional", "Functional", config)
+    return {**found, "registered_name": "Functional"}
 
 
 def _layer(each: Any, dtype: str, problems: list[str]) -> list[dict[str, Any]]:
@@ -138,16 +140,18 @@ def _training(model: Any, problems: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"metrics": [], "weighted_metrics": []}
     weight = model._loss.weight
     found["loss_weights"] = None if weight == 1 else weight
-    parts = [("optimizer", model.optimizer, encoding.encode), ("loss", model._loss, encoding.encode)]
-    parts += [(each.name, each, encoding.metric) for each in model._metrics]
-    for name, part, encode in parts:
-        try:
-            encoded = encode(part)
-        except ValueError as error:
-            problems.append(f"{name!r}: {error}")
-            continue
-        if part in model._metrics:
-            found["weighted_metrics" if part.weighted else "metrics"].append(encoded)
-        else:
-            found[name] = encoded
+    for name, part in (("optimizer", model.optimizer), ("loss", model._loss)):
+        found[name] = _part(name, part, problems)
+    for each in model._metrics:
+        place = "weighted_metrics" if each.weighted else "metrics"
+        found[place].append(_part(each.name, each, problems))
     return found
+
+
+def _part(name: str, part: Any, problems: list[str]) -> Any:
+    """The part; or None, and a sentence among the problems."""
+    try:
+        return encoding.metric(part) if isinstance(part, Metric) else encoding.encode(part)
+    except ValueError as error:
+        problems.append(f"{name!r}: {error}")
+        return None
