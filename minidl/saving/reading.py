@@ -103,8 +103,12 @@ def read(archive: Archive, *, numbers: bool = True) -> Saved:
 
 
 @contextlib.contextmanager
-def opened(source: Any) -> Iterator[Archive]:
+def opened(source: Any, content: str = "a model saved by minidl") -> Iterator[Archive]:
     """The archive in ``source``.
+
+    Args:
+        source: a path, or a file object that is open for reading bytes.
+        content: the expected content, for messages.
 
     Raises:
         FileFormatError: in place of every error of the block for which only the file can be blamed.
@@ -123,7 +127,7 @@ def opened(source: Any) -> Iterator[Archive]:
         # The classes that a file names have their own errors for wrong arguments.
         except Exception as error:
             shown = f"{type(error).__name__}: {error}"[:_SHOWN]
-            reason = f"expected a model saved by minidl, received {shown}"
+            reason = f"expected {content}, received {shown}"
             raise FileFormatError(name, reason) from error
 
 

@@ -18,7 +18,9 @@ def trained_alike(optimizer: Any) -> Any:
     model = keras.Sequential(
         [
             L.Input((4,)),
-            L.Dense(6, "tanh", kernel_regularizer="l2", kernel_constraint=keras.constraints.MaxNorm(2.0)),
+            L.Dense(
+                6, "tanh", kernel_regularizer="l2", kernel_constraint=keras.constraints.MaxNorm(2.0)
+            ),
             L.BatchNormalization(momentum=0.9),
             inner,
             L.PReLU(),
@@ -31,9 +33,10 @@ def trained_alike(optimizer: Any) -> Any:
 
 
 def trainer(model: Any, x: np.ndarray, y: np.ndarray) -> Callable[[int], Any]:
-    """A function that makes so many training steps, on the batches of x and y, (B, N, ...), in turn.
+    """A function that makes so many training steps.
 
-    One graph with a loop takes a tenth of the time of steps one by one.
+    x and y, (B, N, ...), are the rows and targets of B batches, which are taken in turn. One
+    graph with a loop takes a tenth of the time of steps one by one.
     """
     x, y, variables = tf.constant(x), tf.constant(y), model.trainable_variables
     model.optimizer.build(variables)  # a graph can make no variables
@@ -63,3 +66,81 @@ def tensors(model: Any) -> list[np.ndarray]:
     """Weights by layer, trainable or not, then the optimizer's state."""
     own = [w for layer in model.layers for w in layer.get_weights()]
     return [*own, *(each.numpy() for each in model.optimizer.variables)]
+
+
+def functional() -> Any:
+    """A model in the functional form, with models of both forms in it, compiled in many words."""
+    inputs = L.Input((2, 3), name="pixels")
+    x = L.Flatten()(L.Rescaling(0.5, 0.25)(inputs))
+    x = L.Dense(5, activation=keras.activations.tanh)(L.Dropout(0.25)(x))
+    first = keras.Sequential([L.Input((5,)), L.Dense(4), L.Dense(4, activation=L.ELU(0.5))])
+    middle = L.Input((4,))
+    second = keras.Model(middle, L.BatchNormalization()(L.Dense(4)(middle)))
+    x = L.GaussianNoise(0.1)(second(first(x)), training=False)
+    model = keras.Model(inputs, L.Dense(2, name="last")(L.UnitNormalization()(x)))
+    model.compile(
+        "rmsprop",
+        keras.losses.mean_squared_error,
+        metrics=["mae", keras.losses.mean_squared_error, keras.losses.MeanAbsoluteError()],
+        weighted_metrics=[keras.metrics.RootMeanSquaredError()],
+        loss_weights=0.5,
+    )
+    return model
+
+
+def frozen() -> Any:
+    """A model of which one layer does not train, with an optimizer's state after two steps."""
+    model = keras.Sequential([L.Input((4,)), L.Dense(5), L.Dense(3, activation="softmax")])
+    model.layers[0].trainable = False
+    model.compile(keras.optimizers.SGD(0.125, momentum=0.5), "categorical_crossentropy")
+    return model
+
+
+def lacking() -> Any:
+    """A model with four layers that minidl lacks."""
+    return keras.Sequential(
+        [
+            L.Input((4, 4, 1)),
+            L.Conv2D(2, 2, name="edges"),
+            L.Lambda(lambda x: x + 1, name="plus"),
+            L.Flatten(),
+            L.Dense(3),
+            L.Dropout(0.5, noise_shape=(None, 3), name="dropped"),
+            Doubled(name="doubled"),
+        ]
+    )
+
+
+@keras.saving.register_keras_serializable("tests")
+class Doubled(L.Layer):
+    """A layer of somebody's own."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2
+
+
+def doubled() -> Any:
+    """A model with a layer of somebody's own."""
+    return keras.Sequential([L.Input((3,)), L.Dense(2), Doubled()])
+
+
+def branched() -> Any:
+    """A model of layers that minidl has, with two ways through it."""
+    inputs = L.Input((3,))
+    x = L.Dense(3, name="left")(inputs)
+    L.Dense(3, name="right")(inputs)
+    y = L.Dense(3, name="other")(inputs)
+    return keras.Model(inputs, [x, y])
+
+
+def twice() -> Any:
+    """A model of one layer that is called twice."""
+    inputs, layer = L.Input((3,)), L.Dense(3, name="again")
+    return keras.Model(inputs, layer(layer(inputs)))
+
+
+def with_own_loss() -> Any:
+    """A model compiled with a loss of somebody's own."""
+    model = keras.Sequential([L.Input((3,)), L.Dense(2)])
+    model.compile("adam", lambda y, p: keras.ops.mean(y - p, -1))
+    return model

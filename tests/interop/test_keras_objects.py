@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -155,8 +156,12 @@ def test_a_layer_as_an_activation() -> None:
 
 def test_metrics_by_name_and_by_loss() -> None:
     binary, mse = minidl.losses.BinaryCrossentropy(), minidl.losses.MeanSquaredError()
-    for given, expected in (("accuracy", "accuracy"), ("acc", "accuracy"), ("mae", "MeanAbsoluteE")):
-        made = minidl.metrics.get(given, binary if "a" == given[0] else mse)
+    for given, expected in (
+        ("accuracy", "accuracy"),
+        ("acc", "accuracy"),
+        ("mae", "MeanAbsoluteE"),
+    ):
+        made = minidl.metrics.get(given, binary if given[0] == "a" else mse)
         found = metric(made)
         assert (found if isinstance(found, str) else found["class_name"]).startswith(expected)
     huber = minidl.metrics.get(minidl.losses.Huber(2.0), mse)
@@ -166,7 +171,8 @@ def test_metrics_by_name_and_by_loss() -> None:
 
 
 def test_names_are_looked_up_and_modules_are_not_imported() -> None:
-    for module, name in (("os", "system"), ("keras.layers", "Lambda"), ("builtins", "eval")):
+    for module, name in (("this", "s"), ("keras.layers", "Lambda"), ("builtins", "eval")):
         item = {"module": module, "class_name": name, "config": {}, "registered_name": None}
         with reading(None), pytest.raises(ValueError, match=r"no gradient here|unknown class"):
             class_of(item)
+    assert "this" not in sys.modules

@@ -26,7 +26,9 @@ CASES: dict[str, Any] = {
     "SGD": lambda: O.SGD(S.ExponentialDecay(0.0625, 16, 0.5, True), momentum=0.9, nesterov=True),
     "RMSprop": lambda: O.RMSprop(0.01, momentum=0.5, centered=True, global_clipnorm=1.0),
     "Adam": lambda: O.Adam(0.01, amsgrad=True, use_ema=True, ema_overwrite_frequency=7),
-    "AdamW": lambda: O.AdamW(S.PiecewiseConstantDecay([9, 60], [0.0625, 0.25, 0.125]), weight_decay=0.01, clipnorm=0.5),
+    "AdamW": lambda: O.AdamW(
+        S.PiecewiseConstantDecay([9, 60], [0.0625, 0.25, 0.125]), weight_decay=0.01, clipnorm=0.5
+    ),
     "Nadam": lambda: O.Nadam(0.01),
     "Adagrad": lambda: O.Adagrad(0.05, use_ema=True),
     "Adamax": lambda: O.Adamax(0.01, gradient_accumulation_steps=3),

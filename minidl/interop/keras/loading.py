@@ -64,7 +64,7 @@ def load(
     """
     current()  # raises where the backend is missing, for which no file can be blamed
     h5py = hdf5.package(".npz, and save the model with minidl")
-    with reading(custom_objects), opened(filepath) as archive:
+    with reading(custom_objects), opened(filepath, "a model of Keras 3") as archive:
         config = _configuration(archive)
         reader = Reader(config)
         reader.build()
