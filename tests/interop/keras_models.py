@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+import minidl
 from tests.oracle import keras, tf
 
 L = keras.layers
@@ -144,3 +146,29 @@ def with_own_loss() -> Any:
     model = keras.Sequential([L.Input((3,)), L.Dense(2)])
     model.compile("adam", lambda y, p: keras.ops.mean(y - p, -1))
     return model
+
+
+def digits() -> Any:
+    """The model of docs/do/bring_your_keras_model.md, trained for ten epochs on minidl's digits."""
+    (x, y), _ = minidl.datasets.digits.load_data()
+    keras.utils.set_random_seed(0)
+    keras.config.set_floatx("float32")
+    model = keras.Sequential(
+        [
+            L.Input((8, 8)),
+            L.Flatten(),
+            L.Rescaling(1 / 255),
+            L.Dense(32, activation="relu"),
+            L.Dropout(0.2),
+            L.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    model.fit(x, y, epochs=10, verbose=0)
+    return model
+
+
+if __name__ == "__main__":
+    digits().save(sys.argv[1])

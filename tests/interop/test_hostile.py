@@ -213,6 +213,17 @@ class within:  # noqa: N801
         assert peak < self.limit
 
 
+def test_tensors_of_no_layer(files: dict[str, bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    members = unpacked(files[".keras"])
+    weights = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        file["layers/dense/vars/2"] = np.zeros(3)
+    path.write_bytes(packed({**members, "model.weights.h5": weights.getvalue()}))
+    with pytest.raises(FileFormatError, match=r"received \['layers/dense/vars/2'\]"):
+        minidl.load_model(path)
+
+
 def test_layers_larger_than_the_file(files: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     members = unpacked(files[".keras"])

@@ -70,7 +70,9 @@ def test_there_and_back(case: str, dtype: str) -> None:
     before = back.coefs_[0].copy()
     back.partial_fit(X.astype(dtype), y)
     assert back.coefs_[0].dtype == dtype
-    assert (back.coefs_[0] != before).any()
+    # The first step of a new Adam is the learning rate long, but for gradients near epsilon.
+    moved = np.abs(back.coefs_[0] - before).max()
+    np.testing.assert_allclose(moved, back.learning_rate_init, rtol=1e-2)
     assert len(back.loss_curve_) == 1
 
 
