@@ -121,7 +121,7 @@ class Predictor:
             self._tape.play(0)
             out[...] = self._backend.to_host(self._y)
         else:
-            out[...] = self._backend.to_host(self._network.forward(x))
+            out[...] = self._backend.to_host(self._network.forward(self._backend.to_device(x)))
 
     def _pass(self, x: Any) -> None:
         self._y = self._network.forward(x)

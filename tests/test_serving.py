@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import sparse
 import minidl
 from minidl import layers
 from minidl.serving import Predictor
+from tests.doubles.cupy_double import installed
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(size=(7, 4)).astype(np.float32)
@@ -70,11 +72,28 @@ def test_played_where_loops_are_compiled() -> None:
         assert Predictor(model())._tape is None
 
 
+def test_on_a_device(tmp_path: Path) -> None:
+    """As the double of CuPy computes; the file of Keras is written and read there as well."""
+    with installed(), minidl.backend.use("cupy"):
+        made = minidl.Sequential([layers.Input((4,)), layers.Dense(3, "relu"), layers.Dense(2)])
+        made.compile("adam", "mse")
+        predictor = made.predictor(rows=3)
+        np.testing.assert_array_equal(predictor(X), made.predict(X, batch_size=3))
+        made.save(tmp_path / "a.keras")
+        again = minidl.load_model(tmp_path / "a.keras")
+        np.testing.assert_array_equal(again.predict(X), made.predict(X))
+        with (
+            minidl.backend.use("numpy"),
+            pytest.raises(ValueError, match="backend in use, numpy, received one of cupy"),
+        ):
+            made.predictor()
+
+
 def test_a_training_afterwards_changes_nothing() -> None:
     made = model()
     predictor = Predictor(made)
     before = predictor(X)
-    made.fit(X, np.arange(7) % 3, epochs=2, verbose=0)
+    made.fit(X, np.arange(7) % 3, initial_epoch=2, epochs=4, verbose=0)
     np.testing.assert_array_equal(predictor(X), before)
     assert (made.predict(X) != before).any()
 
@@ -84,19 +103,22 @@ def test_many_threads() -> None:
     made = model()
     expected, predictor = made.predict(X, batch_size=1), Predictor(made)
     wrong: list[int] = []
+    done: list[int] = []
 
     def ask(row: int) -> None:
         for _ in range(200):
             if (predictor(X[row : row + 1]) != expected[row]).any():
                 wrong.append(row)
+        done.append(row)
 
     threads = [threading.Thread(target=ask, args=(row,)) for row in range(7)]
     for thread in threads:
         thread.start()
-    made.fit(X, np.arange(7) % 3, epochs=20, verbose=0)
+    made.fit(X, np.arange(7) % 3, initial_epoch=2, epochs=20, verbose=0)
     for thread in threads:
         thread.join()
     assert wrong == []
+    assert sorted(done) == [*range(7)]  # no thread ended with an error
 
 
 def test_a_call_within_a_call() -> None:
