@@ -15,6 +15,7 @@ from minidl.callbacks.progress import values
 from minidl.compiling import Compiled
 from minidl.objective import Objective
 from minidl.printing import say
+from minidl.serving import Predictor
 
 
 class Inference(Compiled):
@@ -106,6 +107,23 @@ class Inference(Compiled):
         for each in listeners:
             each.on_predict_end({})
         return result[:done] if known else np.concatenate(parts)
+
+    def predictor(self, rows: int = 1) -> Predictor:
+        """A function of rows that predicts as the model does now, for a service of many calls.
+
+        ::
+
+            predict = model.predictor()
+            probabilities = predict(x[:1])
+
+        Args:
+            rows: number of rows computed at once, default 1; see
+                :class:`minidl.serving.Predictor`, which says what is promised.
+
+        Raises:
+            ValueError: rows below 1, or a model of unknown input shape.
+        """
+        return Predictor(self, rows)
 
     def _predict(self, rows: Any, out: np.ndarray) -> None:
         self.traffic.expected = True

@@ -135,7 +135,12 @@ class Interface(Compiled):
                 print_fn(line)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write all tensors to a file, ``.npz`` or ``.weights.h5``; see :mod:`weight_files`."""
+        """Write all tensors to a file: ``.npz``, ``.weights.h5`` or ``.safetensors``.
+
+        Args:
+            filepath: the ending says which; see :mod:`minidl.weight_files`.
+            overwrite: whether a file that is there is replaced; default True.
+        """
         weight_files.save(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:

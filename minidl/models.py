@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import cloning, functional, saving
+from minidl.interop import keras
 from minidl.layers.base import next_name
 from minidl.network import Network
+from minidl.saving.reading import is_path
 from minidl.training import Sequential
 
 __all__ = ["Model", "Network", "Sequential", "clone_model", "load_model", "model_from_json"]
@@ -92,7 +94,8 @@ def load_model(
     loading takes of memory and time follows from the size of the file.
 
     Args:
-        filepath: a path, or a file object that is open for reading bytes.
+        filepath: a path, or a file object that is open for reading bytes. A path that ends in
+            ``.keras`` may be of a file of Keras 3; see :mod:`minidl.interop.keras`.
         custom_objects: classes, and activation functions, that the file names and
             :func:`minidl.register` does not know, by their names: {"Scale": Scale}.
         allow_nonfinite: whether weights may be NaN or infinite; default False.
@@ -101,6 +104,8 @@ def load_model(
         FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
         FileFormatError: no file of a model, or a damaged one, or one of a newer format, or one that
             names an unknown class. It is a ValueError; the message names the file and the reason.
+        ImportError: a file of Keras, and no package h5py.
     """
-    model: Sequential = saving.load_model(filepath, Sequential, custom_objects, allow_nonfinite)
+    read = keras.load if is_path(filepath) and keras.is_keras(filepath) else saving.load_model
+    model: Sequential = read(filepath, Sequential, custom_objects, allow_nonfinite)
     return model

@@ -12,12 +12,14 @@ from minidl.beside import Instead
 from minidl.callbacks import Callback, History
 from minidl.inference import quiet
 from minidl.interface import Interface
+from minidl.interop import keras
 from minidl.loop import Loop
 from minidl.objective import Objective
 from minidl.on_batch import OnBatch
 from minidl.printing import say
 from minidl.resuming import keeping
 from minidl.saving import save_model
+from minidl.saving.reading import is_path
 from minidl.training_state import TrainingState
 
 
@@ -191,10 +193,16 @@ class Sequential(OnBatch, Interface):
         A file that is there is replaced when the new one is complete and known to load.
 
         Args:
-            filepath: a path, or a file object that is open for writing bytes.
+            filepath: a path, or a file object that is open for writing bytes. A path that ends in
+                ``.keras`` gets a file that Keras reads, too; see :mod:`minidl.interop.keras`.
 
         Raises:
-            ValueError: the model holds something that could not be loaded again.
+            ValueError: the model holds something that could not be loaded again, or that a file of
+                Keras cannot hold.
+            ImportError: a path that ends in ``.keras``, and no package h5py.
             OSError: the file cannot be written.
         """
-        save_model(self, filepath)
+        if is_path(filepath) and os.fsdecode(os.fspath(filepath)).endswith(keras.ENDING):
+            keras.save(self, filepath)
+        else:
+            save_model(self, filepath)

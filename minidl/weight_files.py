@@ -1,35 +1,36 @@
-"""Files of a model's tensors alone: ``.npz``, or ``.weights.h5``, which Keras reads and writes.
+"""Files of a model's tensors alone: ``.npz``, ``.safetensors``, or Keras's ``.weights.h5``.
 
-Both name a tensor by the layer's place: ``layers/dense/vars/0`` is the kernel of the first Dense,
-``layers/dense_1/vars/1`` the bias of the second, ``layers/sequential/layers/dense/vars/0`` the
-kernel of a Dense in a model within the model. The order within a layer is that of
+All three name a tensor by the layer's place: ``layers/dense/vars/0`` is the kernel of the first
+Dense, ``layers/dense_1/vars/1`` the bias of the second, ``layers/sequential/layers/dense/vars/0``
+the kernel of a Dense in a model within the model. The order within a layer is that of
 ``layer.weights``. So names of layers do not count, which change from one model to the next.
 
 A ``.npz`` is an archive as of :mod:`minidl.saving`; ``numpy.load`` reads its arrays, too.
-``.weights.h5`` needs the package h5py, ``pip install 'minidl[keras-files]'``.
+``.weights.h5`` needs the package h5py, ``pip install 'minidl[keras-files]'``, and ``.safetensors``
+the package safetensors, ``pip install 'minidl[safetensors]'``.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
+from minidl.interop import hdf5, safetensors
 from minidl.layers.base import Layer, words_of
 from minidl.replacing import replacing
 from minidl.saving import Extra, FileFormatError
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import array
-from minidl.saving.reading import opened
+from minidl.saving.reading import opened, regular
 from minidl.saving.writing import write
 from minidl.stack import Stack
 
-_H5, _NPZ = ".weights.h5", ".npz"
+_H5, _NPZ, _SAFE = ".weights.h5", ".npz", ".safetensors"
 
 
 def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
@@ -37,32 +38,36 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     Args:
         model: the model.
-        filepath: ends in ``.npz`` or ``.weights.h5``.
+        filepath: ends in ``.npz``, ``.weights.h5`` or ``.safetensors``.
         overwrite: whether a file that is there is replaced; default True.
 
     Raises:
         ValueError: another ending.
         FileExistsError: there is a file, and ``overwrite`` is False.
-        ImportError: h5py is needed and missing.
+        ImportError: h5py, or safetensors, is needed and missing.
         OSError: the file cannot be written.
     """
     path, ending = _path(filepath)
     model.build()
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path} is there already; expected overwrite=True, or another name")
-    layers = list(_places(model))
+    layers = list(places(model, ending == _H5))
     copies = iter(model.weights_of([layer for _, layer in layers]))
     found = {}
     for place, layer in layers:
         for index, _ in enumerate((*layer.tensors, *layer.statistics)):
             found[f"{place}/vars/{index}"] = next(copies)
+    content = b""
     if ending == _H5:
-        content = _as_h5(found, [place for place, _ in layers])
+        groups = [f"{place}/vars" for place, _ in layers]
+        content = hdf5.written(hdf5.package(_NPZ), groups, found)
+    elif ending == _SAFE:
+        content = safetensors.written(safetensors.package(_NPZ), found)
     with replacing(path) as file:
-        if ending == _H5:
-            file.write(content)
-        else:
+        if ending == _NPZ:
             write(file, {"weights": list(found)}, found, Extra())
+        else:
+            file.write(content)
 
 
 def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
@@ -70,20 +75,20 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
 
     Args:
         model: of known input shape.
-        filepath: ends in ``.npz`` or ``.weights.h5``.
+        filepath: ends in ``.npz``, ``.weights.h5`` or ``.safetensors``.
         skip_mismatch: whether layers that do not fit keep their weights, with a warning.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
         FileFormatError: no file of weights, or a damaged one. It is a ValueError.
         ValueError: another ending, or layers that do not fit.
-        ImportError: h5py is needed and missing.
+        ImportError: h5py, or safetensors, is needed and missing.
     """
     path, ending = _path(filepath)
     model.build()
-    given = _from_h5(path) if ending == _H5 else _from_npz(path)
+    given = {_H5: _from_h5, _NPZ: _from_npz, _SAFE: _from_safetensors}[ending](path)
     layers, values, wrong = [], [], []
-    for place, layer in _places(model):
+    for place, layer in places(model, ending == _H5):
         keys = (*layer.tensors, *layer.statistics)
         known = [given.pop(f"{place}/vars/{index}", None) for index in range(len(keys))]
         expected = [getattr(layer, key).shape for key in keys]
@@ -107,25 +112,34 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
 
 def _path(filepath: Any) -> tuple[str, str]:
     path = os.fspath(filepath)
-    for ending in (_H5, _NPZ):
+    for ending in (_H5, _NPZ, _SAFE):
         if path.endswith(ending):
             return path, ending
     raise ValueError(
-        f"expected a path that ends in {_NPZ} or {_H5}, received {path!r}; save() and load_model() "
-        "are for whole models"
+        f"expected a path that ends in {_NPZ}, {_H5} or {_SAFE}, received {path!r}; save() and "
+        "load_model() are for whole models"
     )
 
 
-def _places(model: Any, before: str = "") -> Iterator[tuple[str, Layer]]:
-    """The layers of a model, each with its place."""
+def places(model: Any, functional: bool, before: str = "") -> Iterator[tuple[str, Layer]]:
+    """The layers of a model, each with its place.
+
+    Args:
+        model: the model.
+        functional: True for Keras's names of models in the functional form; False if all models are
+            called alike.
+        before: beginning of each place.
+    """
     counts: dict[str, int] = {}
     for entry in model.entries:
-        kind = "Sequential" if isinstance(entry, Stack) else type(entry).__name__
+        kind = type(entry).__name__
+        if isinstance(entry, Stack):
+            kind = "Functional" if functional and entry.shows_input else "Sequential"
         words = words_of(kind)
         count = counts[words] = counts.get(words, -1) + 1
         place = f"{before}layers/{words}" + (f"_{count}" if count else "")
         if isinstance(entry, Stack):
-            yield from _places(entry, f"{place}/")
+            yield from places(entry, functional, f"{place}/")
         else:
             yield place, entry
 
@@ -134,54 +148,40 @@ def _from_npz(path: str) -> dict[str, np.ndarray]:
     with opened(path) as archive:
         archive.check_members()
         names = [name[: -len(".npy")] for name in archive.members if name.endswith(".npy")]
-        if not all(_is_place(name) for name in names):
-            raise MalformedError("expected a file of save_weights, received another one")
+        _check_places(names)
         return {name: array(archive, f"{name}.npy") for name in names}
+
+
+def _check_places(names: Iterable[str]) -> None:
+    if not all(_is_place(name) for name in names):
+        raise MalformedError("expected a file of save_weights, received another one")
 
 
 def _is_place(name: str) -> bool:
     return re.fullmatch(r"layers/.+/vars/\d+", name) is not None
 
 
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            f"{_H5} needs the package h5py: pip install 'minidl[keras-files]'; or choose {_NPZ}"
-        ) from error
-    return h5py
-
-
-def _as_h5(found: Mapping[str, np.ndarray], places: list[str]) -> bytes:
-    buffer = io.BytesIO()
-    with _h5py().File(buffer, "w") as file:
-        for place in places:
-            file.create_group(f"{place}/vars")
-        for name, values in found.items():
-            file.create_dataset(name, data=values)
-    return buffer.getvalue()
-
-
 def _from_h5(path: str) -> dict[str, np.ndarray]:
-    h5py = _h5py()
-    with open(path, "rb") as opened_file:
-        return _read_h5(h5py, path, opened_file)
-
-
-def _read_h5(h5py: Any, path: str, file: BinaryIO) -> dict[str, np.ndarray]:
     """The tensors of the layers; an optimizer's, and counts of random numbers, are left out."""
-    found: dict[str, np.ndarray] = {}
+    h5py = hdf5.package(_NPZ)
+    with regular(path) as file:
+        try:
+            return hdf5.read(h5py, file, os.path.getsize(path), _is_tensor)
+        except MalformedError as error:
+            raise FileFormatError(path, str(error)) from error
 
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and _is_place(name) and "seed_generator" not in name:
-            if item.dtype.kind not in "fiub" or item.size > os.path.getsize(path):
-                raise FileFormatError(path, f"{name}: expected numbers of the size of the file")
-            found[name] = item[()]
 
+def _from_safetensors(path: str) -> dict[str, np.ndarray]:
+    numpy = safetensors.package(_NPZ)
+    with regular(path) as file:
+        content = file.read()
     try:
-        with h5py.File(file, "r") as content:
-            content.visititems(visit)
-    except OSError as error:
-        raise FileFormatError(path, f"expected an HDF5 file, received another: {error}") from error
+        found = safetensors.read(numpy, content)
+        _check_places(found)
+    except MalformedError as error:
+        raise FileFormatError(path, str(error)) from error
     return found
+
+
+def _is_tensor(name: str) -> bool:
+    return _is_place(name) and "seed_generator" not in name

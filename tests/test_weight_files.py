@@ -22,7 +22,7 @@ def model(last: int = 2) -> Any:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["w.npz", "w.weights.h5"])
+@pytest.mark.parametrize("name", ["w.npz", "w.weights.h5", "w.safetensors"])
 def test_written_and_read(name: str, tmp_path: Path) -> None:
     """Into another model of the same layers, whatever their names are."""
     made, other = model(), model()
@@ -72,9 +72,9 @@ def test_refusals(tmp_path: Path, monkeypatch: Any) -> None:
     made = model()
     for path in ("w", "w.h5", "w.keras"):
         for act in (made.save_weights, made.load_weights):
-            with pytest.raises(ValueError, match=r"ends in .npz or .weights.h5"):
+            with pytest.raises(ValueError, match=r"ends in .npz, .weights.h5 or .safetensors"):
                 act(tmp_path / path)
-    for name in ("w.npz", "w.weights.h5"):
+    for name in ("w.npz", "w.weights.h5", "w.safetensors"):
         with pytest.raises(FileNotFoundError):
             made.load_weights(tmp_path / name)
         (tmp_path / name).write_bytes(b"no file of weights")
@@ -83,7 +83,12 @@ def test_refusals(tmp_path: Path, monkeypatch: Any) -> None:
     made.save(tmp_path / "m.npz")
     with pytest.raises(FileFormatError, match="expected a file of save_weights"):
         made.load_weights(tmp_path / "m.npz")
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(ImportError, match=r"pip install 'minidl\[keras-files\]'"):
-        made.save_weights(tmp_path / "other.weights.h5")
-    assert not (tmp_path / "other.weights.h5").exists()
+    for package, extra, ending in (
+        ("h5py", "keras-files", "weights.h5"),
+        ("safetensors.numpy", "safetensors", "safetensors"),
+    ):
+        monkeypatch.setitem(sys.modules, package, None)
+        path = tmp_path / f"other.{ending}"
+        with pytest.raises(ImportError, match=rf"pip install 'minidl\[{extra}\]'"):
+            made.save_weights(path)
+        assert not path.exists()

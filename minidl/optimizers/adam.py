@@ -146,7 +146,7 @@ class Nadam(Moments):
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         now, ahead = self._momentum(t), self._momentum(t + 1)
-        product = self._momentum_product(t)
+        product = self.momentum_product(t)
         m_rate = learning_rate * ahead / (1 - product * ahead)
         grad_rate = learning_rate * (1 - now) / (1 - product)
         self._gain = m_rate * (1 - self.beta_1**t) + grad_rate
@@ -173,7 +173,7 @@ class Nadam(Moments):
     def _momentum(self, t: int) -> float:
         return float(self.beta_1 * (1 - 0.5 * 0.96**t))
 
-    def _momentum_product(self, t: int) -> float:
+    def momentum_product(self, t: int) -> float:
         """Π_{i<=t} mu_i: one factor more than last time, or all factors after a resume."""
         last, product = self._product
         if last != t - 1:

@@ -103,15 +103,19 @@ def read(archive: Archive, *, numbers: bool = True) -> Saved:
 
 
 @contextlib.contextmanager
-def opened(source: Any) -> Iterator[Archive]:
+def opened(source: Any, content: str = "a model saved by minidl") -> Iterator[Archive]:
     """The archive in ``source``.
+
+    Args:
+        source: a path, or a file object that is open for reading bytes.
+        content: the expected content, for messages.
 
     Raises:
         FileFormatError: in place of every error of the block for which only the file can be blamed.
     """
     with contextlib.ExitStack() as stack:
         if is_path(source):
-            name, file = os.fsdecode(source), stack.enter_context(_open(source))
+            name, file = os.fsdecode(source), stack.enter_context(regular(source))
         else:
             name, file = str(getattr(source, "name", "a file object")), _rest(source)
         try:
@@ -123,7 +127,7 @@ def opened(source: Any) -> Iterator[Archive]:
         # The classes that a file names have their own errors for wrong arguments.
         except Exception as error:
             shown = f"{type(error).__name__}: {error}"[:_SHOWN]
-            reason = f"expected a model saved by minidl, received {shown}"
+            reason = f"expected {content}, received {shown}"
             raise FileFormatError(name, reason) from error
 
 
@@ -132,7 +136,7 @@ def is_path(source: Any) -> bool:
     return isinstance(source, str | bytes | os.PathLike)
 
 
-def _open(source: Any) -> BinaryIO:
+def regular(source: Any) -> BinaryIO:
     """A regular file, open for reading: a FIFO would wait, a device would not end."""
 
     def without_waiting(path: str, flags: int) -> int:

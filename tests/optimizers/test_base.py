@@ -167,7 +167,7 @@ def test_nadam_goes_on_from_a_late_iteration(beta_1: float) -> None:
     for t in range(1, 2003):
         product *= beta_1 * (1 - 0.5 * 0.96**t)
         if t in (1, 2, 998, 999, 1000, 1001, 2001, 2002):
-            assert optimizers.Nadam(beta_1=beta_1)._momentum_product(t) == product
+            assert optimizers.Nadam(beta_1=beta_1).momentum_product(t) == product
     nadam, theta = optimizers.Nadam(beta_1=beta_1), np.ones(3)
     nadam.iterations = 2**53 - 1
     nadam.update(theta, np.ones(3))

@@ -64,7 +64,7 @@ class TestNumbersInFloat32:
             right = Nadam._momentum
             monkeypatch.setattr(
                 Nadam,
-                "_momentum_product",
+                "momentum_product",
                 lambda self, t: math.prod(right(self, i) for i in range(1, t + 1)),
             )
             monkeypatch.setattr(

@@ -1,0 +1,99 @@
+"""Arrays in HDF5 files, by the package h5py.
+
+A file may come from a stranger. A dataset in it can claim to lie in another file, to be unpacked
+to any size, or to consist of parts of other datasets. What is read here lies in the file itself,
+unpacked, and takes no more memory than the file is long.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from minidl.saving.archive import MalformedError
+
+
+def package(instead: str) -> Any:
+    """The package h5py.
+
+    Args:
+        instead: the file name's ending that needs no h5py, for the message.
+
+    Raises:
+        ImportError: h5py is missing.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            "files of Keras need the package h5py: pip install 'minidl[keras-files]'; or choose a "
+            f"path that ends in {instead}"
+        ) from error
+    return h5py
+
+
+def written(h5py: Any, groups: Iterable[str], arrays: Mapping[str, Any]) -> bytes:
+    """A file of arrays.
+
+    Args:
+        h5py: of :func:`package`.
+        groups: paths of groups that are there even if no array lies in them.
+        arrays: path -> array.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for group in groups:
+            file.create_group(group)
+        for path, values in arrays.items():
+            file.create_dataset(path, data=values)
+    return buffer.getvalue()
+
+
+def read(
+    h5py: Any, file: BinaryIO, size: int, wanted: Callable[[str], bool]
+) -> dict[str, np.ndarray]:
+    """The arrays of a file, by their paths; links are not followed.
+
+    Args:
+        h5py: of :func:`package`.
+        file: open for reading.
+        size: of the file, in bytes.
+        wanted: called with a path; False for an array that is left out.
+
+    Raises:
+        MalformedError: no HDF5 file, a damaged one, or an array that is no plain block of numbers.
+    """
+    found: dict[str, np.ndarray] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and wanted(name):
+            left = size - sum(array.nbytes for array in found.values())
+            _check(h5py, name, item, left)
+            found[name] = np.asarray(item[()])
+
+    try:
+        with h5py.File(file, "r") as content:
+            content.visititems(visit)
+    except (MalformedError, MemoryError):
+        raise
+    # The library has many errors for a damaged file: OSError, RuntimeError, KeyError, TypeError …
+    except Exception as error:
+        raise MalformedError(f"expected an HDF5 file, received another: {error}") from error
+    return found
+
+
+def _check(h5py: Any, name: str, dataset: Any, left: int) -> None:
+    """Raise unless the dataset is a block of numbers within the file."""
+    plan = dataset.id.get_create_plist()
+    plain = plan.get_layout() in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
+    if not plain or (plan.get_layout() == h5py.h5d.CONTIGUOUS and plan.get_external_count()):
+        raise MalformedError(f"{name}: expected numbers that lie in the file as they are")
+    if dataset.dtype.kind not in "fiub" or dataset.dtype.itemsize > 8:
+        raise MalformedError(f"{name}: expected numbers, received {dataset.dtype}")
+    if dataset.shape is None or dataset.nbytes != dataset.id.get_storage_size():
+        raise MalformedError(f"{name}: expected as many bytes as the shape needs, received others")
+    if dataset.nbytes > left:
+        raise MalformedError(f"{name}: expected numbers of the size of the file, received more")

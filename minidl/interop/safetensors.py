@@ -1,0 +1,71 @@
+"""Arrays in files of safetensors, by the package of that name.
+
+The package compares each size that a file states with the length of the file, and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.saving.archive import MalformedError
+
+# Kinds of numbers that NumPy has and the package writes.
+_KINDS = "fiub"
+
+
+def package(instead: str) -> Any:
+    """The module ``safetensors.numpy``.
+
+    Args:
+        instead: the file name's ending that does without, for the message.
+
+    Raises:
+        ImportError: the package is missing.
+    """
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "files of safetensors need the package safetensors: pip install 'minidl[safetensors]'; "
+            f"or choose a path that ends in {instead}"
+        ) from error
+    return safetensors.numpy
+
+
+def written(numpy: Any, arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A file of arrays.
+
+    Args:
+        numpy: of :func:`package`.
+        arrays: name -> array.
+    """
+    content: bytes = numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    return content
+
+
+def read(numpy: Any, content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of a file, by name.
+
+    Args:
+        numpy: of :func:`package`.
+        content: of the file.
+
+    Raises:
+        MalformedError: no such file, a damaged one, or numbers of a type that NumPy lacks.
+    """
+    try:
+        found: dict[str, np.ndarray] = numpy.load(content)
+    except MemoryError:
+        raise
+    # The package has an error class of its own, and KeyError for types that NumPy lacks.
+    except Exception as error:
+        raise MalformedError(
+            f"expected a file of safetensors, received another: {error}"
+        ) from error
+    for name, array in found.items():
+        if array.dtype.kind not in _KINDS:
+            raise MalformedError(f"{name}: expected numbers, received {array.dtype}")
+    return found

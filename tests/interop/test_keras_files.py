@@ -1,0 +1,234 @@
+"""Models in ``.keras`` files: read as Keras wrote them, and written as Keras reads them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import FileFormatError, layers, losses, metrics, optimizers
+from minidl.interop.keras.saving import save
+from tests.interop import keras_models
+
+X = np.random.default_rng(0).normal(size=(7, 2, 3))
+# The same formulas in float64; rounding of sums of at most six products.
+RTOL = 1e-12
+
+
+def assert_predicts_alike(own: Any, their: Any, x: np.ndarray) -> None:
+    np.testing.assert_allclose(own.predict(x), their(x, training=False), rtol=RTOL, atol=1e-14)
+
+
+def config(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+def test_the_functional_form(tmp_path: Path) -> None:
+    """A Model stays one, also within another; loss and metrics come along."""
+    first, second = tmp_path / "a.keras", tmp_path / "b.keras"
+    their = keras_models.functional()
+    their.save(first)
+    own = minidl.load_model(first)
+    assert [each.shows_input for each in (own, own.layers[5], own.layers[6])] == [True, False, True]
+    assert own.layers[0].name == "pixels"
+    assert own.get_layer("last").units == 2
+    assert_predicts_alike(own, their, X)
+    assert isinstance(own.loss, losses.MeanSquaredError)
+    assert own.loss.weight == 0.5
+    assert [(each.name, each.weighted) for each in own.metrics] == [
+        ("mae", False),
+        ("mean_squared_error", False),
+        ("mean_absolute_error", False),
+        ("root_mean_squared_error", True),
+    ]
+    own.save(second)
+    again = keras_models.load(second)
+    assert type(again) is type(their)
+    assert_predicts_alike(own, again, X)
+    assert [each.name for each in again.layers] == [each.name for each in their.layers]
+    own.fit(X, np.zeros((7, 2)), epochs=1, verbose=0)
+    found = again.compute_loss(y=np.zeros((7, 2)), y_pred=again(X))
+    np.testing.assert_allclose(found, 0.5 * np.mean(np.square(again(X))), rtol=RTOL)
+
+
+def test_weights_alone_of_a_model_of_both_forms(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.weights.h5")
+    their = keras_models.functional()
+    their.save(tmp_path / "a.keras")
+    own = minidl.load_model(tmp_path / "a.keras")
+    own.set_weights([w + 1 for w in own.get_weights()])
+    own.save_weights(path)
+    their.load_weights(path)
+    assert_predicts_alike(own, their, X)
+    own.set_weights([w * 0 for w in own.get_weights()])
+    own.load_weights(path)
+    assert_predicts_alike(own, their, X)
+
+
+def test_frozen_layers(tmp_path: Path) -> None:
+    """Keras keeps state for tensors that train; it is found again, frozen or melted since."""
+    path = tmp_path / "a.keras"
+    their = keras_models.frozen()
+    rows, targets = X.reshape(1, 7, 6)[..., :4], np.eye(3)[np.arange(7) % 3][None]
+    keras_models.trainer(their, rows, targets)(2)
+    their.save(path)
+    own = minidl.load_model(path)
+    assert [layer.trainable for layer in own.layers] == [False, True]
+    velocity = own.optimizer.state["velocity"]
+    assert not velocity[:25].any()
+    np.testing.assert_array_equal(velocity[25:40], their.optimizer.variables[2].numpy().ravel())
+    own.save(path)
+    again = keras_models.load(path)
+    for a, b in zip(again.optimizer.variables, their.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    own.layers[0].trainable = True
+    own.save(path)
+    own.layers[0].trainable = False
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    own.save(path)
+    frozen = config(path)
+    with zipfile.ZipFile(path, "w") as archive:  # the state of all tensors, with a frozen layer
+        for name, content in {**parts, "config.json": json.dumps(frozen)}.items():
+            archive.writestr(name, content)
+    loaded = minidl.load_model(path)
+    np.testing.assert_array_equal(loaded.optimizer.state["velocity"], velocity)
+
+
+def test_a_model_that_is_not_compiled(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Dense(3, input_shape=(4,))], dtype="float64")
+    model.save(path)
+    assert "compile_config" not in config(path)
+    assert minidl.load_model(path).optimizer is None
+    assert_predicts_alike(model, keras_models.load(path), X.reshape(7, 6)[:, :4])
+
+
+def test_compiled_and_not_trained(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
+    model.compile("adam", "mse")
+    model.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as Keras's of a state that does not fit
+        keras_models.load(path)
+        assert minidl.load_model(path).optimizer.iterations == 0
+
+
+def test_the_same_model_makes_the_same_file(tmp_path: Path) -> None:
+    model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
+    for name in ("a.keras", "b.keras"):
+        model.save(tmp_path / name)
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+
+
+def test_a_file_of_minidls_under_keras_name(tmp_path: Path) -> None:
+    """As ModelCheckpoint writes it."""
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
+    minidl.saving.save_model(model, path)
+    np.testing.assert_array_equal(minidl.load_model(path).get_weights()[0], model.get_weights()[0])
+
+
+def test_layers_that_minidl_lacks_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    keras_models.lacking().save(path)
+    with pytest.raises(FileFormatError, match="4 layers that minidl lacks") as caught:
+        minidl.load_model(path)
+    assert not {"Flatten", "dense"} & {*str(caught.value).replace("'", " ").split()}
+    for part in (
+        "'edges' (Conv2D): rows here are features without neighbours",
+        "'plus' (Lambda): a function has no gradient here",
+        "'dropped' (Dropout): noise_shape",
+        "'doubled' (Doubled): unknown class in the file 'tests>Doubled'",
+    ):
+        assert part in str(caught.value)
+
+
+def test_layers_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    their = keras_models.doubled()
+    their.save(path)
+    own = minidl.load_model(path, custom_objects={"Doubled": Doubled})
+    assert_predicts_alike(own, their, X.reshape(14, 3))
+
+
+class Doubled(layers.Layer):
+    """y = 2 x."""
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = x * 2
+        return self.y
+
+    def backward(self, dy: Any) -> Any:
+        return dy * 2
+
+
+@pytest.mark.parametrize("model", ["branched", "twice"])
+def test_what_is_no_row_is_refused(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    getattr(keras_models, model)().save(path)
+    name = {"branched": "other|right", "twice": "again"}[model]
+    with pytest.raises(FileFormatError, match=f"layers in a row.*({name})"):
+        minidl.load_model(path)
+
+
+def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    keras_models.with_own_loss().save(path)
+    with pytest.warns(UserWarning, match="not compiled, because minidl lacks a part.*lambda"):
+        model = minidl.load_model(path)
+    assert model.optimizer is None
+    assert model.predict(X.reshape(14, 3)).shape == (14, 2)
+
+
+def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:
+    """All of it in one message; the old file stays."""
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"old")
+    model = minidl.Sequential(
+        [
+            layers.Input((3,)),
+            layers.Dense(3, kernel_regularizer=minidl.regularizers.Lp(1.5), name="powers"),
+            layers.Dense(3, kernel_regularizer=minidl.regularizers.L1(proximal=True), name="few"),
+            layers.Activation("gelu_tanh", name="curve"),
+            layers.Dense(3, name="a/b"),
+            Doubled(name="twice"),
+        ]
+    )
+    optimizer = optimizers.SGD(0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    metric = metrics.MeanMetricWrapper(lambda y, p: p.mean(axis=1), "mine")
+    model.compile(optimizer, "mse", metrics=[metric])
+    with pytest.raises(ValueError, match="a file of Keras cannot hold") as caught:
+        model.save(path)
+    for part in (
+        "'powers' (Dense): Keras has no regularizer Lp",
+        "'few' (Dense): Keras has no regularizer L1, or none that is proximal",
+        "'curve' (Activation): Keras has no activation of the name 'gelu_tanh'",
+        "'a/b' (Dense): Keras's names have no slash",
+        "'twice' (Doubled): Doubled is a class of your own",
+        "'optimizer': exclude_from_weight_decay has no place",
+        "'mine': a function of your own",
+        "another way than .keras",
+    ):
+        assert part in str(caught.value)
+    assert path.read_bytes() == b"old"
+
+
+def test_without_h5py(tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
+    model.save(path)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    for act in (lambda: save(model, path), lambda: minidl.load_model(path)):
+        with pytest.raises(ImportError, match=r"pip install 'minidl\[keras-files\]'"):
+            act()

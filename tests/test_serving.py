@@ -1,0 +1,161 @@
+"""Predictor: the numbers of predict, from any thread, whatever happens to the model."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import minidl
+from minidl import layers
+from minidl.serving import Predictor
+from tests.doubles.cupy_double import installed
+
+CHANCE = np.random.default_rng(0)
+X = CHANCE.normal(size=(7, 4)).astype(np.float32)
+
+
+class Doubled(layers.Layer):
+    """y = 2 x."""
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        self.y = x * 2
+        return self.y
+
+    def backward(self, dy: Any) -> Any:
+        return dy * 2
+
+
+def model(*more: Any, dtype: str = "float32") -> Any:
+    inner = minidl.Sequential([layers.Input((5,)), layers.Dense(5, "tanh")])
+    made = minidl.Sequential(
+        [
+            layers.Input((4,)),
+            layers.Rescaling(0.5),
+            layers.Dense(5, "relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            inner,
+            *more,
+            layers.Dense(3, "softmax"),
+        ],
+        dtype=dtype,
+    )
+    made.compile("adam", "sparse_categorical_crossentropy")
+    made.fit(X, np.arange(7) % 3, epochs=2, verbose=0)
+    return made
+
+
+@pytest.mark.parametrize("executor", ["python", "blocks", "compiled"])
+@pytest.mark.parametrize("own", [False, True])
+def test_the_numbers_of_predict(executor: str, own: bool) -> None:
+    """For as many rows as buffers hold, for fewer, for more, and for rows of other types."""
+    with minidl.backend.use("numpy", executor=executor):
+        made = model(*([Doubled()] if own else []))
+        predictor = made.predictor(rows=3)
+        for rows in (X[:3], X[:2], X, X.astype(np.float64), (X > 0).astype(np.uint8), X[::2]):
+            np.testing.assert_array_equal(predictor(rows), made.predict(rows, batch_size=3))
+        out = np.empty((7, 3), np.float32)
+        assert predictor(X, out) is out
+        np.testing.assert_array_equal(out, made.predict(X, batch_size=3))
+
+
+def test_played_where_loops_are_compiled() -> None:
+    with minidl.backend.use("numpy", executor="compiled"):
+        assert Predictor(model())._tape is not None
+        assert Predictor(model(Doubled()))._tape is not None
+    with minidl.backend.use("numpy", executor="python"):
+        assert Predictor(model())._tape is None
+
+
+def test_on_a_device(tmp_path: Path) -> None:
+    """As the double of CuPy computes; the file of Keras is written and read there as well."""
+    with installed(), minidl.backend.use("cupy"):
+        made = minidl.Sequential([layers.Input((4,)), layers.Dense(3, "relu"), layers.Dense(2)])
+        made.compile("adam", "mse")
+        predictor = made.predictor(rows=3)
+        np.testing.assert_array_equal(predictor(X), made.predict(X, batch_size=3))
+        made.save(tmp_path / "a.keras")
+        again = minidl.load_model(tmp_path / "a.keras")
+        np.testing.assert_array_equal(again.predict(X), made.predict(X))
+        with (
+            minidl.backend.use("numpy"),
+            pytest.raises(ValueError, match="backend in use, numpy, received one of cupy"),
+        ):
+            made.predictor()
+
+
+def test_a_training_afterwards_changes_nothing() -> None:
+    made = model()
+    predictor = Predictor(made)
+    before = predictor(X)
+    made.fit(X, np.arange(7) % 3, initial_epoch=2, epochs=4, verbose=0)
+    np.testing.assert_array_equal(predictor(X), before)
+    assert (made.predict(X) != before).any()
+
+
+def test_many_threads() -> None:
+    """Each thread finds its own rows' outputs, while the model trains."""
+    made = model()
+    expected, predictor = made.predict(X, batch_size=1), Predictor(made)
+    wrong: list[int] = []
+    done: list[int] = []
+
+    def ask(row: int) -> None:
+        for _ in range(200):
+            if (predictor(X[row : row + 1]) != expected[row]).any():
+                wrong.append(row)
+        done.append(row)
+
+    threads = [threading.Thread(target=ask, args=(row,)) for row in range(7)]
+    for thread in threads:
+        thread.start()
+    made.fit(X, np.arange(7) % 3, initial_epoch=2, epochs=20, verbose=0)
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert sorted(done) == [*range(7)]  # no thread ended with an error
+
+
+def test_a_call_within_a_call() -> None:
+    """As of a signal's handler: an error, and the outer call goes on."""
+    caught: list[str] = []
+    predictor: Any = None
+
+    class Asking(Doubled):
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            if predictor is not None:
+                with pytest.raises(RuntimeError, match="no call within a call") as error:
+                    predictor(X[:1])
+                caught.append(str(error.value))
+            return super().forward(x, training, step)
+
+    made = model(Asking())
+    expected = made.predict(X[:1])
+    predictor = Predictor(made)
+    np.testing.assert_array_equal(predictor(X[:1]), expected)
+    assert len(caught) == 1
+
+
+def test_refusals() -> None:
+    made = model()
+    predictor = Predictor(made)
+    for rows in (np.array([[np.nan, 1, 1, 1]]), np.array([[np.inf, 1, 1, 1]], np.float32)):
+        with pytest.raises(ValueError, match="expected finite numbers of float32"):
+            predictor(rows)
+    for rows in (np.zeros((1, 5)), np.zeros(4), np.zeros((0, 4), np.float32)):
+        with pytest.raises(ValueError, match="expected rows"):
+            predictor(rows)
+    with pytest.raises(TypeError, match="sparse matrix; use predict"):
+        predictor(sparse.csr_matrix(X))
+    for out in (np.empty((7, 2), np.float32), np.empty((7, 3))):
+        with pytest.raises(ValueError, match=r"out: expected float32 of shape \(7, 3\)"):
+            predictor(X, out)
+    with pytest.raises(ValueError, match="rows"):
+        Predictor(made, 0)
+    with pytest.raises(ValueError, match="shape of a row is not known"):
+        Predictor(minidl.Sequential([layers.Dense(3)]))
