@@ -1,0 +1,39 @@
+"""Models from elsewhere, and models for elsewhere: PyTorch, ONNX, source code.
+
+=========================  =====================================================================
+:func:`to_onnx`            a file of ONNX; :func:`from_onnx` reads files of others, too
+:func:`to_torch`           a ``torch.nn.Sequential``; :func:`from_torch` is the way back
+:func:`save_state_dict`    a safetensors file with PyTorch's names; :func:`load_state_dict` reads it
+:func:`to_numpy_source`    one Python file that needs NumPy alone
+:func:`to_c_source`        one C99 file that needs a C compiler alone
+=========================  =====================================================================
+
+A name is loaded when it is first used, with the packages that it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "ConversionError": "errors",
+    "from_onnx": "onnx_reading",
+    "from_torch": "pytorch",
+    "load_state_dict": "state_dicts",
+    "save_state_dict": "state_dicts",
+    "to_c_source": "c_source",
+    "to_numpy_source": "numpy_source",
+    "to_onnx": "onnx_writing",
+    "to_torch": "pytorch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})
