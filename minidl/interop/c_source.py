@@ -95,4 +95,5 @@ def _arrays(calls: Sequence[Call], single: bool) -> Iterator[str]:
             text = ",\n".join(f"    {', '.join(line)}" for line in lines)
             what = f"{call.layer.name}: {name}, {values.shape}"
             note = in_comment(what) + (", transposed" if name == "W" else "")
-            yield f"/* {note} */\nstatic const real {name}{number}[{len(words)}] = {{\n{text}\n}};\n\n"
+            declared = f"static const real {name}{number}[{len(words)}]"
+            yield f"/* {note} */\n{declared} = {{\n{text}\n}};\n\n"

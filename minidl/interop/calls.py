@@ -1,8 +1,8 @@
 """A prediction as a list of kernel calls.
 
-Other formats need what a network computes in inference, and no more. Of each layer that is one call
-of a kernel, its arrays on the host; of dropout and noise it is nothing. What writes a file or source
-code from this list knows kernels and no layers.
+Other formats need the computation of an inference alone. A layer contributes the call of one kernel
+with arrays on the host; Dense contributes a second one for its activation, and dropout none. The
+writers of files and of source code start from this list: they know kernels and no layers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A kernel's work on one row, recorded by calling the kernel with values that stand for arrays.
 
-Languages without NumPy get a kernel as a list of operations: each is the name of a NumPy function,
-applied to earlier values. Each value is made once; memory that a kernel overwrites is several values,
-one after the other.
+Languages without NumPy get a kernel as a list of operations: the name of a NumPy function, and the
+earlier values that it is applied to. Each value is made once; memory that a kernel overwrites holds
+several values, one after the other.
 """
 
 from __future__ import annotations
