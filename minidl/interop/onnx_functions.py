@@ -1,7 +1,7 @@
 """Kernels as functions of ONNX: an activation that ONNX lacks, written in operators that it has.
 
-A function has the name of the activation, in the domain "minidl", and its body is the traced kernel.
-A runtime computes the body and need not know the name.
+A function has the name of the activation, in the domain "minidl"; its body is the traced kernel. A
+runtime computes the body and need not know the name.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from minidl.kernels.batchnorm import batchnorm_forward
 from minidl.kernels.dense import dense_forward
 from minidl.kernels.layernorm import layernorm_forward
 from minidl.kernels.normalization import denormalize, normalize
+from minidl.kernels.prelu import prelu_forward
 from minidl.kernels.rescaling import rescaling_forward
 from minidl.replacing import replacing
 
@@ -149,8 +150,8 @@ def _write(graph: _Graph, call: Call) -> None:
     elif call.function in _OTHERS:
         _OTHERS[call.function](graph, call)
     elif call.function in _BOTH:
-        rowwise = "row" in call.arguments
-        graph.node(_BOTH[call.function], [], **({"axis": -1} if rowwise else {}))
+        rowwise: dict[str, Any] = {"axis": -1} if "row" in call.arguments else {}
+        graph.node(_BOTH[call.function], [], **rowwise)
     elif call.function in _SINGLE and graph.dtype == np.float32:
         operator, attributes = _SINGLE[call.function]
         values = {k: call.arguments.get(v, v) for k, v in attributes.items()}
@@ -209,6 +210,13 @@ def _affine(*steps: tuple[str, str]) -> Callable[[_Graph, Call], None]:
     return write
 
 
+def _prelu(graph: _Graph, call: Call) -> None:
+    if graph.dtype == np.float32:
+        graph.node("PRelu", [graph.tensor("alpha", call.arguments["alpha"])])
+    else:
+        _function(graph, call)
+
+
 def _silu(graph: _Graph, call: Call) -> None:
     x = graph.last
     graph.node("Sigmoid", [])
@@ -230,6 +238,7 @@ _OTHERS: dict[Any, Callable[[_Graph, Call], None]] = {
     rescaling_forward: _affine(("Mul", "scale"), ("Add", "offset")),
     normalize: _affine(("Sub", "mean"), ("Div", "deviation")),
     denormalize: _affine(("Mul", "deviation"), ("Add", "mean")),
+    prelu_forward: _prelu,
     gated.silu_forward: _silu,
     activations.bounded_relu_forward: _bounded_relu,
 }

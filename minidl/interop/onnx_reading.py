@@ -1,0 +1,106 @@
+"""A network from a file of ONNX."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from minidl.interop.assembly import assembled
+from minidl.interop.errors import ConversionError
+from minidl.interop.onnx_activations import ACTIVATIONS, own_function
+from minidl.interop.onnx_builder import Builder
+from minidl.interop.onnx_chain import Chain, Step
+from minidl.interop.onnx_functions import DOMAIN
+from minidl.interop.onnx_layers import LAYERS
+from minidl.interop.onnx_tensors import read_model
+from minidl.layers.base import Shape
+from minidl.saving import FileFormatError
+from minidl.saving.archive import MalformedError
+
+#: Older operators have other meanings.
+OLDEST = 7
+_READERS = {**LAYERS, **ACTIVATIONS}
+
+
+def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
+    """The model that a file of ONNX holds, of minidl's layers, which can be trained on.
+
+    The graph is a row of operators from one input to the output: Gemm or MatMul, Add, Sub, Mul and
+    Div with constants, activations, BatchNormalization, LayerNormalization, Flatten, Reshape,
+    Identity, Cast, Dropout, and scikit-learn's Scaler. Files that PyTorch, Keras (tf2onnx) and
+    skl2onnx write are made of these. Constants that follow or precede a product are put into its
+    weights; a plain activation becomes the Dense layer's own. Dropout is left out, and float16
+    becomes float32.
+
+    The file may come from a stranger: nothing of it is run, no other file is opened, and memory
+    follows from the size of the file.
+
+    Args:
+        path: of the file.
+        output: name of the value to compute, where the file has several outputs, or where only a
+            part of the graph is wanted: "probabilities". Default None, the only output.
+
+    Raises:
+        FileFormatError: no file of ONNX, a damaged one, or one whose tensors lie in other files.
+        ConversionError: the graph is no such row, or has operators that minidl has no layers for.
+        ImportError: the package onnx is missing.
+        OSError: the file cannot be read.
+    """
+    name = str(os.fspath(path))
+    proto = read_model(path)
+    try:
+        return _model(proto, output)
+    except MalformedError as error:
+        raise FileFormatError(name, str(error)) from error
+    except ConversionError as error:
+        raise ConversionError(f"{name}: {error}") from error
+
+
+def _model(proto: Any, output: str | None) -> Any:
+    opset = max(
+        [each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")] or [0]
+    )
+    if opset < OLDEST:
+        raise ConversionError(f"expected operators of opset {OLDEST} or newer, received {opset}")
+    if proto.graph.sparse_initializer:
+        raise ConversionError("expected dense tensors, received sparse ones")
+    chain = Chain(proto.graph)
+    source, steps = chain.steps(output)
+    shape = _row_shape(next(each for each in chain.inputs if each.name == source))
+    dtype = _dtype(steps)
+    functions = {each.name: each for each in proto.functions if each.domain == DOMAIN}
+    builder = Builder(shape)
+    for step in steps:
+        if step.operator.startswith(f"{DOMAIN}."):
+            own_function(builder, step, functions, dtype)
+        elif step.operator in _READERS:
+            _READERS[step.operator](builder, step)
+        else:
+            raise ConversionError(
+                f"operator {step}: minidl has no layer for it; expected {', '.join(_READERS)}"
+            )
+    try:
+        return assembled(builder.parts(), shape, dtype, None)
+    except ConversionError:
+        raise
+    except ValueError as error:
+        raise MalformedError(str(error)) from error
+
+
+def _row_shape(value: Any) -> Shape:
+    """The shape of a row of an input, without the axis of rows."""
+    sizes = [each.dim_value for each in value.type.tensor_type.shape.dim]
+    if len(sizes) < 2 or len(sizes) > 8 or any(size < 1 for size in sizes[1:]):
+        raise ConversionError(
+            f"input {value.name!r}: expected rows of a known shape, (N, 784), received {sizes}, "
+            "where 0 stands for an unknown size"
+        )
+    return tuple(sizes[1:])
+
+
+def _dtype(steps: list[Step]) -> Any:
+    """float64 if a constant is of that type, else float32."""
+    found = {each.dtype for step in steps for each in step.constants.values()}
+    return np.float64 if np.dtype(np.float64) in found else np.float32
