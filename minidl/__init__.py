@@ -55,6 +55,7 @@ __all__ = [
     "floatx",
     "gradient_check",
     "initializers",
+    "interop",
     "layers",
     "load_model",
     "losses",
@@ -75,6 +76,6 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     # Loaded when first used: matplotlib for one, and what only tests need.
-    if name in ("plotting", "gradient_check", "testing"):
+    if name in ("plotting", "gradient_check", "testing", "interop"):
         return importlib.import_module(f"minidl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,8 +22,8 @@ from minidl.network import Network
 _PLAIN = {
     "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Exp": "exponential",
     "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
-    # What several operators make up, as onnx_chain finds it.
-    "silu": "silu", "mish": "mish", "gelu": "gelu",
+    # What several operators make up, as onnx_gates finds it.
+    "silu": "silu", "mish": "mish", "gelu": "gelu", "softplus": "softplus", "softsign": "softsign",
 }  # fmt: skip
 # What changes nothing in inference.
 _NOTHING = ("Identity", "Dropout", "ai.onnx.ml.ZipMap")

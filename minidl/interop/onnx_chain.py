@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.errors import ConversionError
+from minidl.interop.onnx_gates import Unary, gate_of
 from minidl.interop.onnx_tensors import array, constant
 from minidl.saving.archive import MalformedError
+
+#: Nodes Identity between a tensor and its use, at most.
+_COPIES = 8
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,9 @@ class Chain:
         operator = (
             node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
         )
-        if len(data) == 2 and operator == "Mul":
-            for x, gate in (data, data[::-1]):
-                found = self._gated(node.input[x], node.input[gate])
-                if found:
-                    name, factor, base = found
-                    return base, Step(name, node, x, {}, factor)
+        gate = gate_of(node, [node.input[k] for k in data], self._unary)
+        if gate is not None:
+            return gate.x, Step(gate.name, node, 0, {}, gate.factor)
         if len(data) != 1 or value != node.output[0]:
             inner = ", ".join(repr(node.input[k]) for k in data)
             raise ConversionError(
@@ -118,33 +118,29 @@ class Chain:
         return node.input[data[0]], Step(operator, node, data[0], constants)
 
     def _is_constant(self, name: str) -> bool:
-        maker = self._makers.get(name)
-        return name in self._tensors or (maker is not None and maker.op_type == "Constant")
+        return self._source(name) is not None
+
+    def _source(self, name: str) -> Any:
+        """The tensor, or the node Constant, that a value is; None for a value of the input's."""
+        for _ in range(_COPIES):
+            if name in self._tensors:
+                return self._tensors[name]
+            maker = self._makers.get(name)
+            if maker is None or maker.op_type not in ("Constant", "Identity"):
+                return None
+            if maker.op_type == "Constant":
+                return maker
+            name = maker.input[0] if maker.input else ""
+        return None
 
     def _array(self, name: str) -> np.ndarray:
         if name not in self._arrays:
-            tensor = self._tensors.get(name)
-            self._arrays[name] = constant(self._makers[name]) if tensor is None else array(tensor)
+            source = self._source(name)
+            known = hasattr(source, "op_type")
+            self._arrays[name] = constant(source) if known else array(source)
         return self._arrays[name]
 
-    def _gated(self, x: str, gate: str) -> tuple[str, float, str] | None:
-        """Name of y = x · g(x), a factor, and x, where ``gate`` is g(x); or None.
-
-        ``x`` may be a multiple of the value that the gate takes.
-        """
-        bases = {x: 1.0}
-        for operator, number, inner in self._unary(x, 1):
-            if operator == "Mul" and number is not None:
-                bases[inner] = number
-        gone: list[tuple[str, float | None]] = []
-        for operator, number, inner in self._unary(gate, 3):
-            gone.append((operator, number))
-            name = _gate(gone)
-            if name and inner in bases:
-                return name, bases[inner] * (2.0 if name == "gelu" else 1.0), inner
-        return None
-
-    def _unary(self, value: str, most: int) -> Iterator[tuple[str, float | None, str]]:
+    def _unary(self, value: str, most: int) -> Iterator[Unary]:
         """Operator, number and input of the nodes before a value, each with one input."""
         for _ in range(most):
             node = self._makers.get(value)
@@ -154,21 +150,6 @@ class Chain:
             numbers = [self._array(name) for name in node.input if self._is_constant(name)]
             if len(data) != 1 or len(numbers) > 1 or any(each.size != 1 for each in numbers):
                 return
-            yield node.op_type, float(numbers[0].reshape(())) if numbers else None, data[0]
+            number = float(numbers[0].reshape(())) if numbers else None
+            yield Unary(node.op_type, number, data[0])
             value = data[0]
-
-
-def _gate(operators: list[tuple[str, float | None]]) -> str | None:
-    """Name of x · g(x) for the operators of g, the last one first."""
-    names = [name for name, _ in operators]
-    if names == ["Sigmoid"]:
-        return "silu"
-    if names == ["Tanh", "Softplus"]:
-        return "mish"
-    if names in (["Add", "Erf", "Div"], ["Add", "Erf", "Mul"]):
-        (_, one), _, (operator, number) = operators
-        scale = (number or 0.0) if operator == "Mul" else 1 / (number or math.inf)
-        # Constants of float32, and of one digit fewer.
-        if one == 1 and math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
-            return "gelu"
-    return None

@@ -22,6 +22,7 @@ from minidl.saving.archive import MalformedError
 #: Older operators have other meanings.
 OLDEST = 7
 _READERS = {**LAYERS, **ACTIVATIONS}
+_KNOWN = ", ".join(name for name in _READERS if not name.islower())
 
 
 def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
@@ -78,9 +79,7 @@ def _model(proto: Any, output: str | None) -> Any:
         elif step.operator in _READERS:
             _READERS[step.operator](builder, step)
         else:
-            raise ConversionError(
-                f"operator {step}: minidl has no layer for it; expected {', '.join(_READERS)}"
-            )
+            raise ConversionError(f"operator {step}: minidl has no layer for it; expected {_KNOWN}")
     try:
         return assembled(builder.parts(), shape, dtype, None)
     except ConversionError:
