@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.layers import Activation, Dense
+from minidl.layers import Activation, Dense, Identity
 from minidl.layers.base import Layer, Shape
 from minidl.layers.input import Input
 from minidl.training import Sequential
@@ -30,7 +30,7 @@ def assembled(parts: Iterable[Part], input_shape: Shape, dtype: Any, name: str |
     Raises:
         ValueError: a tensor is not finite, or has another shape than the layer's.
     """
-    joined = list(_joined(parts))
+    joined = list(_joined(parts)) or [(Identity(), {})]
     layers = [layer for layer, _ in joined]
     model = Sequential([Input(input_shape), *layers], name=name, dtype=np.dtype(dtype).name)
     model.build()
