@@ -13,6 +13,8 @@ from minidl.interop.onnx_gates import Unary, gate_of
 from minidl.interop.onnx_tensors import array, constant
 from minidl.saving.archive import MalformedError
 
+#: Operators of a chain, at most; as many layers as files of minidl's may have.
+LONGEST = 4096
 #: Nodes Identity between a tensor and its use, at most.
 _COPIES = 8
 
@@ -46,7 +48,7 @@ class Chain:
         graph: the GraphProto.
 
     Raises:
-        MalformedError: two nodes make one value.
+        MalformedError: two nodes make one value, or a name is no text.
     """
 
     def __init__(self, graph: Any) -> None:
@@ -54,6 +56,9 @@ class Chain:
         self._arrays: dict[str, np.ndarray] = {}
         self._makers: dict[str, Any] = {}
         for node in graph.node:
+            texts = (node.op_type, node.domain, node.name, *node.input, *node.output)
+            if not all(isinstance(each, str) for each in texts):
+                raise MalformedError("expected names in UTF-8, received other bytes")
             for name in filter(None, node.output):
                 if name in self._makers:
                     raise MalformedError(f"expected one node that makes {name!r}, received two")
@@ -88,6 +93,8 @@ class Chain:
         while output not in names:
             if output in seen:
                 raise MalformedError(f"expected a chain of nodes, received a circle at {output!r}")
+            if len(found) == LONGEST:
+                raise ConversionError(f"expected at most {LONGEST} operators, received more")
             seen.add(output)
             output, step = self._before(output)
             found.append(step)

@@ -34,6 +34,8 @@ def _matmul(builder: Builder, step: Step) -> None:
 def _arithmetic(builder: Builder, step: Step) -> None:
     """Add, Sub, Mul, Div with constants."""
     attributes(step.node)
+    if len(step.constants) != 1:
+        raise ConversionError(f"operator {step}: expected two inputs, one of them a constant")
     constant = next(iter(step.constants.values())).astype(np.float64)
     if step.operator == "Add":
         builder.affine(step, offset=constant)

@@ -22,6 +22,11 @@ from minidl.saving.archive import MalformedError
 #: Older operators have other meanings.
 OLDEST = 7
 _READERS = {**LAYERS, **ACTIVATIONS}
+#: Inputs of an operator, where it has more than one.
+_INPUTS = {
+    "Gemm": 3, "MatMul": 2, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "BatchNormalization": 5,
+    "LayerNormalization": 3, "PRelu": 2, "Reshape": 2, "Clip": 3, "Dropout": 3,
+}  # fmt: skip
 _KNOWN = ", ".join(name for name in _READERS if not name.islower())
 
 
@@ -52,7 +57,9 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
     name = str(os.fspath(path))
     proto = read_model(path)
     try:
-        return _model(proto, output)
+        # What is not finite is refused as a weight, in the end.
+        with np.errstate(all="ignore"):
+            return _model(proto, output)
     except MalformedError as error:
         raise FileFormatError(name, str(error)) from error
     except ConversionError as error:
@@ -74,18 +81,33 @@ def _model(proto: Any, output: str | None) -> Any:
     functions = {each.name: each for each in proto.functions if each.domain == DOMAIN}
     builder = Builder(shape)
     for step in steps:
-        if step.operator.startswith(f"{DOMAIN}."):
-            own_function(builder, step, functions, dtype)
-        elif step.operator in _READERS:
-            _READERS[step.operator](builder, step)
-        else:
-            raise ConversionError(f"operator {step}: minidl has no layer for it; expected {_KNOWN}")
+        try:
+            if step.operator.startswith(f"{DOMAIN}."):
+                own_function(builder, step, functions, dtype)
+            else:
+                _read(step, builder)
+        except (ConversionError, MalformedError):
+            raise
+        except ValueError as error:  # a number that the layer refuses
+            raise ConversionError(f"operator {step}: {error}") from error
     try:
         return assembled(builder.parts(), shape, dtype, None)
     except ConversionError:
         raise
     except ValueError as error:
         raise MalformedError(str(error)) from error
+
+
+def _read(step: Step, builder: Builder) -> None:
+    """Append the layer of an operator; one with more inputs than ONNX gives it is refused."""
+    if step.operator not in _READERS:
+        raise ConversionError(f"operator {step}: minidl has no layer for it; expected {_KNOWN}")
+    most = _INPUTS.get(step.operator, 1)
+    if len(step.node.input) > most and not step.operator.islower():
+        raise ConversionError(
+            f"operator {step}: expected at most {most} inputs, received {len(step.node.input)}"
+        )
+    _READERS[step.operator](builder, step)
 
 
 def _row_shape(value: Any) -> Shape:

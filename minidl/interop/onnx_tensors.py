@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.interop.errors import package
 from minidl.interop.onnx_functions import onnx
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
@@ -33,7 +34,7 @@ def read_model(path: str | os.PathLike[str]) -> Any:
     proto = onnx().ModelProto()
     try:
         proto.ParseFromString(content)
-    except Exception as error:  # a class of protobuf's own, which differs between its versions
+    except package("google.protobuf.message", "onnx", "ONNX").DecodeError as error:
         raise FileFormatError(
             str(name), f"expected a file of ONNX, received another: {error}"
         ) from error
