@@ -16,14 +16,13 @@ from minidl.interop.onnx_attributes import attributes
 from minidl.interop.onnx_builder import Builder
 from minidl.interop.onnx_chain import Step
 from minidl.interop.onnx_functions import DOMAIN, function_of
+from minidl.interop.onnx_gates import Gate
 from minidl.network import Network
 
 # Without attributes.
 _PLAIN = {
     "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Exp": "exponential",
     "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
-    # What several operators make up, as onnx_gates finds it.
-    "silu": "silu", "mish": "mish", "gelu": "gelu", "softplus": "softplus", "softsign": "softsign",
 }  # fmt: skip
 # What changes nothing in inference.
 _NOTHING = ("Identity", "Dropout", "ai.onnx.ml.ZipMap")
@@ -31,9 +30,15 @@ _FLOATS = (1, 11)  # TensorProto.FLOAT, DOUBLE
 
 
 def _plain(builder: Builder, step: Step) -> None:
+    attributes(step.node)
     builder.layer(kinds.Activation(_PLAIN[step.operator]))
-    if step.factor != 1:
-        builder.affine(step, step.factor)
+
+
+def gated(builder: Builder, step: Step, gate: Gate) -> None:
+    """Append a function that several operators make up."""
+    builder.layer(kinds.Activation(gate.name))
+    if gate.factor != 1:
+        builder.affine(step, gate.factor)
 
 
 def _nothing(builder: Builder, step: Step) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_gates import Unary, gate_of
+from minidl.interop.onnx_gates import Gate, Unary, gate_of
 from minidl.interop.onnx_tensors import array, constant
 from minidl.saving.archive import MalformedError
 
@@ -28,14 +28,14 @@ class Step:
         node: the NodeProto.
         place: index among the inputs of the value that the step before made.
         constants: the other inputs by index.
-        factor: of a function that several operators make up: the result is to be multiplied by it.
+        gate: the function that several operators make up, of which this is the last; or None.
     """
 
     operator: str
     node: Any
     place: int
     constants: dict[int, np.ndarray]
-    factor: float = 1.0
+    gate: Gate | None = None
 
     def __str__(self) -> str:
         return f"{self.operator} {self.node.name}".rstrip()
@@ -111,7 +111,7 @@ class Chain:
         )
         gate = gate_of(node, [node.input[k] for k in data], self._unary)
         if gate is not None:
-            return gate.x, Step(gate.name, node, 0, {}, gate.factor)
+            return gate.x, Step(operator, node, 0, {}, gate)
         if len(data) != 1 or value != node.output[0]:
             inner = ", ".join(repr(node.input[k]) for k in data)
             raise ConversionError(
@@ -151,7 +151,7 @@ class Chain:
         """Operator, number and input of the nodes before a value, each with one input."""
         for _ in range(most):
             node = self._makers.get(value)
-            if node is None:
+            if node is None or node.attribute or node.domain:
                 return
             data = [name for name in node.input if name and not self._is_constant(name)]
             numbers = [self._array(name) for name in node.input if self._is_constant(name)]

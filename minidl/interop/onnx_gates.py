@@ -38,6 +38,8 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
         data: names of its inputs that are no constants.
         before: finds what makes them.
     """
+    if node.attribute or node.domain or len(data) < len(node.input):
+        return None
     if node.op_type == "Mul" and len(data) == 2:
         return _product(data[0], data[1], before) or _product(data[1], data[0], before)
     if node.op_type == "Div" and len(data) == 2:
@@ -71,15 +73,14 @@ def _product(x: str, gate: str, before: Before) -> Gate | None:
 
 def _gate(operators: list[Unary]) -> str | None:
     """Name of x · g(x) for the operators of g, the last first."""
-    names = [each.operator for each in operators]
-    if names == ["Sigmoid"]:
-        return "silu"
-    if names == ["Tanh", "Softplus"]:
-        return "mish"
-    if names in (["Add", "Erf", "Div"], ["Add", "Erf", "Mul"]):
-        number = operators[2].number or math.inf
-        scale = number if names[2] == "Mul" else 1 / number
-        # Of float32, which has seven digits.
-        if operators[0].number == 1 and math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
-            return "gelu"
+    match operators:
+        case [Unary("Sigmoid", None, _)]:
+            return "silu"
+        case [Unary("Tanh", None, _), Unary("Softplus", None, _)]:
+            return "mish"
+        case [Unary("Add", 1.0, _), Unary("Erf", None, _), Unary(last, float(number), _)]:
+            scale = number if last == "Mul" else 1 / number if last == "Div" and number else 0.0
+            # Of float32, which has seven digits.
+            if math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
+                return "gelu"
     return None

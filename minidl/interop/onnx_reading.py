@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.interop.assembly import assembled
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_activations import ACTIVATIONS, own_function
+from minidl.interop.onnx_activations import ACTIVATIONS, gated, own_function
 from minidl.interop.onnx_builder import Builder
 from minidl.interop.onnx_chain import Chain, Step
 from minidl.interop.onnx_functions import DOMAIN
@@ -27,7 +27,7 @@ _INPUTS = {
     "Gemm": 3, "MatMul": 2, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "BatchNormalization": 5,
     "LayerNormalization": 3, "PRelu": 2, "Reshape": 2, "Clip": 3, "Dropout": 3,
 }  # fmt: skip
-_KNOWN = ", ".join(name for name in _READERS if not name.islower())
+_KNOWN = ", ".join(_READERS)
 
 
 def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
@@ -100,10 +100,13 @@ def _model(proto: Any, output: str | None) -> Any:
 
 def _read(step: Step, builder: Builder) -> None:
     """Append the layer of an operator; one with more inputs than ONNX gives it is refused."""
+    if step.gate is not None:
+        gated(builder, step, step.gate)
+        return
     if step.operator not in _READERS:
         raise ConversionError(f"operator {step}: minidl has no layer for it; expected {_KNOWN}")
     most = _INPUTS.get(step.operator, 1)
-    if len(step.node.input) > most and not step.operator.islower():
+    if len(step.node.input) > most:
         raise ConversionError(
             f"operator {step}: expected at most {most} inputs, received {len(step.node.input)}"
         )
