@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.interop.errors import ConversionError
 from minidl.interop.onnx_gates import Gate, Unary, gate_of
-from minidl.interop.onnx_tensors import array, constant
+from minidl.interop.onnx_tensors import Beside, array, constant
 from minidl.saving.archive import MalformedError
 
 #: Operators of a chain, at most; as many layers as files of minidl's may have.
@@ -46,12 +46,14 @@ class Chain:
 
     Args:
         graph: the GraphProto.
+        beside: the files beside the graph's.
 
     Raises:
         MalformedError: two nodes make one value, or a name is no text.
     """
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, beside: Beside) -> None:
+        self._beside = beside
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self._arrays: dict[str, np.ndarray] = {}
         self._makers: dict[str, Any] = {}
@@ -144,7 +146,7 @@ class Chain:
         if name not in self._arrays:
             source = self._source(name)
             known = hasattr(source, "op_type")
-            self._arrays[name] = constant(source) if known else array(source)
+            self._arrays[name] = constant(source) if known else array(source, self._beside)
         return self._arrays[name]
 
     def _unary(self, value: str, most: int) -> Iterator[Unary]:

@@ -14,7 +14,7 @@ from minidl.interop.onnx_builder import Builder
 from minidl.interop.onnx_chain import Chain, Step
 from minidl.interop.onnx_functions import DOMAIN
 from minidl.interop.onnx_layers import LAYERS
-from minidl.interop.onnx_tensors import read_model
+from minidl.interop.onnx_tensors import Beside, read_model
 from minidl.layers.base import Shape
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
@@ -40,8 +40,9 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
     weights; a plain activation becomes the Dense layer's own. Dropout is left out, and float16
     becomes float32.
 
-    The file may come from a stranger: nothing of it is run, no other file is opened, and memory
-    follows from the size of the file.
+    The file may come from a stranger: nothing of it is run, and memory follows from its size.
+    Numbers may be in a file beside it, as PyTorch writes them by default; files in other folders
+    are never opened.
 
     Args:
         path: of the file.
@@ -49,7 +50,7 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
             part of the graph is wanted: "probabilities". Default None, the only output.
 
     Raises:
-        FileFormatError: no file of ONNX, a damaged one, or one whose tensors lie in other files.
+        FileFormatError: no file of ONNX, a damaged one, or one whose tensors lie in other folders.
         ConversionError: the graph is no such row, or has operators that minidl has no layers for.
         ImportError: the package onnx is missing.
         OSError: the file cannot be read.
@@ -59,14 +60,14 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
     try:
         # What is not finite is refused as a weight, in the end.
         with np.errstate(all="ignore"):
-            return _model(proto, output)
+            return _model(proto, Beside(path), output)
     except MalformedError as error:
         raise FileFormatError(name, str(error)) from error
     except ConversionError as error:
         raise ConversionError(f"{name}: {error}") from error
 
 
-def _model(proto: Any, output: str | None) -> Any:
+def _model(proto: Any, beside: Beside, output: str | None) -> Any:
     opset = max(
         [each.version for each in proto.opset_import if each.domain in ("", "ai.onnx")] or [0]
     )
@@ -74,7 +75,7 @@ def _model(proto: Any, output: str | None) -> Any:
         raise ConversionError(f"expected operators of opset {OLDEST} or newer, received {opset}")
     if proto.graph.sparse_initializer:
         raise ConversionError("expected dense tensors, received sparse ones")
-    chain = Chain(proto.graph)
+    chain = Chain(proto.graph, beside)
     source, steps = chain.steps(output)
     shape = _row_shape(next(each for each in chain.inputs if each.name == source))
     dtype = _dtype(steps)

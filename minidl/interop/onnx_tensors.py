@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import stat
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,12 @@ _FIELDS = {
     1: "float_data", 10: "int32_data", 11: "double_data", 6: "int32_data", 7: "int64_data",
 }  # fmt: skip
 _EXTERNAL = 1  # TensorProto.DataLocation
+#: Names of files that lead to no other folder, on any system.
+_NAME = re.compile(r"[^/\\:\0]*[^/\\:\0.]")
 
 
 def read_model(path: str | os.PathLike[str]) -> Any:
-    """The ModelProto of a file; tensors are not looked at yet, and other files never.
+    """The ModelProto of a file; tensors are not looked at yet.
 
     Raises:
         FileFormatError: no file of ONNX.
@@ -43,25 +47,82 @@ def read_model(path: str | os.PathLike[str]) -> Any:
     return proto
 
 
-def array(tensor: Any) -> np.ndarray:
+class Beside:
+    """The files beside a file of ONNX in which PyTorch and others keep the numbers.
+
+    Args:
+        path: of the file of ONNX.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._folder = os.path.dirname(os.fspath(path))
+        self._read: dict[str, int] = {}
+
+    def read(self, tensor: Any, size: int) -> bytes:
+        """The bytes of a tensor.
+
+        Raises:
+            MalformedError: the name is more than a name, and might lead out of the folder; or there
+                is no plain file of the name, or one of fewer bytes than its tensors have.
+        """
+        said = {str(each.key): str(each.value) for each in tensor.external_data}
+        name = said.get("location", "")
+        start, length = (said.get(key, "0") for key in ("offset", "length"))
+        if (
+            not _NAME.fullmatch(name)
+            or not (start + length).isascii()
+            or not (start + length).isdigit()
+        ):
+            raise MalformedError(
+                f"tensor {tensor.name!r}: expected the name of a file beside this one, and numbers "
+                f"for its offset and length, received {said}"
+            )
+        path = os.path.join(self._folder, name)
+        try:
+            found = os.lstat(path)
+        except OSError as error:
+            raise MalformedError(f"expected the file {path} beside this one: {error}") from error
+        self._read[name] = self._read.get(name, 0) + size
+        if (
+            not stat.S_ISREG(found.st_mode)
+            or ("length" in said and int(length) != size)
+            or int(start) + size > found.st_size
+            # Tensors that share bytes could be many more than the file has.
+            or self._read[name] > found.st_size
+        ):
+            raise MalformedError(
+                f"tensor {tensor.name!r}: expected {size} bytes at {start}, beside those of other "
+                f"tensors, in a plain file of {found.st_size} bytes, {path}, received length {length}"
+            )
+        with open(path, "rb") as file:
+            file.seek(int(start))
+            return file.read(size)
+
+
+def array(tensor: Any, beside: Beside | None = None) -> np.ndarray:
     """The numbers of a TensorProto.
 
+    Args:
+        tensor: of the file.
+        beside: reads numbers from a file beside it; None where numbers have to be in the file.
+
     Raises:
-        MalformedError: the tensor lies in another file, has another kind of numbers, or more or
-            fewer than its shape says.
+        MalformedError: the tensor has another kind of numbers, more or fewer than its shape says,
+            or lies in a file that is not read.
     """
     shape, kind = tuple(tensor.dims), tensor.data_type
-    if tensor.data_location == _EXTERNAL or tensor.external_data:
-        raise MalformedError(
-            f"tensor {tensor.name!r}: expected numbers in the file itself, received the name of "
-            "another file; write the model with save_as_external_data=False"
-        )
     if kind not in _TYPES:
         known = ", ".join(np.dtype(each).name for each in _TYPES.values())
         raise MalformedError(f"tensor {tensor.name!r}: expected {known}, received type {kind}")
     if any(size < 0 for size in shape) or len(shape) > 8:
         raise MalformedError(f"tensor {tensor.name!r}: expected a shape, received {shape[:9]}")
     dtype, count = np.dtype(_TYPES[kind]).newbyteorder("<"), math.prod(shape)
+    elsewhere = tensor.data_location == _EXTERNAL or bool(tensor.external_data)
+    if elsewhere:
+        if beside is None:
+            raise MalformedError(f"tensor {tensor.name!r}: expected numbers in the file itself")
+        raw = beside.read(tensor, count * dtype.itemsize)
+        return np.frombuffer(raw, dtype).astype(dtype.newbyteorder("=")).reshape(shape)
     if tensor.HasField("raw_data"):
         received = len(tensor.raw_data) / dtype.itemsize
     else:

@@ -34,13 +34,16 @@ def broken() -> dict[str, Callable[[Path], Any]]:
         changed.graph.initializer[0].CopyFrom(tensor("W", *arguments, **more))
         return changed
 
-    def elsewhere(folder: Path) -> Any:
-        (folder / "secret").write_bytes(bytes(36))
-        changed = weights((3, 3))
-        changed.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
-        entry = changed.graph.initializer[0].external_data.add()
-        entry.key, entry.value = "location", "secret"
-        return changed
+    def elsewhere(location: str, **more: Any) -> Callable[[Path], Any]:
+        def make(folder: Path) -> Any:
+            inner = folder / "inner"
+            inner.mkdir()
+            (folder / "secret").write_bytes(bytes(36))
+            (inner / "few").write_bytes(bytes(35))
+            (inner / "link").symlink_to(folder / "secret")
+            return beside(weights((3, 3)), location, **more)
+
+        return make
 
     def sparse(folder: Path) -> Any:
         changed = weights((3, 3), raw=bytes(36))
@@ -55,7 +58,14 @@ def broken() -> dict[str, Callable[[Path], Any]]:
         "other bytes": lambda _: b"PK\x03\x04" + bytes(100),
         "a part": lambda _: product.SerializeToString()[:-20],
         "no graph": lambda _: onnx.ModelProto(ir_version=8).SerializeToString(),
-        "another file": elsewhere,
+        "a file above": elsewhere("../secret"),
+        "a file by its whole path": elsewhere("/etc/passwd"),
+        "a file of Windows": elsewhere("C:secret"),
+        "the folder": elsewhere(".."),
+        "a link": elsewhere("link"),
+        "too few bytes beside": elsewhere("few"),
+        "no file beside": elsewhere("missing"),
+        "a place that is no number": elsewhere("few", offset="-1"),
         "a large tensor": lambda _: weights((10**9, 10**9), raw=bytes(36)),
         "a shape that overflows": lambda _: weights((2**62, 4), raw=bytes(36)),
         "a negative size": lambda _: weights((-3, -3), raw=bytes(36)),
@@ -69,10 +79,27 @@ def broken() -> dict[str, Callable[[Path], Any]]:
     }
 
 
+def beside(model: Any, location: str, **more: str) -> Any:
+    """The model, its first tensor in another file."""
+    beside_it(model.graph.initializer[0], location, **more)
+    return model
+
+
+def beside_it(values: Any, location: str, **more: str) -> None:
+    """Have a tensor say that its numbers are in another file."""
+    values.ClearField("raw_data")
+    values.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": location, **more}.items():
+        entry = values.external_data.add()
+        entry.key, entry.value = key, value
+
+
 @pytest.mark.parametrize("name", broken())
 def test_broken_files(name: str, tmp_path: Path) -> None:
     """Are refused with the file's name, in little memory."""
-    path = written(broken()[name](tmp_path), tmp_path)
+    model = broken()[name](tmp_path)
+    inner = tmp_path / "inner"
+    path = written(model, inner if inner.exists() else tmp_path)
     tracemalloc.start()
     try:
         with pytest.raises((FileFormatError, interop.ConversionError)) as caught:
@@ -82,6 +109,25 @@ def test_broken_files(name: str, tmp_path: Path) -> None:
         tracemalloc.stop()
     assert str(path) in str(caught.value)
     assert isinstance(caught.value, interop.ConversionError) == (name == "sparse tensors")
+
+
+def test_numbers_in_a_file_beside(tmp_path: Path) -> None:
+    """Are read there; tensors that share bytes are not."""
+    nodes = [("MatMul", ["x", "W"], "a"), ("MatMul", ["a", "V"], "y")]
+    model = proto(nodes, {"W": np.eye(3), "V": np.eye(3)})
+    numbers = np.arange(18, dtype=np.float32)
+    (tmp_path / "model.onnx.data").write_bytes(numbers.tobytes())
+    for place, values in enumerate(model.graph.initializer):
+        values.CopyFrom(tensor(values.name, (3, 3)))
+        beside_it(values, "model.onnx.data", offset=str(36 * place), length="36")
+    first, second = interop.from_onnx(written(model, tmp_path)).layers
+    np.testing.assert_array_equal(first.W, numbers[:9].reshape(3, 3))
+    np.testing.assert_array_equal(second.W, numbers[9:].reshape(3, 3))
+    (tmp_path / "model.onnx.data").write_bytes(numbers.tobytes()[:40])
+    del model.graph.initializer[1].external_data[:]
+    beside_it(model.graph.initializer[1], "model.onnx.data")
+    with pytest.raises(FileFormatError, match="beside those of other tensors"):
+        interop.from_onnx(written(model, tmp_path))
 
 
 def test_rows_that_are_too_wide_take_no_memory(tmp_path: Path) -> None:
