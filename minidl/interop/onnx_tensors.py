@@ -21,6 +21,7 @@ _FIELDS = {
     1: "float_data", 10: "int32_data", 11: "double_data", 6: "int32_data", 7: "int64_data",
 }  # fmt: skip
 _EXTERNAL = 1  # TensorProto.DataLocation
+_COUNT = re.compile(r"[0-9]{1,18}")
 #: Names of files that lead to no other folder, on any system.
 _NAME = re.compile(r"[^/\\:\0]*[^/\\:\0.]")
 
@@ -68,11 +69,7 @@ class Beside:
         said = {str(each.key): str(each.value) for each in tensor.external_data}
         name = said.get("location", "")
         start, length = (said.get(key, "0") for key in ("offset", "length"))
-        if (
-            not _NAME.fullmatch(name)
-            or not (start + length).isascii()
-            or not (start + length).isdigit()
-        ):
+        if not _NAME.fullmatch(name) or not all(map(_COUNT.fullmatch, (start, length))):
             raise MalformedError(
                 f"tensor {tensor.name!r}: expected the name of a file beside this one, and numbers "
                 f"for its offset and length, received {said}"
@@ -91,8 +88,9 @@ class Beside:
             or self._read[name] > found.st_size
         ):
             raise MalformedError(
-                f"tensor {tensor.name!r}: expected {size} bytes at {start}, beside those of other "
-                f"tensors, in a plain file of {found.st_size} bytes, {path}, received length {length}"
+                f"tensor {tensor.name!r}: expected a plain file with {size} bytes at {start}, and "
+                f"room for other tensors beside, received {path} of {found.st_size} bytes, length "
+                f"{length}"
             )
         with open(path, "rb") as file:
             file.seek(int(start))

@@ -66,6 +66,7 @@ def broken() -> dict[str, Callable[[Path], Any]]:
         "too few bytes beside": elsewhere("few"),
         "no file beside": elsewhere("missing"),
         "a place that is no number": elsewhere("few", offset="-1"),
+        "no place": elsewhere("few", offset="", length="9" * 40),
         "a large tensor": lambda _: weights((10**9, 10**9), raw=bytes(36)),
         "a shape that overflows": lambda _: weights((2**62, 4), raw=bytes(36)),
         "a negative size": lambda _: weights((-3, -3), raw=bytes(36)),
@@ -126,7 +127,7 @@ def test_numbers_in_a_file_beside(tmp_path: Path) -> None:
     (tmp_path / "model.onnx.data").write_bytes(numbers.tobytes()[:40])
     del model.graph.initializer[1].external_data[:]
     beside_it(model.graph.initializer[1], "model.onnx.data")
-    with pytest.raises(FileFormatError, match="beside those of other tensors"):
+    with pytest.raises(FileFormatError, match="room for other tensors"):
         interop.from_onnx(written(model, tmp_path))
 
 
