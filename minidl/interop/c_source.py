@@ -30,13 +30,13 @@ _PER_LINE = 6
 def to_c_source(model: Any) -> str:
     """The text of a C99 file that defines ``void predict(const real x[], real y[])``.
 
-    ``real`` is float or double, as the model's type. The file needs the C library's ``math.h``
-    alone, allocates nothing, and computes one row in the stack memory that its first lines state.
-    Its operations are those of the kernels, in their order. Sums run from the first feature to the
-    last, each step rounded. So without exp, log and tanh the outputs have the bits that NumPy
-    gives with sums in that order (compiled without ``-ffast-math`` and contraction, which
-    ``-std=c99`` of GCC leaves off); exp, log and tanh are the C library's, mostly within 1 unit of
-    the last place. BLAS adds in another order: the outputs of ``model.predict`` differ by rounding.
+    ``real`` is float or double, as the model's type. The file needs ``math.h`` alone and allocates
+    nothing. Its first lines say how much of the stack a row takes. The operations are those of the
+    kernels, in their order, and sums run from the first feature to the last. So the outputs have
+    the bits of the kernels under NumPy, if NumPy adds in this order and takes exp, log, log1p and
+    tanh from the C library; its own differ by up to 4 units of the last place. The outputs of
+    ``model.predict`` differ by rounding, because BLAS adds in another order. The compiler may not
+    reorder or contract operations: no ``-ffast-math``, and for GCC ``-std=c99``.
 
     Args:
         model: any, with activations of your own, too, that apply functions of NumPy.
@@ -72,7 +72,7 @@ def to_c_source(model: Any) -> str:
 
 
 def _places(calls: Sequence[Call]) -> Iterator[tuple[Call, str, str]]:
-    """Each call with the memory that it reads, and the memory that it writes.
+    """Each call with the names of the memory to read and the memory to write.
 
     A formula may overwrite its input; a kernel, which looks at whole rows, may not.
     """

@@ -89,9 +89,9 @@ def calls_of(network: Any, format_name: str) -> list[Call]:
     foreign = [layer for layer in network.leaves if _writer(layer) is None]
     if foreign:
         raise ConversionError(
-            f"{format_name} cannot hold {', '.join(map(str, foreign))}: what a layer of one's own "
-            "computes is known to Python alone; expected layers of minidl.layers, or an "
-            "activation function that minidl.register knows, or model.save()"
+            f"{format_name} cannot hold {', '.join(map(str, foreign))}: only Python knows what a "
+            "layer of one's own computes; expected layers of minidl.layers, also with activation "
+            "functions of your own, or model.save()"
         )
     found: list[Call] = []
     for layer in network.leaves:

@@ -1,4 +1,4 @@
-"""A network as one Python file that needs NumPy alone: copies of its kernels, and its arrays."""
+"""A network as one Python file that needs NumPy alone: copies of kernels, and arrays."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ class Step:
     """One operator of the chain.
 
     Attributes:
-        operator: the name, with its domain where it has one: "Relu", "ai.onnx.ml.Scaler".
+        operator: name, behind the domain if there is one: "Relu", "ai.onnx.ml.Scaler".
         node: the NodeProto.
         place: index among the inputs of the value that the step before made.
         constants: the other inputs by index.
-        gate: the function that several operators make up, of which this is the last; or None.
+        gate: the function that this operator and others before make up together; or None.
     """
 
     operator: str

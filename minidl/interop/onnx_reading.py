@@ -40,9 +40,9 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
     weights; a plain activation becomes the Dense layer's own. Dropout is left out, and float16
     becomes float32.
 
-    The file may come from a stranger: nothing of it is run, and memory follows from its size.
-    Numbers may be in a file beside it, as PyTorch writes them by default; files in other folders
-    are never opened.
+    The file may come from a stranger: no code is run, and memory follows from the file's size.
+    Numbers may be in a file beside the first, where PyTorch puts the numbers by default; files in
+    other folders are never opened.
 
     Args:
         path: of the file.

@@ -63,8 +63,8 @@ class Beside:
         """The bytes of a tensor.
 
         Raises:
-            MalformedError: the name is more than a name, and might lead out of the folder; or there
-                is no plain file of the name, or one of fewer bytes than its tensors have.
+            MalformedError: the name might lead out of the folder, no plain file has it, or the file
+                has fewer bytes than the tensors.
         """
         said = {str(each.key): str(each.value) for each in tensor.external_data}
         name = said.get("location", "")
@@ -105,8 +105,8 @@ def array(tensor: Any, beside: Beside | None = None) -> np.ndarray:
         beside: reads numbers from a file beside it; None where numbers have to be in the file.
 
     Raises:
-        MalformedError: the tensor has another kind of numbers, more or fewer than its shape says,
-            or lies in a file that is not read.
+        MalformedError: the tensor has another kind of numbers, or another count of numbers than the
+            shape says, or lies in a file in another folder.
     """
     shape, kind = tuple(tensor.dims), tensor.data_type
     if kind not in _TYPES:

@@ -28,7 +28,7 @@ from minidl.kernels.prelu import prelu_forward
 from minidl.kernels.rescaling import rescaling_forward
 from minidl.replacing import replacing
 
-#: What protobuf can hold, less what the graph itself takes.
+#: Bytes of tensors; protobuf's limit leaves the rest to the graph.
 LARGEST = (1 << 31) - (1 << 20)
 
 # ONNX's operator for a kernel. ONNX Runtime has the others for float32 alone.
@@ -58,9 +58,9 @@ def to_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a model's inference to a file of ONNX, operators of opset 20.
 
     The file has one input, ``x``, and one output, ``y``, of the model's type and of any number of
-    rows. Every runtime of opset 20 can run it, such as ONNX Runtime from 1.17 on. What ONNX lacks,
-    or ONNX Runtime has for float32 alone, is a function in the file, made of operators
-    (:mod:`minidl.interop.onnx_functions`). ``onnx.checker`` has seen the file before it is written.
+    rows. Runtimes of opset 20 can run the file, such as ONNX Runtime from 1.17 on. Activations that
+    ONNX lacks, or that ONNX Runtime has for float32 alone, are functions in the file, made of
+    operators (:mod:`minidl.interop.onnx_functions`). ``onnx.checker`` checks the model first.
 
     Args:
         model: any, with activations of your own, too, that apply functions of NumPy.

@@ -18,10 +18,10 @@ from minidl.layers.base import Shape, shape_of
 def to_torch(model: Any) -> Any:
     """A ``torch.nn.Sequential`` of the same outputs, in inference, on PyTorch's CPU.
 
-    The modules are PyTorch's own; :mod:`minidl.interop.torch_modules` says what is converted:
-    transposed weights, BatchNorm's momentum and variance, scales that go into weights. Frozen
-    layers become parameters that need no gradient. Penalties, constraints and the optimizer stay
-    behind. Outputs are equal to rounding: of the same order as between two BLAS libraries.
+    The modules are PyTorch's own. :mod:`minidl.interop.torch_modules` lists all differences:
+    transposed weights, BatchNorm's momentum and variance, scales that go into weights. Parameters
+    of frozen layers need no gradient. Penalties, constraints and the optimizer stay behind. Outputs
+    are equal up to rounding.
 
     Args:
         model: any; built here if its input shape is known.
@@ -47,21 +47,21 @@ def to_torch(model: Any) -> Any:
 def from_torch(module: Any, input_shape: Any = None) -> Any:
     """The model that a PyTorch module of modules in a row is, of minidl's layers.
 
-    Known are Linear, BatchNorm1d, LayerNorm, Dropout, AlphaDropout, Flatten, Unflatten, Identity,
-    ReLU, ReLU6, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Sigmoid, Hardsigmoid, Tanh,
-    Hardtanh, Threshold, Softplus, Softsign, Softmax, LogSoftmax, and Sequential of these. A plain
-    activation behind Linear becomes the Dense layer's own; a PReLU with one slope becomes one with
-    a slope for each feature. Modules whose parameters need no gradient become layers that are not
-    trainable.
+    Known are Linear, BatchNorm1d, LayerNorm, Dropout, AlphaDropout, Flatten, Unflatten, Identity.
+    Known activations are ReLU, ReLU6, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Sigmoid,
+    Hardsigmoid, Tanh, Hardtanh, Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential
+    may be nested. A plain activation behind Linear becomes the Dense layer's own. A PReLU with one
+    slope becomes a PReLU with a slope for each feature. Modules whose parameters need no gradient
+    become layers that are not trainable.
 
     Args:
         module: a ``torch.nn.Sequential``, or one of these modules, of float32 or float64.
-        input_shape: of one row; needed where the first module with weights does not say it, as
-            behind Flatten. Default None.
+        input_shape: of one row. Default None: the first module with weights knows the shape, unless
+            Flatten comes before.
 
     Raises:
-        ConversionError: names all modules that minidl has no layers for, or the module whose
-            arguments, hooks or numbers have no counterpart.
+        ConversionError: minidl has no layers for some modules, and the message names all; or one
+            module has arguments, hooks or numbers without a counterpart.
         TypeError: no module of PyTorch.
         ImportError: the package torch is missing.
     """
@@ -100,7 +100,7 @@ def _hooked(module: Any) -> bool:
 
 
 def _check(torch: Any, rows: list[Any]) -> None:
-    """Raise where a module is unknown, or computes something else than its class says."""
+    """Raise where a module is unknown, or where a hook or another forward changes the outputs."""
     own = [type(each) is getattr(torch.nn, type(each).__name__, None) for each in rows]
     unknown = [
         f"{type(each).__name__} ({index})"
@@ -126,7 +126,7 @@ def _check(torch: Any, rows: list[Any]) -> None:
 
 
 def _input_shape(rows: list[Any]) -> Shape:
-    """The shape of a row, as the first module with weights says it."""
+    """The shape of a row, from the first module with weights."""
     for each in rows:
         kind = type(each).__name__
         if kind == "Linear":

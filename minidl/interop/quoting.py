@@ -1,4 +1,4 @@
-"""The source of functions with all that they refer to, to stand in a file of its own."""
+"""Copies of functions' sources, with the numbers and functions that the sources name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from minidl.interop.errors import ConversionError
 
 
 class Quotation:
-    """Modules, constants and functions that a file needs, each by its name.
+    """Modules, constants and functions for a file, each by its name.
 
     Attributes:
         modules: name in the file -> name of the module.
         constants: name -> number, or tuple of numbers.
-        functions: name -> source, each after those that it calls.
+        functions: name -> source, behind the functions that the source calls.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Quotation:
 
 
 def _names(definition: ast.FunctionDef, code: types.CodeType) -> list[str]:
-    """Names that a function may take from its module, in their order; of annotations none."""
+    """Names in a function that may come from its module; names in annotations are left out."""
     given = definition.args
     parts = [*definition.body, *given.defaults, *(each for each in given.kw_defaults if each)]
     found = [n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)]

@@ -48,13 +48,13 @@ def load_state_dict(model: Any, path: str | os.PathLike[str]) -> None:
     Args:
         model: of the layers that :func:`minidl.interop.to_torch` makes the module of, and of known
             input shape.
-        path: of the file, as ``safetensors.torch.save_file(module.state_dict(), path)`` writes it.
+        path: of a file of ``safetensors.torch.save_file(module.state_dict(), path)``.
 
     Raises:
         FileFormatError: no safetensors file, or a damaged one.
-        ConversionError: tensors that the model has no place for: other names or shapes, weights
-            that would have to take a Rescaling or Normalization with them, a gamma or beta that
-            the layer lacks.
+        ConversionError: the model has no place for a tensor: another name or shape, a gamma or beta
+            that the layer lacks, or a weight behind a Rescaling or Normalization, which PyTorch's
+            weights contain.
         ImportError: the package safetensors is missing.
         OSError: the file cannot be read.
     """
@@ -114,8 +114,7 @@ def _fitting(
 def _read(path: str) -> dict[str, np.ndarray]:
     """All tensors of a file."""
     safetensors = package("safetensors", "torch", "load_state_dict")
-    with open(path, "rb"):  # a file that is missing, or closed to us, is no matter of its format
-        pass
+    open(path, "rb").close()  # raises the system's error if there is no file to read
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             found = {}

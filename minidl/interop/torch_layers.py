@@ -1,6 +1,6 @@
-"""minidl's layers for PyTorch's modules; :mod:`minidl.interop.torch_modules` says what differs.
+"""Layers for modules of PyTorch; :mod:`minidl.interop.torch_modules` lists the differences.
 
-Readers take a module and its state as NumPy arrays, and need no PyTorch themselves.
+A reader takes a module, its state as NumPy arrays, and the shape of a row. PyTorch is not imported.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _expect(module: Any, true: bool, what: str) -> None:
         raise ConversionError(f"{module}: expected {what}")
 
 
-#: What reads a module, by the name of its class in torch.nn.
+#: Readers by the names of classes in torch.nn.
 READERS: dict[str, Callable[[Any, State, Shape], Iterator[Part]]] = {
     **dict.fromkeys(_PLAIN, _plain),
     "Identity": _identity, "Linear": _linear, "BatchNorm1d": _batchnorm, "LayerNorm": _layernorm,

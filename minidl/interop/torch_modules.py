@@ -1,4 +1,4 @@
-"""PyTorch's modules for layers, and layers for its modules, without PyTorch.
+"""Modules of PyTorch for layers, described without PyTorch.
 
 A module is its class's name in ``torch.nn``, the arguments of its constructor, and its state: the
 tensors that ``state_dict`` has. Differences between the two sides:
@@ -6,8 +6,8 @@ tensors that ``state_dict`` has. Differences between the two sides:
 - ``Linear.weight`` is (O, I), W transposed; W is (I, O).
 - ``BatchNorm1d.momentum`` is the share that the batch gets, 1 - momentum here.
 - ``BatchNorm1d.running_var`` follows the unbiased variance of batches, N / (N - 1) times the biased
-  one, which minidl follows, as Keras does. The value goes over as it is, because inference uses it
-  as it is; trained further, each side follows its own.
+  one, which minidl and Keras follow. The value goes over unchanged, because inference uses the
+  value alone. In further training each side follows its own.
 - ``BatchNorm1d`` and ``LayerNorm`` have both gamma (weight) and beta (bias), or neither. One alone
   goes over with 1 or 0 for the other, which PyTorch would train, too.
 - Rescaling and Normalization have no module: their numbers go into the weights of the ``Linear``
@@ -101,7 +101,7 @@ def modules_of(model: Any) -> list[Module]:
 
 
 class _Scale:
-    """What Rescaling and Normalization do to the rows, until a product takes it."""
+    """The scale of Rescaling and Normalization, until a product takes the scale."""
 
     def __init__(self) -> None:
         self.clear()
@@ -129,7 +129,7 @@ class _Scale:
         return scaled.astype(W.dtype), (moved + (0 if b is None else b)).astype(W.dtype)
 
     def check(self, module: Module | None) -> None:
-        """Raise where a scale meets a module that cannot take it, or the end."""
+        """Raise where a scale meets the end, or a module without weights for the scale."""
         if self.layer is not None and (module is None or module.kind not in _SHAPES):
             after = f"{module.layer or module.kind}" if module else "the end"
             raise ConversionError(
@@ -186,7 +186,7 @@ def _denormalize(call: Call, scale: _Scale) -> Iterator[Module]:
 
 
 def _names(call: Call, **names: str) -> dict[str, str]:
-    """Attributes by names in the state, of those that the layer has."""
+    """Attributes of the layer by names in the state."""
     has = (*call.layer.tensors, *call.layer.statistics)
     return {name: attribute for name, attribute in names.items() if attribute in has}
 
@@ -226,7 +226,7 @@ def _prelu(call: Call, scale: _Scale) -> Iterator[Module]:
 
 
 def _constant(kind: str, **names: Any) -> Callable[[Call, _Scale], Iterator[Module]]:
-    """A module whose arguments are constants of the kernel, or fixed."""
+    """A module with constants of the kernel, or fixed values, as arguments."""
 
     def make(call: Call, scale: _Scale) -> Iterator[Module]:
         arguments = {k: call.arguments.get(v, v) for k, v in names.items()}
@@ -264,7 +264,7 @@ _OTHERS: dict[Any, Callable[[Call, _Scale], Iterator[Module]]] = {
     activations.elu_forward: _constant("ELU", alpha="alpha"),
     activations.softmax_forward: _constant("Softmax", dim=1),
     activations.log_softmax_forward: _constant("LogSoftmax", dim=1),
-    # The module's function is x from its threshold on; at 20, its default, that shows in float64.
+    # The module gives x above its threshold; with the default, 20, that shows in float64.
     activations.softplus_forward: _constant("Softplus", threshold=40.0),
     gated.gelu_tanh_forward: _constant("GELU", approximate="tanh"),
 }

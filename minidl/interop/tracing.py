@@ -1,8 +1,8 @@
 """A kernel's work on one row, recorded by calling the kernel with values that stand for arrays.
 
-Languages without NumPy get a kernel as a list of operations: the name of a NumPy function, and the
-earlier values that it is applied to. Each value is made once; memory that a kernel overwrites holds
-several values, one after the other.
+Languages without NumPy get a kernel as a list of operations. An operation has the name of a NumPy
+function, and earlier values as operands. Each value is made once; memory that a kernel overwrites
+holds several values, one after the other.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 def traced(call: Call, numbers_as_values: bool = False) -> Value:
-    """The result of a call, with all that it is made of.
+    """The result of a call; its operands, and theirs, are the whole work.
 
     Args:
         call: of a kernel that computes row by row.
@@ -93,7 +93,7 @@ def traced(call: Call, numbers_as_values: bool = False) -> Value:
             operation "array"; default False.
 
     Raises:
-        ConversionError: the kernel does more than apply functions of NumPy to its arguments.
+        ConversionError: the kernel branches, or uses more than functions of NumPy.
     """
     features = int(np.prod(call.input_shape))
     given = {}
@@ -123,7 +123,7 @@ def traced(call: Call, numbers_as_values: bool = False) -> Value:
 
 
 def in_order(result: Value) -> Iterator[Value]:
-    """The values that a result needs, each after its operands; itself last."""
+    """The result and all values behind it, operands first."""
     seen: set[Value] = set()
     waiting: list[tuple[Value, bool]] = [(result, False)]
     while waiting:

@@ -66,6 +66,16 @@ def test_every_layer(dtype: str) -> None:
     np.testing.assert_allclose(received, model.predict(x), rtol=error, atol=error)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["exponential", "tanh", "softplus"])
+def test_functions_of_the_c_library(name: str, dtype: str) -> None:
+    """Are NumPy's but for 4 units of the last place: each side errs by up to 2."""
+    model, _ = filled([minidl.Input((1,)), Activation(name)], dtype)
+    x = np.random.default_rng(0).normal(scale=3, size=(2000, 1)).astype(dtype)
+    received, wanted = run(interop.to_c_source(model), x, (1,)), model.forward(x)
+    assert (np.abs(received - wanted) <= 4 * np.spacing(np.abs(wanted))).all()
+
+
 def test_nan_and_infinity_pass_as_in_numpy() -> None:
     """NaN is neither lost in a maximum nor made."""
     model, _ = filled([minidl.Input((1,)), Activation("relu"), Rescaling(2.0)], "float32")
