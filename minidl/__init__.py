@@ -77,6 +77,6 @@ __all__ = [
 
 def __getattr__(name: str) -> ModuleType:
     # Loaded when first used: matplotlib for one, and what only tests need.
-    if name in ("plotting", "gradient_check", "testing"):
+    if name in ("plotting", "gradient_check", "testing", "interop"):
         return importlib.import_module(f"minidl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

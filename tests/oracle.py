@@ -396,3 +396,37 @@ def dataset(name: str, file: Any, **arguments: Any) -> Any:
 def label_names(name: str) -> list[str]:
     """``keras.datasets.NAME.get_label_names``."""
     return list(getattr(keras.datasets, name).get_label_names())
+
+
+def export_onnx(path: Any, x: Any) -> np.ndarray:
+    """Write a network of Keras to a file of ONNX; the result is its outputs in float32.
+
+    GELU is left out: tf2onnx lacks its Erfc.
+    """
+    random = np.random.default_rng(0)
+    before = keras.config.floatx()
+    keras.config.set_floatx("float32")
+    try:
+        names = ["relu", "elu", "selu", "silu", "softplus", "softsign", "tanh", "sigmoid"]
+        model = keras.Sequential(
+            [
+                keras.Input(x.shape[1:]),
+                keras.layers.Rescaling(1 / 2, 0.1),
+                keras.layers.Flatten(),
+                *(keras.layers.Dense(4, name) for name in names),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(4, use_bias=False),
+                keras.layers.BatchNormalization(),
+                keras.layers.LeakyReLU(0.1),
+                keras.layers.Dropout(0.5),
+                keras.layers.ReLU(6.0),
+                keras.layers.Dense(3, "softmax"),
+            ]
+        )
+        weights = [random.uniform(0.3, 1.3, w.shape) for w in model.get_weights()]
+        model.set_weights(weights)
+        y = np.asarray(model(x))
+        model.export(path, format="onnx", verbose=False)
+    finally:
+        keras.config.set_floatx(before)
+    return y

@@ -213,6 +213,9 @@ NAMES = """
     plotting.plot_history plotting.plot_values plotting.plot_comparison plotting.plot_sheet
     plotting.plot_activations plotting.plot_fit plotting.plot_predictions plotting.plot_weights
     plotting.plot_network
+    interop.to_onnx interop.from_onnx interop.to_torch interop.from_torch
+    interop.to_numpy_source interop.to_c_source interop.save_state_dict interop.load_state_dict
+    interop.ConversionError
 """
 
 

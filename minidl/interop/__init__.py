@@ -1,4 +1,17 @@
-"""Models of other packages, in and out: each format in a module of its own, loaded when used."""
+"""Models from elsewhere, and models for elsewhere.
+
+=========================  =====================================================================
+:func:`from_sklearn`       a fitted MLPClassifier or MLPRegressor; :func:`to_sklearn` is the way back
+:func:`to_torch`           a ``torch.nn.Sequential``; :func:`from_torch` is the way back
+:func:`save_state_dict`    a safetensors file with PyTorch's names; :func:`load_state_dict` reads it
+:func:`to_onnx`            a file of ONNX; :func:`from_onnx` reads files of others, too
+:func:`to_numpy_source`    one Python file that needs NumPy alone
+:func:`to_c_source`        one C99 file that needs a C compiler alone
+=========================  =====================================================================
+
+Keras's files are read and written by :func:`minidl.load_model` and ``model.save``. A name is loaded
+when it is first used, with the packages that it needs.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +20,17 @@ from typing import Any
 
 #: Public name -> the module of this package that has it.
 _PLACES = {
+    "ConversionError": "errors",
+    "from_onnx": "onnx_reading",
     "from_sklearn": "sklearn",
+    "from_torch": "pytorch",
+    "load_state_dict": "state_dicts",
+    "save_state_dict": "state_dicts",
+    "to_c_source": "c_source",
+    "to_numpy_source": "numpy_source",
+    "to_onnx": "onnx_writing",
     "to_sklearn": "sklearn",
+    "to_torch": "pytorch",
 }
 
 __all__ = [*_PLACES]

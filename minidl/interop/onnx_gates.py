@@ -1,0 +1,86 @@
+"""Functions that files of ONNX spell out in several operators, which take one value more than once.
+
+PyTorch and Keras write y = x · g(x) so, and the older of their exporters GELU and Mish, too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+
+class Unary(NamedTuple):
+    """An operator with one input beside a number, or beside nothing."""
+
+    operator: str
+    number: float | None
+    input: str
+
+
+#: The operators before a value, each with one input, the last first: (value, most).
+Before = Callable[[str, int], Iterator[Unary]]
+
+
+class Gate(NamedTuple):
+    """The function "name" of the value ``x``, times a factor."""
+
+    name: str
+    x: str
+    factor: float = 1.0
+
+
+def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
+    """The function that ends in a node of several inputs; None for any other node.
+
+    Args:
+        node: the NodeProto.
+        data: names of its inputs that are no constants.
+        before: finds what makes them.
+    """
+    if node.attribute or node.domain or len(data) < len(node.input):
+        return None
+    if node.op_type == "Mul" and len(data) == 2:
+        return _product(data[0], data[1], before) or _product(data[1], data[0], before)
+    if node.op_type == "Div" and len(data) == 2:
+        x, below = data
+        match list(before(below, 2)):
+            case [Unary("Add", 1.0, _), Unary("Abs", None, inner)] if inner == x:
+                return Gate("softsign", x)
+    if node.op_type == "Where" and len(data) == 3:
+        # PyTorch's softplus is x from some number on, where the difference is rounding.
+        condition, x, other = data
+        match [*before(condition, 1), *before(other, 1)]:
+            case [Unary("Greater", float(start), a), Unary("Softplus", None, b)]:
+                return Gate("softplus", x) if a == b == x and start >= 15 else None
+    return None
+
+
+def _product(x: str, gate: str, before: Before) -> Gate | None:
+    """The function x · g(x); ``x`` may also be a multiple of the value that the gate takes."""
+    bases = {x: 1.0}
+    for operator, number, inner in before(x, 1):
+        if operator == "Mul" and number is not None:
+            bases[inner] = number
+    gone: list[Unary] = []
+    for each in before(gate, 3):
+        gone.append(each)
+        name = _gate(gone)
+        if name and each.input in bases:
+            return Gate(name, each.input, bases[each.input] * (2.0 if name == "gelu" else 1.0))
+    return None
+
+
+def _gate(operators: list[Unary]) -> str | None:
+    """Name of x · g(x) for the operators of g, the last first."""
+    match operators:
+        case [Unary("Sigmoid", None, _)]:
+            return "silu"
+        case [Unary("Tanh", None, _), Unary("Softplus", None, _)]:
+            return "mish"
+        case [Unary("Add", 1.0, _), Unary("Erf", None, _), Unary(last, float(number), _)]:
+            scale = number if last == "Mul" else 1 / number if last == "Div" and number else 0.0
+            # Of float32, which has seven digits.
+            if math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
+                return "gelu"
+    return None
