@@ -1,7 +1,7 @@
 """Models from elsewhere, and models for elsewhere.
 
 =========================  =====================================================================
-:func:`from_sklearn`       a fitted MLPClassifier or MLPRegressor; :func:`to_sklearn` is the way back
+:func:`from_sklearn`       a fitted MLPClassifier or MLPRegressor; :func:`to_sklearn` goes back
 :func:`to_torch`           a ``torch.nn.Sequential``; :func:`from_torch` is the way back
 :func:`save_state_dict`    a safetensors file with PyTorch's names; :func:`load_state_dict` reads it
 :func:`to_onnx`            a file of ONNX; :func:`from_onnx` reads files of others, too
