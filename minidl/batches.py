@@ -40,6 +40,7 @@ class Batches:
             self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
         self._buffers: list[Any] = []
         self._gather: Gather | None = None
+        self._last: tuple[Any, ...] | None = None
         self._next = 0, 0
 
     def __len__(self) -> int:
@@ -57,7 +58,7 @@ class Batches:
     def of_size(self, size: int) -> Batches:
         """Batches of another size with the same rows."""
         other = copy.copy(self)
-        other.size, other._gather = min(size, self.rows), None
+        other.size, other._gather, other._last = min(size, self.rows), None, None
         return other
 
     def in_order(self) -> Any:
@@ -90,11 +91,17 @@ class Batches:
             if whole and count == self.size:
                 yield tuple(self._buffers)
                 continue
+            if self._last is not None:
+                yield self._last
+                continue
             rows = gather.order[start : start + count]
-            yield tuple(
+            last = tuple(
                 None if a is None else take(a, rows) if is_sparse(a) else b[:count]
                 for a, b in zip(self._arrays, self._buffers, strict=True)
             )
+            if not any(map(is_sparse, self._arrays)):
+                self._last = last  # the same views in each epoch, for the same reason
+            yield last
 
     def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         """Numbers of the rows in a batch."""

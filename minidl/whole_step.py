@@ -106,12 +106,12 @@ class WholeStep:
 
     def settle(self) -> None:
         """Undo the step that is under way, if any, and do the steps that wait."""
-        tape = self.tape
-        if self.undo.open is not None and self.undo.copied and tape is not None:
-            tape.drop()
+        recording = self.recording
+        if self.undo.open is not None and self.undo.copied and recording is not None:
+            recording.drop()
         self.undo.roll_back()
-        if tape is not None:
-            tape.finish()
+        if recording is not None:
+            recording.finish()
 
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Return True if the step was played: then Python saw nothing of the step."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl.accelerator.record import recording
 from minidl.backend import use
 from minidl.callbacks import (
     Callback,
@@ -238,6 +239,21 @@ def test_layers_show_the_last_step(rows: int, validation: bool) -> None:
             found = compare(functools.partial(train, own))
         names = [name.partition(".")[2] for name in found[1]]
         assert {"W", "dW", "x", "y", "z", "x_hat", "dgamma", "moving_mean", "bits"} <= {*names}
+
+
+def test_a_shorter_last_batch_is_played() -> None:
+    """Of four steps an epoch: called, recorded, played, called; called, played, played, recorded;
+    called, played, played, played; and from then on all are played.
+    """
+    compare(lambda: trained(x=X[:18], y=Y[:18], epochs=6), plays=1 + 2 + 3 + 3 * 4)
+
+
+def test_a_shorter_last_batch_that_comes_seldom_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording takes as long as many calls: the fifth is recorded, the sixth played."""
+    monkeypatch.setattr(recording, "FEW", 4)
+    with counting() as played:
+        trained(x=X[:18], y=Y[:18], epochs=8)
+    assert [step // 4 for step in played if step % 4 == 3] == [5, 6, 7]
 
 
 def test_gradients_are_those_of_the_last_step() -> None:

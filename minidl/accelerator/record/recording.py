@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable
-from operator import is_
 from typing import Any
 
+from minidl.accelerator.record.aside import Aside, are
 from minidl.accelerator.record.called import ChangedError, watching
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
@@ -30,7 +30,8 @@ class Recording:
     The first step on some arrays is called as written, and allocates missing memory; the second is
     recorded, the later ones are played. In between, any other pass through the network, or a step
     on other arrays, leaves layers with attributes that show that pass: the next step is called
-    once more.
+    once more. Where steps on a second kind of arrays come again and again, as an epoch's last batch
+    does, they have a tape of their own.
 
     Args:
         network: of the steps.
@@ -52,6 +53,7 @@ class Recording:
     def __init__(self, network: Any, player: Any) -> None:
         self._network, self._player = network, player
         self.tape: Tape | None = None
+        self._aside, self._patience = Aside(), max(FEW, 1)
         self.strange = True
         self.called: list[object] = []
         self.coming = sys.maxsize
@@ -63,13 +65,25 @@ class Recording:
 
     def forget(self) -> None:
         """Record anew before anything is played."""
-        if self.tape is not None:
-            self.tape.finish()
+        self.finish()
         self.tape = None
+        self._aside = Aside()
         self._seen: Seen | None = None
         self._doubts = False
         self._arrays: tuple[Any, ...] = ()
         self._passes = self._rows = -1
+
+    def finish(self) -> None:
+        """Do the steps that still wait."""
+        for tape in (self.tape, self._aside.tape):
+            if tape is not None:
+                tape.finish()
+
+    def drop(self) -> None:
+        """Forget the steps that still wait."""
+        for tape in (self.tape, self._aside.tape):
+            if tape is not None:
+                tape.drop()
 
     def look(
         self, parts: Iterable[object], movers: Iterable[tuple[object, str]], within: bool
@@ -83,6 +97,7 @@ class Recording:
             within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
+        self._aside.hide()
         self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
         things = [thing for thing, _ in self._endings]
@@ -113,7 +128,7 @@ class Recording:
 
     def _same(self, arrays: tuple[Any, ...]) -> bool:
         """True if a step is on the arrays of the step before."""
-        return len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
+        return are(arrays, self._arrays)
 
     def to_play(self, arrays: tuple[Any, ...]) -> Tape | None:
         """The tape that stands for a step on these arrays; None where the step is to be called."""
@@ -123,10 +138,20 @@ class Recording:
         if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
             self.forget()
         same = self._same(arrays)
-        if same and network.passes == self._passes:
+        known = network.passes == self._passes
+        aside = self._aside
+        aside.hide()
+        if same and known:
+            if aside.tape is not None:
+                aside.tape.finish()
             return self.tape
         if self.tape is not None:
             self.tape.finish()
+        if known and aside.seen is not None and are(arrays, aside.arrays):
+            if aside.seen.holds(self._parts, self._moving()):
+                aside.show()
+                return aside.tape
+            self._doubt_aside()
         return None
 
     def call(self, step: Any, arrays: tuple[Any, ...]) -> None:
@@ -140,7 +165,8 @@ class Recording:
         if self._skips:
             step(*arrays)
             return
-        if self._gone or not same or network.passes != self._passes or self.tape is not None:
+        comes_again = same if self.tape is None else self._comes_again(arrays)
+        if self._gone or not comes_again or network.passes != self._passes:
             step(*arrays)
             return
         if self._rests:
@@ -160,6 +186,12 @@ class Recording:
         """True if the steps to come are too few to be recorded."""
         work = arrays[0].shape[0] * self._network.theta.size
         return bool(self.coming * (1 + work / WORK) < FEW)
+
+    def _comes_again(self, arrays: tuple[Any, ...]) -> bool:
+        """True if steps beside the tape's have come so often that a recording pays."""
+        aside = self._aside
+        ripe = aside.calls >= self._patience and aside.tape is None and not self.strange
+        return ripe and are(arrays, aside.arrays)
 
     def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
         """Call a step and record it."""
@@ -189,9 +221,11 @@ class Recording:
         """Note that a step on these arrays was called and done; keep a tape of the step, if any."""
         network = self._network
         same = self._same(arrays)
-        if self._new is not None:
-            tape, seen = self._new
-            self._new = None
+        new, self._new = self._new, None
+        if self.tape is not None and not same:
+            self._keep_aside(arrays, new)
+        elif new is not None:
+            tape, seen = new
             seen.pass_over_arrays()
             # A step that has changed its own conditions is not to be played.
             if seen.holds(self._parts, self._moving()):
@@ -205,10 +239,33 @@ class Recording:
             if self._doubts:
                 self._compare()
 
+    def _keep_aside(self, arrays: tuple[Any, ...], new: tuple[Tape, Seen] | None) -> None:
+        """Note a step beside the tape's; keep a tape of the step, if any.
+
+        Such a step always begins with what the tape's steps leave. It may be played if it leaves
+        what such a step has left before.
+        """
+        aside = self._aside
+        if not are(arrays, aside.arrays):
+            aside = self._aside = Aside(arrays)
+        if new is None:
+            aside.calls += 1
+            if aside.calls == self._patience:
+                aside.after = Seen(self._parts, self._moving())
+        elif aside.after is not None and aside.after.holds(self._parts, self._moving()):
+            aside.keep(*new)
+        else:
+            self._doubt_aside()
+
+    def _doubt_aside(self) -> None:
+        """Record steps beside the tape's anew, after many more of them."""
+        self._aside, self._patience = Aside(), 8 * self._patience
+
     def give_up(self, error: Exception) -> None:
         """Call the steps from now on where compiled code cannot be had; else record anew."""
         if isinstance(error, UnsupportedError):
-            self._gone, self.reason, self.tape = True, str(error), None
+            self._gone, self.reason = True, str(error)
+            self.tape, self._aside = None, Aside()
         else:
             self._rest()
             self.forget()

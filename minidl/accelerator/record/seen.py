@@ -50,8 +50,12 @@ class Seen:
         self._glance = _Glance(self._classes, self._objects)
         return True
 
+    def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
+        """Attributes in which the step has put another array: (owner's dictionary, name, array)."""
+        return [other for each in self._objects for other in each.other_arrays()]
+
     def pass_over_arrays(self) -> None:
-        """Ignore from now on the attributes in which the step has put another array.
+        """Ignore such attributes from now on.
 
         A layer may be handed a new array by foreign code at each step.
         """
@@ -187,12 +191,18 @@ class _Attributes:
         ]
 
     def pass_over_arrays(self) -> None:
-        """Ignore from now on the attributes whose array has become another array."""
-        now = getattr(self.thing, "__dict__", {})
+        """As of :class:`Seen`."""
         if self.names is not None:
-            pairs = ((name, self._then.get(name), now.get(name)) for name in self.names)
-            self._quiet |= {n for n, a, b in pairs if a is not b and hasattr(a, "dtype")
-                            and hasattr(b, "dtype")}  # fmt: skip
+            self._quiet |= {name for _, name, _ in self.other_arrays()}
+
+    def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
+        """As of :class:`Seen`."""
+        if self.names is None:
+            return []
+        space = getattr(self.thing, "__dict__", {})
+        pairs = ((name, self._then.get(name), space.get(name)) for name in self.names)
+        return [(space, n, b) for n, a, b in pairs if a is not b and hasattr(a, "dtype")
+                and hasattr(b, "dtype")]  # fmt: skip
 
     def glance(self) -> tuple[Any, ...]:
         """The dictionary and its size; a getter of objects that count, and these; the same for

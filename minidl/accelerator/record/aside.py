@@ -1,0 +1,59 @@
+"""Steps beside the tape's: an epoch's last batch, of fewer rows."""
+
+from __future__ import annotations
+
+from operator import is_
+from typing import Any
+
+from minidl.accelerator.record.seen import Seen
+from minidl.accelerator.record.tape import Tape
+
+
+class Aside:
+    """Steps on other arrays than most steps, with a tape of their own.
+
+    Such a step begins with the attributes that the other steps leave, and leaves other ones: layers
+    show its rows. Where the step is played, :meth:`show` and :meth:`hide` exchange both.
+
+    Args:
+        arrays: of these steps.
+
+    Attributes:
+        calls: the number of steps that were called.
+        after: the look at the parts of the step as such a step leaves them.
+        tape: the recorded tape, or None.
+        seen: the look at the parts of the step before the step that was recorded.
+    """
+
+    def __init__(self, arrays: tuple[Any, ...] = ()) -> None:
+        self.arrays, self.calls = arrays, 0
+        self.after: Seen | None = None
+        self.tape: Tape | None = None
+        self.seen: Seen | None = None
+        # (dictionary of an object, name, array) where such a step leaves another array.
+        self._left: list[tuple[dict[str, Any], str, Any]] = []
+        self._hidden: list[Any] | None = None
+
+    def keep(self, tape: Tape, seen: Seen) -> None:
+        """Keep the tape of the step that was just called, and the look before the step."""
+        self.tape, self.seen, self._left = tape, seen, seen.other_arrays()
+
+    def show(self) -> None:
+        """Give the attributes the arrays that such a step leaves."""
+        self._hidden = [space[name] for space, name, _ in self._left]
+        for space, name, array in self._left:
+            space[name] = array
+
+    def hide(self) -> None:
+        """Take :meth:`show` back, but for what has been changed since."""
+        if self._hidden is None:
+            return
+        for (space, name, array), before in zip(self._left, self._hidden, strict=True):
+            if space.get(name) is array:
+                space[name] = before
+        self._hidden = None
+
+
+def are(arrays: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    """True if both have the same objects."""
+    return len(arrays) == len(others) and all(map(is_, arrays, others))
