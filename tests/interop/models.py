@@ -90,6 +90,7 @@ def everything(dtype: str) -> tuple[minidl.Sequential, np.ndarray]:
         kinds.ELU(0.7),
         kinds.ReLU(6),
         kinds.ReLU(6, 0.1, 0.2),
+        kinds.ReLU(threshold=0.1),
         kinds.Identity(),
         kinds.ActivityRegularization(0.1),
         kinds.Reshape((2, 2)),

@@ -112,6 +112,15 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     assert not proto.functions
 
 
+def test_kinks_lie_on_the_same_side() -> None:
+    """At the threshold itself the output is 0."""
+    model, _ = filled([minidl.Input((1,)), ReLU(6, 0, 0.5)], "float32")
+    x = np.array([[0.5], [np.nextafter(np.float32(0.5), 1)], [6], [7], [0]], np.float32)
+    received = run(proto_of(model), x)
+    np.testing.assert_array_equal(received, model.predict(x))
+    assert received[0] == 0
+
+
 def test_what_onnx_lacks_is_a_function() -> None:
     """Of operators, whose constants are inputs: one function for two slopes."""
     layers = [minidl.Input((4,)), ReLU(6, 0.1, 0.2), ReLU(5, 0.2, 0.3)]
