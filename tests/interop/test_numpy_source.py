@@ -136,6 +136,22 @@ def test_what_cannot_be_copied() -> None:
         interop.to_numpy_source(model)
 
 
+_W0 = 2.0
+
+
+def hiding_forward(x: Any, *, out: Any) -> Any:
+    """Refers to a name that the file has for a weight matrix."""
+    return np.multiply(x, _W0, out=out)
+
+
+def test_names_that_the_file_has_for_itself() -> None:
+    """Would hide each other."""
+    hiding = ActivationFunction("hiding", hiding_forward, tabled_backward)
+    model, _ = filled([minidl.Input((3,)), Dense(2, hiding, name="odd")], "float32")
+    with pytest.raises(interop.ConversionError, match=r"Dense odd.*another name than _W0"):
+        interop.to_numpy_source(model)
+
+
 class Doubling(Layer):
     """A layer of one's own."""
 
