@@ -14,7 +14,7 @@ from minidl.interop.calls import Call, calls_of
 _HEAD = """\
 /* The network {name}: predict(x, y), one row at a time. Written by minidl.
 
-   x: {inputs} numbers, in C order of the shape {shape}. y: {outputs} numbers, overwritten; not in x.
+   x: {inputs} numbers, in C order of the shape {shape}. y: {outputs} numbers, not in x.
    predict takes {stack} bytes of the stack, calls nothing but math.h, and keeps no state.
    Compile with -ffp-contract=off (or -std=c99, for GCC) and without -ffast-math, and the bits are
    the same everywhere but for exp, log and tanh. Above each part stands its kernel. */
