@@ -191,6 +191,12 @@ def test_rows_of_unknown_shape(name: str, tmp_path: Path) -> None:
         convert(model, *arguments)
 
 
+def test_no_model() -> None:
+    """Is named."""
+    with pytest.raises(TypeError, match="expected a model of minidl, such as Sequential, received"):
+        interop.to_numpy_source([Dense(2)])
+
+
 @pytest.mark.parametrize("executor", ["cupy-double"], indirect=True)
 def test_a_model_on_a_device(executor: str, tmp_path: Path) -> None:
     """Its numbers come to the host, and a file's numbers to the device."""
