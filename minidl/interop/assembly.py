@@ -44,8 +44,11 @@ def _joined(parts: Iterable[Part]) -> Iterable[Part]:
     before: Part | None = None
     for layer, tensors in parts:
         if before is not None and type(layer) is Activation and isinstance(before[0], Dense):
-            config = before[0].get_config()
-            yield Dense(**{**config, "activation": layer.function}), before[1]
+            config = {**before[0].get_config(), "activation": layer.function}
+            trainable = config.pop("trainable", True)
+            dense = Dense(**config)
+            dense.trainable = trainable
+            yield dense, before[1]
             before = None
             continue
         if before is not None:

@@ -14,9 +14,10 @@ from minidl.interop.calls import Call, calls_of
 _HEAD = """\
 /* The network {name}: predict(x, y), one row at a time. Written by minidl.
 
-   x: {inputs} numbers, in C order of the shape {shape}. y: {outputs} numbers, overwritten.
+   x: {inputs} numbers, in C order of the shape {shape}. y: {outputs} numbers, not in x.
    predict takes {stack} bytes of the stack, calls nothing but math.h, and keeps no state.
-   Compile without -ffast-math. Above each part stands the kernel that it was made of. */
+   Compile with -ffp-contract=off (or -std=c99, for GCC) and without -ffast-math, and the bits are
+   the same everywhere but for exp, log and tanh. Above each part stands its kernel. */
 #include <math.h>
 #include <stddef.h>
 
@@ -36,7 +37,8 @@ def to_c_source(model: Any) -> str:
     the bits of the kernels under NumPy, if NumPy adds in this order and takes exp, log, log1p and
     tanh from the C library; its own differ by up to 4 units of the last place. The outputs of
     ``model.predict`` differ by rounding, because BLAS adds in another order. The compiler may not
-    reorder or contract operations: no ``-ffast-math``, and for GCC ``-std=c99``.
+    reorder or contract operations: ``-ffp-contract=off`` (for GCC, ``-std=c99`` does the same) and
+    no ``-ffast-math``.
 
     Args:
         model: any, with activations of your own, too, that apply functions of NumPy.

@@ -29,6 +29,7 @@ from minidl.kernels.unitnorm import unitnorm_forward
 from minidl.layers.base import Layer, Shape
 from minidl.layers.normalization import EPSILON
 from minidl.layers.unitnorm import EPSILON as SHORTEST
+from minidl.network import Network
 from minidl.weights import copies
 
 
@@ -84,7 +85,10 @@ def calls_of(network: Any, format_name: str) -> list[Call]:
     Raises:
         ConversionError: names the layers that are no layers of minidl's own.
         ValueError: the shape of a row is not known.
+        TypeError: no network.
     """
+    if not isinstance(network, Network):
+        raise TypeError(f"expected a model of minidl, such as Sequential, received {network!r}")
     network.build()
     foreign = [layer for layer in network.leaves if _writer(layer) is None]
     if foreign:

@@ -1,9 +1,12 @@
-"""The error of models that one side has and the other side lacks."""
+"""The error of models that one side lacks, and checks that all formats share."""
 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+from minidl.saving import FileFormatError
 
 
 class ConversionError(ValueError):
@@ -12,6 +15,18 @@ class ConversionError(ValueError):
     The message names the layers, or the operators, and another way. A file that is broken is a
     :class:`minidl.FileFormatError` instead.
     """
+
+
+def file_name(path: Any) -> str:
+    """The name of a file to read, which is no device and no FIFO: reading these may never end.
+
+    Raises:
+        FileFormatError: it is one.
+    """
+    name = os.fsdecode(path)
+    if os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name)):
+        raise FileFormatError(name, "expected a file, received a device or a FIFO")
+    return name
 
 
 def package(name: str, extra: str, purpose: str) -> Any:

@@ -51,6 +51,8 @@ def predict(x: Any) -> Any:
 '''
 
 _COLUMNS = 100
+# Those of the text above, and of arrays.
+_RESERVED = r"predict|base64|Any|annotations|_array|_empty|_[A-Za-z_]+[0-9]+"
 
 
 def to_numpy_source(model: Any) -> str:
@@ -70,7 +72,7 @@ def to_numpy_source(model: Any) -> str:
         ValueError: the shape of a row is not known yet.
     """
     calls = calls_of(model, "source code")
-    quoted = Quotation()
+    quoted = Quotation(_RESERVED)
     arrays: list[str] = []
     body = "".join(f"    x = {line}\n" for line in _lines(calls, quoted, arrays, model.dtype))
     shape = tuple(model.input_shape)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.assembly import assembled
-from minidl.interop.errors import ConversionError
+from minidl.interop.errors import ConversionError, file_name
 from minidl.interop.onnx_activations import ACTIVATIONS, gated, own_function
 from minidl.interop.onnx_builder import Builder
 from minidl.interop.onnx_chain import Chain, Step
@@ -55,12 +55,12 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
         ImportError: the package onnx is missing.
         OSError: the file cannot be read.
     """
-    name = str(os.fspath(path))
-    proto = read_model(path)
+    name = file_name(path)
+    proto = read_model(name)
     try:
         # What is not finite is refused as a weight, in the end.
         with np.errstate(all="ignore"):
-            return _model(proto, Beside(path), output)
+            return _model(proto, Beside(name), output)
     except MalformedError as error:
         raise FileFormatError(name, str(error)) from error
     except ConversionError as error:

@@ -26,14 +26,13 @@ _COUNT = re.compile(r"[0-9]{1,18}")
 _NAME = re.compile(r"[^/\\:\0]*[^/\\:\0.]")
 
 
-def read_model(path: str | os.PathLike[str]) -> Any:
+def read_model(name: str) -> Any:
     """The ModelProto of a file; tensors are not looked at yet.
 
     Raises:
         FileFormatError: no file of ONNX.
         OSError: the file cannot be read.
     """
-    name = os.fspath(path)
     with open(name, "rb") as file:
         content = file.read()
     proto = onnx().ModelProto()
@@ -44,7 +43,7 @@ def read_model(path: str | os.PathLike[str]) -> Any:
             str(name), f"expected a file of ONNX, received another: {error}"
         ) from error
     if not proto.HasField("graph") or not proto.opset_import:
-        raise FileFormatError(str(name), "expected a graph and the versions of its operators")
+        raise FileFormatError(name, "expected a graph and the versions of its operators")
     return proto
 
 
@@ -55,8 +54,8 @@ class Beside:
         path: of the file of ONNX.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._folder = os.path.dirname(os.fspath(path))
+    def __init__(self, path: str) -> None:
+        self._folder = os.path.dirname(path)
         self._read: dict[str, int] = {}
 
     def read(self, tensor: Any, size: int) -> bytes:

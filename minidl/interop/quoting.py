@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 import types
@@ -18,13 +19,17 @@ from minidl.interop.errors import ConversionError
 class Quotation:
     """Modules, constants and functions for a file, each by its name.
 
+    Args:
+        reserved: pattern of the names that the file has for itself.
+
     Attributes:
         modules: name in the file -> name of the module.
         constants: name -> number, or tuple of numbers.
         functions: name -> source, behind the functions that the source calls.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: str) -> None:
+        self._reserved = re.compile(reserved)
         self.modules: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.functions: dict[str, str] = {}
@@ -77,6 +82,8 @@ class Quotation:
             )
 
     def _is_new(self, name: str, thing: Any, owner: Any) -> bool:
+        if self._reserved.fullmatch(name):
+            raise ConversionError(f"{owner}: expected another name than {name}, which the file has")
         if name in self._known:
             if self._known[name] is not thing and self._known[name] != thing:
                 raise ConversionError(f"{owner}: expected one meaning of {name}, received two")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.interop.errors import ConversionError, package
+from minidl.interop.errors import ConversionError, file_name, package
 from minidl.interop.torch_modules import Module, modules_of
 from minidl.replacing import replacing
 from minidl.saving import FileFormatError
@@ -58,7 +58,7 @@ def load_state_dict(model: Any, path: str | os.PathLike[str]) -> None:
         ImportError: the package safetensors is missing.
         OSError: the file cannot be read.
     """
-    name = str(os.fspath(path))
+    name = file_name(path)
     modules = modules_of(model)
     wanted = {
         f"{index}.{key}": (module, key, values)

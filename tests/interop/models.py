@@ -62,7 +62,8 @@ def filled(
     # Variances are positive.
     values = [random.uniform(0.3, 1.3, w.shape) for w in model.get_weights()]
     model.set_weights(values)
-    model.theta[...] *= random.choice([-1.0, 1.0], model.theta.shape)
+    signs = random.choice([-1.0, 1.0], model.theta.shape)
+    model.theta[...] *= model.backend.to_device(signs.astype(dtype))
     return model, random.normal(size=(rows, *model.input_shape)).astype(dtype)
 
 
@@ -90,6 +91,7 @@ def everything(dtype: str) -> tuple[minidl.Sequential, np.ndarray]:
         kinds.ELU(0.7),
         kinds.ReLU(6),
         kinds.ReLU(6, 0.1, 0.2),
+        kinds.ReLU(threshold=0.1),
         kinds.Identity(),
         kinds.ActivityRegularization(0.1),
         kinds.Reshape((2, 2)),

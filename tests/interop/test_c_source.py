@@ -17,7 +17,7 @@ import minidl
 from minidl import interop
 from minidl.activations import ActivationFunction
 from minidl.backend import fused, use
-from minidl.layers import Activation, Dense, Identity, Rescaling, Softmax
+from minidl.layers import Activation, Dense, Identity, ReLU, Rescaling, Softmax
 from tests.interop.models import as_in_c, everything, filled, models
 
 FLAGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC"]
@@ -85,6 +85,15 @@ def test_nan_and_infinity_pass_as_in_numpy() -> None:
     model, _ = filled([minidl.Input((2,)), Softmax()], "float32")
     x = np.array([[np.nan, 1], [2, np.nan]], np.float32)
     assert np.isnan(run(interop.to_c_source(model), x, (2,))).all()
+
+
+def test_kinks_lie_on_the_same_side() -> None:
+    """At the threshold itself the output is 0."""
+    model, _ = filled([minidl.Input((1,)), ReLU(6, 0, 0.5)], "float32")
+    x = np.array([[0.5], [np.nextafter(np.float32(0.5), 1)], [6], [7], [0]], np.float32)
+    received = run(interop.to_c_source(model), x, (1,))
+    np.testing.assert_array_equal(received, model.predict(x))
+    assert received[0] == 0
 
 
 def test_weights_that_are_no_finite_numbers() -> None:

@@ -16,7 +16,7 @@ from minidl import interop
 from minidl.activations import ActivationFunction
 from minidl.backend import fused, use
 from minidl.interop.torch_modules import modules_of
-from minidl.layers import Activation, Dense, Layer
+from minidl.layers import Activation, BatchNormalization, Dense, Layer
 from tests.interop.models import everything, filled, models
 from tests.registered import forgotten  # noqa: F401 - a fixture
 
@@ -136,6 +136,22 @@ def test_what_cannot_be_copied() -> None:
         interop.to_numpy_source(model)
 
 
+_W0 = 2.0
+
+
+def hiding_forward(x: Any, *, out: Any) -> Any:
+    """Refers to a name that the file has for a weight matrix."""
+    return np.multiply(x, _W0, out=out)
+
+
+def test_names_that_the_file_has_for_itself() -> None:
+    """Would hide each other."""
+    hiding = ActivationFunction("hiding", hiding_forward, tabled_backward)
+    model, _ = filled([minidl.Input((3,)), Dense(2, hiding, name="odd")], "float32")
+    with pytest.raises(interop.ConversionError, match=r"Dense odd.*another name than _W0"):
+        interop.to_numpy_source(model)
+
+
 class Doubling(Layer):
     """A layer of one's own."""
 
@@ -163,6 +179,36 @@ def test_layers_of_ones_own_are_all_named(name: str, tmp_path: Path) -> None:
     convert = modules_of if name == "to_torch" else getattr(interop, name)
     with pytest.raises(interop.ConversionError, match=r"<Doubling one>, <Louder two>.*save\(\)"):
         convert(model, *arguments)
+
+
+@pytest.mark.parametrize("name", ["to_numpy_source", "to_c_source", "to_onnx", "to_torch"])
+def test_rows_of_unknown_shape(name: str, tmp_path: Path) -> None:
+    """Are the error that build raises."""
+    model = minidl.Sequential([Dense(2)])
+    arguments = [tmp_path / "model.onnx"] if name == "to_onnx" else []
+    convert = modules_of if name == "to_torch" else getattr(interop, name)
+    with pytest.raises(ValueError, match="the shape of a row is not known yet"):
+        convert(model, *arguments)
+
+
+def test_no_model() -> None:
+    """Is named."""
+    with pytest.raises(TypeError, match="expected a model of minidl, such as Sequential, received"):
+        interop.to_numpy_source([Dense(2)])
+
+
+@pytest.mark.parametrize("executor", ["cupy-double"], indirect=True)
+def test_a_model_on_a_device(executor: str, tmp_path: Path) -> None:
+    """Its numbers come to the host, and a file's numbers to the device."""
+    layers = [minidl.Input((3,)), Dense(4, "elu"), BatchNormalization(), Dense(2, "softmax")]
+    model, x = filled(layers, "float64")
+    assert not isinstance(model.theta, np.ndarray)
+    expected = model.predict(x)
+    np.testing.assert_allclose(loaded(model)(x), expected, rtol=1e-12)
+    interop.to_onnx(model, tmp_path / "model.onnx")
+    back = interop.from_onnx(tmp_path / "model.onnx")
+    assert not isinstance(back.theta, np.ndarray)
+    np.testing.assert_allclose(back.predict(x), expected, rtol=1e-12)
 
 
 def test_names_write_no_code() -> None:

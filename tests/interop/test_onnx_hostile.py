@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -158,6 +159,8 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         interop.from_onnx(tmp_path / "missing.onnx")
     with pytest.raises(IsADirectoryError):
         interop.from_onnx(tmp_path)
+    with pytest.raises(FileFormatError, match="received a device or a FIFO"):
+        interop.from_onnx(os.devnull)
 
 
 def seeds() -> list[Any]:

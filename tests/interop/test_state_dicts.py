@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 import tracemalloc
@@ -230,3 +231,5 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         interop.load_state_dict(network(), tmp_path / "missing")
     with pytest.raises(IsADirectoryError):
         interop.load_state_dict(network(), tmp_path)
+    with pytest.raises(FileFormatError, match="received a device or a FIFO"):
+        interop.load_state_dict(network(), os.devnull)

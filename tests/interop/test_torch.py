@@ -112,17 +112,18 @@ def test_random_networks_agree(torch: Any, case: Any) -> None:
 
 def test_what_is_converted(torch: Any) -> None:
     """Transposed weights, BatchNorm's momentum and epsilon; its variance as it is."""
-    layers = [minidl.Input((3,)), Dense(2), BatchNormalization(momentum=0.9, epsilon=1e-4)]
+    norm = BatchNormalization(momentum=0.9, epsilon=1e-4)
+    layers = [minidl.Input((3,)), Dense(2, "relu"), norm]
     model, _ = filled(layers, "float32")
     model.layers[0].trainable = False
-    linear, norm = interop.to_torch(model)
+    linear, relu, norm = interop.to_torch(model)
     assert type(linear) is torch.nn.Linear
     np.testing.assert_array_equal(linear.weight.detach().numpy(), model.layers[0].W.T)
     assert not linear.weight.requires_grad
     assert norm.weight.requires_grad
     assert (norm.momentum, norm.eps) == (0.1, 1e-4)
     np.testing.assert_array_equal(norm.running_var.numpy(), model.layers[1].moving_variance)
-    back = interop.from_torch(torch.nn.Sequential(linear, norm))
+    back = interop.from_torch(torch.nn.Sequential(linear, relu, norm))
     assert (back.layers[1].momentum, back.layers[1].epsilon) == (0.9, 1e-4)
     assert [layer.trainable for layer in back.layers] == [False, True]
 
