@@ -64,6 +64,8 @@ profile = DOCS / "_build" / "ipython" / "profile_default"
 profile.mkdir(parents=True, exist_ok=True)
 (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
 os.environ["IPYTHONDIR"] = str(profile.parent)
+# Pages run beside each other: a thread of OpenBLAS that waits for a core would spin.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 logging.getLogger("traitlets").setLevel(logging.WARNING)
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS / "_build" / f"cells-{sources.hexdigest()[:12]}")
