@@ -123,7 +123,7 @@ def _layer(each: Any, dtype: str, problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _chain(layers: list[dict[str, Any]], shapes: list[Any], dtype: str) -> Iterator[str]:
-    """Say of each layer that it is called on the one before; yield the layers' names."""
+    """Note for each layer the layer before, on which Keras calls it; yield the layers' names."""
     before = None
     for layer, shape in zip(layers, [None, *shapes], strict=False):
         layer["name"], layer["inbound_nodes"] = layer["config"]["name"], []
@@ -136,7 +136,7 @@ def _chain(layers: list[dict[str, Any]], shapes: list[Any], dtype: str) -> Itera
 
 
 def _training(model: Any, problems: list[str]) -> dict[str, Any]:
-    """What ``compile`` was given."""
+    """The arguments of ``compile``."""
     found: dict[str, Any] = {"metrics": [], "weighted_metrics": []}
     weight = model._loss.weight
     found["loss_weights"] = None if weight == 1 else weight
