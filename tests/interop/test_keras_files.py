@@ -181,6 +181,26 @@ def test_what_is_no_row_is_refused(model: str, tmp_path: Path) -> None:
         minidl.load_model(path)
 
 
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+@pytest.mark.parametrize(
+    ("model", "message"), [("half", "received .'mixed_float16'"), ("unbuilt", "one not built")]
+)
+def test_other_models_are_refused(model: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    getattr(keras_models, model)().save(path)
+    with pytest.raises(FileFormatError, match=message):
+        minidl.load_model(path)
+
+
+def test_the_type_of_the_numbers_is_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    keras_models.single().save(path)
+    own = minidl.load_model(path)
+    assert own.dtype == np.float32
+    own.save(path)
+    assert keras_models.load(path).layers[0].kernel.dtype == "float32"
+
+
 def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     keras_models.with_own_loss().save(path)
