@@ -20,8 +20,8 @@ from minidl.replacing import replacing
 from minidl.stack import Stack
 
 ENDING = ".keras"
-#: The first version of this form.
-_VERSION = "3.0.0"
+#: The version whose form this is; Keras 3.0 reads all but models in the functional form.
+_VERSION = "3.6.0"
 
 
 def save(model: Any, filepath: Any) -> None:
@@ -68,7 +68,7 @@ def _arrays(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
         for index in range(len(layer.tensors) + len(layer.statistics))
     }
     state = optimizers.state(model) if model.optimizer is not None else {}
-    return found | state, [f"{place}/vars" for place, _ in places]
+    return found | state, weight_files.groups(place for place, _ in places)
 
 
 def _config(model: Any) -> dict[str, Any]:
