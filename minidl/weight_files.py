@@ -59,8 +59,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
             found[f"{place}/vars/{index}"] = next(copies)
     content = b""
     if ending == _H5:
-        groups = [f"{place}/vars" for place, _ in layers]
-        content = hdf5.written(hdf5.package(_NPZ), groups, found)
+        content = hdf5.written(hdf5.package(_NPZ), groups(place for place, _ in layers), found)
     elif ending == _SAFE:
         content = safetensors.written(safetensors.package(_NPZ), found)
     with replacing(path) as file:
@@ -142,6 +141,17 @@ def places(model: Any, functional: bool, before: str = "") -> Iterator[tuple[str
             yield from places(entry, functional, f"{place}/")
         else:
             yield place, entry
+
+
+def groups(found: Iterable[str]) -> list[str]:
+    """Groups of a file of Keras, empty or not: of each layer, and of the models around the layers.
+
+    Args:
+        found: the places of the layers.
+    """
+    layers = list(found)
+    models = {f"{place[: place.rindex('layers/')]}vars" for place in layers}
+    return [*sorted(models), *(f"{place}/vars" for place in layers)]
 
 
 def _from_npz(path: str) -> dict[str, np.ndarray]:

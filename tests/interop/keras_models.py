@@ -141,6 +141,21 @@ def twice() -> Any:
     return keras.Model(inputs, layer(layer(inputs)))
 
 
+def half() -> Any:
+    """A model that computes in float16."""
+    return keras.Sequential([L.Input((3,)), L.Dense(2, dtype="mixed_float16")])
+
+
+def unbuilt() -> Any:
+    """A model of unknown input shape."""
+    return keras.Sequential([L.Dense(2)])
+
+
+def single() -> Any:
+    """A model in float32, beside the float64 of the others."""
+    return keras.Sequential([L.Input((3,), dtype="float32"), L.Dense(2, dtype="float32")])
+
+
 def with_own_loss() -> Any:
     """A model compiled with a loss of somebody's own."""
     model = keras.Sequential([L.Input((3,)), L.Dense(2)])

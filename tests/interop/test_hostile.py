@@ -51,7 +51,7 @@ def files(tmp_path_factory: Any) -> dict[str, bytes]:
 
 
 def read(path: Path) -> str:
-    """What comes of a file: it is loaded, or refused with the one error; else the test fails."""
+    """The end of a file, "loaded", or "refused" with the one error; else the test fails."""
     # Weights that are those of another model are not the file's fault.
     errors = FileFormatError if path.suffix == ".keras" else (FileFormatError, ValueError)
     message = str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import warnings
@@ -9,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -18,6 +20,13 @@ from minidl.interop.keras.saving import save
 from tests.interop import keras_models
 
 X = np.random.default_rng(0).normal(size=(7, 2, 3))
+OLD = Path(__file__).parents[1] / "data" / "models" / "keras-3.0.5.keras"
+EXPECTED = [
+    [0.49546563625335693, 0.5045344233512878],
+    [0.5513057112693787, 0.44869422912597656],
+    [0.6058816313743591, 0.3941183388233185],
+    [0.6579381227493286, 0.342061847448349],
+]
 # The same formulas in float64; rounding of sums of at most six products.
 RTOL = 1e-12
 
@@ -123,6 +132,22 @@ def test_compiled_and_not_trained(tmp_path: Path) -> None:
         assert minidl.load_model(path).optimizer.iterations == 0
 
 
+def test_groups_that_the_first_keras_3_looks_for(tmp_path: Path) -> None:
+    """It finds no file right without one for each layer and each model, empty or not."""
+    path = tmp_path / "a.keras"
+    inner = minidl.Sequential([layers.Input((4,)), layers.Dropout(0.5)])
+    minidl.Sequential([layers.Input((4,)), inner, layers.ReLU()]).save(path)
+    found: list[str] = []
+    with zipfile.ZipFile(path) as archive:
+        h5py.File(io.BytesIO(archive.read("model.weights.h5"))).visit(found.append)
+    groups = [
+        "layers/sequential/layers/dropout/vars",
+        "layers/sequential/vars",
+        "layers/re_lu/vars",
+    ]
+    assert {*groups, "vars"} <= {*found}
+
+
 def test_the_same_model_makes_the_same_file(tmp_path: Path) -> None:
     model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
     for name in ("a.keras", "b.keras"):
@@ -136,6 +161,25 @@ def test_a_file_of_minidls_under_keras_name(tmp_path: Path) -> None:
     model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
     minidl.saving.save_model(model, path)
     np.testing.assert_array_equal(minidl.load_model(path).get_weights()[0], model.get_weights()[0])
+
+
+def test_a_file_of_the_first_keras_3() -> None:
+    """Keras 3.0.5 on TensorFlow has made it, in float32, and predicted these numbers.
+
+    Input(3), Dense(5, L2), BatchNormalization, a Sequential of Dense(4, relu), Dropout(0.2),
+    LeakyReLU, Dense(2, softmax) in the functional form; four steps of Adam(0.01).
+    """
+    model = minidl.load_model(OLD)
+    assert [each.name for each in model.layers[:3]] == [
+        "input_layer_1",
+        "dense_1",
+        "batch_normalization",
+    ]
+    assert (int(model.optimizer.iterations), model.step) == (4, 4)
+    assert [each.name for each in model.metrics] == ["accuracy"]
+    found = model.predict(np.linspace(0, 1, 12).reshape(4, 3))
+    # Five layers in float32: some ten roundings of 6e-8.
+    np.testing.assert_allclose(found, EXPECTED, rtol=1e-6)
 
 
 def test_layers_that_minidl_lacks_are_named_at_once(tmp_path: Path) -> None:
@@ -179,6 +223,26 @@ def test_what_is_no_row_is_refused(model: str, tmp_path: Path) -> None:
     name = {"branched": "other|right", "twice": "again"}[model]
     with pytest.raises(FileFormatError, match=f"layers in a row.*({name})"):
         minidl.load_model(path)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+@pytest.mark.parametrize(
+    ("model", "message"), [("half", "received .'mixed_float16'"), ("unbuilt", "one not built")]
+)
+def test_other_models_are_refused(model: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    getattr(keras_models, model)().save(path)
+    with pytest.raises(FileFormatError, match=message):
+        minidl.load_model(path)
+
+
+def test_the_type_of_the_numbers_is_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    keras_models.single().save(path)
+    own = minidl.load_model(path)
+    assert own.dtype == np.float32
+    own.save(path)
+    assert keras_models.load(path).layers[0].kernel.dtype == "float32"
 
 
 def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/do/bring_your_keras_model.md: its cells run, beside the file that Keras has written."""
+"""Pages of docs/do: their cells run, and show what the text says."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "do" / "bring_your_keras_model.md"
+DO = Path(__file__).parents[2] / "docs" / "do"
+
+
+def run(page: str, monkeypatch: Any, capsys: Any) -> tuple[dict[str, Any], str]:
+    """Names after the cells of a page, and the text that the cells print."""
+    monkeypatch.chdir(DO)  # where the pages find their files
+    text = (DO / page).read_text("utf-8")
+    names: dict[str, Any] = {}
+    for cell in re.findall(r"```\{code-cell\} ipython3\n(.*?)```", text, re.S):
+        exec(compile(cell, page, "exec"), names)
+    return names, capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:fit continues")
-def test_the_cells_run(monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.chdir(PAGE.parent)
-    cells = re.findall(r"```\{code-cell\} ipython3\n(.*?)```", PAGE.read_text("utf-8"), re.S)
-    names: dict[str, Any] = {}
-    for cell in cells:
-        exec(compile(cell, str(PAGE), "exec"), names)
-    shown = capsys.readouterr().out
+def test_bring_your_keras_model(monkeypatch: Any, capsys: Any) -> None:
+    names, shown = run("bring_your_keras_model.md", monkeypatch, capsys)
     assert "(Dropout)" in shown
     # Of ten classes: far from chance, as after a training.
     assert names["accuracy"] > 0.8
     # 1437 rows in batches of 32 are 45 steps an epoch.
     assert re.findall(r"(\d+) steps made", shown) == ["450", "675"]
     assert names["history"]["loss"][-1] < names["history"]["loss"][0]
+
+
+def test_serve_predictions(monkeypatch: Any, capsys: Any) -> None:
+    names, shown = run("serve_predictions.md", monkeypatch, capsys)
+    assert re.search(r"\d is a \d", shown)
+    assert names["right"] > 0.8

@@ -4,8 +4,8 @@ A file is a zip archive of ``metadata.json``; ``config.json``, names and argumen
 of the optimizer, the loss and the metrics; and ``model.weights.h5``, the tensors, and the
 optimizer's state after them. Keras describes the form in :mod:`keras.saving`.
 
-A class in the file is looked up by name among minidl's, and those that the reader hands over.
-Nothing in the file is run: no Lambda, no function, no module named there.
+The name of a class in the file is looked up among minidl's classes and those that the reader hands
+over. Nothing in the file is run: no Lambda, no function, no module named there.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def layer(thing: Layer, dtype: str) -> dict[str, Any]:
         dtype: name of the type of its numbers.
 
     Raises:
-        ValueError: Keras has no such layer, or not such a part of it.
+        ValueError: Keras lacks the layer, or a part of the layer.
     """
     if "/" in thing.name:
         raise ValueError("Keras's names have no slash")

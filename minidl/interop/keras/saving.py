@@ -20,8 +20,8 @@ from minidl.replacing import replacing
 from minidl.stack import Stack
 
 ENDING = ".keras"
-#: The first version of this form.
-_VERSION = "3.0.0"
+#: The version whose form this is; Keras 3.0 reads all but models in the functional form.
+_VERSION = "3.6.0"
 
 
 def save(model: Any, filepath: Any) -> None:
@@ -68,7 +68,7 @@ def _arrays(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
         for index in range(len(layer.tensors) + len(layer.statistics))
     }
     state = optimizers.state(model) if model.optimizer is not None else {}
-    return found | state, [f"{place}/vars" for place, _ in places]
+    return found | state, weight_files.groups(place for place, _ in places)
 
 
 def _config(model: Any) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _layer(each: Any, dtype: str, problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _chain(layers: list[dict[str, Any]], shapes: list[Any], dtype: str) -> Iterator[str]:
-    """Say of each layer that it is called on the one before; yield the layers' names."""
+    """Note for each layer the layer before, on which Keras calls it; yield the layers' names."""
     before = None
     for layer, shape in zip(layers, [None, *shapes], strict=False):
         layer["name"], layer["inbound_nodes"] = layer["config"]["name"], []
@@ -136,7 +136,7 @@ def _chain(layers: list[dict[str, Any]], shapes: list[Any], dtype: str) -> Itera
 
 
 def _training(model: Any, problems: list[str]) -> dict[str, Any]:
-    """What ``compile`` was given."""
+    """The arguments of ``compile``."""
     found: dict[str, Any] = {"metrics": [], "weighted_metrics": []}
     weight = model._loss.weight
     found["loss_weights"] = None if weight == 1 else weight
