@@ -21,16 +21,16 @@ from typing import Any
 #: Public name -> the module of this package that has it.
 _PLACES = {
     "ConversionError": "errors",
-    "from_onnx": "onnx_reading",
+    "from_onnx": "onnx.reading",
     "from_sklearn": "sklearn",
-    "from_torch": "pytorch",
-    "load_state_dict": "state_dicts",
-    "save_state_dict": "state_dicts",
-    "to_c_source": "c_source",
-    "to_numpy_source": "numpy_source",
-    "to_onnx": "onnx_writing",
+    "from_torch": "pytorch.conversion",
+    "load_state_dict": "pytorch.state_dicts",
+    "save_state_dict": "pytorch.state_dicts",
+    "to_c_source": "source.c_file",
+    "to_numpy_source": "source.numpy_file",
+    "to_onnx": "onnx.writing",
     "to_sklearn": "sklearn",
-    "to_torch": "pytorch",
+    "to_torch": "pytorch.conversion",
 }
 
 __all__ = [*_PLACES]

@@ -15,7 +15,7 @@ import minidl
 from minidl import interop
 from minidl.activations import ActivationFunction
 from minidl.backend import fused, use
-from minidl.interop.torch_modules import modules_of
+from minidl.interop.pytorch.modules import modules_of
 from minidl.layers import Activation, BatchNormalization, Dense, Layer
 from tests.interop.models import everything, filled, models
 from tests.registered import forgotten  # noqa: F401 - a fixture

@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 import minidl
 from minidl import FileFormatError, interop
-from minidl.interop.onnx_writing import proto_of
+from minidl.interop.onnx.writing import proto_of
 from tests.interop.models import everything
 from tests.interop.onnx_files import proto, tensor, written
 from tests.interop.test_onnx_writing import run

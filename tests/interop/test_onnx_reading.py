@@ -339,7 +339,7 @@ def test_a_function_with_another_body(tmp_path: Path) -> None:
     interop.to_onnx(model, path)
     (layer,) = interop.from_onnx(path).layers
     assert layer.alpha == 0.5
-    from minidl.interop.onnx_writing import proto_of
+    from minidl.interop.onnx.writing import proto_of
 
     changed = proto_of(model)
     changed.functions[0].node[0].op_type = "Sin"

@@ -15,8 +15,8 @@ import minidl
 from minidl import interop
 from minidl.activations import ActivationFunction, get
 from minidl.backend import fused, use
-from minidl.interop import onnx_writing
-from minidl.interop.onnx_writing import proto_of
+from minidl.interop.onnx import writing as onnx_writing
+from minidl.interop.onnx.writing import proto_of
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, ReLU
 from minidl.lookup import known
 from tests.interop.models import everything, filled, models

@@ -15,7 +15,7 @@ import safetensors.numpy
 
 import minidl
 from minidl import FileFormatError, interop
-from minidl.interop.torch_modules import modules_of
+from minidl.interop.pytorch.modules import modules_of
 from minidl.layers import (
     BatchNormalization,
     Dense,

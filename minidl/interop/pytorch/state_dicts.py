@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.errors import ConversionError, file_name, package
-from minidl.interop.torch_modules import Module, modules_of
+from minidl.interop.pytorch.modules import Module, modules_of
 from minidl.replacing import replacing
 from minidl.saving import FileFormatError
 

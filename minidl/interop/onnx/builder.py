@@ -9,7 +9,7 @@ import numpy as np
 from minidl import layers as kinds
 from minidl.interop.assembly import Part
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_chain import Step
+from minidl.interop.onnx.chain import Step
 from minidl.layers.base import Shape
 from minidl.layers.normalization import EPSILON
 

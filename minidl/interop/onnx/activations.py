@@ -12,11 +12,11 @@ from minidl import layers as kinds
 from minidl.activations import ActivationFunction, get
 from minidl.interop.calls import Call, calls_of
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_attributes import attributes
-from minidl.interop.onnx_builder import Builder
-from minidl.interop.onnx_chain import Step
-from minidl.interop.onnx_functions import DOMAIN, function_of
-from minidl.interop.onnx_gates import Gate
+from minidl.interop.onnx.attributes import attributes
+from minidl.interop.onnx.builder import Builder
+from minidl.interop.onnx.chain import Step
+from minidl.interop.onnx.functions import DOMAIN, function_of
+from minidl.interop.onnx.gates import Gate
 from minidl.network import Network
 
 # Without attributes.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.errors import package
-from minidl.interop.onnx_functions import onnx
+from minidl.interop.onnx.functions import onnx
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
 

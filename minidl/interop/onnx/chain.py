@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_gates import Gate, Unary, gate_of
-from minidl.interop.onnx_tensors import Beside, array, constant
+from minidl.interop.onnx.gates import Gate, Unary, gate_of
+from minidl.interop.onnx.tensors import Beside, array, constant
 from minidl.saving.archive import MalformedError
 
 #: Operators of a chain, at most; as many layers as files of minidl's may have.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.interop.c_loops import NAMED, block, in_comment, literal
 from minidl.interop.calls import Call, calls_of
+from minidl.interop.source.c_loops import NAMED, block, in_comment, literal
 
 _HEAD = """\
 /* The network {name}: predict(x, y), one row at a time. Written by minidl.

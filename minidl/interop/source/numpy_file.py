@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop.calls import Call, Memory, calls_of
-from minidl.interop.quoting import Quotation
+from minidl.interop.source.quoting import Quotation
 
 _HEAD = '''"""The network {name}: ``predict(x)`` with NumPy alone.
 

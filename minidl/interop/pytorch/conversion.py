@@ -10,15 +10,15 @@ import numpy as np
 
 from minidl.interop.assembly import Part, assembled
 from minidl.interop.errors import ConversionError, package
-from minidl.interop.torch_layers import READERS
-from minidl.interop.torch_modules import modules_of
+from minidl.interop.pytorch.layers import READERS
+from minidl.interop.pytorch.modules import modules_of
 from minidl.layers.base import Shape, shape_of
 
 
 def to_torch(model: Any) -> Any:
     """A ``torch.nn.Sequential`` of the same outputs, in inference, on PyTorch's CPU.
 
-    The modules are PyTorch's own. :mod:`minidl.interop.torch_modules` lists all differences:
+    The modules are PyTorch's own. :mod:`minidl.interop.pytorch.modules` lists all differences:
     transposed weights, BatchNorm's momentum and variance, scales that go into weights. Parameters
     of frozen layers need no gradient. Penalties, constraints and the optimizer stay behind. Outputs
     are equal up to rounding.

@@ -9,9 +9,9 @@ import numpy as np
 
 from minidl import layers as kinds
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_attributes import attributes
-from minidl.interop.onnx_builder import Builder
-from minidl.interop.onnx_chain import Step
+from minidl.interop.onnx.attributes import attributes
+from minidl.interop.onnx.builder import Builder
+from minidl.interop.onnx.chain import Step
 from minidl.layers.base import Shape
 
 

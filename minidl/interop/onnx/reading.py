@@ -9,12 +9,12 @@ import numpy as np
 
 from minidl.interop.assembly import assembled
 from minidl.interop.errors import ConversionError, file_name
-from minidl.interop.onnx_activations import ACTIVATIONS, gated, own_function
-from minidl.interop.onnx_builder import Builder
-from minidl.interop.onnx_chain import Chain, Step
-from minidl.interop.onnx_functions import DOMAIN
-from minidl.interop.onnx_layers import LAYERS
-from minidl.interop.onnx_tensors import Beside, read_model
+from minidl.interop.onnx.activations import ACTIVATIONS, gated, own_function
+from minidl.interop.onnx.builder import Builder
+from minidl.interop.onnx.chain import Chain, Step
+from minidl.interop.onnx.functions import DOMAIN
+from minidl.interop.onnx.layers import LAYERS
+from minidl.interop.onnx.tensors import Beside, read_model
 from minidl.layers.base import Shape
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError

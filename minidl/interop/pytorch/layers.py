@@ -1,4 +1,4 @@
-"""Layers for modules of PyTorch; :mod:`minidl.interop.torch_modules` lists the differences.
+"""Layers for modules of PyTorch; :mod:`minidl.interop.pytorch.modules` lists the differences.
 
 A reader takes a module, its state as NumPy arrays, and the shape of a row. PyTorch is not imported.
 """

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.interop.calls import Call, calls_of
 from minidl.interop.errors import ConversionError
-from minidl.interop.onnx_functions import (
+from minidl.interop.onnx.functions import (
     DOMAIN,
     IR_VERSION,
     OPSET,
@@ -60,7 +60,7 @@ def to_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     The file has one input, ``x``, and one output, ``y``, of the model's type and of any number of
     rows. Runtimes of opset 20 can run the file, such as ONNX Runtime from 1.17 on. Activations that
     ONNX lacks, or that ONNX Runtime has for float32 alone, are functions in the file, made of
-    operators (:mod:`minidl.interop.onnx_functions`). ``onnx.checker`` checks the model first.
+    operators (:mod:`minidl.interop.onnx.functions`). ``onnx.checker`` checks the model first.
 
     Args:
         model: any, with activations of your own, too, that apply functions of NumPy.

@@ -1,0 +1,1 @@
+"""Files of ONNX: networks written, and chains of operators read."""
