@@ -1,0 +1,62 @@
+"""Models pickled and copied, as :mod:`pickle`, :mod:`copy` and multiprocessing ask.
+
+The bytes of the model's own file (:mod:`minidl.saving`) stand for the model. A model whose shape of
+a row is not known yet has no such file: its configuration takes the file's place.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from minidl.backend import use
+from minidl.cloning import configuration, from_configuration
+from minidl.custom import noting
+from minidl.saving import describe, load_model, save_model
+
+#: Attributes that a file lacks.
+_KEPT = ("history", "run_eagerly", "_looked", "_continued", "_trainable")
+#: Attributes that a configuration lacks, too.
+_COMPILED = ("_optimizer", "_loss", "_metrics", "_seed")
+
+
+def reduced(model: Any, kind: type[Any]) -> tuple[Any, ...]:
+    """``model`` as pickle takes it: a function, its arguments, and further attributes.
+
+    Args:
+        model: of any class; the attributes of a class of somebody else's are not kept.
+        kind: a class, called as Sequential is, for the copy.
+    """
+    with noting() as own:
+        if model.input_shape is None:
+            made = _from_configuration, (kind, configuration(model), own)
+            kept: tuple[str, ...] = (*_KEPT, *_COMPILED)
+        else:
+            file = io.BytesIO()
+            save_model(model, file)
+            describe(model)  # gathers, in ``own``, the classes that the file names
+            made = _from_file, (kind, file.getvalue(), own)
+            kept = _KEPT
+    return *made, {name: vars(model)[name] for name in kept if name in vars(model)}
+
+
+def duplicate(model: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy of ``model``, on the model's backend."""
+    make, arguments, state = model.__reduce_ex__(4)
+    backend = model.backend
+    on_gpu = {"tf32": backend.tf32, "device": backend.device} if backend.name == "cupy" else {}
+    with use(backend.name, **on_gpu):
+        made = make(*arguments)
+    vars(made).update(copy.deepcopy(state, memo))
+    return made
+
+
+
+def _from_file(kind: type[Any], content: bytes, own: Mapping[str, Any]) -> Any:
+    return load_model(io.BytesIO(content), kind, own, allow_nonfinite=True)
+
+
+def _from_configuration(kind: type[Any], config: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
+    return from_configuration(kind, config, own)
