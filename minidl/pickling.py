@@ -29,17 +29,28 @@ def reduced(model: Any, kind: type[Any]) -> tuple[Any, ...]:
         model: of any class; the attributes of a class of somebody else's are not kept.
         kind: a class, called as Sequential is, for the copy.
     """
-    with noting() as own:
-        if model.input_shape is None:
+    if model.input_shape is not None:
+        made: tuple[Any, ...] = unpacked, (kind, *packed(model))
+        kept: tuple[str, ...] = _KEPT
+    else:
+        with noting() as own:
             made = _from_configuration, (kind, configuration(model), own)
-            kept: tuple[str, ...] = (*_KEPT, *_COMPILED)
-        else:
-            file = io.BytesIO()
-            save_model(model, file)
-            describe(model)  # gathers, in ``own``, the classes that the file names
-            made = _from_file, (kind, file.getvalue(), own)
-            kept = _KEPT
+        kept = (*_KEPT, *_COMPILED)
     return *made, {name: vars(model)[name] for name in kept if name in vars(model)}
+
+
+def packed(model: Any) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a model's file, and by name the classes that the register does not know."""
+    file = io.BytesIO()
+    with noting() as own:
+        save_model(model, file)
+        describe(model)  # gathers the names in ``own``
+    return file.getvalue(), own
+
+
+def unpacked(kind: type[Any], content: bytes, own: Mapping[str, Any]) -> Any:
+    """The model of :func:`packed`, under the backend in use."""
+    return load_model(io.BytesIO(content), kind, own, allow_nonfinite=True)
 
 
 def duplicate(model: Any, memo: dict[int, Any]) -> Any:
@@ -52,10 +63,6 @@ def duplicate(model: Any, memo: dict[int, Any]) -> Any:
     vars(made).update(copy.deepcopy(state, memo))
     return made
 
-
-
-def _from_file(kind: type[Any], content: bytes, own: Mapping[str, Any]) -> Any:
-    return load_model(io.BytesIO(content), kind, own, allow_nonfinite=True)
 
 
 def _from_configuration(kind: type[Any], config: Mapping[str, Any], own: Mapping[str, Any]) -> Any:

@@ -1,0 +1,307 @@
+"""Multi-layer perceptrons as scikit-learn has them: their arguments, their network, its training."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from minidl import initializers, layers, optimizers, regularizers
+from minidl.callbacks import Callback
+from minidl.estimators.base import NetworkEstimator, Rows
+from minidl.estimators.convergence import Convergence
+from minidl.estimators.lbfgs import lbfgs
+from minidl.optimizers import Optimizer
+from minidl.training import Sequential
+
+#: scikit-learn's names of activations that have another name here.
+ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
+#: Rows in a batch for ``batch_size="auto"``, at most.
+BATCH = 200
+
+_positive = Interval(Real, 0, None, closed="neither")
+_not_negative = Interval(Real, 0, None, closed="left")
+_share = Interval(Real, 0, 1, closed="left")
+_count = Interval(Integral, 1, None, closed="left")
+
+
+class Perceptron(NetworkEstimator):
+    """Base of :class:`MLPClassifier` and :class:`MLPRegressor`.
+
+    Attributes:
+        coefs_, intercepts_: W and b of each layer. On the CPU they are the network's own arrays:
+            a change of a number acts at once. Other arrays put in their place are copied from.
+        loss_: at the end; ``loss_curve_``, after each epoch; ``best_loss_``, the least.
+        validation_scores_, best_validation_score_: with ``early_stopping`` or ``eval_set``.
+        n_iter_, t_: epochs of the last training; rows seen in all.
+        n_layers_, out_activation_: number of layers, the input included; the last activation.
+        callbacks_: copies of the callbacks, as training left them.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", _count],
+        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
+        "alpha": [_not_negative],
+        "batch_size": [StrOptions({"auto"}), _count],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
+        "learning_rate_init": [_positive],
+        "power_t": [_not_negative],
+        "max_iter": [_count],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [_not_negative],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [_share],
+        "beta_1": [_share],
+        "beta_2": [_share],
+        "epsilon": [_positive],
+        "n_iter_no_change": [_count, Options(Real, {np.inf})],
+        "max_fun": [_count],
+        "dropout": [_share],
+        "batch_normalization": ["boolean"],
+        "l1": [_not_negative],
+        "callbacks": [list, tuple, Callback, None],
+        "backend": [StrOptions({"numpy", "cupy"}), None],
+    }
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    out_activation_: str
+    hidden_layer_sizes: Any
+    solver: Any
+    callbacks: Any
+    alpha: float
+    l1: float
+    max_iter: int
+
+    def _output(self) -> str:
+        """scikit-learn's name of the last activation."""
+        raise NotImplementedError(f"{type(self).__name__} must define _output")
+
+    def _aim(self) -> tuple[Any, float]:
+        """The loss and its factor: the gradient at the logits is their error, for each output."""
+        raise NotImplementedError(f"{type(self).__name__} must define _aim")
+
+    def _reported(self, logs: Any) -> float:
+        """The loss of an epoch as scikit-learn counts it."""
+        return float(logs["loss"])
+
+    # The network ---------------------------------------------------------------------------------
+
+    @property
+    def _begun(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Units of the hidden layers."""
+        given = self.hidden_layer_sizes
+        sizes = list(given) if isinstance(given, Iterable) else [given]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def _network(self, features: int, outputs: int, dtype: Any) -> Sequential:
+        def dense(inputs: int, units: int, activation: str | None = None) -> layers.Dense:
+            # Glorot & Bengio (2010), equation 16; for the logistic function a third of the variance.
+            bound = np.sqrt((2 if self.activation == "logistic" else 6) / (inputs + units))
+            start = initializers.RandomUniform(-bound, bound)
+            return layers.Dense(
+                units, activation, kernel_initializer=start, bias_initializer=copy.copy(start)
+            )
+
+        row: list[Any] = [layers.Input((features,))]
+        inputs, activation = features, ACTIVATIONS.get(self.activation, self.activation)
+        for units in self._sizes:
+            row.append(dense(inputs, units, None if self.batch_normalization else activation))
+            if self.batch_normalization:
+                row += [layers.BatchNormalization(), layers.Activation(activation)]
+            if self.dropout:
+                row.append(layers.Dropout(self.dropout))
+            inputs = units
+        output = self._output()
+        row.append(dense(inputs, outputs, ACTIVATIONS.get(output, output)))
+        return Sequential(row, dtype=np.dtype(dtype).name)
+
+    def _start(self, X: Any, random: Any) -> None:
+        super()._start(X, random)
+        self._show()
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_, self.out_activation_ = len(self.coefs_) + 1, self._output()
+        if self.solver != "lbfgs":
+            self.loss_curve_, self._no_improvement_count = [], 0
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.best_loss_ = None if self.early_stopping else np.inf
+
+    @property
+    def _dense(self) -> list[Any]:
+        return [each for each in self.network_.leaves if isinstance(each, layers.Dense)]
+
+    def _show(self) -> None:
+        """Have ``coefs_`` and ``intercepts_`` show the network's weights."""
+        host = self.network_.backend.to_host
+        self.coefs_ = [host(layer.W) for layer in self._dense]
+        self.intercepts_ = [host(layer.b) for layer in self._dense]
+        self._shown = [*self.coefs_, *self.intercepts_]
+
+    def _ready(self) -> Sequential:
+        held = [*self.coefs_, *self.intercepts_]
+        if all(a is b for a, b in zip(held, self._shown, strict=True)):
+            return self.network_
+        network, dense = self.network_, self._dense
+        with network.traffic.lock, network.backend.here:
+            for view, array in zip(
+                [*(layer.W for layer in dense), *(layer.b for layer in dense)], held, strict=True
+            ):
+                view[...] = network.backend.to_device(np.asarray(array, network.dtype))
+        return network
+
+    # The training --------------------------------------------------------------------------------
+
+    def _optimizer_now(self) -> Optimizer:
+        """A new optimizer."""
+        if isinstance(self.solver, Optimizer):
+            return copy.deepcopy(self.solver)
+        rate = self.learning_rate if callable(self.learning_rate) else self.learning_rate_init
+        if self.solver == "adam":
+            return optimizers.Adam(rate, self.beta_1, self.beta_2, self.epsilon)
+        return optimizers.SGD(rate, self.momentum, bool(self.nesterovs_momentum))
+
+    def _penalize(self, count: float) -> None:
+        """Have the penalties of steps with so many rows."""
+        l1, l2 = float(self.l1) / count, float(self.alpha) / 2 / count
+        for layer in self._dense:
+            penalty = regularizers.L1L2(l1, l2) if l1 else regularizers.L2(l2) if l2 else None
+            layer.kernel_regularizer = penalty
+
+    def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
+        if not hasattr(self, "network_"):  # weights that somebody has set by hand
+            held = self.coefs_, self.intercepts_
+            super()._start(rows.x, random)
+            self._show()
+            self.coefs_, self.intercepts_ = held
+        network = self._ready()
+        network._looked = network._continued = True  # the notes of fit are of other interfaces
+        if not incremental or network.optimizer is None:
+            loss, factor = self._aim()
+            network.compile(self._optimizer_now(), loss, loss_weights=factor)
+        if self.solver == "lbfgs":
+            self._train_all(rows)
+        else:
+            self._train_batches(rows, held_out, incremental, random)
+        self._show()
+
+    def _train_all(self, rows: Rows) -> None:
+        if self.dropout:
+            raise ValueError("dropout: expected 0 with solver='lbfgs', whose loss must not be random")
+        self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
+
+        def told(iteration: int, loss: float) -> None:
+            if self.verbose:
+                print(f"Iteration {iteration}, loss = {loss:.8f}")
+
+        result = lbfgs(self.network_, rows, self.tol, self.max_iter, self.max_fun, told)
+        self.n_iter_, self.loss_ = min(int(result.nit), self.max_iter), float(result.fun)
+        if result.status:
+            self._warn(f"lbfgs ended after {result.nit} iterations: {result.message}")
+
+    def _train_batches(
+        self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any
+    ) -> None:
+        shown = held_out
+        if self.early_stopping:
+            if incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if held_out is None:
+                rows, held_out = self._split(rows, random)
+        count = rows.x.shape[0]
+        size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
+        if size > count:
+            warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
+                          f"batches have {count}", stacklevel=5)  # fmt: skip
+            size = count
+        self._penalize(size if rows.weight is None else size * float(rows.weight.mean()))
+        given = copy.deepcopy(self.callbacks)
+        self.callbacks_ = list(given) if isinstance(given, list | tuple) else [given] if given else []
+        ending = Convergence(self, count, held_out)
+        network = self.network_
+        self.n_iter_ = 0
+        try:
+            network.fit(
+                rows.x, rows.y, size, 1 if incremental else self.max_iter, 0,
+                [*self.callbacks_, ending], 0.0, shown, self.shuffle, None, rows.weight,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        if network.history is not None:
+            self._note(network.history)
+        for callback in self.callbacks_:
+            callback.model = None
+        if self.early_stopping:
+            ending.restore()
+        if not incremental and self.n_iter_ == self.max_iter and not network.stop_training:
+            self._warn(f"{self.max_iter} epochs were made, and training has not converged")
+
+    def _split(self, rows: Rows, random: Any) -> tuple[Rows, Rows]:
+        """Rows to train on, and rows to validate on."""
+        binary = rows.y.dtype == bool and rows.y.shape[1] == 1
+        arrays = [array for array in rows if array is not None]
+        parts = train_test_split(
+            *arrays, test_size=self.validation_fraction, random_state=random,
+            stratify=rows.y if binary else None,
+        )  # fmt: skip
+        train, held_out = Rows(*parts[::2], *[None] * (3 - len(arrays))), Rows(
+            *parts[1::2], *[None] * (3 - len(arrays))
+        )
+        if held_out.x.shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        return train, held_out
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(
+            f"{type(self).__name__}: {what}; more of max_iter or max_fun, a larger tol, or scaled "
+            "features help",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+    def _has_steps(self) -> bool:
+        """True for a solver that takes steps.
+
+        Raises:
+            AttributeError: for "lbfgs".
+        """
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit: expected solver 'sgd', 'adam' or an optimizer, received 'lbfgs'"
+            )
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "network_" in state:
+            state = {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_", "_shown")}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in state:
+            self._show()
