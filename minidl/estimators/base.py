@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -10,15 +11,20 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from minidl.arguments import INFERENCE_BATCH
 from minidl.backend import use
+from minidl.beside import undisturbed
 from minidl.callbacks import History
 from minidl.estimators.picture import curves
+from minidl.inference import quiet
 from minidl.pickling import packed, unpacked
 from minidl.training import Sequential
 
 #: Types of numbers that are kept; others become the first.
 DTYPES = np.float64, np.float32
 SPARSE = ["csr", "csc"]
+#: Reduction of the losses: Σ w_n L_n / Σ w_n, so that a weight of 2 is a row that comes twice.
+BY_WEIGHT = "mean_with_sample_weight"
 
 
 class Rows(NamedTuple):
@@ -74,8 +80,14 @@ class NetworkEstimator(BaseEstimator):
         """As :meth:`_targets`, for rows that are not trained on."""
         raise NotImplementedError(f"{type(self).__name__} must define _held_out")
 
-    def _network(self, features: int, outputs: int, dtype: Any) -> Sequential:
-        """A new network."""
+    def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
+        """A new network with its initial weights.
+
+        Args:
+            features: number of features.
+            dtype: of the rows.
+            random: generator of the weights and the network's seed.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define _network")
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
@@ -123,6 +135,11 @@ class NetworkEstimator(BaseEstimator):
         X, y = self._held_out(given[0], given[1])
         return Rows(X, y, _check_sample_weight(given[2], X) if len(given) == 3 else None)
 
+    @staticmethod
+    def _seed(random: Any) -> int:
+        """A network's seed, of a copy: the generator's next numbers are what they would be."""
+        return int(copy.deepcopy(random).randint(2**31 - 1))
+
     @property
     def _there(self) -> AbstractContextManager[Any]:
         """The context in which networks are made on the backend that was asked for."""
@@ -131,10 +148,7 @@ class NetworkEstimator(BaseEstimator):
     def _start(self, X: Any, random: Any) -> None:
         """Make a new network for rows like those of ``X``."""
         with self._there:
-            network = self._network(X.shape[1], self.n_outputs_, X.dtype)
-        network.seed = int(random.randint(2**31 - 1))
-        network.build((X.shape[1],))
-        self.network_ = network
+            self.network_ = self._network(X.shape[1], X.dtype, random)
         self.history_ = History()
 
     def _note(self, history: History) -> None:
@@ -150,7 +164,11 @@ class NetworkEstimator(BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         """The outputs of the network for rows from the caller, (N, outputs)."""
         X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        return self._ready().predict(X)
+        network = self._ready()
+        if X.shape[0] > INFERENCE_BATCH:
+            return network.predict(X)
+        with quiet():  # one pass; the rows are checked
+            return undisturbed(network, lambda: network.backend.to_host(network.forward(X)).copy())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,12 +10,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from minidl import losses
-from minidl.estimators.base import Rows
+from minidl.estimators.base import BY_WEIGHT, Rows
 from minidl.estimators.labels import LabelEstimator
 from minidl.estimators.perceptron import Perceptron
 from minidl.estimators.values import ValueEstimator
-
-_BY_WEIGHT = "mean_with_sample_weight"
 
 
 class MLPClassifier(LabelEstimator, Perceptron):
@@ -150,8 +148,8 @@ class MLPClassifier(LabelEstimator, Perceptron):
 
     def _aim(self) -> tuple[Any, float]:
         if self._output() == "softmax":
-            return losses.CategoricalCrossentropy(reduction=_BY_WEIGHT), 1.0
-        return losses.BinaryCrossentropy(reduction=_BY_WEIGHT), float(self.n_outputs_)
+            return losses.CategoricalCrossentropy(reduction=BY_WEIGHT), 1.0
+        return losses.BinaryCrossentropy(reduction=BY_WEIGHT), float(self.n_outputs_)
 
 
 class MLPRegressor(ValueEstimator, Perceptron):
@@ -245,8 +243,8 @@ class MLPRegressor(ValueEstimator, Perceptron):
 
     def _aim(self) -> tuple[Any, float]:
         if self.loss == "poisson":
-            return losses.Poisson(reduction=_BY_WEIGHT), float(self.n_outputs_)
-        return losses.MeanSquaredError(reduction=_BY_WEIGHT), self.n_outputs_ / 2
+            return losses.Poisson(reduction=BY_WEIGHT), float(self.n_outputs_)
+        return losses.MeanSquaredError(reduction=BY_WEIGHT), self.n_outputs_ / 2
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
         t = rows.y

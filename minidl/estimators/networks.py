@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from minidl import losses, optimizers
+from minidl import layers, losses, optimizers
 from minidl.callbacks import Callback
-from minidl.estimators.base import NetworkEstimator, Rows
+from minidl.estimators.base import BY_WEIGHT, NetworkEstimator, Rows
 from minidl.estimators.labels import LabelEstimator
 from minidl.estimators.perceptron import BATCH
 from minidl.estimators.values import ValueEstimator
@@ -63,24 +63,25 @@ class BuiltEstimator(NetworkEstimator):
         """Targets in the form of the network's outputs and the loss."""
         return y
 
-    def _network(self, features: int, outputs: int, dtype: Any) -> Sequential:
-        wanted = self._columns()
-        if isinstance(self.build, Sequential):
-            network = clone_model(self.build)
-        else:
-            network = self.build(features, wanted)
+    def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
+        wanted, given = self._columns(), self.build
+        network = clone_model(given) if isinstance(given, Sequential) else given(features, wanted)
         if not isinstance(network, Sequential):
             raise TypeError(
                 "build: expected a function of (features, outputs) that returns a "
                 f"minidl.Sequential, received one that returned {type(network).__name__}"
             )
+        network.seed = self._seed(random)
         network.build((features,))
-        received = network.output_shape
-        if received not in ((wanted,), (outputs,)):
+        if network.output_shape not in ((wanted,), (self.n_outputs_,)):
             raise ValueError(
                 f"build: expected a network of {wanted} outputs, received one of the output shape "
-                f"{received}"
+                f"{network.output_shape}"
             )
+        return self._ended(network)
+
+    def _ended(self, network: Sequential) -> Sequential:
+        """The network with the last activation that the targets need."""
         return network
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
@@ -112,13 +113,14 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
 
     Args:
         build: function of (features, outputs) that returns a :class:`minidl.Sequential`; outputs is
-            the number of classes, or of labels where rows have several. The network ends in
-            "softmax", or in "sigmoid" for labels. Or a Sequential, of which each training takes
-            a copy with new weights.
+            the number of classes, or of labels where rows have several. A network that does not
+            end in "softmax" or "sigmoid" gets the one that the targets need. One that is built
+            keeps its weights. Or a Sequential, of which each training takes a copy with new
+            weights.
         optimizer: a name or an object of :mod:`minidl.optimizers`, default "adam"; each training
             takes a copy.
         loss: a name or an object of :mod:`minidl.losses`; default None, the cross-entropy of the
-            last activation.
+            last activation, with the mean over the sum of the rows' weights.
         metrics: names or objects of :mod:`minidl.metrics`, for ``history_``; default None.
         epochs: default 100.
         batch_size: rows in a step; "auto", the default, is 200, or all rows if there are fewer.
@@ -193,14 +195,20 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
     def _columns(self) -> int:
         return 2 if self._label_binarizer.y_type_ == "binary" else self.n_outputs_
 
+    def _ended(self, network: Sequential) -> Sequential:
+        if network.output_activation in ("softmax", "sigmoid"):
+            return network
+        labels = self._label_binarizer.y_type_.startswith("multilabel")
+        last = "sigmoid" if labels or network.output_shape == (1,) else "softmax"
+        ended = Sequential([network, layers.Activation(last)], dtype=network.dtype)
+        ended.seed = network.seed
+        ended.build(network.input_shape)
+        return ended
+
     def _default_loss(self) -> Any:
-        ending = self.network_.output_activation
-        if ending not in ("softmax", "sigmoid"):
-            raise ValueError(
-                "build: expected a network that ends in 'softmax' or 'sigmoid', received one that "
-                f"ends in {ending!r}"
-            )
-        return losses.CategoricalCrossentropy() if ending == "softmax" else "binary_crossentropy"
+        softmax = self.network_.output_activation == "softmax"
+        kind = losses.CategoricalCrossentropy if softmax else losses.BinaryCrossentropy
+        return kind(reduction=BY_WEIGHT)
 
     def _fitting(self, y: np.ndarray, loss: Loss) -> np.ndarray:
         if y.shape[1] == 1 and self.network_.output_shape == (2,):
@@ -214,7 +222,8 @@ class NetworkRegressor(ValueEstimator, BuiltEstimator):
     Args:
         build: function of (features, outputs) that returns a :class:`minidl.Sequential`, or a
             Sequential, of which each training takes a copy with new weights.
-        loss: a name or an object of :mod:`minidl.losses`; default None, the mean squared error.
+        loss: a name or an object of :mod:`minidl.losses`; default None, the mean squared error over
+            the sum of the rows' weights.
         optimizer, metrics, epochs, batch_size, shuffle, callbacks, random_state, verbose,
             warm_start, backend: as for :class:`NetworkClassifier`.
 
@@ -262,4 +271,4 @@ class NetworkRegressor(ValueEstimator, BuiltEstimator):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _default_loss(self) -> Any:
-        return "mse"
+        return losses.MeanSquaredError(reduction=BY_WEIGHT)

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from minidl import initializers, layers, optimizers, regularizers
+from minidl import layers, optimizers, regularizers
 from minidl.callbacks import Callback
 from minidl.estimators.base import NetworkEstimator, Rows
 from minidl.estimators.convergence import Convergence
@@ -115,27 +115,36 @@ class Perceptron(NetworkEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _network(self, features: int, outputs: int, dtype: Any) -> Sequential:
-        def dense(inputs: int, units: int, activation: str | None = None) -> layers.Dense:
-            # Glorot & Bengio (2010), equation 16; for the logistic function a third of the variance.
-            bound = np.sqrt((2 if self.activation == "logistic" else 6) / (inputs + units))
-            start = initializers.RandomUniform(-bound, bound)
-            return layers.Dense(
-                units, activation, kernel_initializer=start, bias_initializer=copy.copy(start)
-            )
-
+    def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
         row: list[Any] = [layers.Input((features,))]
-        inputs, activation = features, ACTIVATIONS.get(self.activation, self.activation)
+        activation = ACTIVATIONS.get(self.activation, self.activation)
         for units in self._sizes:
-            row.append(dense(inputs, units, None if self.batch_normalization else activation))
+            row.append(layers.Dense(units, None if self.batch_normalization else activation))
             if self.batch_normalization:
                 row += [layers.BatchNormalization(), layers.Activation(activation)]
             if self.dropout:
                 row.append(layers.Dropout(self.dropout))
-            inputs = units
         output = self._output()
-        row.append(dense(inputs, outputs, ACTIVATIONS.get(output, output)))
-        return Sequential(row, dtype=np.dtype(dtype).name)
+        row.append(layers.Dense(self.n_outputs_, ACTIVATIONS.get(output, output)))
+        network = Sequential(row, dtype=np.dtype(dtype).name)
+        network.build()
+        self._draw(network, random)
+        network.seed = self._seed(random)
+        return network
+
+    def _draw(self, network: Sequential, random: Any) -> None:
+        """Give the network scikit-learn's initial weights for a generator.
+
+        W and b are uniform with the bound √(6 / (I + O)), Glorot & Bengio (2010), equation 16;
+        √(2 / (I + O)) for the logistic function.
+        """
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        for layer in network.leaves:
+            if isinstance(layer, layers.Dense):
+                bound = np.sqrt(factor / sum(layer.W.shape))
+                for view in (layer.W, layer.b):
+                    values = random.uniform(-bound, bound, view.shape).astype(network.dtype)
+                    view[...] = network.backend.to_device(values)
 
     def _start(self, X: Any, random: Any) -> None:
         super()._start(X, random)
