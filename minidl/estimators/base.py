@@ -165,7 +165,7 @@ class NetworkEstimator(BaseEstimator):
         """The outputs of the network for rows from the caller, (N, outputs)."""
         X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
         network = self._ready()
-        if X.shape[0] > INFERENCE_BATCH:
+        if X.shape[0] > INFERENCE_BATCH or network.backend.name != "numpy":
             return network.predict(X)
         with quiet():  # one pass; the rows are checked
             return undisturbed(network, lambda: network.backend.to_host(network.forward(X)).copy())

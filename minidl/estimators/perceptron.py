@@ -25,6 +25,8 @@ from minidl.training import Sequential
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 #: Rows in a batch for ``batch_size="auto"``, at most.
 BATCH = 200
+#: Share of the running statistics that a step keeps: few rows are few steps.
+KEPT = 0.9
 
 _positive = Interval(Real, 0, None, closed="neither")
 _not_negative = Interval(Real, 0, None, closed="left")
@@ -121,7 +123,7 @@ class Perceptron(NetworkEstimator):
         for units in self._sizes:
             row.append(layers.Dense(units, None if self.batch_normalization else activation))
             if self.batch_normalization:
-                row += [layers.BatchNormalization(), layers.Activation(activation)]
+                row += [layers.BatchNormalization(momentum=KEPT), layers.Activation(activation)]
             if self.dropout:
                 row.append(layers.Dropout(self.dropout))
         output = self._output()
