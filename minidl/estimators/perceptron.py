@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -25,6 +26,8 @@ from minidl.training import Sequential
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 #: Rows in a batch for ``batch_size="auto"``, at most.
 BATCH = 200
+#: Numbers in features that are copied to have batches of equal size, at most.
+EVENED = 1 << 22
 #: Share of the running statistics that a step keeps: few rows are few steps.
 KEPT = 0.9
 
@@ -246,7 +249,9 @@ class Perceptron(NetworkEstimator):
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        self._penalize(size if rows.weight is None else size * float(rows.weight.mean()))
+        rows = self._evened(rows, size)
+        steps = -(-rows.x.shape[0] // size)
+        self._penalize((count if rows.weight is None else float(rows.weight.sum())) / steps)
         given = copy.deepcopy(self.callbacks)
         self.callbacks_ = list(given) if isinstance(given, list | tuple) else [given] if given else []
         ending = Convergence(self, count, held_out)
@@ -267,6 +272,22 @@ class Perceptron(NetworkEstimator):
             ending.restore()
         if not incremental and self.n_iter_ == self.max_iter and not network.stop_training:
             self._warn(f"{self.max_iter} epochs were made, and training has not converged")
+
+    def _evened(self, rows: Rows, size: int) -> Rows:
+        """The rows, and rows of weight 0 to make all batches equal, where the data are small.
+
+        A smaller last batch is called in Python, and so is the step after. For small networks both
+        together take longer than an epoch that is played.
+        """
+        x, y, weight = rows
+        missing = -x.shape[0] % size
+        numbers = x.nnz if sparse.issparse(x) else x.size
+        # The statistics of a batch would count the rows without weight.
+        if not missing or self.batch_normalization or numbers > EVENED:
+            return rows
+        more = [*range(x.shape[0]), *range(missing)]
+        weight = np.ones(len(y)) if weight is None else weight
+        return Rows(x[more], y[more], np.concatenate([weight, np.zeros(missing)]))
 
     def _split(self, rows: Rows, random: Any) -> tuple[Rows, Rows]:
         """Rows to train on, and rows to validate on."""
