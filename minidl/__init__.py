@@ -52,6 +52,7 @@ __all__ = [
     "callbacks",
     "constraints",
     "datasets",
+    "estimators",
     "floatx",
     "gradient_check",
     "initializers",
@@ -74,7 +75,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Loaded when first used: matplotlib for one, and what only tests need.
-    if name in ("plotting", "gradient_check", "testing"):
+    # Loaded when first used: matplotlib and scikit-learn, and what only tests need.
+    if name in ("plotting", "estimators", "gradient_check", "testing"):
         return importlib.import_module(f"minidl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

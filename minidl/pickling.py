@@ -64,6 +64,5 @@ def duplicate(model: Any, memo: dict[int, Any]) -> Any:
     return made
 
 
-
 def _from_configuration(kind: type[Any], config: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
     return from_configuration(kind, config, own)

@@ -56,7 +56,7 @@ class Stack(Row):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled, because its layers are views into "
+            f"a {type(self).__name__} cannot be copied or pickled, as its layers are views into "
             "its vectors; expected a Sequential, or get_weights() and set_weights()"
         )
 

@@ -5,8 +5,8 @@
 
 minidl and scikit-learn take turns in each round, on the same rows, with the same arguments and the
 same number of epochs. Printed are medians of the rounds in seconds, the median of the rounds'
-ratios, and the ratio for ``predict`` of one row. Results go to ``benchmarks/results/estimators.json``
-and the tables to ``estimators.md`` and ``estimators-scores.md`` beside it.
+ratios, and the ratio for ``predict`` of one row. Results go to ``estimators.json`` in
+``benchmarks/results``, the tables to ``estimators.md`` and ``estimators-scores.md``.
 """
 
 from __future__ import annotations
@@ -118,8 +118,10 @@ def line(name: str, row: dict[str, Any]) -> str:
 
 def table_of(found: dict[str, Any]) -> str:
     """The table, in Markdown."""
-    head = "| job | rows | minidl, s | scikit-learn, s | faster | one row's predict, times as long |"
-    return "\n".join([head, "|---|---:|---:|---:|---:|---:|", *map(line, found, found.values()), ""])
+    head = "| job | rows | minidl, s | scikit-learn, s | faster | one row, times as long |"
+    return "\n".join(
+        [head, "|---|---:|---:|---:|---:|---:|", *map(line, found, found.values()), ""]
+    )
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Rows(NamedTuple):
     weight: np.ndarray | None
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     """Base of the estimators. Subclasses say what the network is and how it is trained.
 
     Attributes:
@@ -62,7 +62,9 @@ class NetworkEstimator(BaseEstimator):
 
     def _set(self, arguments: dict[str, Any]) -> None:
         """Take a constructor's arguments as attributes, unchanged."""
-        vars(self).update((k, v) for k, v in arguments.items() if k not in ("self", "__class__"))
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
 
     # What subclasses define ----------------------------------------------------------------------
 
@@ -167,8 +169,14 @@ class NetworkEstimator(BaseEstimator):
         network = self._ready()
         if X.shape[0] > INFERENCE_BATCH or network.backend.name != "numpy":
             return network.predict(X)
-        with quiet():  # one pass; the rows are checked
-            return undisturbed(network, lambda: network.backend.to_host(network.forward(X)).copy())
+
+        def one_pass() -> np.ndarray:
+            network.traffic.expected = True
+            found: np.ndarray = network.forward(X).copy()
+            return found
+
+        with quiet():
+            return undisturbed(network, one_pass)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -188,7 +196,8 @@ class NetworkEstimator(BaseEstimator):
                 self.network_ = unpacked(Sequential, *state["network_"])
 
     def _repr_html_inner(self) -> str:
-        return super()._repr_html_inner() + curves(self)
+        shown: str = super()._repr_html_inner()
+        return shown + curves(self)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)

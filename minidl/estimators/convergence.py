@@ -43,10 +43,7 @@ class Convergence(Callback):
             say(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if self._held_out is not None:
             self._validate(logs)
-        if estimator.early_stopping:
-            stalled = self._score_stalls()
-        else:
-            stalled = self._loss_stalls()
+        stalled = self._score_stalls() if estimator.early_stopping else self._loss_stalls()
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if stalled else 0
         optimizer = self.model.optimizer
         sgd = estimator.solver == "sgd"

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from minidl.estimators.base import DTYPES, SPARSE, NetworkEstimator
 
 
-class LabelEstimator(ClassifierMixin, NetworkEstimator):
+class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     """A classifier: of classes of any type, or of rows with several labels.
 
     Targets are one column for two classes, else a column for each class or label.
@@ -56,7 +56,8 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):
         """The logarithm of :meth:`predict_proba`."""
         probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(probabilities, out=probabilities)
+            logarithms: np.ndarray = np.log(probabilities, out=probabilities)
+        return logarithms
 
     def _decoded(self, outputs: np.ndarray) -> np.ndarray:
         """Labels for outputs."""

@@ -51,7 +51,8 @@ def lbfgs(
     with network.backend.here:
         x, y, weight = network._placed(x, y, weight)
         loss = network._loss.joined_to(network)
-        still, found = _Still(), []
+        still = _Still()
+        found: list[Any] = []
 
         def look(x: Any, y: Any, weight: Any) -> None:
             found[:] = train_step(network, loss, still, x, y, weight)[:2]
@@ -66,7 +67,7 @@ def lbfgs(
                 network.theta[...] = network.backend.to_device(theta.astype(network.dtype))
             step(x, y, weight)
             step.settle()
-            value = sum(float(part) for part in found)
+            value = float(found[0]) + float(found[1])
             return value, network.backend.to_host(network.grad).astype(np.float64)
 
     done = 0

@@ -129,7 +129,7 @@ class MLPClassifier(LabelEstimator, Perceptron):
         """
         return self._fit(X, y, sample_weight, eval_set)
 
-    @available_if(lambda estimator: estimator._has_steps())
+    @available_if(lambda estimator: estimator._has_steps())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
         """Train one epoch more.
 
@@ -233,7 +233,7 @@ class MLPRegressor(ValueEstimator, Perceptron):
         """
         return self._fit(X, y, sample_weight, eval_set)
 
-    @available_if(lambda estimator: estimator._has_steps())
+    @available_if(lambda estimator: estimator._has_steps())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train one epoch more; the arguments are those of :meth:`fit`."""
         return self._fit(X, y, sample_weight, incremental=True)

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from minidl import layers, losses, optimizers
+from minidl.arguments import listeners
 from minidl.callbacks import Callback
 from minidl.estimators.base import BY_WEIGHT, NetworkEstimator, Rows
 from minidl.estimators.labels import LabelEstimator
@@ -93,8 +94,7 @@ class BuiltEstimator(NetworkEstimator):
             network.compile(chosen, loss, copy.deepcopy(self.metrics))
         count = rows.x.shape[0]
         size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
-        given = copy.deepcopy(self.callbacks)
-        self.callbacks_ = list(given) if isinstance(given, list | tuple) else [given] if given else []
+        self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
         train, shown = self._suited(rows), None if held_out is None else self._suited(held_out)
         history = network.fit(
             train.x, train.y, size, 1 if incremental else self.epochs, int(self.verbose),
@@ -200,7 +200,8 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
             return network
         labels = self._label_binarizer.y_type_.startswith("multilabel")
         last = "sigmoid" if labels or network.output_shape == (1,) else "softmax"
-        ended = Sequential([network, layers.Activation(last)], dtype=network.dtype)
+        row: list[Any] = [network, layers.Activation(last)]
+        ended = Sequential(row, dtype=network.dtype)
         ended.seed = network.seed
         ended.build(network.input_shape)
         return ended

@@ -1,24 +1,22 @@
-"""Multi-layer perceptrons as scikit-learn has them: their arguments, their network, its training."""
+"""Multi-layer perceptrons as scikit-learn has them: their network, and its training."""
 
 from __future__ import annotations
 
 import copy
 import warnings
 from collections.abc import Iterable
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from minidl import layers, optimizers, regularizers
-from minidl.callbacks import Callback
+from minidl.arguments import listeners
 from minidl.estimators.base import NetworkEstimator, Rows
 from minidl.estimators.convergence import Convergence
 from minidl.estimators.lbfgs import lbfgs
+from minidl.estimators.parts import evened, split
+from minidl.estimators.ranges import ARGUMENTS
 from minidl.optimizers import Optimizer
 from minidl.training import Sequential
 
@@ -26,15 +24,8 @@ from minidl.training import Sequential
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 #: Rows in a batch for ``batch_size="auto"``, at most.
 BATCH = 200
-#: Numbers in features that are copied to have batches of equal size, at most.
-EVENED = 1 << 22
 #: Share of the running statistics that a step keeps: few rows are few steps.
 KEPT = 0.9
-
-_positive = Interval(Real, 0, None, closed="neither")
-_not_negative = Interval(Real, 0, None, closed="left")
-_share = Interval(Real, 0, 1, closed="left")
-_count = Interval(Integral, 1, None, closed="left")
 
 
 class Perceptron(NetworkEstimator):
@@ -50,36 +41,7 @@ class Perceptron(NetworkEstimator):
         callbacks_: copies of the callbacks, as training left them.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden_layer_sizes": ["array-like", _count],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
-        "alpha": [_not_negative],
-        "batch_size": [StrOptions({"auto"}), _count],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
-        "learning_rate_init": [_positive],
-        "power_t": [_not_negative],
-        "max_iter": [_count],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [_not_negative],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [_share],
-        "beta_1": [_share],
-        "beta_2": [_share],
-        "epsilon": [_positive],
-        "n_iter_no_change": [_count, Options(Real, {np.inf})],
-        "max_fun": [_count],
-        "dropout": [_share],
-        "batch_normalization": ["boolean"],
-        "l1": [_not_negative],
-        "callbacks": [list, tuple, Callback, None],
-        "backend": [StrOptions({"numpy", "cupy"}), None],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = ARGUMENTS
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -222,7 +184,10 @@ class Perceptron(NetworkEstimator):
 
     def _train_all(self, rows: Rows) -> None:
         if self.dropout:
-            raise ValueError("dropout: expected 0 with solver='lbfgs', whose loss must not be random")
+            raise ValueError(
+                "dropout: expected 0 for solver='lbfgs', whose loss must not be random, received "
+                f"{self.dropout}"
+            )
         self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
 
         def told(iteration: int, loss: float) -> None:
@@ -230,7 +195,8 @@ class Perceptron(NetworkEstimator):
                 print(f"Iteration {iteration}, loss = {loss:.8f}")
 
         result = lbfgs(self.network_, rows, self.tol, self.max_iter, self.max_fun, told)
-        self.n_iter_, self.loss_ = min(int(result.nit), self.max_iter), float(result.fun)
+        self.n_iter_ = min(int(result.nit), self.max_iter)
+        self.loss_ = self._reported({"loss": float(result.fun), "data_loss": 0.0})
         if result.status:
             self._warn(f"lbfgs ended after {result.nit} iterations: {result.message}")
 
@@ -242,18 +208,18 @@ class Perceptron(NetworkEstimator):
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             if held_out is None:
-                rows, held_out = self._split(rows, random)
+                rows, held_out = split(rows, self.validation_fraction, random)
         count = rows.x.shape[0]
         size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
         if size > count:
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        rows = self._evened(rows, size)
+        # The statistics of a batch would count the rows without weight.
+        rows = rows if self.batch_normalization else evened(rows, size)
         steps = -(-rows.x.shape[0] // size)
         self._penalize((count if rows.weight is None else float(rows.weight.sum())) / steps)
-        given = copy.deepcopy(self.callbacks)
-        self.callbacks_ = list(given) if isinstance(given, list | tuple) else [given] if given else []
+        self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
         ending = Convergence(self, count, held_out)
         network = self.network_
         self.n_iter_ = 0
@@ -272,40 +238,6 @@ class Perceptron(NetworkEstimator):
             ending.restore()
         if not incremental and self.n_iter_ == self.max_iter and not network.stop_training:
             self._warn(f"{self.max_iter} epochs were made, and training has not converged")
-
-    def _evened(self, rows: Rows, size: int) -> Rows:
-        """The rows, and rows of weight 0 to make all batches equal, where the data are small.
-
-        A smaller last batch is called in Python, and so is the step after. For small networks both
-        together take longer than an epoch that is played.
-        """
-        x, y, weight = rows
-        missing = -x.shape[0] % size
-        numbers = x.nnz if sparse.issparse(x) else x.size
-        # The statistics of a batch would count the rows without weight.
-        if not missing or self.batch_normalization or numbers > EVENED:
-            return rows
-        more = [*range(x.shape[0]), *range(missing)]
-        weight = np.ones(len(y)) if weight is None else weight
-        return Rows(x[more], y[more], np.concatenate([weight, np.zeros(missing)]))
-
-    def _split(self, rows: Rows, random: Any) -> tuple[Rows, Rows]:
-        """Rows to train on, and rows to validate on."""
-        binary = rows.y.dtype == bool and rows.y.shape[1] == 1
-        arrays = [array for array in rows if array is not None]
-        parts = train_test_split(
-            *arrays, test_size=self.validation_fraction, random_state=random,
-            stratify=rows.y if binary else None,
-        )  # fmt: skip
-        train, held_out = Rows(*parts[::2], *[None] * (3 - len(arrays))), Rows(
-            *parts[1::2], *[None] * (3 - len(arrays))
-        )
-        if held_out.x.shape[0] < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of "
-                "your dataset."
-            )
-        return train, held_out
 
     def _warn(self, what: str) -> None:
         warnings.warn(

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from minidl.estimators.base import DTYPES, SPARSE, NetworkEstimator
 
 
-class ValueEstimator(RegressorMixin, NetworkEstimator):
+class ValueEstimator(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     """A regressor of one value a row, or of several."""
 
     def predict(self, X: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Perceptrons beside scikit-learn's: equal weights and curves after the same training in float64.
 
-Both start from the weights that ``random_state`` gives. The sums of a product are rounded in another
-order, an error of 1e-16 that training multiplies: 1e-9 is a hundred thousand times smaller than what
-a wrong factor in any formula would change.
+Both start from the weights that ``random_state`` gives. The sums of a product are rounded in
+another order, an error of 1e-16 that training multiplies. A wrong factor in any formula
+would change more than 1e-9 by far.
 """
 
 from __future__ import annotations

@@ -128,7 +128,8 @@ def test_calibration_bagging_and_stacking() -> None:
         StackingClassifier([("mlp", made), ("linear", LogisticRegression())], cv=2),
     ):
         assert outer.fit(X, LABEL).score(X, LABEL) > 0.8
-    several = MultiOutputRegressor(MLPRegressor(hidden_layer_sizes=4, max_iter=3)).fit(X, np.c_[VALUE, -VALUE])
+    several = MultiOutputRegressor(MLPRegressor(hidden_layer_sizes=4, max_iter=3))
+    several.fit(X, np.c_[VALUE, -VALUE])
     assert several.predict(X).shape == (90, 2)
 
 
@@ -158,8 +159,8 @@ def test_a_search_on_a_cluster_of_two_processes() -> None:
     from dask.distributed import Client, LocalCluster
 
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as it,
-        Client(it),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
         found = GridSearchCV(classifier(), {"max_iter": [2, 4]}, cv=2).fit(X, LABEL)

@@ -56,7 +56,8 @@ def test_classes_of_any_type(build: Any, loss: Any) -> None:
 
 def test_two_classes_and_several_labels() -> None:
     for build in (network, ending("softmax")):
-        made = NetworkClassifier(build, optimizer=fast(), epochs=80, random_state=0).fit(X, VALUES[:, 0] > 0)
+        made = NetworkClassifier(build, optimizer=fast(), epochs=80, random_state=0)
+        made.fit(X, VALUES[:, 0] > 0)
         assert made.network_.output_shape == (2,)
         assert made.score(X, VALUES[:, 0] > 0) > 0.9
     one = NetworkClassifier(lambda features, _: ending("sigmoid")(features, 1), random_state=0)
@@ -96,10 +97,10 @@ def test_a_built_network_keeps_its_weights() -> None:
     made = network(4, 3)
     made.build()
     start = made.theta.copy()
-    estimator = NetworkRegressor(lambda features, outputs: made, optimizer=minidl.optimizers.SGD(0.0),
-                                 epochs=1).fit(X, VALUES)  # fmt: skip
+    still: Any = {"optimizer": minidl.optimizers.SGD(0.0), "epochs": 1}
+    estimator = NetworkRegressor(lambda features, outputs: made, **still).fit(X, VALUES)
     np.testing.assert_array_equal(estimator.network_.theta, start)
-    fresh = NetworkRegressor(made, optimizer=minidl.optimizers.SGD(0.0), epochs=1).fit(X, VALUES)
+    fresh = NetworkRegressor(made, **still).fit(X, VALUES)
     assert not np.array_equal(fresh.network_.theta, start)
 
 

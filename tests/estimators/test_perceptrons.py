@@ -23,7 +23,9 @@ VALUE = X @ np.array([1.0, -2.0, 0.5, 0.0])
 LABEL = np.where(VALUE > 0, "up", "down")
 
 
-def fitted(kind: Any = MLPClassifier, y: Any = LABEL, eval_set: Any = None, **arguments: Any) -> Any:
+def fitted(
+    kind: Any = MLPClassifier, y: Any = LABEL, eval_set: Any = None, **arguments: Any
+) -> Any:
     arguments = {"hidden_layer_sizes": 8, "random_state": 0, "max_iter": 10, **arguments}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -176,7 +178,7 @@ def test_a_backend_is_chosen_for_one_estimator() -> None:
     ("arguments", "message"),
     [
         ({"dropout": 1.0}, "'dropout' parameter of MLPClassifier must be"),
-        ({"dropout": 0.5, "solver": "lbfgs"}, "dropout: expected 0 with solver='lbfgs'"),
+        ({"dropout": 0.5, "solver": "lbfgs"}, "dropout: expected 0 for solver='lbfgs'"),
         ({"solver": "newton"}, "'solver' parameter of MLPClassifier must be"),
         ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes must be > 0, got \[5, 0\]"),
         ({"alpha": -1}, "'alpha' parameter of MLPClassifier must be"),

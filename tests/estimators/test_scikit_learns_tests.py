@@ -42,5 +42,5 @@ def global_random_seed() -> int:
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_only_a_private_attribute_keeps_a_test_from_passing(name: str) -> None:
-    with pytest.raises(AttributeError, match="has no attribute '(_loss_grad_lbfgs|_optimizer)'"):
+    with pytest.raises(AttributeError, match=r"has no attribute '(_loss_grad_lbfgs|_optimizer)'"):
         _WITHOUT[name]()
