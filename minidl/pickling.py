@@ -1,7 +1,7 @@
 """Models pickled and copied, as :mod:`pickle`, :mod:`copy` and multiprocessing ask.
 
-The bytes of the model's own file (:mod:`minidl.saving`) stand for the model. A model whose shape of
-a row is not known yet has no such file: its configuration takes the file's place.
+The bytes of the model's own file (:mod:`minidl.saving`) stand for the model. A model without an input
+shape has no file yet: there the configuration stands for the model.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _COMPILED = ("_optimizer", "_loss", "_metrics", "_seed")
 
 
 def reduced(model: Any, kind: type[Any]) -> tuple[Any, ...]:
-    """``model`` as pickle takes it: a function, its arguments, and further attributes.
+    """``model`` in the form for pickle: a function, arguments, and further attributes.
 
     Args:
-        model: of any class; the attributes of a class of somebody else's are not kept.
+        model: of any class; attributes that a subclass adds are not kept.
         kind: a class, called as Sequential is, for the copy.
     """
     if model.input_shape is not None:

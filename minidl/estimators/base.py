@@ -42,7 +42,7 @@ class Rows(NamedTuple):
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators. Subclasses say what the network is and how it is trained.
+    """Base of the estimators. Subclasses define a network and its training.
 
     Attributes:
         network_: the network, a :class:`minidl.Sequential`.
@@ -139,7 +139,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _seed(random: Any) -> int:
-        """A network's seed, of a copy: the generator's next numbers are what they would be."""
+        """A network's seed, drawn from a copy of the generator, which stays at its place."""
         return int(copy.deepcopy(random).randint(2**31 - 1))
 
     @property

@@ -20,11 +20,11 @@ class MLPClassifier(LabelEstimator, Perceptron):
     """Multi-layer perceptron for classes: ``sklearn.neural_network.MLPClassifier``, and more.
 
     The network ends in a softmax; for two classes, and for rows with several labels, in the
-    logistic function. It minimizes the cross-entropy
+    logistic function. Each step minimizes the cross-entropy of a batch,
 
         (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|)
 
-    of each batch, with the rows' weights w.
+    with the weights w of the rows.
 
     Args:
         hidden_layer_sizes: units of each hidden layer; default (100,).
@@ -155,7 +155,7 @@ class MLPClassifier(LabelEstimator, Perceptron):
 class MLPRegressor(ValueEstimator, Perceptron):
     """Multi-layer perceptron for values: ``sklearn.neural_network.MLPRegressor``, and more.
 
-    It minimizes half the squared error or half the Poisson deviance,
+    Each step minimizes half the squared error of a batch, or half the Poisson deviance,
 
         (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|)
 

@@ -51,7 +51,7 @@ def evened(rows: Rows, size: int) -> Rows:
     """
     x, y, weight = rows
     missing = -x.shape[0] % size
-    numbers = x.nnz if hasattr(x, "nnz") else x.size  # of a sparse matrix, those it holds
+    numbers = x.nnz if hasattr(x, "nnz") else x.size  # a sparse matrix holds some
     if not missing or numbers > EVENED:
         return rows
     more = [*range(x.shape[0]), *range(missing)]
