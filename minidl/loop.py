@@ -198,14 +198,14 @@ class Loop:
         model, train, state = self.model, self.train, self.state
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
-        self._starting = overriding(self.listeners, "on_train_batch_begin")
-        self._ending = overriding(self.listeners, "on_train_batch_end")
         before = self.objective
         self.objective = objective = before.renewed(model._loss, model._metrics)
         objective.reset()
         state.objective = objective
         state.begin_epoch(epoch)
         if objective is not before or not self._looked_just_now:
+            self._starting = overriding(self.listeners, "on_train_batch_begin")
+            self._ending = overriding(self.listeners, "on_train_batch_end")
             self._look()
         # If no callback looks between steps.
         self._step.may_wait = train.may_wait and not (self._starting or self._ending)

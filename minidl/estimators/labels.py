@@ -61,11 +61,16 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def _decoded(self, outputs: np.ndarray) -> np.ndarray:
         """Labels for outputs."""
+        labels: np.ndarray
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            labels = self._label_binarizer.inverse_transform(outputs, threshold=0.5)
+            return labels
         if outputs.shape[1] == 1:
-            outputs = outputs[:, 0]
-        elif self._label_binarizer.y_type_ == "binary":
-            outputs = outputs[:, 1] > outputs[:, 0]
-        labels: np.ndarray = self._label_binarizer.inverse_transform(outputs, threshold=0.5)
+            # One class alone has a column, too, which is 0 in all rows.
+            numbers = ((outputs[:, 0] > 0.5) & (len(self.classes_) > 1)).astype(np.intp)
+        else:
+            numbers = outputs.argmax(axis=1)
+        labels = self.classes_[numbers]
         return labels
 
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, weight: Any) -> float:
