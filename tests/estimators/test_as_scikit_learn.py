@@ -122,6 +122,16 @@ def test_batches_in_order_and_both_ways_of_early_stopping() -> None:
         assert ours.best_validation_score_ == pytest.approx(other.best_validation_score_)
 
 
+def test_a_smaller_last_batch_has_the_gradient_of_its_rows() -> None:
+    # Rows of weight 0 fill it up. No penalty, which is divided by the mean number of rows.
+    ours, other = pair("multiclass", batch_size=25, shuffle=False, alpha=0.0)
+    for each in (ours, other):
+        fitted(each, X, TARGETS["multiclass"], sample_weight=WEIGHT)
+    for a, b in zip(ours.coefs_, other.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+    assert ours.t_ == other.t_
+
+
 def test_the_rules_that_end_training() -> None:
     for more in ({"learning_rate": "adaptive"}, {"learning_rate": "constant"}):
         ours, other = pair(
