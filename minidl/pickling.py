@@ -1,7 +1,7 @@
 """Models pickled and copied, as :mod:`pickle`, :mod:`copy` and multiprocessing ask.
 
-The bytes of the model's own file (:mod:`minidl.saving`) stand for the model. A model without an input
-shape has no file yet: there the configuration stands for the model.
+The bytes of the model's own file (:mod:`minidl.saving`) stand for the model. A model without an
+input shape has no file yet: there the configuration stands for the model.
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ class Convergence(Callback):
             self._end(optimizer, sgd and estimator.learning_rate == "adaptive")
 
     def restore(self) -> None:
-        """Give the network the weights of the best score."""
+        """Give the network the weights of the best score, if training has begun."""
+        if self._best is None:
+            return
         self.model.theta[...], self.model.statistics.theta[...] = self._best
 
     def _keep(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import warnings
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -12,12 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from minidl import layers, optimizers, regularizers
 from minidl.arguments import listeners
+from minidl.beside import Instead
 from minidl.estimators.base import NetworkEstimator, Rows
 from minidl.estimators.convergence import Convergence
 from minidl.estimators.lbfgs import lbfgs
 from minidl.estimators.parts import evened, split
 from minidl.estimators.ranges import ARGUMENTS
 from minidl.optimizers import Optimizer
+from minidl.printing import say
 from minidl.training import Sequential
 
 #: scikit-learn's names of activations that have another name here.
@@ -137,14 +140,19 @@ class Perceptron(NetworkEstimator):
 
     def _ready(self) -> Sequential:
         held = [*self.coefs_, *self.intercepts_]
-        if all(a is b for a, b in zip(held, self._shown, strict=True)):
+        if len(held) == len(self._shown) and all(map(operator.is_, held, self._shown)):
             return self.network_
         network, dense = self.network_, self._dense
-        with network.traffic.lock, network.backend.here:
-            for view, array in zip(
-                [*(layer.W for layer in dense), *(layer.b for layer in dense)], held, strict=True
-            ):
-                view[...] = network.backend.to_device(np.asarray(array, network.dtype))
+        views = [*(layer.W for layer in dense), *(layer.b for layer in dense)]
+        arrays = [np.asarray(array, network.dtype) for array in held]
+        expected, received = [v.shape for v in views], [a.shape for a in arrays]
+        if expected != received:
+            raise ValueError(
+                f"coefs_ and intercepts_: expected arrays of shapes {expected}, received {received}"
+            )
+        with network.traffic.lock, network.backend.here, Instead(network):
+            for view, array in zip(views, arrays, strict=True):
+                view[...] = network.backend.to_device(array)
         return network
 
     # The training --------------------------------------------------------------------------------
@@ -192,7 +200,7 @@ class Perceptron(NetworkEstimator):
 
         def told(iteration: int, loss: float) -> None:
             if self.verbose:
-                print(f"Iteration {iteration}, loss = {loss:.8f}")
+                say(f"Iteration {iteration}, loss = {loss:.8f}")
 
         result = lbfgs(self.network_, rows, self.tol, self.max_iter, self.max_fun, told)
         self.n_iter_ = min(int(result.nit), self.max_iter)

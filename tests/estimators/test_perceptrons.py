@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from minidl import layers, optimizers
@@ -85,6 +86,9 @@ def test_optimizers_and_schedules_are_copied() -> None:
     schedule = optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     made = fitted(solver="sgd", learning_rate=schedule)
     assert float(made.network_.optimizer.learning_rate) == pytest.approx(0.1 * 0.5**10)
+    cloned = clone(MLPClassifier(solver=chosen, learning_rate=schedule))
+    assert cloned.solver is not chosen
+    assert cloned.solver.get_config() == chosen.get_config()
 
 
 class Noting(Callback):
@@ -145,6 +149,10 @@ def test_weights_are_the_networks_and_can_be_set() -> None:
     np.testing.assert_allclose(made.predict(X), made.intercepts_[-1][0])
     other = pickle.loads(pickle.dumps(made))
     np.testing.assert_array_equal(other.predict(X), made.predict(X))
+    made.coefs_ = made.coefs_[:1]
+    with pytest.raises(ValueError, match=r"coefs_ and intercepts_: expected arrays of shapes"):
+        made.predict(X)
+    made.coefs_ = [W.copy() for W in other.coefs_]
     other.coefs_[-1][:] = 1
     assert not np.array_equal(other.predict(X), made.predict(X))
 
