@@ -113,7 +113,8 @@ class Loop:
         """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
-        self._own = are_own(self.listeners) and self.train.repeatable and self._watch is None
+        sources = self.train, *self.evaluated.values()
+        self._own = are_own(self.listeners) and all(each.repeatable for each in sources)
         self._step.expect(len(epochs) * len(self.train) or sys.maxsize)
         try:
             for listener in self.listeners:
@@ -191,7 +192,7 @@ class Loop:
     @property
     def _looked_just_now(self) -> bool:
         """True if nothing can have changed since the last look but by chance."""
-        known = self._own and not self._step.strange
+        known = self._own and not self._step.strange and self._watch is None
         return known and time.monotonic() - self._looked < LOOK
 
     def _epoch(self, epoch: int) -> dict[str, float]:
