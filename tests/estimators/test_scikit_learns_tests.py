@@ -20,6 +20,8 @@ PRIVATE = {
     "test_adaptive_learning_rate": "reads _optimizer.learning_rate likewise",
 }
 
+pytestmark = pytest.mark.thorough
+
 _IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
 _FILE = Path(sklearn.neural_network.__path__[0]) / "tests" / "test_mlp.py"
 _SOURCE = _FILE.read_text(encoding="utf-8")
