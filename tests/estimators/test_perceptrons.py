@@ -176,10 +176,13 @@ def test_a_backend_is_chosen_for_one_estimator() -> None:
         found = made.predict_proba(X)
         made.intercepts_ = [b + 1 for b in made.intercepts_]
         assert not np.array_equal(made.predict_proba(X), found)
+        by_lbfgs = fitted(MLPRegressor, VALUE, solver="lbfgs", max_iter=3, backend="cupy").predict(X)
         copied = copy.deepcopy(made)
         assert copied.network_.backend.name == "cupy"
     with use("numpy"):
         np.testing.assert_allclose(fitted().predict_proba(X), found, rtol=1e-9)
+        on_cpu = fitted(MLPRegressor, VALUE, solver="lbfgs", max_iter=3).predict(X)
+        np.testing.assert_allclose(on_cpu, by_lbfgs, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(
