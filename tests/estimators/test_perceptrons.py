@@ -176,7 +176,8 @@ def test_a_backend_is_chosen_for_one_estimator() -> None:
         found = made.predict_proba(X)
         made.intercepts_ = [b + 1 for b in made.intercepts_]
         assert not np.array_equal(made.predict_proba(X), found)
-        by_lbfgs = fitted(MLPRegressor, VALUE, solver="lbfgs", max_iter=3, backend="cupy").predict(X)
+        other = fitted(MLPRegressor, VALUE, solver="lbfgs", max_iter=3, backend="cupy")
+        by_lbfgs = other.predict(X)
         copied = copy.deepcopy(made)
         assert copied.network_.backend.name == "cupy"
     with use("numpy"):
