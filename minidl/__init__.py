@@ -53,6 +53,7 @@ __all__ = [
     "callbacks",
     "constraints",
     "datasets",
+    "estimators",
     "floatx",
     "gradient_check",
     "initializers",
@@ -76,7 +77,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Loaded when first used: matplotlib for one, and what only tests need.
-    if name in ("plotting", "gradient_check", "testing", "interop"):
+    # Loaded when first used: matplotlib and scikit-learn, and what only tests need.
+    if name in ("plotting", "estimators", "gradient_check", "testing", "interop"):
         return importlib.import_module(f"minidl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -26,6 +27,11 @@ from minidl.whole_step import WholeStep
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
+
+
+#: Seconds for which a look at the parts of the step holds, where nobody else's code runs between
+#: epochs: another thread or a signal's handler may change a part at any time.
+LOOK = 0.05
 
 
 class Loop:
@@ -73,6 +79,7 @@ class Loop:
         self.shuffle, self._validates = shuffle, validates
         self._starting: list[Callback] = []
         self._ending: list[Callback] = []
+        self._own, self._looked = False, 0.0
         here = weakref.ref(self)  # what the loop holds does not hold the loop
 
         def train_on(x: Any, y: Any, weight: Any) -> None:
@@ -106,6 +113,8 @@ class Loop:
         """Train for the given epochs."""
         logs: dict[str, float] = {}
         told: list[Callback] = []
+        sources = self.train, *self.evaluated.values()
+        self._own = are_own(self.listeners) and all(each.repeatable for each in sources)
         self._step.expect(len(epochs) * len(self.train) or sys.maxsize)
         try:
             for listener in self.listeners:
@@ -178,18 +187,27 @@ class Loop:
         self.objective.penalize()
         movers = [(optimizer, "update"), (penalties, "proximal_step")]
         self._step.look(self.objective.parts, movers, within)
+        self._looked = time.monotonic()
+
+    @property
+    def _looked_just_now(self) -> bool:
+        """True if nothing can have changed since the last look but by chance."""
+        known = self._own and not self._step.strange and self._watch is None
+        return known and time.monotonic() - self._looked < LOOK
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         model, train, state = self.model, self.train, self.state
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
-        self._starting = overriding(self.listeners, "on_train_batch_begin")
-        self._ending = overriding(self.listeners, "on_train_batch_end")
-        self.objective = objective = self.objective.renewed(model._loss, model._metrics)
+        before = self.objective
+        self.objective = objective = before.renewed(model._loss, model._metrics)
         objective.reset()
         state.objective = objective
         state.begin_epoch(epoch)
-        self._look()
+        if objective is not before or not self._looked_just_now:
+            self._starting = overriding(self.listeners, "on_train_batch_begin")
+            self._ending = overriding(self.listeners, "on_train_batch_end")
+            self._look()
         # If no callback looks between steps.
         self._step.may_wait = train.may_wait and not (self._starting or self._ending)
         told_strangers = not are_own((*self._starting, *self._ending))

@@ -45,6 +45,10 @@ class Model(Sequential):
         super().__init__(row, name or next_name("Functional"), dtype)
         self.build()
 
+    @property
+    def _kind(self) -> type[Any]:
+        return Sequential
+
     def _empty(self) -> Sequential:
         return Sequential(name=self.name, dtype=self.dtype)
 

@@ -56,8 +56,8 @@ class Stack(Row):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(
-            "a network cannot be copied or pickled, because its layers are views into its vectors; "
-            "expected save() and load_model(), or get_weights() and set_weights()"
+            f"a {type(self).__name__} cannot be copied or pickled, as its layers are views into "
+            "its vectors; expected a Sequential, or get_weights() and set_weights()"
         )
 
     def build(self, input_shape: Any = None) -> None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl import arguments, checks, feeding, plausibility
+from minidl import arguments, checks, feeding, pickling, plausibility
 from minidl.beside import Instead
 from minidl.callbacks import Callback, History
 from minidl.inference import quiet
@@ -206,3 +206,14 @@ class Sequential(OnBatch, Interface):
             keras.save(self, filepath)
         else:
             save_model(self, filepath)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return pickling.reduced(self, self._kind)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return pickling.duplicate(self, memo)
+
+    @property
+    def _kind(self) -> type[Any]:
+        """The class of copies."""
+        return type(self)

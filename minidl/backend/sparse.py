@@ -162,6 +162,8 @@ def _check(rows: Any) -> None:
 
 def _package(x: Any) -> Any:
     """The sparse package that ``x`` is of, or None."""
+    if isinstance(x, np.ndarray):
+        return None
     for name in ("scipy.sparse", "cupyx.scipy.sparse"):
         package = sys.modules.get(name)
         if package is not None and package.issparse(x):

@@ -1,0 +1,206 @@
+"""The common part of all estimators: checked data, a network, its file, its curves."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from minidl.arguments import INFERENCE_BATCH
+from minidl.backend import use
+from minidl.beside import undisturbed
+from minidl.callbacks import History
+from minidl.estimators.picture import curves
+from minidl.inference import quiet
+from minidl.pickling import packed, unpacked
+from minidl.training import Sequential
+
+#: Types of numbers that are kept; others become the first.
+DTYPES = np.float64, np.float32
+SPARSE = ["csr", "csc"]
+#: Reduction of the losses: Σ w_n L_n / Σ w_n, so that a weight of 2 is a row that comes twice.
+BY_WEIGHT = "mean_with_sample_weight"
+
+
+class Rows(NamedTuple):
+    """Checked rows.
+
+    Attributes:
+        x: (N, features), an array or a sparse matrix.
+        y: (N, outputs), the targets.
+        weight: (N,), or None for ones.
+    """
+
+    x: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+
+
+class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators. Subclasses define a network and its training.
+
+    Attributes:
+        network_: the network, a :class:`minidl.Sequential`.
+        history_: of all epochs since the last new beginning.
+        n_features_in_: number of features.
+        feature_names_in_: names of features, where X has names.
+        n_outputs_: number of columns of targets.
+    """
+
+    network_: Sequential
+    history_: History
+    n_outputs_: int
+    backend: Any
+    random_state: Any
+    warm_start: Any
+    class_weight: Any = None
+
+    def _set(self, arguments: dict[str, Any]) -> None:
+        """Take a constructor's arguments as attributes, unchanged."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # What subclasses define ----------------------------------------------------------------------
+
+    def _targets(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, np.ndarray]:
+        """Checked X, and y as targets (N, outputs).
+
+        Args:
+            X, y: from the caller.
+            first: whether the training begins anew.
+            incremental: whether ``partial_fit`` was called.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _targets")
+
+    def _held_out(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        """As :meth:`_targets`, for rows that are not trained on."""
+        raise NotImplementedError(f"{type(self).__name__} must define _held_out")
+
+    def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
+        """A new network with its initial weights.
+
+        Args:
+            features: number of features.
+            dtype: of the rows.
+            random: generator of the weights and the network's seed.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define _network")
+
+    def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
+        """Train the network on rows; ``held_out`` are evaluated after each epoch."""
+        raise NotImplementedError(f"{type(self).__name__} must define _train")
+
+    @property
+    def _begun(self) -> bool:
+        """Whether there is a training that can go on."""
+        return hasattr(self, "network_")
+
+    # What all have -------------------------------------------------------------------------------
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
+    ) -> Any:
+        self._validate_params()
+        first = not self._begun or not (self.warm_start or incremental)
+        given = y
+        X, y = self._targets(X, y, first, incremental)
+        weight = self._weights(X, given, sample_weight)
+        held_out = None if eval_set is None else self._checked_set(eval_set)
+        self.n_outputs_ = y.shape[1]
+        random = check_random_state(self.random_state)
+        if first:
+            self._start(X, random)
+        self._train(Rows(X, y, weight), held_out, incremental, random)
+        if not np.isfinite(self.network_.backend.to_host(self.network_.theta)).all():
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        return self
+
+    def _weights(self, X: Any, y: Any, sample_weight: Any) -> np.ndarray | None:
+        """The weight of each row."""
+        return None if sample_weight is None else _check_sample_weight(sample_weight, X)
+
+    def _checked_set(self, given: Any) -> Rows:
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise ValueError(
+                "eval_set: expected (X, y) or (X, y, sample_weight), received "
+                f"{type(given).__name__}"
+            )
+        X, y = self._held_out(given[0], given[1])
+        return Rows(X, y, _check_sample_weight(given[2], X) if len(given) == 3 else None)
+
+    @staticmethod
+    def _seed(random: Any) -> int:
+        """A network's seed, drawn from a copy of the generator, which stays at its place."""
+        return int(copy.deepcopy(random).randint(2**31 - 1))
+
+    @property
+    def _there(self) -> AbstractContextManager[Any]:
+        """The context in which networks are made on the backend that was asked for."""
+        return nullcontext() if self.backend is None else use(self.backend)
+
+    def _start(self, X: Any, random: Any) -> None:
+        """Make a new network for rows like those of ``X``."""
+        with self._there:
+            self.network_ = self._network(X.shape[1], X.dtype, random)
+        self.history_ = History()
+
+    def _note(self, history: History) -> None:
+        """Add the epochs of a ``fit`` to the curves."""
+        for epoch in range(len(history.epoch)):
+            values = {name: curve[epoch] for name, curve in history.history.items()}
+            self.history_.on_epoch_end(len(self.history_.epoch), values)
+
+    def _ready(self) -> Sequential:
+        """The network with the weights of now."""
+        return self.network_
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """The outputs of the network for rows from the caller, (N, outputs)."""
+        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
+        network = self._ready()
+        if X.shape[0] > INFERENCE_BATCH or network.backend.name != "numpy":
+            return network.predict(X)
+
+        def one_pass() -> np.ndarray:
+            network.traffic.expected = True
+            found: np.ndarray = network.forward(X).copy()
+            return found
+
+        with quiet():
+            return undisturbed(network, one_pass)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if "network_" in state:  # the bytes of its file, which skops can look at, too
+            state = {**state, "network_": packed(self._ready())}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in state:
+            with self._there:
+                self.network_ = unpacked(Sequential, *state["network_"])
+
+    def _repr_html_inner(self) -> str:
+        shown: str = super()._repr_html_inner()
+        return shown + curves(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += curves(self)
+        return bundle

@@ -1,0 +1,92 @@
+"""Training of a network by L-BFGS: SciPy moves the parameter vector, all rows at each look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from minidl import arguments
+from minidl.beside import Instead
+from minidl.estimators.base import Rows
+from minidl.inference import quiet
+from minidl.step import train_step
+from minidl.training import Sequential
+from minidl.whole_step import WholeStep
+
+
+class _Still:
+    """In the place of an optimizer: the parameters are moved by somebody else."""
+
+    def update(self, theta: Any, grad: Any) -> None:
+        """Leave ``theta`` as it is."""
+
+
+def lbfgs(
+    network: Sequential,
+    rows: Rows,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    told: Callable[[int, float], None],
+) -> OptimizeResult:
+    """Minimize the loss and the penalties over all rows together.
+
+        theta ← argmin loss(theta) + penalties(theta)
+
+    Liu & Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical
+    Programming 45 (1989), in SciPy's form L-BFGS-B.
+
+    Args:
+        network: compiled.
+        rows: to train on.
+        tol: training ends where no entry of the gradient is larger.
+        max_iter: the most iterations.
+        max_fun: the most passes through the network.
+        told: called with the number of each iteration, from 1, and its loss.
+    """
+    x, y, weight = arguments.rows(network, *rows)
+    with network.backend.here:
+        x, y, weight = network._placed(x, y, weight)
+        loss = network._loss.joined_to(network)
+        still = _Still()
+        found: list[Any] = []
+
+        def look(x: Any, y: Any, weight: Any) -> None:
+            found[:] = train_step(network, loss, still, x, y, weight)[:2]
+
+        step = WholeStep(look, network, [loss], [(still, "update")])
+        step.expect(max_fun)
+
+    def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        with network.backend.here, quiet():
+            with network.traffic.lock:
+                step.settle()
+                network.theta[...] = network.backend.to_device(theta.astype(network.dtype))
+            step(x, y, weight)
+            step.settle()
+            value = float(found[0]) + float(found[1])
+            return value, network.backend.to_host(network.grad).astype(np.float64)
+
+    done = 0
+
+    def tell(intermediate_result: OptimizeResult) -> None:
+        nonlocal done
+        done += 1
+        told(done, float(intermediate_result.fun))
+
+    with Instead(network):
+        start = network.backend.to_host(network.theta).astype(np.float64)
+        try:
+            result = minimize(
+                value_and_gradient, start, method="L-BFGS-B", jac=True, callback=tell,
+                options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+            )  # fmt: skip
+        finally:
+            if network.traffic.pending is step:
+                network.traffic.pending = None
+        network.theta[...] = network.backend.to_device(result.x.astype(network.dtype))
+    network.show_outputs()
+    return result

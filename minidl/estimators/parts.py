@@ -1,0 +1,59 @@
+"""Parts of the rows: those that are held out, and batches of equal size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from minidl.estimators.base import Rows
+
+#: Numbers in features that are copied to have batches of equal size, at most.
+EVENED = 1 << 22
+
+
+def split(rows: Rows, fraction: float, random: Any) -> tuple[Rows, Rows]:
+    """Rows to train on and rows to validate on, both with the shares of two classes.
+
+    Args:
+        rows: all.
+        fraction: share of the rows to validate on.
+        random: generator of the split.
+
+    Raises:
+        ValueError: fewer than two rows to validate on.
+    """
+    binary = rows.y.dtype == bool and rows.y.shape[1] == 1
+    arrays = [array for array in rows if array is not None]
+    parts = train_test_split(
+        *arrays, test_size=fraction, random_state=random, stratify=rows.y if binary else None
+    )
+    weights = parts[4:] or (None, None)
+    train, held_out = (Rows(parts[k], parts[k + 2], weights[k]) for k in (0, 1))
+    if held_out.x.shape[0] < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            "dataset."
+        )
+    return train, held_out
+
+
+def evened(rows: Rows, size: int) -> Rows:
+    """The rows, and rows of weight 0 to make all batches equal, where the data are small.
+
+    A smaller last batch is called in Python, and so is the step after. For small networks both
+    together take longer than an epoch that is played.
+
+    Args:
+        rows: at least ``size``.
+        size: rows in a batch.
+    """
+    x, y, weight = rows
+    missing = -x.shape[0] % size
+    numbers = x.nnz if hasattr(x, "nnz") else x.size  # a sparse matrix holds some
+    if not missing or numbers > EVENED:
+        return rows
+    more = [*range(x.shape[0]), *range(missing)]
+    weight = np.ones(len(y)) if weight is None else weight
+    return Rows(x[more], y[more], np.concatenate([weight, np.zeros(missing)]))

@@ -1,0 +1,279 @@
+"""Multi-layer perceptrons as scikit-learn has them: their network, and its training."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import warnings
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from minidl import layers, optimizers, regularizers
+from minidl.arguments import listeners
+from minidl.beside import Instead
+from minidl.estimators.base import NetworkEstimator, Rows
+from minidl.estimators.convergence import Convergence
+from minidl.estimators.lbfgs import lbfgs
+from minidl.estimators.parts import evened, split
+from minidl.estimators.ranges import ARGUMENTS
+from minidl.optimizers import Optimizer
+from minidl.printing import say
+from minidl.training import Sequential
+
+#: scikit-learn's names of activations that have another name here.
+ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
+#: Rows in a batch for ``batch_size="auto"``, at most.
+BATCH = 200
+#: Share of the running statistics that a step keeps: few rows are few steps.
+KEPT = 0.9
+
+
+class Perceptron(NetworkEstimator):
+    """Base of :class:`MLPClassifier` and :class:`MLPRegressor`.
+
+    Attributes:
+        coefs_, intercepts_: W and b of each layer. On the CPU they are the network's own arrays:
+            a change of a number acts at once. Other arrays put in their place are copied from.
+        loss_: at the end; ``loss_curve_``, after each epoch; ``best_loss_``, the least.
+        validation_scores_, best_validation_score_: with ``early_stopping`` or ``eval_set``.
+        n_iter_, t_: epochs of the last training; rows seen in all.
+        n_layers_, out_activation_: number of layers, the input included; the last activation.
+        callbacks_: copies of the callbacks, as training left them.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = ARGUMENTS
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    out_activation_: str
+    hidden_layer_sizes: Any
+    solver: Any
+    callbacks: Any
+    alpha: float
+    l1: float
+    max_iter: int
+
+    def _output(self) -> str:
+        """scikit-learn's name of the last activation."""
+        raise NotImplementedError(f"{type(self).__name__} must define _output")
+
+    def _aim(self) -> tuple[Any, float]:
+        """The loss and its factor: the gradient at the logits is their error, for each output."""
+        raise NotImplementedError(f"{type(self).__name__} must define _aim")
+
+    def _reported(self, logs: Any) -> float:
+        """The loss of an epoch as scikit-learn counts it."""
+        return float(logs["loss"])
+
+    # The network ---------------------------------------------------------------------------------
+
+    @property
+    def _begun(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    @property
+    def _sizes(self) -> list[int]:
+        """Units of the hidden layers."""
+        given = self.hidden_layer_sizes
+        sizes = list(given) if isinstance(given, Iterable) else [given]
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
+        row: list[Any] = [layers.Input((features,))]
+        activation = ACTIVATIONS.get(self.activation, self.activation)
+        for units in self._sizes:
+            row.append(layers.Dense(units, None if self.batch_normalization else activation))
+            if self.batch_normalization:
+                row += [layers.BatchNormalization(momentum=KEPT), layers.Activation(activation)]
+            if self.dropout:
+                row.append(layers.Dropout(self.dropout))
+        output = self._output()
+        row.append(layers.Dense(self.n_outputs_, ACTIVATIONS.get(output, output)))
+        network = Sequential(row, dtype=np.dtype(dtype).name)
+        network.build()
+        self._draw(network, random)
+        network.seed = self._seed(random)
+        return network
+
+    def _draw(self, network: Sequential, random: Any) -> None:
+        """Give the network scikit-learn's initial weights for a generator.
+
+        W and b are uniform with the bound √(6 / (I + O)), Glorot & Bengio (2010), equation 16;
+        √(2 / (I + O)) for the logistic function.
+        """
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        for layer in network.leaves:
+            if isinstance(layer, layers.Dense):
+                bound = np.sqrt(factor / sum(layer.W.shape))
+                for view in (layer.W, layer.b):
+                    values = random.uniform(-bound, bound, view.shape).astype(network.dtype)
+                    view[...] = network.backend.to_device(values)
+
+    def _start(self, X: Any, random: Any) -> None:
+        super()._start(X, random)
+        self._show()
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_, self.out_activation_ = len(self.coefs_) + 1, self._output()
+        if self.solver != "lbfgs":
+            self.loss_curve_, self._no_improvement_count = [], 0
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self.best_loss_ = None if self.early_stopping else np.inf
+
+    @property
+    def _dense(self) -> list[Any]:
+        return [each for each in self.network_.leaves if isinstance(each, layers.Dense)]
+
+    def _show(self) -> None:
+        """Have ``coefs_`` and ``intercepts_`` show the network's weights."""
+        host = self.network_.backend.to_host
+        self.coefs_ = [host(layer.W) for layer in self._dense]
+        self.intercepts_ = [host(layer.b) for layer in self._dense]
+        self._shown = [*self.coefs_, *self.intercepts_]
+
+    def _ready(self) -> Sequential:
+        held = [*self.coefs_, *self.intercepts_]
+        if len(held) == len(self._shown) and all(map(operator.is_, held, self._shown)):
+            return self.network_
+        network, dense = self.network_, self._dense
+        views = [*(layer.W for layer in dense), *(layer.b for layer in dense)]
+        arrays = [np.asarray(array, network.dtype) for array in held]
+        expected, received = [v.shape for v in views], [a.shape for a in arrays]
+        if expected != received:
+            raise ValueError(
+                f"coefs_ and intercepts_: expected arrays of shapes {expected}, received {received}"
+            )
+        with network.traffic.lock, network.backend.here, Instead(network):
+            for view, array in zip(views, arrays, strict=True):
+                view[...] = network.backend.to_device(array)
+        return network
+
+    # The training --------------------------------------------------------------------------------
+
+    def _optimizer_now(self) -> Optimizer:
+        """A new optimizer."""
+        if isinstance(self.solver, Optimizer):
+            return copy.deepcopy(self.solver)
+        rate = self.learning_rate if callable(self.learning_rate) else self.learning_rate_init
+        if self.solver == "adam":
+            return optimizers.Adam(rate, self.beta_1, self.beta_2, self.epsilon)
+        return optimizers.SGD(rate, self.momentum, bool(self.nesterovs_momentum))
+
+    def _penalize(self, count: float) -> None:
+        """Have the penalties of steps with so many rows."""
+        l1, l2 = float(self.l1) / count, float(self.alpha) / 2 / count
+        for layer in self._dense:
+            penalty = regularizers.L1L2(l1, l2) if l1 else regularizers.L2(l2) if l2 else None
+            layer.kernel_regularizer = penalty
+
+    def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
+        if not hasattr(self, "network_"):  # weights that somebody has set by hand
+            held = self.coefs_, self.intercepts_
+            super()._start(rows.x, random)
+            self._show()
+            self.coefs_, self.intercepts_ = held
+        network = self._ready()
+        network._looked = network._continued = True  # the notes of fit are of other interfaces
+        if not incremental or network.optimizer is None:
+            loss, factor = self._aim()
+            network.compile(self._optimizer_now(), loss, loss_weights=factor)
+        if self.solver == "lbfgs":
+            self._train_all(rows)
+        else:
+            self._train_batches(rows, held_out, incremental, random)
+        self._show()
+
+    def _train_all(self, rows: Rows) -> None:
+        if self.dropout:
+            raise ValueError(
+                "dropout: expected 0 for solver='lbfgs', whose loss must not be random, received "
+                f"{self.dropout}"
+            )
+        self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
+
+        def told(iteration: int, loss: float) -> None:
+            if self.verbose:
+                say(f"Iteration {iteration}, loss = {loss:.8f}")
+
+        result = lbfgs(self.network_, rows, self.tol, self.max_iter, self.max_fun, told)
+        self.n_iter_ = min(int(result.nit), self.max_iter)
+        self.loss_ = self._reported({"loss": float(result.fun), "data_loss": 0.0})
+        if result.status:
+            self._warn(f"lbfgs ended after {result.nit} iterations: {result.message}")
+
+    def _train_batches(
+        self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any
+    ) -> None:
+        shown = held_out
+        if self.early_stopping:
+            if incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if held_out is None:
+                rows, held_out = split(rows, self.validation_fraction, random)
+        count = rows.x.shape[0]
+        size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
+        if size > count:
+            warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
+                          f"batches have {count}", stacklevel=5)  # fmt: skip
+            size = count
+        # The statistics of a batch would count the rows without weight.
+        rows = rows if self.batch_normalization else evened(rows, size)
+        steps = -(-rows.x.shape[0] // size)
+        self._penalize((count if rows.weight is None else float(rows.weight.sum())) / steps)
+        self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
+        ending = Convergence(self, count, held_out)
+        network = self.network_
+        self.n_iter_ = 0
+        try:
+            network.fit(
+                rows.x, rows.y, size, 1 if incremental else self.max_iter, 0,
+                [*self.callbacks_, ending], 0.0, shown, self.shuffle, None, rows.weight,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        if network.history is not None:
+            self._note(network.history)
+        for callback in self.callbacks_:
+            callback.model = None
+        if self.early_stopping:
+            ending.restore()
+        if not incremental and self.n_iter_ == self.max_iter and not network.stop_training:
+            self._warn(f"{self.max_iter} epochs were made, and training has not converged")
+
+    def _warn(self, what: str) -> None:
+        warnings.warn(
+            f"{type(self).__name__}: {what}; more of max_iter or max_fun, a larger tol, or scaled "
+            "features help",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+    def _has_steps(self) -> bool:
+        """True for a solver that takes steps.
+
+        Raises:
+            AttributeError: for "lbfgs".
+        """
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit: expected solver 'sgd', 'adam' or an optimizer, received 'lbfgs'"
+            )
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "network_" in state:
+            state = {k: v for k, v in state.items() if k not in ("coefs_", "intercepts_", "_shown")}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in state:
+            self._show()
