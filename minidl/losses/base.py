@@ -52,7 +52,7 @@ class Loss:
     Attributes:
         weight: the factor of the value; ``compile(loss_weights=...)`` sets that of its own copy.
         positive: whether predictions have to be above 0.
-        labels: the kind of targets: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
+        labels: the kind of targets: "integers" (N,), "rows" of numbers for classes (N, K), "binary"
             or "values" (N, O).
         activation: the output activation with which this loss can be computed together, or None.
         joined: True if computed together: predictions are then the logits before that activation.

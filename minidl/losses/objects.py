@@ -63,9 +63,10 @@ class _Crossentropy(Loss):
 
 @register
 class CategoricalCrossentropy(_Crossentropy):
-    """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say).
+    """L = -Σ_k t_k log p_k for targets that are rows of numbers, probabilities as a rule.
 
-    Probabilities are divided by their row's sum first, which is 1 after a softmax.
+    Probabilities p are divided by their row's sum first, which is 1 after a softmax. Targets are
+    taken as they are: a one-hot row times a return is the step of a policy gradient.
 
     Args:
         from_logits: whether predictions come before their softmax; default False.
@@ -74,6 +75,9 @@ class CategoricalCrossentropy(_Crossentropy):
         options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
     """
 
+    #: True if rows of targets may have another sum than 1.
+    any_sum = True
+
     def prepare(self, t: Any) -> None:
         self.smooth(t, t.shape[1])
 
@@ -81,6 +85,8 @@ class CategoricalCrossentropy(_Crossentropy):
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
             kernels.softmax_crossentropy_forward(predictions, t, p, work, row, out)
+            if self.any_sum:
+                kernels.surplus_forward(t, row, self._other[: len(t)], out)
         else:
             kernels.shares_forward(predictions, row, out=p)
             kernels.crossentropy_forward(p, t, out=work)
@@ -90,6 +96,8 @@ class CategoricalCrossentropy(_Crossentropy):
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
             kernels.softmax_crossentropy_backward(p, t, out=out)
+            if self.any_sum:
+                kernels.surplus_backward(p, self._other[: len(t)], work, out)
         else:
             kernels.crossentropy_backward(p, t, out=out)
             kernels.shares_backward(out, p, row, work, self._other[: len(t)])
@@ -109,6 +117,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """
 
     labels = "integers"
+    any_sum = False
     ignore_class: Any = checks.Attribute(_none_ignored)
 
     def __init__(
