@@ -1,8 +1,8 @@
 """Activation functions: pairs of kernels under a name.
 
-A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py`` or ``kernels/gated.py`` is
-the function ``minidl.activations.NAME``, which takes arrays: ``minidl.activations.relu(x)``. Layers
-take it by name, ``Dense(16, "relu")``.
+A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py``, ``gated.py``,
+``piecewise.py`` or ``smooth.py`` is the function ``minidl.activations.NAME``, which takes arrays:
+``minidl.activations.relu(x)``. Layers take it by name, ``Dense(16, "relu")``.
 
 An activation of another package is made in the same way::
 
@@ -25,7 +25,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import current, floating
-from minidl.kernels import activations, gated
+from minidl.kernels import activations, gated, piecewise, smooth
 from minidl.lookup import find, known
 from minidl.register import kind, register
 
@@ -199,7 +199,7 @@ class _Gelu(ActivationFunction):
 
 
 _CLASSES = {"relu": _Relu, "gelu": _Gelu}
-_ALSO = {"silu": ("swish",)}
+_ALSO = {"silu": ("swish",), "hard_silu": ("hard_swish",)}
 
 
 def _register_pairs(kernels: Mapping[str, Any]) -> None:
@@ -210,8 +210,15 @@ def _register_pairs(kernels: Mapping[str, Any]) -> None:
         register(made(name, *pair), *_ALSO.get(name, ()))
 
 
-_register_pairs(vars(activations))
-_register_pairs(vars(gated))
+for _module in (activations, gated, piecewise, smooth):
+    _register_pairs(vars(_module))
+
+#: Activations of Keras that are none here, and why.
+_ABSENT = {
+    "glu": "it halves the features, and an activation keeps their number; write a layer",
+    "sparsemax": "it sorts each row; write softmax, or an ActivationFunction of your own",
+    "threshold": "it has no usual threshold; write layers.ReLU(threshold=...)",
+}
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
@@ -224,10 +231,19 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     if isinstance(identifier, ActivationFunction):
         return identifier
     if identifier is None or isinstance(identifier, str):
+        if identifier in _ABSENT:
+            raise ValueError(
+                f"activation {identifier!r} is none of minidl's: {_ABSENT[identifier]}"
+            )
         found: ActivationFunction = find(
             "linear" if identifier is None else identifier, ActivationFunction
         )
         return found
+    if inspect.isroutine(identifier):
+        raise TypeError(
+            f"activation: received the function {identifier.__name__} without its derivative; "
+            "expected minidl.activations.ActivationFunction(name, forward, backward)"
+        )
     raise TypeError(
         "activation: expected a name or a function of minidl.activations, received "
         f"{type(identifier).__name__}"
@@ -236,6 +252,8 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
 
 def __getattr__(name: str) -> ActivationFunction:
     functions = known(ActivationFunction)
+    if name in _ABSENT:
+        raise AttributeError(f"{name} is none of minidl's activations: {_ABSENT[name]}")
     if name not in functions:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: ActivationFunction = functions[name]

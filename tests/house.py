@@ -26,6 +26,7 @@ BOOK = [
     "layers/elsewhere", "layers/layernorm", "layers/noise", "layers/normalization",
     "layers/passing", "layers/prelu", "layers/unitnorm", "activities", "constraints",
     "kernels/adaptive", "kernels/averaging", "kernels/counts", "kernels/erfc", "kernels/gated",
+    "kernels/piecewise", "kernels/smooth",
     "initializers/constants", "metrics/at_least", "metrics/confusion", "metrics/curves",
     "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
     "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
