@@ -43,21 +43,28 @@ class Interface(Compiled):
 
     @property
     def weights(self) -> list[Any]:
-        """Views of all tensors, layer by layer: those that gradients move, then statistics."""
-        self.build()
+        """Views of all tensors, layer by layer: those that gradients move, then statistics.
+
+        [] where the shape of a row is not known yet, as for the two lists below.
+        """
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.weights]
 
     @property
     def trainable_weights(self) -> list[Any]:
         """Views of the tensors that training moves."""
-        self.build()
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """Views of the other tensors."""
-        self.build()
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.non_trainable_weights]
+
+    def _build_if_known(self) -> None:
+        if self.input_shape is not None and self.layers:
+            self.build()
 
     variables = weights
     trainable_variables = trainable_weights

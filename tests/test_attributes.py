@@ -100,6 +100,7 @@ THEN: dict[str, Any] = {
     "negative_slope": 0.9,
     "threshold": 0.125,
     "alpha": 0.4,
+    "gamma": 0.5,
     "offset": -0.5,
     "learning_rate": 0.2,
     "nesterov": True,
@@ -174,6 +175,8 @@ THEN: dict[str, Any] = {
     "delta": 0.4,
     "ignore_class": 1,
     "dtype": "float32",
+    "trainable": False,
+    "apply_class_balancing": True,
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     **{(name, "axis"): 0 for name in registered.LOSSES},
@@ -299,7 +302,7 @@ def _network(hidden: Any, loss: Any = "mse", optimizer: Any = None, named: Any =
     made = minidl.Sequential(
         [Input((4,)), Dense(5, "tanh"), *hidden, Dense(3, output)], dtype="float64"
     )
-    made.compile(optimizer or optimizers.Adam(0.01), loss, named)
+    made.compile(optimizer or optimizers.Adam(0.01), loss, metrics=named)
     return made
 
 

@@ -324,7 +324,7 @@ def test_a_metric_of_other_targets(kind: str, metric: str) -> None:
     words = f"{re.escape(metric)}.*expected.*received|expected.*received.*{re.escape(metric)}"
 
     def compile_and_fit() -> None:
-        model.compile("sgd", task.loss, [metric])
+        model.compile("sgd", task.loss, metrics=[metric])
         model.fit(task.x, task.y, verbose=0)
 
     with pytest.raises(ValueError, match=words):

@@ -21,7 +21,7 @@ Y = np.random.default_rng(1).integers(0, 3, 40)
 
 def compiled(*layers, loss="sparse_categorical_crossentropy", metrics=(), optimizer="sgd"):
     model = minidl.Sequential(list(layers), dtype="float64")
-    model.compile(optimizer, loss, metrics)
+    model.compile(optimizer, loss, metrics=metrics)
     return model
 
 

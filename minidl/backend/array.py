@@ -1,10 +1,18 @@
-"""Arrays that know two methods of Keras's tensors and variables."""
+"""Numbers and arrays that know methods of Keras's tensors and variables."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+
+class Number(float):
+    """A number that also has Keras's ``numpy()``."""
+
+    def numpy(self) -> Any:
+        """The number as one of NumPy's."""
+        return np.float64(float(self))
 
 
 class Array(np.ndarray):

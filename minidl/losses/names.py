@@ -80,7 +80,13 @@ def compiled(loss: Any, loss_weights: Any = None) -> Loss:
         )
     if loss_weights is None:
         return found
-    weight = checks.real("loss_weights", _only("loss_weights", loss_weights), -math.inf)
+    given = _only("loss_weights", loss_weights)
+    if isinstance(given, str) or hasattr(given, "update_state") or callable(given):
+        raise TypeError(
+            f"loss_weights: expected the factor of the loss, received the metric {given!r}; the "
+            "third argument of compile is loss_weights, so write metrics=..."
+        )
+    weight = checks.real("loss_weights", given, -math.inf)
     if own_forward:
         raise ValueError(
             f"loss_weights: expected None for {kind.__name__}, whose forward is its own, received "

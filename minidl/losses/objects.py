@@ -31,8 +31,8 @@ def _none_ignored(loss: Loss, name: str, value: Any) -> None:
         )
 
 
-class _Crossentropy(Loss):
-    """A cross-entropy on rows of K classes."""
+class Crossentropy(Loss):
+    """The base of cross-entropies, on rows of K classes."""
 
     labels = "rows"
     activation: str | None = "softmax"
@@ -62,7 +62,7 @@ class _Crossentropy(Loss):
 
 
 @register
-class CategoricalCrossentropy(_Crossentropy):
+class CategoricalCrossentropy(Crossentropy):
     """L = -Σ_k t_k log p_k for targets that are rows of numbers, probabilities as a rule.
 
     Probabilities p are divided by their row's sum first, which is 1 after a softmax. Targets are
@@ -175,7 +175,7 @@ class UnitMean(Loss):
 
 
 @register("bce")
-class BinaryCrossentropy(_Crossentropy, UnitMean):
+class BinaryCrossentropy(Crossentropy, UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1.
 
     Args:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidl.backend import Backend, backend_of, to_host
+from minidl.backend.array import Number
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
 from minidl.metrics.arrays import Kind, as_given, given
-from minidl.metrics.results import Result
 from minidl.register import kind
 
 M = TypeVar("M", bound="Metric")
@@ -186,7 +186,7 @@ class Metric:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
         sums = self._sums()
         total, count = (sums[0], sums[1]) if sums.ndim else (sums, self.rows)
-        return Result(total / count if count else 0.0)
+        return Number(total / count if count else 0.0)
 
     def _sums(self) -> np.ndarray:
         """The sums as a NumPy array; waits for the device."""

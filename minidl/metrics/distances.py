@@ -7,12 +7,12 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
+from minidl.backend.array import Number
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
 from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import settled
-from minidl.metrics.results import Result
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
 
@@ -69,7 +69,7 @@ class RootMeanSquaredError(RowMetric):
 
     def result(self) -> Any:
         """The root of the mean, 0 before the first batch."""
-        return Result(math.sqrt(super().result()))
+        return Number(math.sqrt(super().result()))
 
 
 @register

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, current, to_host
+from minidl.backend.array import Number
 from minidl.kernels import counts, measures
 from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
-from minidl.metrics.results import Result
 from minidl.register import register
 
 
@@ -87,7 +87,7 @@ class Sum(Mean):
 
     def result(self) -> Any:
         """The sum, 0 before the first value."""
-        return Result(self._sums()[0] if self._bound[0] else 0.0)
+        return Number(self._sums()[0] if self._bound[0] else 0.0)
 
 
 def _weighted(values: Any, weight: Any, reduce: Any = np.mean) -> tuple[np.ndarray, np.ndarray]:

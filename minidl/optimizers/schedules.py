@@ -10,15 +10,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from minidl import checks
+from minidl.backend.array import Array, Number
 from minidl.register import kind, register
 
 
 @kind("learning-rate schedule")
 class LearningRateSchedule:
-    """A learning rate for every step: ``schedule(step)``."""
+    """A learning rate for every step: ``schedule(step)``; an array of rates for one of steps.
 
-    def __call__(self, step: int) -> float:
+    A class of one's own defines ``__call__(step)``, as in Keras.
+    """
+
+    def __call__(self, step: Any) -> Any:
+        steps = np.asarray(step)
+        if not steps.ndim:
+            return Number(self._rate(step))
+        rates = [self._rate(each) for each in steps.reshape(-1).tolist()]
+        return np.array(rates, dtype=np.float64).reshape(steps.shape).view(Array)
+
+    def _rate(self, step: float) -> float:
+        """The learning rate of one step."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
 
     def get_config(self) -> dict[str, Any]:
@@ -59,7 +73,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.decay_rate = decay_rate
         self.staircase = staircase
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         power = step / self.decay_steps
         if self.staircase:
             power = math.floor(power)
@@ -102,7 +116,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         return numbers
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         passed = sum(step > boundary for boundary in self.boundaries)
         return float(self.values[passed])
 
@@ -142,7 +156,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.power = power
         self.cycle = cycle
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         decay_steps = self.decay_steps
         if self.cycle:
             decay_steps *= max(1, math.ceil(step / decay_steps))
@@ -179,7 +193,7 @@ class InverseTimeDecay(LearningRateSchedule):
         self.decay_rate = decay_rate
         self.staircase = staircase
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         time = step / self.decay_steps
         if self.staircase:
             time = math.floor(time)
@@ -223,7 +237,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         top, since = self.initial_learning_rate, float(step)
         if self.warmup_target is not None:
             if step < self.warmup_steps:
@@ -272,7 +286,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.m_mul = m_mul
         self.alpha = alpha
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         done = step / self.first_decay_steps
         period = self._period(done)
         share = (done - self._start(period)) / self.t_mul**period

@@ -50,7 +50,7 @@ NUMBERS = {
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1, "delta": 0.8, "smoothing": 0.1,
     "classes": 3, "low": 0.4, "high": 0.8, "shift": 0.2, "stddev": 0.3, "shrinkage": 0.05,
-    "batches": 3, "power": 0.4, "b": 4.0,
+    "batches": 3, "power": 0.4, "b": 4.0, "gamma": 1.7, "positive": 0.4, "negative": 0.6,
 }  # fmt: skip
 ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
 BITS = {"bits", "radius", "angle"}
@@ -115,7 +115,7 @@ def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
         "activations", "adaptive", "averaging", "batchnorm", "clipping", "constraints", "counts",
-        "distances", "dropout", "gated", "losses", "margins", "noise", "penalties",
+        "distances", "dropout", "focal", "gated", "losses", "margins", "noise", "penalties",
         "piecewise", "prelu", "rescaling", "smooth", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED

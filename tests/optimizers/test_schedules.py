@@ -74,7 +74,7 @@ def test_agrees_with_keras(schedule: Spec) -> None:
     """At every step, at the boundaries and on both sides of them, and long after the end."""
     made = schedule.make(minidl)
     actual = [made(step) for step in STEPS]
-    assert all(type(rate) is float for rate in actual)
+    assert all(isinstance(rate, float) for rate in actual)
     oracle.assert_agrees(actual, oracle.schedule(schedule, STEPS), "rates")
 
 
