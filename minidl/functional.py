@@ -141,12 +141,7 @@ def _alone(layer: Layer, x: Any, training: bool) -> Any:
     """The outputs of one layer of a network, or of a layer in none."""
     network = layer._network()
     if network is None or not network.built:
-        alone = vars(layer).get("_alone")
-        if alone is None:
-            alone = layer._alone = Network([layer])
-            layer.owner = None  # another network may become the owner
-        alone.build(tuple(x.shape[1:]))
-        return _through(alone, x, training)
+        return _through(build(layer, tuple(x.shape[1:])), x, training)
     if tuple(x.shape[1:]) != layer.input_shape:
         raise ValueError(
             f"{layer.name}: expected rows of shape {layer.input_shape}, received "
@@ -163,6 +158,20 @@ def _alone(layer: Layer, x: Any, training: bool) -> Any:
             return layer.forward(rows, training, step).copy()
 
     return _shown(undisturbed(network, look))
+
+
+def build(layer: Layer, shape: tuple[int, ...]) -> Network:
+    """The network around a layer alone, which is built for rows of a shape.
+
+    Raises:
+        ValueError: the layer does not take such rows, or is built for others.
+    """
+    alone: Network | None = vars(layer).get("_alone")
+    if alone is None:
+        alone = layer._alone = Network([layer])
+        layer.owner = None  # another network may become the owner
+    alone.build(shape)
+    return alone
 
 
 def _shown(y: Any) -> Any:
@@ -219,7 +228,7 @@ def place(layer: Layer, more: int) -> Symbol:
     return Symbol((source(network), *entries), shape)
 
 
-interface.above.call, interface.above.place = call, place
+interface.above.call, interface.above.place, interface.above.build = call, place, build
 
 
 def source(network: Any) -> Input:

@@ -15,6 +15,7 @@ from minidl.callbacks.progress import values
 from minidl.compiling import Compiled
 from minidl.objective import Objective
 from minidl.printing import say
+from minidl.sources import is_source
 
 
 class Inference(Compiled):
@@ -47,7 +48,8 @@ class Inference(Compiled):
         self._compiled()
         listeners = arguments.listeners(callbacks)
         shown = arguments.verbosity(verbose)
-        batch_size = feeding.seen_size(listeners, batch_size, 32)
+        if not is_source(x):
+            batch_size = feeding.seen_size(listeners, batch_size, 32)
         with quiet(), self.backend.here:
             batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
             objective = Objective(self, self._loss, self._metrics, batches.size)
@@ -79,7 +81,7 @@ class Inference(Compiled):
         shown = arguments.verbosity(verbose)
         starting = overriding(listeners, "on_predict_batch_begin")
         ending = overriding(listeners, "on_predict_batch_end")
-        if batch_size is None and (starting or ending):
+        if batch_size is None and (starting or ending) and not is_source(x):
             batch_size = 32
         with self.backend.here:
             batches = feeding.prediction(self, x, batch_size, steps)

@@ -9,6 +9,7 @@ from minidl import checks, functional, weight_files
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
 from minidl.functional import Symbol
+from minidl.layers.base import Layer
 from minidl.printing import say
 from minidl.summary import summary
 
@@ -116,6 +117,14 @@ class Interface(Compiled):
     def metrics(self) -> list[Any]:
         """The metrics that :meth:`compile` was given; [] before."""
         return list(self._metrics) if self.optimizer is not None else []
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties on the tensors of all layers, as numbers."""
+        self._build_if_known()
+        return [loss for layer in self.leaves for loss in layer.losses]
+
+    add_loss = Layer.add_loss
 
     def summary(
         self,

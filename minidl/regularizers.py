@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidl import checks
+from minidl.backend import current, floating
+from minidl.backend.array import Number
 from minidl.kernels import penalties
 from minidl.lookup import get as of_kind
 from minidl.register import kind, register
@@ -24,6 +28,12 @@ class Regularizer:
     def forward(self, W: Any, out: Any) -> Any:
         """Write each weight's P(w) into ``out``, of W's shape."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(W, out)")
+
+    def __call__(self, W: Any) -> Any:
+        """P(W) of an array, as a number."""
+        W = current().to_device(W)
+        W = W if W.dtype.kind == "f" else W.astype(floating())
+        return Number(self.forward(W, np.empty_like(W)).sum())
 
     def add_gradient(self, W: Any, dW: Any) -> None:
         """dW ← dW + dP/dW."""

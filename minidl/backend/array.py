@@ -44,6 +44,11 @@ class Weight(Array):
         weight.name, weight.path, weight.trainable = name, path, trainable
         return weight
 
+    @property
+    def value(self) -> Any:
+        """The array itself."""
+        return self
+
     def assign(self, value: Any) -> Any:
         """Overwrite all elements.
 

@@ -14,13 +14,14 @@ from minidl.backend.array import Number
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
 from minidl.metrics.arrays import Kind, as_given, given
+from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
 M = TypeVar("M", bound="Metric")
 
 
 @kind("metric")
-class Metric:
+class Metric(Weighing):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -29,7 +30,8 @@ class Metric:
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
 
-    A class of one's own defines ``update_state``, ``result`` and ``reset_state``, as in Keras; or
+    A class of one's own defines ``update_state`` and ``result``, as in Keras, and has its sums in
+    weights of :meth:`add_weight`, or defines ``reset_state``, too; or it defines
     ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
 
     Args:
@@ -103,6 +105,7 @@ class Metric:
         if self._bound[0]:
             self._sum[...] = 0
         self.rows = 0
+        self._clear()
 
     def get_state(self) -> dict[str, Any]:
         """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
@@ -194,7 +197,12 @@ class Metric:
 
     @property
     def variables(self) -> list[np.ndarray]:
-        """Copies of the sums of which the result is made: of a mean the total and the count."""
+        """Copies of the sums of which the result is made: of a mean the total and the count.
+
+        Of a metric with weights of its own, these weights.
+        """
+        if self._own_weights:
+            return list(self._own_weights)
         sums = self._sums()
         return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
 
