@@ -34,9 +34,6 @@ def get(identifier: Any) -> Loss:
         ValueError: unknown name.
         TypeError: another kind of object; the message for a function says what to write.
     """
-    if isinstance(identifier, Mapping) and "class_name" in identifier:
-        made: Loss = find(identifier["class_name"], Loss)(**identifier.get("config", {}))
-        return made
     options: dict[str, Any] = {}
     if isinstance(identifier, functools.partial) and not identifier.args:
         identifier, options = identifier.func, identifier.keywords
