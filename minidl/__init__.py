@@ -29,6 +29,7 @@ from minidl import (
     utils,
 )
 from minidl.backend import floatx, set_floatx
+from minidl.backend.array import Variable
 from minidl.backend.own import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
@@ -49,6 +50,7 @@ __all__ = [
     "Model",
     "NonFiniteError",
     "Sequential",
+    "Variable",
     "activations",
     "backend",
     "callbacks",

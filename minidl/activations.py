@@ -109,6 +109,11 @@ class ActivationFunction:
     def _key(self) -> tuple[Any, ...]:
         return self.name, self.forward, self.backward
 
+    def _order(self) -> list[str]:
+        """Names of the arguments of :meth:`chosen`, in order."""
+        given = inspect.signature(self.chosen).parameters.values()
+        return [p.name for p in given if p.kind is not p.VAR_KEYWORD] or list(self.constants)
+
     def run(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
         return self.forward(*[values[name] for name in self._forward], out=out)
@@ -128,8 +133,21 @@ class ActivationFunction:
                 raise checks.unknown(f"argument of {self.name}", constant, self.constants)
         return self, {**self.constants, **arguments}
 
-    def __call__(self, x: Any, **arguments: Any) -> Any:
-        """y for an array ``x``, as a new array in the default floating type if x has none."""
+    def __call__(self, x: Any, *places: Any, **arguments: Any) -> Any:
+        """y for an array ``x``, as a new array in the default floating type if x has none.
+
+        Args:
+            x: the array.
+            places, arguments: constants, in their order or by their names.
+
+        Raises:
+            TypeError: no numbers, or more constants than the function has.
+            ValueError: an unknown argument.
+        """
+        if places:
+            arguments |= dict(zip(self._order(), places, strict=False))
+            if len(places) > len(self._order()):
+                raise TypeError(f"{self.name}: expected up to {len(self._order())} constants")
         function, constants = self.chosen(**arguments)
         backend = current()
         x = backend.to_device(x)
@@ -198,7 +216,17 @@ class _Gelu(ActivationFunction):
         return get("gelu_tanh") if approximate else self, {}
 
 
-_CLASSES = {"relu": _Relu, "gelu": _Gelu}
+class _AlongAxis(ActivationFunction):
+    """Keras's softmax takes an axis where it takes an array."""
+
+    def __call__(self, x: Any, axis: int = -1) -> Any:  # type: ignore[override]
+        x = current().to_device(x)
+        if not x.ndim or axis in (-1, x.ndim - 1):
+            return super().__call__(x)
+        return super().__call__(x.swapaxes(axis, -1)).swapaxes(axis, -1)
+
+
+_CLASSES = {"relu": _Relu, "gelu": _Gelu, "softmax": _AlongAxis, "log_softmax": _AlongAxis}
 _ALSO = {"silu": ("swish",), "hard_silu": ("hard_swish",)}
 
 

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from minidl import checks
-from minidl.register import Entry, base_of, class_of, entries, foreign, kinds
+from minidl.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
     arguments = config.get("config", {})
     if not isinstance(arguments, Mapping):
         raise ValueError(f"expected {{'class_name': ..., 'config': ...}}, received {config!r}")
-    known = find(config["class_name"], *bases)
+    known = _class_of(config["class_name"], bases)
     inner = {
         name: from_dictionary(value, *kinds)
         if isinstance(value, Mapping) and "class_name" in value
@@ -86,6 +86,12 @@ def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
         for name, value in arguments.items()
     }
     return known.from_config(inner) if hasattr(known, "from_config") else known(**inner)
+
+
+def _class_of(name: Any, bases: tuple[type, ...]) -> Any:
+    """The class of this name in files, or of another name where there is none."""
+    exact = [e.thing for e in entries if e.full == name and e.base in bases and is_class(e.thing)]
+    return exact[0] if len(exact) == 1 else find(name, *bases)
 
 
 @functools.lru_cache(256)  # a signature leaves garbage in cycles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ class Regularizer:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal regularizer."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """An object of the arguments that :meth:`get_config` gave."""
+        return cls(**config)
 
 
 @register

@@ -120,7 +120,7 @@ class Hits(metrics.Metric):
     direction = "up"
 
     def __init__(self, name: str = "hits") -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         self.total = self.count = 0.0
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.backend.floatx import floatx
+
 
 class Number(float):
     """A number that also has Keras's ``numpy()``."""
@@ -70,3 +72,24 @@ class Weight(Array):
     def assign_sub(self, value: Any) -> Any:
         """Subtract ``value``, of the same shape."""
         return self.assign(self.numpy() - value)
+
+
+def Variable(  # noqa: N802 - Keras's name
+    initializer: Any,
+    shape: Any = None,
+    dtype: Any = None,
+    trainable: bool = True,
+    name: str = "variable",
+) -> Any:
+    """An array of its own with ``assign`` and ``numpy()``, for an optimizer's ``apply``.
+
+    Args:
+        initializer: its first values; or a function of shape and dtype that gives these.
+        shape: for such a function.
+        dtype: of the numbers; default that of an array, and the default floating type.
+        trainable: for the reader.
+        name: for the reader.
+    """
+    kind = getattr(initializer, "dtype", floatx()) if dtype is None else dtype
+    values = initializer(shape, dtype=kind) if callable(initializer) else initializer
+    return Weight.of(np.array(values, dtype=kind), name, name, trainable)

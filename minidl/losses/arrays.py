@@ -60,3 +60,22 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> 
     loss.bind(len(predictions), units, backend, predictions.dtype)
     loss.forward(predictions, targets.reshape(len(predictions), -1))
     return loss._losses[: len(predictions), 0].copy().reshape(rows)
+
+
+def fitting(weights: Any, losses: Any) -> Any:
+    """Weights of losses, of their shape: a number, or one for each row, may stand for several.
+
+    Raises:
+        ValueError: weights that do not fit.
+    """
+    if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    while 0 < weights.ndim < losses.ndim:
+        weights = weights[..., None]
+    try:
+        return current().xp.broadcast_to(weights, losses.shape)
+    except ValueError:
+        raise ValueError(
+            f"sample_weight: expected a weight for each of the losses {losses.shape}, received "
+            f"{weights.shape}"
+        ) from None

@@ -16,7 +16,7 @@ from minidl.backend import Backend, backend_of, current
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses import reductions
-from minidl.losses.arrays import evaluate
+from minidl.losses.arrays import evaluate, fitting
 from minidl.register import kind
 
 #: Activations whose logits a cross-entropy takes.
@@ -179,7 +179,7 @@ class Loss:
         """The loss of arrays as a number; (N,) with the reduction "none"."""
         losses, weights = evaluate(self, y_true, y_pred, units=1), sample_weight
         if weights is not None:
-            weights = current().to_device(weights).reshape(-1)
+            weights = fitting(current().to_device(weights), losses)
             losses = losses * weights
         return reductions.of_arrays(self, losses, weights)
 

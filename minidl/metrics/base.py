@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import Backend, backend_of, to_host
 from minidl.backend.array import Number
+from minidl.backend.floatx import FLOATS
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
 from minidl.metrics.arrays import Kind, as_given, given
@@ -18,6 +20,15 @@ from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
 M = TypeVar("M", bound="Metric")
+
+
+def _precision(metric: Metric, name: str, value: Any) -> Any:
+    if value is not None and getattr(value, "__name__", str(value)) not in FLOATS:
+        raise ValueError(
+            f"{name}: expected one of {FLOATS} or None, because sums are of float64, received "
+            f"{value!r}"
+        )
+    return value
 
 
 @kind("metric")
@@ -35,6 +46,8 @@ class Metric(Weighing):
     ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
 
     Args:
+        dtype: "float32", "float64" or None: the least precision of the sums, which is that of
+            float64.
         name: the key in a History; default None: the class's name, numbered from the second
             object on, "recall", "recall_1".
 
@@ -58,11 +71,14 @@ class Metric(Weighing):
     _alone = False
     _bound: tuple[Any, ...] = (0, 0, None, None)
 
-    def __init__(self, name: str | None = None) -> None:
+    dtype: Any = checks.Attribute(_precision)
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         made = next_name(type(self).__name__) if name is None else name
         if not (isinstance(made, str) and made):
             raise TypeError(f"name: expected a text, received {name!r}")
         self.name = made
+        self.dtype = dtype
         self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
@@ -93,7 +109,7 @@ class Metric(Weighing):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal metric."""
-        return {"name": self.name}
+        return {"name": self.name} | ({} if self.dtype is None else {"dtype": self.dtype})
 
     @classmethod
     def from_config(cls: type[M], config: dict[str, Any]) -> M:
