@@ -219,11 +219,15 @@ class _Gelu(ActivationFunction):
 class _AlongAxis(ActivationFunction):
     """Keras's softmax takes an axis where it takes an array."""
 
-    def __call__(self, x: Any, axis: int = -1) -> Any:  # type: ignore[override]
+    def __call__(self, x: Any, axis: Any = -1) -> Any:
         x = current().to_device(x)
-        if not x.ndim or axis in (-1, x.ndim - 1):
+        axes = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
+        if not x.ndim or axes in ((-1,), (x.ndim - 1,)):
             return super().__call__(x)
-        return super().__call__(x.swapaxes(axis, -1)).swapaxes(axis, -1)
+        last = tuple(range(-len(axes), 0))
+        moved = current().xp.moveaxis(x, axes, last)
+        y = super().__call__(moved.reshape(*moved.shape[: -len(axes)], -1)).reshape(moved.shape)
+        return current().xp.moveaxis(y, last, axes)
 
 
 _CLASSES = {"relu": _Relu, "gelu": _Gelu, "softmax": _AlongAxis, "log_softmax": _AlongAxis}

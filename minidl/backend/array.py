@@ -32,10 +32,13 @@ class Weight(Array):
         name: "kernel".
         path: "dense/kernel".
         trainable: whether training moved it when it was asked for.
+        regularizer, constraint: of the layer's tensor, or None.
     """
 
     name = path = ""
     trainable = False
+    regularizer: Any = None
+    constraint: Any = None
 
     @classmethod
     def of(cls, view: Any, name: str, path: str, trainable: bool) -> Any:

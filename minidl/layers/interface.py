@@ -111,10 +111,14 @@ class Interface:
         self._network()
         if not self.settled:
             return []
-        return [
-            Weight.of(getattr(self, key), tensor.name, f"{self.name}/{tensor.name}", trainable)
-            for key, tensor in wanted.items()
-        ]
+        return [self._weight(key, tensor, trainable) for key, tensor in wanted.items()]
+
+    def _weight(self, key: str, tensor: Specification, trainable: bool) -> Any:
+        view = getattr(self, key)
+        weight = Weight.of(view, tensor.name, f"{self.name}/{tensor.name}", trainable)
+        if weight is not view:
+            weight.regularizer, weight.constraint = tensor.regularizer, tensor.constraint
+        return weight
 
     @property
     def weights(self) -> list[Any]:
@@ -195,14 +199,31 @@ class Interface:
 
     @property
     def losses(self) -> list[Any]:
-        """The penalties on the layer's tensors, as numbers; [] before build."""
+        """The penalties on the layer's tensors, as numbers; [] before build.
+
+        After a pass that of the outputs, too, Σ P(y) / N.
+        """
         self._network()
         penalised = self.tensors.items() if self.settled else ()
-        return [
+        found = [
             Number(tensor.regularizer(getattr(self, key)))
             for key, tensor in penalised
             if tensor.regularizer is not None
         ]
+        outputs, penalty = vars(self).get("y"), vars(self).get("activity_regularizer")
+        if outputs is not None and penalty is not None:
+            found.append(Number(penalty(outputs) / len(outputs)))
+        return found
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Shape of the outputs for inputs of a shape, (None, ...) or (N, ...).
+
+        Raises:
+            ValueError: the layer does not take such rows.
+        """
+        made = type(self).from_config(self.get_config())  # type: ignore[attr-defined]
+        made.build(tuple(input_shape)[1:])
+        return (input_shape[0], *made.output_shape)
 
     def add_loss(self, *_: Any, **__: Any) -> NoReturn:
         """Raise, because no gradient is derived of a number.

@@ -68,6 +68,7 @@ def fitting(weights: Any, losses: Any) -> Any:
     Raises:
         ValueError: weights that do not fit.
     """
+    given = weights.shape
     if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     while 0 < weights.ndim < losses.ndim:
@@ -77,5 +78,5 @@ def fitting(weights: Any, losses: Any) -> Any:
     except ValueError:
         raise ValueError(
             f"sample_weight: expected a weight for each of the losses {losses.shape}, received "
-            f"{weights.shape}"
+            f"{given}"
         ) from None

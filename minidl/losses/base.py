@@ -176,8 +176,14 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must define row_gradients")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss of arrays as a number; (N,) with the reduction "none"."""
-        losses, weights = evaluate(self, y_true, y_pred, units=1), sample_weight
+        """The loss of arrays as a number; (N,) with the reduction "none".
+
+        A class of one's own may define ``call(y_true, y_pred)``, the losses of rows, as in Keras.
+        It is not trained on, for want of a gradient.
+        """
+        own = getattr(self, "call", None)
+        losses = evaluate(self, y_true, y_pred, units=1) if own is None else own(y_true, y_pred)
+        losses, weights = current().xp.asarray(losses), sample_weight
         if weights is not None:
             weights = fitting(current().to_device(weights), losses)
             losses = losses * weights

@@ -72,8 +72,8 @@ def compiled(loss: Any, loss_weights: Any = None) -> Loss:
     ):
         raise TypeError(
             f"loss: {kind.__name__} lacks a gradient; expected a class that defines "
-            "row_losses(predictions, t, out) and row_gradients(predictions, t, out), or "
-            "minidl.losses.from_functions(forward, backward)"
+            "row_losses(predictions, t, out) and row_gradients(predictions, t, out), or two "
+            "functions in place of its call, minidl.losses.from_functions(forward, backward)"
         )
     if loss_weights is None:
         return found

@@ -16,18 +16,19 @@ from typing import Any
 
 from minidl import checks, losses
 from minidl.activations import ActivationFunction
+from minidl.kernels.losses import binary_crossentropy_forward, sigmoid_crossentropy_forward
 from minidl.lookup import known
 from minidl.ops import elementwise, reductions, shapes
-from minidl.ops.tensors import convert_to_tensor, shown
+from minidl.ops.tensors import convert_to_tensor, shown, wrapped
 from minidl.utils.norms import normalize
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **elementwise.FUNCTIONS,
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
-    "normalize": normalize,
+    "normalize": wrapped(normalize),
 }
-_LOSSES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+_LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 #: Activation functions that Keras has no name for among these.
 _ELSEWHERE = ("linear", "exponential", "bounded_relu", "gelu_tanh", "mish")
 
@@ -71,6 +72,14 @@ def _along(name: str, x: Any, axis: int) -> Any:
     return shown(known(ActivationFunction)[name](x).swapaxes(axis, -1), [x])
 
 
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """-t log p - (1 - t) log(1 - p), element by element."""
+    p = convert_to_tensor(output)
+    t = convert_to_tensor(target).astype(p.dtype)
+    compute = sigmoid_crossentropy_forward if from_logits else binary_crossentropy_forward
+    return shown(compute(p, t), [p])
+
+
 def rsqrt(x: Any) -> Any:
     """1 / √x."""
     return 1 / _FUNCTIONS["sqrt"](x)
@@ -78,7 +87,15 @@ def rsqrt(x: Any) -> Any:
 
 def _names() -> set[str]:
     activations = {*known(ActivationFunction)} - {*_ELSEWHERE}
-    return {*_FUNCTIONS, *activations, *_LOSSES, "softmax", "log_softmax", "rsqrt"}
+    return {
+        *_FUNCTIONS,
+        *activations,
+        *_LOSSES,
+        "softmax",
+        "log_softmax",
+        "rsqrt",
+        "binary_crossentropy",
+    }
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ class Applying:
 
     _arrays: Sequence[Any] = ()
     _copies: ParameterVector | None = None
+    _excluded_arrays: tuple[Any, ...] = ()
     update: Any
     build: Any
 
@@ -97,5 +98,7 @@ class Applying:
         copies = ParameterVector(wanted, backend_of(arrays[0]), dtype)
         for entry, array in zip(copies, arrays, strict=True):
             copies.view(entry)[...] = array
+        views = {id(array): copies.view(entry) for entry, array in zip(copies, arrays, strict=True)}
+        self._excluded_arrays = tuple(views.get(id(e), e) for e in self._excluded_arrays)
         self.build(copies.theta, copies)
         self._arrays, self._copies = arrays, copies

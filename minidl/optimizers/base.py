@@ -23,9 +23,8 @@ from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind
 
-# Every so many steps, what is below FLUSHED times the smallest normal number becomes 0. An average
-# that loses a tenth a step falls by 10⁻³ in between, and never gets near the subnormal numbers; one
-# that loses more may stay there until the next flush.
+# Every so many steps, what is below FLUSHED times the smallest normal number becomes 0: an average
+# that loses a tenth a step, 10⁻³ in between, never gets near the subnormal numbers.
 FLUSH_EVERY = 64
 FLUSHED = 1e8
 

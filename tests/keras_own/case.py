@@ -43,7 +43,7 @@ class TestCase(parameterized.TestCase):
         kinds = known if isinstance(known, tuple) else (known,)
         if {*kinds} & {ValueError, TypeError, AttributeError, NotImplementedError}:
             kinds = (*kinds, ValueError, TypeError, AttributeError, NotImplementedError)
-        return self.assertRaises(kinds, *call, **more)
+        return self.assertRaises(kinds, *call, **more)  # noqa: PT027 - the answer is used
 
     def convert_to_numpy(self, x: Any) -> np.ndarray:
         """An array of NumPy."""

@@ -81,6 +81,14 @@ MODULES["layers"] = minidl.layers
 MODULES["models"] = Names("models", minidl.models, minidl)
 MODULES["saving"] = Names("saving", minidl.saving, load_model=minidl.load_model)
 MODULES["schedules"] = minidl.optimizers.schedules
+DTYPES = Names(
+    "dtype_policies",
+    dtype_policy=Names(
+        "dtype_policy",
+        dtype_policy=minidl.backend.floatx,
+        set_dtype_policy=lambda name: minidl.set_floatx(getattr(name, "name", name)),
+    ),
+)
 TESTING = Names("testing", case)
 TOP = Names("keras", minidl, backend=BACKEND, **MODULES)
 
@@ -89,10 +97,12 @@ def resolve(module: str, name: str) -> Any:
     """What ``from module import name`` is answered with."""
     parts = [part for part in module.split(".") if part not in ("keras", "src")]
     if not parts:
-        special = {"testing": TESTING, "backend": BACKEND}
+        special = {"testing": TESTING, "backend": BACKEND, "dtype_policies": DTYPES}
         return special.get(name) or MODULES.get(name) or getattr(TOP, name)
     if parts[0] == "testing":
         return TESTING if name in ("test_case", "test_utils") else getattr(TESTING, name)
+    if parts[0] == "dtype_policies":
+        return getattr(DTYPES, name)
     if parts[0] == "backend":
         return getattr(BACKEND, name)
     place = MODULES.get(parts[0])
