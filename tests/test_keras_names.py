@@ -1,4 +1,4 @@
-"""Names of Keras for layers, models, metrics and objects as dictionaries: each does what it says."""
+"""Names of Keras for layers, models, metrics and dictionaries: each does what it says."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ from minidl.kernels.losses import binary_crossentropy_forward, sigmoid_crossentr
 from minidl.lookup import known
 from minidl.ops import elementwise, reductions, shapes
 from minidl.ops.tensors import convert_to_tensor, shown, wrapped
-from minidl.utils.norms import normalize
+from minidl.utils import norms
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **elementwise.FUNCTIONS,
     **reductions.FUNCTIONS,
     **shapes.FUNCTIONS,
-    "normalize": wrapped(normalize),
+    "normalize": wrapped(norms.normalize),
 }
 _LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 #: Activation functions that Keras has no name for among these.
