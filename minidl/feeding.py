@@ -171,7 +171,7 @@ def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any)
         raise ValueError("expected (x, y) or (x, y, sample_weight), received no targets")
     given: list[Any] = [*parts, None]
     x, y, weight = arguments.rows(model, given[0], given[1], given[2])
-    by_class = data.class_weights(class_weight, y, model._loss, model.output_shape[0])
+    by_class = data.class_weights(class_weight, y, model._loss, model.output_row[0])
     if by_class is not None:
         weight = by_class if weight is None else weight * by_class
     y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)

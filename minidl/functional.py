@@ -119,7 +119,13 @@ def _after(before: Symbol, thing: Any) -> Symbol:
             f"{thing.name}: expected rows of shape {thing.input_shape}, for which it is built, "
             f"received {row}"
         )
-    return Symbol((*before.layers, thing), thing.output_shape)
+    return Symbol((*before.layers, thing), _after_row(thing))
+
+
+def _after_row(thing: Any) -> tuple[int, ...]:
+    """Shape of a row of outputs, of a layer or of a network."""
+    found: tuple[int, ...] = thing.output_row if isinstance(thing, Stack) else thing.output_shape
+    return found
 
 
 def _through(network: Any, x: Any, training: bool) -> Any:
@@ -224,7 +230,7 @@ def place(layer: Layer, more: int) -> Symbol:
     if network is None or not network.built or layer not in network.entries:
         raise AttributeError(f"{layer!r} has neither input nor output: it is in no built network")
     entries = network.entries[: network.entries.index(layer) + more]
-    shape = entries[-1].output_shape if entries else network.input_shape
+    shape = _after_row(entries[-1]) if entries else network.input_row
     return Symbol((source(network), *entries), shape)
 
 
@@ -234,6 +240,6 @@ interface.above.call, interface.above.place, interface.above.build = call, place
 def source(network: Any) -> Input:
     """The Input of a built network; made at the first need if there was none."""
     if network.source is None:
-        network.source = Input(network.input_shape)
+        network.source = Input(network.input_row)
     found: Input = network.source
     return found

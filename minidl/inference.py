@@ -90,7 +90,7 @@ class Inference(Compiled):
             each.on_predict_begin({})
         # Of arrays the number of rows is known, of other batches not before their end.
         known = isinstance(batches, Batches)
-        result = np.empty((batches.rows if known else 0, *self.output_shape), dtype=self.dtype)
+        result = np.empty((batches.rows if known else 0, *self.output_row), dtype=self.dtype)
         parts, done = [], 0
         with quiet(), self.backend.here:
             for number, (rows, _, _) in enumerate(_bar(batches, shown)):
@@ -99,7 +99,7 @@ class Inference(Compiled):
                 count = rows.shape[0]
                 part = result[done : done + count]
                 if not known:
-                    part = np.empty((count, *self.output_shape), dtype=self.dtype)
+                    part = np.empty((count, *self.output_row), dtype=self.dtype)
                     parts.append(part)
                 undisturbed(self, functools.partial(self._predict, rows, part))
                 done += count

@@ -64,7 +64,7 @@ class Interface(Compiled):
         return [weight for layer in self.leaves for weight in layer.non_trainable_weights]
 
     def _build_if_known(self) -> None:
-        if self.input_shape is not None and self.layers:
+        if self.input_row is not None and self.layers:
             self.build()
 
     variables = weights
@@ -89,14 +89,19 @@ class Interface(Compiled):
 
     @property
     def input(self) -> Symbol:
-        """The Input, for ``Model(inputs, outputs)``."""
+        """The Input, for ``Model(inputs, outputs)``.
+
+        Raises:
+            AttributeError: the shape of a row is not known yet.
+        """
+        self._known(self.input_row)
         self.build()
         return functional.symbol(functional.source(self))
 
     @property
     def output(self) -> Symbol:
         """The output of the last layer, for ``Model(inputs, outputs)``."""
-        return Symbol((*self.input.layers, *self.entries), self.output_shape)
+        return Symbol((*self.input.layers, *self.entries), self.output_row)
 
     @property
     def inputs(self) -> list[Symbol]:
@@ -126,6 +131,17 @@ class Interface(Compiled):
 
     add_loss = Layer.add_loss
 
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Shape of the outputs for inputs of a shape, (None, ...) or (N, ...).
+
+        Raises:
+            ValueError: the first layer does not take such rows.
+        """
+        shape = tuple(input_shape)
+        for layer in self.leaves:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
     def summary(
         self,
         line_length: int | None = None,
@@ -141,7 +157,7 @@ class Interface(Compiled):
             expand_nested: whether the layers of models within the model are shown, too.
             show_trainable: whether a column says which layers train.
         """
-        if self.input_shape is not None:
+        if self.input_row is not None:
             self.build()
         shown = summary(self, line_length, expand_nested, show_trainable)
         if print_fn is None:

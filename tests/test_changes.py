@@ -564,7 +564,7 @@ def test_the_layers_of_a_network_are_added_and_taken_away() -> None:
     assert Network([Dense(1), last]).layers[-1] is last
     made.add(Dense(7))
     made.build()
-    assert made.output_shape == (7,)
+    assert made.output_shape == (None, 7)
     kept = made.get_weights()[:2]
     made.pop()
     made.build()

@@ -1,11 +1,11 @@
 """Run Keras's own tests on minidl, and print how many of those that apply pass.
 
-    python -m tests.keras_own [--failed] [--outside]
+    python -m tests.keras_own [part of the paths] [--outside]
 
-The tests are those of the Keras that is installed: its package has them beside its code. They run as
-they lie there; their imports are answered with minidl (:mod:`tests.keras_own.redirect`), and Keras's
-test case with :mod:`tests.keras_own.case`. Errors are compared by their kind alone, because their
-words are each engine's own. :mod:`tests.keras_own.scope` says which tests do not apply.
+The tests are those of the Keras that is installed, whose package has them beside its code. They run
+as they lie there; their imports are answered with minidl (:mod:`tests.keras_own.redirect`), and
+Keras's test case with :mod:`tests.keras_own.case`. Errors are compared by their kind alone, because
+their words are each engine's own. :mod:`tests.keras_own.scope` says which tests do not apply.
 """
 
 from __future__ import annotations
@@ -82,16 +82,12 @@ def run(chosen: str = "") -> Iterator[Outcome]:
             if chosen not in str(path):
                 continue
             file = f"{path.parent.relative_to(SOURCE)}/{path.name}"
-            if outside(path.name, "", "") is not None:
-                module = None
-            else:
-                module = loaded(path)
-            if module is None:
+            why = outside(path.name, "", "")
+            if why:
                 count = path.read_text(encoding="utf-8").count("    def test_")
-                why = outside(path.name, "", "")
                 yield from (Outcome(f"{file} {number}", why, None) for number in range(count))
                 continue
-            for test in _each(unittest.defaultTestLoader.loadTestsFromModule(module)):
+            for test in _each(unittest.defaultTestLoader.loadTestsFromModule(loaded(path))):
                 name = f"{file} {test.id().partition('.')[2].partition('.')[2]}"
                 why = outside(path.name, str(test), _text(test))
                 yield Outcome(name, why, None if why else _failure(test))

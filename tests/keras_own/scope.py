@@ -1,7 +1,7 @@
-"""The tests of Keras's that are run, and those among them that ask for what minidl does not claim.
+"""The tests of Keras's that are run, and those that ask for what minidl does not claim.
 
-A test is left aside by its file, or by a word in its name, its parameters or its text. Each rule has
-a reason, which the command prints with the number of tests.
+A test is left aside by its file, or by a word in its name, its parameters or its text. Each rule
+has a reason, which the command prints with the number of tests.
 """
 
 from __future__ import annotations
