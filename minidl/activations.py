@@ -109,10 +109,14 @@ class ActivationFunction:
     def _key(self) -> tuple[Any, ...]:
         return self.name, self.forward, self.backward
 
-    def _order(self) -> list[str]:
-        """Names of the arguments of :meth:`chosen`, in order."""
-        given = inspect.signature(self.chosen).parameters.values()
-        return [p.name for p in given if p.kind is not p.VAR_KEYWORD] or list(self.constants)
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """Of a call: x, and the arguments of :meth:`chosen` by name."""
+        x, word = (inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in "xc")
+        every = inspect.signature(self.chosen).parameters.values()
+        own = [p for p in every if p.default is not p.empty]
+        made = [word.replace(name=n, default=v) for n, v in self.constants.items()]
+        return inspect.Signature([x, *(own or made)])
 
     def run(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
@@ -137,17 +141,16 @@ class ActivationFunction:
         """y for an array ``x``, as a new array in the default floating type if x has none.
 
         Args:
-            x: the array.
             places, arguments: constants, in their order or by their names.
 
         Raises:
-            TypeError: no numbers, or more constants than the function has.
-            ValueError: an unknown argument.
+            TypeError, ValueError: no numbers, or constants that the function has not.
         """
         if places:
-            arguments |= dict(zip(self._order(), places, strict=False))
-            if len(places) > len(self._order()):
-                raise TypeError(f"{self.name}: expected up to {len(self._order())} constants")
+            _, *order = self.__signature__.parameters
+            arguments |= dict(zip(order, places, strict=False))
+            if len(places) > len(order):
+                raise TypeError(f"{self.name}: expected up to {len(order)} constants")
         function, constants = self.chosen(**arguments)
         backend = current()
         x = backend.to_device(x)
@@ -219,6 +222,8 @@ class _Gelu(ActivationFunction):
 class _AlongAxis(ActivationFunction):
     """Keras's softmax takes an axis where it takes an array."""
 
+    __signature__ = inspect.signature(lambda x, axis=-1: x)
+
     def __call__(self, x: Any, axis: Any = -1) -> Any:
         x = current().to_device(x)
         axes = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
@@ -265,20 +270,19 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     if identifier is None or isinstance(identifier, str):
         if identifier in _ABSENT:
             raise ValueError(
-                f"activation {identifier!r} is none of minidl's: {_ABSENT[identifier]}"
+                f"{identifier!r} is none of minidl's activations: {_ABSENT[identifier]}"
             )
         found: ActivationFunction = find(
             "linear" if identifier is None else identifier, ActivationFunction
         )
         return found
+    given = type(identifier).__name__
     if inspect.isroutine(identifier):
-        raise TypeError(
-            f"activation: received the function {identifier.__name__} without its derivative; "
-            "expected minidl.activations.ActivationFunction(name, forward, backward)"
+        given = (
+            f"the function {identifier.__name__}, whose derivative ActivationFunction takes, too"
         )
     raise TypeError(
-        "activation: expected a name or a function of minidl.activations, received "
-        f"{type(identifier).__name__}"
+        f"activation: expected a name or a function of minidl.activations, received {given}"
     )
 
 

@@ -40,7 +40,9 @@ FIRST: dict[str, dict[str, Any]] = {
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
-    "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
+    "MeanMetricWrapper": {"fn": metrics.binary_accuracy, "name": "one"},
+    **{kind: {"name": "one"} for kind in ("AUC", "Precision", "Recall")},
+    **{f"{a}{b}": {"name": "one"} for a in ("True", "False") for b in ("Positives", "Negatives")},
     "SensitivityAtSpecificity": {"specificity": 0.5, "name": "one"},
     "SpecificityAtSensitivity": {"sensitivity": 0.5, "name": "one"},
     "PrecisionAtRecall": {"recall": 0.5, "name": "one"},
@@ -51,7 +53,13 @@ FIRST: dict[str, dict[str, Any]] = {
     "Lion": {"use_ema": True, "ema_overwrite_frequency": 4},
     "Adadelta": {"use_ema": True},
     **{
-        name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
+        name: dict(
+            zip(
+                (p for p in inspect.signature(kind).parameters if p != "name"),
+                RATES[name],
+                strict=False,
+            )
+        )
         for name, kind in registered.SCHEDULES.items()
     },
 }

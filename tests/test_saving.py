@@ -158,6 +158,8 @@ FURTHER_LOSSES = [
     spec("losses.Hinge"),
     spec("losses.SquaredHinge"),
     spec("losses.CategoricalHinge"),
+    spec("losses.BinaryFocalCrossentropy", apply_class_balancing=True, alpha=0.5, gamma=3.0),
+    spec("losses.CategoricalFocalCrossentropy", alpha=0.5, gamma=3.0),
 ]
 
 

@@ -91,7 +91,7 @@ class Interface:
         A layer that was built or called by itself has a network around it alone.
         """
         owner = self.owner or vars(self).get("_alone")
-        if owner is not None and not owner.built and owner.input_shape is not None:
+        if owner is not None and not owner.built and owner.input_row is not None:
             owner.build()
         return owner
 

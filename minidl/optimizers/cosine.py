@@ -37,9 +37,9 @@ class CosineDecay(LearningRateSchedule):
         initial_learning_rate: float,
         decay_steps: float,
         alpha: float = 0.0,
+        name: str | None = None,
         warmup_target: float | None = None,
         warmup_steps: float = 0,
-        name: str | None = None,
     ) -> None:
         self.name = name
         self.initial_learning_rate = initial_learning_rate
