@@ -57,7 +57,8 @@ WORDS = {
     r"random\.(uniform|normal)|SeedGenerator|layout",
     "attributes with an underscore, and helpers of Keras's files": r"(?<!self)\._(?!_)[a-z]\w+|"
     r"validate_float_arg|file_utils|io_utils|squeeze_or_expand|monitor_op|pickle",
-    "optimizers that are none here, scaled losses": r"\('adafactor'|loss_scal|overwrite_with_gradient",
+    "optimizers that are none here, scaled losses": r"\('adafactor'|loss_scal|"
+    r"overwrite_with_gradient",
     "inputs by name": r"dict_inputs|list_inputs|optional",
 }
 
