@@ -32,7 +32,8 @@ BOOK = [
     "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
     "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
     "optimizers/averages", "optimizers/configuration", "optimizers/ftrl", "optimizers/lion",
-    "optimizers/variables", "optimizers/count", "optimizers/decaying", "layers/arguments",
+    "optimizers/variables", "optimizers/count", "optimizers/decaying", "optimizers/applying",
+    "optimizers/cosine", "metrics/weights", "layers/arguments",
     "layers/interface", "layers/own_call", "metrics/means", "metrics/results", "metrics/rows",
 ]  # fmt: skip
 PARTS = {
