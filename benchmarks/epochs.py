@@ -70,7 +70,7 @@ def run(penalty: str | None, epochs: int) -> list[float]:
             Dense(10, "softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     marks = [time.perf_counter()]
     clock = LambdaCallback(on_epoch_end=lambda epoch, logs: marks.append(time.perf_counter()))
     model.fit(x, y, batch_size=100, epochs=epochs, callbacks=clock, verbose=0)

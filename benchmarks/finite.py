@@ -136,7 +136,7 @@ def fit(x: Any, y: Any, clock: Clock, *callbacks: Any, **options: Any) -> None:
             Dense(10, "softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y, BATCH, epochs=2, verbose=0, callbacks=[clock, *callbacks], **options)
 
 

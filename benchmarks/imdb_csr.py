@@ -94,7 +94,7 @@ def train(x: Any, y: Any, validation: Any, epochs: int) -> dict[str, float]:
     """Losses and accuracies of the last epoch."""
     minidl.utils.set_random_seed(0)
     model = minidl.Sequential(layers())
-    model.compile("rmsprop", BinaryCrossentropy(from_logits=True), ["accuracy"])
+    model.compile("rmsprop", BinaryCrossentropy(from_logits=True), metrics=["accuracy"])
     history = model.fit(x, y, BATCH, epochs, verbose=0, validation_data=validation)
     return {name: values[-1] for name, values in history.history.items()}
 

@@ -89,7 +89,7 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
                 Dense(10, "softmax"),
             ]
         )
-        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.build()
         assert model.optimizer is not None
         objective = Objective(model, model._loss, model._metrics, job.batch)

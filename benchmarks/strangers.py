@@ -166,7 +166,7 @@ def model(
     made = minidl.Sequential(
         [minidl.Input((784,)), *layers, Dense(128, "relu"), Dense(10, "softmax")]
     )
-    made.compile(optimizer(), loss(), [metric()])
+    made.compile(optimizer(), loss(), metrics=[metric()])
     return made, [] if callback is None else [callback()]
 
 

@@ -23,11 +23,14 @@ from minidl import (
     metrics,
     models,
     nn,
+    ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from minidl.backend import floatx, set_floatx
+from minidl.backend.array import Variable
 from minidl.backend.own import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
@@ -48,6 +51,7 @@ __all__ = [
     "Model",
     "NonFiniteError",
     "Sequential",
+    "Variable",
     "activations",
     "backend",
     "callbacks",
@@ -64,11 +68,13 @@ __all__ = [
     "metrics",
     "models",
     "nn",
+    "ops",
     "optimizers",
     "plotting",
     "register",
     "regularizers",
     "replay_failure",
+    "saving",
     "set_floatx",
     "testing",
     "train_step",

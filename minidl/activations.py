@@ -1,8 +1,8 @@
 """Activation functions: pairs of kernels under a name.
 
-A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py`` or ``kernels/gated.py`` is
-the function ``minidl.activations.NAME``, which takes arrays: ``minidl.activations.relu(x)``. Layers
-take it by name, ``Dense(16, "relu")``.
+A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py``, ``gated.py``,
+``piecewise.py`` or ``smooth.py`` is the function ``minidl.activations.NAME``, which takes arrays:
+``minidl.activations.relu(x)``. Layers take it by name, ``Dense(16, "relu")``.
 
 An activation of another package is made in the same way::
 
@@ -25,7 +25,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import current, floating
-from minidl.kernels import activations, gated
+from minidl.kernels import activations, gated, piecewise, smooth
 from minidl.lookup import find, known
 from minidl.register import kind, register
 
@@ -109,6 +109,15 @@ class ActivationFunction:
     def _key(self) -> tuple[Any, ...]:
         return self.name, self.forward, self.backward
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """Of a call: x, and the arguments of :meth:`chosen` by name."""
+        x, word = (inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in "xc")
+        every = inspect.signature(self.chosen).parameters.values()
+        own = [p for p in every if p.default is not p.empty]
+        made = [word.replace(name=n, default=v) for n, v in self.constants.items()]
+        return inspect.Signature([x, *(own or made)])
+
     def run(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
         return self.forward(*[values[name] for name in self._forward], out=out)
@@ -128,8 +137,20 @@ class ActivationFunction:
                 raise checks.unknown(f"argument of {self.name}", constant, self.constants)
         return self, {**self.constants, **arguments}
 
-    def __call__(self, x: Any, **arguments: Any) -> Any:
-        """y for an array ``x``, as a new array in the default floating type if x has none."""
+    def __call__(self, x: Any, *places: Any, **arguments: Any) -> Any:
+        """y for an array ``x``, as a new array in the default floating type if x has none.
+
+        Args:
+            places, arguments: constants, in their order or by their names.
+
+        Raises:
+            TypeError, ValueError: no numbers, or constants that the function has not.
+        """
+        if places:
+            _, *order = self.__signature__.parameters
+            arguments |= dict(zip(order, places, strict=False))
+            if len(places) > len(order):
+                raise TypeError(f"{self.name}: expected up to {len(order)} constants")
         function, constants = self.chosen(**arguments)
         backend = current()
         x = backend.to_device(x)
@@ -198,8 +219,24 @@ class _Gelu(ActivationFunction):
         return get("gelu_tanh") if approximate else self, {}
 
 
-_CLASSES = {"relu": _Relu, "gelu": _Gelu}
-_ALSO = {"silu": ("swish",)}
+class _AlongAxis(ActivationFunction):
+    """Keras's softmax takes an axis where it takes an array."""
+
+    __signature__ = inspect.signature(lambda x, axis=-1: x)
+
+    def __call__(self, x: Any, axis: Any = -1) -> Any:
+        x = current().to_device(x)
+        axes = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
+        if not x.ndim or axes in ((-1,), (x.ndim - 1,)):
+            return super().__call__(x)
+        last = tuple(range(-len(axes), 0))
+        moved = current().xp.moveaxis(x, axes, last)
+        y = super().__call__(moved.reshape(*moved.shape[: -len(axes)], -1)).reshape(moved.shape)
+        return current().xp.moveaxis(y, last, axes)
+
+
+_CLASSES = {"relu": _Relu, "gelu": _Gelu, "softmax": _AlongAxis, "log_softmax": _AlongAxis}
+_ALSO = {"silu": ("swish",), "hard_silu": ("hard_swish",)}
 
 
 def _register_pairs(kernels: Mapping[str, Any]) -> None:
@@ -210,8 +247,15 @@ def _register_pairs(kernels: Mapping[str, Any]) -> None:
         register(made(name, *pair), *_ALSO.get(name, ()))
 
 
-_register_pairs(vars(activations))
-_register_pairs(vars(gated))
+for _module in (activations, gated, piecewise, smooth):
+    _register_pairs(vars(_module))
+
+#: Activations of Keras that are none here, and why.
+_ABSENT = {
+    "glu": "it halves the features, and an activation keeps their number; write a layer",
+    "sparsemax": "it sorts each row; write softmax, or an ActivationFunction of your own",
+    "threshold": "it has no usual threshold; write layers.ReLU(threshold=...)",
+}
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
@@ -224,18 +268,28 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     if isinstance(identifier, ActivationFunction):
         return identifier
     if identifier is None or isinstance(identifier, str):
+        if identifier in _ABSENT:
+            raise ValueError(
+                f"{identifier!r} is none of minidl's activations: {_ABSENT[identifier]}"
+            )
         found: ActivationFunction = find(
             "linear" if identifier is None else identifier, ActivationFunction
         )
         return found
+    given = type(identifier).__name__
+    if inspect.isroutine(identifier):
+        given = (
+            f"the function {identifier.__name__}, whose derivative ActivationFunction takes, too"
+        )
     raise TypeError(
-        "activation: expected a name or a function of minidl.activations, received "
-        f"{type(identifier).__name__}"
+        f"activation: expected a name or a function of minidl.activations, received {given}"
     )
 
 
 def __getattr__(name: str) -> ActivationFunction:
     functions = known(ActivationFunction)
+    if name in _ABSENT:
+        raise AttributeError(f"{name} is none of minidl's activations: {_ABSENT[name]}")
     if name not in functions:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: ActivationFunction = functions[name]

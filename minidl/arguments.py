@@ -79,7 +79,7 @@ def features(network: Network, x: Any) -> Any:
     """
     if is_sparse(x):
         network.check_sparse()
-    x = data.features(x, network.input_shape, network.dtype)
+    x = data.features(x, network.input_row, network.dtype)
     network.build(tuple(x.shape[1:]))
     return x
 
@@ -94,7 +94,7 @@ def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
         raise TypeError("y: expected targets, received none")
     x = features(model, x)
     count = x.shape[0]
-    y = data.targets(y, model._loss, model.output_shape, count, model.dtype)
+    y = data.targets(y, model._loss, model.output_row, count, model.dtype)
     return x, y, data.sample_weights(sample_weight, count)
 
 
@@ -121,7 +121,7 @@ def training_rows(
     """
     share = checks.real("validation_split", validation_split, 0, 1)
     x, y, weight = rows(model, x, y, sample_weight)
-    by_class = data.class_weights(class_weight, y, model._loss, model.output_shape[0])
+    by_class = data.class_weights(class_weight, y, model._loss, model.output_row[0])
     validation = None
     if validation_data is not None:
         validation = validation_rows(model, validation_data)

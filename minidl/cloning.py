@@ -18,7 +18,7 @@ _ENTRIES = {"name", "dtype", "input_shape", "shows_input", "layers"}
 
 def configuration(model: Any) -> dict[str, Any]:
     """Name, type, shape of a row (or None) and layers of a model, as JSON has them."""
-    shape = model.input_shape
+    shape = model.input_row
     with noting():
         return {
             "name": model.name,
@@ -80,7 +80,7 @@ def clone(
         model: the model.
         clone_function: makes a new layer of a layer.
     """
-    entries: list[Any] = [] if model.input_shape is None else [Input(model.input_shape)]
+    entries: list[Any] = [] if model.input_row is None else [Input(model.input_row)]
     for entry in model.entries:
         inner = isinstance(entry, Stack)
         entries.append(clone(kind, entry, clone_function) if inner else clone_function(entry))

@@ -38,9 +38,8 @@ class Compiled(Network):
         self,
         optimizer: str | optimizers.Optimizer = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] | Any = (),
-        *,
         loss_weights: Any = None,
+        metrics: Sequence[Any] | Any = (),
         weighted_metrics: Sequence[Any] | Any = (),
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -54,10 +53,10 @@ class Compiled(Network):
 
         Args:
             optimizer, loss: as above.
-            metrics: all rows count alike. A function of one's own takes targets and predictions,
-                see :class:`minidl.metrics.MeanMetricWrapper`.
             loss_weights: the factor of the loss, default None for 1; also a list or a dictionary
                 of one.
+            metrics: all rows count alike. A function of one's own takes targets and predictions,
+                see :class:`minidl.metrics.MeanMetricWrapper`.
             weighted_metrics: rows count as in the loss, with ``sample_weight`` and
                 ``class_weight``.
             run_eagerly: True to have Python call each step of ``fit``, so that a breakpoint in a

@@ -8,6 +8,7 @@ constraint of another package derives from :class:`Constraint` and defines ``pro
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,11 @@ class Constraint:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal constraint."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """An object of the arguments that :meth:`get_config` gave."""
+        return cls(**config)
 
 
 @register

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from minidl.lookup import handed, search
+from minidl.lookup import custom_objects, handed, search
 from minidl.register import (
     base_of,
     class_of,
@@ -72,7 +72,8 @@ def find_function(full: str) -> Any:
     Raises:
         ValueError: no such function.
     """
-    given = handed.get() or {}
+    given = {name.casefold(): thing for name, thing in custom_objects.items()}
+    given |= handed.get() or {}
     plain = full.rpartition(">")[2]
     for name in (full.casefold(), plain.casefold()):
         if callable(given.get(name)) and not is_class(given[name]):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minidl import arguments, checks, data
 from minidl.arguments import INFERENCE_BATCH, Rows
+from minidl.backend.sparse import outside
 from minidl.batches import Batches
 from minidl.callbacks.base import Callback, overriding
 from minidl.compiling import Compiled
@@ -66,7 +68,8 @@ def training(
     names = ("validation x", "validation y", "validation weight")
     if is_source(x):
         what = source(x)
-        _refuse(what.kind, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        _refuse(what.kind, y=y, sample_weight=sample_weight)
+        _note_of_size(what.kind, batch_size)
         if split and validation_data is None:
             raise ValueError(f"validation_split: expected arrays, received a {what.kind}")
         train: Any = _stream(model, what, steps, class_weight)
@@ -106,7 +109,8 @@ def evaluation(
     _count("steps", steps)
     if is_source(x):
         what = source(x)
-        _refuse(what.kind, y=y, sample_weight=sample_weight, batch_size=batch_size)
+        _refuse(what.kind, y=y, sample_weight=sample_weight)
+        _note_of_size(what.kind, batch_size)
         return _stream(model, what, steps, None)
     rows = arguments.rows(model, x, y, sample_weight)
     return _inference(model, rows, batch_size, steps, batch_size)
@@ -121,7 +125,7 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
     _count("steps", steps)
     if is_source(x):
         what = source(x)
-        _refuse(what.kind, batch_size=batch_size)
+        _note_of_size(what.kind, batch_size)
 
         def suit(batch: Any) -> Rows:
             return arguments.features(model, _parts(batch)[0]), None, None  # type: ignore[return-value]
@@ -167,7 +171,7 @@ def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any)
         raise ValueError("expected (x, y) or (x, y, sample_weight), received no targets")
     given: list[Any] = [*parts, None]
     x, y, weight = arguments.rows(model, given[0], given[1], given[2])
-    by_class = data.class_weights(class_weight, y, model._loss, model.output_shape[0])
+    by_class = data.class_weights(class_weight, y, model._loss, model.output_row[0])
     if by_class is not None:
         weight = by_class if weight is None else weight * by_class
     y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
@@ -240,8 +244,15 @@ def _is_tuple(given: Any) -> bool:
 def _refuse(kind: str, **given: Any) -> None:
     for name, value in given.items():
         if value is not None:
-            what = "whose batches have a size" if name == "batch_size" else "that gives it, too"
-            raise ValueError(f"{name}: expected none for x as a {kind}, {what}")
+            raise ValueError(f"{name}: expected none for x as a {kind}, that gives it, too")
+
+
+def _note_of_size(kind: str, batch_size: int | None) -> None:
+    if batch_size is not None:
+        warnings.warn(
+            f"batch_size changes nothing for x as a {kind}, whose batches have a size",
+            stacklevel=outside(),
+        )
 
 
 def _count(name: str, steps: int | None) -> None:

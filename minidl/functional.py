@@ -119,7 +119,13 @@ def _after(before: Symbol, thing: Any) -> Symbol:
             f"{thing.name}: expected rows of shape {thing.input_shape}, for which it is built, "
             f"received {row}"
         )
-    return Symbol((*before.layers, thing), thing.output_shape)
+    return Symbol((*before.layers, thing), _after_row(thing))
+
+
+def _after_row(thing: Any) -> tuple[int, ...]:
+    """Shape of a row of outputs, of a layer or of a network."""
+    found: tuple[int, ...] = thing.output_row if isinstance(thing, Stack) else thing.output_shape
+    return found
 
 
 def _through(network: Any, x: Any, training: bool) -> Any:
@@ -141,12 +147,7 @@ def _alone(layer: Layer, x: Any, training: bool) -> Any:
     """The outputs of one layer of a network, or of a layer in none."""
     network = layer._network()
     if network is None or not network.built:
-        alone = vars(layer).get("_alone")
-        if alone is None:
-            alone = layer._alone = Network([layer])
-            layer.owner = None  # another network may become the owner
-        alone.build(tuple(x.shape[1:]))
-        return _through(alone, x, training)
+        return _through(build(layer, tuple(x.shape[1:])), x, training)
     if tuple(x.shape[1:]) != layer.input_shape:
         raise ValueError(
             f"{layer.name}: expected rows of shape {layer.input_shape}, received "
@@ -163,6 +164,20 @@ def _alone(layer: Layer, x: Any, training: bool) -> Any:
             return layer.forward(rows, training, step).copy()
 
     return _shown(undisturbed(network, look))
+
+
+def build(layer: Layer, shape: tuple[int, ...]) -> Network:
+    """The network around a layer alone, which is built for rows of a shape.
+
+    Raises:
+        ValueError: the layer does not take such rows, or is built for others.
+    """
+    alone: Network | None = vars(layer).get("_alone")
+    if alone is None:
+        alone = layer._alone = Network([layer])
+        layer.owner = None  # another network may become the owner
+    alone.build(shape)
+    return alone
 
 
 def _shown(y: Any) -> Any:
@@ -215,16 +230,16 @@ def place(layer: Layer, more: int) -> Symbol:
     if network is None or not network.built or layer not in network.entries:
         raise AttributeError(f"{layer!r} has neither input nor output: it is in no built network")
     entries = network.entries[: network.entries.index(layer) + more]
-    shape = entries[-1].output_shape if entries else network.input_shape
+    shape = _after_row(entries[-1]) if entries else network.input_row
     return Symbol((source(network), *entries), shape)
 
 
-interface.above.call, interface.above.place = call, place
+interface.above.call, interface.above.place, interface.above.build = call, place, build
 
 
 def source(network: Any) -> Input:
     """The Input of a built network; made at the first need if there was none."""
     if network.source is None:
-        network.source = Input(network.input_shape)
+        network.source = Input(network.input_row)
     found: Input = network.source
     return found

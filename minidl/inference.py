@@ -16,6 +16,7 @@ from minidl.compiling import Compiled
 from minidl.objective import Objective
 from minidl.printing import say
 from minidl.serving import Predictor
+from minidl.sources import is_source
 
 
 class Inference(Compiled):
@@ -48,7 +49,8 @@ class Inference(Compiled):
         self._compiled()
         listeners = arguments.listeners(callbacks)
         shown = arguments.verbosity(verbose)
-        batch_size = feeding.seen_size(listeners, batch_size, 32)
+        if not is_source(x):
+            batch_size = feeding.seen_size(listeners, batch_size, 32)
         with quiet(), self.backend.here:
             batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
             objective = Objective(self, self._loss, self._metrics, batches.size)
@@ -80,7 +82,7 @@ class Inference(Compiled):
         shown = arguments.verbosity(verbose)
         starting = overriding(listeners, "on_predict_batch_begin")
         ending = overriding(listeners, "on_predict_batch_end")
-        if batch_size is None and (starting or ending):
+        if batch_size is None and (starting or ending) and not is_source(x):
             batch_size = 32
         with self.backend.here:
             batches = feeding.prediction(self, x, batch_size, steps)
@@ -89,7 +91,7 @@ class Inference(Compiled):
             each.on_predict_begin({})
         # Of arrays the number of rows is known, of other batches not before their end.
         known = isinstance(batches, Batches)
-        result = np.empty((batches.rows if known else 0, *self.output_shape), dtype=self.dtype)
+        result = np.empty((batches.rows if known else 0, *self.output_row), dtype=self.dtype)
         parts, done = [], 0
         with quiet(), self.backend.here:
             for number, (rows, _, _) in enumerate(_bar(batches, shown)):
@@ -98,7 +100,7 @@ class Inference(Compiled):
                 count = rows.shape[0]
                 part = result[done : done + count]
                 if not known:
-                    part = np.empty((count, *self.output_shape), dtype=self.dtype)
+                    part = np.empty((count, *self.output_row), dtype=self.dtype)
                     parts.append(part)
                 undisturbed(self, functools.partial(self._predict, rows, part))
                 done += count

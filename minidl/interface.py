@@ -9,6 +9,7 @@ from minidl import checks, functional, weight_files
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
 from minidl.functional import Symbol
+from minidl.layers.base import Layer
 from minidl.printing import say
 from minidl.summary import summary
 
@@ -43,21 +44,28 @@ class Interface(Compiled):
 
     @property
     def weights(self) -> list[Any]:
-        """Views of all tensors, layer by layer: those that gradients move, then statistics."""
-        self.build()
+        """Views of all tensors, layer by layer: those that gradients move, then statistics.
+
+        [] where the shape of a row is not known yet, as for the two lists below.
+        """
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.weights]
 
     @property
     def trainable_weights(self) -> list[Any]:
         """Views of the tensors that training moves."""
-        self.build()
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """Views of the other tensors."""
-        self.build()
+        self._build_if_known()
         return [weight for layer in self.leaves for weight in layer.non_trainable_weights]
+
+    def _build_if_known(self) -> None:
+        if self.input_row is not None and self.layers:
+            self.build()
 
     variables = weights
     trainable_variables = trainable_weights
@@ -81,14 +89,19 @@ class Interface(Compiled):
 
     @property
     def input(self) -> Symbol:
-        """The Input, for ``Model(inputs, outputs)``."""
+        """The Input, for ``Model(inputs, outputs)``.
+
+        Raises:
+            AttributeError: the shape of a row is not known yet.
+        """
+        self._known(self.input_row)
         self.build()
         return functional.symbol(functional.source(self))
 
     @property
     def output(self) -> Symbol:
         """The output of the last layer, for ``Model(inputs, outputs)``."""
-        return Symbol((*self.input.layers, *self.entries), self.output_shape)
+        return Symbol((*self.input.layers, *self.entries), self.output_row)
 
     @property
     def inputs(self) -> list[Symbol]:
@@ -110,6 +123,25 @@ class Interface(Compiled):
         """The metrics that :meth:`compile` was given; [] before."""
         return list(self._metrics) if self.optimizer is not None else []
 
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties on the tensors of all layers, as numbers."""
+        self._build_if_known()
+        return [loss for layer in self.leaves for loss in layer.losses]
+
+    add_loss = Layer.add_loss
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Shape of the outputs for inputs of a shape, (None, ...) or (N, ...).
+
+        Raises:
+            ValueError: the first layer does not take such rows.
+        """
+        shape = tuple(input_shape)
+        for layer in self.leaves:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
     def summary(
         self,
         line_length: int | None = None,
@@ -125,7 +157,7 @@ class Interface(Compiled):
             expand_nested: whether the layers of models within the model are shown, too.
             show_trainable: whether a column says which layers train.
         """
-        if self.input_shape is not None:
+        if self.input_row is not None:
             self.build()
         shown = summary(self, line_length, expand_nested, show_trainable)
         if print_fn is None:

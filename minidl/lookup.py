@@ -16,12 +16,16 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from minidl import checks
-from minidl.register import Entry, base_of, entries, foreign, kinds
+from minidl.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
 
 T = TypeVar("T")
 
 #: Classes and functions handed over by the reader of a file, by name; None while none is read.
 handed: ContextVar[Mapping[str, Any] | None] = ContextVar("handed", default=None)
+
+
+#: Classes and functions that a program hands over for good, as Keras's get_custom_objects() does.
+custom_objects: dict[str, Any] = {}
 
 
 def find(name: str, *bases: type) -> Any:
@@ -39,7 +43,7 @@ def get(base: type[T], identifier: Any) -> T:
 
     Args:
         base: of the kind.
-        identifier: an object, a class or a name.
+        identifier: an object, a class, a name, or {"class_name": ..., "config": {...}}.
 
     Raises:
         ValueError: unknown name.
@@ -47,6 +51,9 @@ def get(base: type[T], identifier: Any) -> T:
     """
     if isinstance(identifier, base):
         return identifier
+    if isinstance(identifier, Mapping) and "class_name" in identifier:
+        made: T = from_dictionary(identifier, base)
+        return made
     if isinstance(identifier, str):
         identifier = find(identifier, base)
     if isinstance(identifier, type) and issubclass(identifier, base):
@@ -55,6 +62,36 @@ def get(base: type[T], identifier: Any) -> T:
         f"{kinds[base]}: expected a name or an object of {base.__name__}, received "
         f"{type(identifier).__name__}"
     )
+
+
+def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
+    """The object of {"class_name": ..., "config": {...}}; dictionaries within become objects, too.
+
+    Args:
+        config: the dictionary.
+        bases: of the kinds that the object may have.
+
+    Raises:
+        ValueError: an unknown class, or no such dictionary.
+        TypeError: arguments that the class does not take.
+    """
+    arguments = config.get("config", {})
+    if not isinstance(arguments, Mapping):
+        raise ValueError(f"expected {{'class_name': ..., 'config': ...}}, received {config!r}")
+    known = _class_of(config["class_name"], bases)
+    inner = {
+        name: from_dictionary(value, *kinds)
+        if isinstance(value, Mapping) and "class_name" in value
+        else value
+        for name, value in arguments.items()
+    }
+    return known.from_config(inner) if hasattr(known, "from_config") else known(**inner)
+
+
+def _class_of(name: Any, bases: tuple[type, ...]) -> Any:
+    """The class of this name in files, or of another name where there is none."""
+    exact = [e.thing for e in entries if e.full == name and e.base in bases and is_class(e.thing)]
+    return exact[0] if len(exact) == 1 else find(name, *bases)
 
 
 @functools.lru_cache(256)  # a signature leaves garbage in cycles
@@ -137,7 +174,9 @@ def search(
     Raises:
         ValueError: an unknown name, or a name in several packages.
     """
-    folded, custom = name.casefold(), handed.get()
+    folded, given = name.casefold(), handed.get()
+    custom = {known.casefold(): class_of(thing) for known, thing in custom_objects.items()}
+    custom |= given or {}
     found = [
         entry
         for entry in entries
@@ -154,7 +193,7 @@ def search(
     if found:
         full = " or ".join(repr(entry.full) for entry in found)
         raise ValueError(f"{what} {name!r}: expected {full}, received what is both")
-    if custom is None:
+    if given is None:
         raise checks.unknown(what, name, names)
     raise ValueError(
         f"unknown {what} in the file {name!r}{checks.hint(name, names)} (of your own? Decorate it "

@@ -104,9 +104,9 @@ class Network(Stack):
             raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
         if not self.built:
             self.build(tuple(x.shape[1:]))
-        if tuple(x.shape[1:]) != self.input_shape:
+        if tuple(x.shape[1:]) != self.input_row:
             raise ValueError(
-                f"expected rows of shape {self.input_shape}, received {tuple(x.shape[1:])}"
+                f"expected rows of shape {self.input_row}, received {tuple(x.shape[1:])}"
             )
         if logits and not self.has_logits:
             raise ValueError(
@@ -158,7 +158,7 @@ class Network(Stack):
         if taken and x.flags.c_contiguous and aligned:
             return x
         if self._x is None:
-            shape = (self.rows, *(self.input_shape or ()))
+            shape = (self.rows, *(self.input_row or ()))
             self._x = self.backend.xp.empty(shape, dtype=self.dtype)
         converted = self._x[: len(x)]
         return convert(x, out=converted)

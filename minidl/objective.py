@@ -56,7 +56,7 @@ class Objective:
         for metric, name in zip(self.metrics, numbered(metrics), strict=True):
             metric.name = name
         _warn_of_mismatch(loss, network.output_activation)
-        bound = network.output_shape[0], network.backend, network.dtype
+        bound = network.output_row[0], network.backend, network.dtype
         self.loss.bind(rows, *bound)
         self.mean, self.data_mean, self.penalty_mean = map(Mean, PARTS)
         for mean in (self.mean, self.data_mean, self.penalty_mean):
@@ -64,7 +64,7 @@ class Objective:
         for metric in self.metrics:
             activation = network.output_activation if self.loss.joined else loss.activation
             on_logits = self.loss.from_logits and metric.takes_logits(
-                activation, network.output_shape[0]
+                activation, network.output_row[0]
             )
             metric.bind(rows, *bound, from_logits=on_logits)
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)

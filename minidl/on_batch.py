@@ -42,7 +42,7 @@ class OnBatch(Inference):
         """
         self._compiled()
         x, y, weight = arguments.rows(self, x, y, sample_weight)
-        by_class = data.class_weights(class_weight, y, self._loss, self.output_shape[0])
+        by_class = data.class_weights(class_weight, y, self._loss, self.output_row[0])
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
         with self.backend.here:

@@ -29,7 +29,7 @@ def reduced(model: Any, kind: type[Any]) -> tuple[Any, ...]:
         model: of any class; attributes that a subclass adds are not kept.
         kind: a class, called as Sequential is, for the copy.
     """
-    if model.input_shape is not None:
+    if model.input_row is not None:
         made: tuple[Any, ...] = unpacked, (kind, *packed(model))
         kept: tuple[str, ...] = _KEPT
     else:

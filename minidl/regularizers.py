@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from minidl import checks
+from minidl.backend import current, floating
+from minidl.backend.array import Number
 from minidl.kernels import penalties
 from minidl.lookup import get as of_kind
 from minidl.register import kind, register
@@ -25,6 +30,12 @@ class Regularizer:
         """Write each weight's P(w) into ``out``, of W's shape."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(W, out)")
 
+    def __call__(self, W: Any) -> Any:
+        """P(W) of an array, as a number."""
+        W = current().to_device(W)
+        W = W if W.dtype.kind == "f" else W.astype(floating())
+        return Number(self.forward(W, np.empty_like(W)).sum())
+
     def add_gradient(self, W: Any, dW: Any) -> None:
         """dW ← dW + dP/dW."""
         raise NotImplementedError(f"{type(self).__name__} must define add_gradient(W, dW)")
@@ -41,6 +52,11 @@ class Regularizer:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal regularizer."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """An object of the arguments that :meth:`get_config` gave."""
+        return cls(**config)
 
 
 @register

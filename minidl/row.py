@@ -17,7 +17,8 @@ class Row:
         name: of the row.
 
     Attributes:
-        input_shape: of one row of data, if known.
+        input_row: shape of one row of data, if known.
+        output_row: shape of one row of outputs, once built.
         source: the Input, if one was given.
         kin: the networks that have layers in common with this one, and this one.
         built: True for a network whose layers have their tensors.
@@ -26,15 +27,45 @@ class Row:
     #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
     shows_input = False
     dtype: Any
+    output_row: Shape
+    build: Any
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.input_shape: Shape | None = None
+        self.input_row: Shape | None = None
         self.source: Input | None = None
         self.built = False
         self.kin: weakref.WeakSet[Any] = weakref.WeakSet([self])
         self._entries: list[Any] = []
         self._leaves: Sequence[Layer] = ()
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of the data, (None, ...): of a batch of any size.
+
+        Raises:
+            AttributeError: the shape of a row is not known yet.
+        """
+        return None, *self._known(self.input_row)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """Shape of the outputs, (None, ...): of a batch of any size.
+
+        Raises:
+            AttributeError: the shape of a row is not known yet.
+        """
+        self._known(self.input_row)
+        self.build()
+        return None, *self.output_row
+
+    def _known(self, shape: Shape | None) -> Shape:
+        if shape is None:
+            raise AttributeError(
+                f"the shape of a row of {self.name} is not known yet: expected an Input(shape=...) "
+                "as the first layer, build(input_shape) or data"
+            )
+        return shape
 
     def _fill(self, layers: Iterable[Any]) -> None:
         """Add layers, or leave them as they were where one cannot be added."""
@@ -109,15 +140,15 @@ class Row:
             )
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        shape = layer.input_shape
+        shape = layer.input_row if isinstance(layer, Row) else layer.input_shape
         if isinstance(layer, Layer) and not layer.settled:
             shape = layer.declared_shape
         if shape is not None:
-            if self._entries or self.input_shape is not None:
+            if self._entries or self.input_row is not None:
                 if isinstance(layer, Input):
                     raise ValueError("expected Input as the first layer, received it after others")
             else:
-                self.input_shape = shape
+                self.input_row = shape
         if isinstance(layer, Layer) and layer.owner is None:
             layer.owner = self
         if isinstance(layer, Input):
@@ -165,7 +196,7 @@ class Row:
             if isinstance(entry, Row):
                 if not fresh.keys().isdisjoint(entry.leaves):
                     inner = entry.empty()
-                    inner.input_shape, inner._entries = entry.input_shape, list(entry._entries)
+                    inner.input_row, inner._entries = entry.input_row, list(entry._entries)
                     inner.exchange(fresh)
                     self._entries[index] = inner
             elif entry in fresh:

@@ -54,7 +54,7 @@ class Predictor:
         network = self._network = cloning.clone(Network, model)
         network.set_weights(model.get_weights())
         # Properties of the network, which a call of some microseconds reads here.
-        self._shape, self._outputs = network.input_shape, network.output_shape
+        self._shape, self._outputs = network.input_row, network.output_row
         self._dtype, self._backend = network.dtype, network.backend
         self._lock = new_lock()
         self._busy = False

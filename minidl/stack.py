@@ -72,9 +72,9 @@ class Stack(Row):
         """
         if input_shape is not None:
             input_shape = row_shape(input_shape)
-            if self.input_shape not in (None, input_shape):
+            if self.input_row not in (None, input_shape):
                 raise ValueError(
-                    f"expected rows of shape {self.input_shape}, received {input_shape}; with a "
+                    f"expected rows of shape {self.input_row}, received {input_shape}; with a "
                     f"batch axis it is (None, …)"
                 )
         with self.traffic.lock, self.backend.here:
@@ -92,7 +92,7 @@ class Stack(Row):
     def _build(self, input_shape: Shape | None) -> None:
         if not self.layers:
             raise ValueError("expected at least one layer, received none")
-        shape = self.input_shape or input_shape
+        shape = self.input_row or input_shape
         if shape is None:
             raise ValueError(
                 "the shape of a row is not known yet: expected an Input(shape=...) as the first "
@@ -115,7 +115,7 @@ class Stack(Row):
                 )
             layer.needs_dx |= trains
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
-        self.input_shape, self.output_shape = row, shape
+        self.input_row, self.output_row = row, shape
         if any(layer.settled for layer in self.leaves):
             sharing.join(self)
         else:

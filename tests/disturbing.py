@@ -34,7 +34,7 @@ def network(units: int = 200, seed: int = 1) -> minidl.Sequential:
         minidl.utils.set_random_seed(seed)
         layers = [Input((COLUMNS,)), Dense(units, "relu"), Dropout(0.2), Dense(5, "softmax")]
         model = minidl.Sequential(layers)
-        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.build()
         return model
 

@@ -81,7 +81,7 @@ def compiled(
     """A network for a problem, ready to be fitted."""
     task = problem(kind)
     model = network([*hidden, task.output], seed=seed, dtype=dtype)
-    model.compile(optimizer, task.loss, metrics)
+    model.compile(optimizer, task.loss, metrics=metrics)
     return model, task
 
 

@@ -30,7 +30,7 @@ END = "<!-- end of tables -->"
 
 MODULES = [
     *("layers", "models", "losses", "metrics", "optimizers", "initializers", "regularizers"),
-    *("constraints", "activations", "callbacks", "utils", "datasets"),
+    *("constraints", "activations", "callbacks", "utils", "datasets", "saving"),
 ]
 
 #: What is made in both packages, to look at its attributes and methods.

@@ -20,17 +20,20 @@ BOOK = [
     "moved", "beside", "weights",
     # Of the folders above what the tutorials do not need.
     "kernels/distances", "kernels/margins", "kernels/reductions",
-    "losses/distances", "losses/hinges", "losses/further", "losses/own", "losses/reductions",
+    "losses/distances", "losses/hinges", "losses/focal", "losses/further",
+    "losses/own", "losses/reductions",
     "kernels/constraints", "kernels/layernorm", "kernels/noise", "kernels/normalization",
     "kernels/prelu", "kernels/unitnorm", "layers/alpha_dropout", "layers/answers",
     "layers/elsewhere", "layers/layernorm", "layers/noise", "layers/normalization",
     "layers/passing", "layers/prelu", "layers/unitnorm", "activities", "constraints",
     "kernels/adaptive", "kernels/averaging", "kernels/counts", "kernels/erfc", "kernels/gated",
+    "kernels/focal", "kernels/piecewise", "kernels/smooth",
     "initializers/constants", "metrics/at_least", "metrics/confusion", "metrics/curves",
     "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
     "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
     "optimizers/averages", "optimizers/configuration", "optimizers/ftrl", "optimizers/lion",
-    "optimizers/variables", "optimizers/count", "optimizers/decaying", "layers/arguments",
+    "optimizers/variables", "optimizers/count", "optimizers/decaying", "optimizers/applying",
+    "optimizers/cosine", "metrics/weights", "layers/arguments",
     "layers/interface", "layers/own_call", "metrics/means", "metrics/results", "metrics/rows",
 ]  # fmt: skip
 PARTS = {

@@ -146,7 +146,7 @@ def compare(name: str, on: str) -> dict[str, float]:
         layers, start, task.x, task.y, optimizer=optimizer, loss=task.loss, metrics=task.metrics,
         epochs=1, **options,
     )  # fmt: skip
-    model.compile(named(minidl, optimizer), task.loss, list(task.metrics))
+    model.compile(named(minidl, optimizer), task.loss, metrics=list(task.metrics))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         history = model.fit(task.x, task.y, shuffle=False, verbose=0, **options).history

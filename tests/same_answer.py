@@ -56,7 +56,7 @@ def trained(wide: bool = False) -> str:
         ],
         dtype="float32",
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, batch, epochs=20, verbose=0)
     assert model.optimizer is not None
     state = [model.backend.to_host(vector) for vector in model.optimizer.state.values()]

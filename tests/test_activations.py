@@ -149,11 +149,17 @@ def test_no_activation_is_linear() -> None:
         ("rleu", ValueError, "unknown activation 'rleu'; did you mean 'relu'"),
         ("leakyrelu", ValueError, "did you mean 'leaky_relu'"),
         ("leaky-ReLU", ValueError, "did you mean 'leaky_relu'"),
-        ("Relu6", ValueError, "did you mean 'relu'"),
+        ("Relu7", ValueError, "did you mean 'relu"),
         ("soft", ValueError, "did you mean 'soft"),
-        ("?", ValueError, r"unknown activation '\?' \(known: bounded_relu, elu, exponential, ge"),
+        (
+            "?",
+            ValueError,
+            r"unknown activation '\?' \(known: bounded_relu, celu, elu, exponential, ge",
+        ),
         (1, TypeError, "expected a name or a function of minidl.activations, received int"),
         (np.tanh, TypeError, "received ufunc"),
+        (abs, TypeError, "received the function abs, whose derivative ActivationFunction takes"),
+        ("glu", ValueError, "'glu' is none of minidl's activations: it halves the features"),
     ],
 )
 def test_unknown(identifier: Any, error: type[Exception], words: str) -> None:
@@ -198,6 +204,7 @@ def test_what_backward_does_not_need_is_not_kept(name: str) -> None:
     network.forward(x)
     assert (layer.x is not None) == layer.function.keeps_x
     keeping = {"bounded_relu", "gelu", "gelu_tanh", "silu", "mish"}
+    keeping |= {"hard_silu", "sparse_plus", "tanh_shrink"}
     assert layer.function.keeps_x == (name in keeping)
 
 

@@ -155,7 +155,7 @@ y = x @ random.normal(size=(5, 2))
 model = minidl.Sequential(
     [minidl.layers.Dense(16, "Squareplus"), minidl.layers.Shift(0.5), minidl.layers.Dense(2)]
 )
-model.compile("sign_descent", "PseudoHuber", ["pseudo_huber"])
+model.compile("sign_descent", "PseudoHuber", metrics=["pseudo_huber"])
 history = model.fit(x, y, epochs=20, batch_size=16, verbose=0).history["loss"]
 assert history[-1] < 0.5 * history[0], history
 first, *called = model.recording.splitlines()

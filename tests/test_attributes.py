@@ -42,7 +42,9 @@ FIRST: dict[str, dict[str, Any]] = {
     "L1": {"l1": 0.02},
     "Lp": {"p": 1.5},
     "LossMetric": {"loss": losses.MeanSquaredError(), "name": "own"},
-    "MeanMetricWrapper": {"fn": metrics.binary_accuracy},
+    "MeanMetricWrapper": {"fn": metrics.binary_accuracy, "name": "one"},
+    **{kind: {"name": "one"} for kind in ("AUC", "Precision", "Recall")},
+    **{f"{a}{b}": {"name": "one"} for a in ("True", "False") for b in ("Positives", "Negatives")},
     "SensitivityAtSpecificity": {"specificity": 0.5, "name": "one"},
     "SpecificityAtSensitivity": {"sensitivity": 0.5, "name": "one"},
     "PrecisionAtRecall": {"recall": 0.5, "name": "one"},
@@ -53,7 +55,13 @@ FIRST: dict[str, dict[str, Any]] = {
     "Lion": {"use_ema": True, "ema_overwrite_frequency": 4},
     "Adadelta": {"use_ema": True},
     **{
-        name: dict(zip(inspect.signature(kind).parameters, RATES[name], strict=False))
+        name: dict(
+            zip(
+                (p for p in inspect.signature(kind).parameters if p != "name"),
+                RATES[name],
+                strict=False,
+            )
+        )
         for name, kind in registered.SCHEDULES.items()
     },
 }
@@ -102,6 +110,7 @@ THEN: dict[str, Any] = {
     "negative_slope": 0.9,
     "threshold": 0.125,
     "alpha": 0.4,
+    "gamma": 0.5,
     "offset": -0.5,
     "learning_rate": 0.2,
     "nesterov": True,
@@ -176,6 +185,8 @@ THEN: dict[str, Any] = {
     "delta": 0.4,
     "ignore_class": 1,
     "dtype": "float32",
+    "trainable": False,
+    "apply_class_balancing": True,
 }
 THEN_BY_CLASS: dict[tuple[str, str], Any] = {
     **{(name, "axis"): 0 for name in registered.LOSSES},
@@ -301,7 +312,7 @@ def _network(hidden: Any, loss: Any = "mse", optimizer: Any = None, named: Any =
     made = minidl.Sequential(
         [Input((4,)), Dense(5, "tanh"), *hidden, Dense(3, output)], dtype="float64"
     )
-    made.compile(optimizer or optimizers.Adam(0.01), loss, named)
+    made.compile(optimizer or optimizers.Adam(0.01), loss, metrics=named)
     return made
 
 

@@ -154,7 +154,7 @@ def test_a_compile_that_fails_leaves_the_last_one() -> None:
     """Optimizer, loss and metrics of before."""
     model, task = compiled("values", hidden=[], metrics=["mse"])
     optimizer = model.optimizer
-    for wrong in (("sgd", "no such"), ("sgd", "binary_crossentropy", ["no such"])):
+    for wrong in (("sgd", "no such"), ("sgd", "binary_crossentropy", None, ["no such"])):
         with pytest.raises(ValueError, match="no such"):
             model.compile(*wrong)
     assert model.optimizer is optimizer
@@ -166,10 +166,16 @@ def fit_compiled(*arguments: Any) -> None:
     network([spec("layers.Dense", units=3)]).compile(*arguments)
 
 
+def test_metrics_in_the_place_of_the_weights_of_losses_are_answered() -> None:
+    """Keras 2 had the metrics third, Keras 3 has loss_weights."""
+    with pytest.raises(TypeError, match="third argument of compile is loss_weights, so write metr"):
+        fit_compiled("sgd", "mse", ["accuracy"])
+
+
 UNKNOWN: dict[str, tuple[Callable[..., Any], str, str]] = {
     "optimizer": (lambda name: fit_compiled(name, "mse"), "adm", "adam"),
     "loss": (lambda name: fit_compiled("sgd", name), "mean_square_error", "mean_squared_error"),
-    "metric": (lambda name: fit_compiled("sgd", "mse", ["mse", name]), "acuracy", "accuracy"),
+    "metric": (lambda name: fit_compiled("sgd", "mse", None, ["mse", name]), "acuracy", "accuracy"),
     "activation": (lambda name: layers.Dense(3, name), "rellu", "relu"),
     "activation layer": (lambda name: layers.Activation(name), "soft_max", "softmax"),
     "initializer": (
@@ -212,7 +218,7 @@ def test_a_name_like_no_other() -> None:
         (3, "mse"),
         (None, "mse"),
         ("sgd", 3),
-        ("sgd", "mse", [3]),
+        ("sgd", "mse", None, [3]),
     ],
 )
 def test_compile_refuses_other_objects(arguments: tuple[Any, ...]) -> None:

@@ -47,7 +47,7 @@ def model(optimizer: Callable[[], Any] = lambda: Adam(0.02), penalty: Any = None
     made.compile(
         optimizer(),
         losses.MeanSquaredError(),
-        [metrics.LossMetric(losses.MeanSquaredError(), "own")],
+        metrics=[metrics.LossMetric(losses.MeanSquaredError(), "own")],
     )
     return made
 
@@ -280,7 +280,7 @@ def test_another_optimizer_acts_from_the_next_step(name: str, compiles: bool) ->
     def change(made: Any) -> None:
         new = NEW[name]()
         if compiles:
-            made.compile(new, made._loss, made._metrics)
+            made.compile(new, made._loss, metrics=made._metrics)
         else:
             made.optimizer = new
 
@@ -330,7 +330,7 @@ class Halved(losses.MeanSquaredError):
 
 def test_another_loss_acts_from_the_next_epoch() -> None:
     def change(made: Any) -> None:
-        made.compile(made.optimizer, Halved(), made._metrics)
+        made.compile(made.optimizer, Halved(), metrics=made._metrics)
 
     def train() -> Any:
         made = model(penalty=L2(0.0))
@@ -353,7 +353,7 @@ def test_another_loss_acts_from_the_next_epoch() -> None:
 )
 def test_what_fit_cannot_follow_is_refused(loss: str, named: list[str]) -> None:
     made = model()
-    change = at(1, lambda made: made.compile("sgd", loss, named))
+    change = at(1, lambda made: made.compile("sgd", loss, metrics=named))
     with pytest.raises(ValueError, match=r"while fit goes on.*stop_training"):
         fit(made, change())
     assert len(made.history.epoch) == 2
@@ -564,7 +564,7 @@ def test_the_layers_of_a_network_are_added_and_taken_away() -> None:
     assert Network([Dense(1), last]).layers[-1] is last
     made.add(Dense(7))
     made.build()
-    assert made.output_shape == (7,)
+    assert made.output_shape == (None, 7)
     kept = made.get_weights()[:2]
     made.pop()
     made.build()

@@ -70,7 +70,7 @@ def test_it_takes_the_steps_of_fit(l2):
         averages.append(explicit_loop.run_epoch(by_hand, loss, optimizer, train, train, 14, order))
     minidl.utils.set_random_seed(3)
     fitted = explicit_loop.build((4, 4), l2)
-    fitted.compile("adam", "categorical_crossentropy", ["accuracy"])
+    fitted.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     history = fitted.fit(*train, batch_size=14, epochs=3, shuffle=False, verbose=0).history
     np.testing.assert_array_equal(by_hand.theta, fitted.theta)
     # Sums in another order.

@@ -88,7 +88,7 @@ def made(optimizer: Any = "adam", dense: type[layers.Dense] = layers.Dense) -> A
             layers.Dense(10, "softmax"),
         ]
     )
-    model.compile(optimizer, LOSS, ["accuracy", LOSS])
+    model.compile(optimizer, LOSS, metrics=["accuracy", LOSS])
     return model
 
 

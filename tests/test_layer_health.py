@@ -38,7 +38,7 @@ def model() -> minidl.Sequential:
             Softmax(),
         ]
     )
-    made.compile(SGD(0.05), "sparse_categorical_crossentropy", ["accuracy"])
+    made.compile(SGD(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return made
 
 

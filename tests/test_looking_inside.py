@@ -33,7 +33,7 @@ def _python() -> None:
 def model(*layers: Any) -> minidl.Sequential:
     minidl.utils.set_random_seed(1)
     made = minidl.Sequential([Input((5,)), Dense(4, "relu"), *layers, Dense(3, "softmax")])
-    made.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    made.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return made
 
 

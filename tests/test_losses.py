@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,45 @@ def test_targets_of_one_unit_may_be_a_vector(path: str, shape: tuple[int, ...]) 
     value, d = run(spec(path).make(minidl), y, p)
     oracle.assert_agrees(value, expected, "value")
     oracle.assert_agrees(d, gradient, "gradient")
+
+
+class TestTargetsOfAnySum:
+    """-Σ t log p and its gradient p Σ t - t, as for a policy gradient."""
+
+    ADVANTAGES = np.random.default_rng(5).normal(size=(ROWS, 1))
+
+    @pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+    @pytest.mark.usefixtures("executor")
+    def test_logits_agree_with_keras_on_probabilities(self, weight: np.ndarray | None) -> None:
+        """TensorFlow's gradient at logits is p - t, right for a sum of 1 alone."""
+        data = batch(np.random.default_rng(4))
+        for target in (self.ADVANTAGES * data["one_hot"], data["shares"] - 0.5):
+            logits = np.random.default_rng(7).normal(size=(ROWS, CLASSES))  # no p is clipped
+            p = softmax(logits)
+            expected, dp = oracle.loss(spec(CATEGORICAL), target, p, weight)
+            gradient = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+            value, d = run(losses.CategoricalCrossentropy(True), target, logits, weight)
+            oracle.assert_agrees(value, expected, "value")
+            oracle.assert_agrees(d, gradient, "gradient")
+            value, d = run(losses.CategoricalCrossentropy(), target, p, weight)
+            oracle.assert_agrees(value, expected, "value of probabilities")
+            oracle.assert_agrees(d, dp, "gradient at probabilities")
+
+    def test_a_policy_gradient_is_trained_recorded_or_not(self) -> None:
+        """One warning; the weights are those of rows with weights of their own."""
+        random = np.random.default_rng(6)
+        x, labels = random.normal(size=(64, 3)), random.integers(0, CLASSES, 64)
+        advantages, one_hot = random.normal(size=64), np.eye(CLASSES)[labels]
+        found = []
+        for y, weight in ((one_hot * advantages[:, None], None), (one_hot, advantages)):
+            minidl.utils.set_random_seed(1)
+            model = minidl.Sequential([minidl.layers.Dense(CLASSES, "softmax")], dtype="float64")
+            model.compile("adam", "categorical_crossentropy")
+            with pytest.warns(match="do not sum to 1") if weight is None else nullcontext():
+                model.fit(x, y, 16, 3, sample_weight=weight, verbose=0)
+            found.append(model.get_weights()[0])
+        # The same numbers in another order of products, over 12 steps of Adam.
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-9)
 
 
 class TestProbabilities:

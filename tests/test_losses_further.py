@@ -51,6 +51,17 @@ CASES = [
     (loss("CategoricalHinge"), SHARES, np.round(NORMAL)),
     (loss("CategoricalCrossentropy", label_smoothing=0.25), ONE_HOT, POSITIVE),
     (loss("CategoricalCrossentropy", label_smoothing=0.25, from_logits=True), ONE_HOT, NORMAL),
+    (loss("BinaryFocalCrossentropy"), ZEROS_AND_ONES, POSITIVE),
+    (loss("BinaryFocalCrossentropy", gamma=0.5, label_smoothing=0.25), ZEROS_AND_ONES, POSITIVE),
+    (
+        loss("BinaryFocalCrossentropy", apply_class_balancing=True, alpha=0.375, gamma=3.0),
+        ZEROS_AND_ONES,
+        POSITIVE,
+    ),
+    (loss("BinaryFocalCrossentropy", from_logits=True), ZEROS_AND_ONES, NORMAL),
+    (loss("CategoricalFocalCrossentropy"), ONE_HOT, POSITIVE),
+    (loss("CategoricalFocalCrossentropy", alpha=0.5, gamma=0.5), SHARES, POSITIVE),
+    (loss("CategoricalFocalCrossentropy", from_logits=True, label_smoothing=0.25), ONE_HOT, NORMAL),
     (loss("BinaryCrossentropy", label_smoothing=0.25), ZEROS_AND_ONES, POSITIVE),
     (loss("BinaryCrossentropy", label_smoothing=0.25, from_logits=True), ZEROS_AND_ONES, NORMAL),
 ]
@@ -169,6 +180,8 @@ X = np.random.default_rng(9).normal(size=(ROWS, 3))
         (loss("CategoricalCrossentropy"), ONE_HOT, "softplus"),
         (loss("CategoricalCrossentropy", label_smoothing=0.2, reduction="sum"), ONE_HOT, "softmax"),
         (loss("BinaryCrossentropy", label_smoothing=0.2), ZEROS_AND_ONES, "sigmoid"),
+        (loss("BinaryFocalCrossentropy"), ZEROS_AND_ONES, "sigmoid"),
+        (loss("CategoricalFocalCrossentropy"), ONE_HOT, "softmax"),
     ],
     ids=lambda value: "" if isinstance(value, np.ndarray) else str(value),
 )

@@ -323,7 +323,7 @@ def test_room_for_sparse_rows_is_kept():
 def test_what_is_too_small_raises_nothing(activation):
     x, y = 300 * random((200, 20), np.float32), np.arange(200) % 2
     model = minidl.Sequential([minidl.Input((20,)), Dense(30, activation), Dense(2, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(x, y, epochs=3, verbose=0)

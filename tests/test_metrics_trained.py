@@ -93,7 +93,7 @@ def test_history_and_evaluate_agree_with_keras(kind: str) -> None:
         **options,
     )
     given = [[named(minidl, each) for each in METRICS[kind]] for _ in "12"]
-    made.compile("sgd", OUTPUTS[kind][2], given[0], weighted_metrics=given[1])
+    made.compile("sgd", OUTPUTS[kind][2], metrics=given[0], weighted_metrics=given[1])
     ours = made.fit(X, Y[kind], verbose=0, shuffle=False, **options).history
     assert ours.keys() == theirs.history.keys()
     for name, expected in theirs.history.items():
@@ -120,7 +120,7 @@ class Hits(metrics.Metric):
     direction = "up"
 
     def __init__(self, name: str = "hits") -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         self.total = self.count = 0.0
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -150,7 +150,7 @@ def test_executors_agree_bit_for_bit(kind: str) -> None:
         with use("numpy", executor=executor):
             made = model(kind)
             plain = [top, *all_of(kind)]
-            made.compile("adam", OUTPUTS[kind][2], plain, weighted_metrics=all_of(kind))
+            made.compile("adam", OUTPUTS[kind][2], metrics=plain, weighted_metrics=all_of(kind))
             history = made.fit(X, Y[kind], 10, 4, 0, sample_weight=WEIGHTS).history
             found.append((history, made.evaluate(X, Y[kind], verbose=0, sample_weight=WEIGHTS)))
     assert made.recording.startswith("compiled")
@@ -171,7 +171,7 @@ def test_a_function_is_named_and_meant_as_in_keras() -> None:
 
     made = model("rows")
     made.compile(
-        "sgd", "sparse_categorical_crossentropy", ["accuracy", RightOnes, lambda y, p: 2.5]
+        "sgd", "sparse_categorical_crossentropy", metrics=["accuracy", RightOnes, lambda y, p: 2.5]
     )
     history = made.fit(X, np.argmax(Y["rows"], axis=1), 20, 1, 0).history
     assert list(history) == ["loss", "accuracy", "right_ones", "lambda"]
@@ -191,12 +191,12 @@ def test_one_number_for_the_batch_cannot_be_weighted() -> None:
 def test_names_that_come_twice_are_numbered() -> None:
     made = model("binary")
     auc = [metrics.AUC(name="auc") for _ in range(4)]
-    made.compile("sgd", "mse", ["auc", *auc[:2]], weighted_metrics=auc[2:])
+    made.compile("sgd", "mse", metrics=["auc", *auc[:2]], weighted_metrics=auc[2:])
     names = ["loss", "auc", "auc_1", "auc_2", "weighted_auc", "weighted_auc_1"]
     assert made.metrics_names == names
     assert list(made.fit(X, Y["binary"], 10, 1, 0).history) == names
     with pytest.raises(ValueError, match="received an object twice"):
-        made.compile("sgd", "mse", [auc[0]], weighted_metrics=[auc[0]])
+        made.compile("sgd", "mse", metrics=[auc[0]], weighted_metrics=[auc[0]])
 
 
 @pytest.mark.parametrize("kind", METRICS)
@@ -207,7 +207,7 @@ def test_saved_models_keep_their_metrics(kind: str, tmp_path: Path) -> None:
         *all_of(kind),
         metrics.MeanMetricWrapper(metrics.binary_accuracy, "b", threshold=0.2),
     ]
-    made.compile("sgd", OUTPUTS[kind][2], all_of(kind), weighted_metrics=weighted)
+    made.compile("sgd", OUTPUTS[kind][2], metrics=all_of(kind), weighted_metrics=weighted)
     made.save(tmp_path / "m.npz")
     with pytest.raises(ValueError, match="custom_objects"):
         minidl.load_model(tmp_path / "m.npz")
@@ -215,7 +215,7 @@ def test_saved_models_keep_their_metrics(kind: str, tmp_path: Path) -> None:
     for each in weighted:
         if each is top:
             weighted.remove(each)
-    made.compile("sgd", OUTPUTS[kind][2], all_of(kind), weighted_metrics=weighted)
+    made.compile("sgd", OUTPUTS[kind][2], metrics=all_of(kind), weighted_metrics=weighted)
     made.save(tmp_path / "m.npz")
     loaded = minidl.load_model(tmp_path / "m.npz", custom_objects=own)
     assert loaded.metrics_names == made.metrics_names
@@ -229,7 +229,7 @@ def test_a_metric_says_whether_it_rises() -> None:
     """By the metric, and not by the letters of its name."""
     made = model("binary")
     hits, accident = metrics.BinaryAccuracy(name="hits"), metrics.MeanSquaredError(name="accident")
-    made.compile("sgd", "binary_crossentropy", [hits, accident, "auc", distance])
+    made.compile("sgd", "binary_crossentropy", metrics=[hits, accident, "auc", distance])
     for name, rising in (
         ("val_hits", True), ("accident", False), ("auc", True), ("val_loss", False),
     ):  # fmt: skip
@@ -244,7 +244,7 @@ def test_a_metric_says_whether_it_rises() -> None:
 
 def test_values_for_each_class_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     made = model("rows")
-    made.compile("sgd", "mse", [metrics.F1Score()])
+    made.compile("sgd", "mse", metrics=[metrics.F1Score()])
     history = made.fit(X, Y["rows"], 25, 1, 2).history
     assert np.shape(history["f1_score"]) == (1, 3)
     assert "f1_score: [0." in capsys.readouterr().out

@@ -95,7 +95,7 @@ class TestBuilding:
         network = Network([Input((2, 2)), *layers])
         assert len(network) == 3
         assert list(network) == layers == [*network.layers]
-        assert network.input_shape == (2, 2)
+        assert network.input_shape == (None, 2, 2)
 
     def test_add_one_by_one_is_a_list_at_once(self) -> None:
         """The shapes follow at build."""
@@ -104,7 +104,7 @@ class TestBuilding:
         network.add(Dense(1))
         network.build()
         assert network.built
-        assert network.output_shape == (1,)
+        assert network.output_shape == (None, 1)
         assert [p.shape for p in network.parameters] == [(2, 3), (3,), (3, 1), (1,)]
 
     def test_the_first_data_say_the_shape_where_nothing_else_does(self) -> None:
@@ -112,7 +112,7 @@ class TestBuilding:
         network = Network([Flatten(), Dense(3)])
         network.forward(np.zeros((2, 2, 5), np.float32))
         theta = network.theta
-        assert network.input_shape == (2, 5)
+        assert network.input_shape == (None, 2, 5)
         network.build((2, 5))
         assert network.theta is theta
         with pytest.raises(ValueError, match=r"rows of shape \(2, 5\), received \(7,\)"):
@@ -244,7 +244,7 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"shape \(32, 3\).*or \(None, …\) with a batch axis"):
             network.build((32, 3))
         network.build((None, 3))
-        assert network.input_shape == (3,)
+        assert network.input_shape == (None, 3)
 
     def test_two_layers_of_one_name(self) -> None:
         """Their parameters could not be told apart."""

@@ -30,7 +30,7 @@ def fresh(network: Network) -> Network:
     layers = [type(layer)(**layer.get_config()) for layer in network.layers]
     copy = Network(layers, dtype="float64")
     copy.seed = network.seed
-    copy.build(network.input_shape)
+    copy.build(network.input_row)
     copy.set_weights(network.get_weights())
     return copy
 
@@ -38,8 +38,8 @@ def fresh(network: Network) -> Network:
 def batch(case: NetworkCase, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """So many rows, targets and weights of the kind that the case has."""
     random = np.random.default_rng([case.network.seed, rows])
-    x = random.normal(size=(rows, *case.network.input_shape))
-    y = random_targets(case.loss, random, (rows, *case.network.output_shape))
+    x = random.normal(size=(rows, *case.network.input_row))
+    y = random_targets(case.loss, random, (rows, *case.network.output_row))
     return x, y, None if case.sample_weight is None else random.uniform(0.2, 2, rows)
 
 

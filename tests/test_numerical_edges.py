@@ -145,7 +145,9 @@ def test_logits_of_1e4(loss: str, dtype: str) -> None:
     output = layer("Dense", units=units, activation=LOSSES[loss])
     model = network([output], (2,), dtype=dtype)
     model.set_weights(weights)
-    model.compile(spec("optimizers.SGD", learning_rate=1e-3).make(minidl), loss, ["accuracy"])
+    model.compile(
+        spec("optimizers.SGD", learning_rate=1e-3).make(minidl), loss, metrics=["accuracy"]
+    )
     predictions = model.predict(x)
     assert {0.0, 1.0} <= set(predictions.ravel().tolist())
     logits = x.astype(float) @ weights[0]

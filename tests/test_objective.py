@@ -18,7 +18,7 @@ def fitted(**hooks):
         [Dense(8, "relu"), BatchNormalization(), Dropout(0.3), Dense(3, "softmax")],
         dtype="float64",
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     def look(*_):
         model.evaluate(x[:7], y[:7], verbose=0)

@@ -65,7 +65,7 @@ def test_a_model_needs_neither_plots_nor_downloads() -> None:
 import numpy, sys, minidl
 minidl.backend.use("numpy", executor="blocks")
 model = minidl.Sequential([minidl.layers.Dense(2, "softmax"), minidl.layers.Dropout(0.5)])
-model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(numpy.ones((4, 3)), [0, 1, 1, 0], verbose=0)
 print([n for n in {HEAVY} if n in sys.modules])
 """

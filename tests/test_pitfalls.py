@@ -21,7 +21,7 @@ Y = np.random.default_rng(1).integers(0, 3, 40)
 
 def compiled(*layers, loss="sparse_categorical_crossentropy", metrics=(), optimizer="sgd"):
     model = minidl.Sequential(list(layers), dtype="float64")
-    model.compile(optimizer, loss, metrics)
+    model.compile(optimizer, loss, metrics=metrics)
     return model
 
 
@@ -210,8 +210,8 @@ def test_logits_and_outputs_are_not_mixed_up():
 
 
 def test_functions_refuse_arguments_that_they_have_not():
-    with pytest.raises(ValueError, match="unknown argument of softmax 'axis'"):
-        minidl.activations.softmax(X, axis=0)
+    with pytest.raises(ValueError, match="unknown argument of tanh 'axis'"):
+        minidl.activations.tanh(X, axis=0)
 
 
 @pytest.mark.parametrize("seed", [2**64, -1])

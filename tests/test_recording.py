@@ -154,7 +154,7 @@ def fitted(name: str, dtype: str) -> tuple[minidl.Sequential, Any]:
     layers, optimizer, loss, metrics, y, options = LARGER[name]
     minidl.utils.set_random_seed(5)
     model = minidl.Sequential(layers(), dtype=dtype)
-    model.compile(optimizer(), loss, metrics)
+    model.compile(optimizer(), loss, metrics=metrics)
     history = model.fit(PIXELS, y, 100, 3, 0, validation_split=0.2, evaluate_train=True, **options)
     return model, history.history
 
@@ -206,7 +206,7 @@ def test_batches_of_any_size(size: int | None, validation: bool, plays: int, shu
     def make() -> Any:
         minidl.utils.set_random_seed(2)
         model = minidl.Sequential([Input((3,)), Dense(4, "tanh"), Dropout(0.5), Dense(3)])
-        model.compile("adam", "mse", ["mse"])
+        model.compile("adam", "mse", metrics=["mse"])
         held_out = (x[12:], y[12:]) if validation else None
         history = model.fit(x[:12], y[:12], size, 3, 0, validation_data=held_out, shuffle=shuffle)
         return model, history.history
@@ -244,7 +244,7 @@ def test_sparse_rows(kind: str, size: int, plays: int) -> None:
     def make() -> Any:
         minidl.utils.set_random_seed(2)
         model = minidl.Sequential([Input((7,)), Dense(3, "relu"), Dense(1, "sigmoid")])
-        model.compile("rmsprop", "binary_crossentropy", ["accuracy"])
+        model.compile("rmsprop", "binary_crossentropy", metrics=["accuracy"])
         return model, model.fit(x, y, size, 3, 0).history
 
     compare(make, plays)

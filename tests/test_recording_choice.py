@@ -57,7 +57,7 @@ def plays(
         options: of the last layer.
     """
     made = model([Input((4,)), *hidden, Dense(3, **options)])
-    made.compile(optimizer, loss, metric)
+    made.compile(optimizer, loss, metrics=metric)
     change(made)
     with counting() as steps:
         made.fit(x, y, 5, 3, verbose, told, validation_data=None)

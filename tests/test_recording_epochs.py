@@ -52,7 +52,7 @@ def model(optimizer: Any = "adam", rate: float = 0.5) -> minidl.Sequential:
         ],
         dtype="float64",
     )
-    made.compile(optimizer() if callable(optimizer) else optimizer, "mse", ["mse"])
+    made.compile(optimizer() if callable(optimizer) else optimizer, "mse", metrics=["mse"])
     return made
 
 
@@ -359,7 +359,7 @@ def test_fits_of_one_model_follow_each_other() -> None:
     def train() -> Any:
         made = model()
         found = [fit(made, 2), fit(made, 2, x=X[:10], y=Y[:10]), fit(made, 2, x=X[5:], y=Y[5:])]
-        made.compile(SGD(0.1), minidl.losses.MeanSquaredError(), [])
+        made.compile(SGD(0.1), minidl.losses.MeanSquaredError(), metrics=[])
         return *found, fit(made, 2), arrays(made)
 
     compare(train, (8 - 2) + (4 - 2) + (6 - 2) + (8 - 2))
@@ -418,7 +418,7 @@ def test_a_step_can_be_the_last(step: int) -> None:
             made.stop_training = now == step
             return 0.1
 
-        made.compile(SGD(rate), "mse", ["mse"])
+        made.compile(SGD(rate), "mse", metrics=["mse"])
         history = fit(made, 4)
         assert made.step == made.optimizer.iterations == step + 1
         assert len(history["loss"]) == 1 + step // STEPS
@@ -453,19 +453,19 @@ def test_an_interruption_within_a_played_step_leaves_a_usable_model(error: Any) 
             raise error
         return 0.1
 
-    made.compile(SGD(rate), "mse", ["mse"])
+    made.compile(SGD(rate), "mse", metrics=["mse"])
     with counting() as played, pytest.raises(error):
         fit(made, 4)
     assert played == [*range(2, 9)]
     assert made.history is not None
     assert made.history.epoch == [0, 1]
     whole = model()
-    whole.compile(SGD(0.1), "mse", ["mse"])
+    whole.compile(SGD(0.1), "mse", metrics=["mse"])
     history = fit(whole, 2)
     the_same(made.history.history, history)
     assert made.optimizer is not None
     assert made.optimizer.iterations == 9
-    whole.compile(SGD(0.1), "mse", ["mse"])
+    whole.compile(SGD(0.1), "mse", metrics=["mse"])
     fit(
         whole,
         3,

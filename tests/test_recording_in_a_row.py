@@ -36,7 +36,7 @@ def model(optimizer: Optimizer | None = None) -> minidl.Sequential:
     minidl.utils.set_random_seed(6)
     layers = [Input((4,)), Dense(5, "relu"), Dropout(0.3), Dense(3)]
     made = minidl.Sequential(layers, dtype="float64")
-    made.compile(optimizer or Adam(ExponentialDecay(0.01, 30, 0.5)), "mse", ["mse"])
+    made.compile(optimizer or Adam(ExponentialDecay(0.01, 30, 0.5)), "mse", metrics=["mse"])
     return made
 
 

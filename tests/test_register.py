@@ -84,10 +84,15 @@ def test_every_class_that_minidl_offers_is_registered_under_its_own_name() -> No
 def test_every_pair_of_activation_kernels_is_registered() -> None:
     """And a function of the module."""
     from minidl.kernels import activations as kernels
-    from minidl.kernels import gated
+    from minidl.kernels import gated, piecewise, smooth
 
-    pairs = {name[:-8] for m in (kernels, gated) for name in vars(m) if name.endswith("_forward")}
-    assert pairs | {"swish"} == set(known(ActivationFunction))
+    pairs = {
+        name[:-8]
+        for m in (kernels, gated, piecewise, smooth)
+        for name in vars(m)
+        if name.endswith("_forward")
+    }
+    assert pairs | {"swish", "hard_swish"} == set(known(ActivationFunction))
     for name in pairs:
         assert getattr(activations, name).name == name
         assert name in dir(activations)
@@ -219,7 +224,7 @@ def test_custom_objects_are_a_dictionary_of_classes(given: Any, tmp_path: Path) 
         ("leakyrelu", "leaky_relu"),
         ("leaky-relu", "leaky_relu"),
         ("Leaky ReLU", "leaky_relu"),
-        ("Relu6", "relu"),
+        ("Relu7", "relu"),
         ("rleu", "relu"),
         ("eul", "elu"),
         ("hardsigmoid", "hard_sigmoid"),

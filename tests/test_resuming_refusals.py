@@ -35,7 +35,7 @@ def model(
             layers.Dense(1, activation="sigmoid"),
         ]
     )
-    made.compile(optimizer or optimizers.Adam(0.01), loss, ["accuracy"])
+    made.compile(optimizer or optimizers.Adam(0.01), loss, metrics=["accuracy"])
     return made
 
 

@@ -158,6 +158,8 @@ FURTHER_LOSSES = [
     spec("losses.Hinge"),
     spec("losses.SquaredHinge"),
     spec("losses.CategoricalHinge"),
+    spec("losses.BinaryFocalCrossentropy", apply_class_balancing=True, alpha=0.5, gamma=3.0),
+    spec("losses.CategoricalFocalCrossentropy", alpha=0.5, gamma=3.0),
 ]
 
 
@@ -237,7 +239,7 @@ def test_layers(layer: Spec, tmp_path: Path, executor: str) -> None:
     """Architecture, weights and statistics, and how training goes on."""
     task = problem("one-hot")
     model = network([spec("layers.Dense", units=4), layer, task.output])
-    model.compile("adam", task.loss, ["accuracy"])
+    model.compile("adam", task.loss, metrics=["accuracy"])
     model.fit(task.x, task.y, 5, 2, verbose=0)
     other = reloaded(model, tmp_path / "model.npz")
     same_model(model, other)

@@ -348,7 +348,7 @@ def own_activation() -> Any:
 
 def _with(optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = ()) -> minidl.Sequential:
     model = network([spec("layers.Dense", units=1)])
-    model.compile(optimizer, loss, metrics)
+    model.compile(optimizer, loss, metrics=metrics)
     return model
 
 

@@ -213,7 +213,7 @@ def network(
     layers = [Dense(7, activation, kernel_regularizer=penalty), Dropout(0.2)]
     layers += [] if layer is None else [layer]
     made = model([Input((5,)), *layers, Dense(3, last)])
-    made.compile(optimizer or SGD(0.05, momentum=0.5), loss, [measure])
+    made.compile(optimizer or SGD(0.05, momentum=0.5), loss, metrics=[measure])
     return made
 
 

@@ -242,7 +242,7 @@ def test_integer_pixels_train_as_their_floats(
     other = network([PIXELS[1], *PIXELS[2:]], (2, 3), dtype=dtype)
     histories = []
     for one, x in ((model, pixels), (other, pixels.astype(dtype) / 255)):
-        one.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+        one.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
         histories.append(one.fit(x, y, BATCH, 2, verbose=0, shuffle=shuffle).history["loss"])
     # k · (1/255) and k / 255 differ by a rounding of the input; a dozen steps of SGD keep
     # that near the unit of the type.
@@ -304,7 +304,7 @@ def test_activation_layer_or_argument_or_logits(kind: str, metric: str, layer: s
         ([bare], losses[task.loss](from_logits=True)),
     ):
         model = network([*HIDDEN, *layers])
-        model.compile("adam", loss, [metric])
+        model.compile("adam", loss, metrics=[metric])
         results.append(model.fit(task.x, task.y, BATCH, 2, verbose=0).history)
     # The same kernels on the same logits: no rounding apart.
     assert results[0] == results[1] == results[2]

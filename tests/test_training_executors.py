@@ -109,7 +109,7 @@ def train(case: str, *, epochs: int = 3, callbacks: Any = None, **options: Any) 
     task: Problem = problem(kind)
     layers = list(hidden) if case == "probabilities" else [*hidden, task.output]
     model = network(layers)
-    model.compile(rule.make(minidl) if isinstance(rule, Spec) else rule, task.loss, metrics)
+    model.compile(rule.make(minidl) if isinstance(rule, Spec) else rule, task.loss, metrics=metrics)
     options = {"validation_data": held_out(kind), **options}
     history = model.fit(task.x, task.y, BATCH, epochs, 0, callbacks, **options)
     return model, history.history, task

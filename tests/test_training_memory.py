@@ -79,7 +79,7 @@ def test_a_step_allocates_nothing_that_grows(loss: str, engine: str) -> None:
     for rows, batch in ((2048, 512), (2048, 1024), (8192, 512)):
         output = spec("layers.Dense", units=UNITS, activation=LOSSES[loss])
         model = network([*HIDDEN, output], (8, 8), dtype="float32")
-        model.compile(minidl.optimizers.Adam(clipnorm=1.0), loss, metrics)
+        model.compile(minidl.optimizers.Adam(clipnorm=1.0), loss, metrics=metrics)
         x, y = data(rows, loss)
         steps = StepPeaks()
         tracemalloc.start()
@@ -136,7 +136,7 @@ def test_nothing_of_the_size_of_the_data(what: str, dtype: Any) -> None:
             (16, 16),
             dtype="float32",
         )
-        model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
         actions = {
             "fit": lambda m=model, x=x, y=y: m.fit(x, y, 64, 2, 0, initial_epoch=1),
             "fit with a split": lambda m=model, x=x, y=y: m.fit(

@@ -51,7 +51,7 @@ def pair(
     model.compile(
         named(minidl, optimizer),
         named(minidl, loss or task.loss),
-        [named(minidl, metric) for metric in metrics],
+        metrics=[named(minidl, metric) for metric in metrics],
     )
     history = model.fit(task.x, task.y, verbose=0, shuffle=False, **options)
     evaluated = model.evaluate(task.x, task.y, verbose=0)

@@ -85,7 +85,7 @@ class Training:
         made.compile(
             self.optimizer(),
             "sparse_categorical_crossentropy",
-            ["accuracy", "sparse_categorical_crossentropy"],
+            metrics=["accuracy", "sparse_categorical_crossentropy"],
         )
         return made
 

@@ -1,10 +1,20 @@
-"""Arrays that know two methods of Keras's tensors and variables."""
+"""Numbers and arrays that know methods of Keras's tensors and variables."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+
+from minidl.backend.floatx import floatx
+
+
+class Number(float):
+    """A number that also has Keras's ``numpy()``."""
+
+    def numpy(self) -> Any:
+        """The number as one of NumPy's."""
+        return np.float64(float(self))
 
 
 class Array(np.ndarray):
@@ -22,10 +32,13 @@ class Weight(Array):
         name: "kernel".
         path: "dense/kernel".
         trainable: whether training moved it when it was asked for.
+        regularizer, constraint: of the layer's tensor, or None.
     """
 
     name = path = ""
     trainable = False
+    regularizer: Any = None
+    constraint: Any = None
 
     @classmethod
     def of(cls, view: Any, name: str, path: str, trainable: bool) -> Any:
@@ -35,6 +48,11 @@ class Weight(Array):
         weight = view.view(cls)
         weight.name, weight.path, weight.trainable = name, path, trainable
         return weight
+
+    @property
+    def value(self) -> Any:
+        """The array itself."""
+        return self
 
     def assign(self, value: Any) -> Any:
         """Overwrite all elements.
@@ -57,3 +75,24 @@ class Weight(Array):
     def assign_sub(self, value: Any) -> Any:
         """Subtract ``value``, of the same shape."""
         return self.assign(self.numpy() - value)
+
+
+def Variable(  # noqa: N802 - Keras's name
+    initializer: Any,
+    shape: Any = None,
+    dtype: Any = None,
+    trainable: bool = True,
+    name: str = "variable",
+) -> Any:
+    """An array of its own with ``assign`` and ``numpy()``, for an optimizer's ``apply``.
+
+    Args:
+        initializer: its first values; or a function of shape and dtype that gives these.
+        shape: for such a function.
+        dtype: of the numbers; default that of an array, and the default floating type.
+        trainable: for the reader.
+        name: for the reader.
+    """
+    kind = getattr(initializer, "dtype", floatx()) if dtype is None else dtype
+    values = initializer(shape, dtype=kind) if callable(initializer) else initializer
+    return Weight.of(np.array(values, dtype=kind), name, name, trainable)

@@ -56,8 +56,8 @@ class Monitor(Callback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        known = self.params["metrics"]
-        if self.watches and self.monitor not in known:
+        known = self.params.get("metrics")  # None outside of fit
+        if known is not None and self.watches and self.monitor not in known:
             for prefix, words in MISSING.items():
                 if self.monitor.removeprefix(prefix) in known:
                     raise ValueError(

@@ -74,10 +74,10 @@ class BuiltEstimator(NetworkEstimator):
             )
         network.seed = self._seed(random)
         network.build((features,))
-        if network.output_shape not in ((wanted,), (self.n_outputs_,)):
+        if network.output_row not in ((wanted,), (self.n_outputs_,)):
             raise ValueError(
                 f"build: expected a network of {wanted} outputs, received one of the output shape "
-                f"{network.output_shape}"
+                f"{network.output_row}"
             )
         return self._ended(network)
 
@@ -199,11 +199,11 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
         if network.output_activation in ("softmax", "sigmoid"):
             return network
         labels = self._label_binarizer.y_type_.startswith("multilabel")
-        last = "sigmoid" if labels or network.output_shape == (1,) else "softmax"
+        last = "sigmoid" if labels or network.output_row == (1,) else "softmax"
         row: list[Any] = [network, layers.Activation(last)]
         ended = Sequential(row, dtype=network.dtype)
         ended.seed = network.seed
-        ended.build(network.input_shape)
+        ended.build(network.input_row)
         return ended
 
     def _default_loss(self) -> Any:
@@ -212,7 +212,7 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
         return kind(reduction=BY_WEIGHT)
 
     def _fitting(self, y: np.ndarray, loss: Loss) -> np.ndarray:
-        if y.shape[1] == 1 and self.network_.output_shape == (2,):
+        if y.shape[1] == 1 and self.network_.output_row == (2,):
             y = np.hstack([~y, y])
         return y.argmax(axis=1) if loss.labels == "integers" else y
 

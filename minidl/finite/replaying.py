@@ -157,7 +157,7 @@ def _batch(saved: Saved, model: Network, name: str) -> tuple[Any, Any, Any]:
     """
     arrays = saved.extra.arrays
     x, y, weight = (arrays.get(key) for key in ("x", "y", "weight"))
-    shape = model.input_shape or ()
+    shape = model.input_row or ()
     if x is None and "x/data" in arrays:
         x = _rows(arrays, shape, name)
     if x is None or y is None or x.ndim < 2 or tuple(x.shape[1:]) != shape or not x.shape[0]:

@@ -55,13 +55,13 @@ def check_layer(
             x = on_host(f"{network.name}: {INPUT}", x)
             shape = x.shape[1:]
         network.build(shape)
-        x = random.normal(size=(rows, *(network.input_shape or ()))) if x is None else x
+        x = random.normal(size=(rows, *(network.input_row or ()))) if x is None else x
         layer.needs_dx = True
         network.bind(len(x))
         _move(network, random)
         # Statistics that are not the initial ones.
         network.forward(network.backend.to_device(x[::-1] * 1.5), training=True, step=step)
-        y = (len(x), *network.output_shape)
+        y = (len(x), *network.output_row)
         dy = random.choice([-1.0, 1.0], y) * random.uniform(0.5, 1.5, y)
         return Pass(network, WeightHead(dy, network.backend), x, step).check(
             network.name, training, seed

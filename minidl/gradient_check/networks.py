@@ -57,9 +57,9 @@ def check_network(
     if not is_sparse(x):
         x = _floats(network, x)
     network.build(tuple(x.shape[1:]))
-    x = data.features(x, network.input_shape, network.dtype)
+    x = data.features(x, network.input_row, network.dtype)
     rows = int(x.shape[0])
-    y = data.targets(y, loss, network.output_shape, rows, network.dtype)
+    y = data.targets(y, loss, network.output_row, rows, network.dtype)
     weight = data.sample_weights(sample_weight, rows)
     objective = Objective(network, loss, (), rows)
     point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.loss.joined)

@@ -160,7 +160,7 @@ class Pass:
     def _first(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
         """The terms at the point, and the outputs looked at."""
         outputs = self._forward(tensors)
-        shape = (self.x.shape[0], *self.network.output_shape)
+        shape = (self.x.shape[0], *self.network.output_row)
         of_shape(f"{what}: output", outputs, shape, "(rows, *output_shape)")
         on_host(f"{what}: output", outputs)
         terms = np.append(self.head.terms(outputs), self._penalty())

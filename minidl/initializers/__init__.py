@@ -48,14 +48,14 @@ __all__ = [
 ]
 
 
-def get(identifier: str | Initializer) -> Initializer:
-    """An initializer by name, or the one that is given.
+def get(identifier: Any) -> Any:
+    """An initializer by name, or the one that is given; None for None.
 
     Raises:
         ValueError: unknown name.
         TypeError: neither a name nor an initializer.
     """
-    return of_kind(Initializer, identifier)
+    return None if identifier is None else of_kind(Initializer, identifier)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -48,3 +49,8 @@ class Initializer:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal initializer."""
         return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """An initializer of the arguments that :meth:`get_config` gave."""
+        return cls(**config)

@@ -1,10 +1,11 @@
 """Activation functions and their derivatives.
 
-A pair NAME_forward, NAME_backward of this file or of ``gated.py`` is the activation "NAME", which
-:mod:`minidl.activations` finds here. Forward takes ``x`` and gives ``y`` of the same shape.
-Backward takes ``dy`` and, by the names of its arguments, ``x`` or ``y`` or both, and gives ``dx``:
-element by element dy · y'(x), along rows the product with the Jacobian. A forward's constants have
-default values, and its backward takes them, too. ``row`` and ``total`` are work space, (N, 1).
+A pair NAME_forward, NAME_backward of this file, ``gated.py``, ``piecewise.py`` or ``smooth.py`` is
+the activation "NAME", which :mod:`minidl.activations` finds here. Forward takes ``x`` and gives
+``y`` of the same shape. Backward takes ``dy`` and, by the names of its arguments, ``x`` or ``y`` or
+both, and gives ``dx``: element by element dy · y'(x), along rows the product with the Jacobian. A
+forward's constants have default values, and its backward takes them, too. ``row`` and ``total`` are
+work space, (N, 1).
 
 At a kink the derivative is the one from the left, if the docstring says nothing else.
 """

@@ -55,7 +55,7 @@ def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: An
         logits, t: (N, K); each row of t sums to 1.
         p: (N, K), overwritten with the probabilities, which the backward needs.
         work: (N, K), overwritten.
-        row: (N, 1), overwritten.
+        row: (N, 1), overwritten with log Σ_j exp(z_j).
         out: (N, 1), overwritten with the losses.
     """
     np.max(logits, axis=1, keepdims=True, out=row)
@@ -73,6 +73,36 @@ def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: An
 def softmax_crossentropy_backward(p, t):
     """dlogits = p - t."""
     return p - t
+
+
+@kernel
+def surplus_forward(t: Any, row: Any, surplus: Any, losses: Any) -> Any:
+    """L ← L + (Σ_k t_k - 1) log Σ_j exp(z_j): the softmax cross-entropy of targets of any sum.
+
+    Args:
+        t: (N, K).
+        row: (N, 1), log Σ_j exp(z_j) of the forward; overwritten.
+        surplus: (N, 1), overwritten with Σ_k t_k - 1, which the backward needs.
+        losses: (N, 1), L, overwritten.
+    """
+    np.sum(t, axis=1, keepdims=True, out=surplus)
+    np.subtract(surplus, 1, out=surplus)
+    np.multiply(surplus, row, out=row)
+    return np.add(losses, row, out=losses)
+
+
+@kernel
+def surplus_backward(p: Any, surplus: Any, work: Any, dlogits: Any) -> Any:
+    """dlogits ← dlogits + (Σ_k t_k - 1) p, which makes p - t to p Σ_k t_k - t.
+
+    Args:
+        p: (N, K), the probabilities.
+        surplus: (N, 1), of the forward.
+        work: (N, K), overwritten.
+        dlogits: (N, K), overwritten.
+    """
+    np.multiply(p, surplus, out=work)
+    return np.add(dlogits, work, out=dlogits)
 
 
 @fused

@@ -78,7 +78,8 @@ def initial(identifier: str | Initializer | None) -> Initializer:
         ValueError: unknown name.
         TypeError: neither a name nor an initializer.
     """
-    return initializers.get("glorot_uniform" if identifier is None else identifier)
+    found: Initializer = initializers.get("glorot_uniform" if identifier is None else identifier)
+    return found
 
 
 def given(layer: Layer, *names: str) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Layer(Interface, OwnCall):
         input_dim: n stands for input_shape=(n,).
         activity_regularizer: penalty on the layer's outputs; the loss gets the batch's mean of a
             row's sum, Σ P(y) / N. Default none.
+        trainable: whether training moves the layer's tensors; can be set at any time. Default True.
 
     Raises:
         TypeError: an unknown argument; or both shapes of a row.
@@ -77,6 +78,7 @@ class Layer(Interface, OwnCall):
         *,
         input_dim: int | None = None,
         activity_regularizer: str | regularizers.Regularizer | None = None,
+        trainable: bool = True,
         **unknown: Any,
     ) -> None:
         for argument in unknown:
@@ -95,7 +97,7 @@ class Layer(Interface, OwnCall):
         self.output_shape = ()
         self.tensors = {}
         self.statistics = {}
-        self.trainable = True
+        self.trainable = bool(trainable)
         self.owner = None
         self.needs_dx = True
         self.y: Any = None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from minidl import checks
 from minidl.backend import backend_of, floatx
-from minidl.backend.array import Weight
+from minidl.backend.array import Number, Weight
 from minidl.parameters import Specification
 
 
@@ -19,6 +20,7 @@ class Above:
 
     call: Any
     place: Any
+    build: Any
 
 
 above = Above()
@@ -37,6 +39,19 @@ class Answer:
 
     def __get__(self, thing: Any, kind: Any = None) -> Any:
         return self if thing is None else self._find(thing)
+
+
+def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``build`` that takes (None, ...), too: it makes a network around the layer alone."""
+
+    @functools.wraps(build)
+    def either(layer: Any, input_shape: Any) -> Any:
+        shape = tuple(input_shape) if isinstance(input_shape, list | tuple) else ()
+        if shape[:1] == (None,):
+            return above.build(layer, shape[1:])
+        return build(layer, input_shape)
+
+    return either
 
 
 def _train(layer: Any, name: str, value: Any) -> bool:
@@ -61,14 +76,22 @@ class Interface:
     tensors: dict[str, Specification]
     statistics: dict[str, Specification]
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in vars(cls):
+            cls.build = _with_batch_axis(vars(cls)["build"])  # type: ignore[attr-defined]
+
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
         return above.call(self, inputs, training)
 
     def _network(self) -> Any:
-        """The layer's network, built if the shape of its rows is known; or None."""
-        owner = self.owner
-        if owner is not None and not owner.built and owner.input_shape is not None:
+        """The layer's network, built if the shape of its rows is known; or None.
+
+        A layer that was built or called by itself has a network around it alone.
+        """
+        owner = self.owner or vars(self).get("_alone")
+        if owner is not None and not owner.built and owner.input_row is not None:
             owner.build()
         return owner
 
@@ -88,10 +111,14 @@ class Interface:
         self._network()
         if not self.settled:
             return []
-        return [
-            Weight.of(getattr(self, key), tensor.name, f"{self.name}/{tensor.name}", trainable)
-            for key, tensor in wanted.items()
-        ]
+        return [self._weight(key, tensor, trainable) for key, tensor in wanted.items()]
+
+    def _weight(self, key: str, tensor: Specification, trainable: bool) -> Any:
+        view = getattr(self, key)
+        weight = Weight.of(view, tensor.name, f"{self.name}/{tensor.name}", trainable)
+        if weight is not view:
+            weight.regularizer, weight.constraint = tensor.regularizer, tensor.constraint
+        return weight
 
     @property
     def weights(self) -> list[Any]:
@@ -169,6 +196,57 @@ class Interface:
         if network is None or not network.built:
             raise ValueError(f"{self.name}: expected a layer of a built network")
         network.set_weights_of([self], weights)
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalties on the layer's tensors, as numbers; [] before build.
+
+        After a pass that of the outputs, too, Σ P(y) / N.
+        """
+        self._network()
+        penalised = self.tensors.items() if self.settled else ()
+        found = [
+            Number(tensor.regularizer(getattr(self, key)))
+            for key, tensor in penalised
+            if tensor.regularizer is not None
+        ]
+        outputs, penalty = vars(self).get("y"), vars(self).get("activity_regularizer")
+        if outputs is not None and penalty is not None:
+            found.append(Number(penalty(outputs) / len(outputs)))
+        return found
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Shape of the outputs for inputs of a shape, (None, ...) or (N, ...).
+
+        Raises:
+            ValueError: the layer does not take such rows.
+        """
+        made = type(self).from_config(self.get_config())  # type: ignore[attr-defined]
+        made.build(tuple(input_shape)[1:])
+        return (input_shape[0], *made.output_shape)
+
+    def add_loss(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise, because no gradient is derived of a number.
+
+        Raises:
+            NotImplementedError: always; the message says what to write.
+        """
+        raise NotImplementedError(
+            f"{self.name}: add_loss has no gradient here; expected activity_regularizer=... for a "
+            "penalty on outputs, kernel_regularizer=... for one on weights, each a class that "
+            "derives from Regularizer, or a loss in compile"
+        )
+
+    def add_weight(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise, because a tensor is asked for within ``build``.
+
+        Raises:
+            NotImplementedError: always; the message says what to write.
+        """
+        raise NotImplementedError(
+            f"{self.name}: expected self.add_tensor(attribute, name, shape, initializer) within "
+            "build, whose gradient backward fills, in the place of add_weight"
+        )
 
     def count_params(self) -> int:
         """Number of all parameters, trainable or not.

@@ -8,6 +8,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend, backend_of, is_sparse, to_host
+from minidl.backend.array import Array
 from minidl.initializers import Constant
 from minidl.kernels import normalization as kernels
 from minidl.layers.arguments import BUILT
@@ -90,6 +91,9 @@ class Normalization(Layer):
         self._given = mean is not None
         self._adapted: tuple[Any, Any] = (0.0, 1.0)
 
+    def bind_view(self, name: str, view: Any) -> None:
+        super().bind_view(name, view.view(Array) if isinstance(view, np.ndarray) else view)
+
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.axis not in (None, -1, len(input_shape)):
@@ -120,7 +124,8 @@ class Normalization(Layer):
                 backend.to_device(np.array(values, dtype)) for values in (self.mean, self.variance)
             )
         else:
-            self._mean, self._variance = self.mean, self.variance
+            plain = [xp.asarray(each) for each in (self.mean, self.variance)]
+            self._mean, self._variance = plain  # the same memory, without numpy()
         self._deviation = xp.empty_like(self._variance)
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
@@ -168,6 +173,10 @@ class Normalization(Layer):
                 )
             put = backend_of(self.mean).to_device
             self.mean, self.variance = put(np.array(mean)), put(np.array(variance))
+        else:
+            vars(self).update(
+                mean=np.array(mean).view(Array), variance=np.array(variance).view(Array)
+            )
         self._adapted = found
 
     def _moments(self, batch: Any) -> tuple[int, Any, Any]:

@@ -11,6 +11,7 @@ from minidl.losses.distances import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from minidl.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from minidl.losses.functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -18,6 +19,8 @@ from minidl.losses.functions import (
     sparse_categorical_crossentropy,
 )
 from minidl.losses.further import (
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     cosine_similarity,
     hinge,
@@ -57,7 +60,9 @@ __all__ = [
     "MSE",
     "MSLE",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
     "CategoricalHinge",
     "CosineSimilarity",
     "Hinge",
@@ -74,7 +79,9 @@ __all__ = [
     "SquaredHinge",
     "bce",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "compiled",
     "cosine_similarity",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from minidl import checks
 from minidl.backend import current, floating
+from minidl.backend.array import Array
 from minidl.losses.reductions import MEAN
 
 if TYPE_CHECKING:
@@ -59,4 +62,25 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> 
         )
     loss.bind(len(predictions), units, backend, predictions.dtype)
     loss.forward(predictions, targets.reshape(len(predictions), -1))
-    return loss._losses[: len(predictions), 0].copy().reshape(rows)
+    found = loss._losses[: len(predictions), 0].copy().reshape(rows)
+    return found.view(Array) if isinstance(found, np.ndarray) else found
+
+
+def fitting(weights: Any, losses: Any) -> Any:
+    """Weights of losses, of their shape: a number, or one for each row, may stand for several.
+
+    Raises:
+        ValueError: weights that do not fit.
+    """
+    given = weights.shape
+    if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    while 0 < weights.ndim < losses.ndim:
+        weights = weights[..., None]
+    try:
+        return current().xp.broadcast_to(weights, losses.shape)
+    except ValueError:
+        raise ValueError(
+            f"sample_weight: expected a weight for each of the losses {losses.shape}, received "
+            f"{given}"
+        ) from None

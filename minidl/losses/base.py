@@ -16,7 +16,7 @@ from minidl.backend import Backend, backend_of, current
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses import reductions
-from minidl.losses.arrays import evaluate
+from minidl.losses.arrays import evaluate, fitting
 from minidl.register import kind
 
 #: Activations whose logits a cross-entropy takes.
@@ -52,7 +52,7 @@ class Loss:
     Attributes:
         weight: the factor of the value; ``compile(loss_weights=...)`` sets that of its own copy.
         positive: whether predictions have to be above 0.
-        labels: the kind of targets: "integers" (N,), "rows" that sum to 1 (N, K), "binary"
+        labels: the kind of targets: "integers" (N,), "rows" of numbers for classes (N, K), "binary"
             or "values" (N, O).
         activation: the output activation with which this loss can be computed together, or None.
         joined: True if computed together: predictions are then the logits before that activation.
@@ -176,10 +176,16 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} must define row_gradients")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss of arrays as a number; (N,) with the reduction "none"."""
-        losses, weights = evaluate(self, y_true, y_pred, units=1), sample_weight
+        """The loss of arrays as a number; (N,) with the reduction "none".
+
+        A class of one's own may define ``call(y_true, y_pred)``, the losses of rows, as in Keras.
+        It is not trained on, for want of a gradient.
+        """
+        own = getattr(self, "call", None)
+        losses = evaluate(self, y_true, y_pred, units=1) if own is None else own(y_true, y_pred)
+        losses, weights = current().xp.asarray(losses), sample_weight
         if weights is not None:
-            weights = current().to_device(weights).reshape(-1)
+            weights = fitting(current().to_device(weights), losses)
             losses = losses * weights
         return reductions.of_arrays(self, losses, weights)
 

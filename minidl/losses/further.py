@@ -1,6 +1,6 @@
-"""Distances and hinges as functions of arrays: a value for each row, (N,), of (N, units).
+"""Distances, hinges and focal losses as functions of arrays: a value for each row, (N,).
 
-Two vectors give one number.
+Arrays are (N, units); two vectors give one number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from minidl.losses.distances import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from minidl.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from minidl.losses.hinges import CategoricalHinge, Hinge, SquaredHinge
 
 
@@ -74,3 +75,34 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 + max_k (1 - t_k) y_k - Σ_k t_k y_k, 0)."""
     return evaluate(CategoricalHinge(), y_true, y_pred)
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """Mean over the units of w q^γ (-t log p - (1 - t) log(1 - p)), q = t (1 - p) + (1 - t) p."""
+    loss = BinaryFocalCrossentropy(
+        apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis
+    )
+    return evaluate(loss, y_true, y_pred)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:
+    """-α Σ_k (1 - p_k)^γ t_k log p_k."""
+    loss = CategoricalFocalCrossentropy(alpha, gamma, from_logits, label_smoothing, axis)
+    return evaluate(loss, y_true, y_pred)

@@ -34,9 +34,6 @@ def get(identifier: Any) -> Loss:
         ValueError: unknown name.
         TypeError: another kind of object; the message for a function says what to write.
     """
-    if isinstance(identifier, Mapping) and "class_name" in identifier:
-        made: Loss = find(identifier["class_name"], Loss)(**identifier.get("config", {}))
-        return made
     options: dict[str, Any] = {}
     if isinstance(identifier, functools.partial) and not identifier.args:
         identifier, options = identifier.func, identifier.keywords
@@ -75,12 +72,18 @@ def compiled(loss: Any, loss_weights: Any = None) -> Loss:
     ):
         raise TypeError(
             f"loss: {kind.__name__} lacks a gradient; expected a class that defines "
-            "row_losses(predictions, t, out) and row_gradients(predictions, t, out), or "
-            "minidl.losses.from_functions(forward, backward)"
+            "row_losses(predictions, t, out) and row_gradients(predictions, t, out), or two "
+            "functions in place of its call, minidl.losses.from_functions(forward, backward)"
         )
     if loss_weights is None:
         return found
-    weight = checks.real("loss_weights", _only("loss_weights", loss_weights), -math.inf)
+    given = _only("loss_weights", loss_weights)
+    if isinstance(given, str) or hasattr(given, "update_state") or callable(given):
+        raise TypeError(
+            f"loss_weights: expected the factor of the loss, received the metric {given!r}; the "
+            "third argument of compile is loss_weights, so write metrics=..."
+        )
+    weight = checks.real("loss_weights", given, -math.inf)
     if own_forward:
         raise ValueError(
             f"loss_weights: expected None for {kind.__name__}, whose forward is its own, received "

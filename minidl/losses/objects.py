@@ -31,8 +31,8 @@ def _none_ignored(loss: Loss, name: str, value: Any) -> None:
         )
 
 
-class _Crossentropy(Loss):
-    """A cross-entropy on rows of K classes."""
+class Crossentropy(Loss):
+    """The base of cross-entropies, on rows of K classes."""
 
     labels = "rows"
     activation: str | None = "softmax"
@@ -62,10 +62,11 @@ class _Crossentropy(Loss):
 
 
 @register
-class CategoricalCrossentropy(_Crossentropy):
-    """L = -Σ_k t_k log p_k for targets that are rows of probabilities (one-hot, say).
+class CategoricalCrossentropy(Crossentropy):
+    """L = -Σ_k t_k log p_k for targets that are rows of numbers, probabilities as a rule.
 
-    Probabilities are divided by their row's sum first, which is 1 after a softmax.
+    Probabilities p are divided by their row's sum first, which is 1 after a softmax. Targets are
+    taken as they are: a one-hot row times a return is the step of a policy gradient.
 
     Args:
         from_logits: whether predictions come before their softmax; default False.
@@ -74,6 +75,9 @@ class CategoricalCrossentropy(_Crossentropy):
         options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
     """
 
+    #: True if rows of targets may have another sum than 1.
+    any_sum = True
+
     def prepare(self, t: Any) -> None:
         self.smooth(t, t.shape[1])
 
@@ -81,6 +85,8 @@ class CategoricalCrossentropy(_Crossentropy):
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
             kernels.softmax_crossentropy_forward(predictions, t, p, work, row, out)
+            if self.any_sum:
+                kernels.surplus_forward(t, row, self._other[: len(t)], out)
         else:
             kernels.shares_forward(predictions, row, out=p)
             kernels.crossentropy_forward(p, t, out=work)
@@ -90,6 +96,8 @@ class CategoricalCrossentropy(_Crossentropy):
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
             kernels.softmax_crossentropy_backward(p, t, out=out)
+            if self.any_sum:
+                kernels.surplus_backward(p, self._other[: len(t)], work, out)
         else:
             kernels.crossentropy_backward(p, t, out=out)
             kernels.shares_backward(out, p, row, work, self._other[: len(t)])
@@ -114,6 +122,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """
 
     labels = "integers"
+    any_sum = False
     ignore_class: Any = checks.Attribute(_none_ignored)
 
     def __init__(
@@ -171,7 +180,7 @@ class UnitMean(Loss):
 
 
 @register("bce")
-class BinaryCrossentropy(_Crossentropy, UnitMean):
+class BinaryCrossentropy(Crossentropy, UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidl.backend.array import Number
 from minidl.kernels import measures, reductions
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def of_arrays(loss: Loss, losses: Any, weights: Any) -> Any:
     if loss.reduction in NONE:
         return losses
     if loss.reduction == "sum":
-        return float(losses.sum())
+        return Number(losses.sum())
     if loss.reduction == _BY_WEIGHT and weights is not None:
         total = float(weights.sum())
-        return float(losses.sum()) / total if total else 0.0
-    return float(losses.mean())
+        return Number(float(losses.sum()) / total if total else 0.0)
+    return Number(losses.mean())
 
 
 def one_number(loss: Loss) -> str:

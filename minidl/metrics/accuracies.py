@@ -81,8 +81,9 @@ class SparseCategoricalAccuracy(_OfRows):
     class_numbers = True
     _kind = Kind(numbers=True)
 
-    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register
@@ -92,8 +93,9 @@ class CategoricalAccuracy(_OfRows):
     class_numbers = False
     _kind = Kind(one_row=True)
 
-    def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register
@@ -102,6 +104,7 @@ class BinaryAccuracy(_Share):
 
     Args:
         name: the key in a History.
+        dtype: as for :class:`Metric`.
         threshold: what an output is above where it says 1; default .5, which for logits of
             ``fit`` is 0.
     """
@@ -110,8 +113,11 @@ class BinaryAccuracy(_Share):
     class_numbers = False
     threshold: Any = checks.Attribute(lambda metric, name, value: checks.real(name, value, -np.inf))
 
-    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
+    ) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
         self.threshold = threshold
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
@@ -136,8 +142,9 @@ class Accuracy(_Share):
 
     _kind = Kind(repeats=True)
 
-    def __init__(self, name: str = "accuracy") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         right = self._right[: len(predictions)]
@@ -155,13 +162,17 @@ class ChosenAccuracy(_OfRows):
 
     Args:
         name: the key in a History.
+        dtype: as for :class:`Metric`.
         class_numbers: True for targets that are class numbers.
     """
 
     class_numbers: Any = checks.Attribute(settled)
 
-    def __init__(self, name: str = "accuracy", class_numbers: bool | None = None) -> None:
-        super().__init__(name)
+    def __init__(
+        self, name: str = "accuracy", class_numbers: bool | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
         self.class_numbers = class_numbers
 
     def get_config(self) -> dict[str, Any]:
@@ -183,14 +194,18 @@ class TopKCategoricalAccuracy(_Share):
     Args:
         k: default 5.
         name: the key in a History.
+        dtype: as for :class:`Metric`.
     """
 
     class_numbers = False
     _kind = Kind(one_row=True)
     k: Any = checks.Attribute(lambda metric, name, value: checks.integer(name, value, 1))
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
-        super().__init__(name)
+    def __init__(
+        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None
+    ) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
         self.k = k
 
     def get_config(self) -> dict[str, Any]:
@@ -222,6 +237,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     Args:
         k: default 5.
         name: the key in a History.
+        dtype: as for :class:`Metric`.
         from_sorted_ids: True for predictions that are class numbers, the likeliest first: share of
             rows whose first k hold the class number. Default False.
     """
@@ -234,9 +250,11 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         self,
         k: int = 5,
         name: str = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
         from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(k, name)
+        self.dtype = dtype
         self.from_sorted_ids = from_sorted_ids
 
     def get_config(self) -> dict[str, Any]:

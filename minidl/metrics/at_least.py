@@ -75,6 +75,7 @@ class SensitivityAtSpecificity(_AtLeast):
         num_thresholds: so many equidistant thresholds are tried; default 200.
         class_id: only this column counts; default None: all do.
         name: the key in a History; default "sensitivity_at_specificity", numbered.
+        dtype: as for :class:`Metric`.
     """
 
     _wanted, _sought = "specificity", "sensitivity"
@@ -86,8 +87,10 @@ class SensitivityAtSpecificity(_AtLeast):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name)
+        self.dtype = dtype
 
 
 @register
@@ -102,6 +105,7 @@ class SpecificityAtSensitivity(_AtLeast):
         num_thresholds: so many equidistant thresholds are tried; default 200.
         class_id: only this column counts; default None: all do.
         name: the key in a History; default "specificity_at_sensitivity", numbered.
+        dtype: as for :class:`Metric`.
     """
 
     _wanted, _sought = "sensitivity", "specificity"
@@ -113,8 +117,10 @@ class SpecificityAtSensitivity(_AtLeast):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name)
+        self.dtype = dtype
 
 
 @register
@@ -129,6 +135,7 @@ class PrecisionAtRecall(_AtLeast):
         num_thresholds: so many equidistant thresholds are tried; default 200.
         class_id: only this column counts; default None: all do.
         name: the key in a History; default "precision_at_recall", numbered.
+        dtype: as for :class:`Metric`.
     """
 
     _wanted, _sought = "recall", "precision"
@@ -140,8 +147,10 @@ class PrecisionAtRecall(_AtLeast):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name)
+        self.dtype = dtype
 
 
 @register
@@ -156,6 +165,7 @@ class RecallAtPrecision(_AtLeast):
         num_thresholds: so many equidistant thresholds are tried; default 200.
         class_id: only this column counts; default None: all do.
         name: the key in a History; default "recall_at_precision", numbered.
+        dtype: as for :class:`Metric`.
     """
 
     _wanted, _sought = "precision", "recall"
@@ -167,5 +177,7 @@ class RecallAtPrecision(_AtLeast):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name)
+        self.dtype = dtype

@@ -9,18 +9,30 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import Backend, backend_of, to_host
+from minidl.backend.array import Number
+from minidl.backend.floatx import FLOATS
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
 from minidl.metrics.arrays import Kind, as_given, given
-from minidl.metrics.results import Result
+from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
 M = TypeVar("M", bound="Metric")
 
 
+def _precision(metric: Metric, name: str, value: Any) -> Any:
+    if value is not None and getattr(value, "__name__", str(value)) not in FLOATS:
+        raise ValueError(
+            f"{name}: expected one of {FLOATS} or None, because sums are of float64, received "
+            f"{value!r}"
+        )
+    return value
+
+
 @kind("metric")
-class Metric:
+class Metric(Weighing):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -29,10 +41,13 @@ class Metric:
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
 
-    A class of one's own defines ``update_state``, ``result`` and ``reset_state``, as in Keras; or
+    A class of one's own defines ``update_state`` and ``result``, as in Keras, and has its sums in
+    weights of :meth:`add_weight`, or defines ``reset_state``, too; or it defines
     ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
 
     Args:
+        dtype: "float32", "float64" or None: the least precision of the sums, which is that of
+            float64.
         name: the key in a History; default None: the class's name, numbered from the second
             object on, "recall", "recall_1".
 
@@ -56,11 +71,14 @@ class Metric:
     _alone = False
     _bound: tuple[Any, ...] = (0, 0, None, None)
 
-    def __init__(self, name: str | None = None) -> None:
+    dtype: Any = checks.Attribute(_precision)
+
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         made = next_name(type(self).__name__) if name is None else name
         if not (isinstance(made, str) and made):
             raise TypeError(f"name: expected a text, received {name!r}")
         self.name = made
+        self.dtype = dtype
         self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
@@ -91,7 +109,7 @@ class Metric:
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal metric."""
-        return {"name": self.name}
+        return {"name": self.name} | ({} if self.dtype is None else {"dtype": self.dtype})
 
     @classmethod
     def from_config(cls: type[M], config: dict[str, Any]) -> M:
@@ -103,6 +121,7 @@ class Metric:
         if self._bound[0]:
             self._sum[...] = 0
         self.rows = 0
+        self._clear()
 
     def get_state(self) -> dict[str, Any]:
         """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
@@ -186,7 +205,7 @@ class Metric:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
         sums = self._sums()
         total, count = (sums[0], sums[1]) if sums.ndim else (sums, self.rows)
-        return Result(total / count if count else 0.0)
+        return Number(total / count if count else 0.0)
 
     def _sums(self) -> np.ndarray:
         """The sums as a NumPy array; waits for the device."""
@@ -194,7 +213,12 @@ class Metric:
 
     @property
     def variables(self) -> list[np.ndarray]:
-        """Copies of the sums of which the result is made: of a mean the total and the count."""
+        """Copies of the sums of which the result is made: of a mean the total and the count.
+
+        Of a metric with weights of its own, these weights.
+        """
+        if self._own_weights:
+            return list(self._own_weights)
         sums = self._sums()
         return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
 

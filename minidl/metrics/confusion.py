@@ -19,15 +19,16 @@ class _Count(ThresholdMetric):
 
     Args:
         thresholds: a number in [0, 1] or several; default .5. Of several the result is an array.
+        dtype: as for :class:`Metric`.
         name: the key in a History.
     """
 
     direction = None
     thresholds: Any = checks.Attribute(settled)
 
-    def __init__(self, thresholds: Any = None, name: str | None = None) -> None:
+    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, checked(thresholds, 0.5))
-        self.thresholds = thresholds
+        self.thresholds, self.dtype = thresholds, dtype
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "thresholds": _plain(self.thresholds)}
@@ -44,6 +45,7 @@ class TruePositives(_Count):
 
     Args:
         thresholds: a number in [0, 1] or several; default .5. Of several the result is an array.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "true_positives", numbered.
     """
 
@@ -56,6 +58,7 @@ class FalsePositives(_Count):
 
     Args:
         thresholds: a number in [0, 1] or several; default .5. Of several the result is an array.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "false_positives", numbered.
     """
 
@@ -68,6 +71,7 @@ class TrueNegatives(_Count):
 
     Args:
         thresholds: a number in [0, 1] or several; default .5. Of several the result is an array.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "true_negatives", numbered.
     """
 
@@ -80,6 +84,7 @@ class FalseNegatives(_Count):
 
     Args:
         thresholds: a number in [0, 1] or several; default .5. Of several the result is an array.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "false_negatives", numbered.
     """
 
@@ -93,6 +98,7 @@ class _Share(ThresholdMetric):
         thresholds: a number in [0, 1] or several; default .5, and with ``top_k`` none.
         top_k: only the k largest predictions of a row say yes; default None: all may.
         class_id: only this column counts; default None: all do.
+        dtype: as for :class:`Metric`.
         name: the key in a History.
     """
 
@@ -106,10 +112,11 @@ class _Share(ThresholdMetric):
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         # What is not among the largest is set to -10¹⁰ and so is below any threshold.
         super().__init__(name, checked(thresholds, 0.5 if top_k is None else -1e10))
-        self.thresholds = thresholds
+        self.thresholds, self.dtype = thresholds, dtype
         self.top_k = None if top_k is None else checks.integer("top_k", top_k, 1)
         self.class_id = None if class_id is None else checks.integer("class_id", class_id, 0)
         self._top_k, self._class_id = self.top_k, self.class_id
@@ -135,6 +142,7 @@ class Precision(_Share):
         thresholds: a number in [0, 1] or several; default .5, and with ``top_k`` none.
         top_k: only the k largest predictions of a row say yes; default None: all may.
         class_id: only this column counts; default None: all do.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "precision", numbered.
     """
 
@@ -149,6 +157,7 @@ class Recall(_Share):
         thresholds: a number in [0, 1] or several; default .5, and with ``top_k`` none.
         top_k: only the k largest predictions of a row say yes; default None: all may.
         class_id: only this column counts; default None: all do.
+        dtype: as for :class:`Metric`.
         name: the key in a History; default "recall", numbered.
     """
 

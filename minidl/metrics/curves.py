@@ -35,6 +35,7 @@ class AUC(ThresholdMetric):
         curve: "ROC" (the default), "PR" or "PRGAIN".
         summation_method: "interpolation" (the default), "majoring" or "minoring".
         name: the key in a History; default "auc", numbered.
+        dtype: as for :class:`Metric`.
         thresholds: thresholds within 0 and 1 in place of equidistant ones; default None.
         multi_label: True for one curve for each column and the mean of their areas; default False:
             one curve of all elements.
@@ -58,6 +59,7 @@ class AUC(ThresholdMetric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
+        dtype: Any = None,
         thresholds: Any = None,
         multi_label: bool = False,
         num_labels: int | None = None,
@@ -70,6 +72,7 @@ class AUC(ThresholdMetric):
             inner = tuple(sorted(checks.real("threshold", each, 0, 1, ends="[]")
                                  for each in np.ravel(thresholds)))  # fmt: skip
         super().__init__(name, (-EPSILON, *inner, 1 + EPSILON))
+        self.dtype = dtype
         self.num_thresholds = len(inner) + 2
         self.curve = _one_of("curve", str(curve).upper(), CURVES)
         self.summation_method = _one_of("summation_method", str(summation_method).lower(), METHODS)

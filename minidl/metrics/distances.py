@@ -7,12 +7,12 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
+from minidl.backend.array import Number
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
 from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import settled
-from minidl.metrics.results import Result
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
 
@@ -23,8 +23,9 @@ class MeanSquaredError(RowMetric):
 
     _formula = (squared_error_forward,)
 
-    def __init__(self, name: str = "mean_squared_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register("mae")
@@ -33,8 +34,9 @@ class MeanAbsoluteError(RowMetric):
 
     _formula = (kernels.absolute_error_forward,)
 
-    def __init__(self, name: str = "mean_absolute_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register("mape")
@@ -43,8 +45,9 @@ class MeanAbsolutePercentageError(RowMetric):
 
     _formula = (kernels.percentage_error_forward,)
 
-    def __init__(self, name: str = "mean_absolute_percentage_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register("msle")
@@ -53,8 +56,9 @@ class MeanSquaredLogarithmicError(RowMetric):
 
     _formula = (kernels.logarithmic_error_forward,)
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register("rmse")
@@ -64,12 +68,13 @@ class RootMeanSquaredError(RowMetric):
     _formula = (squared_error_forward,)
     _kind = Kind()  # in Keras predictions (n,) are n rows here
 
-    def __init__(self, name: str = "root_mean_squared_error") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def result(self) -> Any:
         """The root of the mean, 0 before the first batch."""
-        return Result(math.sqrt(super().result()))
+        return Number(math.sqrt(super().result()))
 
 
 @register
@@ -78,8 +83,9 @@ class LogCoshError(RowMetric):
 
     _formula = (kernels.log_cosh_forward,)
 
-    def __init__(self, name: str = "logcosh") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register
@@ -88,16 +94,18 @@ class Poisson(RowMetric):
 
     _formula = (kernels.poisson_forward,)
 
-    def __init__(self, name: str = "poisson") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "poisson", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register("kl_divergence", "kld", "kullback_leibler_divergence")
 class KLDivergence(RowMetric):
     """The mean over rows of Σ_k t_k log(t_k / p_k), both kept within [1e-7, 1]."""
 
-    def __init__(self, name: str = "kl_divergence") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "kl_divergence", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def _of_rows(self, y: Any, t: Any) -> Any:
         terms = kernels.kl_divergence_forward(y, t, out=self._work[: len(y)])
@@ -122,8 +130,9 @@ class Hinge(_OfSigns):
 
     _formula = (margins.hinge_forward,)
 
-    def __init__(self, name: str = "hinge") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "hinge", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register
@@ -132,16 +141,18 @@ class SquaredHinge(_OfSigns):
 
     _formula = (margins.squared_hinge_forward,)
 
-    def __init__(self, name: str = "squared_hinge") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "squared_hinge", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
 
 @register
 class CategoricalHinge(RowMetric):
     """The mean over one-hot rows t of max(1 + max_k (1 - t_k) y_k - Σ_k t_k y_k, 0)."""
 
-    def __init__(self, name: str = "categorical_hinge") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "categorical_hinge", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
@@ -163,16 +174,18 @@ class CosineSimilarity(RowMetric):
 
     Args:
         name: the key in a History; default "cosine_similarity".
+        dtype: as for :class:`Metric`.
         axis: -1, the axis of the units, or 1, which is the same.
     """
 
     direction = "up"
     axis: Any = checks.Attribute(settled)
 
-    def __init__(self, name: str = "cosine_similarity", axis: int = -1) -> None:
+    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         if axis not in (-1, 1):
             raise ValueError(f"axis: expected -1, that of the units, received {axis!r}")
-        super().__init__(name)
+        super().__init__(name=name)
+        self.dtype = dtype
         self.axis = axis
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:

@@ -11,7 +11,9 @@ from minidl.kernels import counts
 # Keras lists these functions among its metrics too.
 from minidl.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
     cosine_similarity,
     hinge,
@@ -30,8 +32,10 @@ from minidl.losses import (
 __all__ = [
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
     "hinge",

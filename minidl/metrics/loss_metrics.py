@@ -25,7 +25,7 @@ class LossMetric(Metric):
     direction = "down"
 
     def __init__(self, loss: losses.Loss, name: str) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         self._loss = loss
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
@@ -68,7 +68,9 @@ class _Crossentropy(LossMetric):
             setattr(self, key, value)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, **self._options}
+        config = super().get_config()
+        del config["loss"]
+        return {**config, **self._options}
 
 
 @register("bce")
@@ -77,6 +79,7 @@ class BinaryCrossentropy(_Crossentropy):
 
     Args:
         name: the key in a History; default "binary_crossentropy".
+        dtype: as for :class:`Metric`.
         from_logits: whether predictions come before their sigmoid; default False.
         label_smoothing: share of each target that goes to ½; default 0.
     """
@@ -84,11 +87,13 @@ class BinaryCrossentropy(_Crossentropy):
     def __init__(
         self,
         name: str = "binary_crossentropy",
+        dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
         options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
         super().__init__(losses.BinaryCrossentropy, name, **options)
+        self.dtype = dtype
 
 
 @register
@@ -97,6 +102,7 @@ class CategoricalCrossentropy(_Crossentropy):
 
     Args:
         name: the key in a History; default "categorical_crossentropy".
+        dtype: as for :class:`Metric`.
         from_logits: whether predictions come before their softmax; default False.
         label_smoothing: share of each target that goes to all classes alike; default 0.
     """
@@ -104,11 +110,13 @@ class CategoricalCrossentropy(_Crossentropy):
     def __init__(
         self,
         name: str = "categorical_crossentropy",
+        dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
         options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
         super().__init__(losses.CategoricalCrossentropy, name, **options)
+        self.dtype = dtype
 
 
 @register
@@ -117,10 +125,15 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
     Args:
         name: the key in a History; default "sparse_categorical_crossentropy".
+        dtype: as for :class:`Metric`.
         from_logits: whether predictions come before their softmax; default False.
     """
 
     def __init__(
-        self, name: str = "sparse_categorical_crossentropy", from_logits: bool = False
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
     ) -> None:
         super().__init__(losses.SparseCategoricalCrossentropy, name, from_logits=from_logits)
+        self.dtype = dtype

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, current, to_host
+from minidl.backend.array import Number
 from minidl.kernels import counts, measures
 from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
-from minidl.metrics.results import Result
 from minidl.register import register
 
 
@@ -23,10 +23,12 @@ class Mean(Metric):
 
     Args:
         name: the key in a History; default "mean".
+        dtype: as for :class:`Metric`.
     """
 
-    def __init__(self, name: str = "mean") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
@@ -71,10 +73,12 @@ class Sum(Mean):
 
     Args:
         name: the key in a History; default "sum".
+        dtype: as for :class:`Metric`.
     """
 
-    def __init__(self, name: str = "sum") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "sum", dtype: Any = None) -> None:
+        super().__init__(name=name)
+        self.dtype = dtype
 
     def _totals(self, values: Any, sample_weight: Any) -> tuple[float, float]:
         weighted, _ = _weighted(values, sample_weight, np.sum)
@@ -87,7 +91,7 @@ class Sum(Mean):
 
     def result(self) -> Any:
         """The sum, 0 before the first value."""
-        return Result(self._sums()[0] if self._bound[0] else 0.0)
+        return Number(self._sums()[0] if self._bound[0] else 0.0)
 
 
 def _weighted(values: Any, weight: Any, reduce: Any = np.mean) -> tuple[np.ndarray, np.ndarray]:
@@ -121,13 +125,17 @@ class MeanMetricWrapper(Metric):
             and predictions (N, units). Returns a number for each row, (N,) or (N, ...), of which
             the row's mean is taken; or one number, which stands for the batch.
         name: the key in a History; default "mean_metric_wrapper", numbered.
+        dtype: as for :class:`Metric`.
         **arguments: further arguments of the function.
     """
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, **arguments: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **arguments: Any
+    ) -> None:
         if not callable(fn):
             raise TypeError(f"fn: expected a function of targets and predictions, received {fn!r}")
-        super().__init__(name)
+        super().__init__(name=name)
+        self.dtype = dtype
         self._rows_of = functools.partial(_rows, fn, arguments)
         self._rows_of.__name__ = function_name(fn)  # type: ignore[attr-defined]
 

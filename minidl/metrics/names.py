@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import losses
@@ -46,8 +46,11 @@ def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
 
 
 def _find(identifier: Any) -> Metric:
-    if isinstance(identifier, Metric) or (
-        isinstance(identifier, type) and issubclass(identifier, Metric)
+    described = isinstance(identifier, Mapping) and "class_name" in identifier
+    if (
+        described
+        or isinstance(identifier, Metric)
+        or (isinstance(identifier, type) and issubclass(identifier, Metric))
     ):
         return of_kind(Metric, identifier)
     if isinstance(identifier, losses.Loss):

@@ -6,13 +6,7 @@ from typing import Any
 
 import numpy as np
 
-
-class Result(float):
-    """A number."""
-
-    def numpy(self) -> Any:
-        """The number as one of NumPy's."""
-        return np.float64(float(self))
+from minidl.backend.array import Number
 
 
 class Results(np.ndarray):
@@ -26,7 +20,7 @@ class Results(np.ndarray):
 def results(values: Any) -> Any:
     """A number for an array of no axes, else the array."""
     found = np.asarray(values, dtype=np.float64)
-    return found.view(Results) if found.ndim else Result(found)
+    return found.view(Results) if found.ndim else Number(found)
 
 
 def plain(value: Any) -> Any:

@@ -66,6 +66,7 @@ class FBetaScore(_Columns):
         beta: weight of recall against precision, > 0; default 1.
         threshold: in (0, 1]; default None: the largest of the row.
         name: the key in a History; default "fbeta_score".
+        dtype: as for :class:`Metric`.
     """
 
     average: Any = checks.Attribute(lambda metric, name, value: _known(name, value, AVERAGES))
@@ -78,8 +79,10 @@ class FBetaScore(_Columns):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = "fbeta_score",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
+        self.dtype = dtype
         self.average, self.beta, self.threshold = average, beta, threshold
 
     def get_config(self) -> dict[str, Any]:
@@ -121,6 +124,7 @@ class F1Score(FBetaScore):
             the mean weighted by the columns' targets; "micro": F of all elements together.
         threshold: in (0, 1]; default None: a row says yes to its largest prediction.
         name: the key in a History; default "f1_score".
+        dtype: as for :class:`Metric`.
     """
 
     beta: Any = checks.Attribute(settled)
@@ -130,8 +134,10 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str | None = "f1_score",
+        dtype: Any = None,
     ) -> None:
         super().__init__(average, 1.0, threshold, name)
+        self.dtype = dtype
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -149,6 +155,7 @@ class R2Score(_Columns):
         num_regressors: number p of features, for the adjusted 1 - (1 - R²)(n - 1) / (n - p - 1);
             default 0: R² as it is.
         name: the key in a History; default "r2_score".
+        dtype: as for :class:`Metric`.
     """
 
     class_aggregation: Any = checks.Attribute(
@@ -163,8 +170,10 @@ class R2Score(_Columns):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str | None = "r2_score",
+        dtype: Any = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
+        self.dtype = dtype
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
 
     def get_config(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class ThresholdMetric(Metric):
     _label_weights: np.ndarray | None = None
 
     def __init__(self, name: str | None, thresholds: Sequence[float]) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         self._thresholds = tuple(thresholds)
         self._order = np.argsort(self._thresholds, kind="stable")
         self._sorted = np.asarray(self._thresholds, dtype=np.float64)[self._order]

@@ -76,6 +76,4 @@ class Missing:
     """Answers in the place of Keras's attributes that an optimizer of one vector has not."""
 
     lr = _Missing("learning_rate, which can be set")
-    apply = _Missing(_STEP)
-    apply_gradients = _Missing(_STEP)
     minimize = _Missing(_STEP)

@@ -12,6 +12,7 @@ from minidl.backend import backend_of
 from minidl.kernels import updates
 from minidl.optimizers.accumulation import GradientAccumulation
 from minidl.optimizers.answers import Missing, answer
+from minidl.optimizers.applying import Applying
 from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import CLIPS, OF_TENSORS, Clipping
 from minidl.optimizers.count import Count
@@ -22,9 +23,8 @@ from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind
 
-# Every so many steps, state and parameters below FLUSHED times the smallest normal number
-# become 0. An average that loses a tenth a step falls by 10⁻³ in between, so that it never
-# gets near the subnormal numbers; one that loses more may stay there until the next flush.
+# Every so many steps, what is below FLUSHED times the smallest normal number becomes 0: an average
+# that loses a tenth a step, 10⁻³ in between, never gets near the subnormal numbers.
 FLUSH_EVERY = 64
 FLUSHED = 1e8
 
@@ -48,7 +48,7 @@ COMMON = (
 
 @kind("optimizer")
 class Optimizer(
-    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, Missing
+    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, Applying, Missing
 ):
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 
@@ -132,7 +132,7 @@ class Optimizer(
 
     @property
     def built(self) -> bool:
-        """True if there is a state, of one parameter vector."""
+        """True if there is a state."""
         return vars(self).get("_theta") is not None
 
     @property
@@ -156,7 +156,7 @@ class Optimizer(
         """Allocate the state for a parameter vector.
 
         Args:
-            theta: the vector.
+            theta: the vector; or arrays, for :meth:`apply`.
             tensors: the tensors' places in the vector, for ``clipnorm`` and for tensors without
                 weight decay, and their penalties.
 
@@ -165,7 +165,8 @@ class Optimizer(
                 and not given, or a penalty needs a proximal step and there is no step size.
         """
         if isinstance(theta, list | tuple):
-            raise TypeError("expected build(model.theta, model.parameters), received a list")
+            self._build_for(theta)
+            return
         if self._theta is not None and self._theta() is theta:
             if tensors is not None and self._tensors is None:
                 self._tensors = list(tensors)
@@ -276,8 +277,7 @@ class Optimizer(
                 "an optimizer whose learning rate is a function of your own cannot be saved; "
                 "expected a number or a schedule of minidl.optimizers.schedules"
             )
-        config = {"name": self.name, "learning_rate": rate}
-        config |= {name: getattr(self, name) for name in COMMON}
+        config = {"name": self.name, "learning_rate": rate, **{n: getattr(self, n) for n in COMMON}}
         if self._excluded_arrays:
             raise ValueError(
                 "tensors without weight decay are known by their arrays alone until the first "
@@ -292,7 +292,7 @@ class Optimizer(
 
 
 def _filled(theta: Any, start: float | None) -> Any:
-    """A vector of theta's size: a number in all places, or theta's numbers for None."""
+    """A vector of theta's size, of one number; or theta's own for None."""
     return theta.copy() if start is None else np.full_like(theta, start)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.lookup import find
+from minidl.lookup import from_dictionary
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.register import full_name
@@ -35,9 +35,4 @@ def deserialize(config: Any) -> Any:
     """
     if not isinstance(config, Mapping) or not {"class_name", "config"} <= config.keys():
         raise ValueError(f"expected {{'class_name': ..., 'config': ...}}, received {config!r}")
-    kind = find(config["class_name"], Optimizer, LearningRateSchedule)
-    arguments = {
-        name: deserialize(value) if isinstance(value, Mapping) else value
-        for name, value in config["config"].items()
-    }
-    return kind.from_config(arguments)
+    return from_dictionary(config, Optimizer, LearningRateSchedule)

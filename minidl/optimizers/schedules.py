@@ -7,28 +7,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from minidl import checks
-from minidl.register import kind, register
-
-
-@kind("learning-rate schedule")
-class LearningRateSchedule:
-    """A learning rate for every step: ``schedule(step)``."""
-
-    def __call__(self, step: int) -> float:
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal schedule."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """A schedule of the arguments that :meth:`get_config` gave."""
-        return cls(**config)
+from minidl.optimizers.cosine import CosineDecay as CosineDecay
+from minidl.optimizers.cosine import CosineDecayRestarts as CosineDecayRestarts
+from minidl.optimizers.schedule import LearningRateSchedule as LearningRateSchedule
+from minidl.register import register
 
 
 @register
@@ -53,13 +39,15 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
+        name: str | None = None,
     ) -> None:
+        self.name = name
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         power = step / self.decay_steps
         if self.staircase:
             power = math.floor(power)
@@ -81,7 +69,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     boundaries: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
     values: Any = checks.Attribute(lambda self, name, value: self._checked(name, value))
 
-    def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
+    def __init__(
+        self, boundaries: Sequence[float], values: Sequence[float], name: str | None = None
+    ) -> None:
+        self.name = name
         self.boundaries = boundaries
         self.values = values
 
@@ -102,12 +93,13 @@ class PiecewiseConstantDecay(LearningRateSchedule):
             )
         return numbers
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         passed = sum(step > boundary for boundary in self.boundaries)
         return float(self.values[passed])
 
     def get_config(self) -> dict[str, Any]:
-        return {"boundaries": list(self.boundaries), "values": list(self.values)}
+        config = super().get_config()
+        return {**config, "boundaries": list(self.boundaries), "values": list(self.values)}
 
 
 @register
@@ -135,14 +127,16 @@ class PolynomialDecay(LearningRateSchedule):
         end_learning_rate: float = 1e-4,
         power: float = 1.0,
         cycle: bool = False,
+        name: str | None = None,
     ) -> None:
+        self.name = name
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.end_learning_rate = end_learning_rate
         self.power = power
         self.cycle = cycle
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         decay_steps = self.decay_steps
         if self.cycle:
             decay_steps *= max(1, math.ceil(step / decay_steps))
@@ -173,124 +167,16 @@ class InverseTimeDecay(LearningRateSchedule):
         decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
+        name: str | None = None,
     ) -> None:
+        self.name = name
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = decay_steps
         self.decay_rate = decay_rate
         self.staircase = staircase
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float) -> float:
         time = step / self.decay_steps
         if self.staircase:
             time = math.floor(time)
         return float(self.initial_learning_rate / (1 + self.decay_rate * time))
-
-
-@register
-class CosineDecay(LearningRateSchedule):
-    """Half a cosine from the initial rate to alpha times it, after an optional warm-up.
-
-    With p = step / decay_steps, at most 1: initial · ((1 - alpha) (1 + cos πp) / 2 + alpha).
-    Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
-    equation 5, without restarts.
-
-    Args:
-        initial_learning_rate: >= 0; the warm-up's start where there is one.
-        decay_steps: > 0, counted from the end of the warm-up.
-        alpha: end rate as a share of the rate that decays, >= 0, default 0.
-        warmup_target: rate at the end of a linear warm-up, and that which decays; default
-            None, no warm-up.
-        warmup_steps: length of the warm-up, default 0.
-    """
-
-    initial_learning_rate = checks.number(0)
-    decay_steps = checks.number(0, ends="()")
-    alpha = checks.number(0)
-    warmup_target = checks.number(0, none=True)
-    warmup_steps = checks.number(0)
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        alpha: float = 0.0,
-        warmup_target: float | None = None,
-        warmup_steps: float = 0,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.alpha = alpha
-        self.warmup_target = warmup_target
-        self.warmup_steps = warmup_steps
-
-    def __call__(self, step: int) -> float:
-        top, since = self.initial_learning_rate, float(step)
-        if self.warmup_target is not None:
-            if step < self.warmup_steps:
-                rise = (self.warmup_target - top) * step / self.warmup_steps
-                return float(top + rise)
-            top, since = self.warmup_target, step - self.warmup_steps
-        cosine = math.cos(math.pi * min(since, self.decay_steps) / self.decay_steps)
-        return float(top * ((1 - self.alpha) * (1 + cosine) / 2 + self.alpha))
-
-
-@register
-class CosineDecayRestarts(LearningRateSchedule):
-    """Half a cosine again and again, each period t_mul times as long and m_mul times as high.
-
-    Period i begins at f_i = 1 + t_mul + … + t_mul^(i-1), in units of first_decay_steps. With f =
-    step / first_decay_steps and p = (f - f_i) / t_mul^i:
-    initial · ((1 - alpha) m_mul^i (1 + cos πp) / 2 + alpha).
-    Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
-    equation 5.
-
-    Args:
-        initial_learning_rate: >= 0.
-        first_decay_steps: length of the first period, > 0.
-        t_mul: factor of the lengths, >= 1, default 2.
-        m_mul: factor of the heights, >= 0, default 1.
-        alpha: end rate as a share of the initial rate, >= 0, default 0.
-    """
-
-    initial_learning_rate = checks.number(0)
-    first_decay_steps = checks.number(0, ends="()")
-    t_mul = checks.number(1)
-    m_mul = checks.number(0)
-    alpha = checks.number(0)
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        first_decay_steps: float,
-        t_mul: float = 2.0,
-        m_mul: float = 1.0,
-        alpha: float = 0.0,
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.first_decay_steps = first_decay_steps
-        self.t_mul = t_mul
-        self.m_mul = m_mul
-        self.alpha = alpha
-
-    def __call__(self, step: int) -> float:
-        done = step / self.first_decay_steps
-        period = self._period(done)
-        share = (done - self._start(period)) / self.t_mul**period
-        cosine = self.m_mul**period * (1 + math.cos(math.pi * share)) / 2
-        return float(self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha))
-
-    def _start(self, period: int) -> float:
-        if self.t_mul == 1:
-            return period
-        return float((self.t_mul**period - 1) / (self.t_mul - 1))
-
-    def _period(self, done: float) -> int:
-        if self.t_mul == 1:
-            return math.floor(done)
-        period = math.floor(math.log1p(done * (self.t_mul - 1)) / math.log(self.t_mul))
-        # The logarithms are rounded: a step at a restart belongs to the new period.
-        while self._start(period + 1) <= done:
-            period += 1
-        while self._start(period) > done:
-            period -= 1
-        return period

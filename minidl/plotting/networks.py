@@ -59,8 +59,8 @@ def plot_network(
     if rankdir not in ("TB", "LR"):
         raise ValueError(f"rankdir: expected 'TB' or 'LR', received {rankdir!r}")
     network.build()
-    boxes = [_Box("Input", [_shape(network.input_shape)] if show_shapes else [])]
-    before = network.input_shape
+    boxes = [_Box("Input", [_shape(network.input_row)] if show_shapes else [])]
+    before = network.input_row
     for layer in network.leaves:
         kind = type(layer).__name__
         box = _Box(f"{layer.name} ({kind})" if show_layer_names else kind)

@@ -25,15 +25,35 @@ from minidl.saving.archive import FileFormatError
 from minidl.saving.codec import describe
 from minidl.saving.models import fill, load_model, load_with_extra, save_model
 from minidl.saving.reading import Extra, Saved, read_file
+from minidl.serialization import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+
+#: Keras's other name.
+CustomObjectScope = custom_object_scope
 
 __all__ = [
+    "CustomObjectScope",
     "Extra",
     "FileFormatError",
     "Saved",
+    "custom_object_scope",
     "describe",
+    "deserialize_keras_object",
     "fill",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "load_model",
     "load_with_extra",
     "read_file",
+    "register_keras_serializable",
     "save_model",
+    "serialize_keras_object",
 ]

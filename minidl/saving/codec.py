@@ -50,7 +50,7 @@ def describe(model: Any) -> dict[str, Any]:
         "dtype": model.dtype.name,
         "seed": model.seed,
         "step": model.step,
-        "input_shape": list(model.input_shape or ()),
+        "input_shape": list(model.input_row or ()),
         "layers": encode_row(model.entries),
     }
     if model.shows_input:

@@ -116,7 +116,8 @@ def load_with_extra(
         model = of_row(kind, [first, *row], config["name"], config["dtype"])
         model.shows_input = "shows_input" in config
         if training:
-            model.compile(*training[:3], weighted_metrics=training[3])
+            optimizer, loss, plain, weighted = training
+            model.compile(optimizer, loss, metrics=plain, weighted_metrics=weighted)
         # Initial values are drawn and overwritten: a stranger's initializer may exceed float32.
         with np.errstate(all="ignore"):
             model.build()

@@ -52,7 +52,9 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
         backward: the student's function, in plain NumPy.
         kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax",
             "log_softmax", "bounded_relu", "selu", "softplus", "softsign", "hard_sigmoid",
-            "exponential", "silu", "gelu", "gelu_tanh", "mish", "dropout", "batchnorm",
+            "exponential", "silu", "gelu", "gelu_tanh", "mish", "relu6", "hard_tanh",
+            "hard_silu", "hard_shrink", "soft_shrink", "sparse_sigmoid", "sparse_plus", "celu",
+            "squareplus", "log_sigmoid", "tanh_shrink", "dropout", "batchnorm",
             "softmax_crossentropy", "sigmoid_crossentropy", "categorical_crossentropy",
             "binary_crossentropy", "mean_squared_error", "l1", "l2".
         seed: of the random inputs; default 0.

@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.fused import Fused
-from minidl.kernels import activations, batchnorm, dense, dropout, gated, losses, penalties
+from minidl.kernels import (
+    activations,
+    batchnorm,
+    dense,
+    dropout,
+    gated,
+    losses,
+    penalties,
+    piecewise,
+    smooth,
+)
+
+_MODULES = (activations, gated, piecewise, smooth, batchnorm, dropout, losses, penalties)
 
 
 def _elementwise(kernel: Fused) -> Callable[..., Any]:
@@ -35,7 +47,7 @@ FUNCTIONS: dict[str, Any] = {
     **vars(np),
     **{
         name: _elementwise(kernel)
-        for module in (activations, gated, batchnorm, dropout, losses, penalties)
+        for module in _MODULES
         for name, kernel in vars(module).items()
         if isinstance(kernel, Fused)
     },

@@ -29,7 +29,7 @@ def made(seed=1):
     minidl.utils.set_random_seed(seed)
     layers = [Dense(8, "relu"), Dropout(0.2), Dense(3, "softmax")]
     model = minidl.Sequential([minidl.Input((5,)), *layers], dtype="float64")
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 

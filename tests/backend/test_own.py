@@ -265,7 +265,7 @@ def test_objects_in_lists_and_objects_are_looked_at() -> None:
 def test_what_training_leaves_is_minidls_own(name: str) -> None:
     """Vectors, buffers, references to them: nothing that a step has to ask."""
     model = Sequential([layers.Input((3,)), layers.Dense(2, "relu"), layers.Dense(1)])
-    model.compile(optimizers.get(name), "mse", ["mse"])
+    model.compile(optimizers.get(name), "mse", metrics=["mse"])
     model.fit(np.zeros((4, 3)), np.zeros((4, 1)), verbose=0)
     parts = [*model.layers, model, model.optimizer, model.penalties, model._loss]
     assert list(foreign([*parts, *model._metrics])) == []

@@ -36,7 +36,7 @@ PARAMETERS = {
 def test_minidl_builds_each_network_with_the_parameters_of_the_table(job):
     model = on_minidl.build(job)
     assert model.theta.size == job.parameters == PARAMETERS.get(job.name, job.parameters)
-    assert model.output_shape == (job.outputs,)
+    assert model.output_row == (job.outputs,)
     penalised = sum(bool(layer.l1 or layer.l2) for layer in job.hidden) + bool(job.output_l2)
     assert len(model.penalties) == penalised
     kinds = [type(layer).__name__ for layer in model.layers]

@@ -50,7 +50,7 @@ def network(seed: int) -> minidl.Sequential:
     model.compile(
         Adam(ExponentialDecay(0.01, 50, 0.9), global_clipnorm=1.0),
         "sparse_categorical_crossentropy",
-        ["accuracy"],
+        metrics=["accuracy"],
     )
     model.build()
     return model

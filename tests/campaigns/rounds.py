@@ -51,7 +51,7 @@ def made(kind: int, seed: int) -> Any:
         ]
     )
     rules = (optimizers.Adam, optimizers.SGD, optimizers.RMSprop, optimizers.Nadam)
-    model.compile(rules[kind % 4](learning_rate=1e-3), LOSS, ["accuracy"])
+    model.compile(rules[kind % 4](learning_rate=1e-3), LOSS, metrics=["accuracy"])
     return model
 
 

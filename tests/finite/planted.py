@@ -122,7 +122,8 @@ def build(*parts: Any, optimizer: Any = None, loss: Any = None, features: int = 
     """A compiled model in float32; names begin anew."""
     minidl.utils.set_random_seed(4)
     made = minidl.Sequential([layers.Input((features,)), *parts], dtype="float32")
-    made.compile(optimizer or SGD(0.01), loss or "sparse_categorical_crossentropy", ["accuracy"])
+    loss = loss or "sparse_categorical_crossentropy"
+    made.compile(optimizer or SGD(0.01), loss, metrics=["accuracy"])
     return made
 
 

@@ -54,7 +54,8 @@ PENALTIES = {
 LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy",
           "MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError",
           "MeanSquaredLogarithmicError", "Huber", "LogCosh", "Poisson", "KLDivergence",
-          "CosineSimilarity", "Hinge", "SquaredHinge", "CategoricalHinge"}  # fmt: skip
+          "CosineSimilarity", "Hinge", "SquaredHinge", "CategoricalHinge",
+          "BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"}  # fmt: skip
 
 
 def classes(module: object, base: type) -> set[str]:

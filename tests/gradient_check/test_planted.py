@@ -12,7 +12,7 @@ from scipy import sparse
 from minidl import activations, layers, losses, models, penalties, regularizers
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import activations as activation_kernels
-from minidl.kernels import batchnorm, dense, dropout, gated, rescaling
+from minidl.kernels import batchnorm, dense, dropout, gated, piecewise, rescaling, smooth
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
 from tests import registered
@@ -165,6 +165,14 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         lambda: gradcheck(losses.SparseCategoricalCrossentropy()),
         r"SparseCategoricalCrossentropy",
     ),
+    "softmax cross-entropy: targets' sum taken for 1": (
+        (loss_kernels, "surplus_backward", lambda p, surplus, work, dlogits: dlogits),
+        lambda: gradcheck(
+            losses.CategoricalCrossentropy(from_logits=True), y=np.array([[0, 2.0], [-1, 0]]),
+            predictions=np.array([[0.2, -1], [1, 0.5]]),
+        ),
+        r"CategoricalCrossentropy from logits",
+    ),
     "penalty of outputs: 1/N missing": (
         (penalty_kernels, "activity_backward",
          after(penalty_kernels.activity_backward, replaced(lambda dy, dP, rows: dy + dP))),
@@ -290,6 +298,6 @@ def test_what_is_planted_covers_every_backward_kernel():
     modules = (batchnorm, dense, dropout, rescaling, loss_kernels, penalty_kernels)
     kernels = {n for m in modules for n in vars(m) if n.endswith(("_backward", "_gradients"))}
     assert kernels <= patched
-    modules = (activation_kernels, gated)
+    modules = (activation_kernels, gated, piecewise, smooth)
     kernels = {n for m in modules for n in vars(m) if n.endswith("_backward")}
     assert kernels == {each.backward.__name__ for each in registered.ACTIVATIONS.values()}

@@ -100,6 +100,60 @@ CASES = {
         lambda x: np.clip(x / 6 + 0.5, 0, 1), [0, 1, 0, 1], [0] * 4, kinks=lambda: [-3, 3]
     ),
     "exponential": Case(np.exp, [0, INF, 0, INF], [0, INF, 0, INF]),
+    "relu6": Case(lambda x: np.clip(x, 0, 6), [0, 6, 0, 6], [0] * 4, kinks=lambda: [6]),
+    "hard_tanh": Case(lambda x: np.clip(x, -1, 1), [-1, 1, -1, 1], [0] * 4, kinks=lambda: [-1, 1]),
+    "hard_silu": Case(
+        lambda x: x * np.clip((x + 3) / 6, 0, 1),
+        [0, 1e4, 0, 1000],
+        [0, 1, 0, 1],
+        kinks=lambda: [-3, 3],
+    ),
+    "hard_shrink": Case(
+        lambda x, end: np.where(np.abs(x) > end, x, 0),
+        [-1e4, 1e4, -1000, 1000],
+        [1, 1, 1, 1],
+        (rates(0.1, 1),),
+        (0.25,),
+        lambda end: [-end, end],
+    ),
+    "soft_shrink": Case(
+        lambda x, end: np.sign(x) * np.maximum(np.abs(x) - end, 0),
+        [-9999.75, 9999.75, -999.75, 999.75],
+        [1, 1, 1, 1],
+        (rates(0.1, 1),),
+        (0.25,),
+        lambda end: [-end, end],
+    ),
+    "sparse_sigmoid": Case(
+        lambda x: np.clip((x + 1) / 2, 0, 1), [0, 1, 0, 1], [0] * 4, kinks=lambda: [-1, 1]
+    ),
+    "sparse_plus": Case(
+        lambda x: np.select([x <= -1, x < 1], [0, (x + 1) ** 2 / 4], x),
+        [0, 1e4, 0, 1000],
+        [0, 1, 0, 1],
+        kinks=lambda: [-1, 1],
+    ),
+    "celu": Case(
+        lambda x, alpha: np.where(x > 0, x, alpha * (np.exp(x / alpha) - 1)),
+        [-0.25, 1e4, -0.25, 1000],
+        [0, 1, 0, 1],
+        (rates(0.5, 3),),
+        (0.25,),
+    ),
+    "squareplus": Case(
+        lambda x, b: (x + np.sqrt(x * x + b)) / 2,
+        [
+            0.125 / (x + math.sqrt(x * x + 0.25))
+            if n % 2 == 0
+            else (x + math.sqrt(x * x + 0.25)) / 2
+            for n, x in enumerate([1e4, 1e4, 1000, 1000])
+        ],
+        [0.5 - s * 0.5 * x / math.sqrt(x * x + 0.25) for x in (1e4, 1000) for s in (1, -1)],
+        (rates(0.5, 5),),
+        (0.25,),
+    ),
+    "log_sigmoid": Case(lambda x: -np.log1p(np.exp(-x)), [-1e4, 0, -1000, 0], [1, 0, 1, 0]),
+    "tanh_shrink": Case(lambda x: x - np.tanh(x), [-9999, 9999, -999, 999], [1, 1, 1, 1]),
 }
 ROWWISE = {"softmax", "log_softmax"}
 elementwise = pytest.mark.parametrize("name", CASES)

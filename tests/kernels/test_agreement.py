@@ -50,7 +50,7 @@ NUMBERS = {
     "grad_rate": 0.2, "v_scale": 1.5, "factor": 0.01, "smallest": 0.5,
     "lp": 0.02, "exponent": 1.5, "gain": 0.1, "delta": 0.8, "smoothing": 0.1,
     "classes": 3, "low": 0.4, "high": 0.8, "shift": 0.2, "stddev": 0.3, "shrinkage": 0.05,
-    "batches": 3, "power": 0.4,
+    "batches": 3, "power": 0.4, "b": 4.0, "gamma": 1.7, "positive": 0.4, "negative": 0.6,
 }  # fmt: skip
 ROWS = {"mean", "inverse", "gamma", "beta", "dgamma", "dbeta"}  # in the fused kernels, (O,)
 BITS = {"bits", "radius", "angle"}
@@ -72,7 +72,7 @@ def arguments(name, formula, dtype):
         shape = SHAPE[1:] if row else SHAPE
         if parameter == "momentum" and name == "updates.momentum":
             values.append(0.9)
-        elif parameter == "threshold" and name.startswith("activations."):
+        elif parameter == "threshold" and not name.startswith("dropout."):
             values.append(0.5)  # not of random bits
         elif parameter in NUMBERS and not row:
             values.append(NUMBERS[parameter])
@@ -115,8 +115,8 @@ def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
         "activations", "adaptive", "averaging", "batchnorm", "clipping", "constraints", "counts",
-        "distances", "dropout", "gated", "losses", "margins", "noise", "penalties", "prelu",
-        "rescaling", "unitnorm", "updates",
+        "distances", "dropout", "focal", "gated", "losses", "margins", "noise", "penalties",
+        "piecewise", "prelu", "rescaling", "smooth", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -268,6 +268,10 @@ UNFUSED = {
     "losses.one_hot": (np.arange(N).reshape(N, 1) % O, np.arange(O), Out((N, O))),
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
+    ),
+    "losses.surplus_forward": (normal(N, O), normal(N, 1), Out((N, 1)), normal(N, 1, seed=1)),
+    "losses.surplus_backward": (
+        shares(N, O), normal(N, 1), Out((N, O)), normal(N, O),
     ),
     "losses.shares_forward": (shares(N, O), Out((N, 1)), Out((N, O))),
     "losses.shares_backward": (

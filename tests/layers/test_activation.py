@@ -101,7 +101,11 @@ def test_activation_by_function() -> None:
     [
         (spec("layers.Activation", activation="rulu"), ValueError, "did you mean 'relu'"),
         (spec("layers.Activation", activation="soft-max"), ValueError, "did you mean 'softmax'"),
-        (spec("layers.Activation", activation=max), TypeError, "activation: expected a name"),
+        (
+            spec("layers.Activation", activation=max),
+            TypeError,
+            "activation: expected a name",
+        ),
         (
             spec("layers.LeakyReLU", negative_slope=-0.1),
             ValueError,

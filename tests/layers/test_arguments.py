@@ -33,7 +33,7 @@ def test_every_layer_takes_input_dim_and_input_shape(name: str) -> None:
         layer = kind(**first, **options, name="own")
         network = Network([layer])
         network.build()
-        assert (network.input_shape, layer.name) == ((4,), "own")
+        assert (network.input_shape, layer.name) == ((None, 4), "own")
         assert layer.get_config()["input_shape"] == [4]
     with pytest.raises(TypeError, match="expected input_dim or input_shape, received both"):
         kind(**first, input_dim=4, input_shape=(4,))

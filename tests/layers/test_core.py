@@ -89,7 +89,7 @@ def test_input_declares_the_shape_of_a_row(shape: object, row: tuple[int, ...]) 
     """A number n means rows of n features."""
     network = Network([Input(shape), Flatten()])
     network.build()
-    assert network.input_shape == row
+    assert network.input_row == row
     assert [type(layer) for layer in network.layers] == [Flatten]
 
 

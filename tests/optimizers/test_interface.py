@@ -178,8 +178,6 @@ def test_decay_means_what_the_answer_says() -> None:
     ("name", "instead"),
     [
         ("lr", "expected learning_rate"),
-        ("apply_gradients", r"expected minidl\.train_step"),
-        ("apply", "expected minidl"),
         ("minimize", "expected minidl"),
     ],
 )
@@ -192,9 +190,50 @@ def test_attributes_that_there_are_not(name: str, instead: str) -> None:
             ask()
 
 
-def test_a_list_of_variables_is_no_vector() -> None:
-    with pytest.raises(TypeError, match=r"expected build\(model.theta, model.parameters\)"):
-        SGD().build([np.ones(3)])
+def test_gradients_are_applied_to_arrays_of_ones_own() -> None:
+    """As to one vector, with clipping by tensor, decay and excluded arrays."""
+    random = np.random.default_rng(3)
+    shapes = [(3, 2), (2,)]
+    starts = [random.normal(size=shape) for shape in shapes]
+    arrays = [minidl.Variable(start) for start in starts]
+    optimizer = Adam(0.1, weight_decay=0.5, clipnorm=0.25)
+    optimizer.exclude_from_weight_decay(var_list=[arrays[1]])
+    network = minidl.Sequential([Input((3,)), Dense(2)], dtype="float64")
+    network.set_weights(starts)
+    other = Adam(0.1, weight_decay=0.5, clipnorm=0.25)
+    other.exclude_from_weight_decay(var_names=["bias"])
+    for step in range(3):
+        gradients = [random.normal(size=shape) for shape in shapes]
+        if step == 1:
+            optimizer.apply(gradients, arrays)
+        else:
+            assert optimizer.apply_gradients(zip(gradients, arrays, strict=True)) == step + 1
+        network.grad[...] = np.concatenate([g.ravel() for g in gradients])
+        other.build(network.theta, network.parameters)
+        other.update(network.theta, network.grad)
+        for array, weight in zip(arrays, network.get_weights(), strict=True):
+            np.testing.assert_array_equal(array, weight)
+
+
+def test_a_training_loop_of_ones_own_moves_the_weights_of_a_layer() -> None:
+    layer = Dense(1, use_bias=False)
+    layer.build((None, 2))
+    before = layer.get_weights()[0]
+    SGD(0.5).apply_gradients(zip([np.ones((2, 1))], layer.trainable_weights, strict=True))
+    np.testing.assert_array_equal(layer.W, before - 0.5)
+
+
+def test_applying_refuses() -> None:
+    array, optimizer = minidl.Variable([1.0, 2.0]), SGD()
+    with pytest.raises(ValueError, match="expected arrays to move"):
+        optimizer.apply_gradients([])
+    with pytest.raises(ValueError, match="a gradient for each of 1 arrays, received None"):
+        optimizer.apply([None], [array])
+    with pytest.raises(ValueError, match=r"gradients of shapes \[\(2,\)\], received \[\(3,\)\]"):
+        optimizer.apply([np.ones(3)], [array])
+    with pytest.raises(ValueError, match="expected the arrays of the call before"):
+        optimizer.apply([np.ones(3)], [np.ones(3)])
+    np.testing.assert_array_equal(array, [1, 2])
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_agrees_with_keras(schedule: Spec) -> None:
     """At every step, at the boundaries and on both sides of them, and long after the end."""
     made = schedule.make(minidl)
     actual = [made(step) for step in STEPS]
-    assert all(type(rate) is float for rate in actual)
+    assert all(isinstance(rate, float) for rate in actual)
     oracle.assert_agrees(actual, oracle.schedule(schedule, STEPS), "rates")
 
 
@@ -238,3 +238,16 @@ def test_a_schedule_must_define_its_call() -> None:
     """The base class says which method is missing."""
     with pytest.raises(NotImplementedError, match="LearningRateSchedule must define __call__"):
         schedules.LearningRateSchedule()(0)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+def test_an_array_of_steps_gives_an_array_of_rates(schedule: Spec) -> None:
+    """As for a picture of the rates; a name is kept."""
+    made = schedule.make(minidl)
+    rates = made(np.arange(6).reshape(2, 3))
+    assert rates.numpy().shape == (2, 3)
+    np.testing.assert_array_equal(rates, [[made(0), made(1), made(2)], [made(3), made(4), made(5)]])
+    assert made(2).numpy() == rates[0, 2]
+    assert "name" not in made.get_config()
+    named = type(made).from_config({**made.get_config(), "name": "slow"})
+    assert named.get_config()["name"] == "slow"

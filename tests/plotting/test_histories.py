@@ -217,7 +217,7 @@ def test_values_of_a_fit():
     """What a real training leaves is drawn, every value."""
     x = np.random.default_rng(0).normal(size=(20, 3))
     model = minidl.Sequential([minidl.layers.Dense(2, "softmax", kernel_regularizer="l2")])
-    model.compile("sgd", "sparse_categorical_crossentropy", ["acc"])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["acc"])
     history = model.fit(x, (x[:, 0] > 0).astype(int), epochs=4, validation_split=0.5, verbose=0)
     lines = plot_values(history).axes[0].lines
     assert sorted(list(line.get_ydata()) for line in lines) == sorted(history.history.values())

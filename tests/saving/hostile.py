@@ -132,10 +132,10 @@ def check_loaded(model: minidl.Sequential) -> None:
     other = minidl.load_model(buffer)
     np.testing.assert_array_equal(model.theta, other.theta)
     widths = [math.prod(layer.output_shape) for layer in model]
-    if math.prod(model.input_shape) + max(widths) < 1000 and len(widths) < 50:
+    if math.prod(model.input_row) + max(widths) < 1000 and len(widths) < 50:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            model.predict(np.ones((2, *model.input_shape)))
+            model.predict(np.ones((2, *model.input_row)))
 
 
 def _object(items: list[Any]) -> np.ndarray:

@@ -30,7 +30,7 @@ def test_a_file_of_each_format(number: int) -> None:
     """The model that was saved then: its numbers, and how it trains on."""
     model = minidl.load_model(EXAMPLES[number])
     assert (model.name, model.dtype.name) == (f"of format {number}", "float32")
-    assert (model.seed, model.step, model.input_shape) == (6635463128224577688, 4, (3,))
+    assert (model.seed, model.step, model.input_shape) == (6635463128224577688, 4, (None, 3))
     assert [layer.name for layer in model] == ["first", "norm", "drop", "last"]
     first, norm, drop, last = model.layers
     assert first.get_config()["activation"] == "relu"

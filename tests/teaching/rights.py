@@ -84,6 +84,50 @@ def mish(dy, x):
     return dy * (t + x * (1 - t**2) / (1 + np.exp(-x)))
 
 
+def relu6(dy, y):
+    return np.where((y > 0) & (y < 6), dy, 0)
+
+
+def hard_tanh(dy, y):
+    return np.where(abs(y) < 1, dy, 0)
+
+
+def hard_silu(dy, x):
+    return dy * np.select([x <= -3, x < 3], [0 * x, x / 3 + 0.5], 1.0)
+
+
+def hard_shrink(dy, y, threshold):
+    return np.where(y == 0, 0, dy)
+
+
+def soft_shrink(dy, y, threshold):
+    return dy * (y != 0)
+
+
+def sparse_sigmoid(dy, y):
+    return np.where((y > 0) & (y < 1), dy / 2, 0)
+
+
+def sparse_plus(dy, x):
+    return dy * np.clip((x + 1) / 2, 0, 1)
+
+
+def celu(dy, y, alpha):
+    return np.where(y > 0, dy, dy * (1 + y / alpha))
+
+
+def squareplus(dy, y, b):
+    return dy * y**2 / (y**2 + b / 4)
+
+
+def log_sigmoid(dy, y):
+    return -dy * np.expm1(y)
+
+
+def tanh_shrink(dy, x):
+    return dy * np.tanh(x) ** 2
+
+
 def dropout(dy, mask, rate):
     return np.where(mask != 0, dy / (1 - rate), 0)
 
@@ -123,6 +167,8 @@ RIGHT = {
         *(dense, relu, leaky_relu, elu, sigmoid, tanh, softmax, dropout),
         *(log_softmax, bounded_relu, selu, softplus, softsign, hard_sigmoid, exponential),
         *(silu, gelu, gelu_tanh, mish),
+        *(relu6, hard_tanh, hard_silu, hard_shrink, soft_shrink, sparse_sigmoid, sparse_plus),
+        *(celu, squareplus, log_sigmoid, tanh_shrink),
         *(softmax_crossentropy, sigmoid_crossentropy, categorical_crossentropy),
         *(binary_crossentropy, mean_squared_error, l1, l2),
     )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.teaching import students_activations, students_gated, students_losses
+from tests.teaching import students_activations, students_gated, students_losses, students_rare
 from tests.teaching.students_batchnorm import BATCHNORM
 
 Function = Callable[..., Any]
@@ -260,6 +260,7 @@ SINGLE = {
     "dropout": DROPOUT,
     **students_activations.SINGLE,
     **students_gated.SINGLE,
+    **students_rare.SINGLE,
     **students_losses.SINGLE,
 }
 OUTPUT = {**dict.fromkeys(SINGLE, "dx"), **students_losses.OUTPUT}

@@ -40,9 +40,9 @@ def test_networks_are_what_a_check_takes(case):
     assert network.dtype == np.float64
     assert 1 <= len(network.layers) <= 6
     assert isinstance(network.layers[-1], Dense)
-    assert case.x.shape == (len(case.x), *network.input_shape)
+    assert case.x.shape == (len(case.x), *network.input_row)
     assert np.abs(network.theta).min() >= 0.3
-    assert network.forward(case.x).shape == (len(case.x), *network.output_shape)
+    assert network.forward(case.x).shape == (len(case.x), *network.output_row)
     assert float(case.loss.forward(network.forward(case.x), case.y, case.sample_weight)) >= 0
 
 
@@ -66,8 +66,8 @@ def test_every_kind_of_layer_loss_and_size_comes_up():
             for entry in case.network.parameters
             if entry.regularizer
         )
-        seen.update({("N", len(case.x)), ("I", case.network.input_shape[0])})
-        seen.update({("K", case.network.output_shape[0]), ("weighted", case.sample_weight is None)})
+        seen.update({("N", len(case.x)), ("I", case.network.input_row[0])})
+        seen.update({("K", case.network.output_row[0]), ("weighted", case.sample_weight is None)})
         seen.add(("hidden", len(case.network.layers) - 1))
 
     look()

@@ -40,7 +40,7 @@ def build(job: Job) -> minidl.Sequential:
     layers.append(Dense(job.outputs, output, kernel_regularizer=penalty))
     model = minidl.Sequential(layers)
     loss = "sparse_categorical_crossentropy" if job.outputs > 1 else "binary_crossentropy"
-    model.compile(optimizer(job.optimizer), loss, ["accuracy"])
+    model.compile(optimizer(job.optimizer), loss, metrics=["accuracy"])
     model.build()
     return model
 

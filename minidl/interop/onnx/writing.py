@@ -93,7 +93,7 @@ def proto_of(model: Any) -> Any:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
     ends = [
         helper.make_tensor_value_info(name, kind, ["N", *shape])
-        for name, shape in (("x", model.input_shape), ("y", model.output_shape))
+        for name, shape in (("x", model.input_row), ("y", model.output_row))
     ]
     functions = list(graph.functions.values())
     domains = [("", OPSET), *([(DOMAIN, 1)] if functions else [])]

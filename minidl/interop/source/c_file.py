@@ -50,7 +50,7 @@ def to_c_source(model: Any) -> str:
     """
     calls = [call for call in calls_of(model, "C source") if call.function is not None]
     single = np.dtype(model.dtype) == np.float32
-    inputs, outputs = math.prod(model.input_shape), math.prod(model.output_shape)
+    inputs, outputs = math.prod(model.input_row), math.prod(model.output_row)
     widest = max([1, *(math.prod(call.output_shape) for call in calls[:-1])])
     body, used = [], set()
     for number, (call, source, target) in enumerate(_places(calls)):
@@ -62,7 +62,7 @@ def to_c_source(model: Any) -> str:
     memory = [name for name in "ab" if any(name in (s, t) for _, s, t in _places(calls))]
     head = _HEAD.format(
         name=in_comment(model.name), inputs=inputs, outputs=outputs,
-        shape=tuple(model.input_shape), stack=widest * len(memory) * (4 if single else 8),
+        shape=tuple(model.input_row), stack=widest * len(memory) * (4 if single else 8),
         type="float" if single else "double",
     )  # fmt: skip
     arrays = "".join(_arrays(calls, single))

@@ -75,7 +75,7 @@ def to_numpy_source(model: Any) -> str:
     quoted = Quotation(_RESERVED)
     arrays: list[str] = []
     body = "".join(f"    x = {line}\n" for line in _lines(calls, quoted, arrays, model.dtype))
-    shape = tuple(model.input_shape)
+    shape = tuple(model.input_row)
     modules = {k: v for k, v in quoted.modules.items() if (k, v) != ("np", "numpy")}
     head = _HEAD.format(
         name=re.sub(r"[^\w .-]", "_", model.name),
@@ -86,7 +86,7 @@ def to_numpy_source(model: Any) -> str:
     predict = _PREDICT.format(
         code=np.dtype(model.dtype).newbyteorder("<").str, dtype=np.dtype(model.dtype).name,
         arrays="\n".join(arrays), body=body, input_shape=shape,
-        inputs=_axes(shape), outputs=_axes(model.output_shape),
+        inputs=_axes(shape), outputs=_axes(model.output_row),
     )  # fmt: skip
     return "\n\n\n".join([head.rstrip(), *quoted.functions.values(), predict.strip()]) + "\n"
 

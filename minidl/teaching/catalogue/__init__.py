@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 
-from minidl.teaching.catalogue import activations, gated, layers, losses
+from minidl.teaching.catalogue import activations, gated, layers, losses, rare
 from minidl.teaching.catalogue.kernels import ALL
 from minidl.teaching.kernel import Kernel, Mistake
 
 # fmt: off
 MISTAKES = [
-    *layers.MISTAKES, *activations.MISTAKES, *gated.MISTAKES, *losses.MISTAKES,
+    *layers.MISTAKES, *activations.MISTAKES, *gated.MISTAKES, *rare.MISTAKES,
+    *losses.MISTAKES,
     ("every", "wrong sign", "gradient = -gradient",
      "Every entry has the right size and the other sign, so that a step of descent climbs."),
     ("every", "left out", "gradient = zeros_like(gradient)",

@@ -88,6 +88,53 @@ ALL = (
                    "gate = tanh(u); slope = (1 - gate * gate) * inner;"
                    "dx = dy * (gate + x * slope)"),
 
+    # Met seldom. Of those with ends some x lie exactly there.
+    Kernel("relu6", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
+                  "x = where(where_x < 0.1, 0, where(where_x > 0.9, 6, normal(3, 4, (N, O))))",
+           program="kink = (x == 0) | (x == 6); y = relu6_forward(x); dx = relu6_backward(dy, y)"),
+    Kernel("hard_tanh", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
+                  "x = where(where_x < 0.1, -1, where(where_x > 0.9, 1, normal(size=(N, O))))",
+           program="kink = abs(x) == 1; y = hard_tanh_forward(x); dx = hard_tanh_backward(dy, y)"),
+    Kernel("hard_silu", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
+                  "x = where(where_x < 0.1, -3, where(where_x > 0.9, 3, 3 * normal(size=(N, O))))",
+           program="kink = abs(x) == 3; y = hard_silu_forward(x); gate = hard_sigmoid_forward(x);"
+                   "slope = (abs(x) < 3) / 6; dx = dy * (gate + x * slope)"),
+    Kernel("hard_shrink", "dy y threshold", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); threshold = uniform(0.4, 0.9);"
+                  "x = 1.5 * normal(size=(N, O))",
+           program="y = hard_shrink_forward(x, threshold);"
+                   "dx = hard_shrink_backward(dy, y, threshold)"),
+    Kernel("soft_shrink", "dy y threshold", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); threshold = uniform(0.4, 0.9);"
+                  "x = 1.5 * normal(size=(N, O))",
+           program="y = soft_shrink_forward(x, threshold);"
+                   "dx = soft_shrink_backward(dy, y, threshold)"),
+    Kernel("sparse_sigmoid", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
+                  "x = where(where_x < 0.1, -1, where(where_x > 0.9, 1, normal(size=(N, O))))",
+           program="kink = abs(x) == 1; y = sparse_sigmoid_forward(x);"
+                   "dx = sparse_sigmoid_backward(dy, y)"),
+    Kernel("sparse_plus", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = 1.5 * normal(size=(N, O))",
+           program="y = sparse_plus_forward(x); dx = sparse_plus_backward(dy, x)"),
+    Kernel("celu", "dy y alpha", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O));"
+                  "alpha = choice([uniform(0.4, 0.7), uniform(1.5, 2)])",
+           program="y = celu_forward(x, alpha); dx = celu_backward(dy, y, alpha)"),
+    Kernel("squareplus", "dy y b", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = 1.5 * normal(size=(N, O));"
+                  "b = choice([uniform(0.4, 0.7), uniform(1.5, 5)])",
+           program="y = squareplus_forward(x, b); dx = squareplus_backward(dy, y, b)"),
+    Kernel("log_sigmoid", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O))",
+           program="y = log_sigmoid_forward(x); dx = log_sigmoid_backward(dy, y)"),
+    Kernel("tanh_shrink", "dy x", outputs={"dx": "NO"}, extras="y", optional="x",
+           inputs="dy = normal(size=(N, O)); x = 1.5 * normal(size=(N, O))",
+           program="t = tanh(x); y = tanh_shrink_forward(x); dx = tanh_shrink_backward(dy, x)"),
+
     # Other layers. The mask, 0 and 1, is given as bits of which 1 stays.
     Kernel("dropout", "dy mask rate", outputs={"dx": "NI"},
            inputs="dy = normal(size=(N, I)); bits = integers(0, 65536, (N, I));"

@@ -78,7 +78,7 @@ def fit(layer: Any = None, optimizer: Any = "adam", **options: Any) -> Any:
     loss = options.pop("loss", "sparse_categorical_crossentropy")
     if not isinstance(loss, str):
         y = np.eye(2, dtype=np.float32)[y]
-    model.compile(optimizer, loss, options.pop("metrics", []))
+    model.compile(optimizer, loss, metrics=options.pop("metrics", []))
     model.fit(x, y, 10, epochs=3, verbose=0, **options)
     return model
 

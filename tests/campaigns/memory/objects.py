@@ -225,7 +225,7 @@ def training(random: np.random.Generator, maker: Maker, kind: Kind) -> Made:
         [minidl.Input((inputs,)), layers.Dense(65, "relu"), layers.Dense(units, "softmax")]
     )
     optimizer = _one(random, list(registered.OPTIMIZERS))
-    model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     x = maker.array((rows, inputs), kind())
     if random.random() < 0.5:
         x = sp.random(rows, inputs, 0.2, "csr", np.float32, rng=random)

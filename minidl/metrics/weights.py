@@ -1,0 +1,76 @@
+"""Weights of metrics of one's own: arrays that Keras's ``add_weight`` makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl import initializers
+from minidl.backend.array import Weight
+
+
+class Weighing:
+    """The part of a metric that knows the weights of its own, if there are any."""
+
+    name: str
+    _own_weights: tuple[Any, ...] = ()
+
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Any:
+        """An array for sums of one's own, with ``assign``, ``assign_add`` and ``numpy()``.
+
+        ::
+
+            class Largest(minidl.metrics.Metric):
+                def __init__(self, name="largest"):
+                    super().__init__(name=name)
+                    self.largest = self.add_weight(name="largest")
+
+                def update_state(self, y_true, y_pred, sample_weight=None):
+                    self.largest.assign(np.maximum(self.largest, np.max(y_pred)))
+
+                def result(self):
+                    return self.largest
+
+        Args:
+            shape: of the array; default one number.
+            initializer: of its first values, by name or as an object; default zeros.
+            dtype: of its numbers; default float64, in which metrics have their sums.
+            name: of the weight; default "weight" and a number.
+        """
+        shape = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+        known = len(self._own_weights)
+        made = name or f"weight_{known}"
+        start = initializers.get("zeros" if initializer is None else initializer)
+        values = np.array(start(shape), dtype=np.float64 if dtype is None else dtype)
+        weight = Weight.of(values, made, f"{self.name}/{made}", False)
+        self._own_weights = (*self._own_weights, weight)
+        return weight
+
+    add_variable = add_weight
+
+    def __copy__(self) -> Any:
+        """A copy with weights of its own, of the same values."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
+        copies = {id(each): _copied(each) for each in self._own_weights}
+        made._own_weights = tuple(copies.values())
+        for name, value in vars(self).items():
+            if id(value) in copies:
+                vars(made)[name] = copies[id(value)]
+        return made
+
+    def _clear(self) -> None:
+        """Make all weights 0."""
+        for each in self._own_weights:
+            each[...] = 0
+
+
+def _copied(weight: Any) -> Any:
+    return Weight.of(weight.numpy(), weight.name, weight.path, False)

@@ -1,0 +1,80 @@
+"""Arrays as the functions of :mod:`minidl.ops` take and return them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import backend_of, current, floatx, is_sparse
+from minidl.backend.array import Array
+from minidl.functional import ROW, Symbol
+from minidl.layers import Input
+
+
+def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
+    """``x`` as an array: of NumPy with the method ``numpy()``, or on the device.
+
+    Args:
+        x: an array, which is not copied if its type is right; or numbers in lists, where Python's
+            floats become the default floating type.
+        dtype: name or type; default that of ``x``.
+
+    Raises:
+        TypeError: the output of a layer that has no numbers yet, or a sparse matrix.
+    """
+    if isinstance(x, Symbol | Input):
+        raise TypeError(
+            f"expected an array, received {x!r}: {ROW}, and what is computed between layers needs "
+            "a layer of its own, with forward and backward"
+        )
+    if is_sparse(x):
+        raise TypeError("expected an array, received a sparse matrix; use .toarray()")
+    typed = hasattr(x, "dtype")
+    backend = backend_of(x) if typed else current()
+    found = backend.xp.asarray(x, dtype=dtype)
+    if not typed and dtype is None and found.dtype == np.float64:
+        found = found.astype(floatx())
+    return found.view(Array) if isinstance(found, np.ndarray) else found
+
+
+def wrapped(compute: Callable[..., Any], arrays: int = 1) -> Callable[..., Any]:
+    """A function whose first arguments, and whose results, are arrays as of Keras.
+
+    A result of whole numbers alone has the default floating type where NumPy takes float64.
+
+    Args:
+        compute: called with arrays of NumPy or CuPy.
+        arrays: number of arguments that are arrays.
+    """
+    signature = inspect.signature(compute)
+    names = list(signature.parameters)[:arrays]
+
+    @functools.wraps(compute)
+    def function(*arguments: Any, **options: Any) -> Any:
+        bound = signature.bind(*arguments, **options).arguments
+        for name in names:
+            # NumPy's rules for a number of Python beside an array are Keras's.
+            if arrays == 1 or not isinstance(bound[name], int | float):
+                bound[name] = convert_to_tensor(bound[name])
+        if all(isinstance(bound[name], int | float) for name in names):
+            bound[names[0]] = convert_to_tensor(bound[names[0]])
+        return shown(compute(**bound), [bound[name] for name in names])
+
+    return function
+
+
+def shown(y: Any, given: Any) -> Any:
+    """A result, or several in a list or tuple, computed of ``given``."""
+    if isinstance(y, list | tuple):
+        return type(y)(shown(each, given) for each in y)
+    y = y if hasattr(y, "dtype") else np.asarray(y)
+    wide = any(getattr(x, "dtype", None) == np.float64 for x in given)
+    if y.dtype == np.float64 and not wide:
+        y = y.astype(floatx())
+    if backend_of(y).name != "numpy":
+        return y
+    return np.asarray(y).view(Array)
