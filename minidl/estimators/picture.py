@@ -9,13 +9,13 @@ _SVG = '<svg style="max-width: 100%; height: auto"'
 
 
 def curves(estimator: Any) -> str:
-    """The loss, and the score if there is one, against the epoch, as an SVG picture; "" where no epoch was trained."""
+    """Loss and score against the epoch, as an SVG picture; "" where no epoch was trained."""
     history = getattr(estimator, "history_", None)
     if history is None or not history.epoch:
         return ""
     from minidl.plotting import plot_history  # matplotlib is loaded when a picture is drawn
 
-    values = ["loss", "score"] if "val_score" in history.history else ["loss"]
+    values = ["loss", "score"] if "val_score" in history.history else None
     file = io.StringIO()
     plot_history(history, values).savefig(file, format="svg")
     picture = file.getvalue()
