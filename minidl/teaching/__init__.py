@@ -4,12 +4,18 @@ A kernel is a short program, and a known mistake is a step written wrongly (``ke
 ``catalogue/``). The backward is called on telling inputs (``calling.py``). The diagnosis is the
 mistake, or the pair of mistakes, that gives the same numbers on every input (``compare.py``,
 ``diagnosis.py``). Where no mistake does, the diagnosis names a factor, a place, or the first wrong
-entries (``patterns.py``).
+entries (``patterns.py``). ``exercises/`` makes files with holes of it, and grades them.
 """
 
 from __future__ import annotations
 
+from minidl.teaching.catalogue import KERNELS
 from minidl.teaching.diagnosis import diagnose
 from minidl.teaching.verdict import Diagnosis
 
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["Diagnosis", "diagnose", "kernels"]
+
+
+def kernels() -> list[str]:
+    """The names that :func:`diagnose` takes for ``kernel``."""
+    return list(KERNELS)

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import use
 from minidl.teaching import patterns, verdict
+from minidl.teaching.cached import cached
 from minidl.teaching.calling import Call, bind, differing
 from minidl.teaching.catalogue import KERNELS
 from minidl.teaching.compare import (
@@ -33,7 +34,12 @@ Found = dict[str, list[Explanation]]
 MORE = 8
 
 
-def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagnosis:
+def diagnose(
+    backward: Callable[..., Any],
+    kernel: str,
+    seed: int = 0,
+    forward: Callable[..., Any] | None = None,
+) -> Diagnosis:
     """Say which known mistake, if any, is in a student's backward.
 
     The backward is called twice on each of a dozen random inputs in float64. The axes have
@@ -48,31 +54,38 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
 
         print(diagnose(batchnorm_backward, kernel="batchnorm"))
 
+    Or the backward takes ``(dout, cache)``, as in Stanford's CS231n, from a forward of its own::
+
+        print(diagnose(affine_backward, kernel="dense", forward=affine_forward))
+
     Args:
         backward: the student's function, in plain NumPy.
-        kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax",
-            "log_softmax", "bounded_relu", "selu", "softplus", "softsign", "hard_sigmoid",
-            "exponential", "silu", "gelu", "gelu_tanh", "mish", "dropout", "batchnorm",
-            "softmax_crossentropy", "sigmoid_crossentropy", "categorical_crossentropy",
-            "binary_crossentropy", "mean_squared_error", "l1", "l2".
+        kernel: a name such as "dense", "sigmoid", "batchnorm" or "adam"; the list is
+            ``minidl.teaching.kernels()``.
         seed: of the random inputs; default 0.
+        forward: of a backward that takes ``(dout, cache)``: it returns ``(out, cache)``. Without
+            one the cache is the course's: x, W and b of a dense layer, x of an activation, the
+            parameters and the mask of dropout.
 
     Returns:
         The diagnosis, whose ``str()`` is the sentence. An exception of the backward becomes part
         of the sentence.
 
     Raises:
-        TypeError: ``backward`` is no function, or ``seed`` no integer.
+        TypeError: ``backward`` or ``forward`` is no function, or ``seed`` no integer.
         ValueError: an unknown kernel or a negative seed; the message has the nearest known name.
     """
     if not callable(backward):
         raise TypeError(f"expected a backward function, received {type(backward).__name__}")
+    if forward is not None and not callable(forward):
+        raise TypeError(f"forward: expected a function, received {type(forward).__name__}")
     subject: Kernel = checks.lookup("kernel", kernel, KERNELS)
     rng = np.random.default_rng(checks.seed(seed))
     # A dozen tiny arrays are not worth a compiler, nor a division into blocks.
     with use("numpy", executor="python"):
         try:
-            return _Examination(bind(backward, subject), subject, rng).diagnosis()
+            call = cached(backward, subject, forward) or bind(backward, subject)
+            return _Examination(call, subject, rng).diagnosis()
         except Unusable as error:
             named = dict.fromkeys(error.outputs, (error.problem,))
             return Diagnosis(subject.name, False, named, error.problem, text=error.text)
