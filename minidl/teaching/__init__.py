@@ -9,13 +9,7 @@ entries (``patterns.py``). ``exercises/`` makes files with holes of it, and grad
 
 from __future__ import annotations
 
-from minidl.teaching.catalogue import KERNELS
 from minidl.teaching.diagnosis import diagnose
 from minidl.teaching.verdict import Diagnosis
 
-__all__ = ["Diagnosis", "diagnose", "kernels"]
-
-
-def kernels() -> list[str]:
-    """The names that :func:`diagnose` takes for ``kernel``."""
-    return list(KERNELS)
+__all__ = ["Diagnosis", "diagnose"]

@@ -60,8 +60,15 @@ def diagnose(
 
     Args:
         backward: the student's function, in plain NumPy.
-        kernel: a name such as "dense", "sigmoid", "batchnorm" or "adam"; the list is
-            ``minidl.teaching.kernels()``.
+        kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax",
+            "log_softmax", "bounded_relu", "selu", "softplus", "softsign", "hard_sigmoid",
+            "exponential", "silu", "gelu", "gelu_tanh", "mish", "dropout", "batchnorm",
+            "layernorm", "softmax_crossentropy", "sigmoid_crossentropy",
+            "categorical_crossentropy", "binary_crossentropy", "mean_squared_error", "l1", "l2";
+            a stage of batch normalization, "batchnorm_scale", "batchnorm_product",
+            "batchnorm_inverse", "batchnorm_variance", "batchnorm_centre", "batchnorm_mean"; an
+            optimizer's step, "sgd", "momentum", "nesterov", "rmsprop", "adam"; or a program,
+            "two_layer_network", "training_loop", "gradient_check".
         seed: of the random inputs; default 0.
         forward: of a backward that takes ``(dout, cache)``: it returns ``(out, cache)``. Without
             one the cache is the course's: x, W and b of a dense layer, x of an activation, the

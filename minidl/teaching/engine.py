@@ -42,12 +42,13 @@ def _normalized(x: Any, mean: Any, inverse: Any) -> Any:
 
 
 def _batch_normalized(dy: Any, x: Any, gamma: Any, epsilon: Any) -> Any:
-    """x̂ and dx of batch normalization, for the mistake of taking it for another."""
+    """dx and dgamma of batch normalization, for the mistake of taking it for another."""
     mean, variance, _ = _filled(batchnorm.batch_statistics, (x,), x.shape[1], x.shape[1], x.shape)
     inverse = 1 / np.sqrt(variance + epsilon)
     x_hat = (x - mean) * inverse
     sums = np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)
-    return x_hat, batchnorm.batchnorm_training_backward(dy, x_hat, *sums, inverse, gamma, len(x))
+    dx = batchnorm.batchnorm_training_backward(dy, x_hat, *sums, inverse, gamma, len(x))
+    return dx, sums[0]
 
 
 def _steps(

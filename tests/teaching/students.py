@@ -12,8 +12,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.teaching import students_activations, students_gated, students_losses
+from tests.teaching import (
+    students_activations,
+    students_course,
+    students_gated,
+    students_losses,
+)
 from tests.teaching.students_batchnorm import BATCHNORM
+from tests.teaching.students_layernorm import LAYERNORM
 
 Function = Callable[..., Any]
 
@@ -278,6 +284,12 @@ STUDENTS = [
     *VARIANTS,
     *(Student("dense", *key, function) for key, function in DENSE.items()),
     *(Student("batchnorm", *key, function) for key, function in BATCHNORM.items()),
+    *(Student("layernorm", *key, function) for key, function in LAYERNORM.items()),
+    *(
+        Student(kernel, *key, function)
+        for kernel, functions in students_course.MISTAKES.items()
+        for key, function in functions.items()
+    ),
     *(
         Student(kernel, mistake, OUTPUT[kernel], function)
         for kernel, functions in SINGLE.items()

@@ -130,6 +130,10 @@ RUNNING = "inference statistics", "running statistics in the training formula"
 # x̂ enters dgamma, too, where it is right if only an exponent of dx is wrong.
 EXPONENT = "deviation missing in x̂", "exponent -1/2 for -3/2"
 SAME = [("dgamma", set(RUNNING)), ("dx", set(EXPONENT))]
+UPON_EXPONENT = (
+    *("unbiased variance", "square root missing", "deviation forgotten", "epsilon forgotten"),
+    *("epsilon outside the root", "gamma forgotten", "gamma twice", "wrong sign"),
+)
 OVERWRITTEN = [
     {
         ("penalty subtracted", "loss's gradient overwritten"),
@@ -195,8 +199,15 @@ SAME_PAIRS = {
             )
         ),
     ],
+    "layernorm": [{(one, other) for one in EXPONENT} for other in UPON_EXPONENT],
     "l1": OVERWRITTEN,
     "l2": OVERWRITTEN,
+    "adam": [
+        {
+            (name, "grad in place of m")
+            for name in ("correction of v forgotten", "corrections forgotten")
+        }
+    ],
 }
 
 

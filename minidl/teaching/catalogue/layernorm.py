@@ -51,7 +51,7 @@ MISTAKES = [
 
     # Batch normalization remembered.
     ("layernorm", "backward of batch normalization",
-     "x_hat, dx = batch_normalized(dy, x, gamma, epsilon)",
+     "dx, dgamma = batch_normalized(dy, x, gamma, epsilon)",
      "Mean and variance are those of a column, over the batch (axis=0); here each row has its own "
      "(axis=1)."),
     ("layernorm", "sums over the batch in dx",
@@ -84,9 +84,9 @@ MISTAKES = [
      "The centred input is used where the normalized input belongs."),
 
     # gamma and beta.
-    ("layernorm", "gamma forgotten", "g = dy",
+    ("layernorm", "gamma forgotten", "gamma = ones_like(gamma)",
      "The gradient at y is taken for the one at x̂: right only while gamma is 1, as at the start."),
-    ("layernorm", "gamma twice", "g = gamma * gamma * dy",
+    ("layernorm", "gamma twice", "gamma = gamma * gamma",
      "dy was multiplied by gamma and the result is again."),
     ("layernorm", "x̂ forgotten in dgamma", "dgamma = sum(dy, axis=0)",
      "gamma multiplies x̂, so that its gradient is dy · x̂ summed; this is the gradient of beta."),

@@ -1,6 +1,7 @@
 """A course's programs around the kernels: optimizers, a network, a loop, a gradient check.
 
-The formulas of the optimizers are those of :mod:`minidl.kernels.updates`.
+The formulas of the optimizers are those of :mod:`minidl.kernels.updates`; velocity_t, m_t and v_t
+are the values after the step, which the step goes on with and returns.
 """
 
 from minidl.teaching.kernel import Kernel
@@ -16,22 +17,23 @@ KERNELS = (
            outputs={"theta_new": "IO", "velocity_new": "IO"},
            inputs=f"{VECTORS}; velocity = normal(size=(I, O)); learning_rate = uniform(0.2, 0.4);"
                   "beta = uniform(0.5, 0.8)",
-           program="velocity_new = momentum(theta, grad, velocity, learning_rate, beta)[1];"
-                   "theta_new = theta + velocity_new"),
+           program="velocity_t = momentum(theta, grad, velocity, learning_rate, beta)[1];"
+                   "velocity_new = +velocity_t; theta_new = theta + velocity_t"),
     Kernel("nesterov", "theta grad velocity learning_rate beta", function="nesterov",
            outputs={"theta_new": "IO", "velocity_new": "IO"},
            inputs=f"{VECTORS}; velocity = normal(size=(I, O)); learning_rate = uniform(0.2, 0.4);"
                   "beta = uniform(0.5, 0.8)",
-           program="velocity_new = nesterov(theta, grad, velocity, learning_rate, beta)[1];"
-                   "theta_new = theta + beta * velocity_new - learning_rate * grad"),
+           program="velocity_t = nesterov(theta, grad, velocity, learning_rate, beta)[1];"
+                   "velocity_new = +velocity_t;"
+                   "theta_new = theta + beta * velocity_t - learning_rate * grad"),
     # Some coordinates have had no gradient yet: without epsilon their step is 0 / 0.
     Kernel("rmsprop", "theta grad v learning_rate rho epsilon", function="rmsprop",
            outputs={"theta_new": "IO", "v_new": "IO"},
            inputs="theta = normal(size=(I, O)); seen = random((I, O)) > 0.15;"
                   "grad = normal(size=(I, O)) * seen; v = uniform(0.5, 2, (I, O)) * seen;"
                   "learning_rate = uniform(0.2, 0.4); rho = uniform(0.5, 0.8); epsilon = 1e-7",
-           program="v_new = rmsprop(theta, grad, v, learning_rate, rho, epsilon)[1];"
-                   "theta_new = theta - learning_rate * grad / sqrt(v_new + epsilon)"),
+           program="v_t = rmsprop(theta, grad, v, learning_rate, rho, epsilon)[1]; v_new = +v_t;"
+                   "theta_new = theta - learning_rate * grad / sqrt(v_t + epsilon)"),
     Kernel("adam", "theta grad m v step learning_rate beta_1 beta_2 epsilon", function="adam",
            outputs={"theta_new": "IO", "m_new": "IO", "v_new": "IO"},
            inputs="theta = normal(size=(I, O)); seen = random((I, O)) > 0.15;"
@@ -39,9 +41,10 @@ KERNELS = (
                   "v = uniform(0.5, 2, (I, O)) * seen; step = choice([1, 2, 3, 5]);"
                   "learning_rate = uniform(0.2, 0.4); beta_1 = uniform(0.5, 0.7);"
                   "beta_2 = uniform(0.75, 0.9); epsilon = 1e-7",
-           program="t = step; m_new = adam(theta, grad, m, v, 1, beta_1, beta_2, epsilon)[1];"
-                   "v_new = adam(theta, grad, m, v, 1, beta_1, beta_2, epsilon)[2];"
-                   "m_hat = m_new / (1 - beta_1**t); v_hat = v_new / (1 - beta_2**t);"
+           program="t = step; m_t = adam(theta, grad, m, v, 1, beta_1, beta_2, epsilon)[1];"
+                   "v_t = adam(theta, grad, m, v, 1, beta_1, beta_2, epsilon)[2];"
+                   "m_new = +m_t; v_new = +v_t;"
+                   "m_hat = m_t / (1 - beta_1**t); v_hat = v_t / (1 - beta_2**t);"
                    "theta_new = theta - learning_rate * m_hat / (sqrt(v_hat) + epsilon)"),
 
     # Dense, ReLU, dense, and the mean over the rows of softmax's cross-entropy.
@@ -77,50 +80,50 @@ MISTAKES = [
     ("sgd", "step in place of theta", "theta_new = -learning_rate * grad",
      "The step itself is returned: it has to be added to theta."),
 
-    (BETA, "gradient added", "velocity_new = beta * velocity + learning_rate * grad",
+    (BETA, "gradient added", "velocity_t = beta * velocity + learning_rate * grad",
      "The velocity goes up the slope: the gradient is subtracted."),
-    ("momentum", "velocity subtracted", "theta_new = theta - velocity_new",
+    ("momentum", "velocity subtracted", "theta_new = theta - velocity_t",
      "The velocity points downhill already: it is added to theta."),
-    (BETA, "learning rate forgotten", "velocity_new = beta * velocity - grad",
+    (BETA, "learning rate forgotten", "velocity_t = beta * velocity - grad",
      "The gradient is not multiplied by the learning rate."),
     (BETA, "averaged",
-     "velocity_new = beta * velocity - (1 - beta) * learning_rate * grad",
+     "velocity_t = beta * velocity - (1 - beta) * learning_rate * grad",
      "The gradient is averaged in with 1 - beta, as in Adam; here it is added as it is."),
-    (BETA, "velocity not kept", "velocity_new = -learning_rate * grad",
+    (BETA, "velocity not kept", "velocity_t = -learning_rate * grad",
      "The velocity of the steps before is lost: that is plain gradient descent."),
     (BETA, "old velocity", "theta_new = theta + velocity",
      "theta moves by the velocity before the step in place of the new one."),
-    ("nesterov", "no look ahead", "theta_new = theta + velocity_new",
+    ("nesterov", "no look ahead", "theta_new = theta + velocity_t",
      "That is plain momentum: theta goes on by beta times the new velocity, not by beta times the "
      "old one, and by the gradient's step."),
-    ("nesterov", "gradient's step forgotten", "theta_new = theta + beta * velocity_new",
+    ("nesterov", "gradient's step forgotten", "theta_new = theta + beta * velocity_t",
      "The look ahead is there, but not the step of the gradient, -learning_rate · grad."),
 
-    ("rmsprop", "square forgotten", "v_new = rho * v + (1 - rho) * grad",
+    ("rmsprop", "square forgotten", "v_t = rho * v + (1 - rho) * grad",
      "v is a mean of the gradient's square, and here of the gradient itself."),
-    ("rmsprop", "rho and 1 - rho exchanged", "v_new = (1 - rho) * v + rho * grad**2",
+    ("rmsprop", "rho and 1 - rho exchanged", "v_t = (1 - rho) * v + rho * grad**2",
      "rho is the share of v that is kept."),
-    ("rmsprop", "not averaged", "v_new = rho * v + grad**2",
+    ("rmsprop", "not averaged", "v_t = rho * v + grad**2",
      "The square is weighted with 1 - rho, so that v stays a mean."),
-    ("rmsprop", "summed", "v_new = v + grad**2",
+    ("rmsprop", "summed", "v_t = v + grad**2",
      "That is Adagrad: v never forgets, and steps become ever smaller."),
-    ("rmsprop", "root forgotten", "theta_new = theta - learning_rate * grad / (v_new + epsilon)",
+    ("rmsprop", "root forgotten", "theta_new = theta - learning_rate * grad / (v_t + epsilon)",
      "The gradient is divided by the mean square in place of its root."),
     ("rmsprop", "old v", "theta_new = theta - learning_rate * grad / sqrt(v + epsilon)",
      "The step divides by the average before the step in place of the new one."),
-    ("rmsprop", "epsilon forgotten", "theta_new = theta - learning_rate * grad / sqrt(v_new)",
+    ("rmsprop", "epsilon forgotten", "theta_new = theta - learning_rate * grad / sqrt(v_t)",
      "0 / 0 where a coordinate has had no gradient yet."),
     ("rmsprop adam", "step added", "theta_new = 2 * theta - theta_new",
      "The step goes up the slope: descent subtracts it."),
 
-    ("adam", "correction of m forgotten", "m_hat = m_new",
+    ("adam", "correction of m forgotten", "m_hat = m_t",
      "m starts at 0 and is too small in the first steps: m̂ = m / (1 - beta_1ᵗ)."),
-    ("adam", "correction of v forgotten", "v_hat = v_new",
+    ("adam", "correction of v forgotten", "v_hat = v_t",
      "v starts at 0 and is too small in the first steps: v̂ = v / (1 - beta_2ᵗ)."),
-    ("adam", "corrections forgotten", "m_hat, v_hat = m_new, v_new",
+    ("adam", "corrections forgotten", "m_hat, v_hat = m_t, v_t",
      "m and v start at 0 and are too small in the first steps; both are divided by 1 - betaᵗ."),
     ("adam", "power forgotten in the corrections",
-     "m_hat, v_hat = m_new / (1 - beta_1), v_new / (1 - beta_2)",
+     "m_hat, v_hat = m_t / (1 - beta_1), v_t / (1 - beta_2)",
      "The corrections are 1 - betaᵗ with the number of the step, and vanish with time."),
     ("adam", "step counted from 0", "t = step - 1",
      "At the first step t is 1; with t = 0 the correction is a division by 0."),
@@ -130,20 +133,20 @@ MISTAKES = [
      "The corrected average is for this step only; kept, it is corrected again in the next one."),
     ("adam", "corrected v kept", "v_new = v_new / (1 - beta_2**step)",
      "The corrected average is for this step only; kept, it is corrected again in the next one."),
-    ("adam", "square forgotten", "v_new = beta_2 * v + (1 - beta_2) * grad",
+    ("adam", "square forgotten", "v_t = beta_2 * v + (1 - beta_2) * grad",
      "v is a mean of the gradient's square, and here of the gradient itself."),
-    ("adam", "square of m", "v_new = beta_2 * v + (1 - beta_2) * m_new**2",
+    ("adam", "square of m", "v_t = beta_2 * v + (1 - beta_2) * m_t**2",
      "v is a mean of the gradient's square, and here of that of m."),
     ("adam", "betas exchanged",
-     "m_new, v_new = beta_2 * m + (1 - beta_2) * grad, beta_1 * v + (1 - beta_1) * grad**2",
+     "m_t, v_t = beta_2 * m + (1 - beta_2) * grad, beta_1 * v + (1 - beta_1) * grad**2",
      "m is averaged with beta_1 and v with beta_2."),
-    ("adam", "beta and 1 - beta exchanged", "m_new = (1 - beta_1) * m + beta_1 * grad",
+    ("adam", "beta and 1 - beta exchanged", "m_t = (1 - beta_1) * m + beta_1 * grad",
      "beta_1 is the share of m that is kept."),
-    ("adam", "beta and 1 - beta exchanged", "v_new = (1 - beta_2) * v + beta_2 * grad**2",
+    ("adam", "beta and 1 - beta exchanged", "v_t = (1 - beta_2) * v + beta_2 * grad**2",
      "beta_2 is the share of v that is kept."),
-    ("adam", "not averaged", "m_new = beta_1 * m + grad",
+    ("adam", "not averaged", "m_t = beta_1 * m + grad",
      "The gradient is weighted with 1 - beta_1, so that m is a mean."),
-    ("adam", "not averaged", "v_new = beta_2 * v + grad**2",
+    ("adam", "not averaged", "v_t = beta_2 * v + grad**2",
      "The square is weighted with 1 - beta_2, so that v is a mean."),
     ("adam", "root forgotten", "theta_new = theta - learning_rate * m_hat / (v_hat + epsilon)",
      "The step is divided by the mean square in place of its root."),
@@ -185,7 +188,7 @@ MISTAKES = [
      "dlogits has been divided by N already: db2 is a sum over the rows."),
 
     ("training_loop", "one epoch", "epochs = 1",
-     "The loop over the epochs ends after the first: is the return in it?"),
+     "The loop over the epochs ends after the first, as with the return in it."),
     ("training_loop", "one epoch too many", "epochs = epochs + 1",
      "The loop over the epochs runs once more than asked."),
     ("training_loop", "last batch left out", "used = len(x) // batch_size * batch_size",
@@ -215,5 +218,5 @@ MISTAKES = [
     ("gradient_check", "all entries moved", "gradient = sum(gradient)",
      "All entries of x move at once, which gives one number: each has to move alone."),
     ("gradient_check", "not divided by h", "gradient = zeros_like(gradient)",
-     "The differences are not divided by 2 h, or are 0: is h so small that it is lost?"),
+     "The differences are not divided by 2 h; or h is so small that f does not see it."),
 ]

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple
 
-import minidl
 from minidl.teaching.exercises import apart, files
 from minidl.teaching.exercises.course import Exercise
 from minidl.teaching.exercises.grading import BROKEN, EMPTY, Grade
@@ -79,7 +78,7 @@ def _untouched(path: Path, exercise: Exercise) -> bool:
 def _environment() -> dict[str, str]:
     """The environment of a process in another folder, with one thread of BLAS."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    paths = [str(Path(minidl.__file__).parents[1]), *(os.path.abspath(p) for p in given if p)]
+    paths = [str(Path(apart.__file__).parents[3]), *(os.path.abspath(p) for p in given if p)]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
