@@ -13,7 +13,7 @@ def affine_forward(x, w, b):
 
 
 def affine_backward(dout, cache):
-    x, w, b = cache
+    x, w, _ = cache
     return dout @ w.T, x.T @ dout, np.sum(dout, axis=0)
 
 

@@ -70,7 +70,7 @@ def graded(path: Path, exercise: Exercise) -> Grade:
             return Grade(BROKEN, f"{error}{where}.", ("refused",))
         if isinstance(error, SystemExit):
             return Grade(BROKEN, f"the file ends Python{where}.", ("exit",))
-        raised = f"{type(error).__name__}: {error}"
+        raised = type(error).__name__ + (f": {error}" if str(error) else "")
         return Grade(BROKEN, f"the file raised {raised}{where}.", (type(error).__name__,))
 
 
