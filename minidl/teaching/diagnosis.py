@@ -182,7 +182,21 @@ class _Examination:
                 return found
             self._try([different(self._kernel.letters, self._rng)])
             found = {o: matching(e, o, self._trials) for o, e in found.items()}
+        found = {output: self._failing(explanations) for output, explanations in found.items()}
         return {output: self._shared(output, found) for output in found}
+
+    def _failing(self, explanations: list[Explanation]) -> list[Explanation]:
+        """The explanations that fail where the backward raised an exception, if there are any."""
+        failing = [
+            e
+            for e in explanations
+            if self._refused and all(self._fails(e, refused) for refused in self._refused)
+        ]
+        return failing or explanations
+
+    def _fails(self, explanation: Explanation, refused: Trial) -> bool:
+        outputs = self._kernel.outputs
+        return any(expected(refused.right, o, explanation, None) is None for o in outputs)
 
     def _shared(self, output: str, found: Found) -> list[Explanation]:
         """Choose, among explanations with the same numbers, by what the other outputs show.

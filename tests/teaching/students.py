@@ -16,6 +16,7 @@ from tests.teaching import (
     students_activations,
     students_course,
     students_gated,
+    students_habits,
     students_losses,
 )
 from tests.teaching.students_batchnorm import BATCHNORM
@@ -287,7 +288,8 @@ STUDENTS = [
     *(Student("layernorm", *key, function) for key, function in LAYERNORM.items()),
     *(
         Student(kernel, *key, function)
-        for kernel, functions in students_course.MISTAKES.items()
+        for made in (students_course.MISTAKES, students_habits.HABITS)
+        for kernel, functions in made.items()
         for key, function in functions.items()
     ),
     *(

@@ -267,6 +267,9 @@ UPDATES = {
             b * v - rate * g,
         ),
         ("old velocity", "theta_new"): lambda w, g, v, rate, b: (w + v, b * v - rate * g),
+        ("learning rate outside of the velocity", "theta_new velocity_new"): (
+            lambda w, g, v, rate, b: (w - rate * (b * v + g), g + b * v)
+        ),
     },
     "nesterov": {
         ("gradient added", "theta_new velocity_new"): lambda w, g, v, rate, b: (
@@ -362,6 +365,9 @@ UPDATES["adam"] = {
     ("step counted from 0", "theta_new"): moments(
         hats=lambda m, v, b1, b2, t: (m / (1 - b1 ** (t - 1)), v / (1 - b2 ** (t - 1)))
     ),
+    ("product for the power", "theta_new"): moments(
+        hats=lambda m, v, b1, b2, t: (m / (1 - b1 * t), v / (1 - b2 * t))
+    ),
     ("step counted twice", "theta_new"): moments(
         hats=lambda m, v, b1, b2, t: (m / (1 - b1 ** (t + 1)), v / (1 - b2 ** (t + 1)))
     ),
@@ -403,6 +409,10 @@ PROGRAMS = {
         ("bias forgotten", f"{ALL} "): two_layer(last=lambda h, W2, b2: h @ W2),
         ("bias averaged", "db1"): two_layer(db1=lambda a: a.mean(0)),
         ("bias averaged", "db2"): two_layer(db2=lambda a: a.mean(0)),
+        ("keepdims forgotten", ALL): two_layer(softmax=lambda a: np.exp(a) / np.exp(a).sum(axis=1)),
+        ("softmax over the whole batch", ALL): two_layer(
+            softmax=lambda a: np.exp(a) / np.exp(a).sum()
+        ),
     },
     "training_loop": {
         (name, "theta_new"): function

@@ -12,6 +12,7 @@ import re
 from minidl.teaching.catalogue import (
     activations,
     gated,
+    habits,
     layernorm,
     layers,
     losses,
@@ -25,6 +26,7 @@ from minidl.teaching.kernel import Kernel, Mistake
 MISTAKES = [
     *layers.MISTAKES, *activations.MISTAKES, *gated.MISTAKES, *losses.MISTAKES,
     *layernorm.MISTAKES, *stages.MISTAKES, *steps.MISTAKES,
+    *habits.MISTAKES,
     ("every", "wrong sign", "gradient = -gradient",
      "Every entry has the right size and the other sign, so that a step of descent climbs."),
     ("every", "left out", "gradient = zeros_like(gradient)",
