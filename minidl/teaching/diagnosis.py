@@ -22,9 +22,11 @@ from minidl.teaching.compare import (
     expected,
     known,
     matching,
+    right_beside_kinks,
     telling,
 )
 from minidl.teaching.kernel import Kernel
+from minidl.teaching.slips import slips
 from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unusable, listed
 
 # The explanations of each output that hold on every input.
@@ -172,8 +174,15 @@ class _Examination:
             elsewhere = [m for explanations in found.values() for e in explanations for m in e]
             groups = itertools.chain([[RIGHT]], known(self._kernel, output, elsewhere))
             matches = (matching(group, output, self._trials) for group in groups)
-            found[output] = next(filter(None, matches), [])
+            found[output] = next(filter(None, matches), []) or self._slip(output)
         return found
+
+    def _slip(self, output: str) -> list[Explanation]:
+        """The first slip in a right formula that holds."""
+        if right_beside_kinks(output, self._trials):
+            return []
+        each = (matching([(slip,)], output, self._trials) for slip in slips(self._kernel, output))
+        return next(filter(None, each), [])
 
     def _tell_apart(self, found: Found) -> Found:
         """Try more inputs while several mistakes explain an output."""

@@ -92,7 +92,9 @@ FUNCTIONS: dict[str, Any] = {
     **vars(np),
     **{name: vars(updates)[name] for name in ("sgd", "momentum", "nesterov", "rmsprop", "adam")},
     "batch_normalized": _batch_normalized,
-    "mean_of": lambda a, axis: np.mean(a, axis=axis, keepdims=True),  # where "mean" is a quantity
+    # Where "mean" is a quantity.
+    "mean_of": lambda a, axis: np.mean(a, axis=axis, keepdims=True),
+    "mean_along": lambda a, axis: np.mean(a, axis=axis),
     "steps": _steps,
     "one_place": _one_place,
     "squared_error_gradient": _squared_error_gradient,

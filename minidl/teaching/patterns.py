@@ -66,7 +66,7 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> st
                      for s, r in ratios]  # fmt: skip
         constant = float(np.median(constants))
         if constant and np.allclose(constants, constant, rtol=10 * TOLERANCE, atol=0):
-            if not any(powers) and abs(constant - 1) < 10 * TOLERANCE:
+            if not any(powers) and abs(abs(constant) - 1) < 10 * TOLERANCE:
                 return None  # imprecise, but no multiple
             return _product(constant, dict(zip(letters, powers, strict=True)))
     return None

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl.printing import say
 from minidl.testing import diagnose
-from tests.teaching.fresh_more import ROWS
+from tests.teaching import fresh_last, fresh_more
 
 
 class Habit(NamedTuple):
@@ -307,7 +307,8 @@ def _(dy, x, gamma, epsilon):
     return inverse * (g - sums / rows), np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)
 
 
-MORE = [Habit(*row) for row in ROWS]
+MORE = [Habit(*row) for row in fresh_more.ROWS]
+LAST = [Habit(*row) for row in fresh_last.ROWS]
 
 
 def verdict(habit: Habit) -> str:
@@ -347,7 +348,7 @@ def count(habits: list[Habit], details: bool = True) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    for habits in (HABITS, MORE):
+    for habits in (HABITS, MORE, LAST):
         counts = count(habits)
         say(
             f"{len(habits)} wrong backwards: {counts['right']} named rightly, "

@@ -132,7 +132,7 @@ ROWS: list[Row] = [
      lambda p, t: (p - t).mean(axis=0)),
     ("sigmoid_crossentropy", "forgets the units", {"dlogits": "units"},
      lambda logits, t: (squash(logits) - t) / len(t)),
-    ("mean_squared_error", "keeps the square", {"dy": "square"},
+    ("mean_squared_error", "keeps the square", {"dy": "square|twice"},
      lambda y, t: 2 * (y - t) ** 2 / y.size),
     ("mean_squared_error", "has target and output exchanged", {"dy": "sign"},
      lambda y, t: 2 * (t - y) / y.size),

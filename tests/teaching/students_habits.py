@@ -66,6 +66,14 @@ def lines(dx):
     return backward
 
 
+def lines_from_dy(dy, x, gamma, epsilon):
+    """Layer normalization whose paths go on with dy in place of gamma · dy."""
+    sigma = np.sqrt(x.var(axis=1)[:, None] + epsilon)
+    hat = (x - x.mean(axis=1)[:, None]) / sigma
+    paths = (dy.sum(axis=1)[:, None] + hat * (dy * hat).sum(axis=1)[:, None]) / x.shape[1]
+    return (dy * gamma - paths) / sigma, sum(dy * hat), sum(dy)
+
+
 def unparenthesized(g, x, gate, slope):
     return gate * g + slope * x
 
@@ -262,6 +270,7 @@ HABITS: dict[str, Made] = {
             g / sigma - mean(g) - hat * mean(g * hat)
         )),
         ("wrong sign of the mean path", "dx"): layernorm(mean_path=-1),
+        ("gamma forgotten in the paths", "dx"): lines_from_dy,
         ("sum of g in place of g · x̂", "dx"): lines(lambda g, hat, sigma, mean: (
             (g - mean(g) - hat * mean(g)) / sigma
         )),

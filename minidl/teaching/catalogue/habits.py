@@ -154,6 +154,9 @@ MISTAKES = [
      "dx = inverse * (g + sum(g, axis=1, keepdims=True) / units"
      " - x_hat * sum(g * x_hat, axis=1, keepdims=True) / units)",
      "The mean is subtracted from x: its gradient has a minus."),
+    ("layernorm", "gamma forgotten in the paths",
+     "dx = inverse * (g - mean_of(dy, 1) - x_hat * mean_of(dy * x_hat, 1))",
+     "gamma multiplies dy, and in both paths it is forgotten."),
     ("layernorm", "sum of g in place of g · x̂",
      "dx = inverse * (g - sum(g, axis=1, keepdims=True) / units"
      " - x_hat * sum(g, axis=1, keepdims=True) / units)",

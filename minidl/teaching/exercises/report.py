@@ -20,13 +20,13 @@ SIGNS = {RIGHT: "✓", WRONG: "✗", EMPTY: "", BROKEN: "!"}
 
 STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
-th, td { border: 1px solid #8884; padding: .15rem .4rem; text-align: left; }
+th, td { border: 1px solid #8884; padding: .15rem .3rem; text-align: left; }
 thead th { vertical-align: bottom; height: 9.5rem; }
 thead th span { writing-mode: vertical-rl; transform: rotate(180deg); font-weight: normal; }
-td.sign { text-align: center; min-width: 1.3rem; }
+td.sign { text-align: center; } td.sign, thead span { font-size: 85%; }
 .right { background: #2a92; } .wrong { background: #d333; } .broken { background: #f902; }
 details { margin: .4rem 0; } summary { cursor: pointer; }
 """
