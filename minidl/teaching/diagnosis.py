@@ -25,8 +25,8 @@ from minidl.teaching.compare import (
     right_beside_kinks,
     telling,
 )
-from minidl.teaching.kernel import Kernel
-from minidl.teaching.slips import slips
+from minidl.teaching.kernel import Kernel, Mistake
+from minidl.teaching.slips import double_slips, slips
 from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unusable, listed
 
 # The explanations of each output that hold on every input.
@@ -181,7 +181,10 @@ class _Examination:
         """The first slip in a right formula that holds."""
         if right_beside_kinks(output, self._trials):
             return []
-        each = (matching([(slip,)], output, self._trials) for slip in slips(self._kernel, output))
+        return self._first(slips(self._kernel, output), output)
+
+    def _first(self, mistakes: Iterable[Mistake], output: str) -> list[Explanation]:
+        each = (matching([(mistake,)], output, self._trials) for mistake in mistakes)
         return next(filter(None, each), [])
 
     def _tell_apart(self, found: Found) -> Found:
@@ -259,8 +262,11 @@ class _Examination:
             factors = {e: f for e in bases if (f := patterns.factor(trials, output, e))}
             if factors:
                 return verdict.multiple(factors, output, self._kernel)
-        found = patterns.not_finite(trials, output) or patterns.imprecise(trials, output)
-        return found or patterns.unknown(trials, output)
+        if found := patterns.not_finite(trials, output) or patterns.imprecise(trials, output):
+            return found
+        if slip := self._first(double_slips(self._kernel, output), output):
+            return verdict.explained(slip, output, self._kernel)
+        return patterns.unknown(trials, output)
 
 
 def _grows(first: Any, second: Any, third: Any) -> bool:

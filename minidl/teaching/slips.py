@@ -30,23 +30,56 @@ class Slip(NamedTuple):
     name: str
 
 
+Kind = Callable[[ast.expr, Kernel], Iterator[Slip]]
+
+# Of formulas with so many single slips at most, two at once are tried: some thousand.
+SHORT = 40
+
+
 def slips(kernel: Kernel, output: str) -> Iterator[Mistake]:
     """Every formula of an output with one slip; the likelier slips come first."""
     for kind in (_slips_at, _wrapped):
-        for formula in FORMULAS.get(kernel.name, ()):
-            assignment = ast.parse(formula).body[0]
-            assert isinstance(assignment, ast.Assign)
-            if ast.unparse(assignment.targets[0]) == output:
-                parts = (p for p in ast.walk(assignment.value) if isinstance(p, ast.expr))
-                for slip in (slip for part in parts for slip in kind(part, kernel)):
-                    wrong = ast.unparse(_replaced(assignment, slip))
-                    yield Mistake(slip.name, wrong, f"The right formula is {formula}.")
+        for formula in _formulas(kernel, output):
+            for slip in _in(formula, kernel, kind):
+                yield _mistake(slip.name, _replaced(formula, slip), formula)
 
 
-def _replaced(assignment: ast.Assign, slip: Slip) -> ast.AST:
+def double_slips(kernel: Kernel, output: str) -> Iterator[Mistake]:
+    """Short formulas of an output with two slips."""
+    for formula in _formulas(kernel, output):
+        singles = list(_in(formula, kernel, _slips_at))
+        if len(singles) <= SHORT:
+            for slip in singles:
+                wrong = _replaced(formula, slip)
+                for other in _in(wrong, kernel, _slips_at):
+                    name = f"{slip.name} and {other.name}"
+                    yield _mistake(name, _replaced(wrong, other), formula)
+
+
+def _formulas(kernel: Kernel, output: str) -> Iterator[ast.Assign]:
+    for text in FORMULAS.get(kernel.name, ()):
+        (formula,) = ast.parse(text).body
+        assert isinstance(formula, ast.Assign)
+        if ast.unparse(formula.targets[0]) == output:
+            yield formula
+
+
+def _in(formula: ast.Assign, kernel: Kernel, kind: Kind) -> Iterator[Slip]:
+    for part in ast.walk(formula.value):
+        if isinstance(part, ast.expr):
+            yield from kind(part, kernel)
+
+
+def _mistake(name: str, wrong: ast.AST, right: ast.AST) -> Mistake:
+    return Mistake(name, ast.unparse(wrong), f"The right formula is {ast.unparse(right)}.")
+
+
+def _replaced(formula: ast.Assign, slip: Slip) -> ast.Assign:
     """A copy of a formula with another part."""
     places = {id(slip.part): slip.instead}
-    return ast.fix_missing_locations(_Copy(places).visit(assignment))
+    wrong = ast.fix_missing_locations(_Copy(places).visit(formula))
+    assert isinstance(wrong, ast.Assign)
+    return wrong
 
 
 class _Copy(ast.NodeTransformer):
@@ -94,6 +127,10 @@ def _wrapped(part: ast.expr, kernel: Kernel) -> Iterator[Slip]:
         for name in UNARY:
             instead = ast.Call(ast.Name(name), [part], [])
             yield Slip(part, instead, f"{name}({part.id}) in place of {part.id}")
+        square = ast.BinOp(part, ast.Pow(), ast.Constant(2))
+        yield Slip(part, square, f"{part.id} squared")
+        rest = ast.BinOp(ast.Constant(1), ast.Sub(), part)
+        yield Slip(part, rest, f"1 - {part.id} in place of {part.id}")
 
 
 def _product(part: ast.BinOp) -> Iterator[Slip]:
@@ -112,6 +149,11 @@ def _quotient(part: ast.BinOp) -> Iterator[Slip]:
     yield Slip(part, part.left, f"division by {right} missing")
     yield Slip(part, _joined(part, ast.Mult()), f"multiplied by {right} in place of divided")
     yield Slip(part, ast.BinOp(part, ast.Div(), part.right), f"divided by {right} twice")
+    if not isinstance(part.left, ast.Constant):
+        left = _text(part.left)
+        above = ast.BinOp(ast.Constant(1.0), ast.Div(), part.right)
+        yield Slip(part, above, f"factor {left} missing")
+        yield Slip(part, ast.BinOp(part, ast.Mult(), part.left), f"factor {left} twice")
 
 
 def _sum(part: ast.BinOp) -> Iterator[Slip]:
@@ -124,11 +166,16 @@ def _sum(part: ast.BinOp) -> Iterator[Slip]:
     yield Slip(part, _joined(part, other), f"wrong sign of the term {right}")
     if minus:
         yield Slip(part, ast.BinOp(part.right, ast.Sub(), part.left), f"sign of {_text(part)}")
+    for number, done in ((2.0, "doubled"), (0.5, "halved")):
+        scaled = ast.BinOp(ast.Constant(number), ast.Mult(), part.right)
+        yield Slip(part, ast.BinOp(part.left, part.op, scaled), f"term {right} {done}")
 
 
 def _power(part: ast.BinOp) -> Iterator[Slip]:
     base, exponent = _text(part.left), _text(part.right)
     yield Slip(part, part.left, f"power of {base} missing")
+    absolute = ast.Call(ast.Name("abs"), [part.left], [])
+    yield Slip(part, absolute, f"absolute value of {base} in place of its power")
     for step in (-1, 1):
         try:
             power = ast.literal_eval(part.right) + step
@@ -149,7 +196,9 @@ def _called(part: ast.Call) -> Iterator[Slip]:
     if name != "sum":
         return
     what = _text(part.args[0])
-    axis = next(keyword for keyword in part.keywords if keyword.arg == "axis")
+    axis = next((keyword for keyword in part.keywords if keyword.arg == "axis"), None)
+    if axis is None:
+        return
     others = [keyword for keyword in part.keywords if keyword is not axis]
     number = _text(axis.value)
     yield Slip(part, _call("sum", part), f"sum of {what} over everything")

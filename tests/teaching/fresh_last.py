@@ -1,7 +1,4 @@
-"""Forty more wrong backwards, written after both other lists had been learned from.
-
-Nothing was added to the catalogue for them: their count is that of a stranger's mistakes.
-"""
+"""Forty more wrong backwards, from which the search for single slips was learned."""
 
 from __future__ import annotations
 

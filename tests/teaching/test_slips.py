@@ -52,6 +52,8 @@ def test_a_slip_changes_a_formula(name):
          lambda dy, x: dy / (1 + abs(x)) ** 3 * 1.0),
         ("log_softmax", "factor exp(y) twice",
          lambda dy, y: dy - np.exp(2 * y) * dy.sum(axis=1, keepdims=True)),
+        ("tanh", "wrong sign of the term y ** 2 and exponent 3 in place of 2 of y",
+         lambda dy, y: dy * (1 + y**3)),
         ("softmax_crossentropy", "log(p) in place of p", lambda p, t: (np.log(p) - t) / len(p)),
     ],
 )  # fmt: skip
