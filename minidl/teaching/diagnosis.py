@@ -184,6 +184,10 @@ class _Examination:
         return self._first(slips(self._kernel, output), output)
 
     def _first(self, mistakes: Iterable[Mistake], output: str) -> list[Explanation]:
+        """The first mistake that holds; of numbers that are not finite none tells anything."""
+        results = [trial.results[output] for trial in self._trials]
+        if any(isinstance(r, Finding) or not np.all(np.isfinite(r)) for r in results):
+            return []
         each = (matching([(mistake,)], output, self._trials) for mistake in mistakes)
         return next(filter(None, each), [])
 

@@ -37,7 +37,7 @@ SHORT = 40
 
 
 def slips(kernel: Kernel, output: str) -> Iterator[Mistake]:
-    """Every formula of an output with one slip; the likelier slips come first."""
+    """Every formula of an output, or of a step behind, with one slip; likelier slips come first."""
     for kind in (_slips_at, _wrapped):
         for formula in _formulas(kernel, output):
             for slip in _in(formula, kernel, kind):
@@ -50,8 +50,10 @@ def double_slips(kernel: Kernel, output: str) -> Iterator[Mistake]:
         singles = list(_in(formula, kernel, _slips_at))
         if len(singles) <= SHORT:
             for slip in singles:
-                wrong = _replaced(formula, slip)
+                wrong, new = _replaced(formula, slip), ast.dump(slip.instead)
                 for other in _in(wrong, kernel, _slips_at):
+                    if ast.dump(other.part) == new:  # a slip in a slip is another single one
+                        continue
                     name = f"{slip.name} and {other.name}"
                     yield _mistake(name, _replaced(wrong, other), formula)
 
@@ -60,7 +62,8 @@ def _formulas(kernel: Kernel, output: str) -> Iterator[ast.Assign]:
     for text in FORMULAS.get(kernel.name, ()):
         (formula,) = ast.parse(text).body
         assert isinstance(formula, ast.Assign)
-        if ast.unparse(formula.targets[0]) == output:
+        target = ast.unparse(formula.targets[0])
+        if target == output or (target in kernel.behind(output) and target not in kernel.outputs):
             yield formula
 
 
@@ -111,18 +114,25 @@ def _slips_at(part: ast.expr, kernel: Kernel) -> Iterator[Slip]:
         yield Slip(part, part.operand, f"minus of {_text(part.operand)} missing")
     elif isinstance(part, ast.Call):
         yield from _called(part)
+    elif isinstance(part, ast.Compare):
+        other = ast.LtE() if isinstance(part.ops[0], ast.Gt) else ast.Gt()
+        inverse = ast.Compare(part.left, [other], part.comparators)
+        yield Slip(part, inverse, f"{_text(inverse)} in place of {_text(part)}")
     elif isinstance(part, ast.Attribute):
         yield Slip(part, part.value, "transpose missing")
     elif isinstance(part, ast.Constant) and part.value in (0, 1):
         yield Slip(part, ast.Constant(1 - part.value), f"{1 - part.value} in place of {part.value}")
     elif isinstance(part, ast.Name):
-        other = TAKEN_FOR.get(part.id)
-        if other in {*kernel.inputs, *kernel.program}:
-            yield Slip(part, ast.Name(str(other)), f"{other} in place of {part.id}")
+        name = TAKEN_FOR.get(part.id, "")
+        if name in {*kernel.inputs, *kernel.program}:
+            yield Slip(part, ast.Name(name), f"{name} in place of {part.id}")
 
 
 def _wrapped(part: ast.expr, kernel: Kernel) -> Iterator[Slip]:
-    """A function of a quantity in place of the quantity."""
+    """A function of a quantity in place of the quantity; or another number."""
+    if isinstance(part, ast.Constant) and isinstance(part.value, int):
+        for number in (part.value + 1, part.value - 1):
+            yield Slip(part, ast.Constant(number), f"{number} in place of {part.value}")
     if isinstance(part, ast.Name) and part.id in {*kernel.inputs, *kernel.program}:
         for name in UNARY:
             instead = ast.Call(ast.Name(name), [part], [])
@@ -140,6 +150,7 @@ def _product(part: ast.BinOp) -> Iterator[Slip]:
     yield Slip(part, part.left, f"factor {right} missing")
     yield Slip(part, _joined(part, ast.Div()), f"divided by {right} in place of multiplied")
     yield Slip(part, _joined(part, ast.Add()), f"{right} added in place of multiplied")
+    yield Slip(part, _joined(part, ast.Sub()), f"{right} subtracted in place of multiplied")
     for factor in (part.right, part.left):
         yield Slip(part, ast.BinOp(part, ast.Mult(), factor), f"factor {_text(factor)} twice")
 
@@ -148,6 +159,8 @@ def _quotient(part: ast.BinOp) -> Iterator[Slip]:
     right = _text(part.right)
     yield Slip(part, part.left, f"division by {right} missing")
     yield Slip(part, _joined(part, ast.Mult()), f"multiplied by {right} in place of divided")
+    yield Slip(part, _joined(part, ast.Add()), f"{right} added in place of divided")
+    yield Slip(part, _joined(part, ast.Sub()), f"{right} subtracted in place of divided")
     yield Slip(part, ast.BinOp(part, ast.Div(), part.right), f"divided by {right} twice")
     if not isinstance(part.left, ast.Constant):
         left = _text(part.left)
@@ -164,11 +177,14 @@ def _sum(part: ast.BinOp) -> Iterator[Slip]:
                f"term {left} missing")  # fmt: skip
     other = ast.Add() if minus else ast.Sub()
     yield Slip(part, _joined(part, other), f"wrong sign of the term {right}")
+    done = "subtracted" if minus else "added"
+    yield Slip(part, _joined(part, ast.Mult()), f"multiplied by {right} in place of {done}")
+    yield Slip(part, _joined(part, ast.Div()), f"divided by {right} in place of {done}")
     if minus:
         yield Slip(part, ast.BinOp(part.right, ast.Sub(), part.left), f"sign of {_text(part)}")
-    for number, done in ((2.0, "doubled"), (0.5, "halved")):
+    for number, scale in ((2.0, "doubled"), (0.5, "halved")):
         scaled = ast.BinOp(ast.Constant(number), ast.Mult(), part.right)
-        yield Slip(part, ast.BinOp(part.left, part.op, scaled), f"term {right} {done}")
+        yield Slip(part, ast.BinOp(part.left, part.op, scaled), f"term {right} {scale}")
 
 
 def _power(part: ast.BinOp) -> Iterator[Slip]:

@@ -277,6 +277,7 @@ def test_a_student_s_way(tmp_path, monkeypatch, capsys):
         (["check", "sigmiod", "--folder", "."], "did you mean 'sigmoid'?"),
         (["check", "--folder", "nowhere"], "expected a folder, received nowhere"),
         (["check"], "minidl exercises makes one"),
+        (["check", "folder", "--folder", "."], "folder is a folder, expected names of exercises"),
         (["check", "--folder", ".", "."], "expected one folder, or --report FILE for several"),
         (["copy", "file"], "file"),
         (["check", "--folder", ".", "--report", "no/such/table.html"], "No such file"),
@@ -285,6 +286,7 @@ def test_a_student_s_way(tmp_path, monkeypatch, capsys):
 def test_what_cannot_be_carried_out_is_told(arguments, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
     assert main(arguments) == 2
     told = capsys.readouterr().err
     assert told.startswith("minidl exercises: ")

@@ -1,6 +1,7 @@
 """Right formulas, as they are derived in a course, in which a single slip is looked for.
 
-Names are those of the kernels' programs. A kernel may have several forms of one output.
+Names are those of the kernels' programs. A formula is that of an output or of a step before it, and
+there may be several forms of one.
 """
 
 # fmt: off
@@ -12,7 +13,7 @@ FORMULAS: dict[str, tuple[str, ...]] = {
     "elu": ("dx = where(x > 0, dy, dy * (y + alpha))",
             "dx = where(x > 0, dy, dy * alpha * exp(x))"),
     "sigmoid": ("dx = dy * y * (1 - y)", "dx = dy * exp(-x) / (1 + exp(-x))**2"),
-    "tanh": ("dx = dy * (1 - y**2)",),
+    "tanh": ("dx = dy * (1 - y**2)", "dx = dy * (1 - y) * (1 + y)"),
     "softplus": ("dx = dy * (1 - exp(-y))", "dx = dy / (1 + exp(-x))",
                  "dx = dy * exp(x) / (1 + exp(x))"),
     "softsign": ("dx = dy * (1 - abs(y))**2", "dx = dy / (1 + abs(x))**2"),
@@ -20,11 +21,14 @@ FORMULAS: dict[str, tuple[str, ...]] = {
     "softmax": ("dx = y * (dy - sum(dy * y, axis=1, keepdims=True))",),
     "log_softmax": ("dx = dy - exp(y) * sum(dy, axis=1, keepdims=True)",),
     "silu": ("dx = dy * (gate + x * gate * (1 - gate))", "dx = dy * gate * (1 + x * (1 - gate))",
-             "dx = dy * (y + gate * (1 - y))"),
+             "dx = dy * (y + gate * (1 - y))", "gate = 1 / (1 + exp(-x))"),
     "gelu": ("dx = dy * (gate + x * exp(-x**2 / 2) / sqrt(2 * pi))",
              "dx = dy * (gate + x * slope)"),
-    "gelu_tanh": ("dx = dy * ((1 + t) / 2 + x * (1 - t**2) / 2 * inner)",),
-    "mish": ("dx = dy * (gate + x * (1 - gate**2) * inner)",),
+    "gelu_tanh": ("dx = dy * ((1 + t) / 2 + x * (1 - t**2) / 2 * inner)",
+                  "u = sqrt(2 / pi) * (x + 0.044715 * x**3)",
+                  "inner = sqrt(2 / pi) * (1 + 3 * 0.044715 * x**2)"),
+    "mish": ("dx = dy * (gate + x * (1 - gate**2) * inner)", "u = log(1 + exp(x))",
+             "inner = 1 / (1 + exp(-x))"),
     "dropout": ("dx = dy * mask / (1 - rate)",),
     "batchnorm": (
         "dx = gamma * inverse * (dy - sum(dy, axis=0) / N - x_hat * sum(dy * x_hat, axis=0) / N)",
@@ -34,6 +38,7 @@ FORMULAS: dict[str, tuple[str, ...]] = {
         "dx = gamma * dy * inverse - sum(gamma * dy * inverse, axis=0) / N"
         " - (x - mean) / N * sum(gamma * dy * (x - mean), axis=0) * inverse**3",
         "dgamma = sum(dy * x_hat, axis=0)", "dbeta = sum(dy, axis=0)",
+        "x_hat = (x - mean) * inverse", "inverse = (variance + epsilon)**-0.5",
     ),
     "layernorm": (
         "dx = inverse * (gamma * dy - sum(gamma * dy, axis=1, keepdims=True) / units"
@@ -41,10 +46,10 @@ FORMULAS: dict[str, tuple[str, ...]] = {
         "dx = gamma * dy * inverse - sum(gamma * dy * inverse, axis=1, keepdims=True) / units"
         " - (x - mean) / units * sum(gamma * dy * (x - mean), axis=1, keepdims=True) * inverse**3",
         "dgamma = sum(dy * x_hat, axis=0)", "dbeta = sum(dy, axis=0)",
+        "x_hat = (x - mean) * inverse", "inverse = (variance + epsilon)**-0.5",
     ),
     "softmax_crossentropy": (
-        "dlogits = (p - t) / N",
-        "dlogits = (exp(logits) / sum(exp(logits), axis=1, keepdims=True) - t) / N",
+        "dlogits = (p - t) / N", "p = exp(logits) / sum(exp(logits), axis=1, keepdims=True)",
     ),
     "sigmoid_crossentropy": ("dlogits = (p - t) / units / N",
                              "dlogits = (1 / (1 + exp(-logits)) - t) / units / N"),
@@ -53,6 +58,13 @@ FORMULAS: dict[str, tuple[str, ...]] = {
                             "dp = ((1 - t) / (1 - p) - t / p) / units / N"),
     "mean_squared_error": ("dy = 2 * (y - t) / units / N",),
     "l1": ("total = dW + l1 * sign(W)",),
+    "two_layer_network": (
+        "z = x @ W1 + b1", "logits = hidden @ W2 + b2", "dlogits = (p - t) / N",
+        "p = exp(logits) / sum(exp(logits), axis=1, keepdims=True)",
+        "dhidden = dlogits @ W2.T", "dz = dhidden * (z > 0)",
+        "dW1 = x.T @ dz", "db1 = sum(dz, axis=0)",
+        "dW2 = hidden.T @ dlogits", "db2 = sum(dlogits, axis=0)",
+    ),
     "l2": ("total = dW + 2 * l2 * W",),
     "batchnorm_inverse": ("dvariance = -dinverse * (variance + epsilon)**-1.5 / 2",),
     "sgd": ("theta_new = theta - learning_rate * grad",),

@@ -86,6 +86,8 @@ def _check(given: argparse.Namespace) -> int:
 
 def _exercise(name: str) -> str:
     """The name of an exercise, given by name or by the path of its file."""
+    if name not in EXERCISES and Path(name).is_dir():
+        raise ValueError(f"{name} is a folder, expected names of exercises; or --folder {name}")
     name = Path(name).stem if name.endswith(".py") else name
     return str(checks.lookup("exercise", name, EXERCISES).name)
 
