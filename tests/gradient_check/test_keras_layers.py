@@ -47,6 +47,20 @@ def test_a_layer_is_right():
     assert found.max_error < 1e-10
 
 
+class Idle(keras.layers.Layer):
+    """y = 2 x, with a weight that does nothing."""
+
+    def build(self, shape):
+        self.idle = self.add_weight(shape=(2,), name="idle")
+
+    def call(self, x):
+        return 2 * x
+
+
+def test_a_weight_that_does_nothing_has_a_gradient_of_0():
+    assert "training: own/idle" in names(gradcheck(Idle(dtype="float64", name="own"), X))
+
+
 def test_a_wrong_layer_is_found():
     with pytest.raises(GradientError, match="own/scale") as error:
         gradcheck(Scale(lambda dy, x: tf.reduce_mean(dy * x, axis=0), name="own"), X)
