@@ -1,7 +1,7 @@
 """The calling convention of Stanford's CS231n: ``forward(x, …)`` gives ``(out, cache)``, and
 ``backward(dout, cache)`` the gradients.
 
-A cache is what a student's own forward keeps. Without that forward it is what the course keeps: the
+A cache is made by a student's own forward. Without a forward the cache is the course's: the
 arguments of a dense layer, the input of an activation, the parameters and the mask of dropout.
 """
 

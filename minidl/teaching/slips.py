@@ -1,7 +1,7 @@
 """Single slips in a right formula: a factor, a term, a sign, an axis, a power, a name.
 
-Where no known mistake gives a student's numbers, each slip in the kernel's formulas is tried. The
-catalogue says more, so that it comes first.
+Where no known mistake gives a student's numbers, each slip in the kernel's formulas is tried. Known
+mistakes come first, because a row of the catalogue says more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from minidl.teaching.catalogue.formulas import FORMULAS
 from minidl.teaching.kernel import Kernel, Mistake
 
-# Names that stand in each other's place, and are arrays of one shape in the kernels that have them.
+# Pairs of names that are taken for each other: arrays of one shape.
 TAKEN_FOR = {
     "x": "y", "y": "x", "x_hat": "x", "p": "logits", "grad": "theta", "gate": "slope",
     "slope": "gate", "m_t": "m", "v_t": "v", "velocity_t": "velocity",
@@ -23,7 +23,7 @@ UNARY = ("sqrt", "exp", "abs", "sign", "log")
 
 
 class Slip(NamedTuple):
-    """A part of a formula, what stands in its place, and the slip in words."""
+    """A part of a formula, the wrong part instead, and the slip in words."""
 
     part: ast.expr
     instead: ast.expr

@@ -28,7 +28,7 @@ ALLOWED = {
     "operator", "scipy", "typing",
 }  # fmt: skip
 
-# What Python reports before it does so, by the beginning of its name.
+# Events that Python reports before they happen, by the beginning of their names.
 REFUSED = {
     "socket.": "reaches for the network",
     "subprocess.": "starts a program",

@@ -29,7 +29,7 @@ class Exercise:
         part: the part of the course.
         task: what is to be written, in a sentence or more.
         kernels: the names, in :data:`~minidl.teaching.catalogue.KERNELS`, of the functions.
-        forwards: functions of the engine whose docstrings say what the forward computes.
+        forwards: functions of the engine, whose docstrings have the forward's formulas.
     """
 
     name: str

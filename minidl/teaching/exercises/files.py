@@ -55,19 +55,18 @@ GLOROT = '''def glorot_uniform(inputs, outputs, rng):
 
 README = """# Exercises
 
-Each file has a function whose body is yours to write, with NumPy. Check one, or all:
+Each file has a function with a hole for your lines, in NumPy. Check one exercise, or all:
 
     minidl exercises check sigmoid
     minidl exercises check
     minidl exercises check --watch
 
-The answer is a sentence: right, and how exactly; or which mistake is in it. Axes are N rows, I
-inputs, O outputs (units) and K classes. A function may leave out an argument that it computes
-itself. `backward(dout, cache)`, as in Stanford's CS231n, is understood, too; write the forward
-that returns `(out, cache)` into the same file, under the name of the backward with `_forward` at
-its end.
+The answer is a sentence: right, and how exactly; or the mistake. Axes are N rows, I inputs, O
+outputs (units) and K classes. A function may leave out an argument that follows from the rest.
+`backward(dout, cache)`, as in Stanford's CS231n, is understood, too: write the forward that returns
+`(out, cache)` into the same file, under the backward's name with `_forward` at the end.
 
-An order that goes well with a course:
+`minidl exercises check` names the next exercise in the order of a course. By parts:
 
 """
 
@@ -134,7 +133,7 @@ def _function(kernel: Kernel) -> str:
 
 
 def _arguments(kernel: Kernel) -> list[str]:
-    """A line for each argument: its shape, found from a draw, and a few words."""
+    """A line for each argument: the shape, found from a draw, and a few words."""
     with use("numpy", executor="python"):
         drawn = kernel.draw(np.random.default_rng(0), {a: SIZES[a] for a in kernel.letters})
         shapes = {name: _shape(drawn[name]) for name in kernel.signature}

@@ -54,7 +54,7 @@ def grade(exercise: Exercise, names: Mapping[str, Any]) -> Grade:
 
 
 class _Hole(BaseException):
-    """A function whose hole is still there; passes through the diagnosis as no exception does."""
+    """A hole that is still there; passes through the diagnosis as no exception does."""
 
 
 def _written(exercise: Exercise, graded: Callable[[], Grade]) -> Grade:
@@ -73,7 +73,7 @@ def _diagnosed(kernel: str, names: Mapping[str, Any]) -> Grade:
 
 
 def _holed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which ends the diagnosis where it says itself that it is not written."""
+    """The function; a NotImplementedError of the function ends the diagnosis."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:

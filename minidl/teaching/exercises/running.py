@@ -1,4 +1,4 @@
-"""A student's file in a process of its own, with limits on time and on what it prints."""
+"""A student's file in a process of its own, with limits on time and on printed bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEPT = 2000  # bytes that are shown
 
 
 class Run(NamedTuple):
-    """A grade, the beginning of what the file printed, and True for a file that was written in."""
+    """A grade, the beginning of the printed text, and True for a file with a student's lines."""
 
     grade: Grade
     printed: str = ""
@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
 
 def run(path: Path, exercise: Exercise, seconds: float = SECONDS) -> Run:
-    """Grade a file; one that is as it was made needs no process."""
+    """Grade a file; an untouched file needs no process."""
     if not path.is_file():
         return Run(Grade(EMPTY, "there is no such file."), begun=False)
     if path.stat().st_size < apart.LARGEST and _untouched(path, exercise):
@@ -105,7 +105,7 @@ def _signal(number: int) -> str:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it has started."""
+    """End a process and its children."""
     with contextlib.suppress(OSError):  # it has ended
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -115,7 +115,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Listener:
-    """Reads what a process prints, keeps the beginning, and ends one that prints too much."""
+    """Reads the output of a process, keeps the beginning, and ends a process that prints on."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None

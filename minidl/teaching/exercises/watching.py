@@ -12,7 +12,7 @@ from minidl.teaching.exercises.course import EXERCISES
 
 
 def watch(folder: Path, stop: Any = None) -> None:
-    """Grade each exercise of a folder when its file is saved, until an interrupt.
+    """Grade an exercise at each save of a file in a folder, until an interrupt.
 
     Args:
         folder: with the exercises' files.
@@ -26,7 +26,7 @@ def watch(folder: Path, stop: Any = None) -> None:
 
 
 def saved(folder: Path, stop: Any = None) -> Iterator[str]:
-    """The names of exercises, each when its file is saved."""
+    """Names of exercises, one at each save of a file."""
     try:
         from watchfiles import Change, watch
     except ModuleNotFoundError as error:
