@@ -9,7 +9,12 @@ from tests.teaching.fresh import HABITS, LAST, MORE, UNLEARNED, count
 
 @pytest.mark.parametrize(
     ("habits", "named"),
-    [(HABITS, 40), (MORE, 39), (LAST, 38), (UNLEARNED, 36)],
+    [
+        pytest.param(HABITS, 40, marks=pytest.mark.thorough),
+        pytest.param(MORE, 39, marks=pytest.mark.thorough),
+        pytest.param(LAST, 38, marks=pytest.mark.thorough),
+        (UNLEARNED, 36),
+    ],
     ids=["first", "more", "last", "unlearned"],
 )
 def test_of_forty_some_are_named_and_none_wrongly(habits, named):
