@@ -33,7 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "and checksum of each file, and exit with the status 1 if one is not to be run; clear: "
         "remove the files",
     )
-    given = parser.parse_args(arguments)
+    commands.add_parser(
+        "exercises",
+        add_help=False,  # the command has its own
+        help="exercises: backwards to write, each graded in a sentence",
+    )
+    given, rest = parser.parse_known_args(arguments)
+    if given.command == "exercises":
+        from minidl.teaching.exercises import command
+
+        return command.main(rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     from minidl import cache, doctor
 
     if given.command == "doctor":

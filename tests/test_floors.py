@@ -131,7 +131,7 @@ def forbidden(found: Import) -> str | None:
         return "the accelerator imports minidl.backend and nothing else of minidl"
     if target.split(".")[0] in ("pytest", "hypothesis") and source != "testing":
         return "only minidl.testing imports pytest and hypothesis"
-    if own and top(target) in TESTING and source not in ("", *TESTING):
+    if own and top(target) in TESTING and source not in ("", "__main__", *TESTING):
         return "what only tests load is imported by nothing that trains"
     if source == "backend" and own and top(target) != "backend":
         return "minidl.backend imports nothing else of minidl but the accelerator, late"

@@ -10,6 +10,7 @@
     gradcheck(minidl.losses.MeanSquaredError())
     gradcheck(minidl.regularizers.L2(0.01))
     gradcheck(model, x, y)  # a compiled model, or with loss=...
+    gradcheck(torch_module, x)  # of PyTorch, JAX or Keras: check_foreign
 
 Each call returns a :class:`Result`, which prints the checked gradients and their agreement, or
 raises a :class:`GradientCheckError`: a :class:`GradientError` with the wrong entries, a
@@ -36,6 +37,7 @@ from minidl.gradient_check.errors import (
     NonScalarLossError,
     NotFiniteError,
 )
+from minidl.gradient_check.frameworks import check_foreign, is_foreign
 from minidl.gradient_check.functions import check_function
 from minidl.gradient_check.layers import check_activation, check_layer
 from minidl.gradient_check.losses import check_loss, check_penalty
@@ -61,6 +63,7 @@ __all__ = [
     "Result",
     "TensorCheck",
     "check_activation",
+    "check_foreign",
     "check_function",
     "check_layer",
     "check_loss",
@@ -82,8 +85,8 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
     """Check the gradients of ``subject``, by this module's function for such a subject.
 
     Args:
-        subject: a network, a layer, a loss, a regularizer, an activation or a name, or a
-            forward function.
+        subject: a network, a layer, a loss, a regularizer, an activation or a name, a forward
+            function; or a subject of PyTorch, JAX or Keras, as :func:`check_foreign` takes it.
         arguments, options: of that function, after the subject.
 
     Raises:
@@ -96,6 +99,8 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
     for kind, check in _CHECKS:
         if isinstance(subject, kind):
             return check(subject, *arguments, **options)
+    if is_foreign(subject):
+        return check_foreign(subject, *arguments, **options)
     if callable(subject) and not isinstance(subject, type):
         return check_function(subject, *arguments, **options)
     raise TypeError(

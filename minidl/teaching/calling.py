@@ -10,12 +10,16 @@ import copy
 import inspect
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minidl.teaching.kernel import Evaluation, Kernel
 from minidl.teaching.verdict import ROUNDING, Finding, Unusable, listed
+
+# Where frames are none of the student's.
+OWN = Path(__file__).parent
 
 # Arrays by the outputs' names, a finding in place of a bad array; or the exception in words.
 Results = dict[str, Any] | str
@@ -41,6 +45,8 @@ class Call(NamedTuple):
                     *(given[name] for name in self.positional),
                     **{name: given[name] for name in self.named},
                 )
+        except Unusable:
+            raise
         except Exception as error:  # any exception becomes a sentence
             return _describe(error)
         results = _outputs(tuple(inputs.kernel.outputs), returned)
@@ -147,11 +153,12 @@ def _equal(first: Any, second: Any) -> bool:
 
 def _describe(error: Exception) -> str:
     """The exception, and the line of the student's file where the exception arose."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
+    every = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in every if OWN not in Path(frame.filename).parents]
     frame = next((f for f in reversed(frames) if f.filename == frames[0].filename), None)
     line = f" ({frame.line})" if frame and frame.line else ""
     where = f", in line {frame.lineno} of {frame.name}{line}" if frame else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return f"{type(error).__name__}{f': {error}' if str(error) else ''}{where}"
 
 
 def _kind(value: Any) -> str:

@@ -74,7 +74,7 @@ def expected(inputs: Evaluation, output: str, explanation: Explanation, returned
     try:
         evaluation = inputs.under(explanation, returned) if explanation else inputs
         return np.asarray(evaluation[output], dtype=np.float64)
-    except (ValueError, IndexError, ZeroDivisionError):  # shapes that do not fit, 1 / 0
+    except (ValueError, IndexError, TypeError, ZeroDivisionError):  # does not fit, 1 / 0
         return None
 
 
@@ -95,6 +95,17 @@ def _holds(explanation: Explanation, output: str, trial: Trial) -> bool:
     # A formula that is wrong beside a kink may give anything at the kink: students write < or <=.
     beside = bool(explanation) and not any(mistake.at_kink for mistake in explanation)
     return bool(np.all(agreement(result, wanted) | (beside and trial.right["kink"])))
+
+
+def right_beside_kinks(output: str, trials: Sequence[Trial]) -> bool:
+    """True if an output is right but where the input lies at a kink."""
+    pairs = ((trial, trial.results[output], trial.right[output]) for trial in trials)
+    return all(
+        not isinstance(result, Finding)
+        and result.shape == right.shape
+        and bool(np.all(agreement(result, right) | trial.right["kink"]))
+        for trial, result, right in pairs
+    )
 
 
 def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> list[Mistake]:

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import use
 from minidl.teaching import patterns, verdict
+from minidl.teaching.cached import cached
 from minidl.teaching.calling import Call, bind, differing
 from minidl.teaching.catalogue import KERNELS
 from minidl.teaching.compare import (
@@ -21,9 +22,11 @@ from minidl.teaching.compare import (
     expected,
     known,
     matching,
+    right_beside_kinks,
     telling,
 )
-from minidl.teaching.kernel import Kernel
+from minidl.teaching.kernel import Kernel, Mistake
+from minidl.teaching.slips import double_slips, slips
 from minidl.teaching.verdict import RIGHT, Diagnosis, Explanation, Finding, Unusable, listed
 
 # The explanations of each output that hold on every input.
@@ -33,7 +36,12 @@ Found = dict[str, list[Explanation]]
 MORE = 8
 
 
-def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagnosis:
+def diagnose(
+    backward: Callable[..., Any],
+    kernel: str,
+    seed: int = 0,
+    forward: Callable[..., Any] | None = None,
+) -> Diagnosis:
     """Say which known mistake, if any, is in a student's backward.
 
     The backward is called twice on each of a dozen random inputs in float64. The axes have
@@ -48,33 +56,47 @@ def diagnose(backward: Callable[..., Any], kernel: str, seed: int = 0) -> Diagno
 
         print(diagnose(batchnorm_backward, kernel="batchnorm"))
 
+    Or the backward takes ``(dout, cache)``, as in Stanford's CS231n, from a forward of its own::
+
+        print(diagnose(affine_backward, kernel="dense", forward=affine_forward))
+
     Args:
         backward: the student's function, in plain NumPy.
         kernel: "dense", "relu", "leaky_relu", "elu", "sigmoid", "tanh", "softmax",
             "log_softmax", "bounded_relu", "selu", "softplus", "softsign", "hard_sigmoid",
             "exponential", "silu", "gelu", "gelu_tanh", "mish", "relu6", "hard_tanh",
             "hard_silu", "hard_shrink", "soft_shrink", "sparse_sigmoid", "sparse_plus", "celu",
-            "squareplus", "log_sigmoid", "tanh_shrink", "dropout", "batchnorm",
+            "squareplus", "log_sigmoid", "tanh_shrink", "dropout", "batchnorm", "layernorm",
             "softmax_crossentropy", "sigmoid_crossentropy", "categorical_crossentropy",
-            "binary_crossentropy", "mean_squared_error", "l1", "l2".
+            "binary_crossentropy", "mean_squared_error", "l1", "l2"; a stage of batch
+            normalization, "batchnorm_scale", "batchnorm_product", "batchnorm_inverse",
+            "batchnorm_variance", "batchnorm_centre", "batchnorm_mean"; an optimizer's step, "sgd",
+            "momentum", "nesterov", "rmsprop", "adam"; or a program, "two_layer_network",
+            "training_loop", "gradient_check".
         seed: of the random inputs; default 0.
+        forward: of a backward that takes ``(dout, cache)``: it returns ``(out, cache)``. Without
+            one the cache is the course's: x, W and b of a dense layer, x of an activation, the
+            parameters and the mask of dropout.
 
     Returns:
         The diagnosis, whose ``str()`` is the sentence. An exception of the backward becomes part
         of the sentence.
 
     Raises:
-        TypeError: ``backward`` is no function, or ``seed`` no integer.
+        TypeError: ``backward`` or ``forward`` is no function, or ``seed`` no integer.
         ValueError: an unknown kernel or a negative seed; the message has the nearest known name.
     """
     if not callable(backward):
         raise TypeError(f"expected a backward function, received {type(backward).__name__}")
+    if forward is not None and not callable(forward):
+        raise TypeError(f"forward: expected a function, received {type(forward).__name__}")
     subject: Kernel = checks.lookup("kernel", kernel, KERNELS)
     rng = np.random.default_rng(checks.seed(seed))
     # A dozen tiny arrays are not worth a compiler, nor a division into blocks.
     with use("numpy", executor="python"):
         try:
-            return _Examination(bind(backward, subject), subject, rng).diagnosis()
+            call = cached(backward, subject, forward) or bind(backward, subject)
+            return _Examination(call, subject, rng).diagnosis()
         except Unusable as error:
             named = dict.fromkeys(error.outputs, (error.problem,))
             return Diagnosis(subject.name, False, named, error.problem, text=error.text)
@@ -154,8 +176,22 @@ class _Examination:
             elsewhere = [m for explanations in found.values() for e in explanations for m in e]
             groups = itertools.chain([[RIGHT]], known(self._kernel, output, elsewhere))
             matches = (matching(group, output, self._trials) for group in groups)
-            found[output] = next(filter(None, matches), [])
+            found[output] = next(filter(None, matches), []) or self._slip(output)
         return found
+
+    def _slip(self, output: str) -> list[Explanation]:
+        """The first slip in a right formula that holds."""
+        if right_beside_kinks(output, self._trials):
+            return []
+        return self._first(slips(self._kernel, output), output)
+
+    def _first(self, mistakes: Iterable[Mistake], output: str) -> list[Explanation]:
+        """The first mistake that holds; of numbers that are not finite none tells anything."""
+        results = [trial.results[output] for trial in self._trials]
+        if any(isinstance(r, Finding) or not np.all(np.isfinite(r)) for r in results):
+            return []
+        each = (matching([(mistake,)], output, self._trials) for mistake in mistakes)
+        return next(filter(None, each), [])
 
     def _tell_apart(self, found: Found) -> Found:
         """Try more inputs while several mistakes explain an output."""
@@ -164,7 +200,21 @@ class _Examination:
                 return found
             self._try([different(self._kernel.letters, self._rng)])
             found = {o: matching(e, o, self._trials) for o, e in found.items()}
+        found = {output: self._failing(explanations) for output, explanations in found.items()}
         return {output: self._shared(output, found) for output in found}
+
+    def _failing(self, explanations: list[Explanation]) -> list[Explanation]:
+        """The explanations that fail where the backward raised an exception, if there are any."""
+        failing = [
+            e
+            for e in explanations
+            if self._refused and all(self._fails(e, refused) for refused in self._refused)
+        ]
+        return failing or explanations
+
+    def _fails(self, explanation: Explanation, refused: Trial) -> bool:
+        outputs = self._kernel.outputs
+        return any(expected(refused.right, o, explanation, None) is None for o in outputs)
 
     def _shared(self, output: str, found: Found) -> list[Explanation]:
         """Choose, among explanations with the same numbers, by what the other outputs show.
@@ -218,8 +268,11 @@ class _Examination:
             factors = {e: f for e in bases if (f := patterns.factor(trials, output, e))}
             if factors:
                 return verdict.multiple(factors, output, self._kernel)
-        found = patterns.not_finite(trials, output) or patterns.imprecise(trials, output)
-        return found or patterns.unknown(trials, output)
+        if found := patterns.not_finite(trials, output) or patterns.imprecise(trials, output):
+            return found
+        if slip := self._first(double_slips(self._kernel, output), output):
+            return verdict.explained(slip, output, self._kernel)
+        return patterns.unknown(trials, output)
 
 
 def _grows(first: Any, second: Any, third: Any) -> bool:

@@ -88,6 +88,7 @@ class Kernel:
         program: the right formulas, separated by semicolons; dependent arguments are steps, too.
         extras: further names that the backward may ask for.
         optional: arguments that the backward may leave out.
+        function: name of the function; default the kernel's name and ``_backward``.
     """
 
     def __init__(
@@ -100,8 +101,10 @@ class Kernel:
         program: str,
         extras: str = "",
         optional: str = "",
+        function: str = "",
     ) -> None:
         self.name, self.outputs = name, outputs
+        self.function = function or f"{name}_backward"
         self.signature = tuple(signature.split())
         self.extras, self.optional = tuple(extras.split()), tuple(optional.split())
         self.inputs, self.program = _program(inputs), _program(f"kink = False_; {program}")
@@ -127,7 +130,7 @@ class Kernel:
 
     def call(self) -> str:
         """The call as it is documented: ``dense_backward(dy, x, W)``."""
-        return f"{self.name}_backward({', '.join(self.signature)})"
+        return f"{self.function}({', '.join(self.signature)})"
 
 
 class Evaluation(dict[str, Any]):

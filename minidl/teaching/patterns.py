@@ -66,6 +66,8 @@ def factor(trials: Sequence[Trial], output: str, explanation: Explanation) -> st
                      for s, r in ratios]  # fmt: skip
         constant = float(np.median(constants))
         if constant and np.allclose(constants, constant, rtol=10 * TOLERANCE, atol=0):
+            if not any(powers) and abs(abs(constant) - 1) < 10 * TOLERANCE:
+                return None  # imprecise, but no multiple
             return _product(constant, dict(zip(letters, powers, strict=True)))
     return None
 
@@ -143,7 +145,7 @@ def not_finite(trials: Sequence[Trial], output: str) -> Finding | None:
 def imprecise(trials: Sequence[Trial], output: str) -> Finding | None:
     """An output that is nearly right."""
     error = max(float(np.max(distance(t.results[output], t.right[output]))) for t in trials)
-    why = "float16, a numeric derivative, or a constant that does not belong there"
+    why = "float16, a coarse difference, or a constant that does not belong there"
     text = f"right to a relative error of {error:.1e} only, more than float32 rounds: {why}."
     return Finding(("imprecise",), text) if error <= NEARLY else None
 

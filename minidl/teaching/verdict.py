@@ -42,7 +42,8 @@ class Diagnosis:
             once have the name "A and B"; several names are mistakes that give the same numbers on
             every input. Empty where the outputs could not be compared.
         problem: the name of a problem with the backward as a whole, or "": "signature",
-            "exception", "outputs", "order", "in place", "not deterministic", "accumulated".
+            "exception", "outputs", "order", "in place", "not deterministic", "accumulated",
+            "forward".
         error: the largest error of a right backward, relative to the largest entry of an output or
             to 1; 0 for a wrong backward.
     """

@@ -1,4 +1,4 @@
-"""Networks to and from PyTorch, which the extra ``interop-test`` installs.
+"""Networks to and from PyTorch, which the extra ``thorough`` installs.
 
 PyTorch is imported in fixtures: without it these tests fail, and only these.
 """

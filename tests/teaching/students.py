@@ -12,8 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.teaching import students_activations, students_gated, students_losses, students_rare
+from tests.teaching import (
+    students_activations,
+    students_course,
+    students_gated,
+    students_habits,
+    students_losses,
+    students_rare,
+)
 from tests.teaching.students_batchnorm import BATCHNORM
+from tests.teaching.students_layernorm import LAYERNORM
 
 Function = Callable[..., Any]
 
@@ -279,6 +287,13 @@ STUDENTS = [
     *VARIANTS,
     *(Student("dense", *key, function) for key, function in DENSE.items()),
     *(Student("batchnorm", *key, function) for key, function in BATCHNORM.items()),
+    *(Student("layernorm", *key, function) for key, function in LAYERNORM.items()),
+    *(
+        Student(kernel, *key, function)
+        for made in (students_course.MISTAKES, students_habits.HABITS)
+        for kernel, functions in made.items()
+        for key, function in functions.items()
+    ),
     *(
         Student(kernel, mistake, OUTPUT[kernel], function)
         for kernel, functions in SINGLE.items()

@@ -23,6 +23,7 @@ from minidl.teaching.compare import (
     telling,
 )
 from minidl.teaching.engine import FUNCTIONS
+from tests.teaching.same_pairs import SAME, SAME_PAIRS
 from tests.teaching.students import STUDENTS
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -125,83 +126,11 @@ def test_all_pairs_of_mistakes_are_told_apart(name, seed):
                     assert equal == ((output, names) in SAME), f"{one} and {other}"
 
 
-# dgamma takes from the running statistics only x̂: dx shows which formula was used.
-RUNNING = "inference statistics", "running statistics in the training formula"
-# x̂ enters dgamma, too, where it is right if only an exponent of dx is wrong.
-EXPONENT = "deviation missing in x̂", "exponent -1/2 for -3/2"
-SAME = [("dgamma", set(RUNNING)), ("dx", set(EXPONENT))]
-OVERWRITTEN = [
-    {
-        ("penalty subtracted", "loss's gradient overwritten"),
-        ("loss's gradient overwritten", "wrong sign"),
-    }
-]
-SAME_PAIRS = {
-    "dense": [
-        {
-            ("only the last row", "upstream gradient lost"),
-            ("db averaged", "upstream gradient lost"),
-        },
-        {
-            ("last row left out", "upstream gradient lost"),
-            ("first row left out", "upstream gradient lost"),
-        },
-    ],
-    "relu": [{("mask lost", "upstream gradient lost"), ("mask from dy", "upstream gradient lost")}],
-    "leaky_relu": [
-        {("slope 1", "upstream gradient lost"), ("mask from dy", "upstream gradient lost")},
-        {("slope on both sides", "slope subtracted"), ("slope on both sides", "wrong sign")},
-    ],
-    "log_softmax": [
-        {
-            (name, "upstream gradient lost")
-            for name in ("diagonal Jacobian", "mean for the sum", "weighted sum")
-        }
-    ],
-    "bounded_relu": [
-        {("slope 1", "upstream gradient lost"), ("mask from dy", "upstream gradient lost")},
-        {("slope on both sides", "slope subtracted"), ("slope on both sides", "wrong sign")},
-        {(name, "negative side not differentiated") for name in ("slope 1", "maximum forgotten")},
-        {("threshold forgotten", name) for name in ("mask from y", "maximum forgotten")},
-        {("branches swapped", name) for name in ("slope above the maximum", "maximum forgotten")},
-    ],
-    "hard_sigmoid": [
-        {("slope forgotten", "derivative left out"), ("slope divided by", "mask lost")},
-    ],
-    "gelu": [
-        {
-            ("factor x missing", "gate in place of the density"),
-            ("gate not differentiated", "half forgotten in the gate"),
-        }
-    ],
-    "gelu_tanh": [
-        {
-            ("product of the derivatives", "u in place of its derivative"),
-            ("x not differentiated", "3 forgotten"),
-        }
-    ],
-    "batchnorm": [
-        *(
-            {(one, other) for one in RUNNING}
-            for other in ("gamma in dgamma", "dgamma averaged", "wrong sign", "axis kept")
-        ),
-        *(
-            {(one, other) for one in EXPONENT}
-            for other in (
-                *("missing 1/N", "1/N twice", "N - 1 in place of N", "unbiased variance"),
-                *("square root missing", "deviation forgotten", "epsilon forgotten"),
-                *("epsilon outside the root", "running statistics in the training formula"),
-                *("gamma forgotten", "gamma twice", "wrong sign"),
-            )
-        ),
-    ],
-    "l1": OVERWRITTEN,
-    "l2": OVERWRITTEN,
-}
-
-
 # Those with most mistakes take as long as all others.
-MANY = ["batchnorm", "gelu", "gelu_tanh", "mish"]
+MANY = [
+    *("batchnorm", "gelu", "gelu_tanh", "layernorm", "mish", "softmax_crossentropy"),
+    "two_layer_network",
+]
 NAMES = [
     pytest.param(name, marks=pytest.mark.thorough) if name in MANY else name for name in KERNELS
 ]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from minidl.teaching.__main__ import table
 from minidl.teaching.catalogue import KERNELS, MISTAKES
+from minidl.teaching.catalogue.__main__ import table
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "look_up" / "diagnosis.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs" / "look_up" / "diagnosis.md").read_text(encoding="utf-8")
 
 def test_the_examples_print_what_is_documented():
     pairs = re.findall(r"```python\n(.*?)```(?:(?!```).)*?```text\n(.*?)```", PAGE, flags=re.S)
-    assert len(pairs) == PAGE.count("```python") - 1 == 3
+    assert len(pairs) == PAGE.count("```python") - 1 == 4
     names: dict[str, object] = {}
     for code, documented in pairs:
         printed = io.StringIO()
@@ -43,7 +43,7 @@ def test_the_tables_are_those_of_the_catalogue():
 
 def test_the_command_prints_the_tables():
     printed = subprocess.run(
-        [sys.executable, "-X", "utf8", "-m", "minidl.teaching"],
+        [sys.executable, "-X", "utf8", "-m", "minidl.teaching.catalogue"],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -68,4 +68,4 @@ def test_every_mistake_has_a_formula_and_an_explanation(kernel):
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 def test_every_kernel_has_its_section(kernel):
-    assert f"### {kernel.name}\n\n`{kernel.name}_backward({', '.join(kernel.signature)})`" in PAGE
+    assert f"### {kernel.name}\n\n`{kernel.function}({', '.join(kernel.signature)})`" in PAGE

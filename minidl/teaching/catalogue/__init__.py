@@ -1,7 +1,7 @@
 """The kernels that can be diagnosed, and the table of known mistakes.
 
 A mistake is one row of four texts: the kernels in which it is made, its name, the wrong formula,
-and the mistake in a sentence. In a formula for ``every`` kernel, ``gradient`` stands for each
+and the mistake in a sentence. In a formula for ``every`` backward, ``gradient`` stands for each
 output, and ``vector`` for each output of one axis.
 """
 
@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import re
 
-from minidl.teaching.catalogue import activations, gated, layers, losses, rare
+from minidl.teaching.catalogue import (
+    activations,
+    gated,
+    habits,
+    layernorm,
+    layers,
+    losses,
+    rare,
+    stages,
+    steps,
+)
 from minidl.teaching.catalogue.kernels import ALL
 from minidl.teaching.kernel import Kernel, Mistake
 
 # fmt: off
 MISTAKES = [
     *layers.MISTAKES, *activations.MISTAKES, *gated.MISTAKES, *rare.MISTAKES,
-    *losses.MISTAKES,
+    *losses.MISTAKES, *layernorm.MISTAKES, *stages.MISTAKES, *steps.MISTAKES,
+    *habits.MISTAKES,
     ("every", "wrong sign", "gradient = -gradient",
      "Every entry has the right size and the other sign, so that a step of descent climbs."),
     ("every", "left out", "gradient = zeros_like(gradient)",
@@ -34,7 +45,8 @@ def rows_of(kernel: str) -> list[tuple[str, str, str]]:
 
 def _with_mistakes(kernel: Kernel) -> Kernel:
     rows = rows_of(kernel.name)
-    for output, axes in kernel.outputs.items():
+    gradients = kernel.outputs if kernel.function.endswith("_backward") else {}
+    for output, axes in gradients.items():
         stands = r"\b(gradient|vector)\b" if len(axes) == 1 else r"\bgradient\b"
         common = ((name, re.sub(stands, output, text), why) for name, text, why in rows_of("every"))
         rows += [row for row in common if "vector" not in row[1]]
@@ -42,4 +54,6 @@ def _with_mistakes(kernel: Kernel) -> Kernel:
     return kernel
 
 
-KERNELS: dict[str, Kernel] = {kernel.name: _with_mistakes(kernel) for kernel in ALL}
+KERNELS: dict[str, Kernel] = {
+    kernel.name: _with_mistakes(kernel) for kernel in (*ALL, *stages.KERNELS, *steps.KERNELS)
+}

@@ -153,6 +153,17 @@ ALL = (
                    "dgamma = parameter_gradients(dy, x_hat)[0];"
                    "dbeta = parameter_gradients(dy, dy)[1];"  # needs no x̂
                    "dx = batchnorm_training_backward(dy, x_hat, dgamma, dbeta, inverse, gamma, N)"),
+    Kernel("layernorm", "dy x gamma epsilon",
+           outputs={"dx": "NO", "dgamma": "O", "dbeta": "O"},
+           extras="x_hat mean variance", optional="x",
+           inputs="dy = normal(size=(N, O)); x = normal(size=(N, O)); gamma = uniform(1.5, 3, O);"
+                  "epsilon = uniform(0.1, 0.5)",
+           program="units = x.shape[1]; mean = sum(x, axis=1, keepdims=True) / units;"
+                   "variance = sum((x - mean)**2, axis=1, keepdims=True) / units;"
+                   "inverse = 1 / sqrt(variance + epsilon); x_hat = (x - mean) * inverse;"
+                   "g = gamma * dy; dgamma = parameter_gradients(dy, x_hat)[0];"
+                   "dbeta = parameter_gradients(dy, dy)[1];"
+                   "dx = layernorm_backward(dy, x_hat, inverse, gamma)"),
 
     # Losses, the mean over N rows; the first two at the logits.
     Kernel("softmax_crossentropy", "logits t", outputs={"dlogits": "NK"}, extras="p",
