@@ -70,7 +70,7 @@ def test_a_model_without_a_shape_is_copied_too() -> None:
     model = minidl.Sequential([layers.Dense(4, "relu"), layers.Dense(1)])
     model.compile("sgd", "mse")
     other = pickle.loads(pickle.dumps(model))
-    assert other.input_shape is None
+    assert other.input_row is None
     for each in (model, other):
         each.fit(ROWS, TARGETS, epochs=1, verbose=0)
     np.testing.assert_array_equal(other.theta, model.theta)

@@ -64,7 +64,7 @@ def filled(
     model.set_weights(values)
     signs = random.choice([-1.0, 1.0], model.theta.shape)
     model.theta[...] *= model.backend.to_device(signs.astype(dtype))
-    return model, random.normal(size=(rows, *model.input_shape)).astype(dtype)
+    return model, random.normal(size=(rows, *model.input_row)).astype(dtype)
 
 
 def everything(dtype: str) -> tuple[minidl.Sequential, np.ndarray]:

@@ -246,7 +246,7 @@ def test_changed_models_that_are_read_compute_the_same(tmp_path: Path) -> None:
             continue
         back = interop.from_onnx(path)
         dtype = np.float64 if number % 2 else np.float32
-        x = np.random.default_rng(0).normal(size=(4, *back.input_shape)).astype(dtype)
+        x = np.random.default_rng(0).normal(size=(4, *back.input_row)).astype(dtype)
         try:
             expected = run(changed, x)
         except REFUSALS:  # ONNX Runtime is stricter about types

@@ -1,4 +1,4 @@
-"""``python -m minidl.teaching.catalogue`` prints the tables of docs/diagnosis.md."""
+"""``python -m minidl.teaching.catalogue`` prints the tables of docs/look_up/diagnosis.md."""
 
 from __future__ import annotations
 
