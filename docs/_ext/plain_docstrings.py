@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+NAMES = re.compile(r"    [\w*, ]+,")  # arguments whose description stands on the next line
 KEPT = re.compile(r"(``.+?``|:[\w:]+:`[^`]+`|`[^`]+`_?)")
 SPECIAL = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")
 
@@ -33,6 +34,17 @@ def escaped(lines: list[str]) -> list[str]:
     return out
 
 
+def joined(lines: list[str]) -> list[str]:
+    """Names of arguments that go on in the next line, as one line, which napoleon expects."""
+    out: list[str] = []
+    for line in lines:
+        if out and NAMES.fullmatch(out[-1]) and not line.startswith("     "):
+            out[-1] += " " + line.strip()
+        else:
+            out.append(line)
+    return out
+
+
 def listed_alone(lines: list[str]) -> list[str]:
     """Attributes that share a description, ``x, y: ...``, as one entry each."""
     if "Attributes:" not in lines:
@@ -56,7 +68,7 @@ def listed_alone(lines: list[str]) -> list[str]:
 
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Escape, before napoleon adds markup of its own."""
-    lines[:] = escaped(listed_alone(lines))
+    lines[:] = escaped(listed_alone(joined(lines)))
 
 
 def skip_aliases(

@@ -99,6 +99,20 @@ def test_what_docstrings_say_is_no_markup() -> None:
     assert escaped(text) == [r"\|w\| of ``|w|`` and :class:`a_`", *code]
 
 
+def test_names_on_two_lines_are_one_list() -> None:
+    joined = extension("plain_docstrings").joined
+    text = [
+        "Args:",
+        "    first, second,",
+        "    third: what they are,",
+        "        in words.",
+        "y,",
+        "z",
+    ]
+    one = ["Args:", "    first, second, third: what they are,", "        in words.", "y,", "z"]
+    assert joined(text) == one
+
+
 def test_attributes_that_share_a_line_are_listed_alone() -> None:
     listed = extension("plain_docstrings").listed_alone
     text = ["y.", "", "Attributes:", "    x, y: input,", "        output.", "    z: more.", ""]
