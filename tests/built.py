@@ -35,7 +35,7 @@ minidl.utils.set_random_seed(1)
 model = minidl.Sequential(
     [Flatten(), Rescaling(1 / 255), Dense(32, "relu"), Dense(10, "softmax")]
 )
-model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(x, y, epochs=10, verbose=0)
 accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
 assert accuracy > 0.8, accuracy  # chance is .1
