@@ -14,6 +14,7 @@ from typing import Any
 import minidl.kernels
 
 BEGINS = re.compile(r"[^\s=←]+(, [^\s=←]+)*( \([^)]*\))? (=|←) \S")
+WHERE = re.compile(r"minidl\.(?!plotting|datasets|utils|gradient_check|testing)")
 SENTENCE = re.compile(r"\.(?=\s+[A-Z]|\s*$)")
 ROWS = re.compile(r"(?:[;,]?\s*\n\s*|[;,]\s{2,}|;\s+)")
 
@@ -152,7 +153,7 @@ def set_formula(app: Any, what: str, name: str, thing: Any, options: Any, lines:
     """Replace the formula at the head of a docstring with mathematics."""
     end = next((at for at, line in enumerate(lines) if not line.strip()), len(lines))
     found = formula_and_rest("\n".join(lines[:end]))
-    if what not in ("function", "class") or found is None:
+    if what not in ("function", "class") or found is None or not WHERE.match(name):
         return
     formula, rest = found
     names = _arguments(thing).union(DEFINED.findall(formula))

@@ -1,8 +1,10 @@
 """Docstrings as plain text with a few roles: ``|w|``, ``*options``, ``val_`` mean themselves."""
 
+import inspect
 import re
 from typing import Any
 
+NAMES = re.compile(r"    [\w*, ]+,")  # arguments whose description stands on the next line
 KEPT = re.compile(r"(``.+?``|:[\w:]+:`[^`]+`|`[^`]+`_?)")
 SPECIAL = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")
 
@@ -33,6 +35,17 @@ def escaped(lines: list[str]) -> list[str]:
     return out
 
 
+def joined(lines: list[str]) -> list[str]:
+    """Names of arguments that go on in the next line, as one line, which napoleon expects."""
+    out: list[str] = []
+    for line in lines:
+        if out and NAMES.fullmatch(out[-1]) and line.startswith("    "):
+            out[-1] += " " + line.strip()
+        else:
+            out.append(line)
+    return out
+
+
 def listed_alone(lines: list[str]) -> list[str]:
     """Attributes that share a description, ``x, y: ...``, as one entry each."""
     if "Attributes:" not in lines:
@@ -56,18 +69,21 @@ def listed_alone(lines: list[str]) -> list[str]:
 
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Escape, before napoleon adds markup of its own."""
-    lines[:] = escaped(listed_alone(lines))
+    lines[:] = escaped(listed_alone(joined(lines)))
 
 
-def skip_aliases(
+def skip_others(
     app: Any, what: str, name: str, thing: Any, skip: bool, options: Any
 ) -> bool | None:
-    """Leave out fields of a named tuple, of which Python says no more than their number."""
-    return True if (getattr(thing, "__doc__", "") or "").startswith("Alias for field") else None
+    """Leave out fields of named tuples, which Python numbers, and methods of other packages."""
+    alias = (getattr(thing, "__doc__", "") or "").startswith("Alias for field")
+    home = getattr(thing, "__module__", None) or "minidl"
+    foreign = inspect.isroutine(thing) and home.partition(".")[0] != "minidl"
+    return True if alias or foreign else None
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Come after formulas, which read the text as it stands, and before napoleon."""
     app.connect("autodoc-process-docstring", escape, priority=300)
-    app.connect("autodoc-skip-member", skip_aliases)
+    app.connect("autodoc-skip-member", skip_others)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -97,6 +97,25 @@ def test_what_docstrings_say_is_no_markup() -> None:
     code = ["Write::", "", "    x * y_", "", ">>> a * b", "*c*", ""]
     text = ["|w| of ``|w|`` and :class:`a_`", *code]
     assert escaped(text) == [r"\|w\| of ``|w|`` and :class:`a_`", *code]
+
+
+def test_names_on_two_lines_are_one_list() -> None:
+    joined = extension("plain_docstrings").joined
+    rest = ["        in words.", "y,", "z"]
+    for indent in ("    ", "        "):
+        text = ["Args:", "    first, second,", f"{indent}third: what they are,", *rest]
+        assert joined(text) == ["Args:", "    first, second, third: what they are,", *rest]
+
+
+def test_methods_of_other_packages_are_left_out() -> None:
+    skip = extension("plain_docstrings").skip_others
+
+    class Pair(NamedTuple):
+        first: int
+
+    for thing, left_out in ((Pair.first, True), (re.compile, True), (minidl.load_model, None),
+                            (minidl.layers.Dense.forward, None)):  # fmt: skip
+        assert skip(None, "class", "", thing, False, None) is left_out
 
 
 def test_attributes_that_share_a_line_are_listed_alone() -> None:
