@@ -91,7 +91,7 @@ class BuiltEstimator(NetworkEstimator):
         if not incremental or network.optimizer is None:
             loss = self._default_loss() if self.loss is None else copy.deepcopy(self.loss)
             chosen = copy.deepcopy(optimizers.get(self.optimizer))
-            network.compile(chosen, loss, copy.deepcopy(self.metrics))
+            network.compile(chosen, loss, metrics=copy.deepcopy(self.metrics))
         count = rows.x.shape[0]
         size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
         self.callbacks_ = copy.deepcopy(listeners(self.callbacks))

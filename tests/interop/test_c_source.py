@@ -51,7 +51,7 @@ def expected(model: Any, x: np.ndarray) -> np.ndarray:
 def test_random_networks_have_the_kernels_bits(case: Any) -> None:
     """Where sums run from first to last, and exp, log and tanh are the C library's."""
     model, x = case
-    received = run(interop.to_c_source(model), x, model.output_shape)
+    received = run(interop.to_c_source(model), x, model.output_row)
     np.testing.assert_array_equal(received, expected(model, x))
 
 
@@ -59,7 +59,7 @@ def test_random_networks_have_the_kernels_bits(case: Any) -> None:
 def test_every_layer(dtype: str) -> None:
     """The same bits; and to rounding what predict gives."""
     model, x = everything(dtype)
-    received = run(interop.to_c_source(model), x, model.output_shape)
+    received = run(interop.to_c_source(model), x, model.output_row)
     np.testing.assert_array_equal(received, expected(model, x))
     # Forty layers, each of which rounds a few times and lets earlier errors through.
     error = 500 * np.finfo(dtype).eps

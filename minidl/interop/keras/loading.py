@@ -150,7 +150,7 @@ def _compile(model: Any, config: Any, path: str) -> None:
         if len(plain) + len(weighted) > METRICS:
             raise MalformedError(f"expected at most {METRICS} metrics, received more")
         found = [[metrics.get(each, loss) for each in some] for some in (plain, weighted)]
-        model.compile(optimizer, loss, found[0], weighted_metrics=found[1])
+        model.compile(optimizer, loss, metrics=found[0], weighted_metrics=found[1])
     except MalformedError:
         raise
     except (ValueError, TypeError) as error:

@@ -15,6 +15,8 @@ from minidl.kernels import (
     layernorm,
     losses,
     penalties,
+    piecewise,
+    smooth,
     updates,
 )
 from minidl.teaching.catalogue import KERNELS
@@ -44,6 +46,7 @@ class Exercise:
         return tuple(KERNELS[kernel].function for kernel in self.kernels) or (self.name,)
 
 
+_ACTIVATIONS = (activations, gated, piecewise, smooth)
 GRADIENT = (
     "Write the backward: the gradient of the loss at the forward's input, from dy, the one at y."
 )
@@ -52,8 +55,8 @@ STEP = "Write the step: a function that returns new arrays and leaves its argume
 
 
 def _activation(name: str) -> Exercise:
-    module = gated if hasattr(gated, f"{name}_forward") else activations
-    forward = getattr(module, f"{name}_forward")
+    known = {key: value for module in _ACTIVATIONS for key, value in vars(module).items()}
+    forward = known[f"{name}_forward"]
     return Exercise(name, "activations", GRADIENT, (name,), (forward,))
 
 
@@ -92,7 +95,8 @@ ALL = (
     *map(_activation, (
         "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "exponential",
         "hard_sigmoid", "bounded_relu", "silu", "gelu", "gelu_tanh", "mish", "softmax",
-        "log_softmax",
+        "log_softmax", "celu", "squareplus", "log_sigmoid", "tanh_shrink", "relu6", "hard_tanh",
+        "hard_silu", "hard_shrink", "soft_shrink", "sparse_sigmoid", "sparse_plus",
     )),
     _loss("mean_squared_error", losses.squared_error_forward, ", which is the mean over its units"),
     _loss("softmax_crossentropy", losses.softmax_crossentropy_forward, ""),
