@@ -152,7 +152,7 @@ binary = r.integers(0, 2, 60)
 numbers, values = r.standard_normal((60, 4)), r.standard_normal((60, 1))
 def fit(x, y, layers, optimizer, loss, metrics=("accuracy",), **options):
     made = minidl.Sequential(layers)
-    made.compile(optimizer, loss, list(metrics))
+    made.compile(optimizer, loss, metrics=list(metrics))
     history = made.fit(x, y, 16, 2, 0, validation_split=0.2, **options).history
     assert np.isfinite(list(history.values())).all(), history
     made.predict(x); made.evaluate(x, y, verbose=0)

@@ -58,7 +58,7 @@ def test_two_classes_and_several_labels() -> None:
     for build in (network, ending("softmax")):
         made = NetworkClassifier(build, optimizer=fast(), epochs=80, random_state=0)
         made.fit(X, VALUES[:, 0] > 0)
-        assert made.network_.output_shape == (2,)
+        assert made.network_.output_row == (2,)
         assert made.score(X, VALUES[:, 0] > 0) > 0.9
     one = NetworkClassifier(lambda features, _: ending("sigmoid")(features, 1), random_state=0)
     assert one.fit(X, VALUES[:, 0] > 0).predict_proba(X).shape == (80, 2)

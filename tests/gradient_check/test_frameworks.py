@@ -1,4 +1,4 @@
-"""Gradients of PyTorch and JAX, with planted mistakes: both are needed, by the extra ``thorough``."""
+"""Gradients of PyTorch and JAX, with planted mistakes: both are in the extra ``thorough``."""
 
 from __future__ import annotations
 

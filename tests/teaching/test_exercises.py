@@ -246,7 +246,7 @@ def test_a_student_s_way(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "exercises" / "README.md").read_text(encoding="utf-8").count("`") > 70
 
     assert minidl(["exercises", "check"]) == 0
-    assert "0 of 38 right, 0 wrong, 38 to write; next: sigmoid" in capsys.readouterr().out
+    assert "0 of 49 right, 0 wrong, 49 to write; next: sigmoid" in capsys.readouterr().out
 
     (tmp_path / "exercises" / "sigmoid.py").write_text(SIGMOID, encoding="utf-8")
     (tmp_path / "exercises" / "tanh.py").write_text(
@@ -257,12 +257,12 @@ def test_a_student_s_way(tmp_path, monkeypatch, capsys):
     assert lines[0].startswith("sigmoid: correct.")
     assert lines[1].startswith("tanh: dx is wrong by a known mistake, derivative of the sigmoid")
     assert lines[2] == (
-        "[#.............................] 1 of 38 right, 1 wrong, 36 to write; next: gradient_check"
+        "[#.............................] 1 of 49 right, 1 wrong, 47 to write; next: gradient_check"
     )
 
     # What is written stays.
     assert minidl(["exercises", "copy", "exercises"]) == 0
-    assert "0 exercises are in exercises; 38 were there already" in capsys.readouterr().out
+    assert "0 exercises are in exercises; 49 were there already" in capsys.readouterr().out
     assert (tmp_path / "exercises" / "sigmoid.py").read_text(encoding="utf-8") == SIGMOID
 
     # From within the folder, and by the name of a file.
