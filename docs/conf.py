@@ -31,6 +31,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_exercise",
+    "sphinx_togglebutton",  # folds the solutions of exercises
     "formulas",
     "kernels_of",
     "mathjax_in_site",
