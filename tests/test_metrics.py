@@ -246,7 +246,7 @@ def test_a_metric_must_define_its_count() -> None:
     class Unfinished(metrics.Metric):
         pass
 
-    made = Unfinished("mine")
+    made = Unfinished(name="mine")
     made.bind(1, 1, current(), np.float32, False)
     with pytest.raises(NotImplementedError, match="Unfinished must define _count"):
         made.update(np.ones((1, 1)), np.ones(1))

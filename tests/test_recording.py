@@ -190,7 +190,7 @@ def test_larger_networks_are_the_same_to_rounding(
         (1, False, 11 + 12 + 12 - 1),  # the first runs, the second is recorded
         (3, False, 12 - 2),  # every batch is whole: the tape runs through all epochs
         (3, True, 2 + 2 + 3),  # in the second epoch buffers are new
-        (5, False, 0 + 1 + 1),  # a ragged batch at the end, and the step after it runs
+        (5, False, 0 + 1 + 2),  # a ragged batch at the end: called, recorded, played
         (5, True, 0 + 0 + 1),
         (7, False, 0),  # never twice in a row on the same arrays
         (12, False, 3 - 2),  # one batch is an epoch

@@ -238,7 +238,7 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "model": (lambda: network(model=Model), [], False),
     "activation": (lambda: network(activation=function()), [], True),
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
-    "metric": (lambda: network(measure=TopTwo("top_two")), [], True),
+    "metric": (lambda: network(measure=TopTwo(name="top_two")), [], True),
     "regularizer": (lambda: network(penalty=Cubic()), [], True),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),
@@ -251,7 +251,9 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "schedule that reads gradients": (lambda: with_rate(gradient_rate), [], True),
     "callback": (network, [Looks], True),
     "all": (
-        lambda: network(Stateful(), function(), Cubic(), Huber(), None, Norms(), TopTwo("two")),
+        lambda: network(
+            Stateful(), function(), Cubic(), Huber(), None, Norms(), TopTwo(name="two")
+        ),
         [Looks],
         True,
     ),

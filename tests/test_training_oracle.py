@@ -271,9 +271,6 @@ def test_arguments_come_in_keras_order(method: str) -> None:
     own = [name for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY]
     by_name = {
         "fit": ["evaluate_train", "check_finite", "resume"],
-        # Keras has loss_weights in the place of metrics, where older programs have metrics.
-        "compile": ["loss_weights", "weighted_metrics", "run_eagerly", "steps_per_execution",
-                    "jit_compile", "auto_scale_loss"],
     }  # fmt: skip
     assert own == by_name.get(method, [])
     ours = [name for name in parameters if name not in ("self", *own)]

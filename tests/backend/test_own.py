@@ -256,7 +256,8 @@ def test_objects_in_lists_and_objects_are_looked_at() -> None:
     assert list(foreign([thing])) == [(strange, None)]
     thing.parts, thing.part = [], own()
     thing.part.part = strange
-    assert list(foreign([thing, strange, thing])) == [(strange, None)]
+    # A regularizer can be called, too.
+    assert list(foreign([thing, strange, thing])) == [(thing.part, "part"), (strange, None)]
     thing.part.part = thing  # it goes round
     assert list(foreign([thing])) == []
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_pages_tables_are_the_last_runs() -> None:
     results = ROOT / "benchmarks" / "results"
-    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    page = (ROOT / "docs" / "understand" / "performance.md").read_text("utf-8")
     record = json.loads((results / "estimators.json").read_text("utf-8"))
     assert list(record["jobs"]) == [job.name for job in JOBS]
     assert race.table_of(record["jobs"]) in page

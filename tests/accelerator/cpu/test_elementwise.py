@@ -87,7 +87,13 @@ def test_every_formula_with_rows_for_all_rows(name):
         places = [k for k, a in enumerate(whole) if isinstance(a, np.ndarray)]
         repeated = places[:0:-2]
         arguments = [rows[k] if k in repeated else a for k, a in enumerate(whole)]
-        check(formula, arguments, [np.full(shape, np.nan, "float32") for _ in outputs_of(formula)])
+        outs = [np.full(shape, np.nan, "float32") for _ in outputs_of(formula)]
+        try:
+            check(formula, arguments, outs)
+        except UnsupportedError:  # it runs in blocks
+            # NumPy's own loops take elements side by side, which one row for a stack has not.
+            assert len(shape) == 3
+            assert formula.program(arguments, outs).ufuncs() & {"tanh", "exp", "log", "power"}
 
 
 @given(random_formulas(), st.sampled_from(["float32", "float64"]), st.data())
