@@ -32,8 +32,8 @@ KERNELS: dict[str, Callable[..., Any]] = {name: value for name, value in _OWN if
 
 # Arguments that are never arrays; the values are in no way special.
 NUMBERS = {
-    "alpha": 0.75, "b": 3.5, "batches": 3, "beta_1": 0.9, "beta_2": 0.99, "classes": 3, "delta": 0.8,
-    "negative": 0.7, "positive": 0.3,
+    "alpha": 0.75, "b": 3.5, "batches": 3, "beta_1": 0.9, "beta_2": 0.99, "classes": 3,
+    "delta": 0.8, "negative": 0.7, "positive": 0.3,
     "epsilon": 1e-3, "exponent": 1.5, "high": 0.8, "low": 0.4, "power": 0.4, "shift": 0.2,
     "shrinkage": 0.05, "smoothing": 0.1, "stddev": 0.3,
     "factor": 0.125, "gain": 0.3, "grad_rate": 0.2, "l1": 0.3, "l2": 0.7, "learning_rate": 0.1,

@@ -68,6 +68,13 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
 }
 
 
+#: Places of the arguments into which products are written.
+_PRODUCTS: dict[Callable[..., Any], tuple[int, ...]] = {
+    dense.dense_forward: (3,), dense.dense_backward: (3, 4, 5), multiply: (2,),
+    multiply_transposed: (2,),
+}  # fmt: skip
+
+
 @functools.cache
 def formulas() -> list[Fused]:
     """All of ``minidl.kernels``."""
@@ -127,6 +134,10 @@ def _expected(formula: Fused, arguments: list[Any]) -> Callable[[], Any] | None:
     """NumPy's result of the plain formula, before anything is overwritten."""
     if not all(isinstance(a, np.ndarray | float | np.number) for a in arguments):
         return None
+    # Of other types NumPy computes in theirs, so that 1 - x wraps; a formula in that of its outputs.
+    types = {a.dtype for a in arguments if isinstance(a, np.ndarray)}
+    if types not in ({np.dtype("f4")}, {np.dtype("f8")}):
+        return None
     copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
 
     def compute() -> Any:
@@ -150,10 +161,15 @@ def a_function(random: np.random.Generator, maker: Maker, kind: Callable[[], str
             arguments.append(made.astype(np.bool_ if word[0] == "b" else np.int64))
         else:
             arguments.append(maker.array(shape, kind()))
+    # NumPy hands an output that repeats an element to BLAS, which prints that it cannot be.
+    for k in _PRODUCTS.get(function, ()):
+        if _repeats(arguments[k]):
+            arguments[k] = maker.array(arguments[k].shape)
     expected = None
     if function in (multiply, multiply_transposed):
         a, b = (np.array(x) if isinstance(x, np.ndarray) else None for x in arguments[:2])
-        whole = not _repeats(arguments[-1])
+        out = arguments[-1]  # into an array of texts NumPy writes the first digits
+        whole = isinstance(out, np.ndarray) and out.dtype.kind == "f"
         if a is not None and b is not None and a.dtype.kind == b.dtype.kind == "f" and whole:
             expected = (lambda: a @ b) if function is multiply else (lambda: a.T @ b)
     return lambda: function(*arguments), expected
