@@ -134,7 +134,7 @@ def _expected(formula: Fused, arguments: list[Any]) -> Callable[[], Any] | None:
     """NumPy's result of the plain formula, before anything is overwritten."""
     if not all(isinstance(a, np.ndarray | float | np.number) for a in arguments):
         return None
-    # Of other types NumPy computes in theirs, so that 1 - x wraps; a formula in that of its outputs.
+    # NumPy computes in the types of arguments, so that 1 - x wraps; a formula in that of outputs.
     types = {a.dtype for a in arguments if isinstance(a, np.ndarray)}
     if types not in ({np.dtype("f4")}, {np.dtype("f8")}):
         return None
