@@ -8,6 +8,7 @@ import json
 import re
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,18 @@ def names_of(exercise):
 def glorot(inputs, outputs, rng):
     limit = np.sqrt(6 / (inputs + outputs))
     return rng.uniform(-limit, limit, (inputs, outputs))
+
+
+def test_the_order_is_that_of_the_chapters():
+    chapters = sorted((Path(__file__).parents[2] / "docs" / "learn").glob("*.md"))
+    commands = (
+        command
+        for chapter in chapters
+        for command in re.findall(r"`minidl exercises check ([\w ]+)`", chapter.read_text("utf-8"))
+    )
+    asked = [name for command in commands for name in command.split()]
+    assert len(asked) > 15
+    assert asked == sorted(asked, key=list(EXERCISES).index)
 
 
 # The files ----------------------------------------------------------------------------------------

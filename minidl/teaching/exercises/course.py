@@ -100,11 +100,6 @@ ALL = (
              "b2. The loss is the mean over the N rows of the cross-entropy of softmax(logits) "
              "with the targets t. Write the gradients of all parameters, forward included.",
              ("two_layer_network",)),
-    Exercise("training_loop", "networks",
-             "Write the loop of gradient descent on batches. Each epoch takes all rows, in their "
-             "order, in batches of batch_size rows, of which the last may be smaller. Each batch "
-             "is one step, theta - learning_rate · gradient(theta, rows of x, rows of t).",
-             ("training_loop",)),
     Exercise("gradient_check", "differences",
              "Write a gradient check of your own: the gradient of f at x by central differences, "
              "(f(x + h e) - f(x - h e)) / 2 h for each entry, e its unit vector and h about 1e-5.",
@@ -131,7 +126,12 @@ ALL = (
              "mean and variance are those of the batch, and depend on x.", ("batchnorm",),
              (batchnorm.batch_statistics, batchnorm.inverse_deviation,
               batchnorm.batchnorm_forward)),
-    # More of the same kinds.
+    # Further exercises, beside the chapters.
+    Exercise("training_loop", "networks",
+             "Write the loop of gradient descent on batches. Each epoch takes all rows, in their "
+             "order, in batches of batch_size rows, of which the last may be smaller. Each batch "
+             "is one step, theta - learning_rate · gradient(theta, rows of x, rows of t).",
+             ("training_loop",)),
     Exercise("layernorm", "layers", f"{GRADIENT} Mean and variance are those of the row.",
              ("layernorm",), (layernorm.layernorm_forward,)),
     _loss("sigmoid_crossentropy", losses.sigmoid_crossentropy_forward,
