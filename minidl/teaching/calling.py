@@ -48,13 +48,13 @@ class Call(NamedTuple):
         except Unusable:
             raise
         except Exception as error:  # any exception becomes a sentence
-            return _describe(error)
+            return f"{_describe(error)}{_to_ask_for(error, inputs.kernel)}"
         results = _outputs(tuple(inputs.kernel.outputs), returned)
         for name, value in given.items():
             if not np.array_equal(value, inputs[name]):
-                text = f"the backward changes its argument {name} in place, which others still need"
-                better = f"compute into a new array ({name} = {name} * …, not {name} *= …)"
-                raise Unusable("in place", f"{text}: {better}.")
+                text = f"the function changes its argument {name} in place, which others"
+                better = f"compute a new array, or begin with a copy, {name} = {name}.copy()"
+                raise Unusable("in place", f"{text} still need: {better}.")
         return results
 
 
@@ -130,8 +130,9 @@ def _array(value: Any) -> Any:
     except (ValueError, TypeError):
         return Finding(("no array",), f"no array of numbers but {_kind(value)}.")
     if array.dtype.kind in "iub":
-        text = "gradients are real numbers, and an array of integers cuts them off when they are"
-        return Finding(("integers",), f"of dtype {array.dtype}: {text} written into it.")
+        text = f"of dtype {array.dtype}: gradients are real numbers. Is a factor missing, such as"
+        text += " dy, or does an array of integers cut off what is written into it?"
+        return Finding(("integers",), text)
     if array.dtype.kind != "f":
         return Finding(("no array",), f"no array of real numbers: its dtype is {array.dtype}.")
     return array.astype(np.float64)
@@ -159,6 +160,15 @@ def _describe(error: Exception) -> str:
     line = f" ({frame.line})" if frame and frame.line else ""
     where = f", in line {frame.lineno} of {frame.name}{line}" if frame else ""
     return f"{type(error).__name__}{f': {error}' if str(error) else ''}{where}"
+
+
+def _to_ask_for(error: Exception, kernel: Kernel) -> str:
+    """A hint, if the name that is missing is an argument that the function may ask for."""
+    name = error.name if type(error) is NameError else ""
+    if name not in (*kernel.signature, *kernel.extras):
+        return ""
+    arguments = ", ".join(dict.fromkeys((*kernel.signature, name)))
+    return f"; {name} is there for a function that asks for it, {kernel.function}({arguments})"
 
 
 def _kind(value: Any) -> str:

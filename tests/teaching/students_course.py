@@ -244,6 +244,8 @@ UPDATES = {
         ("gradient added", "theta_new"): lambda w, g, rate: w + rate * g,
         ("learning rate forgotten", "theta_new"): lambda w, g, rate: w - g,
         ("step in place of theta", "theta_new"): lambda w, g, rate: -rate * g,
+        ("step in place of theta", "theta_new "): lambda w, g, rate: rate * g,
+        ("divided by the rows", "theta_new"): lambda w, g, rate: w - rate * g / len(w),
     },
     "momentum": {
         ("gradient added", "theta_new velocity_new"): lambda w, g, v, rate, b: (

@@ -123,6 +123,15 @@ HABITS: dict[str, Made] = {
         ("slope twice", "dx"): lambda dy, y, negative_slope: (
             np.where(y > 0, dy, negative_slope * negative_slope * dy)
         ),
+        ("number in place of negative_slope", "dx"): lambda dy, y, negative_slope: (
+            np.where(y > 0, 1, 0.01) * dy
+        ),
+        ("number in place of negative_slope", "dx "): lambda dy, y, negative_slope: (
+            np.where(y > 0, 1, 0.1) * dy
+        ),
+        ("activation for its derivative", "dx"): lambda dy, y, negative_slope: (
+            dy * np.maximum(y, negative_slope * y)
+        ),
     },
     "elu": {
         ("parentheses forgotten", "dx"): lambda dy, y, alpha: np.where(y > 0, dy, y * dy + alpha),
@@ -134,6 +143,9 @@ HABITS: dict[str, Made] = {
             np.where(x > 0, 1, dy * alpha * np.exp(x))
         ),
         ("alpha times the output", "dx"): lambda dy, y, alpha: dy * np.where(y > 0, 1, y * alpha),
+        ("activation for its derivative", "dx"): lambda dy, y, alpha: (
+            dy * np.where(y > 0, 1, alpha * np.expm1(y))
+        ),
     },
     "selu": {
         ("upstream gradient lost where x is negative", "dx"): lambda dy, x: (

@@ -172,7 +172,7 @@ def test_a_changed_argument():
         return dy
 
     text = told(backward, "relu", "in place")
-    assert text.startswith("the backward changes its argument dy in place")
+    assert text.startswith("the function changes its argument dy in place")
 
 
 def test_a_changed_shape():
@@ -195,6 +195,19 @@ def test_an_exception_names_the_line():
     assert text.startswith("for N = ")
     assert "it raised IndexError: index 99 is out of bounds" in text
     assert text.endswith("of helper (return dy[:, 99]).")
+
+
+def test_an_argument_that_is_there_for_who_asks():
+    def backward(dy, y):
+        return dy / np.cosh(x) ** 2  # noqa: F821
+
+    def other(dy, y):
+        return dy * (1 - yy * yy)  # noqa: F821
+
+    asks = "; x is there for a function that asks for it, tanh_backward(dy, y, x)"
+    assert asks in told(backward, "tanh", "exception")
+    assert "asks for it" not in told(other, "tanh", "exception")
+    assert diagnose(lambda dy, y, x: dy / np.cosh(x) ** 2, "tanh").correct
 
 
 def test_an_exception_without_a_line():

@@ -38,7 +38,8 @@ MISTAKES = [
 
     # A kink at 0: ReLU, Leaky ReLU and ELU.
     ("relu", "mask lost", "dx = dy",
-     "The gradient passes as if the slope were 1 everywhere, also where x is negative."),
+     "The gradient passes as if the slope were 1 everywhere, also where x is negative: there y is "
+     "0, so that y >= 0 holds everywhere."),
     ("leaky_relu elu selu bounded_relu", "slope 1", "dx = dy",
      "The gradient passes as if the slope were 1 everywhere, also where x is negative."),
     ("relu", "mask from the wrong sign", "dx = dy * (x < 0)",

@@ -79,6 +79,10 @@ MISTAKES = [
      "The gradient is not multiplied by the learning rate."),
     ("sgd", "step in place of theta", "theta_new = -learning_rate * grad",
      "The step itself is returned: it has to be added to theta."),
+    ("sgd", "step in place of theta", "theta_new = learning_rate * grad",
+     "The step itself is returned: it has to be subtracted from theta."),
+    ("sgd", "divided by the rows", "theta_new = theta - learning_rate * grad / theta.shape[0]",
+     "A mean's 1/N is in grad already, and theta's rows are inputs and no examples."),
 
     (BETA, "gradient added", "velocity_t = beta * velocity + learning_rate * grad",
      "The velocity goes up the slope: the gradient is subtracted."),

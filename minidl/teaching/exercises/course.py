@@ -48,7 +48,9 @@ class Exercise:
 
 _ACTIVATIONS = (activations, gated, piecewise, smooth)
 GRADIENT = (
-    "Write the backward: the gradient of the loss at the forward's input, from dy, the one at y."
+    "Write the backward. It is given dy, the gradient of the loss with respect to the forward's "
+    "output y, and returns the gradients that its docstring names: dx is the one with respect to "
+    "x, and so on."
 )
 MEAN = "The loss is the mean over the N rows of what the forward gives for a row"
 STEP = "Write the step: a function that returns new arrays and leaves its arguments as they are."
@@ -86,46 +88,33 @@ STAGES = (
 )  # fmt: skip
 
 ALL = (
-    _activation("sigmoid"),
-    Exercise("gradient_check", "differences",
-             "Write a gradient check of your own: the gradient of f at x by central differences, "
-             "(f(x + h e) - f(x - h e)) / 2 h for each entry, e its unit vector and h about 1e-5.",
-             ("gradient_check",)),
-    Exercise("dense", "layers", GRADIENT, ("dense",), (dense.dense_forward,)),
-    *map(_activation, (
-        "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "softsign", "exponential",
-        "hard_sigmoid", "bounded_relu", "silu", "gelu", "gelu_tanh", "mish", "softmax",
-        "log_softmax", "celu", "squareplus", "log_sigmoid", "tanh_shrink", "relu6", "hard_tanh",
-        "hard_silu", "hard_shrink", "soft_shrink", "sparse_sigmoid", "sparse_plus",
-    )),
+    # In the order of the chapters of docs/learn.
     _loss("mean_squared_error", losses.squared_error_forward, ", which is the mean over its units"),
+    _optimizer("sgd"),
+    *map(_activation, ("sigmoid", "tanh")),
+    Exercise("dense", "layers", GRADIENT, ("dense",), (dense.dense_forward,)),
+    *map(_activation, ("relu", "leaky_relu", "elu", "softmax")),
     _loss("softmax_crossentropy", losses.softmax_crossentropy_forward, ""),
-    _loss("sigmoid_crossentropy", losses.sigmoid_crossentropy_forward,
-          ", which is the mean over its units"),
-    _loss("categorical_crossentropy", losses.crossentropy_forward, ""),
-    _loss("binary_crossentropy", losses.binary_crossentropy_forward,
-          ", which is the mean over its units"),
-    _penalty("l1", penalties.l1_forward),
-    _penalty("l2", penalties.l2_forward),
     Exercise("two_layer_network", "networks",
              "A network of two layers: z = x W1 + b1, hidden = max(z, 0), logits = hidden W2 + "
              "b2. The loss is the mean over the N rows of the cross-entropy of softmax(logits) "
              "with the targets t. Write the gradients of all parameters, forward included.",
              ("two_layer_network",)),
-    *map(_optimizer, ("sgd", "momentum", "nesterov", "rmsprop", "adam")),
+    Exercise("gradient_check", "differences",
+             "Write a gradient check of your own: the gradient of f at x by central differences, "
+             "(f(x + h e) - f(x - h e)) / 2 h for each entry, e its unit vector and h about 1e-5.",
+             ("gradient_check",)),
+    *map(_optimizer, ("momentum", "nesterov", "rmsprop", "adam")),
     Exercise("glorot_uniform", "networks",
              "Write Glorot's initial weights: uniform in ±√(6 / (inputs + outputs)), a matrix of "
              "shape (inputs, outputs), from the generator rng. Glorot & Bengio, \"Understanding "
              "the difficulty of training deep feedforward neural networks\", AISTATS 2010, "
              "equation 16.", ()),
-    Exercise("training_loop", "networks",
-             "Write the loop of gradient descent on batches. Each epoch takes all rows, in their "
-             "order, in batches of batch_size rows, of which the last may be smaller. Each batch "
-             "is one step, theta - learning_rate · gradient(theta, rows of x, rows of t).",
-             ("training_loop",)),
     Exercise("dropout", "layers",
              f"{GRADIENT} mask has the forward's bits >= threshold; rate is the share that is "
              "dropped, and the scale 1 / (1 - rate).", ("dropout",), (dropout.dropout_forward,)),
+    _penalty("l1", penalties.l1_forward),
+    _penalty("l2", penalties.l2_forward),
     Exercise("batchnorm_staged", "layers",
              "Batch normalization's backward by stages. Forward, with sums over the N rows: mean = "
              "Σ x / N; centred = x - mean; variance = Σ centred² / N; inverse = (variance + "
@@ -137,8 +126,25 @@ ALL = (
              "mean and variance are those of the batch, and depend on x.", ("batchnorm",),
              (batchnorm.batch_statistics, batchnorm.inverse_deviation,
               batchnorm.batchnorm_forward)),
+    # Further exercises, beside the chapters.
+    Exercise("training_loop", "networks",
+             "Write the loop of gradient descent on batches. Each epoch takes all rows, in their "
+             "order, in batches of batch_size rows, of which the last may be smaller. Each batch "
+             "is one step, theta - learning_rate · gradient(theta, rows of x, rows of t).",
+             ("training_loop",)),
     Exercise("layernorm", "layers", f"{GRADIENT} Mean and variance are those of the row.",
              ("layernorm",), (layernorm.layernorm_forward,)),
+    _loss("sigmoid_crossentropy", losses.sigmoid_crossentropy_forward,
+          ", which is the mean over its units"),
+    _loss("categorical_crossentropy", losses.crossentropy_forward, ""),
+    _loss("binary_crossentropy", losses.binary_crossentropy_forward,
+          ", which is the mean over its units"),
+    *map(_activation, (
+        "selu", "softplus", "softsign", "exponential", "hard_sigmoid", "bounded_relu", "silu",
+        "gelu", "gelu_tanh", "mish", "log_softmax", "celu", "squareplus", "log_sigmoid",
+        "tanh_shrink", "relu6", "hard_tanh", "hard_silu", "hard_shrink", "soft_shrink",
+        "sparse_sigmoid", "sparse_plus",
+    )),
 )  # fmt: skip
 
 EXERCISES: dict[str, Exercise] = {exercise.name: exercise for exercise in ALL}

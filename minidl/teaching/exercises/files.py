@@ -66,7 +66,7 @@ outputs (units) and K classes. A function may leave out an argument that follows
 `backward(dout, cache)`, as in Stanford's CS231n, is understood, too: write the forward that returns
 `(out, cache)` into the same file, under the backward's name with `_forward` at the end.
 
-`minidl exercises check` names the next exercise in the order of a course. By parts:
+`minidl exercises check` names the next exercise in the order of the course, docs/learn. By parts:
 
 """
 
@@ -122,7 +122,7 @@ def _function(kernel: Kernel) -> str:
     lines += ["", "Args:", *(f"    {line}" for line in _arguments(kernel))]
     further = [name for name in kernel.extras if name not in kernel.signature]
     if further:
-        lines += ["", f"Further arguments, if you ask for them by name: {', '.join(further)}."]
+        lines += ["", f"You may add to the arguments, by name: {', '.join(further)}."]
     wrapped = "\n".join(
         textwrap.fill(line, WIDTH - 4, subsequent_indent="        ") if line else ""
         for line in lines
