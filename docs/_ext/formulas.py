@@ -37,7 +37,8 @@ FUNCTIONS = [
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀᵖˣ", [*"0123456789-+", r"\top", "p", "x"], strict=True))
 SIGNS = {
     "·": r"\cdot", "←": r"\leftarrow", "<=": r"\le", ">=": r"\ge", "≤": r"\le", "≥": r"\ge",
-    "‖": r"\|", "∞": r"\infty", "ε": r"\varepsilon", "δ": r"\delta", "π": r"\pi", "Φ": r"\Phi", "γ": r"\gamma", "α": r"\alpha",
+    "‖": r"\|", "∞": r"\infty", "ε": r"\varepsilon", "δ": r"\delta", "π": r"\pi", "Φ": r"\Phi",
+    "γ": r"\gamma", "α": r"\alpha",
     "φ": r"\varphi", "Σ": r"\sum", "∫": r"\int", "₂": "_2", "…": r"\ldots", "{": r"\{", "}": r"\}",
     "%": r"\%", "'": "'", "*": "^*", "&": r"\&", "#": r"\#",
 }  # fmt: skip

@@ -238,13 +238,13 @@ def test_a_training_goes_on_with_the_network_of_before_or_not_at_all(name: str, 
 
 def test_other_outputs_do_not_go_on() -> None:
     made = fitted(MLPRegressor, VALUE)
-    with pytest.raises(ValueError, match="y: expected 1 columns, .* received 2"):
+    with pytest.raises(ValueError, match=r"y: expected 1 columns, .* received 2"):
         made.partial_fit(X, np.stack([VALUE, VALUE], axis=1))
     assert made.partial_fit(X, VALUE).n_outputs_ == 1
 
 
 def test_lbfgs_refuses_what_needs_epochs() -> None:
-    with pytest.raises(ValueError, match="callbacks: expected None for solver='lbfgs'.*Callback"):
+    with pytest.raises(ValueError, match=r"callbacks: expected None for solver='lbfgs'.*Callback"):
         fitted(solver="lbfgs", callbacks=Callback())
     with pytest.raises(ValueError, match="eval_set: expected None for solver='lbfgs'"):
         fitted(solver="lbfgs", eval_set=(X, LABEL))
@@ -252,7 +252,7 @@ def test_lbfgs_refuses_what_needs_epochs() -> None:
 
 def test_weights_have_a_sum_above_0() -> None:
     weight = np.full(len(X), -0.5)
-    with pytest.raises(ValueError, match="sample_weight: expected .* above 0, received -40"):
+    with pytest.raises(ValueError, match=r"sample_weight: expected .* above 0, received -40"):
         MLPClassifier().fit(X, LABEL, sample_weight=weight)
 
 
