@@ -16,7 +16,7 @@ import numpy as np
 
 def unknown(what: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for an unknown name: the nearest right name first, then all names."""
-    names = sorted(known)
+    names = sorted(set(known))
     return ValueError(
         f"unknown {what} {name!r}{hint(str(name), names)} (known: {', '.join(names)})"
     )

@@ -149,12 +149,17 @@ def again(train: Any) -> Batches:
     return train.of_size(INFERENCE_BATCH)
 
 
-def seen_size(listeners: Sequence[Callback], size: int | None, default: int) -> int | None:
-    """Rows in a batch of inference: as many as asked for, or Keras's number if somebody looks."""
+def seen_size(
+    listeners: Sequence[Callback], loss: Any, size: int | None, default: int
+) -> int | None:
+    """Rows in a batch of inference: as many as asked for, or Keras's number where it matters.
+
+    It matters to a callback of batches, and to a loss that is summed over the rows of each batch.
+    """
     looks = overriding(listeners, "on_test_batch_begin") or overriding(
         listeners, "on_test_batch_end"
     )
-    return default if size is None and looks else size
+    return default if size is None and (looks or loss.reduction == "sum") else size
 
 
 def _stream(

@@ -37,7 +37,8 @@ class Inference(Compiled):
 
         Args:
             x, y, sample_weight: as in :meth:`fit`.
-            batch_size: rows computed at a time; changes speed only, but with ``steps``.
+            batch_size: rows computed at a time; changes speed only, but with ``steps`` and with a
+                loss of the reduction "sum", for which the default is 32.
             verbose: 1, 2 or "auto" prints the values (the default), 0 does not.
             steps: number of batches; default None, all.
             callbacks: one or more, which are told of the evaluation.
@@ -50,7 +51,7 @@ class Inference(Compiled):
         listeners = arguments.listeners(callbacks)
         shown = arguments.verbosity(verbose)
         if not is_source(x):
-            batch_size = feeding.seen_size(listeners, batch_size, 32)
+            batch_size = feeding.seen_size(listeners, self._loss, batch_size, 32)
         with quiet(), self.backend.here:
             batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
             objective = Objective(self, self._loss, self._metrics, batches.size)

@@ -89,6 +89,8 @@ class Predictor:
                 f"out: expected {self._dtype} of shape {shape}, received {out.dtype} of shape "
                 f"{out.shape}"
             )
+        elif not out.flags.writeable:
+            raise ValueError("out: expected an array to write into, received one that is read-only")
         with self._lock, self._backend.here:
             if self._busy:
                 raise RuntimeError(

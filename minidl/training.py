@@ -96,7 +96,7 @@ class Sequential(OnBatch, Interface):
                 on with the batches after these.
             validation_steps: number of batches to validate on, the first; default None, all.
             validation_batch_size: rows validated at a time; default ``batch_size``. Changes speed
-                only, but with ``validation_steps``.
+                only, but with ``validation_steps`` and with a loss of the reduction "sum".
             validation_freq: each so many epochs end with a validation, default 1; or the numbers
                 of the epochs, counted from 1.
             evaluate_train: whether each epoch ends with a pass over the training rows in which
@@ -136,7 +136,7 @@ class Sequential(OnBatch, Interface):
         # The history is the last: callbacks before it may add values.
         listeners = [*arguments.listeners(callbacks, verbose), history]
         if validation_batch_size is None:
-            validation_batch_size = feeding.seen_size(listeners, None, batch_size or 32)
+            validation_batch_size = feeding.seen_size(listeners, self._loss, None, batch_size or 32)
         with self.backend.here:
             feed = feeding.training(
                 self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle,

@@ -164,7 +164,10 @@ def _from_npz(path: str) -> dict[str, np.ndarray]:
 
 def _check_places(names: Iterable[str]) -> None:
     if not all(_is_place(name) for name in names):
-        raise MalformedError("expected a file of save_weights, received another one")
+        raise MalformedError(
+            "expected a file of save_weights, received another one, such as a "
+            "model's, which load_model reads"
+        )
 
 
 def _is_place(name: str) -> bool:

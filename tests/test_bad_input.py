@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import callbacks, layers, optimizers
+from minidl import callbacks, layers, metrics, optimizers
 from minidl.optimizers import SGD
 from tests import registered
 from tests.fitting import FEATURES, compiled, network, problem, theta
@@ -210,6 +210,14 @@ def test_a_name_like_no_other() -> None:
     """No guess, but the list."""
     with pytest.raises(ValueError, match=r"'xyzzy' \(known: adadelta, adagrad, adam, .*sgd\)"):
         optimizers.get("xyzzy")
+
+
+def test_each_known_name_is_listed_once() -> None:
+    """Also a name of two classes, as "mse" of a loss and of a metric."""
+    with pytest.raises(ValueError, match=r"known: ") as caught:
+        metrics.get("xyzzy")
+    names = str(caught.value).partition("known: ")[2].rstrip(")").split(", ")
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(

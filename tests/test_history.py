@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl
+from minidl import layers, losses
 from minidl.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback
 from minidl.callbacks.base import Values
 from minidl.optimizers import SGD
@@ -376,6 +377,28 @@ def test_the_line_of_an_epoch(capsys: Any) -> None:
     shown = " - ".join(f"{name}: {values[0]:.4f}" for name, values in history.items())
     assert capsys.readouterr().out.endswith(f"s - {shown}\n")
     assert shown.count("penalty") == 2
+
+
+def test_a_sum_over_the_rows_of_a_batch_is_that_of_keras_batches() -> None:
+    """32 rows, or as many as in training: the mean of the sums, each weighed by its rows.
+
+    In float64: some roundings of 1e-16.
+    """
+    x, y = np.arange(80.0)[:, None] / 80, np.zeros((80, 1))
+    model = minidl.Sequential([layers.Input((1,)), layers.Dense(1)], dtype="float64")
+    model.compile(SGD(0.0), losses.MeanSquaredError(reduction="sum"))
+    model.build()
+
+    def expected(size: int) -> float:
+        errors = model.predict(x)[:, 0] ** 2
+        batches = np.split(errors, range(size, 80, size))
+        return sum(len(each) * each.sum() for each in batches) / 80
+
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(expected(32), rel=1e-12)
+    assert model.evaluate(x, y, 80, verbose=0) == pytest.approx(expected(80), rel=1e-12)
+    with pytest.warns(UserWarning, match="validation data"):
+        history = model.fit(x, y, 20, 1, verbose=0, validation_data=(x, y)).history
+    assert history["val_loss"] == pytest.approx([expected(20)], rel=1e-12)
 
 
 def test_evaluate_gives_the_loss_and_the_metrics_only(capsys: Any) -> None:

@@ -59,6 +59,20 @@ def test_no_file(tmp_path: Path) -> None:
         minidl.load_model(tmp_path / "absent.npz")
 
 
+def test_files_that_another_call_reads(tmp_path: Path) -> None:
+    """The message says which."""
+    model = minidl.Sequential([minidl.Input((2,)), minidl.layers.Dense(1)])
+    for name, written, message in (
+        ("a.weights.npz", model.save_weights, "received weights alone; .* load_weights"),
+        ("a.weights.h5", model.save_weights, "a file of HDF5; load_weights reads .* Keras saves"),
+        ("a.keras", model.save, "received one of Keras's; rename the file"),
+    ):
+        written(tmp_path / name)
+        path = (tmp_path / name).rename(tmp_path / f"{name}.renamed")
+        with pytest.raises(minidl.FileFormatError, match=message):
+            minidl.load_model(path)
+
+
 def test_foreign_files(tmp_path: Path) -> None:
     """Text, nothing, an image, an array, other archives, a pickle, a folder."""
     contents: dict[str, bytes] = {

@@ -81,7 +81,7 @@ def test_refusals(tmp_path: Path, monkeypatch: Any) -> None:
         with pytest.raises(FileFormatError):
             made.load_weights(tmp_path / name)
     made.save(tmp_path / "m.npz")
-    with pytest.raises(FileFormatError, match="expected a file of save_weights"):
+    with pytest.raises(FileFormatError, match=r"expected a file of save_weights.*load_model"):
         made.load_weights(tmp_path / "m.npz")
     for package, extra, ending in (
         ("h5py", "keras-files", "weights.h5"),

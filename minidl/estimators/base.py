@@ -110,7 +110,17 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         first = not self._begun or not (self.warm_start or incremental)
         given = y
         X, y = self._targets(X, y, first, incremental)
+        columns = y.shape[1] if first else getattr(self, "n_outputs_", y.shape[1])
+        if y.shape[1] != columns:
+            raise ValueError(
+                f"y: expected {columns} columns, as in the training that goes on, received "
+                f"{y.shape[1]}"
+            )
         weight = self._weights(X, given, sample_weight)
+        if weight is not None and not weight.sum() > 0:
+            raise ValueError(
+                f"sample_weight: expected weights whose sum is above 0, received {weight.sum()}"
+            )
         held_out = None if eval_set is None else self._checked_set(eval_set)
         self.n_outputs_ = y.shape[1]
         random = check_random_state(self.random_state)

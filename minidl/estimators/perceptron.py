@@ -85,7 +85,14 @@ class Perceptron(NetworkEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
+    @property
+    def _design(self) -> dict[str, Any]:
+        """The arguments that a network is made from."""
+        names = "activation", "dropout", "batch_normalization", "backend"
+        return {"hidden_layer_sizes": self._sizes, **{name: getattr(self, name) for name in names}}
+
     def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
+        self._made_from = self._design
         row: list[Any] = [layers.Input((features,))]
         activation = ACTIVATIONS.get(self.activation, self.activation)
         for units in self._sizes:
@@ -179,23 +186,35 @@ class Perceptron(NetworkEstimator):
             super()._start(rows.x, random)
             self._show()
             self.coefs_, self.intercepts_ = held
+        for name, value in self._design.items():
+            if value != self._made_from[name]:
+                raise ValueError(
+                    f"{name}: expected {self._made_from[name]!r}, as in the training that goes on, "
+                    f"received {value!r}; fit with warm_start=False makes a new network"
+                )
         network = self._ready()
         network._looked = network._continued = True  # the notes of fit are of other interfaces
         if not incremental or network.optimizer is None:
             loss, factor = self._aim()
             network.compile(self._optimizer_now(), loss, loss_weights=factor)
         if self.solver == "lbfgs":
-            self._train_all(rows)
+            self._train_all(rows, held_out)
         else:
             self._train_batches(rows, held_out, incremental, random)
         self._show()
 
-    def _train_all(self, rows: Rows) -> None:
+    def _train_all(self, rows: Rows, held_out: Rows | None) -> None:
         if self.dropout:
             raise ValueError(
                 "dropout: expected 0 for solver='lbfgs', whose loss must not be random, received "
                 f"{self.dropout}"
             )
+        for name, given in (("callbacks", self.callbacks), ("eval_set", held_out and "rows")):
+            if given:
+                raise ValueError(
+                    f"{name}: expected None for solver='lbfgs', which has no epochs, received "
+                    f"{given}"
+                )
         self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
 
         def told(iteration: int, loss: float) -> None:

@@ -22,6 +22,7 @@ method.
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -98,12 +99,25 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
             subject = get(subject)
     for kind, check in _CHECKS:
         if isinstance(subject, kind):
-            return check(subject, *arguments, **options)
+            return _called(check, subject, *arguments, **options)
     if is_foreign(subject):
-        return check_foreign(subject, *arguments, **options)
+        return _called(check_foreign, subject, *arguments, **options)
     if callable(subject) and not isinstance(subject, type):
-        return check_function(subject, *arguments, **options)
+        return _called(check_function, subject, *arguments, **options)
     raise TypeError(
         "gradcheck: expected a network, layer, loss, regularizer, activation or a forward function "
         f"and its backward, received {subject!r}"
     )
+
+
+def _called(check: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+    """The result of a check, whose arguments are named where one is missing or too many."""
+    signature = inspect.signature(check)
+    try:
+        signature.bind(*arguments, **options)
+    except TypeError as error:
+        raise TypeError(
+            f"gradcheck: expected ({', '.join(signature.parameters)}), {error}; "
+            f"minidl.gradient_check.{check.__name__} describes them"
+        ) from None
+    return check(*arguments, **options)

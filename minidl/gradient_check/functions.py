@@ -153,6 +153,11 @@ class _Pair:
                     self.tensors[key].shape, "that of the input",
                 )  # fmt: skip
                 gradients[key] = on_host(what, host)
+        if not any(each.size for each in gradients.values()):
+            raise GradientShapeError(
+                f"{self.name}: backward: expected a gradient with entries for one input at least, "
+                "received none; a backward that lacks its return gives None"
+            )
         return gradients
 
     def _apply(

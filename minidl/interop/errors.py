@@ -22,7 +22,10 @@ def file_name(path: Any) -> str:
 
     Raises:
         FileFormatError: it is one.
+        TypeError: no path.
     """
+    if not isinstance(path, str | bytes | os.PathLike) or b"\0" in os.fsencode(path):
+        raise TypeError(f"expected the path of a file, received {type(path).__name__}")
     name = os.fsdecode(path)
     if os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name)):
         raise FileFormatError(name, "expected a file, received a device or a FIFO")

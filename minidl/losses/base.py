@@ -43,7 +43,8 @@ class Loss:
 
     Args:
         from_logits: whether predictions come before their softmax or sigmoid; default False.
-        reduction: "sum_over_batch_size" (the default) or "mean", the mean over the rows; "sum";
+        reduction: "sum_over_batch_size" (the default) or "mean", the mean over the rows; "sum",
+            over the rows of a batch, so that values depend on the number of these rows;
             "mean_with_sample_weight", the sum divided by that of the weights; "none" or None, the
             losses of the rows, when called with arrays. ``fit`` needs one number.
         name: of the loss, default the class's.

@@ -18,8 +18,8 @@ class MovingAverage:
     Attributes:
         use_ema: True to keep the average, ``state["moving_average"]``.
         ema_momentum: share of the average that an update keeps, in [0, 1].
-        ema_overwrite_frequency: theta becomes the average after each so many updates; None for
-            once, at the end of ``fit``.
+        ema_overwrite_frequency: theta becomes the average after each so many updates, too; None
+            for once, at the end of ``fit``.
     """
 
     use_ema = checks.flag(then="_resize")
@@ -38,12 +38,12 @@ class MovingAverage:
             averaging.overwrite(average, out=theta)
 
     def finish(self, theta: Any) -> None:
-        """Have theta become the average, if one is kept and does not overwrite theta itself.
+        """Have theta become the average, if one is kept.
 
         Called by ``fit`` at the end; a loop of your own calls it then.
 
         Args:
             theta: of :meth:`update`.
         """
-        if self.use_ema and not self.ema_overwrite_frequency and "moving_average" in self.state:
+        if self.use_ema and "moving_average" in self.state:
             averaging.overwrite(self.state["moving_average"], out=theta)

@@ -66,8 +66,8 @@ class Optimizer(
         use_ema: True to keep a moving average of theta, which becomes theta at the end of
             ``fit``; default False.
         ema_momentum: share of the average that a step keeps, in [0, 1]; default 0.99.
-        ema_overwrite_frequency: theta becomes the average after each so many steps, and not at
-            the end; default None.
+        ema_overwrite_frequency: theta becomes the average after each so many steps, too; default
+            None.
         gradient_accumulation_steps: one step for so many calls of :meth:`update`, with the mean
             of their gradients; at least 2, default None.
         name: a label, default the class's name in small letters.

@@ -23,6 +23,8 @@ _CHUNK = 1 << 20
 MARK = b"minidl sha256 "
 DIGITS = 64
 _COMMENT = len(MARK) + DIGITS
+#: Beginning of a file of HDF5: weights of Keras, or a whole model of Keras 2.
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -202,6 +204,11 @@ class Archive:
         """Number of entries, length, start and end of the directory."""
         if end < 0:
             raise MalformedError(f"expected an archive, received {self.size} bytes")
+        if self.piece(0, len(HDF5)) == HDF5:
+            raise MalformedError(
+                "expected an archive, received a file of HDF5; load_weights reads weights alone, "
+                "and Keras saves a model of such a file again under a name that ends in .keras"
+            )
         sign, disk, first, here, count, length, start, comment = _END.unpack(
             self.piece(end, _END.size)
         )

@@ -165,6 +165,11 @@ def _rest(source: Any) -> BinaryIO:
 def _config(archive: Archive) -> dict[str, Any]:
     """The configuration, of either format."""
     if "config.json" in archive.members:
+        if "metadata.json" in archive.members:
+            raise MalformedError(
+                "expected a model of minidl's form, received one of Keras's; rename the file so "
+                "that its name ends in .keras"
+            )
         known, text = range(2, FORMAT + 1), archive.read("config.json", CONFIG).decode("utf-8")
     elif "config.npy" in archive.members:
         known, text = range(1, 2), arrays.text(archive, "config.npy", 4 * CONFIG)
@@ -179,6 +184,10 @@ def _config(archive: Archive) -> dict[str, Any]:
     version = config.get("format")
     if type(version) is not int or version not in known:
         raise MalformedError(f"expected a format up to {FORMAT}, received {version!r}")
+    if "weights" in config:
+        raise MalformedError(
+            "expected a model, received weights alone; make the model and call its load_weights"
+        )
     return config
 
 

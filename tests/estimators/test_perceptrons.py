@@ -216,6 +216,46 @@ def test_errors_of_data() -> None:
         MLPRegressor(solver="lbfgs").partial_fit  # noqa: B018
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("activation", "tanh"),
+        ("hidden_layer_sizes", (5,)),
+        ("dropout", 0.5),
+        ("batch_normalization", True),
+    ],
+)
+def test_a_training_goes_on_with_the_network_of_before_or_not_at_all(name: str, value: Any) -> None:
+    made = pickle.loads(pickle.dumps(fitted(warm_start=True)))
+    with pytest.raises(ValueError, match=f"{name}: expected .* received .*warm_start=False"):
+        made.set_params(**{name: value}).partial_fit(X, LABEL)
+    made.set_params(warm_start=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        made.fit(X, LABEL)
+    made.partial_fit(X, LABEL)
+
+
+def test_other_outputs_do_not_go_on() -> None:
+    made = fitted(MLPRegressor, VALUE)
+    with pytest.raises(ValueError, match=r"y: expected 1 columns, .* received 2"):
+        made.partial_fit(X, np.stack([VALUE, VALUE], axis=1))
+    assert made.partial_fit(X, VALUE).n_outputs_ == 1
+
+
+def test_lbfgs_refuses_what_needs_epochs() -> None:
+    with pytest.raises(ValueError, match=r"callbacks: expected None for solver='lbfgs'.*Callback"):
+        fitted(solver="lbfgs", callbacks=Callback())
+    with pytest.raises(ValueError, match="eval_set: expected None for solver='lbfgs'"):
+        fitted(solver="lbfgs", eval_set=(X, LABEL))
+
+
+def test_weights_have_a_sum_above_0() -> None:
+    weight = np.full(len(X), -0.5)
+    with pytest.raises(ValueError, match=r"sample_weight: expected .* above 0, received -40"):
+        MLPClassifier().fit(X, LABEL, sample_weight=weight)
+
+
 def test_an_interrupt_keeps_what_was_trained() -> None:
     class Interrupting(Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

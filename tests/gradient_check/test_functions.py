@@ -17,6 +17,7 @@ from minidl.gradient_check import (
     NondeterministicError,
     NotFiniteError,
     check_function,
+    gradcheck,
 )
 from minidl.gradient_check.directions import random_direction
 from minidl.testing import smooth, tensors
@@ -68,6 +69,22 @@ def test_what_has_no_gradient_is_not_checked():
     for none in ({"w": X.T @ np.ones((4, 3))}, (None, X.T @ np.ones((4, 3)))):
         result = check_function(product, lambda dy, x, w, g=none: g, {"x": X, "w": W}, 1.0)
         assert [check.name for check in result.checks] == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("point", "gradient"),
+    [(X, None), ((X, X), (None, None)), ({"x": X}, {}), (X[:0], X[:0])],
+    ids=["no return", "two", "a dictionary", "no rows"],
+)
+def test_a_check_of_nothing_is_refused(point, gradient):
+    message = "backward: expected a gradient with entries for one input at least, received none"
+    with pytest.raises(GradientShapeError, match=message):
+        check_function(lambda *inputs, **named: np.sum(X), lambda *a, **k: gradient, point)
+
+
+def test_arguments_that_are_missing_are_named():
+    with pytest.raises(TypeError, match=r"expected \(forward, backward, inputs, .*'backward'"):
+        gradcheck(np.sin)
 
 
 def test_dy_has_the_outputs_shape_or_is_spread_over_it():

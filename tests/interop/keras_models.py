@@ -156,6 +156,18 @@ def single() -> Any:
     return keras.Sequential([L.Input((3,), dtype="float32"), L.Dense(2, dtype="float32")])
 
 
+def with_foreign_arguments() -> Any:
+    """Layers that minidl has, with a regularizer and a function that it lacks."""
+    regularizer = keras.regularizers.OrthogonalRegularizer()
+    return keras.Sequential(
+        [
+            L.Input((3,)),
+            L.Dense(2, kernel_regularizer=regularizer, name="square"),
+            L.Dense(2, activation=lambda x: x, name="own"),
+        ]
+    )
+
+
 def with_own_loss() -> Any:
     """A model compiled with a loss of somebody's own."""
     model = keras.Sequential([L.Input((3,)), L.Dense(2)])

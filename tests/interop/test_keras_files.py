@@ -197,6 +197,19 @@ def test_layers_that_minidl_lacks_are_named_at_once(tmp_path: Path) -> None:
         assert part in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+def test_arguments_that_minidl_lacks_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    keras_models.with_foreign_arguments().save(path)
+    with pytest.raises(FileFormatError, match="2 layers") as caught:
+        minidl.load_model(path)
+    for part in (
+        "'square' (Dense): no regularizer of minidl's is called 'OrthogonalRegularizer'",
+        "'own' (Dense): expected the name of a function, received a lambda, which is never run",
+    ):
+        assert part in str(caught.value)
+
+
 def test_layers_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     their = keras_models.doubled()

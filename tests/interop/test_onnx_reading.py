@@ -332,6 +332,15 @@ def test_what_minidl_lacks(name: str, tmp_path: Path) -> None:
     assert str(tmp_path) in str(caught.value)
 
 
+def test_an_operator_of_two_results(tmp_path: Path) -> None:
+    """As scikit-learn's linear classifiers and trees have: labels, and probabilities."""
+    model = proto([("ai.onnx.ml/LinearClassifier", ["x"], "label"), ("Relu", ["p"], "y")])
+    model.graph.node[0].output.append("p")
+    message = "LinearClassifier.*no layer for an operator of several results, received 'label', 'p'"
+    with pytest.raises(interop.ConversionError, match=message):
+        interop.from_onnx(written(model, tmp_path))
+
+
 def test_a_function_with_another_body(tmp_path: Path) -> None:
     """Is none of minidl's, whatever it is called."""
     model, _ = filled([minidl.Input((3,)), minidl.layers.ELU(0.5)], "float64")

@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,3 +234,8 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         interop.load_state_dict(network(), tmp_path)
     with pytest.raises(FileFormatError, match="received a device or a FIFO"):
         interop.load_state_dict(network(), os.devnull)
+    for given in ({"0.weight": np.zeros((3, 4))}, b"content\0"):
+        for read in (partial(interop.load_state_dict, network()), interop.from_onnx):
+            message = f"expected the path of a file, received {type(given).__name__}"
+            with pytest.raises(TypeError, match=message):
+                read(given)

@@ -246,6 +246,10 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
         "statistics": (nn.BatchNorm1d(3, track_running_stats=False), "track_running_stats=True"),
         "momentum": (nn.BatchNorm1d(3, momentum=None), "momentum <= 1, received None"),
         "an axis": (nn.Sequential(nn.Linear(3, 3), nn.Softmax(0)), "dim=1 on flat rows"),
+        "two axes": (
+            nn.Sequential(nn.Linear(3, 3), nn.Unflatten(1, (1, 3)), nn.LayerNorm((1, 3))),
+            r"one number in normalized_shape, received \(1, 3\)",
+        ),
         "ends": (nn.Sequential(nn.Linear(3, 3), nn.Hardtanh()), "min_val=0"),
         "a shape": (nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(3, 3)), "input_shape=..."),
         "rows": (nn.Sequential(nn.Linear(3, 4), nn.Linear(3, 4)), "received"),
@@ -256,7 +260,7 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
 @pytest.mark.parametrize(
     "name",
     ["kinds", "a hook", "a method", "weight norm", "half", "statistics", "momentum", "an axis",
-     "ends", "a shape", "rows", "numbers"],
+     "two axes", "ends", "a shape", "rows", "numbers"],
 )  # fmt: skip
 def test_what_minidl_lacks(torch: Any, name: str) -> None:
     """Is named, all of it where a module is unknown."""

@@ -114,12 +114,19 @@ def test_a_schedule_counts_batches_as_in_keras() -> None:
 np_theta = np.zeros(2)
 
 
-def test_the_average_becomes_the_weights_at_the_end_of_fit() -> None:
-    """Weights go 1, 0.9, 0.81; their average is 0.9, then 0.9 · 0.9 + 0.1 · 0.81."""
+@pytest.mark.parametrize("frequency", [None, 5])
+def test_the_average_becomes_the_weights_at_the_end_of_fit(frequency: int | None) -> None:
+    """Weights go 1, 0.9, 0.81; their average is 0.9, then 0.9 · 0.9 + 0.1 · 0.81.
+
+    So it is in Keras's ``finalize_variable_values``, whatever the frequency of overwriting is.
+    """
     model = minidl.Sequential(
         [Input((1,)), Dense(2, use_bias=False, kernel_initializer="ones")], dtype="float64"
     )
-    model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), "mse")
+    optimizer = optimizers.SGD(
+        0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=frequency
+    )
+    model.compile(optimizer, "mse")
     model.fit(np.ones((1, 1)), np.zeros((1, 2)), epochs=2, verbose=0)
     np.testing.assert_allclose(model.theta, 0.891, rtol=1e-14)
     np.testing.assert_array_equal(model.optimizer.state["moving_average"], model.theta)

@@ -75,6 +75,9 @@ def _object(item: Mapping[str, Any]) -> Any:
     # A function is known by its name, as "relu" is.
     if name == "function" and item.get("module") == "builtins" and isinstance(config, str):
         return decode(config)
+    # An activation that is a lambda has lost its class: its code alone is there.
+    if name == "__lambda__" or item.keys() == {"value"}:
+        raise ValueError("expected the name of a function, received a lambda, which is never run")
     if not isinstance(name, str) or not isinstance(config, Mapping):
         raise ValueError(f"expected a class and its config, received {sorted(item)[:9]}")
     kind = class_of(item)
@@ -114,4 +117,4 @@ def class_of(item: Mapping[str, Any]) -> Any:
         )
     except ValueError:
         reason = answer(name) if base is Layer else None
-        raise ValueError(reason or f"no {kinds[base]} of minidl's has this name") from None
+        raise ValueError(reason or f"no {kinds[base]} of minidl's is called {name!r}") from None

@@ -114,7 +114,13 @@ class Chain:
         gate = gate_of(node, [node.input[k] for k in data], self._unary)
         if gate is not None:
             return gate.x, Step(operator, node, 0, {}, gate)
-        if len(data) != 1 or value != node.output[0]:
+        if value != node.output[0]:
+            raise ConversionError(
+                f"operator {operator} {node.name!r}: minidl has no layer for an operator of "
+                f"several results, received {', '.join(map(repr, node.output))}; output=... reads "
+                "the network up to any value before"
+            )
+        if len(data) != 1:
             inner = ", ".join(repr(node.input[k]) for k in data)
             raise ConversionError(
                 f"operator {operator} {node.name!r}: expected a row of operators, each of which "

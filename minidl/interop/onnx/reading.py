@@ -35,10 +35,10 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
 
     The graph is a row of operators from one input to the output: Gemm or MatMul, Add, Sub, Mul and
     Div with constants, activations, BatchNormalization, LayerNormalization, Flatten, Reshape,
-    Identity, Cast, Dropout, and scikit-learn's Scaler. Files that PyTorch, Keras (tf2onnx) and
-    skl2onnx write are made of these. Constants that follow or precede a product are put into its
-    weights; a plain activation becomes the Dense layer's own. Dropout is left out, and float16
-    becomes float32.
+    Identity, Cast, Dropout, and scikit-learn's Scaler. Dense networks in files of PyTorch, Keras
+    (tf2onnx) and scikit-learn's perceptrons (skl2onnx) are made of these. Constants that follow or
+    precede a product are put into its weights; a plain activation becomes the Dense layer's own.
+    Dropout is left out, and float16 becomes float32.
 
     The file may come from a stranger: no code is run, and memory follows from the file's size.
     Numbers may be in a file beside the first, where PyTorch puts the numbers by default; files in

@@ -59,7 +59,8 @@ def _batchnorm(module: Any, state: State, shape: Shape) -> Iterator[Part]:
 
 def _layernorm(module: Any, state: State, shape: Shape) -> Iterator[Part]:
     found = tuple(module.normalized_shape)
-    _expect(module, len(shape) == 1 and found == shape, f"rows of shape {found}, received {shape}")
+    _expect(module, len(found) == 1, f"one number in normalized_shape, received {found}")
+    _expect(module, found == shape, f"rows of shape {found}, received {shape}")
     tensors = _affine(state)
     layer = kinds.LayerNormalization(
         epsilon=float(module.eps), center="beta" in tensors, scale="gamma" in tensors
