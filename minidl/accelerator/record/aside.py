@@ -20,23 +20,19 @@ class Aside:
 
     Attributes:
         calls: the number of steps that were called.
-        after: the look at the parts of the step as such a step leaves them.
         tape: the recorded tape, or None.
-        seen: the look at the parts of the step before the step that was recorded.
     """
 
     def __init__(self, arrays: tuple[Any, ...] = ()) -> None:
         self.arrays, self.calls = arrays, 0
-        self.after: Seen | None = None
         self.tape: Tape | None = None
-        self.seen: Seen | None = None
         # (dictionary of an object, name, array) where such a step leaves another array.
         self._left: list[tuple[dict[str, Any], str, Any]] = []
         self._hidden: list[Any] | None = None
 
     def keep(self, tape: Tape, seen: Seen) -> None:
         """Keep the tape of the step that was just called, and the look before the step."""
-        self.tape, self.seen, self._left = tape, seen, seen.other_arrays()
+        self.tape, self._left = tape, seen.other_arrays()
 
     def show(self) -> None:
         """Give the attributes the arrays that such a step leaves."""

@@ -53,7 +53,7 @@ class Recording:
     def __init__(self, network: Any, player: Any) -> None:
         self._network, self._player = network, player
         self.tape: Tape | None = None
-        self._aside, self._patience = Aside(), max(FEW, 1)
+        self._aside = Aside()
         self.strange = True
         self.called: list[object] = []
         self.coming = sys.maxsize
@@ -147,11 +147,9 @@ class Recording:
             return self.tape
         if self.tape is not None:
             self.tape.finish()
-        if known and aside.seen is not None and are(arrays, aside.arrays):
-            if aside.seen.holds(self._parts, self._moving()):
-                aside.show()
-                return aside.tape
-            self._doubt_aside()
+        if known and aside.tape is not None and are(arrays, aside.arrays):
+            aside.show()
+            return aside.tape
         return None
 
     def call(self, step: Any, arrays: tuple[Any, ...]) -> None:
@@ -190,7 +188,7 @@ class Recording:
     def _comes_again(self, arrays: tuple[Any, ...]) -> bool:
         """True if steps beside the tape's have come so often that a recording pays."""
         aside = self._aside
-        ripe = aside.calls >= self._patience and aside.tape is None and not self.strange
+        ripe = aside.calls >= FEW and aside.tape is None and not self.strange
         return ripe and are(arrays, aside.arrays)
 
     def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
@@ -242,24 +240,13 @@ class Recording:
     def _keep_aside(self, arrays: tuple[Any, ...], new: tuple[Tape, Seen] | None) -> None:
         """Note a step beside the tape's; keep a tape of the step, if any.
 
-        Such a step always begins with what the tape's steps leave. It may be played if it leaves
-        what such a step has left before.
+        Such a step begins with what the tape's steps leave. What ends the tape ends its tape, too.
         """
-        aside = self._aside
-        if not are(arrays, aside.arrays):
-            aside = self._aside = Aside(arrays)
-        if new is None:
-            aside.calls += 1
-            if aside.calls == self._patience:
-                aside.after = Seen(self._parts, self._moving())
-        elif aside.after is not None and aside.after.holds(self._parts, self._moving()):
-            aside.keep(*new)
-        else:
-            self._doubt_aside()
-
-    def _doubt_aside(self) -> None:
-        """Record steps beside the tape's anew, after many more of them."""
-        self._aside, self._patience = Aside(), 8 * self._patience
+        if not are(arrays, self._aside.arrays):
+            self._aside = Aside(arrays)
+        self._aside.calls += 1
+        if new is not None:
+            self._aside.keep(*new)
 
     def give_up(self, error: Exception) -> None:
         """Call the steps from now on where compiled code cannot be had; else record anew."""
