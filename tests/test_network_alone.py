@@ -11,7 +11,6 @@ import pytest
 
 import minidl
 from minidl import FileFormatError, layers, losses
-from minidl.backend import epsilon
 from minidl.models import load_model, save_model
 from tests.oracle import keras
 
@@ -71,12 +70,3 @@ def test_a_file_of_keras_with_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
     assert not keras.models.load_model(path, compile=False).compiled
     for ours, tensor in zip(loaded.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, tensor)
-
-
-def test_epsilon_is_keras() -> None:
-    assert epsilon() == keras.backend.epsilon()
-
-
-def test_functions_of_keras_2s_backend_are_elsewhere() -> None:
-    with pytest.raises(AttributeError, match="in minidl"):
-        minidl.backend.square  # noqa: B018
