@@ -100,7 +100,7 @@ def _values(values: Any) -> Any:
 
 def symbol(x: Any) -> Symbol:
     """The symbol of an Input, or the symbol itself."""
-    return Symbol((x,), x.shape) if isinstance(x, Input) else x
+    return Symbol((x,), x.declared_shape) if isinstance(x, Input) else x
 
 
 def _after(before: Symbol, thing: Any) -> Symbol:

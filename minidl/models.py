@@ -12,7 +12,15 @@ from minidl.network import Network
 from minidl.saving.reading import is_path
 from minidl.training import Sequential
 
-__all__ = ["Model", "Network", "Sequential", "clone_model", "load_model", "model_from_json"]
+__all__ = [
+    "Model",
+    "Network",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]
 
 
 class Model(Sequential):
@@ -90,6 +98,7 @@ def model_from_json(
 def load_model(
     filepath: Any,
     custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,  # noqa: A002
     allow_nonfinite: bool = False,
 ) -> Sequential:
     """The model that :meth:`Sequential.save` wrote, under the backend in use.
@@ -102,6 +111,9 @@ def load_model(
             ``.keras`` may be of a file of Keras 3; see :mod:`minidl.interop.keras`.
         custom_objects: classes, and activation functions, that the file names and
             :func:`minidl.register` does not know, by their names: {"Scale": Scale}.
+        compile: whether the model comes back compiled, with the optimizer's state; default True.
+            With False the optimizer, the loss and the metrics of the file are not read, and may be
+            of unknown classes.
         allow_nonfinite: whether weights may be NaN or infinite; default False.
 
     Raises:
@@ -111,5 +123,10 @@ def load_model(
         ImportError: a file of Keras, and no package h5py.
     """
     read = keras.load if is_path(filepath) and keras.is_keras(filepath) else saving.load_model
-    model: Sequential = read(filepath, Sequential, custom_objects, allow_nonfinite)
+    model: Sequential = read(filepath, Sequential, custom_objects, allow_nonfinite, compile)
     return model
+
+
+def save_model(model: Sequential, filepath: Any) -> None:
+    """The same as ``model.save(filepath)``, with its arguments and errors."""
+    model.save(filepath)

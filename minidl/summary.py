@@ -67,7 +67,7 @@ def _rows(network: Any, expand: bool, indent: str) -> Iterator[tuple[str, ...]]:
         trains = any(layer.trainable for layer in leaves)
         shape, count = "?", "0 (unbuilt)"
         if isinstance(entry, Input):
-            shape, count = f"({', '.join(map(str, ('None', *entry.shape)))})", "0"
+            shape, count = f"({', '.join(map(str, ('None', *entry.shape[1:])))})", "0"
         elif all(layer.settled for layer in leaves):
             sizes = ", ".join(str(size) for size in ("None", *leaves[-1].output_shape))
             shape, count = f"({sizes})", f"{sum(map(_size, leaves)):,}"

@@ -13,7 +13,7 @@ import minidl
 from tests import from_keras
 from tests.from_keras import BEGIN, END, MODULES, PAGE, VERSION
 from tests.keras_arguments import compared
-from tests.oracle import keras
+from tests.oracle import keras, tf
 
 TABLES = PAGE.read_text(encoding="utf-8")
 GUIDE = PAGE.parents[1] / "do" / "from_keras.md"
@@ -45,6 +45,56 @@ def test_the_program_runs_with_other_imports():
     # Half of the rows are of each class; a straight line parts them, and dropout and L2 blur it.
     assert names["accuracy"] > 0.9
     assert len(names["history"].history["val_loss"]) == 20
+
+
+def test_tensorflow_beside_minidl():
+    """A tf.data.Dataset is the same as its arrays; TensorFlow's functions make a metric."""
+
+    @tf.function
+    def distance(y, predictions):
+        return tf.reduce_mean(tf.abs(tf.cast(y, tf.float32) - predictions))
+
+    made = minidl.Sequential([minidl.Input((3,)), minidl.layers.Dense(1)])
+    made.compile("sgd", "mse", metrics=[distance, "mae"])
+    rows = tf.data.Dataset.from_tensor_slices((X, Y)).batch(10)
+    history = made.fit(rows.repeat(), steps_per_epoch=2, verbose=0).history
+    # The mean of two equal batches, once of float32 means, once of a float32 sum.
+    np.testing.assert_allclose(history["distance"], history["mae"], rtol=1e-6)
+    whole = made.evaluate(X, Y, batch_size=10, verbose=0)
+    np.testing.assert_array_equal(made.evaluate(rows, verbose=0), whole)
+    np.testing.assert_array_equal(made.predict(rows), made.predict(X, batch_size=10))
+
+
+def test_functions_of_keras_2s_backend_are_in_ops():
+    for name in ("abs", "clip", "mean", "round", "sqrt", "square", "sum"):
+        values = np.array([0.25, 2.0], np.float32)
+        limits = (0.0, 1.0) if name == "clip" else ()
+        # Both are NumPy's and Eigen's functions of float32: a unit in the last place.
+        np.testing.assert_allclose(
+            getattr(minidl.ops, name)(values, *limits),
+            getattr(tf.keras.backend, name)(tf.constant(values), *limits),
+            rtol=1e-6,
+        )
+    with pytest.raises(AttributeError, match="in minidl"):
+        minidl.backend.square  # noqa: B018
+    assert minidl.backend.epsilon() == keras.backend.epsilon()
+
+
+def test_errors_where_keras_warns(tmp_path):
+    with pytest.raises(ValueError, match="InverseTimeDecay"):
+        minidl.optimizers.SGD(0.1, decay=1e-6)
+    with pytest.warns(UserWarning, match="ignored"):
+        keras.optimizers.SGD(0.1, decay=1e-6)
+    watch = {"monitor": "val_acc", "save_best_only": True, "mode": "max"}
+    path = tmp_path / "best.keras"
+    with pytest.raises(ValueError, match="val_acc"):
+        model().fit(X, Y, verbose=0, callbacks=minidl.callbacks.ModelCheckpoint(path, **watch))
+    assert not path.exists()
+    theirs = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+    theirs.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match="val_acc available"):
+        theirs.fit(X, Y, verbose=0, callbacks=[keras.callbacks.ModelCheckpoint(path, **watch)])
+    assert path.exists()
 
 
 def test_the_tables_are_what_the_packages_say():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,7 +239,8 @@ def test_a_size_of_batches_is_of_no_use_where_batches_come() -> None:
     assert len(model.predict(Rows())) == len(X)
 
 
-def test_terminate_on_nan_may_raise() -> None:
+def test_terminate_on_nan_may_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the file of the failing step is written there
     model = minidl.Sequential([layers.Dense(1)])
     model.compile(optimizers.SGD(1e30), "mse")
     watch = minidl.callbacks.TerminateOnNaN(raise_error=True)

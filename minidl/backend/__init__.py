@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.cuda import BackendUnavailableError
-from minidl.backend.floatx import floating, floatx, set_floatx
+from minidl.backend.floatx import epsilon, floating, floatx, set_floatx
 from minidl.backend.fused import fused
 from minidl.backend.kernel import kernel
 from minidl.backend.session import clear_session
@@ -26,6 +26,7 @@ __all__ = [
     "backend_of",
     "clear_session",
     "current",
+    "epsilon",
     "executor",  # an attribute that follows the switch, below
     "floating",
     "floatx",
@@ -54,4 +55,6 @@ def to_host(array: Any) -> np.ndarray:
 def __getattr__(name: str) -> Any:
     if name == "executor":
         return executor_name()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; functions of arrays are in minidl.ops"
+    )

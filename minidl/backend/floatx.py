@@ -25,6 +25,11 @@ def set_floatx(dtype: str) -> None:
     _floatx = floating(dtype).name
 
 
+def epsilon() -> float:
+    """1e-7, which Keras adds to denominators; for metrics of one's own."""
+    return 1e-7
+
+
 def floating(dtype: Any = None) -> np.dtype[Any]:
     """``dtype``, or the default, as one of the two floating types.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.layers.base import Layer, Shape, shape_of
+from minidl.layers.base import Layer, shape_of
 from minidl.register import register
 
 
@@ -60,15 +60,12 @@ class Input(Layer):
         return self._dtype
 
     @property
-    def shape(self) -> Shape:
-        """Shape of one row."""
-        found: Shape = self.declared_shape
-        return found
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of a batch, (batch_size, …); None for batches of any size."""
+        return self.batch_size, *self.declared_shape
 
-    @property
-    def batch_shape(self) -> tuple[int | None, ...]:
-        """(batch_size, *shape); None for batches of any size."""
-        return self.batch_size, *self.shape
+    #: The same, as Keras's InputLayer calls it.
+    batch_shape = shape
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
         self.y = x
@@ -78,7 +75,7 @@ class Input(Layer):
         return dy
 
     def get_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {"name": self.name, "shape": list(self.shape)}
+        config: dict[str, Any] = {"name": self.name, "shape": list(self.declared_shape)}
         if self.batch_size is not None:
             config["batch_size"] = self.batch_size
         return config if self.dtype is None else {**config, "dtype": self.dtype.name}

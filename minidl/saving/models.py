@@ -79,6 +79,7 @@ def load_model(
     kind: Callable[..., Any],
     custom_objects: Mapping[str, Any] | None = None,
     allow_nonfinite: bool = False,
+    compiled: bool = True,
 ) -> Any:
     """The model that :func:`save_model` wrote, under the backend in use.
 
@@ -87,12 +88,13 @@ def load_model(
         kind: the class of the model, Sequential.
         custom_objects: name -> class or activation function that is not registered.
         allow_nonfinite: whether vectors may hold NaN and infinity; default False.
+        compiled: False leaves optimizer, loss and metrics of the file unread; default True.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
         FileFormatError: the file is no model's, damaged, forged, or of a newer format.
     """
-    return load_with_extra(source, kind, custom_objects, allow_nonfinite)[0]
+    return load_with_extra(source, kind, custom_objects, allow_nonfinite, compiled)[0]
 
 
 def load_with_extra(
@@ -100,6 +102,7 @@ def load_with_extra(
     kind: Callable[..., Any],
     custom_objects: Mapping[str, Any] | None = None,
     allow_nonfinite: bool = False,
+    compiled: bool = True,
 ) -> tuple[Any, Extra]:
     """The model and the extra content of one file.
 
@@ -108,6 +111,8 @@ def load_with_extra(
     current()  # raises where the backend is missing, for which no file can be blamed
     with reading(custom_objects), opened(source) as archive:
         saved = read(archive)
+        if not compiled:
+            saved = _without_training(saved)
         row, training = _parts(saved)
         if not allow_nonfinite:
             check_finite(saved)
@@ -131,6 +136,13 @@ def of_row(kind: Callable[..., Any], row: list[Any], name: str, dtype: Any) -> A
         each if isinstance(each, Layer) else of_row(kind, each[1], each[0], dtype) for each in row
     ]
     return kind(entries, name=name, dtype=dtype)
+
+
+def _without_training(saved: Saved) -> Saved:
+    """The file's network, as if the model had not been compiled."""
+    config = {name: item for name, item in saved.config.items() if name != "optimizer"}
+    kept = {name: each for name, each in saved.arrays.items() if not name.startswith("optimizer/")}
+    return Saved(config, kept, saved.extra)
 
 
 def fill(model: Any, saved: Saved) -> None:

@@ -97,11 +97,12 @@ def test_keras_2_s_alpha_is_taken_with_a_warning() -> None:
 def test_input() -> None:
     """Keras's arguments, in its order."""
     layer = Input((4,), 32, "float32", name="x")
-    assert (layer.shape, layer.batch_size, layer.batch_shape) == ((4,), 32, (32, 4))
+    assert (layer.shape, layer.batch_size, layer.batch_shape) == ((32, 4), 32, (32, 4))
     assert Input(**layer.get_config()).get_config() == layer.get_config()
     assert layer.get_config() == {"name": "x", "shape": [4], "batch_size": 32, "dtype": "float32"}
-    assert Input(batch_shape=(None, 2, 3)).shape == (2, 3)
-    assert InputLayer(input_shape=(4,)).shape == InputLayer((4,)).shape == (4,)
+    for options in ({"shape": (4,)}, {"shape": (4,), "batch_size": 5}, {"batch_shape": (None, 2)}):
+        assert Input(**options).shape == oracle.keras.Input(**options).shape
+    assert InputLayer(input_shape=(4,)).shape == InputLayer((4,)).shape == (None, 4)
     assert InputLayer(batch_input_shape=(None, 4)).batch_shape == (None, 4)
     network = Network([InputLayer(shape=(4,)), Dense(1)])
     network.build()

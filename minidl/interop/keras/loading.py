@@ -44,6 +44,7 @@ def load(
     kind: Callable[..., Any],
     custom_objects: Mapping[str, Any] | None = None,
     allow_nonfinite: bool = False,
+    compiled: bool = True,
 ) -> Any:
     """The model in a ``.keras`` file, under the backend in use.
 
@@ -55,6 +56,7 @@ def load(
         kind: the class of the model, Sequential.
         custom_objects: name -> class that the file names and minidl does not know.
         allow_nonfinite: whether tensors may hold NaN and infinity; default False.
+        compiled: False leaves optimizer, loss and metrics of the file unread; default True.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
@@ -76,7 +78,8 @@ def load(
             model = reader.row.model(kind, reader.dtype)
             model.build()
         _fill(model, reader, values)
-        _compile(model, config.get("compile_config"), os.fsdecode(os.fspath(filepath)))
+        if compiled:
+            _compile(model, config.get("compile_config"), os.fsdecode(os.fspath(filepath)))
         if model.optimizer is not None:
             states.fill(model, arrays)
     return model

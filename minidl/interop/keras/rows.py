@@ -89,7 +89,7 @@ class Reader:
         """
         if self.row.first is None:
             raise MalformedError("expected a model of known input shape, received one not built")
-        shape = self.row.first.shape
+        shape = self.row.first.declared_shape
         for _, layer in self.places:
             layer.build(shape)
             shape = layer.output_shape
