@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from minidl.gradient_check.frameworks.checking import (
@@ -19,6 +18,8 @@ from minidl.gradient_check.frameworks.checking import (
 
 def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
     """A function of JAX's with its arguments, which may be containers."""
+    import jax
+
     if not callable(subject):
         raise TypeError(f"expected a function of JAX's, received {subject!r}")
     name = getattr(subject, "__name__", type(subject).__name__)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from minidl.gradient_check.frameworks.checking import (
     Adapted,
@@ -19,6 +18,8 @@ from minidl.gradient_check.frameworks.checking import (
 
 def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
     """A Function or a module with its arguments."""
+    import torch
+
     is_module = isinstance(subject, torch.nn.Module)
     is_function = isinstance(subject, type) and issubclass(subject, torch.autograd.Function)
     if not is_module and not is_function:
@@ -85,6 +86,8 @@ def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
 
 def _module(module: Any, given: dict[str, Any], arguments: Sequence[Any], mode: bool) -> Any:
     """A module's call with other parameters, in a mode; the module stays as it was."""
+    import torch
+
     before = {part: part.training for part in module.modules()}
     # Statistics that a call moves begin at the same numbers each time.
     buffers = {key: buffer.clone() for key, buffer in module.named_buffers()}
