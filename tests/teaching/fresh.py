@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl.printing import say
 from minidl.testing import diagnose
-from tests.teaching import fresh_last, fresh_more, fresh_unlearned
+from tests.teaching import fresh_last, fresh_more, fresh_stranger, fresh_unlearned
 
 
 class Habit(NamedTuple):
@@ -308,6 +308,7 @@ def _(dy, x, gamma, epsilon):
 MORE = [Habit(*row) for row in fresh_more.ROWS]
 LAST = [Habit(*row) for row in fresh_last.ROWS]
 UNLEARNED = [Habit(*row) for row in fresh_unlearned.ROWS]
+STRANGER = [Habit(*row) for row in fresh_stranger.ROWS]
 
 
 def verdict(habit: Habit) -> str:
@@ -347,7 +348,7 @@ def count(habits: list[Habit], details: bool = True) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    for habits in (HABITS, MORE, LAST, UNLEARNED):
+    for habits in (HABITS, MORE, LAST, UNLEARNED, STRANGER):
         counts = count(habits)
         say(
             f"{len(habits)} wrong backwards: {counts['right']} named rightly, "

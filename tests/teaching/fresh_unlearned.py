@@ -1,7 +1,6 @@
 """Forty wrong backwards for which nothing was added to the catalogue.
 
-Some kinds of slips were. Their count on ``python -m tests.teaching.fresh`` is the nearest to that
-of a stranger's mistakes.
+Some kinds of slips were.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.teaching.fresh import HABITS, LAST, MORE, UNLEARNED, count
+from tests.teaching.fresh import HABITS, LAST, MORE, STRANGER, UNLEARNED, count
 
 
 @pytest.mark.parametrize(
@@ -13,9 +13,10 @@ from tests.teaching.fresh import HABITS, LAST, MORE, UNLEARNED, count
         pytest.param(HABITS, 40, marks=pytest.mark.thorough),
         pytest.param(MORE, 39, marks=pytest.mark.thorough),
         pytest.param(LAST, 38, marks=pytest.mark.thorough),
-        (UNLEARNED, 36),
+        pytest.param(UNLEARNED, 36, marks=pytest.mark.thorough),
+        (STRANGER, 38),
     ],
-    ids=["first", "more", "last", "unlearned"],
+    ids=["first", "more", "last", "unlearned", "stranger"],
 )
 def test_of_forty_some_are_named_and_none_wrongly(habits, named):
     assert len(habits) == 40
