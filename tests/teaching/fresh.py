@@ -31,7 +31,7 @@ class Habit(NamedTuple):
 
 
 #: Names that tell where a result is wrong, and not why.
-NO_NAME = re.compile(r"unknown|shape|wrong in one place|imprecise|not finite")
+NO_NAME = re.compile(r"unknown|shape|wrong in one place|imprecise|not finite|factor 0\.5")
 
 HABITS: list[Habit] = []
 
