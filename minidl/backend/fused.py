@@ -49,7 +49,8 @@ class Fused:
         if tape is not None and tape.expects(self, arguments, outs):
             return out
         if not isinstance(first, np.ndarray) and hasattr(first, "__fused__"):
-            first.__fused__(self.program(arguments, outs), arguments, outs)
+            given = tuple(map(_number, arguments))
+            first.__fused__(self.program(given, outs), given, outs)
             return out
         if not self._check(arguments, outs):
             return self(*map(_number, arguments), out=out)

@@ -219,6 +219,9 @@ def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    """The array of an operand; a number of NumPy as Python's own, which has no address to keep."""
+    if isinstance(value, np.number):
+        return value.item()
     return value.array if isinstance(value, Operand) else value
 
 

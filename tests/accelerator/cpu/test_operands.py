@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from minidl.accelerator.cpu import player
+from minidl.accelerator.cpu import elementwise, player
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import fused, kernel, use
@@ -356,6 +356,34 @@ def test_a_kernel_that_calls_formulas_and_kernels():
         out[...] = 0
         tape.play(1)
     same_bits(out, wanted)
+
+
+@kernel
+def with_numbers(x, out, number):
+    weighted(x, x, number, out=out)
+    return np.add(out, number, out=out)
+
+
+@ON_EVERY_TEAM
+@pytest.mark.parametrize("number", [np.float32(0.5), np.int16(3), np.float64(0.5)], ids=repr)
+def test_a_number_of_numpy_s_is_kept(number, monkeypatch):
+    """As a number, not as the memory of an object that is gone when the tape is played."""
+    x, out = random((3, 40)), np.empty((3, 40))
+    asked = []
+    where = elementwise.address
+    monkeypatch.setattr(
+        elementwise, "address", lambda array: (asked.append(array), where(array))[1]
+    )
+    wanted = number * np.exp(x) + x + number
+    with use("numpy", executor="compiled"):
+        tape = Tape(0, player)
+        with tape.record():
+            with_numbers(x, out, type(number)(number))
+        out[...] = 0
+        tape.play(1)
+    np.testing.assert_allclose(out, wanted, rtol=1e-15)  # the sum of three, rounded twice
+    assert asked
+    assert all(isinstance(array, np.ndarray) for array in asked)
 
 
 # Views and assignments ---------------------------------------------------------------------
