@@ -79,10 +79,12 @@ def score(chosen: list[str], survivors: bool, workers: int) -> int:
 
 def sample(chosen: list[str], count: int, seed: int, workers: int) -> int:
     """Run some of the mutants that the last full run killed."""
-    results = Results.load()
-    alive = [m for path in chosen for m in mutants(path) if not results.survived(m)]
-    drawn = random.Random(seed).sample(alive, min(count, len(alive)))
-    outcomes = list(run(drawn, workers))
+    results, draw = Results.load(), random.Random(seed)
+    known = [path for path in chosen if path in results.files]
+    # A file first: to make all mutants of all files takes minutes.
+    paths = draw.sample(known, min(count, len(known)))
+    alive = [[m for m in mutants(path) if not results.survived(m)] for path in paths]
+    outcomes = list(run([draw.choice(each) for each in alive if each], workers))
     for outcome in outcomes:
         if not outcome.killed:
             print(f"SURVIVED {outcome.mutant}\n")
