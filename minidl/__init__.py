@@ -23,7 +23,6 @@ from minidl import (
     metrics,
     models,
     nn,
-    ops,
     optimizers,
     regularizers,
     saving,
@@ -83,7 +82,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Loaded when first used: matplotlib and scikit-learn, and what only tests need.
-    if name in ("plotting", "estimators", "gradient_check", "testing", "interop"):
+    # Loaded when first used: matplotlib and scikit-learn, and what few programs need.
+    if name in ("plotting", "estimators", "gradient_check", "testing", "ops"):
         return importlib.import_module(f"minidl.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
