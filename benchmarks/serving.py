@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -114,13 +115,7 @@ def torch(model: Any, pairs: Any) -> Predict:
     """PyTorch as it is, in inference mode."""
     import torch as package
 
-    linears = [package.nn.Linear(*W.shape) for W, _ in pairs]
-    parts = [each for linear in linears for each in (linear, package.nn.ReLU())]
-    network = package.nn.Sequential(*parts[:-1], package.nn.Softmax(1))
-    with package.no_grad():
-        for linear, (W, b) in zip(linears, pairs, strict=True):
-            linear.weight.copy_(package.from_numpy(W.T.copy()))
-            linear.bias.copy_(package.from_numpy(b))
+    network = minidl.interop.to_torch(model)
 
     def predict(x: np.ndarray) -> Any:
         with package.inference_mode():
@@ -132,27 +127,11 @@ def torch(model: Any, pairs: Any) -> Predict:
 def onnx(model: Any, pairs: Any) -> Predict:
     """ONNX Runtime, on a graph of Gemm, Relu and Softmax."""
     import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
 
-    nodes, tensors, last = [], [], "x"
-    for index, (W, b) in enumerate(pairs):
-        tensors += [
-            numpy_helper.from_array(W, f"W{index}"),
-            numpy_helper.from_array(b, f"b{index}"),
-        ]
-        nodes.append(helper.make_node("Gemm", [last, f"W{index}", f"b{index}"], [f"z{index}"]))
-        kind = "Softmax" if index + 1 == len(pairs) else "Relu"
-        nodes.append(helper.make_node(kind, [f"z{index}"], [last := f"y{index}"]))
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size])
-        for name, size in (("x", SIZES[0]), (last, SIZES[-1]))
-    ]
-    graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], tensors)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
-    made.ir_version = 9  # which older ONNX Runtimes read
-    session = onnxruntime.InferenceSession(
-        made.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "network.onnx")
+        minidl.interop.to_onnx(model, path)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda x: session.run(None, {"x": x})[0]
 
 

@@ -42,8 +42,8 @@ def split(rows: Rows, fraction: float, random: Any) -> tuple[Rows, Rows]:
 def evened(rows: Rows, size: int) -> Rows:
     """The rows, and rows of weight 0 to make all batches equal, where the data are small.
 
-    A smaller last batch is called in Python, and so is the step after. For small networks both
-    together take longer than an epoch that is played.
+    In a training's first epochs a smaller last batch is called in Python, and so is the step after.
+    For small networks both together take longer than an epoch that is played.
 
     Args:
         rows: at least ``size``.

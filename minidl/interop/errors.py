@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-from minidl.saving import FileFormatError
+from minidl.saving.reading import regular
 
 
 class ConversionError(ValueError):
@@ -18,18 +18,17 @@ class ConversionError(ValueError):
 
 
 def file_name(path: Any) -> str:
-    """The name of a file to read, which is no device and no FIFO: reading these may never end.
+    """The name of a file that can be opened, for packages that take a name.
 
     Raises:
-        FileFormatError: it is one.
+        FileFormatError: a device or a FIFO, which may never end.
         TypeError: no path.
+        OSError: the file cannot be read.
     """
     if not isinstance(path, str | bytes | os.PathLike) or b"\0" in os.fsencode(path):
         raise TypeError(f"expected the path of a file, received {type(path).__name__}")
-    name = os.fsdecode(path)
-    if os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name)):
-        raise FileFormatError(name, "expected a file, received a device or a FIFO")
-    return name
+    regular(path).close()
+    return os.fsdecode(path)
 
 
 def package(name: str, extra: str, purpose: str) -> Any:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 import warnings
-from pathlib import Path
 
 import pytest
 
+from tests import pages
+
 pytestmark = pytest.mark.thorough
 
-PAGE = Path(__file__).parents[2] / "docs" / "do" / "from_scikit_learn.md"
+PAGE = pages.DO / "from_scikit_learn.md"
 
 
 def test_the_cells_run(capsys) -> None:
-    cells = re.findall(r"```\{code-cell\} ipython3\n(.*?)```", PAGE.read_text("utf-8"), re.S)
-    assert len(cells) == 7
-    names: dict[str, object] = {}
+    assert len(pages.cells(PAGE)) == 7
     with warnings.catch_warnings():
-        for cell in cells:
-            exec(compile(cell, str(PAGE), "exec"), names)
+        pages.run(PAGE)
     printed = capsys.readouterr().out
     accuracies = [float(each) for each in re.findall(r"accuracy (\d\.\d+)", printed)]
     assert len(accuracies) == 3

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-DO = Path(__file__).parents[2] / "docs" / "do"
+from tests import pages
 
 
 def run(page: str, monkeypatch: Any, capsys: Any) -> tuple[dict[str, Any], str]:
     """Names after the cells of a page, and the text that the cells print."""
-    monkeypatch.chdir(DO)  # where the pages find their files
-    text = (DO / page).read_text("utf-8")
-    names: dict[str, Any] = {}
-    for cell in re.findall(r"```\{code-cell\} ipython3\n(.*?)```", text, re.S):
-        exec(compile(cell, page, "exec"), names)
-    return names, capsys.readouterr().out
+    monkeypatch.chdir(pages.DO)  # where the pages find their files
+    return pages.run(pages.DO / page), capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore:fit continues")

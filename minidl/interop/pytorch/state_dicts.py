@@ -114,7 +114,6 @@ def _fitting(
 def _read(path: str) -> dict[str, np.ndarray]:
     """All tensors of a file."""
     safetensors = package("safetensors", "torch", "load_state_dict")
-    open(path, "rb").close()  # raises the system's error if there is no file to read
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             found = {}
