@@ -82,8 +82,7 @@ class SparseCategoricalAccuracy(_OfRows):
     _kind = Kind(numbers=True)
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register
@@ -94,8 +93,7 @@ class CategoricalAccuracy(_OfRows):
     _kind = Kind(one_row=True)
 
     def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register
@@ -116,8 +114,7 @@ class BinaryAccuracy(_Share):
     def __init__(
         self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5
     ) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.threshold = threshold
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
@@ -143,8 +140,7 @@ class Accuracy(_Share):
     _kind = Kind(repeats=True)
 
     def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         right = self._right[: len(predictions)]
@@ -171,8 +167,7 @@ class ChosenAccuracy(_OfRows):
     def __init__(
         self, name: str = "accuracy", class_numbers: bool | None = None, dtype: Any = None
     ) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.class_numbers = class_numbers
 
     def get_config(self) -> dict[str, Any]:
@@ -204,8 +199,7 @@ class TopKCategoricalAccuracy(_Share):
     def __init__(
         self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None
     ) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.k = k
 
     def get_config(self) -> dict[str, Any]:

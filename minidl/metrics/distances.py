@@ -24,8 +24,7 @@ class MeanSquaredError(RowMetric):
     _formula = (squared_error_forward,)
 
     def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register("mae")
@@ -35,8 +34,7 @@ class MeanAbsoluteError(RowMetric):
     _formula = (kernels.absolute_error_forward,)
 
     def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register("mape")
@@ -46,8 +44,7 @@ class MeanAbsolutePercentageError(RowMetric):
     _formula = (kernels.percentage_error_forward,)
 
     def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register("msle")
@@ -57,8 +54,7 @@ class MeanSquaredLogarithmicError(RowMetric):
     _formula = (kernels.logarithmic_error_forward,)
 
     def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register("rmse")
@@ -69,8 +65,7 @@ class RootMeanSquaredError(RowMetric):
     _kind = Kind()  # in Keras predictions (n,) are n rows here
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def result(self) -> Any:
         """The root of the mean, 0 before the first batch."""
@@ -84,8 +79,7 @@ class LogCoshError(RowMetric):
     _formula = (kernels.log_cosh_forward,)
 
     def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register
@@ -95,8 +89,7 @@ class Poisson(RowMetric):
     _formula = (kernels.poisson_forward,)
 
     def __init__(self, name: str = "poisson", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register("kl_divergence", "kld", "kullback_leibler_divergence")
@@ -104,8 +97,7 @@ class KLDivergence(RowMetric):
     """The mean over rows of Σ_k t_k log(t_k / p_k), both kept within [1e-7, 1]."""
 
     def __init__(self, name: str = "kl_divergence", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def _of_rows(self, y: Any, t: Any) -> Any:
         terms = kernels.kl_divergence_forward(y, t, out=self._work[: len(y)])
@@ -131,8 +123,7 @@ class Hinge(_OfSigns):
     _formula = (margins.hinge_forward,)
 
     def __init__(self, name: str = "hinge", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register
@@ -142,8 +133,7 @@ class SquaredHinge(_OfSigns):
     _formula = (margins.squared_hinge_forward,)
 
     def __init__(self, name: str = "squared_hinge", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
 
 @register
@@ -151,8 +141,7 @@ class CategoricalHinge(RowMetric):
     """The mean over one-hot rows t of max(1 + max_k (1 - t_k) y_k - Σ_k t_k y_k, 0)."""
 
     def __init__(self, name: str = "categorical_hinge", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
@@ -184,8 +173,7 @@ class CosineSimilarity(RowMetric):
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         if axis not in (-1, 1):
             raise ValueError(f"axis: expected -1, that of the units, received {axis!r}")
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.axis = axis
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:

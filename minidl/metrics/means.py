@@ -27,8 +27,7 @@ class Mean(Metric):
     """
 
     def __init__(self, name: str = "mean", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
@@ -77,8 +76,7 @@ class Sum(Mean):
     """
 
     def __init__(self, name: str = "sum", dtype: Any = None) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
 
     def _totals(self, values: Any, sample_weight: Any) -> tuple[float, float]:
         weighted, _ = _weighted(values, sample_weight, np.sum)
@@ -134,8 +132,7 @@ class MeanMetricWrapper(Metric):
     ) -> None:
         if not callable(fn):
             raise TypeError(f"fn: expected a function of targets and predictions, received {fn!r}")
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self._rows_of = functools.partial(_rows, fn, arguments)
         self._rows_of.__name__ = function_name(fn)  # type: ignore[attr-defined]
 

@@ -81,8 +81,7 @@ class FBetaScore(_Columns):
         name: str | None = "fbeta_score",
         dtype: Any = None,
     ) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.average, self.beta, self.threshold = average, beta, threshold
 
     def get_config(self) -> dict[str, Any]:
@@ -172,8 +171,7 @@ class R2Score(_Columns):
         name: str | None = "r2_score",
         dtype: Any = None,
     ) -> None:
-        super().__init__(name=name)
-        self.dtype = dtype
+        super().__init__(name=name, dtype=dtype)
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
 
     def get_config(self) -> dict[str, Any]:
