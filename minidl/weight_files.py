@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from minidl.interop import hdf5, safetensors
+from minidl.interop.errors import package
 from minidl.layers.base import Layer, words_of
 from minidl.replacing import replacing
 from minidl.saving import Extra, FileFormatError
@@ -59,9 +60,11 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
             found[f"{place}/vars/{index}"] = next(copies)
     content = b""
     if ending == _H5:
-        content = hdf5.written(hdf5.package(_NPZ), groups(place for place, _ in layers), found)
+        content = hdf5.written(
+            package(*hdf5.PACKAGE, _NPZ), groups(place for place, _ in layers), found
+        )
     elif ending == _SAFE:
-        content = safetensors.written(safetensors.package(_NPZ), found)
+        content = safetensors.written(package(*safetensors.PACKAGE, _NPZ), found)
     with replacing(path) as file:
         if ending == _NPZ:
             write(file, {"weights": list(found)}, found, Extra())
@@ -176,7 +179,7 @@ def _is_place(name: str) -> bool:
 
 def _from_h5(path: str) -> dict[str, np.ndarray]:
     """The tensors of the layers; an optimizer's, and counts of random numbers, are left out."""
-    h5py = hdf5.package(_NPZ)
+    h5py = package(*hdf5.PACKAGE, _NPZ)
     with regular(path) as file:
         try:
             return hdf5.read(h5py, file, os.path.getsize(path), _is_tensor)
@@ -185,7 +188,7 @@ def _from_h5(path: str) -> dict[str, np.ndarray]:
 
 
 def _from_safetensors(path: str) -> dict[str, np.ndarray]:
-    numpy = safetensors.package(_NPZ)
+    numpy = package(*safetensors.PACKAGE, _NPZ)
     with regular(path) as file:
         content = file.read()
     try:

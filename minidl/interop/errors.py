@@ -31,8 +31,14 @@ def file_name(path: Any) -> str:
     return os.fsdecode(path)
 
 
-def package(name: str, extra: str, purpose: str) -> Any:
-    """The package of an extra.
+def package(name: str, extra: str, purpose: str, instead: str = "") -> Any:
+    """A module of a package that an extra installs.
+
+    Args:
+        name: of the module.
+        extra: of minidl.
+        purpose: begins the message.
+        instead: the end of a path that needs no such package, for the message.
 
     Raises:
         ImportError: the package is missing; the message says how to install it.
@@ -40,6 +46,8 @@ def package(name: str, extra: str, purpose: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        other = f"; or choose a path that ends in {instead}" if instead else ""
         raise ImportError(
-            f"{purpose} needs the package {name}: pip install 'minidl[{extra}]'"
+            f"{purpose} needs the package {name.partition('.')[0]}: pip install "
+            f"'minidl[{extra}]'{other}"
         ) from error

@@ -15,24 +15,8 @@ import numpy as np
 
 from minidl.saving.archive import MalformedError
 
-
-def package(instead: str) -> Any:
-    """The package h5py.
-
-    Args:
-        instead: the file name's ending that needs no h5py, for the message.
-
-    Raises:
-        ImportError: h5py is missing.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "files of Keras need the package h5py: pip install 'minidl[keras-files]'; or choose a "
-            f"path that ends in {instead}"
-        ) from error
-    return h5py
+#: The package, its extra, and its purpose, for :func:`minidl.interop.errors.package`.
+PACKAGE = "h5py", "keras-files", "a file of Keras"
 
 
 def written(h5py: Any, groups: Iterable[str], arrays: Mapping[str, Any]) -> bytes:

@@ -12,27 +12,11 @@ import numpy as np
 
 from minidl.saving.archive import MalformedError
 
+#: The module, its extra, and its purpose, for :func:`minidl.interop.errors.package`.
+PACKAGE = "safetensors.numpy", "safetensors", "a file of safetensors"
+
 # Kinds of numbers that NumPy has and the package writes.
 _KINDS = "fiub"
-
-
-def package(instead: str) -> Any:
-    """The module ``safetensors.numpy``.
-
-    Args:
-        instead: the file name's ending that does without, for the message.
-
-    Raises:
-        ImportError: the package is missing.
-    """
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "files of safetensors need the package safetensors: pip install 'minidl[safetensors]'; "
-            f"or choose a path that ends in {instead}"
-        ) from error
-    return safetensors.numpy
 
 
 def written(numpy: Any, arrays: Mapping[str, np.ndarray]) -> bytes:

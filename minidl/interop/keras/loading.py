@@ -14,6 +14,7 @@ from minidl import losses, metrics, optimizers
 from minidl.backend import current
 from minidl.custom import reading
 from minidl.interop import hdf5
+from minidl.interop.errors import package
 from minidl.interop.keras import optimizers as states
 from minidl.interop.keras.decoding import decode
 from minidl.interop.keras.rows import Reader
@@ -65,7 +66,7 @@ def load(
         ImportError: h5py is missing.
     """
     current()  # raises where the backend is missing, for which no file can be blamed
-    h5py = hdf5.package(".npz, and save the model with minidl")
+    h5py = package(*hdf5.PACKAGE, ".npz, and save the model with minidl")
     with reading(custom_objects), opened(filepath, "a model of Keras 3") as archive:
         config = _configuration(archive)
         reader = Reader(config)

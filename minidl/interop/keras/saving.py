@@ -13,6 +13,7 @@ from minidl import weight_files
 from minidl.beside import undisturbed
 from minidl.custom import noting
 from minidl.interop import hdf5
+from minidl.interop.errors import package
 from minidl.interop.keras import encoding, optimizers
 from minidl.interop.keras.loading import CONFIGURATION, METADATA, WEIGHTS
 from minidl.metrics import Metric
@@ -37,7 +38,7 @@ def save(model: Any, filepath: Any) -> None:
         ImportError: h5py is missing.
         OSError: the file cannot be written.
     """
-    h5py = hdf5.package(".npz")
+    h5py = package(*hdf5.PACKAGE, ".npz")
     model.build()
     config, arrays, groups = undisturbed(model, lambda: (_config(model), *_arrays(model)))
     content = hdf5.written(h5py, groups, arrays)
