@@ -1,53 +1,72 @@
 """Lines and files of the book, the door and the accelerator: ``python -m tests.house``.
 
-The book is what computes a network; the five tutorials need the part that a first reader reads.
-Blank lines, comments and docstrings count.
+The book is what computes a network. A first reader reads the files of which the five tutorials run
+a function (``tests/tutorials``). The rest of the book is what the tutorials leave alone, and what
+only lists or looks up names, checks what a user passes, or makes sure that a training can be
+interrupted, repeated and watched.
+
+Of all lines, code is what is left without blank lines, comments, docstrings and imports.
 """
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1] / "minidl"
 
+#: In the order in which they are best read.
 READ_FIRST = [
-    "kernels", "layers", "losses", "metrics", "optimizers", "activations", "initializers",
-    "regularizers", "penalties", "parameters", "stack", "network", "step", "objective",
-    "loop", "compiling", "inference", "training", "arguments", "data", "batches",
-]  # fmt: skip
-BOOK = [
-    "callbacks", "checks", "custom", "lookup", "register", "seeds", "models", "whole_step", "undo",
-    "moved", "beside", "weights",
-    # Of the folders above what the tutorials do not need.
-    "kernels/distances", "kernels/margins", "kernels/reductions",
-    "losses/distances", "losses/hinges", "losses/focal", "losses/further",
-    "losses/own", "losses/reductions",
-    "kernels/constraints", "kernels/layernorm", "kernels/noise", "kernels/normalization",
-    "kernels/prelu", "kernels/unitnorm", "layers/alpha_dropout", "layers/answers",
-    "layers/elsewhere", "layers/layernorm", "layers/noise", "layers/normalization",
-    "layers/passing", "layers/prelu", "layers/unitnorm", "activities", "constraints",
-    "kernels/adaptive", "kernels/averaging", "kernels/counts", "kernels/erfc", "kernels/gated",
-    "kernels/focal", "kernels/piecewise", "kernels/smooth",
-    "initializers/constants", "metrics/at_least", "metrics/confusion", "metrics/curves",
-    "metrics/distances", "metrics/scores", "metrics/thresholds", "optimizers/accumulation",
-    "optimizers/adadelta", "optimizers/adagrad", "optimizers/adamax", "optimizers/answers",
-    "optimizers/averages", "optimizers/configuration", "optimizers/ftrl", "optimizers/lion",
-    "optimizers/variables", "optimizers/count", "optimizers/decaying", "optimizers/applying",
-    "optimizers/cosine", "metrics/weights", "layers/arguments",
-    "layers/interface", "layers/own_call", "metrics/means", "metrics/results", "metrics/rows",
+    # A step, from the top to the product of matrices.
+    "step", "network", "stack", "parameters", "layers/base", "layers/dense", "kernels/__init__",
+    "kernels/dense", "kernels/sums",
+    # What stands between the products.
+    "activations", "kernels/activations", "layers/activation", "layers/input", "layers/core",
+    "layers/drawing", "layers/dropout", "kernels/dropout", "layers/affine", "layers/batchnorm",
+    "kernels/batchnorm", "initializers/base", "initializers/scaled",
+    # What is minimised.
+    "losses/base", "losses/objects", "kernels/losses", "kernels/measures", "regularizers",
+    "penalties", "kernels/penalties",
+    # What moves the weights.
+    "optimizers/base", "optimizers/sgd", "optimizers/rmsprop", "optimizers/adam",
+    "kernels/updates", "optimizers/rate", "optimizers/schedule", "optimizers/schedules",
+    "optimizers/clipping",
+    # Step by step through the data.
+    "compiling", "objective", "batches", "loop", "training", "inference", "metrics/base",
+    "metrics/accuracies", "metrics/loss_metrics",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
-    "book, the rest": BOOK,
+    "book, the rest": [
+        "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
+        "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "lookup",
+        "models", "moved", "register", "seeds", "undo", "weights", "whole_step",
+    ],
     "door": ["backend"],
     "accelerator": ["accelerator"],
     "about the book": ["gradient_check", "testing", "teaching"],
-}
+}  # fmt: skip
 BESIDE = "beside the book"
+
+_NO_CODE = (
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENCODING, tokenize.ENDMARKER,
+)  # fmt: skip
+
+
+class Count(NamedTuple):
+    """Files, all lines, and lines of code."""
+
+    files: int = 0
+    lines: int = 0
+    code: int = 0
 
 
 def part_of(path: Path) -> str:
-    """Name of the part in which a file stands."""
+    """Name of the part in which a file stands: a file that is named, or else its folder."""
     full = path.relative_to(ROOT).with_suffix("").as_posix()
     for name in (full, full.partition("/")[0]):
         for part, names in PARTS.items():
@@ -56,13 +75,27 @@ def part_of(path: Path) -> str:
     return BESIDE
 
 
-def count() -> dict[str, tuple[int, int]]:
+def code_lines(source: str) -> int:
+    """Lines that are neither blank nor a comment, a docstring or an import."""
+    found: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in _NO_CODE:
+            found.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Import | ast.ImportFrom) or text:
+            found.difference_update(range(node.lineno, (node.end_lineno or 0) + 1))
+    return len(found)
+
+
+def count() -> dict[str, Count]:
     """Files and lines of each part."""
-    found = dict.fromkeys([*PARTS, BESIDE], (0, 0))
+    found = dict.fromkeys([*PARTS, BESIDE], Count())
     for path in ROOT.rglob("*.py"):
-        files, lines = found[part_of(path)]
-        more = len(path.read_text(encoding="utf-8").splitlines())
-        found[part_of(path)] = files + 1, lines + more
+        source = path.read_text(encoding="utf-8")
+        files, lines, code = found[part_of(path)]
+        more = Count(files + 1, lines + len(source.splitlines()), code + code_lines(source))
+        found[part_of(path)] = more
     return found
 
 
@@ -73,7 +106,7 @@ def longest() -> list[tuple[int, str]]:
 
 
 if __name__ == "__main__":
-    for part, (files, lines) in count().items():
-        print(f"{part:<18}{files:>4} files {lines:>6} lines")
+    for part, (files, lines, code) in count().items():
+        print(f"{part:<18}{files:>4} files {lines:>6} lines {code:>6} of code")
     for lines, name in longest():
         print(f"more than 300 lines: {name}, {lines}")

@@ -46,9 +46,10 @@ def test_the_step_is_the_one_that_training_calls():
 
 def test_the_lines_are_counted():
     """To the next hundred."""
-    (quoted,) = re.findall(r"sources ([\d,]+) lines", README.read_text())
-    _, lines = count()["book, read first"]
-    assert int(quoted.replace(",", "")) == 100 * math.ceil(lines / 100)
+    ((lines, code),) = re.findall(r"([\d,]+) lines,\s+([\d,]+) of code", README.read_text())
+    found = count()["book, read first"]
+    assert int(lines.replace(",", "")) == 100 * math.ceil(found.lines / 100)
+    assert int(code.replace(",", "")) == 100 * math.ceil(found.code / 100)
 
 
 def test_links_lead_to_files():
