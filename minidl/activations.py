@@ -1,8 +1,8 @@
 """Activation functions: pairs of kernels under a name.
 
 A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py``, ``gated.py``,
-``piecewise.py`` or ``smooth.py`` is the function ``minidl.activations.NAME``, which takes arrays:
-``minidl.activations.relu(x)``. Layers take it by name, ``Dense(16, "relu")``.
+``piecewise.py``, ``rowwise.py`` or ``smooth.py`` is the function ``minidl.activations.NAME``,
+which takes arrays: ``minidl.activations.relu(x)``. Layers take it by name, ``Dense(16, "relu")``.
 
 An activation of another package is made in the same way::
 
@@ -25,7 +25,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import current, floating
-from minidl.kernels import activations, gated, piecewise, smooth
+from minidl.kernels import activations, gated, piecewise, rowwise, smooth
 from minidl.lookup import find, known
 from minidl.register import kind, register
 
@@ -247,7 +247,7 @@ def _register_pairs(kernels: Mapping[str, Any]) -> None:
         register(made(name, *pair), *_ALSO.get(name, ()))
 
 
-for _module in (activations, gated, piecewise, smooth):
+for _module in (activations, gated, piecewise, rowwise, smooth):
     _register_pairs(vars(_module))
 
 #: Activations of Keras that are none here, and why.

@@ -84,11 +84,11 @@ def test_every_class_that_minidl_offers_is_registered_under_its_own_name() -> No
 def test_every_pair_of_activation_kernels_is_registered() -> None:
     """And a function of the module."""
     from minidl.kernels import activations as kernels
-    from minidl.kernels import gated, piecewise, smooth
+    from minidl.kernels import gated, piecewise, rowwise, smooth
 
     pairs = {
         name[:-8]
-        for m in (kernels, gated, piecewise, smooth)
+        for m in (kernels, gated, piecewise, rowwise, smooth)
         for name in vars(m)
         if name.endswith("_forward")
     }

@@ -1,4 +1,4 @@
-"""Activation functions made of pieces of polynomials, and their derivatives.
+"""Further activation functions made of pieces of polynomials, and their derivatives.
 
 The rules of ``activations.py`` hold for these pairs.
 """
@@ -8,6 +8,41 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend import fused
+
+
+@fused
+def bounded_relu_forward(x, negative_slope=0.0, max_value=np.inf, threshold=0.0):
+    """y = max_value for x > max_value, x for threshold < x, else negative_slope (x - threshold).
+
+    That is Keras's relu(x, negative_slope, max_value, threshold). With a threshold y jumps. With
+    max_value 6 it is "relu6" of Howard et al., "MobileNets", 2017, section 3.
+    """
+    above = x > threshold
+    low = negative_slope * np.minimum(x - threshold, 0)
+    return above * np.minimum(np.maximum(x, threshold), max_value) + low
+
+
+@fused
+def bounded_relu_backward(dy, x, negative_slope, max_value, threshold):
+    """dx = dy for threshold < x <= max_value, 0 above, negative_slope · dy below."""
+    kept = dy * (x > threshold)
+    return kept * (x <= max_value) + negative_slope * (dy - kept)
+
+
+@fused
+def hard_sigmoid_forward(x):
+    """y = min(max(x / 6 + 1/2, 0), 1).
+
+    The slope is Keras 3's; Courbariaux, Bengio & David, "BinaryConnect", NeurIPS 2015, equation 3,
+    have x / 2 + 1/2.
+    """
+    return np.minimum(np.maximum(x / 6 + 0.5, 0), 1)
+
+
+@fused
+def hard_sigmoid_backward(dy, y):
+    """dx = dy / 6 where 0 < y < 1, else 0, at both kinks, too."""
+    return dy / 6 * ((y > 0) * (y < 1))
 
 
 @fused

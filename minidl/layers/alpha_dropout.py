@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.kernels.dropout import (
-    LEVELS,
-    alpha_dropout_affine,
-    alpha_dropout_forward,
-    dropout_threshold,
-)
+from minidl.kernels.alpha_dropout import alpha_dropout_affine, alpha_dropout_forward
+from minidl.kernels.dropout import LEVELS, dropout_threshold
 from minidl.layers.dropout import Dropout
 from minidl.register import register
 

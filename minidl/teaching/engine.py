@@ -21,6 +21,7 @@ from minidl.kernels import (
     losses,
     penalties,
     piecewise,
+    rowwise,
     smooth,
     updates,
 )
@@ -120,13 +121,13 @@ FUNCTIONS: dict[str, Any] = {
         activations.softmax_backward, (dy, y), (len(y), 1), y.shape
     )[1],
     "log_softmax_forward": lambda x: _filled(
-        activations.log_softmax_forward, (x,), (len(x), 1), (len(x), 1), x.shape
+        rowwise.log_softmax_forward, (x,), (len(x), 1), (len(x), 1), x.shape
     )[2],
     "log_softmax_backward": lambda dy, y: _filled(
-        activations.log_softmax_backward, (dy, y), (len(y), 1), y.shape
+        rowwise.log_softmax_backward, (dy, y), (len(y), 1), y.shape
     )[1],
-    "ALPHA": activations.ALPHA,
-    "SCALE": activations.SCALE,
+    "ALPHA": smooth.ALPHA,
+    "SCALE": smooth.SCALE,
     "dropout_threshold": dropout.dropout_threshold,
     "batch_statistics": lambda x: _filled(
         batchnorm.batch_statistics, (x,), x.shape[1], x.shape[1], x.shape

@@ -12,7 +12,16 @@ from scipy import sparse
 from minidl import activations, layers, losses, models, penalties, regularizers
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import activations as activation_kernels
-from minidl.kernels import batchnorm, dense, dropout, gated, piecewise, rescaling, smooth
+from minidl.kernels import (
+    batchnorm,
+    dense,
+    dropout,
+    gated,
+    piecewise,
+    rescaling,
+    rowwise,
+    smooth,
+)
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
 from tests import registered
@@ -298,6 +307,6 @@ def test_what_is_planted_covers_every_backward_kernel():
     modules = (batchnorm, dense, dropout, rescaling, loss_kernels, penalty_kernels)
     kernels = {n for m in modules for n in vars(m) if n.endswith(("_backward", "_gradients"))}
     assert kernels <= patched
-    modules = (activation_kernels, gated, piecewise, smooth)
+    modules = (activation_kernels, gated, piecewise, rowwise, smooth)
     kernels = {n for m in modules for n in vars(m) if n.endswith("_backward")}
     assert kernels == {each.backward.__name__ for each in registered.ACTIVATIONS.values()}

@@ -114,9 +114,9 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "adaptive", "averaging", "batchnorm", "clipping", "constraints", "counts",
-        "distances", "dropout", "focal", "gated", "losses", "margins", "noise", "penalties",
-        "piecewise", "prelu", "rescaling", "smooth", "unitnorm", "updates",
+        "activations", "adaptive", "alpha_dropout", "averaging", "batchnorm", "clipping",
+        "constraints", "counts", "distances", "dropout", "focal", "gated", "losses", "margins",
+        "noise", "penalties", "piecewise", "prelu", "rescaling", "smooth", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -241,10 +241,10 @@ def shares(*shape):
 UNFUSED = {
     "activations.softmax_forward": (normal(N, O), Out((N, 1)), Out((N, O))),
     "activations.softmax_backward": (normal(N, O), shares(N, O), Out((N, 1)), Out((N, O))),
-    "activations.log_softmax_forward": (
+    "rowwise.log_softmax_forward": (
         normal(N, O), Out((N, 1)), Out((N, 1)), Out((N, O)),
     ),
-    "activations.log_softmax_backward": (
+    "rowwise.log_softmax_backward": (
         normal(N, O), np.log(shares(N, O)), Out((N, 1)), Out((N, O)),
     ),
     "batchnorm.batch_statistics": (normal(N, O), Out((O,)), Out((O,)), Out((N, O))),
@@ -346,8 +346,8 @@ def test_every_kernel_is_fused_or_listed():
     sparse = {"dense.sparse_dense_forward", "dense.sparse_dense_backward"}  # of CSR rows
     found -= {name for name in found if name.startswith("counts.")}  # in test_counts.py
     # Of numbers alone; a part of formulas.
-    assert found == {*UNFUSED, *sparse, "dropout.dropout_threshold", "dropout.alpha_dropout_affine",
-                     "erfc.erfc", "noise.standard_normal"}  # fmt: skip
+    assert found == {*UNFUSED, *sparse, "alpha_dropout.alpha_dropout_affine",
+                     "dropout.dropout_threshold", "erfc.erfc", "noise.standard_normal"}  # fmt: skip
 
 
 def overwritten(name):

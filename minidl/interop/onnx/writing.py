@@ -19,7 +19,7 @@ from minidl.interop.onnx.functions import (
     name_of,
     onnx,
 )
-from minidl.kernels import activations, gated
+from minidl.kernels import activations, gated, piecewise, rowwise, smooth
 from minidl.kernels.batchnorm import batchnorm_forward
 from minidl.kernels.dense import dense_forward
 from minidl.kernels.layernorm import layernorm_forward
@@ -37,17 +37,17 @@ _BOTH: dict[Any, str] = {
     activations.sigmoid_forward: "Sigmoid",
     activations.tanh_forward: "Tanh",
     activations.relu_forward: "Relu",
-    activations.exponential_forward: "Exp",
+    smooth.exponential_forward: "Exp",
     activations.softmax_forward: "Softmax",
-    activations.log_softmax_forward: "LogSoftmax",
+    rowwise.log_softmax_forward: "LogSoftmax",
 }
 _SINGLE: dict[Any, tuple[str, dict[str, Any]]] = {
     activations.leaky_relu_forward: ("LeakyRelu", {"alpha": "negative_slope"}),
     activations.elu_forward: ("Elu", {"alpha": "alpha"}),
-    activations.selu_forward: ("Selu", {}),
-    activations.softplus_forward: ("Softplus", {}),
-    activations.softsign_forward: ("Softsign", {}),
-    activations.hard_sigmoid_forward: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    smooth.selu_forward: ("Selu", {}),
+    smooth.softplus_forward: ("Softplus", {}),
+    smooth.softsign_forward: ("Softsign", {}),
+    piecewise.hard_sigmoid_forward: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
     gated.gelu_forward: ("Gelu", {}),
     gated.gelu_tanh_forward: ("Gelu", {"approximate": b"tanh"}),
     gated.mish_forward: ("Mish", {}),
@@ -240,5 +240,5 @@ _OTHERS: dict[Any, Callable[[_Graph, Call], None]] = {
     denormalize: _affine(("Mul", "deviation"), ("Add", "mean")),
     prelu_forward: _prelu,
     gated.silu_forward: _silu,
-    activations.bounded_relu_forward: _bounded_relu,
+    piecewise.bounded_relu_forward: _bounded_relu,
 }

@@ -27,7 +27,7 @@ import numpy as np
 from minidl import layers as kinds
 from minidl.interop.calls import Call, calls_of, plain
 from minidl.interop.errors import ConversionError
-from minidl.kernels import activations, gated
+from minidl.kernels import activations, gated, piecewise, rowwise, smooth
 from minidl.kernels.batchnorm import batchnorm_forward
 from minidl.kernels.dense import dense_forward
 from minidl.kernels.layernorm import layernorm_forward
@@ -63,9 +63,9 @@ _PLAIN: dict[Any, str] = {
     activations.sigmoid_forward: "Sigmoid",
     activations.tanh_forward: "Tanh",
     activations.relu_forward: "ReLU",
-    activations.selu_forward: "SELU",
-    activations.softsign_forward: "Softsign",
-    activations.hard_sigmoid_forward: "Hardsigmoid",
+    smooth.selu_forward: "SELU",
+    smooth.softsign_forward: "Softsign",
+    piecewise.hard_sigmoid_forward: "Hardsigmoid",
     gated.gelu_forward: "GELU",
     gated.silu_forward: "SiLU",
     gated.mish_forward: "Mish",
@@ -259,12 +259,12 @@ _OTHERS: dict[Any, Callable[[Call, _Scale], Iterator[Module]]] = {
     batchnorm_forward: _batchnorm,
     layernorm_forward: _layernorm,
     prelu_forward: _prelu,
-    activations.bounded_relu_forward: _bounded_relu,
+    piecewise.bounded_relu_forward: _bounded_relu,
     activations.leaky_relu_forward: _constant("LeakyReLU", negative_slope="negative_slope"),
     activations.elu_forward: _constant("ELU", alpha="alpha"),
     activations.softmax_forward: _constant("Softmax", dim=1),
-    activations.log_softmax_forward: _constant("LogSoftmax", dim=1),
+    rowwise.log_softmax_forward: _constant("LogSoftmax", dim=1),
     # The module gives x above its threshold; with the default, 20, that shows in float64.
-    activations.softplus_forward: _constant("Softplus", threshold=40.0),
+    smooth.softplus_forward: _constant("Softplus", threshold=40.0),
     gated.gelu_tanh_forward: _constant("GELU", approximate="tanh"),
 }

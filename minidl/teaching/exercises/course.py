@@ -16,6 +16,7 @@ from minidl.kernels import (
     losses,
     penalties,
     piecewise,
+    rowwise,
     smooth,
     updates,
 )
@@ -46,7 +47,7 @@ class Exercise:
         return tuple(KERNELS[kernel].function for kernel in self.kernels) or (self.name,)
 
 
-_ACTIVATIONS = (activations, gated, piecewise, smooth)
+_ACTIVATIONS = (activations, gated, piecewise, rowwise, smooth)
 GRADIENT = (
     "Write the backward. It is given dy, the gradient of the loss with respect to the forward's "
     "output y, and returns the gradients that its docstring names: dx is the one with respect to "

@@ -68,10 +68,10 @@ CALLS = {
     "activations.softmax_backward": [
         lambda a: (a.real("NO"), a.real("NO"), a.empty("N1"), a.empty("NO")),
     ],
-    "activations.log_softmax_forward": [
+    "rowwise.log_softmax_forward": [
         lambda a: (a.real("NO"), a.empty("N1"), a.empty("N1"), a.empty("NO")),
     ],
-    "activations.log_softmax_backward": [
+    "rowwise.log_softmax_backward": [
         lambda a: (a.real("NO"), a.real("NO"), a.empty("N1"), a.empty("NO")),
     ],
     "batchnorm.batch_statistics": [
