@@ -1,5 +1,5 @@
-"""Further optimizer steps, in the notation of :mod:`minidl.kernels.updates`: Adamax, Adadelta,
-Lion, FTRL. Every form is the one that Keras 3 computes.
+"""Further optimizer steps, in the notation of :mod:`minidl.kernels.updates`: Adagrad, centered
+RMSprop, AMSGrad, Nadam, Adamax, Adadelta, Lion, FTRL. Every form is the one that Keras 3 computes.
 """
 
 from __future__ import annotations
@@ -7,7 +7,88 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend import fused
-from minidl.kernels.updates import _rms
+from minidl.kernels.updates import _rms, _rms_outside
+
+
+def _deviation(v, m, epsilon):
+    """Root of a variance v - m², epsilon inside: centered RMSprop's.
+
+    A gradient that hardly changes leaves v - m² to rounding, which may be below -epsilon.
+    """
+    return _rms(np.maximum(v - m * m, 0), epsilon)
+
+
+@fused
+def adagrad(theta, grad, accumulator, learning_rate, epsilon):
+    """accumulator ← accumulator + grad²;
+    theta ← theta - learning_rate · grad / √(accumulator + epsilon).
+
+    Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", JMLR 12 (2011), figure 1 with diagonal matrices; epsilon inside the root.
+    """
+    accumulator = accumulator + grad * grad
+    return theta - learning_rate * grad / _rms(accumulator, epsilon), accumulator
+
+
+@fused
+def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
+    """RMSprop with the variance max(v - m², 0) in place of v; m ← rho · m + (1 - rho) · grad.
+
+    Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013),
+    equations 38-41, without its momentum.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    m = rho * m + (1 - rho) * grad
+    return theta - learning_rate * grad / _deviation(v, m, epsilon), v, m
+
+
+@fused
+def rmsprop_centered_momentum(theta, grad, v, m, velocity, learning_rate, rho, momentum, epsilon):
+    """Centered RMSprop's step gathered by momentum. Graves (2013), equations 38-41."""
+    v = rho * v + (1 - rho) * (grad * grad)
+    m = rho * m + (1 - rho) * grad
+    velocity = momentum * velocity + learning_rate * grad / _deviation(v, m, epsilon)
+    return theta - velocity, v, m, velocity
+
+
+@fused
+def rmsprop_centered_step_size(v, m, gain, epsilon):
+    """gain / √(max(v - m², 0) + epsilon)."""
+    return gain / _deviation(v, m, epsilon)
+
+
+@fused
+def amsgrad(theta, grad, m, v, v_max, rate, beta_1, beta_2, epsilon):
+    """Adam with the largest v so far under the root: v_max ← max(v_max, v).
+
+    Reddi, Kale & Kumar, "On the convergence of Adam and beyond", ICLR 2018, algorithm 2,
+    with Adam's bias corrections in ``rate``.
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    v = v + (1 - beta_2) * (grad * grad - v)
+    v_max = np.maximum(v_max, v)
+    return theta - rate * m / _rms_outside(v_max, epsilon), m, v, v_max
+
+
+@fused
+def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon):
+    """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
+    theta ← theta - (m_rate · m + grad_rate · grad) / (√(v_scale · v) + epsilon).
+
+    Adam with Nesterov's look-ahead. Dozat, "Incorporating Nesterov momentum into Adam", ICLR
+    workshop 2016, algorithm 2, with beta_1 in place of mu_t in m's average, as in Keras:
+    m_rate = learning_rate · mu_{t+1} / (1 - Π_{i<=t+1} mu_i), grad_rate = learning_rate ·
+    (1 - mu_t) / (1 - Π_{i<=t} mu_i), v_scale = 1 / (1 - beta_2ᵗ).
+    """
+    m = m + (1 - beta_1) * (grad - m)
+    v = v + (1 - beta_2) * (grad * grad - v)
+    return theta - (m_rate * m + grad_rate * grad) / _rms_outside(v_scale * v, epsilon), m, v
+
+
+@fused
+def nadam_step_size(v, gain, v_scale, epsilon):
+    """gain / (√(v_scale · v) + epsilon)."""
+    return gain / _rms_outside(v_scale * v, epsilon)
 
 
 @fused

@@ -19,14 +19,6 @@ def _rms(v, epsilon):
     return np.sqrt(v + epsilon)
 
 
-def _deviation(v, m, epsilon):
-    """Root of a variance v - m², epsilon inside: centered RMSprop's.
-
-    A gradient that hardly changes leaves v - m² to rounding, which may be below -epsilon.
-    """
-    return _rms(np.maximum(v - m * m, 0), epsilon)
-
-
 def _rms_outside(v, epsilon):
     """Root of a mean square, epsilon outside: Adam's and its relatives'."""
     return np.sqrt(v) + epsilon
@@ -95,33 +87,6 @@ def rmsprop_step_size(v, gain, epsilon):
 
 
 @fused
-def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
-    """RMSprop with the variance max(v - m², 0) in place of v; m ← rho · m + (1 - rho) · grad.
-
-    Graves, "Generating sequences with recurrent neural networks", arXiv:1308.0850 (2013),
-    equations 38-41, without its momentum.
-    """
-    v = rho * v + (1 - rho) * (grad * grad)
-    m = rho * m + (1 - rho) * grad
-    return theta - learning_rate * grad / _deviation(v, m, epsilon), v, m
-
-
-@fused
-def rmsprop_centered_momentum(theta, grad, v, m, velocity, learning_rate, rho, momentum, epsilon):
-    """Centered RMSprop's step gathered by momentum. Graves (2013), equations 38-41."""
-    v = rho * v + (1 - rho) * (grad * grad)
-    m = rho * m + (1 - rho) * grad
-    velocity = momentum * velocity + learning_rate * grad / _deviation(v, m, epsilon)
-    return theta - velocity, v, m, velocity
-
-
-@fused
-def rmsprop_centered_step_size(v, m, gain, epsilon):
-    """gain / √(max(v - m², 0) + epsilon)."""
-    return gain / _deviation(v, m, epsilon)
-
-
-@fused
 def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
     """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
     theta ← theta - rate · m / (√v + epsilon).
@@ -136,55 +101,9 @@ def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
 
 
 @fused
-def amsgrad(theta, grad, m, v, v_max, rate, beta_1, beta_2, epsilon):
-    """Adam with the largest v so far under the root: v_max ← max(v_max, v).
-
-    Reddi, Kale & Kumar, "On the convergence of Adam and beyond", ICLR 2018, algorithm 2,
-    with Adam's bias corrections in ``rate``.
-    """
-    m = m + (1 - beta_1) * (grad - m)
-    v = v + (1 - beta_2) * (grad * grad - v)
-    v_max = np.maximum(v_max, v)
-    return theta - rate * m / _rms_outside(v_max, epsilon), m, v, v_max
-
-
-@fused
 def adam_step_size(v, gain, epsilon):
     """gain / (√v + epsilon): Adam's, and AMSGrad's with v_max for v."""
     return gain / _rms_outside(v, epsilon)
-
-
-@fused
-def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon):
-    """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
-    theta ← theta - (m_rate · m + grad_rate · grad) / (√(v_scale · v) + epsilon).
-
-    Adam with Nesterov's look-ahead. Dozat, "Incorporating Nesterov momentum into Adam", ICLR
-    workshop 2016, algorithm 2, with beta_1 in place of mu_t in m's average, as in Keras:
-    m_rate = learning_rate · mu_{t+1} / (1 - Π_{i<=t+1} mu_i), grad_rate = learning_rate ·
-    (1 - mu_t) / (1 - Π_{i<=t} mu_i), v_scale = 1 / (1 - beta_2ᵗ).
-    """
-    m = m + (1 - beta_1) * (grad - m)
-    v = v + (1 - beta_2) * (grad * grad - v)
-    return theta - (m_rate * m + grad_rate * grad) / _rms_outside(v_scale * v, epsilon), m, v
-
-
-@fused
-def nadam_step_size(v, gain, v_scale, epsilon):
-    """gain / (√(v_scale · v) + epsilon)."""
-    return gain / _rms_outside(v_scale * v, epsilon)
-
-
-@fused
-def adagrad(theta, grad, accumulator, learning_rate, epsilon):
-    """accumulator ← accumulator + grad²;
-    theta ← theta - learning_rate · grad / √(accumulator + epsilon).
-
-    Duchi, Hazan & Singer, "Adaptive subgradient methods for online learning and stochastic
-    optimization", JMLR 12 (2011), figure 1 with diagonal matrices; epsilon inside the root.
-    """
-    accumulator = accumulator + grad * grad
-    return theta - learning_rate * grad / _rms(accumulator, epsilon), accumulator
 
 
 @fused

@@ -9,12 +9,13 @@ from minidl.lookup import offered
 from minidl.optimizers import schedules
 from minidl.optimizers.adadelta import Adadelta
 from minidl.optimizers.adagrad import Adagrad
-from minidl.optimizers.adam import Adam, AdamW, Nadam
+from minidl.optimizers.adam import Adam, AdamW
 from minidl.optimizers.adamax import Adamax
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.configuration import deserialize, serialize
 from minidl.optimizers.ftrl import Ftrl
 from minidl.optimizers.lion import Lion
+from minidl.optimizers.nadam import Nadam
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.sgd import SGD
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import updates
+from minidl.kernels import adaptive, updates
 from minidl.optimizers.base import Optimizer
 from minidl.register import register
 
@@ -22,7 +22,7 @@ def _start(optimizer: Adagrad, name: str, value: Any) -> float:
 
 @register
 class Adagrad(Optimizer):
-    """Adagrad; formula in :mod:`minidl.kernels.updates`.
+    """Adagrad; formula in :mod:`minidl.kernels.adaptive`.
 
     Args:
         learning_rate: default 0.001.
@@ -51,7 +51,7 @@ class Adagrad(Optimizer):
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         accumulator = self.state["accumulator"]
-        updates.adagrad(
+        adaptive.adagrad(
             theta, grad, accumulator, learning_rate, self.epsilon, out=(theta, accumulator)
         )
 

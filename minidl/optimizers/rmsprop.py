@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import updates
+from minidl.kernels import adaptive, updates
 from minidl.optimizers.base import Optimizer
 from minidl.register import register
 
@@ -14,14 +14,14 @@ from minidl.register import register
 UPDATES = {
     (False, False): updates.rmsprop,
     (False, True): updates.rmsprop_momentum,
-    (True, False): updates.rmsprop_centered,
-    (True, True): updates.rmsprop_centered_momentum,
+    (True, False): adaptive.rmsprop_centered,
+    (True, True): adaptive.rmsprop_centered_momentum,
 }
 
 
 @register
 class RMSprop(Optimizer):
-    """RMSprop; formulas in :mod:`minidl.kernels.updates`.
+    """RMSprop; formulas in :mod:`minidl.kernels.updates`, centered :mod:`minidl.kernels.adaptive`.
 
     Args:
         learning_rate: default 0.001.
@@ -76,7 +76,7 @@ class RMSprop(Optimizer):
         v = self.state["v"][part]
         if self.centered:
             m = self.state["m"][part]
-            return updates.rmsprop_centered_step_size(
+            return adaptive.rmsprop_centered_step_size(
                 v, m, self.accumulated_learning_rate, self.epsilon, out=out
             )
         return updates.rmsprop_step_size(v, self.accumulated_learning_rate, self.epsilon, out=out)

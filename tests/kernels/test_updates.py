@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.backend import to_host
+from minidl.kernels import adaptive
 from minidl.kernels import updates as kernels
 from tests.kernels.running import close, device, run
 from tests.strategies import rates, smooth, tensors
@@ -118,7 +119,7 @@ def test_rmsprop_momentum(t, h):
 @given(T, HYPER)
 def test_rmsprop_centered(t, h):
     c = h["learning_rate"], h["rho"], h["epsilon"]
-    path, (v, m) = train(kernels.rmsprop_centered, t, lambda _: c, slots=2)
+    path, (v, m) = train(adaptive.rmsprop_centered, t, lambda _: c, slots=2)
     expected, n, g_mean, _ = graves(t, c[0], c[1], 0.0, c[2], centered=True)
     same_path(path, expected)
     close(v, n)
@@ -129,7 +130,7 @@ def test_rmsprop_centered(t, h):
 @given(T, HYPER)
 def test_rmsprop_centered_momentum(t, h):
     c = h["learning_rate"], h["rho"], h["momentum"], h["epsilon"]
-    path, (v, m, velocity) = train(kernels.rmsprop_centered_momentum, t, lambda _: c, slots=3)
+    path, (v, m, velocity) = train(adaptive.rmsprop_centered_momentum, t, lambda _: c, slots=3)
     expected, n, g_mean, delta = graves(t, *c, centered=True)
     same_path(path, expected)
     close(v, n)
@@ -177,7 +178,7 @@ def test_adam(t, h):
 @pytest.mark.usefixtures("executor")
 @given(T, HYPER)
 def test_amsgrad(t, h):
-    path, state = train(kernels.amsgrad, t, adam_constants(h), slots=3)
+    path, state = train(adaptive.amsgrad, t, adam_constants(h), slots=3)
     expected, m, v, v_max = adam(t, h, largest=True)
     same_path(path, expected)
     for actual, wanted in zip(state, (m, v, v_max), strict=True):
@@ -197,7 +198,7 @@ def test_nadam(t, h):
         grad_rate = rate * (1 - mu[step]) / (1 - product[step])
         return float(m_rate), float(grad_rate), 1 / (1 - b2**step), b1, b2, epsilon
 
-    path, _ = train(kernels.nadam, t, constants, slots=2)
+    path, _ = train(adaptive.nadam, t, constants, slots=2)
     theta, m, n, expected = t.theta, 0.0, 0.0, []
     for step, g in enumerate((t.g1, t.g2, t.g3), start=1):
         g_hat = g / (1 - product[step])
@@ -214,7 +215,7 @@ def test_nadam(t, h):
 @pytest.mark.usefixtures("executor")
 @given(T, RATE, EPSILON)
 def test_adagrad(t, rate, epsilon):
-    path, (accumulator,) = train(kernels.adagrad, t, lambda _: (rate, epsilon), start=0.1)
+    path, (accumulator,) = train(adaptive.adagrad, t, lambda _: (rate, epsilon), start=0.1)
     squares = 0.1 + np.cumsum(np.square([t.g1, t.g2, t.g3]), axis=0)
     steps = rate * np.array([t.g1, t.g2, t.g3]) / np.sqrt(squares + epsilon)
     same_path(path, t.theta - np.cumsum(steps, axis=0))
@@ -253,6 +254,7 @@ def test_nan_in_the_gradient_comes_through_in_its_place(name):
     slots, numbers = UPDATES[name]
     ones = np.ones(2)
     arrays = [ones, np.array([np.nan, 1.0])] + [ones] * slots
-    results = run(getattr(kernels, name), *arrays, *[0.5] * numbers, outputs=1 + slots)
+    kernel = {**vars(adaptive), **vars(kernels)}[name]
+    results = run(kernel, *arrays, *[0.5] * numbers, outputs=1 + slots)
     for result in results if slots else [results]:
         np.testing.assert_array_equal(np.isnan(result), [True, False])

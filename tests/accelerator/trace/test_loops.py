@@ -17,7 +17,7 @@ from minidl.accelerator.trace import blocks, loops
 from minidl.accelerator.trace.loop_source import KNOWN
 from minidl.accelerator.trace.program import trace
 from minidl.backend import fused, use
-from minidl.kernels import activations, updates
+from minidl.kernels import activations, adaptive
 
 ROOT = Path(__file__).parents[3]
 
@@ -174,7 +174,7 @@ def test_without_llvm_the_module_says_so(monkeypatch):
 
 
 def test_numbers_compiled_here_and_in_blocks_are_the_same_function_of_the_inputs():
-    program = trace(updates.nadam.formula, [True] * 4 + [False] * 6)
+    program = trace(adaptive.nadam.formula, [True] * 4 + [False] * 6)
     random = np.random.default_rng(0)
     arrays = [random.uniform(0.5, 2, 1000).astype("float32") for _ in range(4)]
     numbers = [0.1, 0.2, 1.5, 0.9, 0.999, 1e-7]
