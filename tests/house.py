@@ -32,7 +32,7 @@ READ_FIRST = [
     "penalties", "kernels/penalties",
     # What moves the weights.
     "optimizers/base", "optimizers/sgd", "optimizers/rmsprop", "optimizers/adam",
-    "kernels/updates", "optimizers/rate", "optimizers/schedule", "optimizers/schedules",
+    "kernels/updates", "optimizers/learning_rate", "optimizers/schedule", "optimizers/schedules",
     "optimizers/clipping",
     # Step by step through the data.
     "compiling", "objective", "batches", "loop", "training", "inference", "metrics/base",

@@ -17,8 +17,8 @@ from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import CLIPS, OF_TENSORS, Clipping
 from minidl.optimizers.count import Count
 from minidl.optimizers.decaying import WeightDecay
-from minidl.optimizers.rate import Rated
-from minidl.optimizers.schedules import LearningRateSchedule
+from minidl.optimizers.learning_rate import Rated
+from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind

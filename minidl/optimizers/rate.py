@@ -1,4 +1,4 @@
-"""The learning rate as an object: a number that can be read and set."""
+"""The learning rate as the object that a user reads and sets: a number, Keras's variable."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from minidl import checks
 
 
 def _plain(value: Any) -> Any:
@@ -129,39 +127,3 @@ def _alone(rate: LearningRate, function: Callable[[Any], Any]) -> Any:
 
 _operators()
 numbers.Real.register(LearningRate)
-
-
-class Rated:
-    """The part of an optimizer that knows the learning rate."""
-
-    _learning_rate: Any
-    _takes_step = False
-    batches: int
-
-    @property
-    def learning_rate(self) -> Any:
-        """The rate of the next step, a :class:`~minidl.optimizers.rate.LearningRate`.
-
-        A number or a function can be set at any time.
-
-        Raises:
-            ValueError, TypeError: negative, NaN, or neither a number nor a function.
-        """
-        rate = self._learning_rate
-        return ScheduledRate(self, rate) if callable(rate) else LearningRate(self)
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if isinstance(value, ScheduledRate):
-            value = value.schedule
-        known = callable(value)
-        self._takes_step = known and checks.positions(value) > 0
-        self._learning_rate = value if known else checks.real("learning_rate", value, 0)
-
-    def current_learning_rate(self) -> float:
-        """The learning rate of the next update."""
-        rate = self._learning_rate
-        if callable(rate):
-            rate = rate(self.batches) if self._takes_step else rate()
-            return checks.real("learning_rate from the schedule", rate, 0)
-        return float(rate)
