@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend import Backend
-from minidl.kernels import measures, penalties
+from minidl.kernels import activities as kernels
+from minidl.kernels import measures
 from minidl.layers.base import Layer, first_rows
 
 
@@ -40,10 +41,10 @@ class Activity:
         if self.y is None:
             return
         costs = first_rows(self._work, len(self.y))
-        penalties.add_activity(total, self.regularizer.forward(self.y, costs), len(costs), work)
+        kernels.add_activity(total, self.regularizer.forward(self.y, costs), len(costs), work)
 
     def add_gradient(self, dy: Any) -> Any:
         """dy ← dy + dP/dy / N."""
         gradient = measures.clear(first_rows(self._work, len(dy)))
         self.regularizer.add_gradient(self.y, gradient)
-        return penalties.activity_backward(dy, gradient, len(dy), out=dy)
+        return kernels.activity_backward(dy, gradient, len(dy), out=dy)

@@ -11,15 +11,14 @@ import numpy as np
 
 from minidl.backend import fused
 from minidl.kernels.activations import sigmoid_forward
-from minidl.kernels.losses import (
+from minidl.kernels.losses import sigmoid_crossentropy_backward, sigmoid_crossentropy_forward
+from minidl.kernels.probabilities import (
     _inside,
     _kept,
     binary_crossentropy_backward,
     binary_crossentropy_forward,
     crossentropy_backward,
     crossentropy_forward,
-    sigmoid_crossentropy_backward,
-    sigmoid_crossentropy_forward,
 )
 
 #: The least base of a power whose exponent may be negative.

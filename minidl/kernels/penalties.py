@@ -1,5 +1,4 @@
 """Penalties on weights: what each weight costs, and its gradient, added to the loss's in dW.
-The same penalties act on outputs, divided by the number of rows.
 
 L1 has a proximal step too, in place of its gradient.
 
@@ -9,11 +8,9 @@ before the L2 sum.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from minidl.backend import fused, kernel
+from minidl.backend import fused
 
 
 @fused
@@ -80,24 +77,3 @@ def lp_forward(W, lp, exponent):
 def lp_backward(dW, W, lp, exponent):
     """dW ← dW + lp · p · |w|^(p - 1) · sign(w), with sign(0) = 0."""
     return dW + lp * exponent * np.abs(W) ** (exponent - 1) * np.sign(W)
-
-
-@kernel
-def add_activity(total: Any, costs: Any, rows: int, work: Any) -> Any:
-    """total ← total + Σ costs / N: a penalty on outputs is the batch's mean of a row's sum.
-
-    Args:
-        total: 0-d.
-        costs: (N, ...), what each output costs.
-        rows: N.
-        work: 0-d, overwritten.
-    """
-    np.sum(costs, out=work)
-    np.divide(work, rows, out=work)
-    return np.add(total, work, out=total)
-
-
-@fused
-def activity_backward(dy, dP, rows):
-    """dy ← dy + dP / N, where dP is the gradient of the costs' sum."""
-    return dy + dP / rows

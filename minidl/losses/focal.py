@@ -6,8 +6,7 @@ import copy
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import activations, focal, measures
-from minidl.kernels import losses as kernels
+from minidl.kernels import activations, focal, measures, probabilities
 from minidl.losses.base import Loss
 from minidl.losses.objects import BinaryCrossentropy, Crossentropy
 from minidl.register import register
@@ -100,7 +99,7 @@ class CategoricalFocalCrossentropy(Crossentropy):
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
-        shares = activations.softmax_forward if self.from_logits else kernels.shares_forward
+        shares = activations.softmax_forward if self.from_logits else probabilities.shares_forward
         shares(predictions, row, p)
         focal.categorical_focal_forward(p, t, self.alpha, self.gamma, out=work)
         measures.sum_units(work, out=out)
@@ -112,7 +111,7 @@ class CategoricalFocalCrossentropy(Crossentropy):
             activations.softmax_backward(work, p, row, out)
         else:
             focal.categorical_focal_backward(p, t, self.alpha, self.gamma, out=out)
-            kernels.shares_backward(out, p, row, work, self._other[: len(t)])
+            probabilities.shares_backward(out, p, row, work, self._other[: len(t)])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "alpha": self.alpha, "gamma": self.gamma}

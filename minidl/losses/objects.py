@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures
+from minidl.kernels import measures, probabilities
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
 from minidl.register import register
@@ -88,8 +88,8 @@ class CategoricalCrossentropy(Crossentropy):
             if self.any_sum:
                 kernels.surplus_forward(t, row, self._other[: len(t)], out)
         else:
-            kernels.shares_forward(predictions, row, out=p)
-            kernels.crossentropy_forward(p, t, out=work)
+            probabilities.shares_forward(predictions, row, out=p)
+            probabilities.crossentropy_forward(p, t, out=work)
             measures.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
@@ -99,8 +99,8 @@ class CategoricalCrossentropy(Crossentropy):
             if self.any_sum:
                 kernels.surplus_backward(p, self._other[: len(t)], work, out)
         else:
-            kernels.crossentropy_backward(p, t, out=out)
-            kernels.shares_backward(out, p, row, work, self._other[: len(t)])
+            probabilities.crossentropy_backward(p, t, out=out)
+            probabilities.shares_backward(out, p, row, work, self._other[: len(t)])
 
 
 @register
@@ -136,16 +136,17 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
             super().row_losses(predictions, t, out)
             return
         work, row = self._work[: len(t)], self._row[: len(t)]
-        kernels.crossentropy_forward(predictions, t, out=work)
+        probabilities.crossentropy_forward(predictions, t, out=work)
         measures.sum_units(work, out=out)
-        kernels.log_total_forward(predictions, work, row, self._other[: len(t)], out)
+        probabilities.log_total_forward(predictions, work, row, self._other[: len(t)], out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
             super().row_gradients(predictions, t, out)
             return
-        kernels.crossentropy_backward(predictions, t, out=out)
-        kernels.log_total_backward(out, predictions, self._work[: len(t)], self._row[: len(t)])
+        probabilities.crossentropy_backward(predictions, t, out=out)
+        work, row = self._work[: len(t)], self._row[: len(t)]
+        probabilities.log_total_backward(out, predictions, work, row)
 
 
 class OnValues(Loss):
@@ -199,7 +200,7 @@ class BinaryCrossentropy(Crossentropy, UnitMean):
     def kernels(self) -> tuple[Any, ...]:
         if self.from_logits:
             return kernels.sigmoid_crossentropy_forward, kernels.sigmoid_crossentropy_backward
-        return kernels.binary_crossentropy_forward, kernels.binary_crossentropy_backward
+        return probabilities.binary_crossentropy_forward, probabilities.binary_crossentropy_backward
 
 
 @register("mse")

@@ -16,7 +16,8 @@ from typing import Any
 
 from minidl import checks, losses
 from minidl.activations import ActivationFunction
-from minidl.kernels.losses import binary_crossentropy_forward, sigmoid_crossentropy_forward
+from minidl.kernels.losses import sigmoid_crossentropy_forward
+from minidl.kernels.probabilities import binary_crossentropy_forward
 from minidl.lookup import known
 from minidl.ops import elementwise, reductions, shapes
 from minidl.ops.tensors import convert_to_tensor, shown, wrapped

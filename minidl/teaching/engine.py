@@ -21,12 +21,16 @@ from minidl.kernels import (
     losses,
     penalties,
     piecewise,
+    probabilities,
     rowwise,
     smooth,
     updates,
 )
 
-_MODULES = (activations, gated, piecewise, smooth, batchnorm, dropout, losses, penalties)
+_MODULES = (
+    *(activations, gated, piecewise, smooth, batchnorm, dropout),
+    *(losses, probabilities, penalties),
+)
 
 
 def _elementwise(kernel: Fused) -> Callable[..., Any]:

@@ -27,6 +27,8 @@ from minidl.gradient_check import (
     gradcheck,
 )
 from minidl.gradient_check.passes import INPUT
+from minidl.kernels import losses as kernels
+from minidl.kernels import probabilities
 from minidl.layers import BatchNormalization, Dense, Dropout, Layer, ReLU
 from minidl.losses import MeanSquaredError
 from minidl.models import Network
@@ -129,8 +131,7 @@ def test_dropout_masks_are_those_of_the_step():
 
 
 def test_the_gradient_is_that_of_fit_which_goes_by_the_logits(monkeypatch):
-    kernels = minidl.kernels.losses
-    monkeypatch.setattr(kernels, "crossentropy_backward", None)  # on probabilities: not called
+    monkeypatch.setattr(probabilities, "crossentropy_backward", None)  # not called
     seen = set()
     forward = Network.forward
 

@@ -13,11 +13,13 @@ from minidl import activations, layers, losses, models, penalties, regularizers
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import activations as activation_kernels
 from minidl.kernels import (
+    activities,
     batchnorm,
     dense,
     dropout,
     gated,
     piecewise,
+    probabilities,
     rescaling,
     rowwise,
     smooth,
@@ -165,12 +167,12 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"predictions .*\n.*every entry is 3 times the numeric one: a mean over 3 left out",
     ),
     "cross-entropy: the row's sum taken for a constant": (
-        (loss_kernels, "shares_backward", lambda dq, q, total, *_: np.divide(dq, total, out=dq)),
+        (probabilities, "shares_backward", lambda dq, q, total, *_: np.divide(dq, total, out=dq)),
         lambda: gradcheck(losses.CategoricalCrossentropy()),
         r"CategoricalCrossentropy",
     ),
     "sparse cross-entropy: the row's sum left out": (
-        (loss_kernels, "log_total_backward", lambda dp, *_: dp),
+        (probabilities, "log_total_backward", lambda dp, *_: dp),
         lambda: gradcheck(losses.SparseCategoricalCrossentropy()),
         r"SparseCategoricalCrossentropy",
     ),
@@ -183,8 +185,8 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"CategoricalCrossentropy from logits",
     ),
     "penalty of outputs: 1/N missing": (
-        (penalty_kernels, "activity_backward",
-         after(penalty_kernels.activity_backward, replaced(lambda dy, dP, rows: dy + dP))),
+        (activities, "activity_backward",
+         after(activities.activity_backward, replaced(lambda dy, dP, rows: dy + dP))),
         lambda: gradcheck(layers.Dense(3, activity_regularizer=regularizers.L2(0.5)), **SHAPE),
         r"kernel",
     ),
@@ -207,14 +209,14 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"every entry is 2 times",
     ),
     "binary cross-entropy: 1 - p missing": (
-        (loss_kernels, "binary_crossentropy_backward",
-         after(loss_kernels.binary_crossentropy_backward,
+        (probabilities, "binary_crossentropy_backward",
+         after(probabilities.binary_crossentropy_backward,
                replaced(lambda p, t, units: (p - t) / p / units))),
         lambda: gradcheck(losses.BinaryCrossentropy()),
         r"predictions",
     ),
     "cross-entropy: sign": (
-        (loss_kernels, "crossentropy_backward", after(loss_kernels.crossentropy_backward, sign)),
+        (probabilities, "crossentropy_backward", after(probabilities.crossentropy_backward, sign)),
         lambda: gradcheck(losses.CategoricalCrossentropy()),
         r"opposite sign",
     ),
@@ -304,7 +306,10 @@ def test_a_mistake_in_the_penalties_of_a_network_is_found(left_out, monkeypatch)
 def test_what_is_planted_covers_every_backward_kernel():
     """A kernel that is added without a mistake planted in it shows here."""
     patched = {attribute for (_, attribute, _), _, _ in PLANTED.values()}
-    modules = (batchnorm, dense, dropout, rescaling, loss_kernels, penalty_kernels)
+    modules = (
+        *(activities, batchnorm, dense, dropout, rescaling),
+        *(loss_kernels, probabilities, penalty_kernels),
+    )
     kernels = {n for m in modules for n in vars(m) if n.endswith(("_backward", "_gradients"))}
     assert kernels <= patched
     modules = (activation_kernels, gated, piecewise, rowwise, smooth)

@@ -114,9 +114,10 @@ def bits(array):
 def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
-        "activations", "adaptive", "alpha_dropout", "averaging", "batchnorm", "clipping",
-        "constraints", "counts", "distances", "dropout", "focal", "gated", "losses", "margins",
-        "noise", "penalties", "piecewise", "prelu", "rescaling", "smooth", "unitnorm", "updates",
+        "activations", "activities", "adaptive", "alpha_dropout", "averaging", "batchnorm",
+        "clipping", "constraints", "counts", "distances", "dropout", "focal", "gated", "losses",
+        "margins", "noise", "penalties", "piecewise", "prelu", "probabilities", "rescaling",
+        "smooth", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -273,14 +274,14 @@ UNFUSED = {
     "losses.surplus_backward": (
         shares(N, O), normal(N, 1), Out((N, O)), normal(N, O),
     ),
-    "losses.shares_forward": (shares(N, O), Out((N, 1)), Out((N, O))),
-    "losses.shares_backward": (
+    "probabilities.shares_forward": (shares(N, O), Out((N, 1)), Out((N, O))),
+    "probabilities.shares_backward": (
         normal(N, O), shares(N, O), 1 + shares(N, 1), Out((N, O)), Out((N, 1)),
     ),
-    "losses.log_total_forward": (
+    "probabilities.log_total_forward": (
         shares(N, O), Out((N, O)), Out((N, 1)), Out((N, 1)), normal(N, 1),
     ),
-    "losses.log_total_backward": (normal(N, O), shares(N, O), Out((N, O)), 1 + shares(N, 1)),
+    "probabilities.log_total_backward": (normal(N, O), shares(N, O), Out((N, O)), 1 + shares(N, 1)),
     "margins.signs": ((normal(N, O) > 0).astype(np.float32), Out((N, O)), Out(())),
     "margins.categorical_hinge_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, 1)), Out((N, 1)), Out((N, 1)),
@@ -320,7 +321,7 @@ UNFUSED = {
     "normalization.normalize_back": (normal(N, O), shares(1, O)[0], Out((N, O))),
     "normalization.denormalize": (normal(N, O), normal(O), shares(1, O)[0], Out((N, O))),
     "normalization.denormalize_back": (normal(N, O), shares(1, O)[0], Out((N, O))),
-    "penalties.add_activity": (
+    "activities.add_activity": (
         np.array(2.5, np.float32), normal(N, O), N, np.array(0, np.float32),
     ),
     "prelu.prelu_parameter_gradient": (normal(N, O), normal(N, O, seed=1), Out((O,)), Out((N, O))),

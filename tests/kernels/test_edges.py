@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minidl.backend import to_host
-from minidl.kernels import activations, dropout, losses
+from minidl.kernels import activations, dropout, losses, probabilities
 from tests.kernels.running import blank, device, flushes, off, raising, run
 
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -201,9 +201,9 @@ def test_crossentropy_of_probabilities_down_to_0_and_up_to_1(name, dtype):
         return -t * mpmath.log(kept) - both * (1 - t) * mpmath.log(1 - kept)
 
     with raising():
-        value = run(getattr(losses, f"{name}_forward"), p, t)
+        value = run(getattr(probabilities, f"{name}_forward"), p, t)
         units = (1,) if name == "binary_crossentropy" else ()
-        dp = run(getattr(losses, f"{name}_backward"), p, t, *units)
+        dp = run(getattr(probabilities, f"{name}_backward"), p, t, *units)
     wanted = exact(loss, p, t)
     # Of two logarithms, that of 1 - p is only known relative to 1.
     assert off(value, wanted, None if name == "crossentropy" else np.maximum(wanted, 1)) <= 4

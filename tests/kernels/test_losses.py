@@ -10,6 +10,7 @@ from hypothesis import given
 
 from minidl.backend import to_host
 from minidl.kernels import losses as kernels
+from minidl.kernels import probabilities
 from tests.gradients import check_gradient
 from tests.kernels.running import blank, close, device, run
 from tests.strategies import classification, off_zero, probability, share, smooth, tensors
@@ -80,13 +81,18 @@ def test_sigmoid_crossentropy(t):
 @given(T)
 def test_binary_crossentropy(t):
     expected = -t.t * np.log(t.p) - (1 - t.t) * np.log(1 - t.p)
-    close(run(kernels.binary_crossentropy_forward, t.p, t.t), expected)
+    close(run(probabilities.binary_crossentropy_forward, t.p, t.t), expected)
 
 
 @pytest.mark.usefixtures("executor")
 @given(T)
 def test_squared_error(t):
     close(run(kernels.squared_error_forward, t.y, t.t), t.y**2 - 2 * t.y * t.t + t.t**2, ulps=64)
+
+
+def elementwise(name):
+    """A kernel of logits and values, or of probabilities."""
+    return {**vars(kernels), **vars(probabilities)}[name]
 
 
 @pytest.mark.parametrize(
@@ -100,11 +106,11 @@ def test_backward_is_the_gradient_of_the_mean_over_the_units(name, variable, t):
     units = x.shape[1]
 
     def forward(x):
-        values = run(getattr(kernels, f"{name}_forward"), x, t.t)
+        values = run(elementwise(f"{name}_forward"), x, t.t)
         return values.mean(axis=1, keepdims=True)
 
     weight = t.weight[:, :1]
-    dx = weight * run(getattr(kernels, f"{name}_backward"), x, t.t, units)
+    dx = weight * run(elementwise(f"{name}_backward"), x, t.t, units)
     check_gradient(forward, {"x": x}, {"x": dx}, weight)
 
 
@@ -112,12 +118,12 @@ def test_backward_is_the_gradient_of_the_mean_over_the_units(name, variable, t):
 @given(classification())
 def test_crossentropy_on_probabilities(t):
     def forward(p):
-        return run(kernels.crossentropy_forward, p, t.soft)
+        return run(probabilities.crossentropy_forward, p, t.soft)
 
     close(forward(t.p), -t.soft * np.log(np.clip(t.p, EPSILON, 1 - EPSILON)))
     if t.p.shape[1] == 1:
         return  # p = 1 lies in the clip
-    dp = run(kernels.crossentropy_backward, t.p, t.soft)
+    dp = run(probabilities.crossentropy_backward, t.p, t.soft)
     check_gradient(forward, {"p": t.p}, {"p": dp})
 
 
@@ -126,18 +132,18 @@ def test_crossentropy_on_probabilities(t):
 def test_outside_the_clip_the_loss_is_flat(t):
     # From -4 … 4: the clip at work, further from its ends than a numeric gradient's step.
     outside = np.where(t.z > 0, 1 + t.z, t.z)
-    close(run(kernels.crossentropy_forward, outside, t.t), -t.t * clipped_log(t.z))
+    close(run(probabilities.crossentropy_forward, outside, t.t), -t.t * clipped_log(t.z))
 
     def crossentropy(p):
-        return run(kernels.crossentropy_forward, p, t.t)
+        return run(probabilities.crossentropy_forward, p, t.t)
 
-    dp = run(kernels.crossentropy_backward, outside, t.t)
+    dp = run(probabilities.crossentropy_backward, outside, t.t)
     check_gradient(crossentropy, {"p": outside}, {"p": dp}, t.weight)
 
     def binary(p):
-        return run(kernels.binary_crossentropy_forward, p, t.t)
+        return run(probabilities.binary_crossentropy_forward, p, t.t)
 
-    dp = run(kernels.binary_crossentropy_backward, outside, t.t, 1)
+    dp = run(probabilities.binary_crossentropy_backward, outside, t.t, 1)
     check_gradient(binary, {"p": outside}, {"p": dp}, t.weight)
 
 
@@ -148,7 +154,7 @@ def test_at_the_ends_of_the_clip_the_gradient_is_that_from_outside(name, dtype):
     low, high = np.dtype(dtype).type(EPSILON), np.dtype(dtype).type(1 - EPSILON)
     p = np.array([low, np.nextafter(low, high), np.nextafter(high, low), high])
     units = (1,) if name == "binary_crossentropy" else ()
-    dp = run(getattr(kernels, f"{name}_backward"), p, np.full(4, 0.5, dtype), *units)
+    dp = run(getattr(probabilities, f"{name}_backward"), p, np.full(4, 0.5, dtype), *units)
     np.testing.assert_array_equal(dp == 0, [True, False, False, True])
 
 
@@ -163,10 +169,10 @@ def test_probabilities_of_exactly_0_and_1(dtype):
     t = np.array([0, 1, 0, 1], dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        losses = run(kernels.crossentropy_forward, p, t)
-        binary = run(kernels.binary_crossentropy_forward, p, t)
-        dp = run(kernels.crossentropy_backward, p, t)
-        dp_binary = run(kernels.binary_crossentropy_backward, p, t, 1)
+        losses = run(probabilities.crossentropy_forward, p, t)
+        binary = run(probabilities.binary_crossentropy_forward, p, t)
+        dp = run(probabilities.crossentropy_backward, p, t)
+        dp_binary = run(probabilities.binary_crossentropy_backward, p, t, 1)
     # The largest float32 below 1 - 1e-7 is 1.2e-7 from 1: logarithms near 0 are off by 1e-7,
     # and 1 - p near 1e-7 by a fifth, which moves its logarithm by .18.
     slack = 0.2 if dtype == "float32" else 1e-7
@@ -188,14 +194,14 @@ def test_the_clip_begins_at_1e_7():
     binary = (inside - t) / (inside * (1 - inside)) / 2
     # 1 - p has 2⁻⁵³ / 1e-7 = 1e-9 of rounding.
     for p, one, two in ((inside, slope, binary), (outside, 0 * t, 0 * t)):
-        np.testing.assert_allclose(run(kernels.crossentropy_backward, p, t), one, rtol=1e-8)
-        dp = run(kernels.binary_crossentropy_backward, p, t, 2)
+        np.testing.assert_allclose(run(probabilities.crossentropy_backward, p, t), one, rtol=1e-8)
+        dp = run(probabilities.binary_crossentropy_backward, p, t, 2)
         np.testing.assert_allclose(dp, two, rtol=1e-8)
     for p in (inside, outside):
         kept = np.clip(p, EPSILON, 1 - EPSILON)
-        losses = run(kernels.crossentropy_forward, p, t)
+        losses = run(probabilities.crossentropy_forward, p, t)
         np.testing.assert_allclose(losses, -t * np.log(kept), rtol=1e-8)
-        losses = run(kernels.binary_crossentropy_forward, p, t)
+        losses = run(probabilities.binary_crossentropy_forward, p, t)
         expected = -t * np.log(kept) - (1 - t) * np.log1p(-kept)
         np.testing.assert_allclose(losses, expected, rtol=1e-8)
 
@@ -240,7 +246,7 @@ def test_sigmoid_crossentropy_keeps_the_digits_of_a_small_loss():
 @pytest.mark.usefixtures("executor")
 def test_nan_comes_through(name):
     x, t = np.array([np.nan, 0.5]), np.array([1.0, 1.0])
-    losses = run(getattr(kernels, f"{name}_forward"), x, t)
+    losses = run(elementwise(f"{name}_forward"), x, t)
     np.testing.assert_array_equal(np.isnan(losses), [True, False])
 
 

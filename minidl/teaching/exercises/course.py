@@ -16,6 +16,7 @@ from minidl.kernels import (
     losses,
     penalties,
     piecewise,
+    probabilities,
     rowwise,
     smooth,
     updates,
@@ -137,8 +138,8 @@ ALL = (
              ("layernorm",), (layernorm.layernorm_forward,)),
     _loss("sigmoid_crossentropy", losses.sigmoid_crossentropy_forward,
           ", which is the mean over its units"),
-    _loss("categorical_crossentropy", losses.crossentropy_forward, ""),
-    _loss("binary_crossentropy", losses.binary_crossentropy_forward,
+    _loss("categorical_crossentropy", probabilities.crossentropy_forward, ""),
+    _loss("binary_crossentropy", probabilities.binary_crossentropy_forward,
           ", which is the mean over its units"),
     *map(_activation, (
         "selu", "softplus", "softsign", "exponential", "hard_sigmoid", "bounded_relu", "silu",

@@ -176,18 +176,18 @@ CALLS = {
             a.empty("NO"), a.empty("NO"),
         ),
     ],
-    "losses.log_total_backward": [
+    "probabilities.log_total_backward": [
         lambda a: (a.real("NO"), a.positive("NO"), a.empty("NO"), a.positive("N1")),
     ],
-    "losses.log_total_forward": [
+    "probabilities.log_total_forward": [
         lambda a: (a.positive("NO"), a.empty("NO"), a.empty("N1"), a.empty("N1"), a.real("N1")),
     ],
-    "losses.shares_backward": [
+    "probabilities.shares_backward": [
         lambda a: (
             a.real("NO"), a.positive("NO"), a.positive("N1"), a.empty("NO"), a.empty("N1"),
         ),
     ],
-    "losses.shares_forward": [lambda a: (a.positive("NO"), a.empty("N1"), a.empty("NO"))],
+    "probabilities.shares_forward": [lambda a: (a.positive("NO"), a.empty("N1"), a.empty("NO"))],
     "margins.categorical_hinge_backward": [
         lambda a: (
             a.one_of_a_row(), x := a.small("NO"), x.max(axis=1, keepdims=True), a.real("N1"),
@@ -228,7 +228,7 @@ CALLS = {
         lambda a: (a.real("NO"), a.real("O"), a.positive("O"), a.empty("NO")),
     ],
     "normalization.normalize_back": [lambda a: (a.real("NO"), a.positive("O"), a.empty("NO"))],
-    "penalties.add_activity": [
+    "activities.add_activity": [
         lambda a: (a.real(""), a.real("NO"), a.sizes["N"], a.empty("")),
     ],
     "prelu.prelu_parameter_gradient": [

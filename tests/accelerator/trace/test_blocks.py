@@ -7,7 +7,7 @@ import pytest
 
 from minidl.accelerator.trace import blocks
 from minidl.accelerator.trace.program import trace
-from minidl.kernels import losses, updates
+from minidl.kernels import probabilities, updates
 
 
 def plan(formula, arrays, aliases, numbers=0):
@@ -49,7 +49,7 @@ def test_the_result_goes_straight_into_its_array_where_nobody_reads_it_any_more(
 
 
 def test_masks_have_registers_of_their_own():
-    floats, masks, _ = plan(losses.crossentropy_backward.formula, 2, [()])
+    floats, masks, _ = plan(probabilities.crossentropy_backward.formula, 2, [()])
     assert masks == 2
     assert floats <= 3
 

@@ -1,0 +1,33 @@
+"""Penalties on outputs: the batch's mean of what the outputs of a row cost, and its gradient.
+
+The costs are those of ``penalties.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import fused, kernel
+
+
+@kernel
+def add_activity(total: Any, costs: Any, rows: int, work: Any) -> Any:
+    """total ← total + Σ costs / N: a penalty on outputs is the batch's mean of a row's sum.
+
+    Args:
+        total: 0-d.
+        costs: (N, ...), what each output costs.
+        rows: N.
+        work: 0-d, overwritten.
+    """
+    np.sum(costs, out=work)
+    np.divide(work, rows, out=work)
+    return np.add(total, work, out=total)
+
+
+@fused
+def activity_backward(dy, dP, rows):
+    """dy ← dy + dP / N, where dP is the gradient of the costs' sum."""
+    return dy + dP / rows
