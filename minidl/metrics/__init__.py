@@ -7,8 +7,6 @@ from minidl.metrics.accuracies import (
     CategoricalAccuracy,
     ChosenAccuracy,
     SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
 )
 from minidl.metrics.at_least import (
     PrecisionAtRecall,
@@ -73,6 +71,7 @@ from minidl.metrics.loss_metrics import (
 from minidl.metrics.means import Mean, MeanMetricWrapper, Sum
 from minidl.metrics.names import get
 from minidl.metrics.scores import F1Score, FBetaScore, R2Score
+from minidl.metrics.top_k import SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy
 
 __all__ = [
     "AUC",

@@ -15,7 +15,8 @@ from minidl.backend.array import Number
 from minidl.backend.floatx import FLOATS
 from minidl.kernels import counts, measures
 from minidl.layers.base import next_name
-from minidl.metrics.arrays import Kind, as_given, given
+from minidl.metrics.alone import Alone
+from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
@@ -32,7 +33,7 @@ def _precision(metric: Metric, name: str, value: Any) -> Any:
 
 
 @kind("metric")
-class Metric(Weighing):
+class Metric(Alone, Weighing):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -65,10 +66,7 @@ class Metric(Weighing):
     class_numbers: bool | None = None
     direction: str | None = None
     weighted = False
-    #: The meaning of arrays that a user hands over.
-    _kind = Kind()
-    #: True for an object that is used by itself.
-    _alone = False
+    #: Rows, units, type of numbers and of arrays.
     _bound: tuple[Any, ...] = (0, 0, None, None)
 
     dtype: Any = checks.Attribute(_precision)
@@ -138,43 +136,6 @@ class Metric(Weighing):
         self._sum[...] = backend_of(self._sum).to_device(found)
         self.rows = state["rows"]
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch of arrays.
-
-        Args:
-            y_true: targets: of the predictions' shape, or class numbers (N,).
-            y_pred: predictions (N, units), or (N,).
-            sample_weight: a number, (N,), (N, 1) or of the predictions' shape; None for ones.
-
-        Raises:
-            TypeError: not numbers.
-            ValueError: shapes that do not fit together.
-        """
-        predictions, y, weight = given(self.name, self._kind, y_true, y_pred, sample_weight)
-        rows, units = predictions.shape
-        self._alone = True
-        wanted = units, predictions.dtype, type(predictions)
-        if (
-            rows > self._bound[0]
-            or wanted != self._bound[1:]
-            or self._sum.shape != self._shape(units)
-        ):
-            before, seen = getattr(self, "_sum", None), self.rows
-            self.bind(max(rows, self._bound[0]), units, backend_of(predictions), wanted[1], False)
-            if seen and before is not None:
-                if before.shape != self._sum.shape:
-                    raise ValueError(
-                        f"{self.name}: expected batches of as many units as before, received "
-                        f"{units}; reset_state() begins anew"
-                    )
-                self._sum[...], self.rows = before, seen
-        self.update(predictions, y, weight)
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Add a batch of arrays; return the result of all batches so far."""
-        self.update_state(y_true, y_pred, sample_weight)
-        return self.result()
-
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
         if type(self).update_state is not Metric.update_state:  # a class in Keras's form
@@ -210,17 +171,6 @@ class Metric(Weighing):
     def _sums(self) -> np.ndarray:
         """The sums as a NumPy array; waits for the device."""
         return np.array(to_host(self._sum)) if self._bound[0] else np.zeros(self._shape(1))
-
-    @property
-    def variables(self) -> list[np.ndarray]:
-        """Copies of the sums of which the result is made: of a mean the total and the count.
-
-        Of a metric with weights of its own, these weights.
-        """
-        if self._own_weights:
-            return list(self._own_weights)
-        sums = self._sums()
-        return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         """Write the batch's sum over rows into ``out`` (0-d)."""

@@ -1,7 +1,8 @@
-"""Weights of metrics of one's own: arrays that Keras's ``add_weight`` makes."""
+"""The arrays of a metric, as Keras lists them, and those that ``add_weight`` makes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ class Weighing:
     """The part of a metric that knows the weights of its own, if there are any."""
 
     name: str
+    rows: int
+    _sums: Callable[[], np.ndarray]
     _own_weights: tuple[Any, ...] = ()
 
     def add_weight(
@@ -54,6 +57,17 @@ class Weighing:
         return weight
 
     add_variable = add_weight
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """Copies of the sums of which the result is made: of a mean the total and the count.
+
+        Of a metric with weights of its own, these weights.
+        """
+        if self._own_weights:
+            return list(self._own_weights)
+        sums = self._sums()
+        return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
 
     def __copy__(self) -> Any:
         """A copy with weights of its own, of the same values."""
