@@ -24,7 +24,7 @@ READ_FIRST = [
     "step", "network", "stack", "parameters", "layers/base", "layers/dense", "kernels/__init__",
     "kernels/dense", "kernels/sums",
     # What stands between the products.
-    "activations", "kernels/activations", "layers/activation", "layers/input", "layers/core",
+    "activations", "kernels/activations", "layers/activation", "layers/input", "layers/flatten",
     "layers/drawing", "layers/dropout", "kernels/dropout", "layers/affine", "layers/batchnorm",
     "kernels/batchnorm", "initializers/base", "initializers/scaled",
     # What is minimised.

@@ -6,16 +6,17 @@ from minidl.layers.activation import ELU, Activation, LeakyReLU, ReLU, Sigmoid, 
 from minidl.layers.alpha_dropout import AlphaDropout
 from minidl.layers.base import Layer
 from minidl.layers.batchnorm import BatchNormalization
-from minidl.layers.core import Flatten, Rescaling
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.elsewhere import stand_in
+from minidl.layers.flatten import Flatten
 from minidl.layers.input import Input, InputLayer
 from minidl.layers.layernorm import LayerNormalization
 from minidl.layers.noise import GaussianDropout, GaussianNoise
 from minidl.layers.normalization import Normalization
 from minidl.layers.passing import ActivityRegularization, Identity, Reshape
 from minidl.layers.prelu import PReLU
+from minidl.layers.rescaling import Rescaling
 from minidl.layers.unitnorm import UnitNormalization
 from minidl.lookup import offered
 

@@ -155,7 +155,7 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"(?s)gamma \(4,\).*beta \(4,\)",
     ),
     "rescaling: scale lost": (
-        (layers.core, "rescaling_backward",
+        (layers.rescaling, "rescaling_backward",
          after(rescaling.rescaling_backward, replaced(lambda dy, scale: dy))),
         lambda: gradcheck(layers.Rescaling(4.0), **SHAPE),
         r"input .*\n.*every entry is 0.25 times",

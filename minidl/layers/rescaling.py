@@ -1,4 +1,4 @@
-"""Flatten and Rescaling: the layers before the first weights."""
+"""Rescaling: pixels to numbers of size 1."""
 
 from __future__ import annotations
 
@@ -8,27 +8,8 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
-from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.base import Layer, first_rows
 from minidl.register import register
-
-
-@register
-class Flatten(Layer):
-    """Rows of any shape become rows of features: (N, a, b, …) -> (N, a·b·…). A view, no copy."""
-
-    accepts_integers = True
-    computes = False
-
-    def build(self, input_shape: Shape) -> None:
-        self.input_shape = input_shape
-        self.output_shape = (math.prod(input_shape),)
-
-    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
-        self.y = x.reshape(x.shape[0], *self.output_shape)
-        return self.y
-
-    def backward(self, dy: Any) -> Any:
-        return dy.reshape(len(dy), *self.input_shape)
 
 
 @register
