@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import cloning, functional, saving
 from minidl.interop import keras
-from minidl.layers.base import next_name
+from minidl.layers.names import next_name
 from minidl.network import Network
 from minidl.saving.reading import is_path
 from minidl.training import Sequential

@@ -9,7 +9,8 @@ from minidl import checks, sharing
 from minidl.backend import backend_of, current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers.base import Layer, Shape, next_name, shape_of
+from minidl.layers.base import Layer, Shape, shape_of
+from minidl.layers.names import next_name
 from minidl.parameters import ParameterVector, Specification
 from minidl.penalties import Penalties
 from minidl.row import Row

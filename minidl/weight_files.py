@@ -22,7 +22,8 @@ import numpy as np
 
 from minidl.interop import hdf5, safetensors
 from minidl.interop.errors import package
-from minidl.layers.base import Layer, words_of
+from minidl.layers.base import Layer
+from minidl.layers.names import words_of
 from minidl.replacing import replacing
 from minidl.saving import Extra, FileFormatError
 from minidl.saving.archive import MalformedError

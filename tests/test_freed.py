@@ -23,7 +23,7 @@ import scipy.sparse
 import minidl
 from minidl import callbacks, layers, losses, optimizers, regularizers
 from minidl.accelerator.overlaps import owner
-from minidl.layers.base import next_name
+from minidl.layers.names import next_name
 
 X = np.random.default_rng(0).standard_normal((230, 40)).astype("float32")
 Y = np.arange(230) % 10

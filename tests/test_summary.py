@@ -11,7 +11,7 @@ import pytest
 
 import minidl
 from minidl import layers
-from minidl.layers.base import _counts
+from minidl.layers.names import _counts
 from tests import oracle_training
 from tests.fitting import network
 from tests.specs import spec

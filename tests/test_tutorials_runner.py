@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 import minidl
 from minidl import seeds
 from minidl.datasets import DataNotFoundError, fashion_mnist, imdb, mnist
-from minidl.layers import base
+from minidl.layers import names
 from tests.tutorials import runner, supplies
 from tests.tutorials.__main__ import main
 from tests.tutorials.calls import calls
@@ -469,7 +469,7 @@ def test_the_process_is_as_it_was(write: Write) -> None:
 
     def process() -> tuple[Any, ...]:
         seed = seeds._seed, seeds._models
-        counts, disabled = dict(base._counts), logging.root.manager.disable
+        counts, disabled = dict(names._counts), logging.root.manager.disable
         return seed, counts, disabled, dict(os.environ), plt.show
 
     minidl.utils.set_random_seed(5)

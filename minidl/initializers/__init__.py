@@ -20,8 +20,8 @@ from minidl.initializers.scaled import (
     HeUniform,
     LecunNormal,
     LecunUniform,
-    VarianceScaling,
 )
+from minidl.initializers.variance import VarianceScaling
 from minidl.lookup import get as of_kind
 from minidl.lookup import known
 

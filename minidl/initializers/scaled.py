@@ -19,16 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.initializers.base import Initializer, seed
 from minidl.initializers.random import cut_normal
 from minidl.register import register
 
 # Standard deviation of the standard normal distribution cut at ±2.
 _CUT_DEVIATION = 0.8796256610342398
-
-MODES = ("fan_in", "fan_out", "fan_avg")
-DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 class _Scaled(Initializer):
@@ -57,51 +53,6 @@ class _Scaled(Initializer):
         if self.distribution == "untruncated_normal":
             return random.normal(0.0, math.sqrt(variance), shape)
         return cut_normal(shape, random) * (math.sqrt(variance) / _CUT_DEVIATION)
-
-
-def _one_of(names: tuple[str, ...]) -> Any:
-    """An attribute that is one of some names; "normal" is the truncated one, as in Keras."""
-
-    def check(initializer: Any, name: str, value: Any) -> str:
-        folded = value.casefold() if isinstance(value, str) else value
-        folded = "truncated_normal" if folded == "normal" else folded
-        if folded not in names:
-            raise checks.unknown(name, value, names)
-        return str(folded)
-
-    return checks.Attribute(check)
-
-
-@register
-class VarianceScaling(_Scaled):
-    """Variance ``scale`` / fan: the family of glorot, he and lecun.
-
-    Args:
-        scale: > 0, default 1.
-        mode: "fan_in", the default, "fan_out" or "fan_avg", the mean of both.
-        distribution: "truncated_normal", the default, also called "normal"; "untruncated_normal"
-            or "uniform".
-        seed: of the values; None takes the model's.
-
-    Raises:
-        ValueError, TypeError: no such number, mode or distribution.
-    """
-
-    scale = checks.number(0, ends="()")
-    mode = _one_of(MODES)
-    distribution = _one_of(DISTRIBUTIONS)
-
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(seed)
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
 
 
 @register

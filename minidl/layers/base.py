@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
-from minidl.backend.session import clearing
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
 from minidl.layers.arguments import BUILT as BUILT
 from minidl.layers.arguments import activity
 from minidl.layers.arguments import penalty as penalty
 from minidl.layers.interface import Interface
+from minidl.layers.names import next_name
 from minidl.layers.own_call import OwnCall
 from minidl.parameters import Specification
 from minidl.register import kind
@@ -236,20 +233,3 @@ def shape_of(shape: Any) -> Shape:
     """
     sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
     return tuple(checks.integer("size in a shape", size, 1) for size in sizes)
-
-
-_counts: dict[str, Iterator[int]] = {}
-clearing.append(_counts.clear)
-
-
-def next_name(kind: str) -> str:
-    """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
-    words = words_of(kind)
-    count = next(_counts.setdefault(words, itertools.count()))  # one at a time, in any thread
-    return words if count == 0 else f"{words}_{count}"
-
-
-def words_of(kind: str) -> str:
-    """A class's name in small letters: batch_normalization."""
-    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern.
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()

@@ -14,7 +14,7 @@ from minidl.backend import Backend, backend_of, to_host
 from minidl.backend.array import Number
 from minidl.backend.floatx import FLOATS
 from minidl.kernels import counts, measures
-from minidl.layers.base import next_name
+from minidl.layers.names import next_name
 from minidl.metrics.alone import Alone
 from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing

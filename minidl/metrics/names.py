@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import losses
-from minidl.layers.base import words_of
+from minidl.layers.names import words_of
 from minidl.lookup import find, known
 from minidl.lookup import get as of_kind
 from minidl.metrics import functions

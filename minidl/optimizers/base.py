@@ -13,12 +13,12 @@ from minidl.kernels import updates
 from minidl.optimizers.accumulation import GradientAccumulation
 from minidl.optimizers.answers import Missing, answer
 from minidl.optimizers.applying import Applying
+from minidl.optimizers.arguments import Arguments
 from minidl.optimizers.averages import MovingAverage
-from minidl.optimizers.clipping import CLIPS, OF_TENSORS, Clipping
+from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.count import Count
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.learning_rate import Rated
-from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind
@@ -35,20 +35,19 @@ NO_STEP_SIZE = (
 ONCE_A_BATCH = (
     "a proximal penalty takes a step after each batch: expected gradient_accumulation_steps of None"
 )
-#: Arguments of all optimizers, but for the learning rate and the name.
-COMMON = (
-    "weight_decay",
-    *CLIPS,
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "gradient_accumulation_steps",
-)
 
 
 @kind("optimizer")
 class Optimizer(
-    Rated, Clipping, WeightDecay, GradientAccumulation, MovingAverage, Variables, Applying, Missing
+    Rated,
+    Clipping,
+    WeightDecay,
+    GradientAccumulation,
+    MovingAverage,
+    Variables,
+    Applying,
+    Arguments,
+    Missing,
 ):
     """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
 
@@ -268,27 +267,6 @@ class Optimizer(
         raise NotImplementedError(
             f"{type(self).__name__} must define step_size(part, out) to go with a proximal penalty"
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal optimizer."""
-        rate = self._learning_rate
-        if callable(rate) and not isinstance(rate, LearningRateSchedule):
-            raise ValueError(
-                "an optimizer whose learning rate is a function of your own cannot be saved; "
-                "expected a number or a schedule of minidl.optimizers.schedules"
-            )
-        config = {"name": self.name, "learning_rate": rate, **{n: getattr(self, n) for n in COMMON}}
-        if self._excluded_arrays:
-            raise ValueError(
-                "tensors without weight decay are known by their arrays alone until the first "
-                "update; expected exclude_from_weight_decay(var_names=[...])"
-            )
-        return config | ({"exclude_from_weight_decay": self._excluded} if self._excluded else {})
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An optimizer of the arguments that :meth:`get_config` gave."""
-        return cls(**config)
 
 
 def _filled(theta: Any, start: float | None) -> Any:

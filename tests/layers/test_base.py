@@ -11,7 +11,8 @@ import pytest
 
 import minidl
 from minidl.layers import Dense, Layer
-from minidl.layers.base import _counts, first_rows
+from minidl.layers.base import first_rows
+from minidl.layers.names import _counts
 from tests import oracle
 from tests.layers.alone import alone
 from tests.specs import Spec, spec

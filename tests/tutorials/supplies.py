@@ -22,7 +22,7 @@ import minidl
 from minidl import seeds
 from minidl.callbacks import History
 from minidl.datasets import DataNotFoundError, fashion_mnist, imdb, mnist
-from minidl.layers import base
+from minidl.layers import names
 from minidl.plotting import plot_history
 
 #: The most that the reviews of both splits may take as dense float64 rows. Whole, 10,000 words
@@ -99,7 +99,7 @@ def supplied(pictures: Pictures, note: Callable[[str], None]) -> Iterator[None]:
         note: is told of everything that is not what the document asks for.
     """
     plt.switch_backend("Agg")
-    counts, seed = base._counts.copy(), (seeds._seed, seeds._models)
+    counts, seed = names._counts.copy(), (seeds._seed, seeds._models)
     disabled = logging.root.manager.disable
     random = np.random.get_state()  # noqa: NPY002  the documents use and set it
     with contextlib.ExitStack() as stack:
@@ -117,14 +117,14 @@ def supplied(pictures: Pictures, note: Callable[[str], None]) -> Iterator[None]:
             # Of sys.modules these alone: whatever else is imported meanwhile stays imported.
             stack.enter_context(_importable(name, module))
         stack.enter_context(mock.patch.dict(os.environ))
-        base._counts.clear()
+        names._counts.clear()
         minidl.utils.set_random_seed(0)
         try:
             yield
         finally:
             plt.close("all")
-            base._counts.clear()
-            base._counts.update(counts)
+            names._counts.clear()
+            names._counts.update(counts)
             seeds._seed, seeds._models = seed
             logging.disable(disabled)
             np.random.set_state(random)  # noqa: NPY002

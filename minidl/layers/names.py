@@ -1,0 +1,25 @@
+"""Names of layers, networks and metrics that a user gives none: as Keras makes them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from minidl.backend.session import clearing
+
+_counts: dict[str, Iterator[int]] = {}
+clearing.append(_counts.clear)
+
+
+def next_name(kind: str) -> str:
+    """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
+    words = words_of(kind)
+    count = next(_counts.setdefault(words, itertools.count()))  # one at a time, in any thread
+    return words if count == 0 else f"{words}_{count}"
+
+
+def words_of(kind: str) -> str:
+    """A class's name in small letters: batch_normalization."""
+    # Keras splits ReLU and LeakyReLU as re_lu and leaky_re_lu; so does the pattern.
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
