@@ -1,9 +1,11 @@
 """Lines and files of the book, the door and the accelerator: ``python -m tests.house``.
 
 The book is what computes a network. A first reader reads the files of which the five tutorials run
-a function (``tests/tutorials``). The rest of the book is what the tutorials leave alone, and what
-only lists or looks up names, checks what a user passes, or makes sure that a training can be
-interrupted, repeated and watched.
+a function (``tests/tutorials``). The rest of the book is what they leave alone, and what computes
+nothing itself: it lists or looks up names, puts layers in a row, checks what a user passes, hands
+over batches, or makes sure that a training can be interrupted, repeated and watched. The
+cross-entropies of probabilities stand in the rest, too: a step by hand takes them where ``fit``
+takes those of logits.
 
 Of all lines, code is what is left without blank lines, comments, docstrings and imports.
 """
@@ -18,32 +20,33 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1] / "minidl"
 
-#: In the order in which they are best read.
+#: In the order of docs/understand/reading.md, which says what each is about.
 READ_FIRST = [
-    # A step, from the top to the product of matrices.
-    "step", "network", "stack", "parameters", "layers/base", "layers/dense", "kernels/__init__",
-    "kernels/dense", "kernels/sums",
-    # What stands between the products.
-    "activations", "kernels/activations", "layers/activation", "layers/input", "layers/flatten",
-    "layers/drawing", "layers/dropout", "kernels/dropout", "layers/affine", "layers/batchnorm",
-    "kernels/batchnorm", "initializers/base", "initializers/scaled",
+    # A step.
+    "step", "kernels/__init__", "kernels/dense", "kernels/sums", "parameters", "layers/base",
+    "layers/dense", "stack", "network",
+    # Between the products.
+    "kernels/activations", "activations", "layers/activation", "layers/input", "layers/flatten",
+    "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
+    "layers/batchnorm", "initializers/base", "initializers/scaled",
     # What is minimised.
-    "losses/base", "losses/objects", "kernels/losses", "kernels/measures", "regularizers",
-    "penalties", "kernels/penalties",
+    "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
+    "regularizers", "penalties",
     # What moves the weights.
-    "optimizers/base", "optimizers/sgd", "optimizers/rmsprop", "optimizers/adam",
-    "kernels/updates", "optimizers/learning_rate", "optimizers/schedule", "optimizers/schedules",
-    "optimizers/clipping",
-    # Step by step through the data.
-    "compiling", "objective", "batches", "loop", "training", "inference", "metrics/base",
-    "metrics/accuracies", "metrics/loss_metrics",
+    "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
+    "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
+    "optimizers/schedules",
+    # Through the data.
+    "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "compiling", "objective",
+    "batches", "loop", "training", "inference",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
-        "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "lookup",
-        "models", "moved", "register", "seeds", "undo", "weights", "whole_step",
+        "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
+        "freezing", "lookup", "models", "moved", "on_batch", "register", "row", "seeds", "sharing",
+        "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

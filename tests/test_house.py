@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from minidl.backend import use
+from minidl.datasets import fashion_mnist, imdb, mnist
 from tests.house import PARTS, READ_FIRST, ROOT, code_lines, count, part_of
+from tests.test_tutorials import FOLDER, images, reviews
+from tests.tutorials import runner
+from tests.tutorials.asked import CALLS
 
 SOURCE = '''"""A module."""
 
@@ -70,3 +79,35 @@ def test_each_name_is_that_of_a_file_or_folder() -> None:
     found = count()
     assert found["book, read first"].files == len(READ_FIRST)
     assert sum(part.files for part in found.values()) == len(list(ROOT.rglob("*.py")))
+
+
+def test_the_page_for_a_first_reader_lists_these_files() -> None:
+    page = (ROOT.parent / "docs" / "understand" / "reading.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `minidl/(.+)\.py` \| (\d+) \|", page, flags=re.M)
+    assert [name for name, _ in rows] == READ_FIRST
+    lines = {name: len((ROOT / f"{name}.py").read_text().splitlines()) for name in READ_FIRST}
+    assert [row for row in rows if abs(lines[row[0]] - int(row[1])) > lines[row[0]] / 10] == []
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore")
+def test_the_tutorials_run_a_function_of_each_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But of the one that says what the letters mean."""
+    called: set[str] = set()
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code.co_name != "<module>":
+            called.add(frame.f_code.co_filename)
+
+    use("numpy", executor="python")
+    for module in (fashion_mnist, mnist):
+        monkeypatch.setattr(module, "load_data", images)
+    monkeypatch.setattr(imdb, "load_data", reviews)
+    sys.setprofile(note)
+    try:
+        reports = [runner.run_file(FOLDER / f"{name}.py") for name in CALLS]
+    finally:
+        sys.setprofile(None)
+    assert [report.failure for report in reports] == [None] * len(CALLS)
+    left = [name for name in READ_FIRST if str(ROOT / f"{name}.py") not in called]
+    assert left == ["kernels/__init__"]
