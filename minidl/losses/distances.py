@@ -8,7 +8,8 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
-from minidl.losses.objects import OnValues, UnitMean, along_units
+from minidl.losses.arguments import along_units
+from minidl.losses.objects import OnValues, UnitMean
 from minidl.losses.reductions import MEAN
 from minidl.register import register
 

@@ -7,28 +7,10 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures, probabilities
+from minidl.losses.arguments import along_units, none_ignored
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
 from minidl.register import register
-
-
-def along_units(loss: Loss, name: str, axis: Any) -> int:
-    """The axis of the units, of rows (N, units).
-
-    Raises:
-        ValueError: another axis.
-    """
-    if isinstance(axis, bool) or axis not in (-1, 1):
-        raise ValueError(f"{name}: expected -1, the axis of the units, received {axis!r}")
-    return -1
-
-
-def _none_ignored(loss: Loss, name: str, value: Any) -> None:
-    if value is not None:
-        raise ValueError(
-            f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
-            f"received {value!r}"
-        )
 
 
 class Crossentropy(Loss):
@@ -123,7 +105,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     labels = "integers"
     any_sum = False
-    ignore_class: Any = checks.Attribute(_none_ignored)
+    ignore_class: Any = checks.Attribute(none_ignored)
 
     def __init__(
         self, from_logits: bool = False, ignore_class: None = None, axis: int = -1, **options: Any

@@ -9,8 +9,9 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import counts, measures
+from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
-from minidl.metrics.base import Metric, settled
+from minidl.metrics.base import Metric
 from minidl.register import register
 
 

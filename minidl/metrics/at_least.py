@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.metrics.base import settled
+from minidl.metrics.arguments import settled
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, evenly, share
 from minidl.register import register

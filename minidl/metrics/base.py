@@ -9,27 +9,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend import Backend, backend_of, to_host
 from minidl.backend.array import Number
-from minidl.backend.floatx import FLOATS
 from minidl.kernels import counts, measures
 from minidl.layers.names import next_name
 from minidl.metrics.alone import Alone
+from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
 M = TypeVar("M", bound="Metric")
-
-
-def _precision(metric: Metric, name: str, value: Any) -> Any:
-    if value is not None and getattr(value, "__name__", str(value)) not in FLOATS:
-        raise ValueError(
-            f"{name}: expected one of {FLOATS} or None, because sums are of float64, received "
-            f"{value!r}"
-        )
-    return value
 
 
 @kind("metric")
@@ -69,7 +59,7 @@ class Metric(Alone, Weighing):
     #: Rows, units, type of numbers and of arrays.
     _bound: tuple[Any, ...] = (0, 0, None, None)
 
-    dtype: Any = checks.Attribute(_precision)
+    dtype: Any = precision()
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         made = next_name(type(self).__name__) if name is None else name
@@ -184,16 +174,3 @@ class Metric(Alone, Weighing):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
-
-
-def settled(metric: Metric, name: str, value: Any) -> Any:
-    """A value that is chosen when a metric is made.
-
-    Raises:
-        AttributeError: the metric has the value already.
-    """
-    if name in vars(metric):
-        raise AttributeError(
-            f"{name} is chosen when a metric is made; expected a new metric, and compile with it"
-        )
-    return value

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
+from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
-from minidl.metrics.base import settled
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, checked, share
 from minidl.register import register

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.activations import sigmoid_forward
-from minidl.metrics.base import settled
+from minidl.metrics.arguments import settled
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import EPSILON, Cases, ThresholdMetric, evenly, share
 from minidl.register import register

@@ -11,8 +11,8 @@ from minidl.backend.array import Number
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
 from minidl.kernels.losses import squared_error_forward
+from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
-from minidl.metrics.base import settled
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
 

@@ -8,8 +8,9 @@ from typing import Any
 from minidl import checks, losses
 from minidl.backend import Backend
 from minidl.kernels import measures
+from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
-from minidl.metrics.base import Metric, settled
+from minidl.metrics.base import Metric
 from minidl.register import register
 
 

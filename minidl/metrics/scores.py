@@ -10,7 +10,8 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import counts, measures
-from minidl.metrics.base import Metric, settled
+from minidl.metrics.arguments import settled
+from minidl.metrics.base import Metric
 from minidl.metrics.results import results
 from minidl.register import register
 

@@ -19,6 +19,7 @@ from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.count import Count
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.learning_rate import Rated
+from minidl.optimizers.proximal import StepSize
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind
@@ -27,14 +28,6 @@ from minidl.register import kind
 # that loses a tenth a step, 10⁻³ in between, never gets near the subnormal numbers.
 FLUSH_EVERY = 64
 FLUSHED = 1e8
-
-NO_STEP_SIZE = (
-    "a proximal penalty needs a step size, which with momentum is learning_rate / (1 - momentum): "
-    "expected a momentum below 1, received 1"
-)
-ONCE_A_BATCH = (
-    "a proximal penalty takes a step after each batch: expected gradient_accumulation_steps of None"
-)
 
 
 @kind("optimizer")
@@ -46,6 +39,7 @@ class Optimizer(
     MovingAverage,
     Variables,
     Applying,
+    StepSize,
     Arguments,
     Missing,
 ):
@@ -87,8 +81,6 @@ class Optimizer(
     slots: Mapping[str, float] = {}
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
-    #: reason why no proximal step can follow this optimizer's, whatever its arguments; or ""
-    no_step_size = ""
 
     def __init__(
         self,
@@ -203,18 +195,6 @@ class Optimizer(
                 for name, start in self.all_slots.items()
             }
 
-    @property
-    def without_step_size(self) -> str:
-        """Reason why no penalty can take a proximal step after this optimizer's, or ""."""
-        if self.no_step_size or self.momentum == 1:
-            return self.no_step_size or NO_STEP_SIZE
-        return ONCE_A_BATCH if self.gradient_accumulation_steps else ""
-
-    def _check_step_size(self, tensors: Iterable[Parameter] | None) -> None:
-        reason = self.without_step_size
-        if reason and any(e.regularizer and e.regularizer.proximal for e in tensors or ()):
-            raise ValueError(reason)
-
     def update(self, theta: Any, grad: Any) -> None:
         """One step: clip ``grad`` (in place), decay, move ``theta`` (in place).
 
@@ -250,23 +230,6 @@ class Optimizer(
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
         raise NotImplementedError(f"{type(self).__name__} must define step")
-
-    def step_size(self, part: slice, out: Any) -> Any:
-        """Factor of the gradient in the last update, as a constant since the start.
-
-        For a constant the step size is learning_rate / (1 - momentum) where momentum gathers steps,
-        and learning_rate over the coordinate's root where the optimizer divides by a root.
-
-        Args:
-            part: of the vector.
-            out: of the part's size; may be overwritten.
-
-        Returns:
-            A number for all coordinates, or ``out`` with one for each.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} must define step_size(part, out) to go with a proximal penalty"
-        )
 
 
 def _filled(theta: Any, start: float | None) -> Any:

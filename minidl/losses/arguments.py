@@ -1,0 +1,24 @@
+"""Checks of what losses are made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def along_units(loss: Any, name: str, axis: Any) -> int:
+    """The axis of the units, of rows (N, units).
+
+    Raises:
+        ValueError: another axis.
+    """
+    if isinstance(axis, bool) or axis not in (-1, 1):
+        raise ValueError(f"{name}: expected -1, the axis of the units, received {axis!r}")
+    return -1
+
+
+def none_ignored(loss: Any, name: str, value: Any) -> None:
+    if value is not None:
+        raise ValueError(
+            f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
+            f"received {value!r}"
+        )
