@@ -147,6 +147,8 @@ class Recording:
             return self.tape
         if self.tape is not None:
             self.tape.finish()
+        if aside.tape is not None and aside.tape.strays > 1:
+            aside.tape = None
         if known and aside.tape is not None and are(arrays, aside.arrays):
             aside.show()
             return aside.tape
