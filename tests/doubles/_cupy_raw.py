@@ -83,15 +83,25 @@ class Parameter(NamedTuple):
     alone: bool
 
 
+def _declaration(code: str, name: str) -> re.Match[str]:
+    """The kernel of this name, with its most threads, if they are said, and its parameters."""
+    found = re.search(
+        r'extern\s+"C"\s+__global__\s+void\s+(__launch_bounds__\((?P<threads>\d+)\)\s+)?'
+        rf"{name}\s*\((?P<parameters>[^)]*)\)",
+        code,
+    )
+    if found is None:
+        raise ValueError(f'expected an extern "C" __global__ void {name} in the source')
+    return found
+
+
 def parameters(code: str, name: str) -> list[Parameter]:
     """Of the kernel of this name."""
     code = re.sub(r"//[^\n]*", "", code)
-    found = re.search(rf'extern\s+"C"\s+__global__\s+void\s+{name}\s*\(([^)]*)\)', code)
-    if found is None:
-        raise ValueError(f'expected an extern "C" __global__ void {name} in the source')
+    found = _declaration(code, name)
     aliases = {alias: text for text, alias in re.findall(r"typedef\s+([a-z ]+?)\s+(\w+)\s*;", code)}
     made = []
-    for text in found[1].split(","):
+    for text in found["parameters"].split(","):
         alone = "__restrict__" in text and "const" in text
         declared = re.sub(r"\w+\s*$", "", text.replace("__restrict__", "")).strip()
         kind = declared.replace("const", "").replace("*", "").strip()
@@ -133,7 +143,7 @@ def _compiled(code: str, name: str, contracted: bool) -> Any:
     flush = str(re.search(r"\bfloat\b", code) is not None).lower()
     text = code + _RUN.format(name=name, values=", ".join(values), flush=flush)
     target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.{contracted}.so")
-    options = ["-DWAITS"] if "__syncthreads" in code else []
+    options = ["-DWAITS"] if "__sync" in code else []
     options += (
         ["-mfma", "-ffp-contract=fast", "-fexpensive-optimizations"]
         if contracted
@@ -172,8 +182,9 @@ class RawKernel:
             _three(self.name, "grid", grid, _MOST_BLOCKS),
             _three(self.name, "block", block, _MOST_IN_BLOCK),
         ]
-        if math.prod(sizes[1]) > _MOST_THREADS:
-            raise ValueError(f"{self.name}: more than {_MOST_THREADS} threads in a block: {block}")
+        most = int(_declaration(self.code, self.name)["threads"] or _MOST_THREADS)
+        if math.prod(sizes[1]) > most:
+            raise ValueError(f"{self.name}: more than {most} threads in a block: {block}")
         run = compiled(self.code, self.name)
         wanted = parameters(self.code, self.name)
         if len(wanted) != len(args):

@@ -27,8 +27,6 @@ FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 
 #: The most elements of a node that a block does alone, on a device with room for a hundred blocks.
 SMALL = 4096
-#: The most that one thread adds up alone.
-SERIAL = 128
 
 
 class Group:
@@ -49,7 +47,7 @@ class Group:
         common = [
             layout
             for layout in self.layouts
-            if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
+            if layout in possible and all(fit(layout, each, node) for each in self.nodes)
         ]
         if FLAT not in common and all(isinstance(each, Loop) for each in (*self.nodes, node)):
             # Loops alone keep to the layout that gives the most blocks. A sum that joins later may
@@ -96,16 +94,14 @@ def layouts(node: Node) -> list[str]:
         x = node.x
         if node.axis is None:
             return [ALONE]
-        added = x.shape[1]
         found = [BY_ROWS] if node.axis == 1 and x.ndim == 2 else []
         if x.ndim == 3 or node.axis == 0:
-            added = x.shape[-2]
             found = [BY_COLUMNS] if node.kind == "sum" else []
-        return found + ([ALONE] if x.size <= SMALL and added <= SERIAL else [])
+        return found + ([ALONE] if x.size <= SMALL else [])
     return []
 
 
-def _fit(layout: str, first: Node, second: Node) -> bool:
+def fit(layout: str, first: Node, second: Node) -> bool:
     """True if blocks can do both nodes without waiting for each other."""
     if layout == ALONE:
         return True
@@ -141,8 +137,10 @@ def _own(layout: str, node: Node, array: Any) -> bool:
         return kind in (EACH, also)
     if isinstance(node, Rows):
         return array is node.out
+    if not isinstance(node, Reduction):
+        return False
     # Of several matrices no two blocks have the same rows.
-    return isinstance(node, Reduction) and _stacked(node) == 1
+    return array is node.x if layout == FLAT else _stacked(node) == 1
 
 
 def rows_of(array: Any) -> tuple[int, int]:
