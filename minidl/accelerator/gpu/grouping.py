@@ -27,6 +27,9 @@ FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 
 #: The most elements of a node that a block does alone, on a device with room for a hundred blocks.
 SMALL = 4096
+#: The most matrices whose columns are summed by threads of one block, which has columns of all of
+#: the matrices. Of more matrices each has blocks of its own.
+MATRICES = 8
 
 
 class Group:
@@ -68,17 +71,12 @@ def grouped(nodes: Iterable[Node]) -> list[Group]:
     """
     row: list[Group] = []
     for node in nodes:
+        needs = [k for k, group in enumerate(row) if any(depend(n, node) for n in group.nodes)]
+        last = max(needs, default=-1)
         if isinstance(node, Bits):
-            needs = [k for k, group in enumerate(row) if any(depend(n, node) for n in group.nodes)]
-            row.insert(max(needs, default=-1) + 1, Group(node))
-            continue
-        for group in reversed(row):
-            if group.join(node):
-                break
-            if any(depend(each, node) for each in group.nodes):
-                row.append(Group(node))
-                break
-        else:
+            row.insert(last + 1, Group(node))
+        # First the group that has last touched what the node touches, then the latest group.
+        elif not any(g.join(node) for g in (*row[last : last + 1], *reversed(row[last + 1 :]))):
             row.append(Group(node))
     return row
 
@@ -139,8 +137,8 @@ def _own(layout: str, node: Node, array: Any) -> bool:
         return array is node.out
     if not isinstance(node, Reduction):
         return False
-    # Of several matrices no two blocks have the same rows.
-    return array is node.x if layout == FLAT else _stacked(node) == 1
+    # Where matrices have blocks of their own, no two blocks have the same columns of a matrix.
+    return array is node.x if layout == FLAT else stacked(node) == 1
 
 
 def rows_of(array: Any) -> tuple[int, int]:
@@ -162,9 +160,11 @@ def _frame(layout: str, node: Node) -> tuple[int, ...]:
         return (array.size,)
     if layout == BY_ROWS:
         return rows_of(array)[:1]
-    return columns_of(array)[1], _stacked(node)
+    return columns_of(array)[1], stacked(node)
 
 
-def _stacked(node: Node) -> int:
+def stacked(node: Node) -> int:
     """Number of matrices with separately summed columns, each matrix in blocks of its own."""
-    return node.x.shape[0] if isinstance(node, Reduction) and node.x.ndim == 3 else 1
+    if not isinstance(node, Reduction) or node.x.ndim < 3 or len(node.x) <= MATRICES:
+        return 1
+    return len(node.x)

@@ -41,6 +41,7 @@ def wait(layout: str, before: Sequence[Node], run: Sequence[Node]) -> bool:
 
 def _one_loop(layout: str, first: Node, second: Node) -> bool:
     """True if a thread has the same elements in both nodes, and needs no other's."""
-    if layout == ALONE and any(isinstance(node, Reduction) for node in (first, second)):
-        return False
+    for node in (first, second):
+        if isinstance(node, Reduction) and (layout == ALONE or node.x.ndim > 2):
+            return False
     return frame(layout, first) == frame(layout, second) and fit(FLAT, first, second)

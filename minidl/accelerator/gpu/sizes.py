@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.accelerator.gpu.grouping import ALONE, BY_ROWS, FLAT, columns_of, rows_of
+from minidl.accelerator.gpu.grouping import ALONE, BY_ROWS, FLAT, columns_of, rows_of, stacked
 from minidl.accelerator.gpu.kernels import BLOCKS, THREADS
 from minidl.accelerator.gpu.nodes import Loop, Node, Reduction, Rows
 
-#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most.
-WIDE, HIGH = 32, 16
+#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most. Eight
+#: numbers of float32 are the 32 bytes that a device reads at once.
+WIDE, HIGH = 8, 64
 #: Threads of a block that does everything: those of a warp at least, and the most of a block.
 LEAST, MOST = 32, 1024
 
@@ -31,7 +32,8 @@ def matrices(node: Reduction) -> tuple[int, int, int]:
 def frame(layout: str, node: Node) -> tuple[int, int]:
     """Rows and columns of the elements that a node's threads share out."""
     if isinstance(node, Reduction):
-        return matrices(node)[1:]
+        many, rows, columns = matrices(node)
+        return max(rows, 1) * many // stacked(node), columns
     assert isinstance(node, Loop | Rows)
     return matrix(layout, node.writes[0])
 
@@ -39,6 +41,11 @@ def frame(layout: str, node: Node) -> tuple[int, int]:
 def blocks_of(node: Reduction) -> int:
     """Blocks for the columns of one of a node's matrices."""
     return -(-matrices(node)[2] // WIDE)
+
+
+def threads_of_matrix(node: Reduction, high: int) -> int:
+    """Threads of a column that sum one of the matrices that a block has columns of."""
+    return high // _power(matrices(node)[0])
 
 
 def threads_of(node: Reduction, threads: int) -> int:
@@ -61,8 +68,8 @@ def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tupl
         wide = min(THREADS, _power(columns))
         high = min(THREADS // wide, _power(rows))
         return (-(-rows // high),), (wide, high)
-    stacked = max(n.x.shape[0] if isinstance(n, Reduction) and n.x.ndim == 3 else 1 for n in nodes)
-    return (-(-columns // WIDE) * stacked,), (WIDE, min(HIGH, _power(rows)))
+    blocks = -(-columns // WIDE) * max(map(stacked, nodes))
+    return (blocks,), (WIDE, min(HIGH, _power(rows)))
 
 
 def _power(size: int) -> int:
