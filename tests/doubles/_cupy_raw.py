@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray
+from ._cupy_capture import touched
 from ._cupy_state import MODULE, STATE, require_device
 from ._cupy_streams import check_device, check_launch, submit
 
@@ -207,7 +208,9 @@ class RawKernel:
                 raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
 
         launch.held = held  # the addresses are of these
-        submit(launch)
+        pairs = zip(wanted, args, strict=True)
+        memory = [touched(a._memory, "const" not in p.declared) for p, a in pairs if p.pointer]
+        submit(launch, touched=memory)
 
     def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
         """What is promised not to be written elsewhere is not."""
