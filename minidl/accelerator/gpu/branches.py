@@ -1,18 +1,20 @@
-"""Groups of a step that the device may do beside others: two streams, which wait for each other.
+"""Groups of a step that the device may do beside others: in streams that wait for each other.
 
 The main stream has the longest path of groups that need each other: forward pass, each dx, update.
-What has time to wait is in the other stream: dW, random bits, penalties.
+The next stream has the longest path of those that are left, and so on: dW, random bits, penalties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from minidl.accelerator.gpu.grouping import Group
 from minidl.accelerator.gpu.nodes import depend
 
-MAIN, SIDE = 0, 1
+#: Number of streams; a fourth makes no step of the benchmarks shorter.
+STREAMS = 3
+MAIN = 0
 #: In place of a group's number: the beginning of the step.
 BEGINNING = -1
 
@@ -22,38 +24,47 @@ class Turn:
     """The place of a group among the others.
 
     Attributes:
-        stream: MAIN or SIDE.
-        after: number of the group in the other stream for which this stream waits first, or
-            BEGINNING; None for none, or where the stream has waited for that already.
+        stream: number from 0, MAIN.
+        after: numbers of groups in other streams for which this stream waits first, or BEGINNING;
+            without those for which the stream has waited already.
     """
 
     stream: int
-    after: int | None
+    after: tuple[int, ...]
 
 
 def turns(row: Sequence[Group]) -> list[Turn]:
     """The place of each group."""
     needs = [[h for h in range(k) if _depend(row[h], row[k])] for k in range(len(row))]
-    path = _longest_path(needs)
-    streams = [MAIN if k in path else SIDE for k in range(len(row))]
+    streams, left = [STREAMS - 1] * len(row), set(range(len(row)))
+    for stream in range(STREAMS - 1):
+        for k in _longest_path(needs, left):
+            streams[k] = stream
+            left.remove(k)
+    # By stream and other stream: the last group waited for. All begin after the main stream.
+    waited = {(one, other): BEGINNING for one in range(STREAMS) for other in range(STREAMS)}
+    waited.update({(one, MAIN): BEGINNING - 1 for one in range(STREAMS) if one != MAIN})
     made = []
-    waited = [BEGINNING, BEGINNING - 1]  # by stream: the last group waited for
-    for k, stream in enumerate(streams):
-        after = max((h for h in needs[k] if streams[h] != stream), default=BEGINNING)
-        made.append(Turn(stream, after if after > waited[stream] else None))
-        waited[stream] = max(waited[stream], after)
+    for stream, needed in zip(streams, needs, strict=True):
+        after = []
+        for other in range(STREAMS):
+            last = max((h for h in needed if streams[h] == other), default=BEGINNING)
+            if other != stream and last > waited[stream, other]:
+                after.append(last)
+                waited[stream, other] = last
+        made.append(Turn(stream, tuple(after)))
     return made
 
 
-def _longest_path(needs: Sequence[Sequence[int]]) -> set[int]:
+def _longest_path(needs: Sequence[Sequence[int]], among: Collection[int]) -> set[int]:
     """Numbers of the most groups of which each needs the one before."""
-    ends: list[tuple[int, int]] = []  # by group: the longest path that ends there, and the number
-    for k, needed in enumerate(needs):
-        ends.append((1 + max((ends[h][0] for h in needed), default=0), k))
-    path, (length, k) = set(), max(ends, default=(0, 0))
+    ends: dict[int, tuple[int, int]] = {}  # the longest path that ends with a group, and its number
+    for k in sorted(among):
+        ends[k] = 1 + max((ends[h][0] for h in needs[k] if h in ends), default=0), k
+    path, (length, k) = set(), max(ends.values(), default=(0, 0))
     for _ in range(length):
         path.add(k)
-        _, k = max((ends[h] for h in needs[k]), default=(0, 0))
+        _, k = max((ends[h] for h in needs[k] if h in ends), default=(0, 0))
     return path
 
 

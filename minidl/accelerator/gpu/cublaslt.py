@@ -30,7 +30,7 @@ _TRANSPOSED = 1
 _MOST_WORKSPACE = 1
 _ALIGNMENTS = 5, 6, 7, 8
 #: Bytes that an algorithm may use beside the matrices: a piece for each stream of a device, as
-#: products in two streams may run at once.
+#: products of different streams may run at once.
 WORKSPACE = 32 << 20
 
 

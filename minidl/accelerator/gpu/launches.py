@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.accelerator.gpu import cublaslt, draws, groups
-from minidl.accelerator.gpu.branches import BEGINNING, MAIN, SIDE, Turn, turns
+from minidl.accelerator.gpu.branches import BEGINNING, MAIN, STREAMS, Turn, turns
 from minidl.accelerator.gpu.grouping import Group, grouped
 from minidl.accelerator.gpu.kernels import cuda_kernel
 from minidl.accelerator.gpu.nodes import Bits, Node, Product
@@ -96,11 +96,12 @@ def _captured(
     if not first and not launches:
         return lambda: None
     cuda = importlib.import_module("cupy").cuda
-    streams = [cuda.Stream(non_blocking=True) for _ in (MAIN, SIDE)]
+    streams = [cuda.Stream(non_blocking=True) for _ in range(STREAMS)]
     main = streams[MAIN]
-    # At the end the main stream waits for the last launch beside it.
-    ends = [k for k, turn in enumerate(places) if turn.stream == SIDE][-1:]
-    awaited = {turn.after for turn in places if turn.after is not None}.union(ends)
+    # At the end the main stream waits for the last launch of each other stream.
+    last = {turn.stream: k for k, turn in enumerate(places)}
+    ends = [k for stream, k in last.items() if stream != MAIN]
+    awaited = {k for turn in places for k in turn.after}.union(ends)
     events = {k: cuda.Event(disable_timing=True) for k in awaited}
     with main:
         main.begin_capture()
@@ -110,8 +111,8 @@ def _captured(
                 events[BEGINNING].record(main)
             for k, (launch, turn) in enumerate(zip(launches, places, strict=True)):
                 stream = streams[turn.stream]
-                if turn.after is not None:
-                    stream.wait_event(events[turn.after])
+                for other in turn.after:
+                    stream.wait_event(events[other])
                 with stream:
                     launch()
                 if k in events:

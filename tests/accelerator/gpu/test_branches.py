@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from minidl.accelerator.gpu.branches import BEGINNING, MAIN, SIDE, turns
+from minidl.accelerator.gpu.branches import BEGINNING, MAIN, turns
 from minidl.accelerator.gpu.grouping import grouped
 from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.nodes import Bits
@@ -42,7 +42,7 @@ def test_dw_lies_beside_dx():
     row = grouped(nodes_of(backward, list(map(to_device, values()))))
     places = [(turn.stream, turn.after) for turn in turns(row)]
     # dW, dx over y, which dW needs, the activation, dV, the update.
-    assert places == [(MAIN, None)] * 5
+    assert places == [(MAIN, ())] * 5
 
 
 def test_dw_lies_beside_dx_where_dx_has_memory_of_its_own():
@@ -57,7 +57,7 @@ def test_dw_lies_beside_dx_where_dx_has_memory_of_its_own():
     arrays = list(map(to_device, host))
     nodes = nodes_of(kernel, arrays)
     places = [(turn.stream, turn.after) for turn in turns(grouped(nodes))]
-    assert places == [(SIDE, BEGINNING), *[(MAIN, None)] * 3, (MAIN, 0)]
+    assert places == [(1, (BEGINNING,)), *[(MAIN, ())] * 3, (MAIN, (0,))]
     run = Launches(nodes, Numbers([]))
     for _ in range(5):  # each time in another order, where the device is a double
         run()
@@ -68,14 +68,15 @@ def test_dw_lies_beside_dx_where_dx_has_memory_of_its_own():
 
 def test_what_nothing_waits_for_is_a_part_of_the_graph():
     host = values()[0]
-    a, *outs = map(to_device, (host, np.zeros((5, 5)), np.zeros((5, 5))))
+    a, *outs = map(to_device, (host, *np.zeros((3, 5, 5))))
 
-    def kernel(a, one, two):
+    def kernel(a, one, two, three):
         np.matmul(a, a, out=one)
         np.matmul(a, a, out=two)
+        np.matmul(a, a, out=three)
 
     nodes = nodes_of(kernel, [a, *outs])
-    assert [turn.stream for turn in turns(grouped(nodes))] == [SIDE, MAIN]
+    assert [turn.stream for turn in turns(grouped(nodes))] == [2, 1, MAIN]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # that launches are made one by one
         Launches(nodes, Numbers([]))()
@@ -96,9 +97,35 @@ def test_a_stream_waits_once_for_what_it_needs():
         np.matmul(f, c, out=g)
 
     places = turns(grouped(nodes_of(kernel, list(map(to_device, values())))))
-    assert [(k, turn.after) for k, turn in enumerate(places) if turn.after is not None] == [
-        (1, BEGINNING), (6, 1),
+    assert [(k, turn.after) for k, turn in enumerate(places) if turn.after] == [
+        (1, (BEGINNING,)), (6, (1,)),
     ]  # fmt: skip
+
+
+def test_three_paths_are_done_beside_each_other_and_meet():
+    host = values()
+    a, *outs = map(to_device, host)
+
+    def kernel(a, b, c, d, e, f, g, h):
+        np.matmul(a, a, out=b)
+        np.matmul(a, a, out=c)
+        np.matmul(a, a, out=d)
+        np.matmul(c, a, out=e)
+        np.matmul(d, a, out=f)
+        np.matmul(f, a, out=g)
+        np.subtract(b, e, out=h)
+        np.subtract(h, g, out=h)
+
+    nodes = nodes_of(kernel, [a, *outs])
+    places = turns(grouped(nodes))
+    assert [turn.stream for turn in places] == [2, 1, MAIN, 1, MAIN, MAIN, MAIN]
+    assert [turn.after for turn in places[:2]] == [(BEGINNING,)] * 2
+    assert set(places[-1].after) == {0, 3}
+    run = Launches(nodes, Numbers([]))
+    for _ in range(5):
+        run()
+        kernel(*host)
+        np.testing.assert_array_equal(outs[-1].get(), host[-1])
 
 
 def test_bits_are_drawn_beside_what_does_not_need_them():
@@ -112,8 +139,8 @@ def test_bits_are_drawn_beside_what_does_not_need_them():
         nodes += [draw, *nodes_of(lambda y, b, x: np.multiply(y, b, out=x), [y, b, x])]
     row = grouped(nodes)
     assert [group.nodes[0] for group in row[:2]] == draws  # in their order
-    assert [turn.stream for turn in turns(row)] == [SIDE, SIDE, MAIN, MAIN, MAIN, MAIN]
-    assert [turn.after for turn in turns(row)] == [BEGINNING, None, None, 0, None, 1]
+    assert [turn.stream for turn in turns(row)] == [2, 1, MAIN, MAIN, MAIN, MAIN]
+    assert [turn.after for turn in turns(row)] == [(BEGINNING,), (BEGINNING,), (), (0,), (), (1,)]
     numbers = Numbers([step])
     numbers.renew()
     expected = x.get()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl.accelerator.gpu import cublaslt, launches
-from minidl.accelerator.gpu.branches import MAIN, SIDE, turns
+from minidl.accelerator.gpu.branches import MAIN, turns
 from minidl.accelerator.gpu.grouping import grouped
 from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.numbers import Numbers
@@ -79,7 +79,7 @@ def test_where_a_launch_beside_others_fails_all_are_made_outside():
         np.matmul(a, a, out=second)
 
     nodes = Player().record_kernel(step, [a, *outs], {})
-    assert [turn.stream for turn in turns(grouped(nodes))] == [SIDE, MAIN]
+    assert [turn.stream for turn in turns(grouped(nodes))] == [1, MAIN]
     STATE.statuses = {"Matmul": 13}
     with pytest.warns(UserWarning, match="cublasLtMatmul reports status 13"):
         run = Launches(nodes, Numbers([]))
