@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Sequence
@@ -27,11 +26,6 @@ from minidl.whole_step import WholeStep
 
 if TYPE_CHECKING:
     from minidl.training import Sequential
-
-
-#: Seconds for which a look at the parts of the step holds, where nobody else's code runs between
-#: epochs: another thread or a signal's handler may change a part at any time.
-LOOK = 0.05
 
 
 class Loop:
@@ -79,7 +73,7 @@ class Loop:
         self.shuffle, self._validates = shuffle, validates
         self._starting: list[Callback] = []
         self._ending: list[Callback] = []
-        self._own, self._looked = False, 0.0
+        self._own = False
         here = weakref.ref(self)  # what the loop holds does not hold the loop
 
         def train_on(x: Any, y: Any, weight: Any) -> None:
@@ -187,13 +181,6 @@ class Loop:
         self.objective.penalize()
         movers = [(optimizer, "update"), (penalties, "proximal_step")]
         self._step.look(self.objective.parts, movers, within)
-        self._looked = time.monotonic()
-
-    @property
-    def _looked_just_now(self) -> bool:
-        """True if nothing can have changed since the last look but by chance."""
-        known = self._own and not self._step.strange and self._watch is None
-        return known and time.monotonic() - self._looked < LOOK
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         model, train, state = self.model, self.train, self.state
@@ -204,7 +191,8 @@ class Loop:
         objective.reset()
         state.objective = objective
         state.begin_epoch(epoch)
-        if objective is not before or not self._looked_just_now:
+        alone = self._own and self._watch is None and objective is before
+        if not (alone and self._step.looked_just_now):
             self._starting = overriding(self.listeners, "on_train_batch_begin")
             self._ending = overriding(self.listeners, "on_train_batch_end")
             self._look()

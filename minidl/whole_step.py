@@ -61,6 +61,11 @@ class WholeStep:
         """True if the step calls foreign code, or may do so, which may change anything."""
         return self.recording is None or self.recording.strange
 
+    @property
+    def looked_just_now(self) -> bool:
+        """True if the last look still holds, unless code of others has run since."""
+        return self.recording is not None and self.recording.looked_just_now
+
     def __str__(self) -> str:
         if self.recording is None:
             name = executor(self._network.backend).name

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import loop
+from minidl.accelerator.record import recording
 from minidl.callbacks import Callback, ReduceLROnPlateau
 from minidl.layers import Dense, Input
 from minidl.whole_step import WholeStep
@@ -53,7 +53,7 @@ def fitted(callbacks: Any) -> minidl.Sequential:
 def test_one_look_holds_for_a_while(
     looks: list[bool], monkeypatch: pytest.MonkeyPatch, seconds: float, expected: int
 ) -> None:
-    monkeypatch.setattr(loop, "LOOK", seconds)
+    monkeypatch.setattr(recording, "HOLDS", seconds)
     if minidl.backend.executor != "compiled":
         expected = EPOCHS  # each step is called, and may call anything
     fitted([ReduceLROnPlateau("loss")])
@@ -63,7 +63,7 @@ def test_one_look_holds_for_a_while(
 def test_a_change_by_somebody_elses_callback_acts_at_once(
     looks: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "LOOK", 1e9)
+    monkeypatch.setattr(recording, "HOLDS", 1e9)
     freezing = Freezing()
     model = fitted([freezing])
     assert len([within for within in looks if not within]) == EPOCHS

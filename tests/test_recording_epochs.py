@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl import optimizers
 from minidl.accelerator.record import recording
+from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
 from minidl.callbacks import (
     Callback,
@@ -254,6 +256,31 @@ def test_a_shorter_last_batch_that_comes_seldom_is_called(monkeypatch: pytest.Mo
     with counting() as played:
         trained(x=X[:18], y=Y[:18], epochs=8)
     assert [step // 4 for step in played if step % 4 == 3] == [5, 6, 7]
+
+
+@pytest.mark.filterwarnings("ignore:fit continues")
+def test_a_shorter_last_batch_that_was_recorded_in_an_unusual_step_is_recorded_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The recorded one is the 64th step, in which the optimizer flushes small numbers."""
+    in_pieces: list[int] = []
+    play = Tape._play_in_pieces
+
+    def noting(tape: Tape, step: int, *arguments: Any) -> bool:
+        in_pieces.append(step)
+        return play(tape, step, *arguments)
+
+    monkeypatch.setattr(Tape, "_play_in_pieces", noting)
+
+    def train() -> Any:
+        made = model()
+        fit(made, x=X[:5], y=Y[:5], epochs=optimizers.base.FLUSH_EVERY - 8)
+        fit(made, x=X[:18], y=Y[:18], epochs=8)
+        return arrays(made)
+
+    the_same(*both(train))
+    first = optimizers.base.FLUSH_EVERY
+    assert [step for step in in_pieces if step >= first] == [first + 3, first + 7]
 
 
 def test_gradients_are_those_of_the_last_step() -> None:

@@ -3,7 +3,7 @@
 ``networks()``, ``layers()``, ``activations()`` and ``tensors(...)`` are strategies and need
 Hypothesis (``pip install 'minidl[testing]'``). The plugin, ``minidl.testing.plugin``, is found by
 pytest where minidl is installed and offers the fixture ``gradcheck``. See
-``docs/understand/gradient_check.md``.
+``docs/do/gradient_tests.md``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._cupy_capture import Capture
 from ._cupy_state import (
     CURRENT,
     MODULE,
@@ -138,7 +139,8 @@ class Stream:
             )
 
     def __enter__(self) -> Any:
-        require_device()
+        if STATE.captured is None:
+            require_device()
         self._require_its_device()
         STREAMS.entered.append(STREAMS.of[CURRENT.device])
         STREAMS.entered[-1].append(self)
@@ -168,18 +170,32 @@ class Stream:
             raise RuntimeError("cannot capture on the default (legacy) stream")
         if self is not get_current_stream():
             raise NotImplementedError("the double captures the current stream only")
-        STATE.captured, STATE.invalid = [], False
+        STATE.captured, STATE.invalid = Capture(self._key), False
 
     def end_capture(self) -> Graph:
         if STATE.captured is None:
             raise CUDARuntimeError(901)
-        launches, STATE.captured = STATE.captured, None
+        capture, STATE.captured = STATE.captured, None
         if STATE.invalid:
             raise CUDARuntimeError(901)
-        return Graph(launches)
+        capture.end(self._key)
+        return Graph(capture)
 
     def is_capturing(self) -> bool:
-        return STATE.captured is not None and self is get_current_stream()
+        return STATE.captured is not None and STATE.captured.holds(self._key)
+
+    def wait_event(self, event: Event) -> None:
+        capture, before = event._captured
+        if capture is not None and capture is STATE.captured:
+            capture.wait(self._key, before)
+            return
+        not_captured()
+        number = event._recorded
+
+        def wait() -> None:
+            catch_up(event._stream, lambda: event._reached >= number)
+
+        submit(wait, self._key)
 
 
 class Event:
@@ -189,13 +205,17 @@ class Event:
         require_device()
         self._device, self._stream = CURRENT.device, None
         self._recorded = self._reached = 0
+        self._captured: tuple[Capture | None, int] = None, 0  # what it comes after there
 
     def record(self, stream: Any = None) -> None:
-        not_captured()
         if self._device != CURRENT.device:
             raise CUDARuntimeError(1)
         stream = get_current_stream() if stream is None else stream
-        self._stream = stream._key
+        if STATE.captured is not None and STATE.captured.holds(stream._key):
+            self._captured = STATE.captured, STATE.captured.event(stream._key)
+            return
+        not_captured()
+        self._stream, self._captured = stream._key, (None, 0)
         self._recorded += 1
         number = self._recorded
 
@@ -217,16 +237,15 @@ class Event:
 class Graph:
     """What was launched while a stream was captured."""
 
-    def __init__(self, launches: list[Any]) -> None:
-        self._launches, self._device = launches, CURRENT.device
+    def __init__(self, capture: Capture) -> None:
+        self._capture, self._device = capture, CURRENT.device
 
     def launch(self, stream: Any = None) -> None:
         require_device()
         if self._device != CURRENT.device:
             raise CUDARuntimeError(1)
         STATE.graphs += 1
-        for launch in self._launches:
-            submit(launch, None if stream is None else stream._key)
+        submit(self._capture.run, None if stream is None else stream._key)
 
 
 Stream.null = Stream(null=True)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cupy_array import ndarray
+from ._cupy_capture import touched
 from ._cupy_state import MODULE, STATE, require_device
 from ._cupy_streams import check_device, check_launch, submit
 
@@ -83,15 +84,25 @@ class Parameter(NamedTuple):
     alone: bool
 
 
+def _declaration(code: str, name: str) -> re.Match[str]:
+    """The kernel of this name, with its most threads, if they are said, and its parameters."""
+    found = re.search(
+        r'extern\s+"C"\s+__global__\s+void\s+(__launch_bounds__\((?P<threads>\d+)\)\s+)?'
+        rf"{name}\s*\((?P<parameters>[^)]*)\)",
+        code,
+    )
+    if found is None:
+        raise ValueError(f'expected an extern "C" __global__ void {name} in the source')
+    return found
+
+
 def parameters(code: str, name: str) -> list[Parameter]:
     """Of the kernel of this name."""
     code = re.sub(r"//[^\n]*", "", code)
-    found = re.search(rf'extern\s+"C"\s+__global__\s+void\s+{name}\s*\(([^)]*)\)', code)
-    if found is None:
-        raise ValueError(f'expected an extern "C" __global__ void {name} in the source')
+    found = _declaration(code, name)
     aliases = {alias: text for text, alias in re.findall(r"typedef\s+([a-z ]+?)\s+(\w+)\s*;", code)}
     made = []
-    for text in found[1].split(","):
+    for text in found["parameters"].split(","):
         alone = "__restrict__" in text and "const" in text
         declared = re.sub(r"\w+\s*$", "", text.replace("__restrict__", "")).strip()
         kind = declared.replace("const", "").replace("*", "").strip()
@@ -133,7 +144,7 @@ def _compiled(code: str, name: str, contracted: bool) -> Any:
     flush = str(re.search(r"\bfloat\b", code) is not None).lower()
     text = code + _RUN.format(name=name, values=", ".join(values), flush=flush)
     target = Path(_folder().name, f"{hashlib.sha256(text.encode()).hexdigest()}.{contracted}.so")
-    options = ["-DWAITS"] if "__syncthreads" in code else []
+    options = ["-DWAITS"] if "__sync" in code else []
     options += (
         ["-mfma", "-ffp-contract=fast", "-fexpensive-optimizations"]
         if contracted
@@ -172,8 +183,9 @@ class RawKernel:
             _three(self.name, "grid", grid, _MOST_BLOCKS),
             _three(self.name, "block", block, _MOST_IN_BLOCK),
         ]
-        if math.prod(sizes[1]) > _MOST_THREADS:
-            raise ValueError(f"{self.name}: more than {_MOST_THREADS} threads in a block: {block}")
+        most = int(_declaration(self.code, self.name)["threads"] or _MOST_THREADS)
+        if math.prod(sizes[1]) > most:
+            raise ValueError(f"{self.name}: more than {most} threads in a block: {block}")
         run = compiled(self.code, self.name)
         wanted = parameters(self.code, self.name)
         if len(wanted) != len(args):
@@ -196,7 +208,9 @@ class RawKernel:
                 raise RuntimeError(f"{self.name}: some threads of a block wait, and others do not")
 
         launch.held = held  # the addresses are of these
-        submit(launch)
+        pairs = zip(wanted, args, strict=True)
+        memory = [touched(a._memory, "const" not in p.declared) for p, a in pairs if p.pointer]
+        submit(launch, touched=memory)
 
     def _check_overlaps(self, wanted: list[Parameter], args: Any) -> None:
         """What is promised not to be written elsewhere is not."""

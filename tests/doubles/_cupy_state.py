@@ -20,6 +20,7 @@ _CUDA_MESSAGES = {
     101: "cudaErrorInvalidDevice: invalid device ordinal",
     900: "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing",
     901: "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error",
+    904: "cudaErrorStreamCaptureUnjoined: capturing stream has unjoined work",
 }
 
 
@@ -54,7 +55,7 @@ class State:
     synchronisations: int = 0
     transfers: int = 0
     forbidden: bool = False
-    captured: list[Any] | None = None  # launches, while a stream is captured
+    captured: Any = None  # the Capture, while a stream is captured
     invalid: bool = False  # whether something failed while it was
     graphs: int = 0  # how often one was launched
     launches: int = 0  # how many kernels and products ran

@@ -3,7 +3,7 @@
 A device may work at once or late. The double works as late as possible: launches, copies and memory
 that is given back wait in their stream. So a test notices memory of the host that is overwritten
 before the copy of it, and arrays that are freed before a graph is launched again. No stream waits
-for another, not even for the null stream.
+for another, not even for the null stream, unless for an event.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import collections
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ._cupy_capture import Touched
 from ._cupy_state import CURRENT, STATE, count_wait
 
 Work = Callable[[], None]
@@ -51,12 +52,13 @@ def current_stream(device: int | None = None) -> tuple[int, int]:
     return device, streams[-1].ptr if streams else 0
 
 
-def submit(work: Work, stream: Any = None) -> None:
+def submit(work: Work, stream: Any = None, touched: Sequence[Touched] = ()) -> None:
     """Do work in its turn, or when the graph that is captured is launched."""
-    if STATE.captured is not None:
-        STATE.captured.append(work)
+    stream = current_stream() if stream is None else stream
+    if STATE.captured is not None and STATE.captured.holds(stream):
+        STATE.captured.add(work, touched, stream)
     elif STATE.deferred:
-        _waiting[current_stream() if stream is None else stream].append(work)
+        _waiting[stream].append(work)
     else:
         work()
 

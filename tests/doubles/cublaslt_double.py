@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ._cupy_capture import touched
 from ._cupy_cuda import get_current_stream
 from ._cupy_state import CURRENT, STATE
 from ._cupy_streams import allocation_at, check_launch, submit
@@ -169,8 +170,10 @@ class CublasLt:
             STATE.launches += 1
             result[...] = first @ second
 
+        beside = (workspace.value, workspace.value + size.value, True)
+        places = touched(first, False), touched(second, False), touched(result, True), beside
         if STATE.fault is None:
-            submit(launch)
+            submit(launch, touched=places)
         return 0
 
 

@@ -6,6 +6,7 @@
 #define __global__
 #define __device__ inline
 #define __shared__ static
+#define __launch_bounds__(threads)
 
 struct Index { unsigned x, y, z; };
 static Index threadIdx, blockIdx, blockDim, gridDim;
@@ -27,18 +28,21 @@ struct Flags {
 #include <setjmp.h>
 #include <ucontext.h>
 
-static const int MOST = 1024, STACK = 1 << 15;
+static const int MOST = 1024, STACK = 1 << 15, WARP = 32;
 static char stacks[MOST][STACK];
 static jmp_buf places[MOST], scheduler;
 static ucontext_t beginnings[MOST], unused;
-static enum { NEW, WAITING, DONE } states[MOST];
+static enum State { NEW, WAITING, WAITING_IN_WARP, DONE } states[MOST];
 static int current;
 
-static inline void __syncthreads()
+static inline void stop(State state)
 {
-    states[current] = WAITING;
+    states[current] = state;
     if (_setjmp(places[current]) == 0) _longjmp(scheduler, 1);
 }
+
+static inline void __syncthreads() { stop(WAITING); }
+static inline void __syncwarp() { stop(WAITING_IN_WARP); }
 
 static void begin()
 {
@@ -47,12 +51,24 @@ static void begin()
     _longjmp(scheduler, 1);
 }
 
-// Runs a block's threads, each up to where it waits, then each up to where it waits next.
+// So many of some threads are in a state: true if that is none or all.
+static bool alike(State state, int first, int end, bool& all)
+{
+    int found = 0;
+    for (int k = first; k < end; ++k) found += states[k] == state;
+    all = found == end - first;
+    return all || found == 0;
+}
+
+// Runs a block's threads, each up to where it waits, then each up to where it waits next; of those
+// that wait in their warp, no other warp's threads run in between.
 // Whether all of them waited as often as each other.
 static bool run_block(bool backwards)
 {
-    static int count, turn, waiting;
+    static int count, warps, warp, first, end, turn;
+    static bool again, in_warp;
     count = blockDim.x * blockDim.y * blockDim.z;
+    warps = (count + WARP - 1) / WARP;
     for (int k = 0; k < count; ++k) {
         states[k] = NEW;
         getcontext(&beginnings[k]);
@@ -62,21 +78,26 @@ static bool run_block(bool backwards)
         makecontext(&beginnings[k], begin, 0);
     }
     do {
-        for (turn = 0; turn < count; ++turn) {
-            current = backwards ? count - 1 - turn : turn;
-            if (states[current] == DONE) return false;
-            threadIdx.x = current % blockDim.x;
-            threadIdx.y = current / blockDim.x % blockDim.y;
-            threadIdx.z = current / (blockDim.x * blockDim.y);
-            if (_setjmp(scheduler) == 0) {
-                if (states[current] == NEW) setcontext(&beginnings[current]);
-                _longjmp(places[current], 1);
-            }
+        for (warp = 0; warp < warps; ++warp) {
+            first = WARP * (backwards ? warps - 1 - warp : warp);
+            end = first + WARP < count ? first + WARP : count;
+            do {
+                for (turn = first; turn < end; ++turn) {
+                    current = backwards ? first + end - 1 - turn : turn;
+                    if (states[current] == DONE) return false;
+                    threadIdx.x = current % blockDim.x;
+                    threadIdx.y = current / blockDim.x % blockDim.y;
+                    threadIdx.z = current / (blockDim.x * blockDim.y);
+                    if (_setjmp(scheduler) == 0) {
+                        if (states[current] == NEW) setcontext(&beginnings[current]);
+                        _longjmp(places[current], 1);
+                    }
+                }
+                if (!alike(WAITING_IN_WARP, first, end, in_warp)) return false;
+            } while (in_warp);
         }
-        waiting = 0;
-        for (int k = 0; k < count; ++k) waiting += states[k] == WAITING;
-        if (waiting != 0 && waiting != count) return false;
-    } while (waiting);
+        if (!alike(WAITING, 0, count, again)) return false;
+    } while (again);
     return true;
 }
 #else

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ._cupy_raw import CompileException
+from .cupy_double import STATE, installed
 from .cupy_double import cupy as cp
-from .cupy_double import installed
 from .support import device, same
 
 SOURCE = """
@@ -110,3 +110,49 @@ def test_a_kernel_needs_a_device(kernel):
 def test_a_kernel_that_the_source_has_not_is_named():
     with pytest.raises(ValueError, match="void other"):
         cp.RawKernel(SOURCE, "other")(GRID, BLOCK, tuple(given()))
+
+
+def test_a_block_has_no_more_threads_than_the_source_says():
+    bounded = SOURCE.replace("void scaled", "void __launch_bounds__(3) scaled")
+    with pytest.raises(ValueError, match="more than 3 threads"):
+        cp.RawKernel(bounded, "scaled")(GRID, BLOCK, tuple(given()))
+    cp.RawKernel(bounded, "scaled")(GRID, (3,), tuple(given()))
+
+
+NEIGHBOURS = """
+extern "C" __global__ void neighbours(int* x, int* out, int away)
+{
+    x[threadIdx.x] = threadIdx.x;
+    WAIT;
+    out[threadIdx.x] = x[(threadIdx.x + away) % blockDim.x];
+}
+"""
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_threads_of_a_warp_wait_for_no_other_warp(monkeypatch, backwards):
+    monkeypatch.setattr(STATE, "backwards", backwards)
+    x, out = device(np.full(70, -1), np.int32), device(np.zeros(70), np.int32)
+
+    def found(wait, away):
+        x.fill(-1)
+        source = NEIGHBOURS.replace("WAIT", wait)
+        cp.RawKernel(source, "neighbours")((1,), (70,), (x, out, np.int32(away)))
+        return out.get()
+
+    expected = np.roll(np.arange(70), -32)
+    np.testing.assert_array_equal(found("__syncthreads()", 32), expected)
+    # The next warp, or the one before, has not begun.
+    assert (found("__syncwarp()", 32) == -1).sum() >= 32
+    near = found("__syncwarp()", 1)
+    inside = np.arange(70) % 32 < 31
+    inside[-1] = False
+    np.testing.assert_array_equal(near[inside], np.arange(70)[inside] + 1)
+
+
+def test_threads_that_wait_for_some_of_a_warp_are_refused():
+    source = NEIGHBOURS.replace("WAIT", "if (threadIdx.x % 2) __syncwarp()")
+    x, out = device(np.zeros(8), np.int32), device(np.zeros(8), np.int32)
+    cp.RawKernel(source, "neighbours")((1,), (8,), (x, out, np.int32(1)))
+    with pytest.raises(RuntimeError, match="some threads of a block wait"):
+        out.get()

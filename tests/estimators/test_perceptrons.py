@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -214,6 +215,27 @@ def test_errors_of_data() -> None:
         fitted(batch_size=100)
     with pytest.raises(AttributeError, match="partial_fit"):
         MLPRegressor(solver="lbfgs").partial_fit  # noqa: B018
+
+
+@pytest.mark.parametrize("sparse", [np.asarray, csr_matrix, csr_array])
+def test_few_rows_are_checked_as_all_are(sparse: Any) -> None:
+    regressor = fitted(MLPRegressor, VALUE)
+    expected = regressor.predict(sparse(X))
+    np.testing.assert_allclose(regressor.predict(sparse(X[:1])), expected[:1], rtol=1e-12)
+    np.testing.assert_array_equal(
+        regressor.predict(sparse(X[:1].astype(np.int64))),
+        regressor.predict(sparse(np.trunc(X[:1]))),
+    )
+    for wrong in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="Input X contains"):
+            regressor.predict(sparse(np.where(X[:1] == X[0, 1], wrong, X[:1])))
+    with pytest.raises(ValueError, match="X has 3 features, but MLPRegressor is expecting 4"):
+        regressor.predict(sparse(X[:1, :3]))
+    with pytest.raises(ValueError, match="0 sample"):
+        regressor.predict(sparse(X[:0]))
+    regressor.feature_names_in_ = np.array(["a", "b", "c", "d"], dtype=object)
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        regressor.predict(sparse(X[:1]))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,16 @@ class Loop(Command):
     def function(self, address: Any) -> None:
         """Compiled later."""
 
+    @functools.cached_property
+    def reads(self) -> dict[int, tuple[Any, ...]]:
+        """Locations of the arrays, by register."""
+        return {register: location(array) for register, array in self.arrays.items()}
+
+    @functools.cached_property
+    def makes(self) -> tuple[tuple[Any, ...], ...]:
+        """Locations of the outputs."""
+        return tuple(map(location, self.outs))
+
 
 def elementwise(
     program: Program,
@@ -237,6 +247,7 @@ def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
     return tuple(_type(a.dtype) for a in arrays)
 
 
+@functools.cache
 def _type(dtype: np.dtype[Any]) -> str:
     return "uint8" if dtype.kind == "b" else dtype.name  # as in memory
 

@@ -10,7 +10,6 @@ import numpy as np
 from minidl.accelerator.cpu.commands import Command
 from minidl.accelerator.cpu.elementwise import Loop, elementwise
 from minidl.accelerator.trace.program import Program, Step
-from minidl.backend.addresses import location
 
 # A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
 MOST = 7
@@ -44,8 +43,8 @@ def _meet(first: Command, second: Command) -> bool:
     """True if loops have an array in common."""
     if not isinstance(first, Loop) or not isinstance(second, Loop):
         return False
-    known = {location(x) for x in (*first.arrays.values(), *first.outs)}
-    return any(location(x) in known for x in (*second.arrays.values(), *second.outs))
+    known = {*first.reads.values(), *first.makes}
+    return not known.isdisjoint((*second.reads.values(), *second.makes))
 
 
 def depend(first: Command, second: Command) -> bool:
@@ -65,24 +64,24 @@ def join(first: Command, second: Command) -> Loop | None:
     shape = a.outs[0].shape
     if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
         return None
-    made = {location(out): k for k, out in enumerate(a.outs)}
-    read = {location(array): register for register, array in a.arrays.items()}
+    made = {where: k for k, where in enumerate(a.makes)}
+    read = {where: register for register, where in a.reads.items()}
     taken: dict[int, int] = {}  # register of b -> of a
-    for register, array in b.arrays.items():
-        if location(array) in made:
-            taken[register] = a.program.outputs[made[location(array)]]
-        elif location(array) in read:
-            taken[register] = read[location(array)]
-        elif any(np.may_share_memory(array, out) for out in a.outs):
+    for register, where in b.reads.items():
+        if where in made:
+            taken[register] = a.program.outputs[made[where]]
+        elif where in read:
+            taken[register] = read[where]
+        elif any(np.may_share_memory(b.arrays[register], out) for out in a.outs):
             return None
     rewritten = set()
-    for out in b.outs:
-        if location(out) in made:
-            rewritten.add(made[location(out)])
+    for out, where in zip(b.outs, b.makes, strict=True):
+        if where in made:
+            rewritten.add(made[where])
         elif any(np.may_share_memory(out, other) for other in a.outs):
             return None
-        for array in a.arrays.values():
-            if location(array) != location(out) and np.may_share_memory(array, out):
+        for register, other in a.reads.items():
+            if other != where and np.may_share_memory(a.arrays[register], out):
                 return None
     kept = tuple(k for k in range(len(a.outs)) if k not in rewritten)
     outs = [*(a.outs[k] for k in kept), *b.outs]
@@ -90,7 +89,9 @@ def join(first: Command, second: Command) -> Loop | None:
     shift = _shift(a.program)
     arrays = dict(a.arrays)
     arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
-    if len({location(x) for x in (*arrays.values(), *outs)}) > MOST:
+    apart = {*a.reads.values(), *(where for r, where in b.reads.items() if r not in taken)}
+    apart |= {*b.makes, *(a.makes[k] for k in kept)}
+    if len(apart) > MOST:
         return None
     numbers = (*a.numbers, *b.numbers)
     return elementwise(program, arrays, outs, a.working, a.axis, numbers)

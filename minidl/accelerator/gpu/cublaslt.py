@@ -29,7 +29,8 @@ _TRANSPOSE_A, _TRANSPOSE_B = 3, 4
 _TRANSPOSED = 1
 _MOST_WORKSPACE = 1
 _ALIGNMENTS = 5, 6, 7, 8
-#: Bytes that an algorithm may use beside the matrices; one piece for all products of a device.
+#: Bytes that an algorithm may use beside the matrices: a piece for each stream of a device, as
+#: products of different streams may run at once.
 WORKSPACE = 32 << 20
 
 
@@ -75,14 +76,14 @@ def version() -> str:
 
 
 class Library:
-    """cuBLASLt, with a handle and a workspace of the device that is the current one."""
+    """cuBLASLt, with a handle and workspaces of the device that is the current one."""
 
     def __init__(self) -> None:
         self._library = load()
         self._xp = importlib.import_module("cupy")
         self._handle = ctypes.c_void_p()
         self.call("Create", ctypes.byref(self._handle))
-        self.workspace = self._xp.empty((WORKSPACE,), dtype=np.uint8)
+        self._workspaces: dict[int, Any] = {}
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function, and raise if the function reports an error."""
@@ -90,13 +91,22 @@ class Library:
         if status:
             raise UnavailableError(f"cublasLt{name} reports status {status}")
 
-    def product(self, a: Any, b: Any, out: Any, tf32: bool = False) -> Callable[[], None]:
+    def _workspace(self, stream: int) -> Any:
+        """The workspace of all products in a stream of graphs."""
+        if stream not in self._workspaces:
+            self._workspaces[stream] = self._xp.empty((WORKSPACE,), dtype=np.uint8)
+        return self._workspaces[stream]
+
+    def product(
+        self, a: Any, b: Any, out: Any, tf32: bool = False, stream: int = 0
+    ) -> Callable[[], None]:
         """A call that computes out = a b, with an algorithm chosen now.
 
         Args:
             a, b: (N, K), (K, O), contiguous or the transposed of a contiguous matrix.
             out: (N, O), contiguous.
             tf32: True allows ten bits of mantissa in products of float32.
+            stream: products of different numbers may run at once.
 
         Raises:
             UnsupportedError: other layouts or types.
@@ -122,7 +132,8 @@ class Library:
         ]
         before = self._handle, description, ctypes.byref(one), *matrices[:4]
         after = ctypes.byref(zero), *matrices[4:], ctypes.byref(algorithm)
-        beside = ctypes.c_void_p(pointer(self.workspace)), ctypes.c_size_t(WORKSPACE)
+        workspace = ctypes.c_void_p(pointer(self._workspace(stream)))
+        beside = workspace, ctypes.c_size_t(WORKSPACE)
         current = self._xp.cuda.get_current_stream
 
         def run() -> None:
@@ -187,7 +198,7 @@ class Library:
 
 
 def library() -> Library:
-    """The library, with the handle and the workspace of the current device.
+    """The library, with the handle and the workspaces of the current device.
 
     Raises:
         UnavailableError: there is none.

@@ -27,8 +27,9 @@ FLAT, BY_ROWS, BY_COLUMNS, ALONE = "flat", "rows", "columns", "alone"
 
 #: The most elements of a node that a block does alone, on a device with room for a hundred blocks.
 SMALL = 4096
-#: The most that one thread adds up alone.
-SERIAL = 128
+#: The most matrices whose columns are summed by threads of one block, which has columns of all of
+#: the matrices. Of more matrices each has blocks of its own.
+MATRICES = 8
 
 
 class Group:
@@ -49,7 +50,7 @@ class Group:
         common = [
             layout
             for layout in self.layouts
-            if layout in possible and all(_fit(layout, each, node) for each in self.nodes)
+            if layout in possible and all(fit(layout, each, node) for each in self.nodes)
         ]
         if FLAT not in common and all(isinstance(each, Loop) for each in (*self.nodes, node)):
             # Loops alone keep to the layout that gives the most blocks. A sum that joins later may
@@ -70,17 +71,14 @@ def grouped(nodes: Iterable[Node]) -> list[Group]:
     """
     row: list[Group] = []
     for node in nodes:
+        needs = [k for k, group in enumerate(row) if any(depend(n, node) for n in group.nodes)]
+        last = max(needs, default=-1)
         if isinstance(node, Bits):
-            needs = [k for k, group in enumerate(row) if any(depend(n, node) for n in group.nodes)]
-            row.insert(max(needs, default=-1) + 1, Group(node))
-            continue
-        for group in reversed(row):
-            if group.join(node):
-                break
-            if any(depend(each, node) for each in group.nodes):
-                row.append(Group(node))
-                break
-        else:
+            while last + 1 < len(row) and isinstance(row[last + 1].nodes[0], Bits):
+                last += 1  # draws in their order
+            row.insert(last + 1, Group(node))
+        # First the group that has last touched what the node touches, then the latest group.
+        elif not any(g.join(node) for g in (*row[last : last + 1], *reversed(row[last + 1 :]))):
             row.append(Group(node))
     return row
 
@@ -96,16 +94,14 @@ def layouts(node: Node) -> list[str]:
         x = node.x
         if node.axis is None:
             return [ALONE]
-        added = x.shape[1]
         found = [BY_ROWS] if node.axis == 1 and x.ndim == 2 else []
         if x.ndim == 3 or node.axis == 0:
-            added = x.shape[-2]
             found = [BY_COLUMNS] if node.kind == "sum" else []
-        return found + ([ALONE] if x.size <= SMALL and added <= SERIAL else [])
+        return found + ([ALONE] if x.size <= SMALL else [])
     return []
 
 
-def _fit(layout: str, first: Node, second: Node) -> bool:
+def fit(layout: str, first: Node, second: Node) -> bool:
     """True if blocks can do both nodes without waiting for each other."""
     if layout == ALONE:
         return True
@@ -141,8 +137,10 @@ def _own(layout: str, node: Node, array: Any) -> bool:
         return kind in (EACH, also)
     if isinstance(node, Rows):
         return array is node.out
-    # Of several matrices no two blocks have the same rows.
-    return isinstance(node, Reduction) and _stacked(node) == 1
+    if not isinstance(node, Reduction):
+        return False
+    # Where matrices have blocks of their own, no two blocks have the same columns of a matrix.
+    return array is node.x if layout == FLAT else stacked(node) == 1
 
 
 def rows_of(array: Any) -> tuple[int, int]:
@@ -164,9 +162,11 @@ def _frame(layout: str, node: Node) -> tuple[int, ...]:
         return (array.size,)
     if layout == BY_ROWS:
         return rows_of(array)[:1]
-    return columns_of(array)[1], _stacked(node)
+    return columns_of(array)[1], stacked(node)
 
 
-def _stacked(node: Node) -> int:
+def stacked(node: Node) -> int:
     """Number of matrices with separately summed columns, each matrix in blocks of its own."""
-    return node.x.shape[0] if isinstance(node, Reduction) and node.x.ndim == 3 else 1
+    if not isinstance(node, Reduction) or node.x.ndim < 3 or len(node.x) <= MATRICES:
+        return 1
+    return len(node.x)

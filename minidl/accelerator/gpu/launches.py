@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.accelerator.gpu import cublaslt, draws, groups
+from minidl.accelerator.gpu.branches import BEGINNING, MAIN, STREAMS, Turn, turns
 from minidl.accelerator.gpu.grouping import Group, grouped
 from minidl.accelerator.gpu.kernels import cuda_kernel
 from minidl.accelerator.gpu.nodes import Bits, Node, Product
@@ -42,17 +43,18 @@ class Launches:
         tf32: bool = False,
     ) -> None:
         row = grouped(nodes)
-
-        def launches(product: Callable[[Product], Launch]) -> list[Launch]:
-            return [*first, *(_launch(group, numbers, product) for group in row)]
-
+        places = turns(row)
         # Launches hold their arrays, of which a graph knows nothing but the addresses.
         try:
-            self._launches = launches(lambda node: _captured_product(node, tf32))
-            self._run = _captured(self._launches)
+            launches = [
+                _launch(group, numbers, functools.partial(_captured_product, tf32, turn.stream))
+                for group, turn in zip(row, places, strict=True)
+            ]
+            self._launches = [*first, *launches]
+            self._run = _captured(first, launches, places)
         except _hindrances() as error:
             _say(str(error))
-            self._launches = launches(_plain_product)
+            self._launches = [*first, *(_launch(group, numbers, _plain_product) for group in row)]
             self._run = functools.partial(_one_by_one, self._launches)
 
     def __call__(self) -> None:
@@ -73,8 +75,8 @@ def _launch(group: Group, numbers: Numbers, product: Callable[[Product], Launch]
     return lambda: run(made.grid, made.block, arguments)
 
 
-def _captured_product(node: Product, tf32: bool) -> Launch:
-    return cublaslt.library().product(node.a, node.b, node.out, tf32)
+def _captured_product(tf32: bool, stream: int, node: Product) -> Launch:
+    return cublaslt.library().product(node.a, node.b, node.out, tf32, stream)
 
 
 def _plain_product(node: Product) -> Launch:
@@ -87,20 +89,41 @@ def _one_by_one(launches: Sequence[Launch]) -> None:
         launch()
 
 
-def _captured(launches: Sequence[Launch]) -> Launch:
-    """A CUDA graph of launches."""
-    if not launches:
+def _captured(
+    first: Sequence[Launch], launches: Sequence[Launch], places: Sequence[Turn]
+) -> Launch:
+    """A CUDA graph of launches, each in its turn after the first ones."""
+    if not first and not launches:
         return lambda: None
-    stream = importlib.import_module("cupy").cuda.Stream(non_blocking=True)
-    with stream:
-        stream.begin_capture()
+    cuda = importlib.import_module("cupy").cuda
+    streams = [cuda.Stream(non_blocking=True) for _ in range(STREAMS)]
+    main = streams[MAIN]
+    # At the end the main stream waits for the last launch of each other stream.
+    last = {turn.stream: k for k, turn in enumerate(places)}
+    ends = [k for stream, k in last.items() if stream != MAIN]
+    awaited = {k for turn in places for k in turn.after}.union(ends)
+    events = {k: cuda.Event(disable_timing=True) for k in awaited}
+    with main:
+        main.begin_capture()
         try:
-            _one_by_one(launches)
+            _one_by_one(first)
+            if BEGINNING in events:
+                events[BEGINNING].record(main)
+            for k, (launch, turn) in enumerate(zip(launches, places, strict=True)):
+                stream = streams[turn.stream]
+                for other in turn.after:
+                    stream.wait_event(events[other])
+                with stream:
+                    launch()
+                if k in events:
+                    events[k].record(stream)
+            for end in ends:
+                main.wait_event(events[end])
         except BaseException:
             with contextlib.suppress(RuntimeError):  # that the capture has failed
-                stream.end_capture()
+                main.end_capture()
             raise
-        graph = stream.end_capture()
+        graph = main.end_capture()
     run: Launch = graph.launch
     return run
 

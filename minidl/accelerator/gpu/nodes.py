@@ -6,6 +6,7 @@ do, ``groups`` writes that CUDA kernel.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,15 @@ class Node:
     def writes(self) -> list[Any]:
         """Arrays."""
         return [self.out]
+
+    @functools.cached_property
+    def memory(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Addresses of the beginnings and ends of arrays read, and of arrays written."""
+        reads, writes = (
+            [(pointer(a), pointer(a) + span(a)) for a in arrays]
+            for arrays in (self.reads, self.writes)
+        )
+        return reads, writes
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,8 +210,13 @@ class Bits(Node):
 
 def depend(first: Node, second: Node) -> bool:
     """True if the order of two nodes matters."""
-    return any(overlap(a, b) for a in first.writes for b in (*second.reads, *second.writes)) or any(
-        overlap(a, b) for a in first.reads for b in second.writes
+    (reads, writes), (others, written) = first.memory, second.memory
+    pairs = (writes, others), (writes, written), (reads, written)
+    return any(
+        begin < end_too and begin_too < end
+        for one, other in pairs
+        for begin, end in one
+        for begin_too, end_too in other
     )
 
 

@@ -29,17 +29,18 @@ template <typename T> struct Largest {
 
 // What so many threads have together, a power of 2: those whose numbers are ``step`` apart.
 //
-// ``thread`` is this one's number in the block, ``place`` the one among those. All threads of the
-// block call it, and wait before they do so again.
+// ``thread`` is this one's number in the block, ``place`` the one among those; the first of them
+// gets the result. All threads of the block call it, and wait before they do so again.
 template <typename A>
 __device__ A together(const A& own, A* shared, unsigned thread, unsigned place, unsigned step,
                       unsigned count)
 {
     shared[thread] = own;
-    __syncthreads();
     for (unsigned half = count / 2; half; half /= 2) {
+        // Threads of one warp wait for each other alone.
+        if (half * step < 32) __syncwarp();
+        else __syncthreads();
         if (place < half) shared[thread].merge(shared[thread + half * step]);
-        __syncthreads();
     }
-    return shared[thread - place * step];
+    return shared[thread];
 }

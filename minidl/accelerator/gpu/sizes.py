@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.accelerator.gpu.grouping import ALONE, BY_ROWS, FLAT, columns_of, rows_of
+from minidl.accelerator.gpu.grouping import ALONE, BY_ROWS, FLAT, columns_of, rows_of, stacked
 from minidl.accelerator.gpu.kernels import BLOCKS, THREADS
 from minidl.accelerator.gpu.nodes import Loop, Node, Reduction, Rows
 
-#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most.
-WIDE, HIGH = 32, 16
+#: Threads of a block that sums columns: columns, which lie side by side, and rows, at most. Eight
+#: numbers of float32 are the 32 bytes that a device reads at once.
+WIDE, HIGH = 8, 64
+#: Threads of a block that does everything: those of a warp at least, and the most of a block.
+LEAST, MOST = 32, 1024
 
 
 def matrix(layout: str, array: Any) -> tuple[int, int]:
@@ -26,9 +29,29 @@ def matrices(node: Reduction) -> tuple[int, int, int]:
     return (1, *shape) if len(shape) == 2 else shape
 
 
+def frame(layout: str, node: Node) -> tuple[int, int]:
+    """Rows and columns of the elements that a node's threads share out."""
+    if isinstance(node, Reduction):
+        many, rows, columns = matrices(node)
+        return max(rows, 1) * many // stacked(node), columns
+    assert isinstance(node, Loop | Rows)
+    return matrix(layout, node.writes[0])
+
+
 def blocks_of(node: Reduction) -> int:
     """Blocks for the columns of one of a node's matrices."""
     return -(-matrices(node)[2] // WIDE)
+
+
+def threads_of_matrix(node: Reduction, high: int) -> int:
+    """Threads of a column that sum one of the matrices that a block has columns of."""
+    return high // _power(matrices(node)[0])
+
+
+def threads_of(node: Reduction, threads: int) -> int:
+    """Threads of a block that find one of a node's results, where the block finds all."""
+    results = node.out.size
+    return min(max(threads // _power(results), 1), _power(node.x.size // max(results, 1)))
 
 
 def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -38,25 +61,17 @@ def of_launch(layout: str, nodes: Sequence[Node]) -> tuple[tuple[int, ...], tupl
         return (min(-(-size // THREADS), BLOCKS),), (THREADS,)
     if layout == ALONE:
         size = max(array.size for node in nodes for array in (*node.reads, *node.writes))
-        return (1,), (_power(size, WIDE, THREADS),)
-    extents = [_extent(layout, node) for node in nodes]
-    rows, columns = (max(sizes) for sizes in zip(*extents, strict=True))
+        return (1,), (max(LEAST, min(MOST, _power(size))),)
+    frames = [frame(layout, node) for node in nodes]
+    rows, columns = (max(sizes) for sizes in zip(*frames, strict=True))
     if layout == BY_ROWS:
-        wide = _power(columns, 1, THREADS)
-        high = min(THREADS // wide, _power(rows, 1, THREADS))
+        wide = min(THREADS, _power(columns))
+        high = min(THREADS // wide, _power(rows))
         return (-(-rows // high),), (wide, high)
-    stacked = max(n.x.shape[0] if isinstance(n, Reduction) and n.x.ndim == 3 else 1 for n in nodes)
-    return (-(-columns // WIDE) * stacked,), (WIDE, _power(rows, 1, HIGH))
+    blocks = -(-columns // WIDE) * max(map(stacked, nodes))
+    return (blocks,), (WIDE, min(HIGH, _power(rows)))
 
 
-def _extent(layout: str, node: Node) -> tuple[int, int]:
-    """Rows and columns that a node has for blocks."""
-    if isinstance(node, Reduction):
-        return matrices(node)[1:]
-    assert isinstance(node, Loop | Rows)
-    return matrix(layout, node.writes[0])
-
-
-def _power(size: int, least: int, most: int) -> int:
-    """The power of 2 from a size on, within limits."""
-    return max(least, min(most, 1 << max(size - 1, 0).bit_length()))
+def _power(size: int) -> int:
+    """The power of 2 from a size on."""
+    return 1 << max(size - 1, 0).bit_length()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,9 @@ _turn = new_lock()
 FEW = 16
 #: Of rows times parameters, what takes as long in a step as the step's Python.
 WORK = 5_000_000
+#: Seconds for which a look holds where no code of others runs: an epoch of a few rows is shorter
+#: than a look, and another thread, or a signal's handler, may change a part at any time.
+HOLDS = 0.05
 
 
 class Recording:
@@ -59,6 +63,7 @@ class Recording:
         self.coming = sys.maxsize
         self.reason = ""
         self._gone = self._skips = False
+        self._looked = 0.0
         self._vain = self._rests = 0
         self._new: tuple[Tape, Seen] | None = None
         self.forget()
@@ -97,6 +102,7 @@ class Recording:
             within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
         """
+        self._looked = time.monotonic()
         self._aside.hide()
         self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
@@ -108,6 +114,11 @@ class Recording:
             self._compare()
         else:  # After a step on the same arrays the layers can be compared.
             self._doubts = True
+
+    @property
+    def looked_just_now(self) -> bool:
+        """True if the last look still holds, unless code of others has run since."""
+        return not self.strange and time.monotonic() - self._looked < HOLDS
 
     def _compare(self) -> None:
         if self.tape is not None:
@@ -147,6 +158,8 @@ class Recording:
             return self.tape
         if self.tape is not None:
             self.tape.finish()
+        if aside.tape is not None and aside.tape.strays > 1:
+            aside.tape = None
         if known and aside.tape is not None and are(arrays, aside.arrays):
             aside.show()
             return aside.tape

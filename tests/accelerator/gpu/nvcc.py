@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cuda.pathfinder import find_nvidia_binary_utility
 
-_KERNEL = re.compile(r'extern "C" __global__ void \w+')
+_KERNEL = re.compile(r'extern "C" __global__ void (?:__launch_bounds__\(\d+\) )?\w+')
 #: A100; H100 and H200.
 PROCESSORS = (pytest.param("sm_80", marks=pytest.mark.thorough), "sm_90")
 

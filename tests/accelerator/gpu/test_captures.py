@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from minidl.accelerator.gpu import cublaslt, launches
+from minidl.accelerator.gpu.branches import MAIN, turns
+from minidl.accelerator.gpu.grouping import grouped
 from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.numbers import Numbers
 from minidl.accelerator.gpu.playing import Player
@@ -65,6 +67,27 @@ def test_products_that_fail_are_left_to_cupy(what):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # one warning is enough
         Launches(nodes, Numbers([]))
+
+
+def test_where_a_launch_beside_others_fails_all_are_made_outside():
+    """Of two products the first lies beside the second; its stream is then as any other."""
+    host = np.arange(9.0).reshape(3, 3)
+    a, *outs = map(to_device, (host, np.zeros((3, 3)), np.zeros((3, 3))))
+
+    def step(a, first, second):
+        np.matmul(a, a, out=first)
+        np.matmul(a, a, out=second)
+
+    nodes = Player().record_kernel(step, [a, *outs], {})
+    assert [turn.stream for turn in turns(grouped(nodes))] == [1, MAIN]
+    STATE.statuses = {"Matmul": 13}
+    with pytest.warns(UserWarning, match="cublasLtMatmul reports status 13"):
+        run = Launches(nodes, Numbers([]))
+    assert STATE.captured is None
+    assert cp.cuda.get_current_stream() is cp.cuda.Stream.null
+    run()
+    for out in outs:
+        np.testing.assert_array_equal(out.get(), host @ host)
 
 
 def test_a_training_goes_on_where_products_fail():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -15,29 +17,50 @@ from minidl.accelerator.gpu.numbers import Numbers
 from minidl.accelerator.gpu.playing import Player
 from minidl.backend import to_device
 from minidl.backend.random import DROPOUT, RandomBits
+from tests.doubles._cupy_streams import submit
 
 pytestmark = pytest.mark.usefixtures("double")
 
-#: CUDA kernels and products of a step, the kernel that takes the step's numbers included.
-COUNTS = {"001": 16, "001-dropout": 30, "001-bn": 26}
+#: CUDA kernels and products of a step, the kernel that takes the step's numbers included; and the
+#: most of them that wait for each other.
+COUNTS = {
+    ("001", 100): (16, 14), ("001", 128): (16, 14), ("001-dropout", 100): (30, 22),
+    ("001-bn", 100): (26, 22), ("001-l2", 100): (42, 24),
+    # Sums of more than 128 rows are made of parts.
+    ("001", 256): (16, 14), ("001-bn", 256): (26, 22), ("001-bn", 1000): (28, 22),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COUNTS)
-def test_a_step_has_no_more_launches(name, monkeypatch):
-    job, found = jobs.JOBS[name], []
+@pytest.mark.parametrize(("name", "batch"), COUNTS)
+def test_a_step_has_no_more_launches(name, batch, monkeypatch):
+    job, found = dataclasses.replace(jobs.JOBS[name], batch=batch), []
 
     class Counted(Launches):
         def __init__(self, *arguments, **named):
             super().__init__(*arguments, **named)
-            found.append(len(self._launches))
+            needs = self._run.__self__._capture.needs
+            assert len(needs) == len(self._launches)
+            found.append((len(needs), longest(needs)))
 
     # Nothing is computed: compiling would take longer than all else.
-    monkeypatch.setattr(launches, "cuda_kernel", lambda source, name: lambda *arguments: None)
+    def cuda_kernel(source, name):
+        return lambda *arguments: submit(lambda: None)
+
+    monkeypatch.setattr(launches, "cuda_kernel", cuda_kernel)
     monkeypatch.setattr("minidl.accelerator.gpu.playing.Launches", Counted)
     rows = 3 * job.batch
     x, y = np.zeros((rows, job.inputs), np.uint8), np.arange(rows) % job.outputs
     build(job).fit(x, y, job.batch, 1, verbose=0)
-    assert max(found) <= COUNTS[name]
+    assert max(found) == COUNTS[name, batch]
+
+
+def longest(needs):
+    """The most works of a capture that wait for each other."""
+    lengths = []
+    for before in needs:
+        waits = [length for k, length in enumerate(lengths) if before >> k & 1]
+        lengths.append(1 + max(waits, default=0))
+    return max(lengths)
 
 
 def record(kernel, *arrays):

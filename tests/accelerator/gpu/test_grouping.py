@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.accelerator.gpu import grouping, groups
-from minidl.accelerator.gpu.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, grouped
+from minidl.accelerator.gpu.grouping import ALONE, BY_COLUMNS, BY_ROWS, FLAT, MATRICES, grouped
 from minidl.accelerator.gpu.launches import Launches
 from minidl.accelerator.gpu.nodes import Product
 from minidl.accelerator.gpu.numbers import Numbers
@@ -195,19 +195,55 @@ def test_a_vector_of_each_row_is_not_taken_for_one_of_each_column(first):
     np.testing.assert_allclose(arrays[1].get(), vector, rtol=1e-12, atol=1e-12)
 
 
-def test_sums_of_several_matrices_are_not_read_as_parts_of_one_of_them():
-    host = np.random.default_rng(6).normal(size=(2, 200, 40))
-    sums = np.zeros((2, 2, 40))
-    arrays = [to_device(host), to_device(sums), to_device(np.zeros((2, 40)))]
+@pytest.mark.parametrize(("many", "kernels"), [(2, 1), (MATRICES + 1, 2)])
+def test_sums_of_many_matrices_are_not_read_as_parts_of_one_of_them(many, kernels):
+    """A block has columns of a few matrices, but of many matrices those of one."""
+    host = np.random.default_rng(6).normal(size=(many, 200, 40))
+    sums = np.zeros((many, many, 40))
+    arrays = [to_device(host), to_device(sums), to_device(np.zeros((many, 40)))]
 
     def kernel(x, sums, out):
-        np.sum(x, axis=1, out=sums.reshape(4, 40)[:2])
+        np.sum(x, axis=1, out=sums.reshape(many**2, 40)[:many])
         np.sum(sums, axis=1, out=out)
 
     nodes = Player().record_kernel(kernel, arrays, {})
-    assert len(grouped(nodes)) == 2
+    assert len(grouped(nodes)) == kernels
     Launches(nodes, Numbers([]))()
-    np.testing.assert_allclose(arrays[2].get(), [host.sum(axis=1).sum(axis=0), [0.0] * 40])
+    expected = np.zeros((many, 40))
+    expected[0] = host.sum(axis=1).sum(axis=0)
+    # Sums of up to 1,800 numbers in another order.
+    np.testing.assert_allclose(arrays[2].get(), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 200])
+@pytest.mark.parametrize("many", [1, 2, 3, 7, MATRICES])
+def test_the_rows_of_a_few_matrices_are_added_by_one_block(many, rows):
+    host = np.random.default_rng(7).integers(-9, 9, (many * rows, 1100)).astype("f8")
+    shapes = [(many, 1100), (1100,), (many * rows, 1100)]
+    arrays = [to_device(host), *(to_device(np.zeros(shape)) for shape in shapes)]
+
+    def kernel(x, parts, row, y):
+        np.add(x, 1, out=x)
+        np.sum(x.reshape(many, rows, 1100), axis=1, out=parts)
+        np.sum(parts, axis=0, out=row)
+        np.subtract(x, row, out=y)
+
+    nodes = Player().record_kernel(kernel, arrays, {})
+    (group,) = grouped(nodes)
+    assert group.layouts[0] == BY_COLUMNS
+    Launches(nodes, Numbers([]))()
+    # The numbers are whole: sums are exact.
+    sums = (host + 1).reshape(many, rows, -1).sum(axis=1)
+    np.testing.assert_array_equal(arrays[1].get(), sums)
+    np.testing.assert_array_equal(arrays[3].get(), host + 1 - sums.sum(axis=0))
+
+
+def test_matrices_of_one_row_have_a_thread_each():
+    host = np.arange(MATRICES * 1100.0).reshape(MATRICES, 1, 1100)
+    arrays = [to_device(host), to_device(np.zeros((MATRICES, 1100)))]
+    nodes = Player().record_kernel(lambda x, out: np.sum(x, axis=1, out=out), arrays, {})
+    Launches(nodes, Numbers([]))()
+    np.testing.assert_array_equal(arrays[1].get(), host[:, 0])
 
 
 def test_there_may_be_more_matrices_than_a_grid_is_high():

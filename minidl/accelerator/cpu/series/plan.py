@@ -37,7 +37,8 @@ class Series:
         self._numbers = [array.view(np.int64) for array in numbers]
         sizes = [array.size for array in numbers]
         self._rows = np.empty((MOST, sum(sizes)), np.int64)
-        self._places = np.cumsum(sizes)[:-1]
+        ends = np.cumsum(sizes)
+        self._places = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
         self._block = np.zeros(FIXED + EACH * len(numbers), np.int64)
         self._block[COUNT] = len(numbers)
         self._block[FIXED + ADDRESS :: EACH] = list(map(address, numbers))
@@ -69,8 +70,8 @@ class Series:
             now = np.concatenate(self._numbers)
             self._block[NEXT] = self._start
             self._list()
-            for array, values in zip(self._numbers, np.split(now, self._places), strict=True):
-                array[...] = values
+            for array, place in zip(self._numbers, self._places, strict=True):
+                array[...] = now[place]
 
 
 class Once:
