@@ -107,7 +107,13 @@ def _weighted(values: Any, weight: Any, reduce: Any = np.mean) -> tuple[np.ndarr
         w = w[..., None]
     if v.ndim > w.ndim:
         v = reduce(v, axis=tuple(range(w.ndim, v.ndim)))
-    w = np.broadcast_to(w, v.shape)
+    try:
+        w = np.broadcast_to(w, v.shape)
+    except ValueError:
+        raise ValueError(
+            f"sample_weight: expected a shape that can be broadcast to the values' {v.shape}, "
+            f"received {w.shape}"
+        ) from None
     return v * w, w
 
 
