@@ -99,7 +99,11 @@ def _share(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 def layers() -> st.SearchStrategy[Layer]:
-    """Any hidden layer for rows of features, new each time: activations first, then Dense, …"""
+    """A hidden layer for rows of features, new each time: activations first, then Dense, …
+
+    Any but UnitNormalization, which has no gradient where a ReLU leaves a row of zeros, and what
+    changes no number.
+    """
     return st.one_of(
         st.builds(kinds.ReLU),
         st.builds(kinds.Tanh),
