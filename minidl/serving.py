@@ -91,6 +91,8 @@ class Predictor:
             )
         elif not out.flags.writeable:
             raise ValueError("out: expected an array to write into, received one that is read-only")
+        elif len(x) > self.rows and isinstance(x, np.ndarray) and np.may_share_memory(x, out):
+            x = x.copy()  # results of one pass would be the rows of the next
         with self._lock, self._backend.here:
             if self._busy:
                 raise RuntimeError(

@@ -64,6 +64,17 @@ def test_the_numbers_of_predict(executor: str, own: bool) -> None:
         np.testing.assert_array_equal(out, made.predict(X, batch_size=3))
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_results_may_lie_where_the_rows_lie(ahead: int) -> None:
+    minidl.backend.use("numpy")
+    made = minidl.Sequential([layers.Input((4,)), layers.Dense(4)])
+    expected = made.predict(X, batch_size=2)
+    memory = np.zeros((9, 4), np.float32)
+    memory[:7] = X
+    made.predictor(rows=2)(memory[:7], memory[ahead : ahead + 7])
+    np.testing.assert_array_equal(memory[ahead : ahead + 7], expected)
+
+
 def test_played_where_loops_are_compiled() -> None:
     with minidl.backend.use("numpy", executor="compiled"):
         assert Predictor(model())._tape is not None
