@@ -248,3 +248,20 @@ def test_variables_and_configuration() -> None:
     assert again.get_config() == metric.get_config()
     total, count = metrics.Mean().variables
     assert total == count == 0
+
+
+@pytest.mark.parametrize("name", ["categorical_accuracy", "top_k_categorical_accuracy"])
+def test_functions_refuse_targets_of_other_rows(name: str) -> None:
+    """They would be compared with each row."""
+    predictions = np.eye(3)[[0, 1, 2, 2]]
+    rows, numbers = getattr(metrics, name), getattr(metrics, f"sparse_{name}")
+    for wrong in (np.arange(4), np.eye(3)[:1], 0):
+        with pytest.raises(ValueError, match=rf"{name}: expected y_true of the shape .*\(4, 3\)"):
+            rows(wrong, predictions)
+    for wrong in ([0], predictions, 0):
+        with pytest.raises(ValueError, match=rf"{name}: expected class numbers of shape \(4,\)"):
+            numbers(wrong, predictions)
+    more = predictions.reshape(2, 2, 3)
+    for found in (numbers([[0, 1], [2, 2]], more), numbers([[[0], [1]], [[2], [2]]], more)):
+        np.testing.assert_array_equal(found, np.ones((2, 2)))
+    np.testing.assert_array_equal(rows(more, more), np.ones((2, 2)))
