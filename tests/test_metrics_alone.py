@@ -265,3 +265,25 @@ def test_functions_refuse_targets_of_other_rows(name: str) -> None:
     for found in (numbers([[0, 1], [2, 2]], more), numbers([[[0], [1]], [[2], [2]]], more)):
         np.testing.assert_array_equal(found, np.ones((2, 2)))
     np.testing.assert_array_equal(rows(more, more), np.ones((2, 2)))
+
+
+def test_class_numbers_of_no_unit_have_no_crossentropy() -> None:
+    for wrong in ([2, 0], [0, -1]):
+        with pytest.raises(ValueError, match="expected class numbers 0 … 1, received"):
+            metrics.SparseCategoricalCrossentropy()(wrong, [[0.2, 0.8], [0.3, 0.7]])
+
+
+def test_no_rows() -> None:
+    with pytest.raises(ValueError, match=r"auc: expected rows of numbers, received .*\(0, 2\)"):
+        metrics.AUC(name="auc")(np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("aggregation", [None, "uniform_average"])
+def test_r2_of_targets_that_are_all_the_same(dtype: Any, aggregation: Any) -> None:
+    """Their variance is 0, whatever the sums are rounded to."""
+    predictions = np.linspace(0, 1, 7, dtype=dtype)[:, None]
+    for value in (0.1, 0.3, 1e3):
+        targets = np.full((7, 1), value, dtype)
+        assert np.all(metrics.R2Score(aggregation)(targets, predictions) == 0)
+        assert np.all(np.isnan(metrics.R2Score(aggregation)(targets, targets)))
