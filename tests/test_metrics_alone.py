@@ -287,3 +287,13 @@ def test_r2_of_targets_that_are_all_the_same(dtype: Any, aggregation: Any) -> No
         targets = np.full((7, 1), value, dtype)
         assert np.all(metrics.R2Score(aggregation)(targets, predictions) == 0)
         assert np.all(np.isnan(metrics.R2Score(aggregation)(targets, targets)))
+
+
+@pytest.mark.parametrize("executor", ["python", "blocks", "compiled"])
+def test_nan_is_no_yes(executor: str) -> None:
+    """As in Keras: such a row counts, among the wrong ones if the target says yes."""
+    minidl.backend.use("numpy", executor=executor)
+    y, p = [1, 0, 1, 0, 1], [np.nan, np.nan, 0.7, 0.8, 0.1]
+    names = "TruePositives", "FalseNegatives", "TrueNegatives", "FalsePositives"
+    assert [getattr(metrics, name)()(y, p) for name in names] == [1, 2, 1, 1]
+    assert metrics.Recall()(y, p) == pytest.approx(1 / 3)
