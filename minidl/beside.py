@@ -38,15 +38,15 @@ class Traffic:
         self.pending: Any = None
         self.expected = self.awaits_backward = False
         self.changes = 0
-        self._look: Callable[[], Beside | None] = _none
+        self._look: Callable[[], Beside | _Buffers | None] = _none
 
     @property
-    def passing(self) -> Beside | None:
+    def passing(self) -> Beside | _Buffers | None:
         """The look that is under way; also where an exception kept the end from being noted."""
         return self._look()
 
     @passing.setter
-    def passing(self, look: Beside | None) -> None:
+    def passing(self, look: Beside | _Buffers | None) -> None:
         self._look = _none if look is None else weakref.ref(look)
 
 
@@ -74,6 +74,7 @@ class _Buffers:
 
     def put_back(self) -> None:
         """Restore the attributes."""
+        self._network.traffic.passing = self  # what comes between has buffers of its own
         self._network.rows = 0
         for part, state in self._states:
             vars(part).update(state)

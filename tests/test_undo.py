@@ -16,7 +16,7 @@ from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.record.ending import Call
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
-from minidl.layers import BatchNormalization, Dense, Dropout, Input
+from minidl.layers import BatchNormalization, Dense, Dropout, Input, Layer
 from minidl.optimizers.base import FLUSH_EVERY
 from tests.campaigns.interrupts import state
 
@@ -183,3 +183,37 @@ def test_penalties_have_memory_of_their_own_beside_a_step(monkeypatch: Any) -> N
     assert made.history is not None
     assert expected is not None
     assert made.history.history == expected.history
+
+
+def test_a_pass_between_what_another_puts_back() -> None:
+    """A signal's handler comes within a handler, and again while buffers are put back."""
+    due: list[str] = []
+
+    class Asking(Layer):
+        """y = x."""
+
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            if due == ["within a pass"]:
+                due[:] = ["while it is put back"]
+                made.predict(X[:2])
+            elif due == ["while it is put back"]:
+                due[:] = ["now"]
+            return x
+
+        def backward(self, dy: Any) -> Any:
+            return dy
+
+    class Model(minidl.Sequential):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "_logits" and due == ["now"]:
+                due.clear()
+                self.predict(X[:2])
+
+    made = Model([Input((6,)), Dense(3), Asking()])
+    made.compile("sgd", "mse")
+    expected = made.predict(X)
+    due.append("within a pass")
+    np.testing.assert_array_equal(made.predict(X), expected)
+    assert due == []
+    np.testing.assert_array_equal(made.predict(X), expected)
