@@ -101,6 +101,7 @@ class Instead:
         self._network = network
         self._step: Any = None
         self._called: bool | None = None
+        self._expected = False
         self._buffers: _Buffers | None = None
         self._tape: Any = None
 
@@ -113,6 +114,7 @@ class Instead:
             if step is not None and step.thread == threading.get_ident():
                 self._step = step
                 self._called = step.is_called if step.under_way else None
+            self._expected = network.traffic.expected
             network.settle()
             if network.traffic.passing:
                 self._buffers = _Buffers(network)
@@ -128,6 +130,7 @@ class Instead:
             self._step.undo.begin()
             if self._called:
                 self._step.undo.copy()
+                self._network.traffic.expected = self._expected
         recorder.tape = self._tape
 
 
