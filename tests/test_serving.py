@@ -152,6 +152,22 @@ def test_a_call_within_a_call() -> None:
     assert len(caught) == 1
 
 
+def test_layers_that_cannot_be_made_anew_are_refused() -> None:
+    """They have numbers that ``get_config`` does not know, or a method put in afterwards."""
+    made = model(Doubled())
+    own, first = made.layers[-2], made.layers[0]
+    forward = own.forward
+    own.forward = lambda x, training=False, step=0: forward(x, training, step) + 1
+    with pytest.raises(ValueError, match="layers of your own that their get_config describes"):
+        made.predictor()
+    del own.forward
+    np.testing.assert_array_equal(made.predictor()(X), made.predict(X, batch_size=1))
+    scale = first.forward
+    first.forward = lambda x, training=False, step=0: 2 * scale(x, training, step)
+    with pytest.raises(ValueError, match="predict otherwise when made anew"):
+        made.predictor()
+
+
 def test_refusals() -> None:
     made = model()
     predictor = Predictor(made)
