@@ -159,7 +159,7 @@ class ActivationFunction:
         if x.dtype.char not in "fd" or not x.dtype.isnative:
             x = x.astype(floating())
         y = backend.xp.empty(x.shape, dtype=x.dtype)
-        x, out = backend.xp.ascontiguousarray(x), y
+        x, out = backend.xp.ascontiguousarray(x).reshape(x.shape), y  # of one number, too
         columns = {}
         if function.rowwise:
             x, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])

@@ -38,15 +38,15 @@ class Traffic:
         self.pending: Any = None
         self.expected = self.awaits_backward = False
         self.changes = 0
-        self._look: Callable[[], Beside | None] = _none
+        self._look: Callable[[], Beside | _Buffers | None] = _none
 
     @property
-    def passing(self) -> Beside | None:
+    def passing(self) -> Beside | _Buffers | None:
         """The look that is under way; also where an exception kept the end from being noted."""
         return self._look()
 
     @passing.setter
-    def passing(self, look: Beside | None) -> None:
+    def passing(self, look: Beside | _Buffers | None) -> None:
         self._look = _none if look is None else weakref.ref(look)
 
 
@@ -74,6 +74,7 @@ class _Buffers:
 
     def put_back(self) -> None:
         """Restore the attributes."""
+        self._network.traffic.passing = self  # what comes between has buffers of its own
         self._network.rows = 0
         for part, state in self._states:
             vars(part).update(state)
@@ -100,6 +101,7 @@ class Instead:
         self._network = network
         self._step: Any = None
         self._called: bool | None = None
+        self._expected = False
         self._buffers: _Buffers | None = None
         self._tape: Any = None
 
@@ -112,6 +114,7 @@ class Instead:
             if step is not None and step.thread == threading.get_ident():
                 self._step = step
                 self._called = step.is_called if step.under_way else None
+            self._expected = network.traffic.expected
             network.settle()
             if network.traffic.passing:
                 self._buffers = _Buffers(network)
@@ -127,6 +130,7 @@ class Instead:
             self._step.undo.begin()
             if self._called:
                 self._step.undo.copy()
+                self._network.traffic.expected = self._expected
         recorder.tape = self._tape
 
 

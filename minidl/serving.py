@@ -8,8 +8,10 @@ import numpy as np
 
 from minidl import checks, cloning, data
 from minidl.backend import current, is_sparse
+from minidl.backend.own import has_foreign
 from minidl.backend.recorder import recorder
 from minidl.backend.turns import new_lock
+from minidl.beside import undisturbed
 from minidl.network import Network
 from minidl.whole_step import WholeStep
 
@@ -40,7 +42,7 @@ class Predictor:
 
     Raises:
         ValueError: rows below 1, a model of unknown input shape, or a model of another backend
-            than the one in use.
+            than the one in use; layers of one's own that predict otherwise when made anew.
     """
 
     def __init__(self, model: Network, rows: int = 1) -> None:
@@ -66,6 +68,24 @@ class Predictor:
         played = [self._step(self._x) for _ in range(_FIRST)]
         # The network is this object's own: nothing comes between, and a tape is all it takes.
         self._tape = self._step.tape if played[-1] else None
+        if has_foreign(model.leaves):
+            self._compare(model)
+
+    def _compare(self, model: Any) -> None:
+        """Raise where layers made anew are not those of the model; layers may draw, too."""
+        rows = np.random.default_rng(0).random((self.rows, *self._shape)).astype(self._dtype)
+
+        def outputs() -> np.ndarray:
+            model.traffic.expected = True
+            return np.array(self._backend.to_host(model.forward(self._backend.to_device(rows))))
+
+        first, second = (undisturbed(model, outputs) for _ in range(2))
+        alike = np.array_equal(first, second, equal_nan=True)
+        if alike and not np.allclose(self(rows), first, 1e-3, 1e-6, equal_nan=True):
+            raise ValueError(
+                "Predictor: expected layers of your own that their get_config describes, received "
+                "some that predict otherwise when made anew"
+            )
 
     def __call__(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The outputs for the rows of x.
@@ -91,6 +111,8 @@ class Predictor:
             )
         elif not out.flags.writeable:
             raise ValueError("out: expected an array to write into, received one that is read-only")
+        elif len(x) > self.rows and isinstance(x, np.ndarray) and np.may_share_memory(x, out):
+            x = x.copy()  # results of one pass would be the rows of the next
         with self._lock, self._backend.here:
             if self._busy:
                 raise RuntimeError(

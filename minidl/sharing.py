@@ -15,6 +15,7 @@ Elsewhere the new network has copies of the layers, and a warning says so.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import warnings
 import weakref
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.sparse import outside
+from minidl.beside import Instead
 from minidl.layers.base import Layer
 
 #: All networks that are built.
@@ -37,8 +39,17 @@ def join(network: Any) -> None:
         network: whose layers know their shapes.
     """
     others = [other for other in list(built) if other is not network and _common(network, other)]
-    for other in others:
-        other.settle()
+    with contextlib.ExitStack() as held:
+        for other in others:
+            held.enter_context(other.traffic.lock)
+            if other.traffic.passing is None:
+                held.enter_context(Instead(other))  # a step under way is made again
+            else:
+                other.settle()
+        _join(network, others)
+
+
+def _join(network: Any, others: list[Any]) -> None:
     if _fits(network) and (found := _vectors(network)) is not None:
         network.take(*found)
     else:
@@ -51,7 +62,7 @@ def join(network: Any) -> None:
         network.place(sources)
         for other in others:
             _move(other)
-    _unite([network, *others])
+    _unite([*others, network])
 
 
 def _common(network: Any, other: Any) -> bool:

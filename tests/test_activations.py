@@ -110,6 +110,16 @@ def test_any_layout_and_type_of_array(name: str) -> None:
     assert function(integers).dtype == np.float64
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if "softmax" not in name])
+@pytest.mark.usefixtures("executor")
+def test_one_number(name: str) -> None:
+    function = activations.get(name)
+    for number in (1.5, np.float64(-0.25), np.array(2)):
+        found = function(number)
+        assert found.shape == ()
+        np.testing.assert_array_equal(to_host(found), to_host(function([number]))[0])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_argument_is_left_as_it_was(name: str) -> None:
     """The result is a new array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,40 @@ def test_executors_agree_and_a_callback_may_freeze() -> None:
     for weights in found[1:]:
         for a, b in zip(weights, found[0], strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+class Shift(layers.Layer):
+    """y = x + b."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.add_tensor("b", "bias", input_shape, minidl.initializers.Zeros())
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        return x + self.b
+
+    def backward(self, dy: Any) -> Any:
+        self.db[...] = dy.sum(axis=0)
+        return dy
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_callback_thaws_and_freezes_a_layer_of_ones_own(executor: str) -> None:
+    minidl.backend.use("numpy", executor=executor)
+    made = model(optimizers.SGD(0.1))
+    made.add(Shift())
+    made.compile(optimizers.SGD(0.1), "mse")
+    made.layers[-1].trainable = False
+    shifts = []
+
+    def change(epoch: int, logs: Any) -> None:
+        shifts.append(made.layers[-1].b.copy())
+        made.layers[-1].trainable = epoch // 20 == 1
+
+    callback = minidl.callbacks.LambdaCallback(on_epoch_end=change)
+    made.fit(X, np.eye(3)[Y], batch_size=20, epochs=60, verbose=0, callbacks=callback)
+    moved = [bool((a != b).any()) for a, b in itertools.pairwise(shifts)]
+    assert moved == [19 < epoch < 40 for epoch in range(59)]
 
 
 @pytest.mark.parametrize("frozen", [(0, 1), (1,), (3,)], ids=str)

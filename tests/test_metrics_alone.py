@@ -248,3 +248,52 @@ def test_variables_and_configuration() -> None:
     assert again.get_config() == metric.get_config()
     total, count = metrics.Mean().variables
     assert total == count == 0
+
+
+@pytest.mark.parametrize("name", ["categorical_accuracy", "top_k_categorical_accuracy"])
+def test_functions_refuse_targets_of_other_rows(name: str) -> None:
+    """They would be compared with each row."""
+    predictions = np.eye(3)[[0, 1, 2, 2]]
+    rows, numbers = getattr(metrics, name), getattr(metrics, f"sparse_{name}")
+    for wrong in (np.arange(4), np.eye(3)[:1], 0):
+        with pytest.raises(ValueError, match=rf"{name}: expected y_true of the shape .*\(4, 3\)"):
+            rows(wrong, predictions)
+    for wrong in ([0], predictions, 0):
+        with pytest.raises(ValueError, match=rf"{name}: expected class numbers of shape \(4,\)"):
+            numbers(wrong, predictions)
+    more = predictions.reshape(2, 2, 3)
+    for found in (numbers([[0, 1], [2, 2]], more), numbers([[[0], [1]], [[2], [2]]], more)):
+        np.testing.assert_array_equal(found, np.ones((2, 2)))
+    np.testing.assert_array_equal(rows(more, more), np.ones((2, 2)))
+
+
+def test_class_numbers_of_no_unit_have_no_crossentropy() -> None:
+    for wrong in ([2, 0], [0, -1]):
+        with pytest.raises(ValueError, match="expected class numbers 0 … 1, received"):
+            metrics.SparseCategoricalCrossentropy()(wrong, [[0.2, 0.8], [0.3, 0.7]])
+
+
+def test_no_rows() -> None:
+    with pytest.raises(ValueError, match=r"auc: expected rows of numbers, received .*\(0, 2\)"):
+        metrics.AUC(name="auc")(np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("aggregation", [None, "uniform_average"])
+def test_r2_of_targets_that_are_all_the_same(dtype: Any, aggregation: Any) -> None:
+    """Their variance is 0, whatever the sums are rounded to."""
+    predictions = np.linspace(0, 1, 7, dtype=dtype)[:, None]
+    for value in (0.1, 0.3, 1e3):
+        targets = np.full((7, 1), value, dtype)
+        assert np.all(metrics.R2Score(aggregation)(targets, predictions) == 0)
+        assert np.all(np.isnan(metrics.R2Score(aggregation)(targets, targets)))
+
+
+@pytest.mark.parametrize("executor", ["python", "blocks", "compiled"])
+def test_nan_is_no_yes(executor: str) -> None:
+    """As in Keras: such a row counts, among the wrong ones if the target says yes."""
+    minidl.backend.use("numpy", executor=executor)
+    y, p = [1, 0, 1, 0, 1], [np.nan, np.nan, 0.7, 0.8, 0.1]
+    names = "TruePositives", "FalseNegatives", "TrueNegatives", "FalsePositives"
+    assert [getattr(metrics, name)()(y, p) for name in names] == [1, 2, 1, 1]
+    assert metrics.Recall()(y, p) == pytest.approx(1 / 3)

@@ -64,6 +64,17 @@ def test_the_numbers_of_predict(executor: str, own: bool) -> None:
         np.testing.assert_array_equal(out, made.predict(X, batch_size=3))
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_results_may_lie_where_the_rows_lie(ahead: int) -> None:
+    minidl.backend.use("numpy")
+    made = minidl.Sequential([layers.Input((4,)), layers.Dense(4)])
+    expected = made.predict(X, batch_size=2)
+    memory = np.zeros((9, 4), np.float32)
+    memory[:7] = X
+    made.predictor(rows=2)(memory[:7], memory[ahead : ahead + 7])
+    np.testing.assert_array_equal(memory[ahead : ahead + 7], expected)
+
+
 def test_played_where_loops_are_compiled() -> None:
     with minidl.backend.use("numpy", executor="compiled"):
         assert Predictor(model())._tape is not None
@@ -139,6 +150,22 @@ def test_a_call_within_a_call() -> None:
     predictor = Predictor(made)
     np.testing.assert_array_equal(predictor(X[:1]), expected)
     assert len(caught) == 1
+
+
+def test_layers_that_cannot_be_made_anew_are_refused() -> None:
+    """They have numbers that ``get_config`` does not know, or a method put in afterwards."""
+    made = model(Doubled())
+    own, first = made.layers[-2], made.layers[0]
+    forward = own.forward
+    own.forward = lambda x, training=False, step=0: forward(x, training, step) + 1
+    with pytest.raises(ValueError, match="layers of your own that their get_config describes"):
+        made.predictor()
+    del own.forward
+    np.testing.assert_array_equal(made.predictor()(X), made.predict(X, batch_size=1))
+    scale = first.forward
+    first.forward = lambda x, training=False, step=0: 2 * scale(x, training, step)
+    with pytest.raises(ValueError, match="predict otherwise when made anew"):
+        made.predictor()
 
 
 def test_refusals() -> None:

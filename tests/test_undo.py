@@ -16,7 +16,9 @@ from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.record.ending import Call
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
-from minidl.layers import BatchNormalization, Dense, Dropout, Input
+from minidl.batches import Batches
+from minidl.layers import BatchNormalization, Dense, Dropout, Input, Layer
+from minidl.network import Network
 from minidl.optimizers.base import FLUSH_EVERY
 from tests.campaigns.interrupts import state
 
@@ -71,6 +73,37 @@ def test_a_step_is_not_counted_that_something_came_before(action: str, monkeypat
     fit(made, 3)
     assert done
     assert state(made) == state(fit(model(), 3 + (action == "fit")))
+
+
+@pytest.mark.parametrize("executor", ["python", "compiled"])
+@pytest.mark.parametrize("moment", [(Batches, "fill"), (Dense, "forward"), (Network, "backward")])
+@pytest.mark.parametrize("action", ["set_weights", "part", "whole"])
+def test_a_called_step_in_which_a_handler_changes_the_network_is_made_once(
+    action: str, moment: Any, executor: str, monkeypatch: Any
+) -> None:
+    """The handler sets its weights, or makes a network of its layers, to which its vectors move."""
+    use("numpy", executor=executor)
+
+    def small() -> minidl.Sequential:
+        minidl.utils.set_random_seed(1)
+        made = minidl.Sequential([Input((6,)), Dense(9, "relu", kernel_regularizer="l2"), Dense(3)])
+        made.compile("adam", minidl.losses.SparseCategoricalCrossentropy(from_logits=True))
+        made.build()
+        return made
+
+    expected, made = fit(small(), 2), small()
+
+    def act() -> None:
+        if action == "set_weights":
+            made.set_weights(made.get_weights())
+        else:
+            layers = made.layers[:-1] if action == "part" else [made, Dense(2)]
+            minidl.Sequential(layers).predict(X[:1])
+
+    done = once(monkeypatch, *moment, act, lambda: made.step == 1)
+    fit(made, 2)
+    assert done
+    assert state(made) == state(expected)
 
 
 def test_a_step_of_which_python_does_a_part_is_undone() -> None:
@@ -183,3 +216,37 @@ def test_penalties_have_memory_of_their_own_beside_a_step(monkeypatch: Any) -> N
     assert made.history is not None
     assert expected is not None
     assert made.history.history == expected.history
+
+
+def test_a_pass_between_what_another_puts_back() -> None:
+    """A signal's handler comes within a handler, and again while buffers are put back."""
+    due: list[str] = []
+
+    class Asking(Layer):
+        """y = x."""
+
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            if due == ["within a pass"]:
+                due[:] = ["while it is put back"]
+                made.predict(X[:2])
+            elif due == ["while it is put back"]:
+                due[:] = ["now"]
+            return x
+
+        def backward(self, dy: Any) -> Any:
+            return dy
+
+    class Model(minidl.Sequential):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if name == "_logits" and due == ["now"]:
+                due.clear()
+                self.predict(X[:2])
+
+    made = Model([Input((6,)), Dense(3), Asking()])
+    made.compile("sgd", "mse")
+    expected = made.predict(X)
+    due.append("within a pass")
+    np.testing.assert_array_equal(made.predict(X), expected)
+    assert due == []
+    np.testing.assert_array_equal(made.predict(X), expected)

@@ -193,7 +193,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """The outputs of the network for rows from the caller, (N, outputs)."""
         network = self._ready()
         if not self._usual(X, network.dtype):
-            X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
+            X = validate_data(self, X, accept_sparse=SPARSE, dtype=network.dtype, reset=False)
         if X.shape[0] > INFERENCE_BATCH or network.backend.name != "numpy":
             return network.predict(X)
 

@@ -83,7 +83,7 @@ class Perceptron(NetworkEstimator):
         sizes = list(given) if isinstance(given, Iterable) else [given]
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
+        return [operator.index(size) for size in sizes]
 
     @property
     def _design(self) -> dict[str, Any]:

@@ -76,14 +76,14 @@ def add_columns(total: Any, x: Any, column: Any) -> Any:
 
 @fused
 def four_cases(p, t, w, threshold):
-    """w · [yes] or w · [no], times [p ≤ threshold] or [p > threshold].
+    """w · [yes] or w · [no], times [p > threshold] or its opposite, which a p of NaN is, too.
 
     Returns:
         True negatives, false positives, false negatives and true positives, element by element.
     """
     yes, no = np.abs(t) > 0, np.abs(t) <= 0
-    above, below = p > threshold, p <= threshold
-    return w * no * below, w * no * above, w * yes * below, w * yes * above
+    above = p > threshold
+    return w * no * (1 - above), w * no * above, w * yes * (1 - above), w * yes * above
 
 
 @kernel

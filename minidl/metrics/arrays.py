@@ -16,11 +16,13 @@ class Kind(NamedTuple):
         one_row: True if predictions (n,) are one row of n units, False for n rows of one unit.
         numbers: True if targets are class numbers.
         repeats: True if a row's one target may stand for each unit.
+        within: True if each class number is the number of a unit.
     """
 
     one_row: bool = False
     numbers: bool = False
     repeats: bool = False
+    within: bool = False
 
 
 def given(
@@ -37,7 +39,7 @@ def given(
 
     Raises:
         TypeError: not numbers.
-        ValueError: shapes that do not fit together.
+        ValueError: no rows, shapes that do not fit together, or class numbers of no unit.
     """
     device = current().to_device
     p, y = (_numbers(name, device(each)) for each in (y_pred, y_true))
@@ -50,6 +52,8 @@ def given(
     if p.ndim < 2:
         p = p.reshape((1, -1) if kind.one_row and not kind.numbers else (-1, 1))
         y = y.reshape((1, -1) if kind.one_row and not kind.numbers else (-1, 1))
+    if 0 in p.shape:
+        raise ValueError(f"{name}: expected rows of numbers, received {shapes}")
     leading = p.shape[:-1]
     p = current().xp.ascontiguousarray(p.reshape(-1, p.shape[-1]))
     rows, units = p.shape
@@ -60,6 +64,10 @@ def given(
     y = y.reshape(rows, -1)
     if kind.numbers:
         y = checks.whole(f"{name}: class numbers", y)
+        if kind.within and bool(((y < 0) | (y >= units)).any()):
+            raise ValueError(
+                f"{name}: expected class numbers 0 … {units - 1}, received {y.min()} … {y.max()}"
+            )
     weight = None
     if sample_weight is not None:
         weight = device(sample_weight)

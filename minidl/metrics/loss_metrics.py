@@ -30,7 +30,7 @@ class LossMetric(Metric):
         self._loss = loss
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
-        self._kind = Kind(one_row=True, numbers=self.class_numbers)
+        self._kind = Kind(one_row=True, numbers=self.class_numbers, within=True)
 
     @property
     def loss(self) -> losses.Loss:

@@ -184,10 +184,14 @@ class R2Score(_Columns):
         return *terms[:3], w
 
     def result(self) -> Any:
-        """R²: a number, or an array of the columns; NaN for targets that are all the same."""
+        """R²: a number, or an array of the columns; of targets that are all the same 0, or NaN if
+        the predictions are the same, too.
+        """
         sums, squares, residual, weights = self._sums()
         with np.errstate(all="ignore"):
             total = squares - sums * (sums / weights)
+            rounding = 4 * np.finfo(self._bound[2] or np.float64).eps * squares
+            total = np.where(np.abs(total) <= rounding, 0, total)
             score = 1 - residual / total
             score = np.where(np.isinf(score), 0, score)
             if self.class_aggregation == "uniform_average":

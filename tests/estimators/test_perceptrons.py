@@ -26,7 +26,7 @@ LABEL = np.where(VALUE > 0, "up", "down")
 
 
 def fitted(
-    kind: Any = MLPClassifier, y: Any = LABEL, eval_set: Any = None, **arguments: Any
+    kind: Any = MLPClassifier, y: Any = LABEL, eval_set: Any = None, X: Any = X, **arguments: Any
 ) -> Any:
     arguments = {"hidden_layer_sizes": 8, "random_state": 0, "max_iter": 10, **arguments}
     with warnings.catch_warnings():
@@ -215,6 +215,8 @@ def test_errors_of_data() -> None:
         fitted(batch_size=100)
     with pytest.raises(AttributeError, match="partial_fit"):
         MLPRegressor(solver="lbfgs").partial_fit  # noqa: B018
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        fitted(hidden_layer_sizes=(3.7,))
 
 
 @pytest.mark.parametrize("sparse", [np.asarray, csr_matrix, csr_array])
@@ -233,6 +235,12 @@ def test_few_rows_are_checked_as_all_are(sparse: Any) -> None:
         regressor.predict(sparse(X[:1, :3]))
     with pytest.raises(ValueError, match="0 sample"):
         regressor.predict(sparse(X[:0]))
+    single = fitted(MLPRegressor, VALUE, X=X.astype(np.float32))
+    with (
+        pytest.raises(ValueError, match=r"too large for dtype\('float32'\)"),
+        pytest.warns(RuntimeWarning, match="overflow"),
+    ):
+        single.predict(sparse(1e39 * X[:1]))
     regressor.feature_names_in_ = np.array(["a", "b", "c", "d"], dtype=object)
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         regressor.predict(sparse(X[:1]))

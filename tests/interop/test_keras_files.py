@@ -258,6 +258,17 @@ def test_the_type_of_the_numbers_is_the_files(tmp_path: Path) -> None:
     assert keras_models.load(path).layers[0].kernel.dtype == "float32"
 
 
+def test_a_model_within_has_the_type_of_the_whole(tmp_path: Path) -> None:
+    """Whatever type it was made with."""
+    path = tmp_path / "a.keras"
+    inner = minidl.Sequential([layers.Dense(4, "tanh"), layers.LayerNormalization()])
+    own = minidl.Sequential([layers.Input((3,)), inner, layers.Dense(2)], dtype="float64")
+    own.save(path)
+    x = X.reshape(14, 3)
+    np.testing.assert_array_equal(minidl.load_model(path).predict(x), own.predict(x))
+    assert_predicts_alike(own, keras_models.load(path), x)
+
+
 def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     keras_models.with_own_loss().save(path)
@@ -279,7 +290,9 @@ def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:
             layers.Activation("gelu_tanh", name="curve"),
             layers.Dense(3, name="a/b"),
             Doubled(name="twice"),
-        ]
+            minidl.Sequential([layers.Flatten()], name="c/d"),
+        ],
+        name="e/f",
     )
     optimizer = optimizers.SGD(0.1)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -292,6 +305,8 @@ def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:
         "'few' (Dense): Keras has no regularizer L1, or none that is proximal",
         "'curve' (Activation): Keras has no activation of the name 'gelu_tanh'",
         "'a/b' (Dense): Keras's names have no slash",
+        "'c/d' (Sequential): Keras's names have no slash",
+        "'e/f' (Sequential): Keras's names have no slash",
         "'twice' (Doubled): Doubled is a class of your own",
         "'optimizer': exclude_from_weight_decay has no place",
         "'mine': a function of your own",

@@ -23,7 +23,8 @@ class Seen:
 
     Args:
         parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's inside the
-            parts count as well. Of foreign objects, which are called, only the methods count.
+            parts count as well. Of foreign objects, which are called, only the methods count, and
+            whether a layer trains.
         moving: of which a tape asks for the numbers at each step.
     """
 
@@ -163,7 +164,7 @@ class _Attributes:
         thing: the object.
         compare: True if one value will do for an equal value.
         private: True if names that begin with "_" count.
-        own: False for a foreign object, of which only the methods count.
+        own: False for a foreign object, as of :class:`Seen`.
     """
 
     def __init__(
@@ -177,7 +178,7 @@ class _Attributes:
         now = getattr(thing, "__dict__", {})
         if not own:
             self.names: tuple[str, ...] | None = None
-            self._then = {name: value for name, value in now.items() if callable(value)}
+            self._then = _counting(now)
             return
         self.names = tuple(now)
         self._then = {name: _copied(value) for name, value in now.items()}
@@ -225,8 +226,7 @@ class _Attributes:
         if type(self.thing) is not self.kind:
             return False
         if self.names is None:
-            calls = {name: value for name, value in now.items() if callable(value)}
-            then = self._then
+            calls, then = _counting(now), self._then
             return calls.keys() == then.keys() and all(calls[n] is then[n] for n in calls)
         if tuple(now) != self.names:
             return False
@@ -239,6 +239,11 @@ class _Attributes:
             return False
         self._values = values
         return True
+
+
+def _counting(space: dict[str, Any]) -> dict[str, Any]:
+    """Attributes of a foreign object that others read in a step: methods, whether it trains."""
+    return {name: value for name, value in space.items() if callable(value) or name == "trainable"}
 
 
 def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:

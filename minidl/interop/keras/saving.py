@@ -75,7 +75,7 @@ def _arrays(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
 def _config(model: Any) -> dict[str, Any]:
     problems: list[str] = []
     with noting():
-        config = _model(model, problems)
+        config = _model(model, model.dtype.name, problems)
         if model.optimizer is not None:
             config["compile_config"] = _training(model, problems)
     if problems:
@@ -86,9 +86,11 @@ def _config(model: Any) -> dict[str, Any]:
     return config
 
 
-def _model(model: Any, problems: list[str]) -> dict[str, Any]:
-    """A model, and the models within it."""
-    functional, dtype = model.shows_input, model.dtype.name
+def _model(model: Any, dtype: str, problems: list[str]) -> dict[str, Any]:
+    """A model, and the models within it, which compute in the same type."""
+    functional = model.shows_input
+    if "/" in model.name:
+        problems.append(f"{model.name!r} ({type(model).__name__}): Keras's names have no slash")
     source = model.source
     rows = None if source is None else source.batch_size
     name = source.name if source is not None else "input_layer"
@@ -99,7 +101,7 @@ def _model(model: Any, problems: list[str]) -> dict[str, Any]:
     inputs = []
     for each in model.entries:
         if isinstance(each, Stack):
-            layers.append(_model(each, problems))
+            layers.append(_model(each, dtype, problems))
             inputs.append(each.leaves[0].input_shape)
         else:
             layers += _layer(each, dtype, problems)
