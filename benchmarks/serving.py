@@ -24,6 +24,7 @@ import numpy as np
 
 import minidl
 from benchmarks.machine import describe
+from benchmarks.train.gate import SETTLE
 from minidl.layers import Dense
 
 RESULTS = Path(__file__).parent / "results"
@@ -69,6 +70,7 @@ def race(engines: dict[str, Predict], x: np.ndarray, calls: int, rounds: int) ->
     times: dict[str, list[float]] = {name: [] for name in engines}
     for number in range(rounds + 1):
         for name, predict in engines.items():
+            time.sleep(SETTLE)  # the threads of the others fall asleep
             start = time.perf_counter()
             for _ in range(calls):
                 predict(x)

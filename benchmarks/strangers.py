@@ -141,7 +141,7 @@ JOBS: dict[str, dict[str, Any]] = {
     "layer": {"layer": Identity},
     "activation": {"activation": lambda: ActivationFunction("own", relu, relu_backward)},
     "loss": {"loss": OwnLoss},
-    "metric": {"metric": lambda: Share("share")},
+    "metric": {"metric": lambda: Share(name="share")},
     "regularizer": {"penalty": Nothing},
     "schedule": {"optimizer": lambda: Adam(rate)},
     "callback": {"callback": Told},

@@ -5,6 +5,7 @@ Every message names the expected and the received value.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -192,6 +193,9 @@ def _finite(array: Any, name: str, dtype: Any) -> None:
     stored = _stored(array)
     if array.dtype.kind != "f" or stored.size == 0:
         return
+    host = isinstance(stored, np.ndarray) and stored.flags.c_contiguous
+    if host and stored.dtype == dtype and surely_finite(stored):
+        return
     largest = float(np.finfo(dtype).max)
     # NaN fails both comparisons.
     if float(stored.min()) >= -largest and float(stored.max()) <= largest:
@@ -206,6 +210,14 @@ def _finite(array: Any, name: str, dtype: Any) -> None:
             raise ValueError(
                 f"{name}: expected finite numbers of {kind}, received {bad[0]} in row {row}"
             )
+
+
+def surely_finite(array: np.ndarray) -> bool:
+    """True if all numbers are finite; False also where a sum of squares overflows.
+
+    One product reads the array once, in half the time of a minimum and a maximum.
+    """
+    return math.isfinite(np.vdot(array, array))
 
 
 def _stored(array: Any) -> Any:

@@ -132,7 +132,7 @@ class Predictor:
     def _features(self, x: Any) -> Any:
         """The rows, checked: in a few words where they are those of one pass."""
         usual = type(x) is np.ndarray and x.dtype == self._dtype and x.shape == self._x.shape
-        if usual and np.isfinite(x).all():
+        if usual and data.surely_finite(x):
             return x
         if is_sparse(x):
             raise TypeError("Predictor: expected an array, received a sparse matrix; use predict")

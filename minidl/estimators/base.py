@@ -16,6 +16,7 @@ from minidl.arguments import INFERENCE_BATCH
 from minidl.backend import use
 from minidl.beside import undisturbed
 from minidl.callbacks import History
+from minidl.data import surely_finite
 from minidl.estimators.picture import curves
 from minidl.inference import quiet
 from minidl.pickling import packed, unpacked
@@ -186,7 +187,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             and X.dtype == dtype
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(values).all())
+            and surely_finite(values)
         )
 
     def _outputs(self, X: Any) -> np.ndarray:
