@@ -74,20 +74,20 @@ class _Glance:
 
     def __init__(self, classes: Sequence[_Class], objects: Sequence[_Attributes]) -> None:
         self._spaces = [each.now for each in classes]
-        self._ids = self._identities()
-        self._kept = [list(space.values()) for space in self._spaces]  # their ids stay theirs
+        self._sizes = list(map(len, self._spaces))
+        self._values = [value for space in self._spaces for value in space.values()]
         self._functions = [f for each in classes for f in each.functions]
         self._codes = list(map(_code, self._functions))
         self._foreign = [each for each in objects if each.names is None]
         self._own = [each.glance() for each in objects if each.names is not None]
         self._kinds = [(each.thing, each.kind) for each in objects]
 
-    def _identities(self) -> tuple[int, ...]:
-        return tuple(map(id, itertools.chain.from_iterable(s.values() for s in self._spaces)))
-
     def holds(self) -> bool:
         """True if every object is still the same object."""
-        if self._identities() != self._ids:
+        if list(map(len, self._spaces)) != self._sizes:
+            return False
+        now = itertools.chain.from_iterable([space.values() for space in self._spaces])
+        if not all(map(operator.is_, now, self._values)):
             return False
         if not all(map(operator.is_, map(_code, self._functions), self._codes)):
             return False
@@ -104,17 +104,21 @@ class _Glance:
                     return False
             except (KeyError, ValueError):  # ValueError: an array in the place of a number
                 return False
-            for container, then in inner:
-                if _inside(container) != then:
+            for container, keys, then in inner:
+                if len(container) != len(then) or not all(map(operator.is_, container, keys)):
+                    return False
+                if keys is not then and not all(map(operator.is_, container.values(), then)):
                     return False
         return all(each.hold() for each in self._foreign)
 
 
-def _inside(value: Any) -> Any:
-    """Identities of the values in dictionaries and lists, and of keys."""
-    if isinstance(value, dict):
-        return (*value, *map(_inside, value.values()))
-    return tuple(map(_inside, value)) if isinstance(value, list) else id(value)
+def _inside(container: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """A dictionary with its keys and values, or a list with its values twice; then all in it."""
+    values = list(container.values() if isinstance(container, dict) else container)
+    yield container, list(container) if isinstance(container, dict) else values, values
+    for value in values:
+        if isinstance(value, dict | list):
+            yield from _inside(value)
 
 
 def _look_at(kind: type) -> _Class:
@@ -217,7 +221,7 @@ class _Attributes:
         }
         get, numbers = _getter([n for n in names if n not in number]), _getter(sorted(number))
         truths = tuple(map(bool, numbers(space)))
-        inner = [(space[name], _inside(space[name])) for name in self._loose]
+        inner = [each for name in self._loose for each in _inside(space[name])]
         return space, len(space), get, get(space), numbers, truths, inner
 
     def hold(self) -> bool:
