@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
+from minidl.accelerator.record.glance import Glance, code, inside
 from minidl.backend.own import PACKAGE, Look, body_of
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
-_code = operator.attrgetter("__code__")
 
 
 class Seen:
@@ -35,7 +34,7 @@ class Seen:
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_look_at(kind) for kind in kinds]
-        self._glance: _Glance | None = None
+        self._glance: Glance | None = None
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """True if a step that calls these objects would do the same."""
@@ -48,7 +47,7 @@ class Seen:
             return False
         if not all(each.hold() for each in self._objects):
             return False
-        self._glance = _Glance(self._classes, self._objects)
+        self._glance = Glance(self._classes, self._objects)
         return True
 
     def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
@@ -63,62 +62,6 @@ class Seen:
         for each in self._objects:
             each.pass_over_arrays()
         self._glance = None
-
-
-class _Glance:
-    """Identities alone, which a glance compares; equal objects may have other identities.
-
-    Args:
-        classes, objects: the looks at both, as found now.
-    """
-
-    def __init__(self, classes: Sequence[_Class], objects: Sequence[_Attributes]) -> None:
-        self._spaces = [each.now for each in classes]
-        self._sizes = list(map(len, self._spaces))
-        self._values = [value for space in self._spaces for value in space.values()]
-        self._functions = [f for each in classes for f in each.functions]
-        self._codes = list(map(_code, self._functions))
-        self._foreign = [each for each in objects if each.names is None]
-        self._own = [each.glance() for each in objects if each.names is not None]
-        self._kinds = [(each.thing, each.kind) for each in objects]
-
-    def holds(self) -> bool:
-        """True if every object is still the same object."""
-        if list(map(len, self._spaces)) != self._sizes:
-            return False
-        now = itertools.chain.from_iterable([space.values() for space in self._spaces])
-        if not all(map(operator.is_, now, self._values)):
-            return False
-        if not all(map(operator.is_, map(_code, self._functions), self._codes)):
-            return False
-        for thing, kind in self._kinds:
-            if type(thing) is not kind:
-                return False
-        for space, size, get, values, numbers, truths, inner in self._own:
-            if len(space) != size:
-                return False
-            try:
-                if not all(map(operator.is_, get(space), values)):
-                    return False
-                if truths and tuple(map(bool, numbers(space))) != truths:
-                    return False
-            except (KeyError, ValueError):  # ValueError: an array in the place of a number
-                return False
-            for container, keys, then in inner:
-                if len(container) != len(then) or not all(map(operator.is_, container, keys)):
-                    return False
-                if keys is not then and not all(map(operator.is_, container.values(), then)):
-                    return False
-        return all(each.hold() for each in self._foreign)
-
-
-def _inside(container: Any) -> Iterator[tuple[Any, list[Any], list[Any]]]:
-    """A dictionary with its keys and values, or a list with its values twice; then all in it."""
-    values = list(container.values() if isinstance(container, dict) else container)
-    yield container, list(container) if isinstance(container, dict) else values, values
-    for value in values:
-        if isinstance(value, dict | list):
-            yield from _inside(value)
 
 
 def _look_at(kind: type) -> _Class:
@@ -141,7 +84,7 @@ class _Class:
         self._values = list(self.now.values())
         self._ids = tuple(map(id, self._values))
         self.functions = list(filter(inspect.isfunction, self._values))
-        self._codes = list(map(_code, self.functions))
+        self._codes = list(map(code, self.functions))
 
     def _telling(self) -> dict[str, Any]:
         """All attributes but the class attributes that Python itself keeps."""
@@ -158,7 +101,7 @@ class _Class:
             if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
                 return False
             self._take()
-        return all(map(operator.is_, map(_code, self.functions), self._codes))
+        return all(map(operator.is_, map(code, self.functions), self._codes))
 
 
 class _Attributes:
@@ -209,9 +152,15 @@ class _Attributes:
         return [(space, n, b) for n, a, b in pairs if a is not b and hasattr(a, "dtype")
                 and hasattr(b, "dtype")]  # fmt: skip
 
-    def glance(self) -> tuple[Any, ...]:
-        """The dictionary and its size; a getter of objects that count, and these; the same for
-        numbers that only count as 0 or not 0; the values in dictionaries and lists.
+    def containers(self) -> Iterator[Collection[object]]:
+        """What the dictionaries and lists among the attributes hold."""
+        space = vars(self.thing)
+        for name in self._loose:
+            yield from inside(space[name])
+
+    def getters(self) -> tuple[Callable[[Any], tuple[Any, ...]], Callable[[Any], tuple[Any, ...]]]:
+        """Functions that get from the attributes the objects that count, and the numbers that only
+        count as 0 or not 0.
         """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]
@@ -219,10 +168,7 @@ class _Attributes:
         number = {
             n for n in names if loose and (space[n] is None or type(space[n]) in (int, float))
         }
-        get, numbers = _getter([n for n in names if n not in number]), _getter(sorted(number))
-        truths = tuple(map(bool, numbers(space)))
-        inner = [each for name in self._loose for each in _inside(space[name])]
-        return space, len(space), get, get(space), numbers, truths, inner
+        return _getter([n for n in names if n not in number]), _getter(sorted(number))
 
     def hold(self) -> bool:
         """True if the attributes are the same to a tape."""
