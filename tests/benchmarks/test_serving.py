@@ -10,7 +10,8 @@ from benchmarks import serving
 from minidl.layers import Dense
 
 
-def test_engines_race_in_turn() -> None:
+def test_engines_race_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "SETTLE", 0)
     order: list[str] = []
     engines = {name: lambda x, name=name: order.append(name) for name in ("a", "b")}
     times = serving.race(engines, np.zeros(1), calls=2, rounds=3)
