@@ -96,7 +96,7 @@ class Predictor:
                 returned; a new array if left out.
 
         Raises:
-            TypeError: a sparse matrix, or no numbers.
+            TypeError: a sparse matrix, no numbers, or an ``out`` that is no array.
             ValueError: rows, or an ``out``, of another shape; NaN or infinity.
             RuntimeError: a call within a call, as of a signal's handler.
         """
@@ -104,6 +104,8 @@ class Predictor:
         shape = (len(x), *self._outputs)
         if out is None:
             out = np.empty(shape, self._dtype)
+        elif not isinstance(out, np.ndarray):
+            raise TypeError(f"out: expected an array, received {type(out).__name__}")
         elif out.shape != shape or out.dtype != self._dtype:
             raise ValueError(
                 f"out: expected {self._dtype} of shape {shape}, received {out.dtype} of shape "

@@ -182,6 +182,8 @@ def test_refusals() -> None:
     for out in (np.empty((7, 2), np.float32), np.empty((7, 3))):
         with pytest.raises(ValueError, match=r"out: expected float32 of shape \(7, 3\)"):
             predictor(X, out)
+    with pytest.raises(TypeError, match="out: expected an array, received list"):
+        predictor(X, [1.0])
     with pytest.raises(ValueError, match=r"out: expected .* received one that is read-only"):
         predictor(X, np.broadcast_to(np.float32(0), (7, 3)))
     with pytest.raises(ValueError, match="rows"):

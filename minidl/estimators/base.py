@@ -24,7 +24,8 @@ from minidl.training import Sequential
 
 #: Types of numbers that are kept; others become the first.
 DTYPES = np.float64, np.float32
-SPARSE = ["csr", "csc"]
+#: scikit-learn converts other sparse formats to this one.
+SPARSE = ["csr"]
 #: Numbers in a few rows, at most.
 FEW = 1 << 12
 #: Reduction of the losses: Σ w_n L_n / Σ w_n, so that a weight of 2 is a row that comes twice.

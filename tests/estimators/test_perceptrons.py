@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -217,6 +217,14 @@ def test_errors_of_data() -> None:
         MLPRegressor(solver="lbfgs").partial_fit  # noqa: B018
     with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
         fitted(hidden_layer_sizes=(3.7,))
+
+
+@pytest.mark.filterwarnings("error")
+def test_sparse_rows_of_any_format_are_converted_once() -> None:
+    regressor = fitted(MLPRegressor, VALUE)
+    for form in (csc_array, csc_matrix, coo_array):
+        expected = regressor.predict(csr_array(X))
+        np.testing.assert_array_equal(regressor.predict(form(X)), expected)
 
 
 @pytest.mark.parametrize("sparse", [np.asarray, csr_matrix, csr_array])
