@@ -59,6 +59,13 @@ class Loops(Compiling):
             loops.obstacle,
         )
 
+    @staticmethod
+    def load() -> None:
+        """Import all that the executor needs."""
+        importlib.import_module("minidl.accelerator.cpu.player")
+        importlib.import_module("minidl.accelerator.record.products")
+        importlib.import_module("minidl.accelerator.record.recording")
+
     def kernel(
         self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
     ) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import threading
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ class use:  # noqa: N801 - called like a function, entered like a context
         for option, value in (("tf32", tf32 or None), ("device", device)):
             if value is not None and name != "cupy":
                 raise ValueError(f"{option}: expected the backend 'cupy', received {name!r}")
-        chosen = None if executor is None else _executor(executor)
+        chosen = None if executor is None else _chosen(executor)
         self._device = None if device is None else backend.device
         if device is not None:
             backend = replace(backend, device=cuda.choose(device))
@@ -139,7 +140,9 @@ def executor_for(array: Any) -> Executor:
         wanted = os.environ.get("MINIDL_EXECUTOR")
         if wanted is None and not isinstance(array, np.ndarray):
             return _executors().CUDA
-        executor = _state["executor"] = _default() if wanted is None else _executor(wanted)
+        if _choosing.now:
+            return PYTHON
+        executor = _state["executor"] = _chosen(wanted)
     if isinstance(array, np.ndarray) or executor is PYTHON:
         return executor
     return _executors().CUDA
@@ -193,6 +196,27 @@ class _Fast(Protocol):
     CUDA: Executor
 
 
+class _Choosing(threading.local):
+    """Whether this thread is choosing an executor, and imports what that needs.
+
+    A signal's handler that comes between would find modules that are half imported.
+    """
+
+    now = False
+
+
+_choosing = _Choosing()
+
+
+def _chosen(name: str | None) -> Executor:
+    """The executor of a name; the default for None."""
+    _choosing.now = True
+    try:
+        return _default() if name is None else _executor(name)
+    finally:
+        _choosing.now = False
+
+
 def _default() -> Executor:
     """Compiled loops where the machine can compile and run loops, else blocks."""
     executors = _executors()
@@ -201,6 +225,7 @@ def _default() -> Executor:
         return executors.BLOCKS
     obstacle = executors.LOOPS.obstacle()
     if obstacle is None:
+        executors.LOOPS.load()
         return loops
     _say(f"formulas run in NumPy's blocks, no step is recorded, and all takes longer: {obstacle}")
     return executors.BLOCKS
@@ -232,6 +257,7 @@ def _executor(name: str) -> Executor:
         raise cuda.BackendUnavailableError(
             f"the compiled executor cannot be used: {obstacle}, or choose executor='blocks'"
         )
+    executors.LOOPS.load()
     loops: Executor = executors.LOOPS
     return loops
 
