@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.cpu.commands import Command
+from minidl.accelerator.cpu.commands import Access, Command
 from minidl.accelerator.cpu.elementwise import Loop, elementwise
 from minidl.accelerator.trace.program import Program, Step
 
@@ -17,13 +18,37 @@ MOST = 7
 _joined: dict[Any, tuple[Program, Program, Program]] = {}
 
 
+@dataclass(frozen=True)
+class Joined:
+    """Several loops as one, of which no command is made yet.
+
+    Attributes are those of :class:`~minidl.accelerator.cpu.elementwise.Loop`.
+    """
+
+    program: Program
+    arrays: Mapping[int, np.ndarray]
+    outs: Sequence[np.ndarray]
+    numbers: Sequence[np.ndarray]
+    working: np.dtype[Any]
+    axis: int
+    accesses: Sequence[Access]
+    reads: Mapping[int, tuple[Any, ...]]
+    makes: Sequence[tuple[Any, ...]]
+
+    def made(self) -> Loop:
+        """The command."""
+        return elementwise(
+            self.program, self.arrays, self.outs, self.working, self.axis, self.numbers
+        )
+
+
 def fused(commands: Iterable[Command]) -> list[Command]:
     """The commands, with successive loops as one where the results are the same.
 
     A loop also joins an earlier loop with an array in common, if no command between the two touches
     the arrays of the later one.
     """
-    row: list[Command] = []
+    row: list[Command | Joined] = []
     for command in commands:
         for place in range(len(row) - 1, -1, -1):
             near = place == len(row) - 1
@@ -36,18 +61,18 @@ def fused(commands: Iterable[Command]) -> list[Command]:
                 break
         else:
             row.append(command)
-    return row
+    return [each.made() if isinstance(each, Joined) else each for each in row]
 
 
-def _meet(first: Command, second: Command) -> bool:
+def _meet(first: Command | Joined, second: Command) -> bool:
     """True if loops have an array in common."""
-    if not isinstance(first, Loop) or not isinstance(second, Loop):
+    if not isinstance(first, Loop | Joined) or not isinstance(second, Loop):
         return False
     known = {*first.reads.values(), *first.makes}
     return not known.isdisjoint((*second.reads.values(), *second.makes))
 
 
-def depend(first: Command, second: Command) -> bool:
+def depend(first: Command | Joined, second: Command) -> bool:
     """True if the order of two commands matters."""
     return any(
         (a.writes or b.writes) and a.low < b.high and b.low < a.high
@@ -56,9 +81,9 @@ def depend(first: Command, second: Command) -> bool:
     )
 
 
-def join(first: Command, second: Command) -> Loop | None:
+def join(first: Command | Joined, second: Command) -> Joined | None:
     """Both loops as one, each element through both programs; None where that is impossible."""
-    if not isinstance(first, Loop) or not isinstance(second, Loop):
+    if not isinstance(first, Loop | Joined) or not isinstance(second, Loop):
         return None
     a, b = first, second
     shape = a.outs[0].shape
@@ -87,14 +112,14 @@ def join(first: Command, second: Command) -> Loop | None:
     outs = [*(a.outs[k] for k in kept), *b.outs]
     program = _program(a.program, b.program, tuple(sorted(taken.items())), kept)
     shift = _shift(a.program)
-    arrays = dict(a.arrays)
-    arrays |= {r + shift: array for r, array in b.arrays.items() if r not in taken}
-    apart = {*a.reads.values(), *(where for r, where in b.reads.items() if r not in taken)}
-    apart |= {*b.makes, *(a.makes[k] for k in kept)}
-    if len(apart) > MOST:
+    more = [r for r in b.arrays if r not in taken]
+    arrays = {**a.arrays, **{r + shift: b.arrays[r] for r in more}}
+    reads = {**a.reads, **{r + shift: b.reads[r] for r in more}}
+    makes = [*(a.makes[k] for k in kept), *b.makes]
+    if len({*reads.values(), *makes}) > MOST:
         return None
-    numbers = (*a.numbers, *b.numbers)
-    return elementwise(program, arrays, outs, a.working, a.axis, numbers)
+    numbers, accesses = (*a.numbers, *b.numbers), [*a.accesses, *b.accesses]
+    return Joined(program, arrays, outs, numbers, a.working, a.axis, accesses, reads, makes)
 
 
 def _shift(program: Program) -> int:
