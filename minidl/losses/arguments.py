@@ -17,6 +17,11 @@ def along_units(loss: Any, name: str, axis: Any) -> int:
 
 
 def none_ignored(loss: Any, name: str, value: Any) -> None:
+    """No class number that is left out: None.
+
+    Raises:
+        ValueError: anything else.
+    """
     if value is not None:
         raise ValueError(
             f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
