@@ -81,9 +81,9 @@ def four_cases(p, t, w, threshold):
     Returns:
         True negatives, false positives, false negatives and true positives, element by element.
     """
-    yes, no = np.abs(t) > 0, np.abs(t) <= 0
+    no, yes = w * (np.abs(t) <= 0), w * (np.abs(t) > 0)
     above = p > threshold
-    return w * no * (1 - above), w * no * above, w * yes * (1 - above), w * yes * above
+    return no - no * above, no * above, yes - yes * above, yes * above
 
 
 @kernel
