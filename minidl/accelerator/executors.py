@@ -59,9 +59,7 @@ class Loops(Compiling):
             loops.obstacle,
         )
 
-    @staticmethod
-    def load() -> None:
-        """Import all that the executor needs."""
+    def load(self) -> None:
         importlib.import_module("minidl.accelerator.cpu.player")
         importlib.import_module("minidl.accelerator.record.products")
         importlib.import_module("minidl.accelerator.record.recording")

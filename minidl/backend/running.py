@@ -36,6 +36,9 @@ class Executor:
     #: True if the executor gathers rows of a CSR matrix into memory that is allocated once.
     gathers_sparse_rows = False
 
+    def load(self) -> None:
+        """Import what the executor needs later on."""
+
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Write the formula's results for the arguments into ``outs``.
 

@@ -212,7 +212,9 @@ def _chosen(name: str | None) -> Executor:
     """The executor of a name; the default for None."""
     _choosing.now = True
     try:
-        return _default() if name is None else _executor(name)
+        found = _default() if name is None else _executor(name)
+        found.load()
+        return found
     finally:
         _choosing.now = False
 
@@ -225,7 +227,6 @@ def _default() -> Executor:
         return executors.BLOCKS
     obstacle = executors.LOOPS.obstacle()
     if obstacle is None:
-        executors.LOOPS.load()
         return loops
     _say(f"formulas run in NumPy's blocks, no step is recorded, and all takes longer: {obstacle}")
     return executors.BLOCKS
@@ -257,7 +258,6 @@ def _executor(name: str) -> Executor:
         raise cuda.BackendUnavailableError(
             f"the compiled executor cannot be used: {obstacle}, or choose executor='blocks'"
         )
-    executors.LOOPS.load()
     loops: Executor = executors.LOOPS
     return loops
 
