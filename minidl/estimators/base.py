@@ -26,8 +26,6 @@ from minidl.training import Sequential
 DTYPES = np.float64, np.float32
 #: scikit-learn converts other sparse formats to this one.
 SPARSE = ["csr"]
-#: Numbers in a few rows, at most.
-FEW = 1 << 12
 #: Reduction of the losses: Σ w_n L_n / Σ w_n, so that a weight of 2 is a row that comes twice.
 BY_WEIGHT = "mean_with_sample_weight"
 
@@ -184,8 +182,8 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             return False
         values = X if type(X) is np.ndarray else X.data
         return (
-            0 < values.size <= FEW
-            and X.dtype == dtype
+            X.dtype == dtype
+            and values.size > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
             and surely_finite(values)
