@@ -47,14 +47,19 @@ class TopKCategoricalAccuracy(Share):
         self._row, self._inside = (xp.empty((rows, 1), dtype=dtype) for _ in range(2))
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
-        rows, units = predictions.shape
-        numbers = y.reshape(rows) if self.class_numbers else measures.largest(y, self._true[:rows])
-        t = one_hot(numbers.reshape(rows, 1), self._classes, out=self._t[:rows])
-        work, row, inside = self._work[:rows], self._row[:rows], self._inside[:rows]
-        counts.in_top(predictions, t, min(self.k, units), work, row, inside)
+        inside = self._inside[: len(predictions)]
+        self._find(predictions, y, inside)
         counts.sum_all(inside, out=self._number)
         measures.scale(self._number, 1.0, out=out)
         return inside
+
+    def _find(self, predictions: Any, y: Any, inside: Any) -> None:
+        """Write 1 into ``inside`` (N, 1) for each right row, else 0."""
+        rows, units = predictions.shape
+        numbers = y.reshape(rows) if self.class_numbers else measures.largest(y, self._true[:rows])
+        t = one_hot(numbers.reshape(rows, 1), self._classes, out=self._t[:rows])
+        work, row = self._work[:rows], self._row[:rows]
+        counts.in_top(predictions, t, min(self.k, units), work, row, inside)
 
 
 @register
@@ -80,19 +85,15 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
         dtype: Any = None,
         from_sorted_ids: bool = False,
     ) -> None:
-        super().__init__(k, name)
-        self.dtype = dtype
+        super().__init__(k, name, dtype)
         self.from_sorted_ids = from_sorted_ids
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "from_sorted_ids": self.from_sorted_ids}
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> Any:
+    def _find(self, predictions: Any, y: Any, inside: Any) -> None:
         if not self.from_sorted_ids:
-            return super()._count(predictions, y, out)
-        rows, inside = len(predictions), self._inside[: len(predictions)]
-        first = predictions[:, : self.k]
+            super()._find(predictions, y, inside)
+            return
+        rows, first = len(predictions), predictions[:, : self.k]
         counts.holds(first, y.reshape(rows, 1), self._work[:rows, : self.k], inside)
-        counts.sum_all(inside, out=self._number)
-        measures.scale(self._number, 1.0, out=out)
-        return inside
