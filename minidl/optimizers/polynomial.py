@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minidl import checks
-from minidl.optimizers.schedule import LearningRateSchedule
+from minidl.optimizers.schedule import LearningRateSchedule, TimedDecay
 from minidl.register import register
 
 
@@ -53,7 +53,7 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 @register
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(TimedDecay):
     """initial / (1 + decay_rate · step / decay_steps); with ``staircase`` rounded down.
 
     Args:
@@ -63,27 +63,7 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: whether step / decay_steps is rounded down; default False.
     """
 
-    initial_learning_rate = checks.number(0)
-    decay_steps = checks.number(0, ends="()")
     decay_rate = checks.number(0)
-    staircase = checks.flag()
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str | None = None,
-    ) -> None:
-        self.name = name
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
 
     def _rate(self, step: float) -> float:
-        time = step / self.decay_steps
-        if self.staircase:
-            time = math.floor(time)
-        return float(self.initial_learning_rate / (1 + self.decay_rate * time))
+        return float(self.initial_learning_rate / (1 + self.decay_rate * self._time(step)))
