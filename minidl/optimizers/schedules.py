@@ -6,10 +6,11 @@ Step 0 is the first update. Formulas and argument names are Keras's.
 from __future__ import annotations
 
 from minidl import checks
+from minidl.optimizers import schedule
 from minidl.optimizers.cosine import CosineDecay, CosineDecayRestarts
 from minidl.optimizers.piecewise import PiecewiseConstantDecay
 from minidl.optimizers.polynomial import InverseTimeDecay, PolynomialDecay
-from minidl.optimizers.schedule import LearningRateSchedule, TimedDecay
+from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.register import register
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 
 
 @register
-class ExponentialDecay(TimedDecay):
+class ExponentialDecay(schedule.TimedDecay):
     """initial · decay_rate^(step / decay_steps); with ``staircase`` the power is rounded down.
 
     Args:
