@@ -35,7 +35,14 @@ for _name, _value in _BEFORE.items():
     else:
         os.environ[_name] = _value
 
-keras.config.set_floatx("float64")
+
+def set_dtype(name: str) -> None:
+    """Both, because Keras keeps the policy of the first layer, whatever floatx says later."""
+    keras.config.set_floatx(name)
+    keras.config.set_dtype_policy(name)
+
+
+set_dtype("float64")
 
 _tf_cast = tf.cast
 
@@ -404,8 +411,7 @@ def export_onnx(path: Any, x: Any) -> np.ndarray:
     GELU is left out: tf2onnx lacks its Erfc.
     """
     random = np.random.default_rng(0)
-    before = keras.config.floatx()
-    keras.config.set_floatx("float32")
+    set_dtype("float32")
     try:
         names = ["relu", "elu", "selu", "silu", "softplus", "softsign", "tanh", "sigmoid"]
         model = keras.Sequential(
@@ -428,5 +434,5 @@ def export_onnx(path: Any, x: Any) -> np.ndarray:
         y = np.asarray(model(x))
         model.export(path, format="onnx", verbose=False)
     finally:
-        keras.config.set_floatx(before)
+        set_dtype("float64")
     return y

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from tests.oracle import keras, tf
+from tests.oracle import keras, set_dtype, tf
 
 L = keras.layers
 
@@ -179,7 +179,7 @@ def digits() -> Any:
     """The model of docs/do/bring_your_keras_model.md, trained for ten epochs on minidl's digits."""
     (x, y), _ = minidl.datasets.digits.load_data()
     keras.utils.set_random_seed(0)
-    keras.config.set_floatx("float32")
+    set_dtype("float32")
     model = keras.Sequential(
         [
             L.Input((8, 8)),
