@@ -90,8 +90,13 @@ def find_class(name: str) -> Any:
     Raises:
         ValueError: an unknown name.
     """
-    names = [entry.full for entry in entries if is_class(entry.thing)]
-    return search(name, "class", lambda entry: is_class(entry.thing), names, files=True)
+    return search(
+        name,
+        "class",
+        lambda entry: is_class(entry.thing),
+        lambda: [entry.full for entry in entries if is_class(entry.thing)],
+        files=True,
+    )
 
 
 @contextlib.contextmanager

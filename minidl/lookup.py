@@ -34,8 +34,12 @@ def find(name: str, *bases: type) -> Any:
     Raises:
         ValueError: an unknown name, with the nearest right one; or a name in several packages.
     """
-    names = [each for base in bases for each in known(base)]
-    return search(name, kinds[bases[0]], lambda entry: entry.base in bases, names)
+    return search(
+        name,
+        kinds[bases[0]],
+        lambda entry: entry.base in bases,
+        lambda: [each for base in bases for each in known(base)],
+    )
 
 
 def get(base: type[T], identifier: Any) -> T:
@@ -159,7 +163,7 @@ def search(
     name: str,
     what: str,
     suits: Callable[[Entry], bool],
-    names: Any,
+    names: Callable[[], list[str]],
     files: bool = False,
 ) -> Any:
     """The thing of this name among the entries that suit.
@@ -168,7 +172,7 @@ def search(
         name: in any case of letters.
         what: the kind, for messages.
         suits: called with an entry.
-        names: for messages.
+        names: gives the names for messages.
         files: True if the name in files is the only one.
 
     Raises:
@@ -194,8 +198,9 @@ def search(
         full = " or ".join(repr(entry.full) for entry in found)
         raise ValueError(f"{what} {name!r}: expected {full}, received what is both")
     if given is None:
-        raise checks.unknown(what, name, names)
+        raise checks.unknown(what, name, names())
+    hint = checks.hint(name, names())
     raise ValueError(
-        f"unknown {what} in the file {name!r}{checks.hint(name, names)} (of your own? Decorate it "
+        f"unknown {what} in the file {name!r}{hint} (of your own? Decorate it "
         f"with @minidl.register before, or call load_model(..., custom_objects={{{name!r}: ...}}))"
     )

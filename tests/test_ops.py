@@ -79,6 +79,16 @@ def test_types_are_kerass() -> None:
     np.testing.assert_allclose(ops.gelu(X), minidl.activations.gelu(X))
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8"])
+def test_functions_of_bytes_have_the_digits_of_the_default_type(dtype: str) -> None:
+    """NumPy's type would be float16."""
+    x = np.array([0, 1], dtype)
+    for found, exact in ((ops.exp(x), [1, np.e]), (ops.arctan2(x, 2), [0, np.arctan(0.5)])):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, exact, rtol=1e-7)
+    assert ops.exp(x.astype("float16")).dtype == np.float16
+
+
 def test_refusals() -> None:
     with pytest.raises(AttributeError, match="functions for dense networks, and no 'conv'"):
         _ = ops.conv

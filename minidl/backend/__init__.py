@@ -49,7 +49,7 @@ def to_device(array: Any) -> Any:
 
 def to_host(array: Any) -> np.ndarray:
     """``array`` as a NumPy array, from any device."""
-    return backend_of(array).to_host(array)
+    return array if type(array) is np.ndarray else backend_of(array).to_host(array)
 
 
 def __getattr__(name: str) -> Any:

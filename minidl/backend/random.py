@@ -23,20 +23,50 @@ WEIGHTS, DROPOUT, SHUFFLE, RADIUS, ANGLE = 1, 2, 3, 4, 5
 _CHUNK = 4_096  # 64-bit words drawn at a time: 32 KiB, independent of the batch
 
 
-class RandomBits:
-    """16-bit random integers addressed by (seed, purpose, index, step, element).
+class _Addressed:
+    """One generator for life, addressed through its state: a new one costs more than its numbers.
 
     Args:
         seed: of the run, 0 … 2⁶⁴ - 1.
         purpose: :data:`DROPOUT`, or another constant of this module.
-        index: which of the layers that draw.
+        index: which of several.
     """
 
     def __init__(self, seed: int, purpose: int, index: int) -> None:
-        # One generator for life, addressed through its state: a new generator costs more than
-        # the mask. NumPy steps the counter before each block, so block 0 is counter 1.
         self._philox = np.random.Philox(key=_key(seed, purpose, index))
         self._state = self._philox.state
+
+    def _go_to(self, step: int) -> None:
+        """Have the next numbers be the first of a step; NumPy counts before each block."""
+        self._state["state"]["counter"][:] = 0, step, 0, 0
+        self._philox.state = self._state
+
+
+class Orders(_Addressed):
+    """Random orders of rows, addressed by (seed, step).
+
+    Args:
+        seed: of the run.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, SHUFFLE, 0)
+        self.seed = seed
+        self._generator = np.random.Generator(self._philox)
+
+    def order(self, rows: int, step: int) -> np.ndarray:
+        """The numbers of so many rows, each once: the order that belongs to this step."""
+        self._go_to(step)
+        return self._generator.permutation(rows)
+
+
+class RandomBits(_Addressed):
+    """16-bit random integers addressed by (seed, purpose, index, step, element).
+
+    Args:
+        seed, purpose: of the run; :data:`DROPOUT`, or another constant of this module.
+        index: which of the layers that draw.
+    """
 
     def fill(self, out: Any, step: int) -> None:
         """Overwrite ``out`` (uint16, contiguous), on its device, with the numbers of this step.
@@ -64,9 +94,7 @@ class RandomBits:
 
     def draw_on_host(self, out: np.ndarray, step: int) -> None:
         """Do the work of :meth:`fill` by NumPy's own Philox, for an array of NumPy."""
-        counter = self._state["state"]["counter"]
-        counter[:] = 0, step, 0, 0
-        self._philox.state = self._state
+        self._go_to(step)
         flat = out.reshape(-1)
         for start in range(0, flat.size, 4 * _CHUNK):
             part = flat[start : start + 4 * _CHUNK]

@@ -90,6 +90,8 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
+            if self._label_binarizer.y_type_ == "multiclass":  # not by way of a sparse matrix
+                return X, y[:, None] == self.classes_
         else:
             self._compare(y)
         return X, self._label_binarizer.transform(y).astype(bool)

@@ -148,7 +148,9 @@ class MLPClassifier(LabelEstimator, Perceptron):
 
     def _aim(self) -> tuple[Any, float]:
         if self._output() == "softmax":
-            return losses.CategoricalCrossentropy(reduction=BY_WEIGHT), 1.0
+            loss = losses.CategoricalCrossentropy(reduction=BY_WEIGHT)
+            loss.any_sum = False  # each row has one class
+            return loss, 1.0
         return losses.BinaryCrossentropy(reduction=BY_WEIGHT), float(self.n_outputs_)
 
 

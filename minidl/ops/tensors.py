@@ -62,9 +62,18 @@ def wrapped(compute: Callable[..., Any], arrays: int = 1) -> Callable[..., Any]:
                 bound[name] = convert_to_tensor(bound[name])
         if all(isinstance(bound[name], int | float) for name in names):
             bound[names[0]] = convert_to_tensor(bound[names[0]])
-        return shown(compute(**bound), [bound[name] for name in names])
+        y = compute(**bound)
+        if _halves(y) and not any(_halves(bound[name]) for name in names):
+            # NumPy's type for functions of integers of one byte, with three digits.
+            wide = {n: x.astype(floatx()) for n, x in bound.items() if hasattr(x, "astype")}
+            y = compute(**bound | wide)
+        return shown(y, [bound[name] for name in names])
 
     return function
+
+
+def _halves(x: Any) -> bool:
+    return getattr(x, "dtype", None) == np.float16
 
 
 def shown(y: Any, given: Any) -> Any:
