@@ -24,28 +24,35 @@ class Configured:
     are in it, those left at their defaults and None included, with their values of now. Tuples
     and arrays become lists.
 
-    A class defines ``get_config`` if an argument is kept in another form or under another name, or
-    if the constructor settles an argument that the base takes, so that a caller cannot give it::
+    A class defines ``get_config`` if an argument is kept under another name or in another form: the
+    argument comes beside those of ``super().get_config()``. So does a class whose constructor
+    settles an argument and passes others on, because the settled one cannot be given again::
 
-        def get_config(self):
-            return {**super().get_config(), "factor": float(self.logarithm.exp())}
+        class Gate(Dense):
+            def __init__(self, units, **options):
+                super().__init__(units, activation="sigmoid", **options)
+
+            def get_config(self):
+                config = super().get_config()
+                del config["activation"]
+                return config
     """
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal object; see :class:`Configured`.
 
         Raises:
-            NotImplementedError: no attribute has the name of an argument, and the class that
-                takes the argument does not define ``get_config``.
+            ValueError: no attribute has the name of an argument, and the class that takes the
+                argument does not define ``get_config``.
         """
         kind = type(self)
         config: dict[str, Any] = {}
-        for name, owner in _owners(kind).items():
+        for name, owner in _owners(kind).items():  # type: ignore[arg-type]
             try:
                 config[name] = _plain(getattr(self, name))
             except AttributeError as error:
                 if not _says(kind, owner):
-                    raise NotImplementedError(
+                    raise ValueError(
                         f"{kind.__name__}: the constructor takes {name!r}, and there is no "
                         f"attribute {name!r}; expected self.{name} = {name} in "
                         f"{owner.__name__}.__init__, or a get_config that returns {name!r}"

@@ -122,6 +122,8 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
 def _of_layer(thing: Layer, config: dict[str, Any]) -> dict[str, Any]:
     """A layer's arguments as Keras has them."""
     config.pop("input_shape", None)  # said by the Input
+    if config.get("activity_regularizer") is None:  # which some of Keras's layers do not take
+        config.pop("activity_regularizer", None)
     if isinstance(thing, Sigmoid | Tanh):
         config["activation"] = type(thing).__name__.lower()
     if "activation" in config:
