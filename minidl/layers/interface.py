@@ -267,8 +267,11 @@ class Interface(Configured):
 
         ``trainable`` is set afterwards, and so is the name if the constructor takes none.
         """
-        later = {"trainable"} if "name" in arguments_of(cls) else {"trainable", "name"}
-        layer = cls(**{key: value for key, value in config.items() if key not in later})
-        for key in later & config.keys():
-            setattr(layer, key, config[key])
+        arguments = dict(config)
+        later = {"trainable": arguments.pop("trainable", True)}
+        if "name" in arguments and "name" not in arguments_of(cls):
+            later["name"] = arguments.pop("name")
+        layer = cls(**arguments)
+        for name, value in later.items():
+            setattr(layer, name, value)
         return layer
