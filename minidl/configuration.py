@@ -94,13 +94,13 @@ def _owners(kind: type) -> Mapping[str, type]:
     """The arguments that a class takes by name -> the class whose constructor names them."""
     found: dict[str, type] = {}
     for each in kind.__mro__:
-        if "__init__" in vars(each) and each is not object:
-            kinds = {name: p.kind for name, p in _constructor(each).items()}
-            aside = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-            named = {name: each for name, how in kinds.items() if how not in aside}
-            found = {**named, **found}
-            if inspect.Parameter.VAR_KEYWORD not in kinds.values():
-                break
+        if each is object or "__init__" not in vars(each):
+            continue
+        parameters = _constructor(each).values()
+        named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        found = {**dict.fromkeys(named, each), **found}
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
     return found
 
 
@@ -111,6 +111,7 @@ def _says(kind: type, owner: type) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    """A value as JSON has it, as far as tuples, arrays and NumPy's numbers go."""
     if isinstance(value, tuple):
         return list(value)
     is_array = hasattr(value, "tolist") and not isinstance(value, type)
