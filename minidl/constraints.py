@@ -8,13 +8,13 @@ constraint of another package derives from :class:`Constraint` and defines ``pro
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl import checks
 from minidl.backend import current, floating
+from minidl.configuration import Configured
 from minidl.kernels import constraints as kernels
 from minidl.lookup import get as of_kind
 from minidl.register import kind, register
@@ -24,7 +24,7 @@ EPSILON = 1e-7
 
 
 @kind("constraint")
-class Constraint:
+class Constraint(Configured):
     """A set of allowed weights for one tensor.
 
     Initial weights stay as they are until the first update.
@@ -54,15 +54,6 @@ class Constraint:
         Raises:
             ValueError: such a shape.
         """
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal constraint."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An object of the arguments that :meth:`get_config` gave."""
-        return cls(**config)
 
 
 @register

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, is_sparse
+from minidl.configuration import arguments_of
+from minidl.custom import find_class
 
 # Rows are hashed this many bytes at a time, so that no copy of all rows is made.
 _PART = 1 << 24
@@ -63,7 +65,8 @@ def differences(expected: Any, received: Any, name: str = "") -> list[str]:
         if expected.get("class") != received.get("class"):
             return [_differs(name, expected["class"], received["class"])]
         if "config" in expected and "config" in received:
-            return differences(expected["config"], received["config"], name)
+            older = {**_defaults(received), **expected["config"]}
+            return differences(older, received["config"], name)
         keys = [*expected, *(key for key in received if key not in expected)]
         found = [
             differences(expected.get(key), received.get(key), f"{name}.{key}" if name else key)
@@ -75,6 +78,15 @@ def differences(expected: Any, received: Any, name: str = "") -> list[str]:
         pairs = enumerate(zip(expected, received, strict=True))
         return [text for i, (a, b) in pairs for text in differences(a, b, f"{name}[{i}]")]
     return [] if expected == received else [_differs(name, _short(expected), _short(received))]
+
+
+def _defaults(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Default values of the arguments of an object: those of a file that lacks an argument."""
+    try:
+        known = arguments_of(find_class(described.get("class", "")))
+    except ValueError:
+        return {}
+    return {name: known[name].default for name in described["config"] if name in known}
 
 
 def _different_arrays(

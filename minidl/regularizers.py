@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,14 @@ import numpy as np
 from minidl import checks
 from minidl.backend import current, floating
 from minidl.backend.array import Number
+from minidl.configuration import Configured
 from minidl.kernels import penalties
 from minidl.lookup import get as of_kind
 from minidl.register import kind, register
 
 
 @kind("regularizer")
-class Regularizer:
+class Regularizer(Configured):
     """A penalty on one tensor, P(W) = Σ P(w).
 
     Attributes:
@@ -48,15 +48,6 @@ class Regularizer:
             step: that step's size, a number or an array of W's shape.
         """
         raise NotImplementedError(f"{type(self).__name__} must define proximal_step(W, step)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal regularizer."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An object of the arguments that :meth:`get_config` gave."""
-        return cls(**config)
 
 
 @register

@@ -12,6 +12,7 @@ from typing import Any
 
 from minidl.callbacks import BackupAndRestore, ModelCheckpoint
 from minidl.checkpoints import Checkpoints
+from minidl.custom import noting, reading
 from minidl.fingerprints import differences, fingerprint
 from minidl.reviving import revive
 from minidl.saving import FileFormatError, Saved, describe, read_file
@@ -187,7 +188,10 @@ def _go_on(
             # A callback may have changed the learning rate since.
             model.began = before
         model.began = replace(model.began, run=run)
-        found = differences(values["made_of"], state.made_of()) + state.differences(values)
+        with noting() as own:
+            describe(model)
+        with reading(own):
+            found = differences(values["made_of"], state.made_of()) + state.differences(values)
     if found:
         raise ValueError(
             f"{path}: expected the training that was begun, received another one:\n  "

@@ -33,7 +33,7 @@ class Predictor:
 
     Args:
         model: built, or of known input shape. Layers of one's own are made anew of their
-            ``get_config``.
+            configuration.
         rows: number of rows computed at once, default 1. Rows beyond that come in further passes;
             a last pass of fewer rows is not played and takes longer.
 

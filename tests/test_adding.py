@@ -78,9 +78,6 @@ class Shift(Layer):
         dx = shift_backward(dy, self.scale, out=dy)
         np.sum(dx, axis=0, out=self.dshift)
         return dx
-
-    def get_config(self):
-        return {**super().get_config(), "scale": self.scale}
 '''
 
 OPTIMIZER = '''

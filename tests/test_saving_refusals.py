@@ -409,13 +409,13 @@ def test_two_classes_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_own_layer_whose_arguments_get_lost_is_refused(tmp_path: Path) -> None:
-    """The file would not load: said when it is saved."""
+    """The file would not load: said when the model is saved."""
 
     class Times(Doubling):
         def __init__(self, factor: float, name: str | None = None) -> None:
             super().__init__(name)
 
     model = minidl.Sequential([layers.Dense(2, input_shape=(4,)), Times(3)])
-    with pytest.raises(ValueError, match=r"cannot save: .* loaded again: .*'factor'"):
+    with pytest.raises(ValueError, match="the constructor takes 'factor'"):
         model.save(tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []

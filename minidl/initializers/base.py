@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import floating
 from minidl.backend.random import WEIGHTS, generator
+from minidl.configuration import Configured
 from minidl.register import kind
 from minidl.seeds import next_seed
 
@@ -24,7 +24,7 @@ def seed() -> Any:
 
 
 @kind("initializer")
-class Initializer:
+class Initializer(Configured):
     """Initial values of one tensor: ``values(shape, random)``, in float64."""
 
     seed: Any = None
@@ -45,12 +45,3 @@ class Initializer:
         """
         own = next_seed() if self.seed is None else self.seed
         return self.values(tuple(shape), generator(own, WEIGHTS, 0)).astype(floating(dtype))
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal initializer."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An initializer of the arguments that :meth:`get_config` gave."""
-        return cls(**config)

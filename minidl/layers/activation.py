@@ -142,10 +142,7 @@ class _Named(Activation):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["activation"]
-        return {**config, **{name: getattr(self, name) for name in self._arguments()}}
-
-    def _arguments(self) -> tuple[str, ...]:
-        return tuple(self._constants)
+        return config
 
 
 @register
@@ -197,11 +194,9 @@ class ReLU(_Named):
         self.threshold = threshold
 
     def _choose(self) -> None:
-        given = {each: vars(self)[each] for each in self._arguments() if each in vars(self)}
+        names = ("max_value", "negative_slope", "threshold")
+        given = {each: vars(self)[each] for each in names if each in vars(self)}
         self._set(*activations.get("relu").chosen(**given))
-
-    def _arguments(self) -> tuple[str, ...]:
-        return ("max_value", "negative_slope", "threshold")
 
 
 @register

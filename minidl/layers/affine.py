@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.layers.arguments import BUILT, constraint, features_axis, given, initial, penalty
+from minidl.layers.arguments import BUILT, constraint, features_axis, initial, penalty
 from minidl.layers.base import Layer, Shape
 
 
@@ -93,16 +93,3 @@ class Affine(Layer):
             self.gamma, self.dgamma = (xp.ones(self.output_shape, dtype=dtype) for _ in range(2))
         if not self.center:
             self.beta, self.dbeta = (xp.zeros(self.output_shape, dtype=dtype) for _ in range(2))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": self.beta_initializer,
-            "gamma_initializer": self.gamma_initializer,
-            **given(
-                self, "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"
-            ),
-        }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator
-
 from minidl import checks
+from minidl.configuration import arguments_of
 
 #: Argument -> what to write, or why nothing.
 ANSWERS = {
@@ -33,17 +31,8 @@ def unknown_argument(kind: type, name: str) -> TypeError:
     """The error for an argument that no layer of this class takes: what to write instead."""
     if name in ANSWERS:
         return TypeError(f"{kind.__name__}: no argument {name!r} here; {ANSWERS[name]}")
-    known = sorted({*_arguments(kind)})
+    known = sorted(arguments_of(kind))
     return TypeError(
         f"{kind.__name__}: unknown argument {name!r}{checks.hint(name, known)} "
         f"(known: {', '.join(known)})"
     )
-
-
-def _arguments(kind: type) -> Iterator[str]:
-    """Names of a constructor's arguments, those of the bases that get its options included."""
-    for each in kind.__mro__:
-        parameters = inspect.signature(each).parameters.values()
-        yield from (p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
-        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
-            return

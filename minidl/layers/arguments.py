@@ -80,8 +80,3 @@ def initial(identifier: str | Initializer | None) -> Initializer:
     """
     found: Initializer = initializers.get("glorot_uniform" if identifier is None else identifier)
     return found
-
-
-def given(layer: Layer, *names: str) -> dict[str, Any]:
-    """Those of a layer's attributes that are not None, for a configuration."""
-    return {name: value for name in names if (value := getattr(layer, name)) is not None}

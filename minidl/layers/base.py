@@ -158,14 +158,12 @@ class Layer(Interface, OwnCall):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal layer."""
-        config: dict[str, Any] = {"name": self.name}
-        if self.declared_shape is not None:
-            config["input_shape"] = list(self.declared_shape)
-        if not self.trainable:
-            config["trainable"] = False
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = self.activity_regularizer
-        return config
+        config = {"name": self.name, **super().get_config()}
+        if "input_shape" in config:  # which is that of the built layer
+            shape = self.declared_shape
+            config["input_shape"] = None if shape is None else list(shape)
+            config.pop("input_dim", None)
+        return config if self.trainable else {**config, "trainable": False}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

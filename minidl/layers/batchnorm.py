@@ -103,11 +103,3 @@ class BatchNormalization(Affine):
         return kernels.batchnorm_training_backward(
             dy, self.x_hat, self.dgamma, self.dbeta, self._inverse, self.gamma, len(dy), out=dx
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "momentum": self.momentum,
-            "moving_mean_initializer": self.moving_mean_initializer,
-            "moving_variance_initializer": self.moving_variance_initializer,
-        }

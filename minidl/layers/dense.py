@@ -15,7 +15,7 @@ from minidl.kernels.dense import (
     sparse_dense_forward,
 )
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import BUILT, constraint, given, initial, penalty
+from minidl.layers.arguments import BUILT, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -152,14 +152,7 @@ class Dense(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "units": self.units,
             "activation": None if self.activation is None else _described(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "bias_initializer": self.bias_initializer,
-            "kernel_regularizer": self.kernel_regularizer,
-            "bias_regularizer": self.bias_regularizer,
-            **given(self, "kernel_constraint", "bias_constraint"),
         }
 
 

@@ -65,6 +65,3 @@ class Drawing(Layer):
             raise RuntimeError(f"{self.name}: expected address(seed, index) to be called first")
         for bits, out in zip(self.random, arrays, strict=True):
             bits.fill(out, step)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}

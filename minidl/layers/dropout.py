@@ -87,6 +87,3 @@ class Dropout(Drawing):
     def _drop_back(self, dy: Any, out: Any) -> Any:
         """dx, with the same mask."""
         return dropout_backward(dy, self.bits, self.threshold, self.scale, out=out)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate}

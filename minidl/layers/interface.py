@@ -12,6 +12,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import backend_of, floatx
 from minidl.backend.array import Number, Weight
+from minidl.configuration import Configured, arguments_of
 from minidl.parameters import Specification
 
 
@@ -60,7 +61,7 @@ def _train(layer: Any, name: str, value: Any) -> bool:
     return bool(value)
 
 
-class Interface:
+class Interface(Configured):
     """A layer as Keras shows it: weights by name, counts, and whether training moves them.
 
     Attributes:
@@ -221,7 +222,7 @@ class Interface:
         Raises:
             ValueError: the layer does not take such rows.
         """
-        made = type(self).from_config(self.get_config())  # type: ignore[attr-defined]
+        made = type(self).from_config(self.get_config())
         made.build(tuple(input_shape)[1:])
         return (input_shape[0], *made.output_shape)
 
@@ -262,9 +263,15 @@ class Interface:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """A new layer of the arguments that ``get_config`` gave."""
+        """A new layer of the arguments that ``get_config`` gave.
+
+        ``trainable`` is set afterwards, and so is the name if the constructor takes none.
+        """
         arguments = dict(config)
-        trainable = arguments.pop("trainable", True)
+        later = {"trainable": arguments.pop("trainable", True)}
+        if "name" in arguments and "name" not in arguments_of(cls):
+            later["name"] = arguments.pop("name")
         layer = cls(**arguments)
-        layer.trainable = trainable
+        for name, value in later.items():
+            setattr(layer, name, value)
         return layer

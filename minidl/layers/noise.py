@@ -66,9 +66,6 @@ class GaussianNoise(_Noise):
     def backward(self, dy: Any) -> Any:
         return dy
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "stddev": self.stddev}
-
 
 @register
 class GaussianDropout(_Noise):
@@ -114,6 +111,3 @@ class GaussianDropout(_Noise):
             return dy
         dx = first_rows(self._dx, len(dy))
         return kernels.gaussian_dropout_backward(dy, self.factor, out=dx)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate}

@@ -193,7 +193,5 @@ class Normalization(Layer):
         return x.size if axes is None else x.size // x.shape[-1], x.mean(axes), x.var(axes)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "axis": self.axis, "invert": self.invert}
-        if self._given:
-            config |= {"mean": self.mean, "variance": self.variance}
-        return config
+        config = super().get_config()
+        return config if self._given else {**config, "mean": None, "variance": None}

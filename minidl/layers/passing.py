@@ -64,7 +64,7 @@ class ActivityRegularization(Identity):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["activity_regularizer"]
-        return {**config, "l1": self.l1, "l2": self.l2}
+        return config
 
 
 def _shape(layer: Any, name: str, value: Any) -> tuple[int, ...]:
@@ -116,6 +116,3 @@ class Reshape(Layer):
 
     def backward(self, dy: Any) -> Any:
         return dy.reshape(len(dy), *self.input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "target_shape": list(self.target_shape)}

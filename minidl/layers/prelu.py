@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.prelu import prelu_backward, prelu_forward, prelu_parameter_gradient
-from minidl.layers.arguments import BUILT, constraint, given, initial, penalty
+from minidl.layers.arguments import BUILT, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -80,13 +80,6 @@ class PReLU(Layer):
         if not self.needs_dx:
             return None
         return prelu_backward(_flat(dy), x, alpha, out=dx).reshape(dy.shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "alpha_initializer": self.alpha_initializer,
-            **given(self, "alpha_regularizer", "alpha_constraint"),
-        }
 
 
 def _flat(x: Any) -> Any:

@@ -49,6 +49,3 @@ class Rescaling(Layer):
         if not self.needs_dx:
             return None
         return rescaling_backward(dy, self.scale, out=first_rows(self._dx, len(dy)))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}

@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend, backend_of, current
+from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
 from minidl.losses import reductions
@@ -38,7 +39,7 @@ def _no_dtype(loss: Loss, name: str, value: Any) -> None:
 
 
 @kind("loss")
-class Loss:
+class Loss(Configured):
     """Base of all losses: one number of a loss for each row.
 
     Args:
@@ -189,15 +190,3 @@ class Loss:
             weights = fitting(current().to_device(weights), losses)
             losses = losses * weights
         return reductions.of_arrays(self, losses, weights)
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal loss; those left at their defaults are not."""
-        config: dict[str, Any] = {"from_logits": self.from_logits} if self.activation else {}
-        if self.reduction != reductions.MEAN:
-            config["reduction"] = self.reduction
-        return config if self.name == type(self).__name__ else {**config, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        """The loss that :meth:`get_config` describes."""
-        return cls(**config)

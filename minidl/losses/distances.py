@@ -62,9 +62,6 @@ class Huber(OnValues, UnitMean):
     def kernels(self) -> tuple[Any, ...]:
         return kernels.huber_forward, kernels.huber_backward, self.delta
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "delta": self.delta}
-
 
 @register("logcosh")
 class LogCosh(OnValues, UnitMean):

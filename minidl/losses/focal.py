@@ -51,14 +51,6 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             forward, backward = focal.sigmoid_focal_forward, focal.sigmoid_focal_backward
         return forward, backward, self.gamma, *weights
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "apply_class_balancing": self.apply_class_balancing,
-            "alpha": self.alpha,
-            "gamma": self.gamma,
-        }
-
 
 @register
 class CategoricalFocalCrossentropy(Crossentropy):
@@ -112,6 +104,3 @@ class CategoricalFocalCrossentropy(Crossentropy):
         else:
             focal.categorical_focal_backward(p, t, self.alpha, self.gamma, out=out)
             probabilities.shares_backward(out, p, row, work, self._other[: len(t)])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha, "gamma": self.gamma}

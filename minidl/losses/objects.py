@@ -36,12 +36,6 @@ class Crossentropy(Loss):
         if self.label_smoothing:
             kernels.smoothed(t, self.label_smoothing, classes, out=t)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if self.label_smoothing:
-            config["label_smoothing"] = self.label_smoothing
-        return config
-
 
 @register
 class CategoricalCrossentropy(Crossentropy):

@@ -120,9 +120,6 @@ class BinaryAccuracy(Share):
     def takes_logits(self, activation: str | None, units: int) -> bool:
         return super().takes_logits(activation, units) and self.threshold == 0.5
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "threshold": self.threshold}
-
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         right = self._right[: len(predictions)]
         threshold = 0.0 if self.on_logits else self.threshold
@@ -169,9 +166,6 @@ class ChosenAccuracy(_OfRows):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.class_numbers = class_numbers
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "class_numbers": self.class_numbers}
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         if self.class_numbers or predictions.shape[1] > 1:

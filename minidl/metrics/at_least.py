@@ -38,10 +38,6 @@ class _AtLeast(ThresholdMetric):
         self.class_id = None if class_id is None else checks.integer("class_id", class_id, 0)
         self._class_id = self.class_id
 
-    def get_config(self) -> dict[str, Any]:
-        given = {self._wanted: getattr(self, self._wanted), "num_thresholds": self.num_thresholds}
-        return {**super().get_config(), **given, "class_id": self.class_id}
-
     def result(self) -> Any:
         """The largest share sought, of the thresholds at which the condition holds; else 0."""
         cases = self.cases()

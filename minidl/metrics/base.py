@@ -5,12 +5,13 @@ The sums stay on the device until read.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from minidl.backend import Backend, backend_of, to_host
 from minidl.backend.array import Number
+from minidl.configuration import Configured
 from minidl.kernels import counts, measures
 from minidl.layers.names import next_name
 from minidl.metrics.alone import Alone
@@ -19,11 +20,9 @@ from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
-M = TypeVar("M", bound="Metric")
-
 
 @kind("metric")
-class Metric(Alone, Weighing):
+class Metric(Alone, Weighing, Configured):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -94,15 +93,6 @@ class Metric(Alone, Weighing):
     def takes_logits(self, activation: str | None, units: int) -> bool:
         """True if logits before this activation will do in place of the outputs."""
         return activation in self.activations
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal metric."""
-        return {"name": self.name} | ({} if self.dtype is None else {"dtype": self.dtype})
-
-    @classmethod
-    def from_config(cls: type[M], config: dict[str, Any]) -> M:
-        """A metric made of the arguments that :meth:`get_config` returns."""
-        return cls(**config)
 
     def reset_state(self) -> None:
         """Forget all rows."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl import checks
 from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
@@ -29,9 +27,6 @@ class _Count(ThresholdMetric):
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, checked(thresholds, 0.5))
         self.thresholds, self.dtype = thresholds, dtype
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "thresholds": _plain(self.thresholds)}
 
     def result(self) -> Any:
         """The weights of the elements counted: a number, or an array for several thresholds."""
@@ -123,10 +118,6 @@ class _Share(ThresholdMetric):
         if top_k is not None:  # of predictions (n,) the largest say yes
             self._kind = Kind(one_row=True)
 
-    def get_config(self) -> dict[str, Any]:
-        given = {"thresholds": _plain(self.thresholds), "top_k": self.top_k}
-        return {**super().get_config(), **given, "class_id": self.class_id}
-
     def result(self) -> Any:
         """The share, 0 where it has no meaning: a number, or an array for several thresholds."""
         cases = self.cases()
@@ -162,7 +153,3 @@ class Recall(_Share):
     """
 
     _used = "true_positives", "false_negatives"
-
-
-def _plain(thresholds: Any) -> Any:
-    return thresholds.tolist() if isinstance(thresholds, np.ndarray) else thresholds

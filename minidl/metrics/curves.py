@@ -88,17 +88,7 @@ class AUC(ThresholdMetric):
             self._label_weights = np.asarray(self.label_weights, dtype=np.float64)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_thresholds": self.num_thresholds,
-            "curve": self.curve,
-            "summation_method": self.summation_method,
-            "thresholds": self._own,
-            "multi_label": self.multi_label,
-            "num_labels": self.num_labels,
-            "label_weights": self.label_weights,
-            "from_logits": self.from_logits,
-        }
+        return {**super().get_config(), "thresholds": self._own}
 
     def _shape(self, units: int) -> tuple[int, ...]:
         return 2, len(self._thresholds) + 1, units if self.multi_label else 1

@@ -43,9 +43,6 @@ class LossMetric(Metric):
         self._loss.from_logits = from_logits or self._loss.from_logits
         self._loss.bind(rows, units, backend, dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "loss": self._loss}
-
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         measures.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
@@ -63,15 +60,9 @@ class _Crossentropy(LossMetric):
     label_smoothing: Any = checks.Attribute(settled)
 
     def __init__(self, loss: type[losses.Loss], name: str, **options: Any) -> None:
-        self._options = {key: value for key, value in options.items() if value}
-        super().__init__(loss(**self._options), name)
+        super().__init__(loss(**options), name)
         for key, value in options.items():
             setattr(self, key, value)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["loss"]
-        return {**config, **self._options}
 
 
 @register("bce")

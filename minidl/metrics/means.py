@@ -148,7 +148,7 @@ class MeanMetricWrapper(Metric):
         return self._rows_of.args[0]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fn": self.fn, **self._rows_of.args[1]}
+        return {**super().get_config(), **self._rows_of.args[1]}
 
     def _shape(self, units: int) -> tuple[int, ...]:
         return (2,)

@@ -85,10 +85,6 @@ class FBetaScore(_Columns):
         super().__init__(name=name, dtype=dtype)
         self.average, self.beta, self.threshold = average, beta, threshold
 
-    def get_config(self) -> dict[str, Any]:
-        given = {"average": self.average, "beta": self.beta, "threshold": self.threshold}
-        return {**super().get_config(), **given}
-
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         self._row = backend.xp.empty((rows, 1), dtype=dtype)
@@ -139,11 +135,6 @@ class F1Score(FBetaScore):
         super().__init__(average, 1.0, threshold, name)
         self.dtype = dtype
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["beta"]
-        return config
-
 
 @register
 class R2Score(_Columns):
@@ -174,10 +165,6 @@ class R2Score(_Columns):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
-
-    def get_config(self) -> dict[str, Any]:
-        given = {"class_aggregation": self.class_aggregation}
-        return {**super().get_config(), **given, "num_regressors": self.num_regressors}
 
     def _write(self, p: Any, t: Any, w: Any, terms: tuple[Any, ...]) -> tuple[Any, ...]:
         counts.moments(p, t, w, out=terms[:3])

@@ -35,9 +35,6 @@ class TopKCategoricalAccuracy(Share):
         super().__init__(name=name, dtype=dtype)
         self.k = k
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "k": self.k}
-
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)
         xp = backend.xp
@@ -87,9 +84,6 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     ) -> None:
         super().__init__(k, name, dtype)
         self.from_sorted_ids = from_sorted_ids
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "from_sorted_ids": self.from_sorted_ids}
 
     def _find(self, predictions: Any, y: Any, inside: Any) -> None:
         if not self.from_sorted_ids:

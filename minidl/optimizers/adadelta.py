@@ -48,6 +48,3 @@ class Adadelta(Optimizer):
         v, d = self.state["v"], self.state["d"]
         numbers = learning_rate, self.rho, self.epsilon
         adaptive.adadelta(theta, grad, v, d, *numbers, out=(theta, v, d))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}

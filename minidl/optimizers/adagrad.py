@@ -60,7 +60,3 @@ class Adagrad(Optimizer):
         return updates.rmsprop_step_size(
             accumulator, self.accumulated_learning_rate, self.epsilon, out=out
         )
-
-    def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("initial_accumulator_value", "epsilon")}
-        return {**super().get_config(), **own}

@@ -34,10 +34,6 @@ class Moments(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("beta_1", "beta_2", "epsilon")}
-        return {**super().get_config(), **own}
-
 
 @register
 class Adam(Moments):
@@ -96,9 +92,6 @@ class Adam(Moments):
     def step_size(self, part: slice, out: Any) -> Any:
         v = self.state["v_max" if self.amsgrad else "v"][part]
         return updates.adam_step_size(v, self._gain, self.epsilon, out=out)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "amsgrad": self.amsgrad}
 
 
 @register

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from minidl import checks
+from minidl.configuration import arguments_of
 
 
 def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
@@ -36,18 +36,7 @@ def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
                 f"without a scale, received {value!r}"
             )
         if name not in ("decay", "loss_scale_factor"):
-            raise checks.unknown(f"argument of {kind.__name__}", name, _known(kind))
-
-
-def _known(kind: type) -> list[str]:
-    """Names of the arguments of a class and of those that it derives from."""
-    found: dict[str, None] = {}
-    for each in inspect.getmro(kind):
-        if "__init__" in vars(each) and each is not object:
-            for parameter in inspect.signature(each).parameters.values():
-                if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                    found[parameter.name] = None
-    return list(found)
+            raise checks.unknown(f"argument of {kind.__name__}", name, arguments_of(kind))
 
 
 class _Missing:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from minidl.optimizers.clipping import CLIPS
+from minidl.configuration import Configured
 from minidl.optimizers.schedule import LearningRateSchedule
 
-#: Arguments of all optimizers, but for the learning rate and the name.
-COMMON = (
-    "weight_decay",
-    *CLIPS,
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "gradient_accumulation_steps",
-)
 
-
-class Arguments:
+class Arguments(Configured):
     """The part of an optimizer that says what it was made of."""
 
-    name: str
     _learning_rate: Any
     _excluded: tuple[str, ...]
     _excluded_arrays: tuple[Any, ...]
@@ -35,15 +23,12 @@ class Arguments:
                 "an optimizer whose learning rate is a function of your own cannot be saved; "
                 "expected a number or a schedule of minidl.optimizers.schedules"
             )
-        config = {"name": self.name, "learning_rate": rate, **{n: getattr(self, n) for n in COMMON}}
         if self._excluded_arrays:
             raise ValueError(
                 "tensors without weight decay are known by their arrays alone until the first "
                 "update; expected exclude_from_weight_decay(var_names=[...])"
             )
+        config = super().get_config()
+        if "learning_rate" in config:
+            config["learning_rate"] = rate
         return config | ({"exclude_from_weight_decay": self._excluded} if self._excluded else {})
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """An optimizer of the arguments that :meth:`get_config` gave."""
-        return cls(**config)

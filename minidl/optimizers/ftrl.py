@@ -98,14 +98,3 @@ class Ftrl(Optimizer):
             adaptive.ftrl(*given, out=out)
         else:
             adaptive.ftrl_power(*given, -self.learning_rate_power, out=out)
-
-    def get_config(self) -> dict[str, Any]:
-        names = (
-            "learning_rate_power",
-            "initial_accumulator_value",
-            "l1_regularization_strength",
-            "l2_regularization_strength",
-            "l2_shrinkage_regularization_strength",
-            "beta",
-        )
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

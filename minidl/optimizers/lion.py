@@ -47,6 +47,3 @@ class Lion(Optimizer):
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         m = self.state["m"]
         adaptive.lion(theta, grad, m, learning_rate, self.beta_1, self.beta_2, out=(theta, m))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}

@@ -53,7 +53,3 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def _rate(self, step: float) -> float:
         passed = sum(step > boundary for boundary in self.boundaries)
         return float(self.values[passed])
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "boundaries": list(self.boundaries), "values": list(self.values)}

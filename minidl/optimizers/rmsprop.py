@@ -80,7 +80,3 @@ class RMSprop(Optimizer):
                 v, m, self.accumulated_learning_rate, self.epsilon, out=out
             )
         return updates.rmsprop_step_size(v, self.accumulated_learning_rate, self.epsilon, out=out)
-
-    def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("rho", "momentum", "epsilon", "centered")}
-        return {**super().get_config(), **own}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl import checks
 from minidl.backend.array import Array, Number
+from minidl.configuration import Configured
 from minidl.register import kind
 
 
 @kind("learning-rate schedule")
-class LearningRateSchedule:
+class LearningRateSchedule(Configured):
     """A learning rate for every step: ``schedule(step)``; an array of rates for one of steps.
 
     A class of one's own defines ``__call__(step)``, as in Keras. The argument ``name``, for the
@@ -36,14 +36,8 @@ class LearningRateSchedule:
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments that make an equal schedule; a name only if one was given."""
-        return {
-            name: value for name, value in vars(self).items() if (name, value) != ("name", None)
-        }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """A schedule of the arguments that :meth:`get_config` gave."""
-        return cls(**config)
+        config = super().get_config()
+        return {key: value for key, value in config.items() if (key, value) != ("name", None)}
 
 
 class TimedDecay(LearningRateSchedule):

@@ -58,6 +58,3 @@ class SGD(Optimizer):
 
     def step_size(self, part: slice, out: Any) -> float:
         return self._step_size
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.activations import ActivationFunction
+from minidl.configuration import Configured
 from minidl.constraints import Constraint
 from minidl.custom import find_class, find_function, function_name_of, name_of
 from minidl.initializers import Initializer
@@ -159,7 +160,7 @@ def _decode(value: Any) -> Any:
             raise TypeError("expected the name of a class, received something else")
         kind = find_class(name)
         config = {name: _decode(item) for name, item in value["config"].items()}
-        return kind.from_config(config) if issubclass(kind, Layer) else kind(**config)
+        return kind.from_config(config) if issubclass(kind, Configured) else kind(**config)
     if isinstance(value, list):
         return [_decode(item) for item in value]
     # The search for the name nearest to an unknown name takes time and memory.

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from minidl import layers as kinds
 from minidl import losses, regularizers
 from minidl.activations import ActivationFunction
+from minidl.configuration import changed
 from minidl.gradient_check.losses import random_targets
 from minidl.initializers import Initializer
 from minidl.layers import Layer
@@ -69,11 +70,11 @@ class NetworkCase(NamedTuple):
 
 
 def _call(made: Any) -> str:
-    """The call that makes a layer, loss or penalty, without names, Nones and initializers."""
+    """The call that makes a layer, loss or penalty, without names, initializers and defaults."""
     options = ", ".join(
         f"{name}={_call(value) if isinstance(value, Regularizer) else repr(value)}"
-        for name, value in made.get_config().items()
-        if name != "name" and value is not None and not isinstance(value, Initializer)
+        for name, value in changed(made).items()
+        if name != "name" and not isinstance(value, Initializer)
     )
     return f"{type(made).__name__}({options})"
 

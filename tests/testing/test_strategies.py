@@ -167,15 +167,14 @@ def described(case: NetworkCase) -> str:
 
 
 MEAN = "MeanSquaredError()"
-OUTPUT = "Dense(units=1, use_bias=True)"
+OUTPUT = "Dense(units=1)"
 
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("forgotten")
 def test_a_wrong_activation_shrinks_to_itself_and_one_unit():
     registered.put_in_place("relu", activation("relu", twice))
-    relu = "ReLU(negative_slope=0.0, threshold=0.0)"
-    assert described(smallest(networks())) == f"<1 row of 1 into [{relu}, {OUTPUT}], {MEAN}"
+    assert described(smallest(networks())) == f"<1 row of 1 into [ReLU(), {OUTPUT}], {MEAN}"
 
 
 @pytest.mark.thorough
@@ -185,7 +184,7 @@ def test_a_wrong_normalization_shrinks_to_two_rows(monkeypatch):
 
     wrong = after(batchnorm.batchnorm_training_backward, sign)
     monkeypatch.setattr(batchnorm, "batchnorm_training_backward", wrong)
-    normalization = "BatchNormalization(epsilon=0.001, center=False, scale=False, momentum=0.99)"
+    normalization = "BatchNormalization(center=False, scale=False)"
     assert (
         described(smallest(networks())) == f"<2 rows of 1 into [{normalization}, {OUTPUT}], {MEAN}"
     )

@@ -63,5 +63,5 @@ class Swish(Layer):
         return dx
 
     def get_config(self):
-        """Arguments that make an equal layer."""
+        """The argument is kept as ``start``, because ``self.beta`` is the trained tensor."""
         return {**super().get_config(), "beta": self.start}

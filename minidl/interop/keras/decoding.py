@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minidl.configuration import Configured
 from minidl.constraints import Constraint
 from minidl.custom import find_class
 from minidl.initializers import Initializer
@@ -82,7 +83,7 @@ def _object(item: Mapping[str, Any]) -> Any:
         raise ValueError(f"expected a class and its config, received {sorted(item)[:9]}")
     kind = class_of(item)
     arguments = {key: decode(each) for key, each in _wanted(kind, config).items()}
-    return kind.from_config(arguments) if issubclass(kind, Layer) else kind(**arguments)
+    return kind.from_config(arguments) if issubclass(kind, Configured) else kind(**arguments)
 
 
 def _wanted(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:

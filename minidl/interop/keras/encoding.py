@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.activations import ActivationFunction
+from minidl.configuration import changed
 from minidl.constraints import Constraint
 from minidl.custom import name_of
 from minidl.initializers import IdentityInitializer, Initializer
@@ -106,7 +107,11 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
         raise ValueError(f"Keras has no regularizer {kind.__name__}, or none that is proximal")
     if isinstance(thing, Optimizer) and kind.__name__ not in GROUPS:
         raise ValueError(f"Keras has no optimizer {kind.__name__}")
-    config = {key: encode(each, dtype) for key, each in thing.get_config().items()}
+    # What other versions of Keras lack is left out, as long as it is the default.
+    config = changed(thing) if isinstance(thing, Loss) else thing.get_config()
+    if config.get("name") == kind.__name__:
+        del config["name"]
+    config = {key: encode(each, dtype) for key, each in config.items()}
     if "exclude_from_weight_decay" in config:
         raise ValueError("exclude_from_weight_decay has no place in the file")
     if isinstance(thing, Layer):
@@ -117,6 +122,8 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
 def _of_layer(thing: Layer, config: dict[str, Any]) -> dict[str, Any]:
     """A layer's arguments as Keras has them."""
     config.pop("input_shape", None)  # said by the Input
+    if config.get("activity_regularizer") is None:  # which some of Keras's layers do not take
+        config.pop("activity_regularizer", None)
     if isinstance(thing, Sigmoid | Tanh):
         config["activation"] = type(thing).__name__.lower()
     if "activation" in config:

@@ -1,0 +1,118 @@
+"""The configuration of an object: the arguments of its constructor, read from its attributes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+
+class Configured:
+    """An object that its constructor's arguments describe: a layer, a loss, an optimizer, ….
+
+    A class keeps each argument of its constructor in an attribute, or in a property, of the same
+    name, and has nothing else to do::
+
+        class Scale(Layer):
+            def __init__(self, factor=1.0, **options):
+                super().__init__(**options)
+                self.factor = factor
+
+    The configuration of a Scale has "factor". It has the arguments of :class:`Layer`, too, because
+    the constructor passes ``options`` on; without these it would end with "factor". All arguments
+    are in it, those left at their defaults and None included, with their values of now. Tuples
+    and arrays become lists.
+
+    A class defines ``get_config`` if an argument is kept under another name or in another form: the
+    argument comes beside those of ``super().get_config()``. So does a class whose constructor
+    settles an argument and passes others on, because the settled one cannot be given again::
+
+        class Gate(Dense):
+            def __init__(self, units, **options):
+                super().__init__(units, activation="sigmoid", **options)
+
+            def get_config(self):
+                config = super().get_config()
+                del config["activation"]
+                return config
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal object; see :class:`Configured`.
+
+        Raises:
+            ValueError: no attribute has the name of an argument, and the class that takes the
+                argument does not define ``get_config``.
+        """
+        kind = type(self)
+        config: dict[str, Any] = {}
+        for name, owner in _owners(kind).items():  # type: ignore[arg-type]
+            try:
+                config[name] = _plain(getattr(self, name))
+            except AttributeError as error:
+                if not _says(kind, owner):
+                    raise ValueError(
+                        f"{kind.__name__}: the constructor takes {name!r}, and there is no "
+                        f"attribute {name!r}; expected self.{name} = {name} in "
+                        f"{owner.__name__}.__init__, or a get_config that returns {name!r}"
+                    ) from error
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new object of the arguments that ``get_config`` gave."""
+        return cls(**config)
+
+
+def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
+    """The arguments that a class takes by name: those of its constructor, and where these end in
+    ``**options`` those of the next constructor among the classes that it derives from.
+    """
+    return {name: _constructor(owner)[name] for name, owner in _owners(kind).items()}
+
+
+def changed(thing: Configured) -> dict[str, Any]:
+    """The configuration without arguments that have their default values."""
+    known = arguments_of(type(thing))
+    return {
+        name: value
+        for name, value in thing.get_config().items()
+        if name not in known or known[name].default != value
+    }
+
+
+@functools.lru_cache(256)
+def _constructor(kind: type) -> Mapping[str, inspect.Parameter]:
+    """The parameters of the constructor that a class itself defines, without ``self``."""
+    _, *parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
+    return {each.name: each for each in parameters}
+
+
+@functools.lru_cache(256)
+def _owners(kind: type) -> Mapping[str, type]:
+    """The arguments that a class takes by name -> the class whose constructor names them."""
+    found: dict[str, type] = {}
+    for each in kind.__mro__:
+        if each is object or "__init__" not in vars(each):
+            continue
+        parameters = _constructor(each).values()
+        named = (p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+        found = {**dict.fromkeys(named, each), **found}
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+            break
+    return found
+
+
+def _says(kind: type, owner: type) -> bool:
+    """True if ``get_config`` is defined by the owner of an argument, or between it and ``kind``."""
+    between = kind.__mro__[: kind.__mro__.index(owner) + 1]
+    return any("get_config" in vars(each) for each in between)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, as far as tuples, arrays and NumPy's numbers go."""
+    if isinstance(value, tuple):
+        return list(value)
+    is_array = hasattr(value, "tolist") and not isinstance(value, type)
+    return value.tolist() if is_array else value
