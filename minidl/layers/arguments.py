@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from minidl import checks, constraints, initializers, regularizers
 from minidl.initializers import Initializer
@@ -69,6 +69,23 @@ def features_axis() -> Any:
         return value
 
     return checks.Attribute(check)
+
+
+def not_activation() -> Any:
+    """An attribute that an activation layer has not: what a user looks for there is elsewhere."""
+    name = "the attribute function, of minidl.activations"
+
+    def refuse(layer: Layer, *value: Any) -> NoReturn:
+        """The constructor's argument; the layer's function is ``function``, which can be set.
+
+        Raises:
+            AttributeError: always.
+        """
+        if value:
+            raise AttributeError(f"{layer!r}: activation cannot be set; expected {name} to be set")
+        raise AttributeError(f"{layer!r} has no activation, it is one: its function is {name}")
+
+    return property(refuse, refuse)
 
 
 def initial(identifier: str | Initializer | None) -> Initializer:
