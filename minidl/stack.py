@@ -9,7 +9,8 @@ from minidl import checks, sharing
 from minidl.backend import backend_of, current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers.base import Layer, Shape, shape_of
+from minidl.layers.arguments import row_shape
+from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.parameters import ParameterVector, Specification
 from minidl.penalties import Penalties
@@ -205,9 +206,3 @@ class Stack(Row):
                 values = start.values(tensor.shape, generator(seed, WEIGHTS, place))
             vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         return vector
-
-
-def row_shape(shape: Any) -> Shape:
-    """Shape of one row; a None in front, for a batch of any size, is left out."""
-    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    return shape_of(sizes[1:] if sizes[:1] == (None,) else sizes)

@@ -8,7 +8,7 @@ from minidl import activations
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
 from minidl.custom import name_of
-from minidl.layers.arguments import not_activation
+from minidl.layers.arguments import features, not_activation
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -55,7 +55,7 @@ class Activation(Layer):
     def _set(self, function: activations.ActivationFunction, constants: dict[str, Any]) -> None:
         """Take a function with these constants, and memory for the function."""
         if function.rowwise and self.input_shape:
-            self._flat_input(self.input_shape)
+            features(self, self.input_shape)
         self._function, self._constants = function, constants
         if self._bound is not None:
             self.bind(*self._bound)
@@ -68,7 +68,7 @@ class Activation(Layer):
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if self.function.rowwise:
-            self._flat_input(input_shape)
+            features(self, input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         self._bound = rows, backend, dtype

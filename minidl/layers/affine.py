@@ -6,7 +6,15 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.layers.arguments import BUILT, constraint, features_axis, given, initial, penalty
+from minidl.layers.arguments import (
+    BUILT,
+    constraint,
+    features,
+    features_axis,
+    given,
+    initial,
+    penalty,
+)
 from minidl.layers.base import Layer, Shape
 
 
@@ -74,7 +82,7 @@ class Affine(Layer):
         self.gamma_constraint = gamma_constraint
 
     def build(self, input_shape: Shape) -> None:
-        self._flat_input(input_shape)
+        features(self, input_shape)
         super().build(input_shape)
         if self.scale:
             start, penalised = self.gamma_initializer, self.gamma_regularizer

@@ -1,4 +1,4 @@
-"""Arguments that several layers take: penalties, constraints, initializers."""
+"""Arguments that several layers take: shapes, penalties, constraints, initializers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,67 @@ from minidl.initializers import Initializer
 if TYPE_CHECKING:
     from minidl.layers.base import Layer
 
+Shape = tuple[int, ...]
+
 BUILT = "a new network, because this layer is built"
+
+
+def text(what: str, value: Any) -> str:
+    """A value that is a text of at least one letter.
+
+    Raises:
+        TypeError: something else.
+    """
+    if not (isinstance(value, str) and value):
+        raise TypeError(f"{what}: expected a text, received {value!r}")
+    return value
+
+
+def shape_of(shape: Any) -> Shape:
+    """A row's shape as a tuple of sizes; a lone integer n means (n,).
+
+    Raises:
+        ValueError, TypeError: not sizes of at least 1.
+    """
+    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    return tuple(checks.integer("size in a shape", size, 1) for size in sizes)
+
+
+def row_shape(shape: Any) -> Shape:
+    """Shape of one row; a None in front, for a batch of any size, is left out."""
+    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+    return shape_of(sizes[1:] if sizes[:1] == (None,) else sizes)
+
+
+def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
+    """The shape of a row that a layer is told, or None.
+
+    Args:
+        input_shape: of one row, or None.
+        input_dim: n stands for (n,), or None.
+
+    Raises:
+        ValueError, TypeError: both, or no sizes of at least 1.
+    """
+    if input_dim is None:
+        return None if input_shape is None else shape_of(input_shape)
+    if input_shape is not None:
+        raise TypeError("expected input_dim or input_shape, received both")
+    return (checks.integer("input_dim", input_dim, 1),)
+
+
+def features(layer: Layer, input_shape: Shape) -> int:
+    """The number of features of a row.
+
+    Raises:
+        ValueError: rows are not one-dimensional.
+    """
+    if len(input_shape) != 1:
+        raise ValueError(
+            f"{layer.name}: expected rows of features, shape (n,), received rows of shape "
+            f"{input_shape}; put a Flatten() layer before it"
+        )
+    return input_shape[0]
 
 
 def penalty(tensor: str) -> Any:

@@ -8,14 +8,10 @@ from typing import Any
 from minidl import activations, checks, constraints, initializers, regularizers
 from minidl.backend import Backend, is_sparse
 from minidl.custom import name_of
-from minidl.kernels.dense import (
-    dense_backward,
-    dense_forward,
-    sparse_dense_backward,
-    sparse_dense_forward,
-)
+from minidl.kernels.dense import dense_backward, dense_forward
+from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import BUILT, constraint, given, initial, penalty
+from minidl.layers.arguments import BUILT, constraint, features, given, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -104,7 +100,7 @@ class Dense(Layer):
         return Activation(function, name=f"{self.name}/{function.name}")
 
     def build(self, input_shape: Shape) -> None:
-        inputs = self._flat_input(input_shape)
+        inputs = features(self, input_shape)
         self.input_shape = input_shape
         self.output_shape = (self.units,)
         self.add_tensor(

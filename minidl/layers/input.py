@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.layers.base import Layer, shape_of
+from minidl.layers.arguments import shape_of
+from minidl.layers.base import Layer
 from minidl.register import register
 
 
