@@ -59,6 +59,24 @@ def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
     return (checks.integer("input_dim", input_dim, 1),)
 
 
+def check_rows(layer: Layer, shape: Shape) -> None:
+    """Raise if a layer is built for, or told, rows of another shape.
+
+    Raises:
+        ValueError: names both shapes.
+    """
+    if layer.declared_shape not in (None, shape):
+        raise ValueError(
+            f"{layer.name}: expected input_shape {shape}, the output before it, received "
+            f"{layer.declared_shape}"
+        )
+    if layer.settled and layer.input_shape != shape:
+        raise ValueError(
+            f"{layer.name}: expected rows of shape {layer.input_shape}, for which it is built, "
+            f"received {shape}"
+        )
+
+
 def features(layer: Layer, input_shape: Shape) -> int:
     """The number of features of a row.
 
