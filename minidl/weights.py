@@ -18,6 +18,22 @@ def tensors(layers: Sequence[Layer]) -> list[Any]:
     return [getattr(layer, key) for layer in layers for key in (*layer.tensors, *layer.statistics)]
 
 
+def get_weights(network: Stack) -> list[np.ndarray]:
+    """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
+    network.build()
+    return copies(network, network.leaves)
+
+
+def set_weights(network: Stack, weights: Sequence[Any]) -> None:
+    """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
+
+    Raises:
+        ValueError: another number of arrays, another shape, or a value that is not finite.
+    """
+    network.build()
+    overwrite(network, network.leaves, weights)
+
+
 def copies(network: Stack, layers: Sequence[Layer]) -> list[np.ndarray]:
     """Copies on the host of the tensors of some layers, in the order of :func:`tensors`.
 

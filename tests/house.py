@@ -45,8 +45,8 @@ PARTS = {
     "book, the rest": [
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
         "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
-        "freezing", "keras_activations", "lookup", "models", "moved", "on_batch", "pairs",
-        "register", "row", "seeds", "sharing", "undo", "weights", "whole_step",
+        "freezing", "incoming", "keras_activations", "lookup", "models", "moved", "on_batch",
+        "pairs", "register", "row", "seeds", "sharing", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],
