@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -33,16 +32,11 @@ class Network(Stack):
         rows: for passes over up to so many, buffers are allocated.
     """
 
+    step = 0
+    _x: Any = None
+    _logits = False
     get_weights, set_weights = weights.get_weights, weights.set_weights
     weights_of, set_weights_of = weights.copies, weights.overwrite
-
-    def __init__(
-        self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
-    ) -> None:
-        self.step = 0
-        self._x: Any = None
-        self._logits = False
-        super().__init__(layers, name, dtype)
 
     def bind(self, rows: int) -> None:
         """Allocate the buffers for passes over up to ``rows`` rows.
@@ -83,10 +77,6 @@ class Network(Stack):
             else:
                 self.settle()
             return self._pass(x, training, step, logits)
-
-    def _build(self, input_shape: Any) -> None:
-        super()._build(input_shape)
-        self.rows = 0
 
     def settle(self) -> None:
         """Put back a training step that is half done, and do the steps that wait."""

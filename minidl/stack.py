@@ -114,7 +114,7 @@ class Stack(Row):
         else:
             self.place({})
         self._leaves = self.leaves
-        self.built = True
+        self.built, self.rows = True, 0
         sharing.built.add(self)
 
     def place(self, kept: Mapping[tuple[Layer, str], Any]) -> None:

@@ -10,7 +10,8 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.elsewhere import stand_in
 from minidl.layers.flatten import Flatten
-from minidl.layers.input import Input, InputLayer
+from minidl.layers.input import Input
+from minidl.layers.input_layer import InputLayer
 from minidl.layers.layernorm import LayerNormalization
 from minidl.layers.named_activations import ELU, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from minidl.layers.noise import GaussianDropout, GaussianNoise
