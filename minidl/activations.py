@@ -18,20 +18,20 @@ An activation of another package is made in the same way::
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from minidl import keras_activations, pairs
+from minidl import keras_activations
 from minidl.kernels import activations, gated, piecewise, rowwise, smooth
 from minidl.lookup import find, known
 from minidl.pairs import COLUMNS as COLUMNS
+from minidl.pairs import Pair
 from minidl.register import kind, register
 
 
 @kind("activation")
-class ActivationFunction:
+class ActivationFunction(Pair):
     """An activation.
 
     Names of arguments say what a kernel needs. ``forward(x, ..., out=)`` writes y into ``out``.
@@ -52,33 +52,6 @@ class ActivationFunction:
         TypeError: an argument has another name, or a kernel has no signature.
     """
 
-    def __init__(
-        self, name: str, forward: Callable[..., Any], backward: Callable[..., Any]
-    ) -> None:
-        given, back = pairs.arguments(name, forward, backward)
-        # The caller's package is a part of the name in files; namedtuple does the same.
-        self.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
-        self.name = name
-        self.forward, self.backward = forward, backward
-        self.constants = {k: v for k, v in given.items() if v is not inspect.Parameter.empty}
-        self.rowwise = not {*given, *back}.isdisjoint(COLUMNS)
-        self.keeps_x, self.keeps_y = "x" in back, "y" in back
-        self._forward, self._backward = tuple(given), tuple(back)
-        self._complete = True
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "_complete" in vars(self):
-            raise AttributeError(
-                f"{name} of {self!r} cannot be set; expected a new ActivationFunction in its place"
-            )
-        super().__setattr__(name, value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ActivationFunction) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
 
@@ -88,16 +61,13 @@ class ActivationFunction:
                 return get, (name,)
         return super().__reduce_ex__(protocol)
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.name, self.forward, self.backward
-
     def run(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
-        return self.forward(*[values[name] for name in self._forward], out=out)
+        return self.forward(*[values[name] for name in self.forward_takes], out=out)
 
     def run_back(self, values: Mapping[str, Any], out: Any) -> Any:
         """dx, written into ``out``; ``values`` are the arguments by name."""
-        return self.backward(*[values[name] for name in self._backward], out=out)
+        return self.backward(*[values[name] for name in self.backward_takes], out=out)
 
     def __call__(self, x: Any, *places: Any, **arguments: Any) -> Any:
         """y for an array ``x``, as a new array in the default floating type if x has none.

@@ -1,8 +1,9 @@
-"""Pairs of kernels: the names of their arguments, read from the signatures and checked."""
+"""Pairs of kernels: what they take is read from the names of their arguments."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,27 +11,56 @@ from typing import Any
 COLUMNS = ("row", "total")
 
 
-def arguments(
-    name: str, forward: Callable[..., Any], backward: Callable[..., Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Names and default values of the arguments of an activation's kernels, but for ``out``.
+class Pair:
+    """Two kernels under a name. A pair does not change, and is equal to one of the same kernels.
 
     Args:
-        name: of the activation, for messages.
+        name: of the pair.
         forward: takes x, constants with default values, and work space.
         backward: takes dy, x or y or both, the constants and work space.
 
-    Returns:
-        Those of ``forward``, and those of ``backward``.
+    Attributes:
+        constants: names and default values.
+        rowwise: True if the kernels take work space.
+        keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
+        forward_takes, backward_takes: names of the arguments, in order, without ``out``.
 
     Raises:
         TypeError: an argument has another name, or a kernel has no signature.
     """
-    given, back = _named(name, forward), _named(name, backward)
-    constants = [each for each, value in given.items() if value is not inspect.Parameter.empty]
-    _check(f"activation {name!r}, forward", given, ("x", *constants, *COLUMNS))
-    _check(f"activation {name!r}, backward", back, ("dy", "x", "y", *constants, *COLUMNS))
-    return given, back
+
+    def __init__(
+        self, name: str, forward: Callable[..., Any], backward: Callable[..., Any]
+    ) -> None:
+        given, back = _named(name, forward), _named(name, backward)
+        constants = {k: v for k, v in given.items() if v is not inspect.Parameter.empty}
+        _check(f"activation {name!r}, forward", given, ("x", *constants, *COLUMNS))
+        _check(f"activation {name!r}, backward", back, ("dy", "x", "y", *constants, *COLUMNS))
+        # The caller's package is a part of the name in files; namedtuple does the same.
+        self.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
+        self.name = name
+        self.forward, self.backward, self.constants = forward, backward, constants
+        self.rowwise = not {*given, *back}.isdisjoint(COLUMNS)
+        self.keeps_x, self.keeps_y = "x" in back, "y" in back
+        self.forward_takes, self.backward_takes = tuple(given), tuple(back)
+        self._complete = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_complete" in vars(self):
+            kind = type(self).__name__
+            raise AttributeError(
+                f"{name} of {self!r} cannot be set; expected a new {kind} in its place"
+            )
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pair) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.name, self.forward, self.backward
 
 
 def _named(name: str, kernel: Callable[..., Any]) -> dict[str, Any]:

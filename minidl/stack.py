@@ -9,7 +9,7 @@ from minidl import checks, sharing
 from minidl.backend import current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers.arguments import check_rows, row_shape
+from minidl.layers.arguments import check_rows
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.parameters import Parameter, ParameterVector
@@ -72,13 +72,7 @@ class Stack(Row):
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
-        if input_shape is not None:
-            input_shape = row_shape(input_shape)
-            if self.input_row not in (None, input_shape):
-                raise ValueError(
-                    f"expected rows of shape {self.input_row}, received {input_shape}; with a "
-                    f"batch axis it is (None, …)"
-                )
+        input_shape = self._agreed(input_shape)
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
@@ -92,15 +86,8 @@ class Stack(Row):
                 ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
-        if not self.layers:
-            raise ValueError("expected at least one layer, received none")
-        shape = self.input_row or input_shape
-        if shape is None:
-            raise ValueError(
-                "the shape of a row is not known yet: expected an Input(shape=...) as the first "
-                "layer, build(input_shape) or data"
-            )
-        row, trains = shape, False
+        row = shape = self._row_shape(input_shape)
+        trains = False
         for layer in self.leaves:
             check_rows(layer, shape)
             if not layer.settled:
