@@ -8,6 +8,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.layers.arguments import (
     BUILT,
+    ask_for,
     constraint,
     features,
     features_axis,
@@ -85,11 +86,9 @@ class Affine(Layer):
         features(self, input_shape)
         super().build(input_shape)
         if self.scale:
-            start, penalised = self.gamma_initializer, self.gamma_regularizer
-            self.add_tensor("gamma", "gamma", input_shape, start, penalised, self.gamma_constraint)
+            ask_for(self, "gamma", "gamma", input_shape)
         if self.center:
-            start, penalised = self.beta_initializer, self.beta_regularizer
-            self.add_tensor("beta", "beta", input_shape, start, penalised, self.beta_constraint)
+            ask_for(self, "beta", "beta", input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         xp = backend.xp

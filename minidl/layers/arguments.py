@@ -192,6 +192,17 @@ def initial(identifier: str | Initializer | None) -> Initializer:
     return found
 
 
+def ask_for(layer: Layer, attribute: str, name: str, shape: Shape) -> None:
+    """Ask for a tensor as the layer's arguments NAME_initializer, NAME_regularizer, … say.
+
+    Args:
+        layer: in its ``build``.
+        attribute, name, shape: as for :meth:`Layer.add_tensor`.
+    """
+    kinds = ("initializer", "regularizer", "constraint")
+    layer.add_tensor(attribute, name, shape, *(getattr(layer, f"{name}_{each}") for each in kinds))
+
+
 def given(layer: Layer, *names: str) -> dict[str, Any]:
     """Those of a layer's attributes that are not None, for a configuration."""
     return {name: value for name in names if (value := getattr(layer, name)) is not None}

@@ -11,7 +11,7 @@ from minidl.custom import name_of
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import BUILT, constraint, features, given, initial, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, features, given, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -103,15 +103,9 @@ class Dense(Layer):
         inputs = features(self, input_shape)
         self.input_shape = input_shape
         self.output_shape = (self.units,)
-        self.add_tensor(
-            "W", "kernel", (inputs, self.units), self.kernel_initializer, self.kernel_regularizer,
-            self.kernel_constraint,
-        )  # fmt: skip
+        ask_for(self, "W", "kernel", (inputs, self.units))
         if self.use_bias:
-            self.add_tensor(
-                "b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer,
-                self.bias_constraint,
-            )  # fmt: skip
+            ask_for(self, "b", "bias", (self.units,))
         if self.activation:
             self.activation.build(self.output_shape)
 

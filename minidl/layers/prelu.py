@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.prelu import prelu_backward, prelu_forward, prelu_parameter_gradient
-from minidl.layers.arguments import BUILT, constraint, given, initial, only_none, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, given, initial, only_none, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -56,8 +56,7 @@ class PReLU(Layer):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        start, penalised = self.alpha_initializer, self.alpha_regularizer
-        self.add_tensor("alpha", "alpha", input_shape, start, penalised, self.alpha_constraint)
+        ask_for(self, "alpha", "alpha", input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)
