@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl.layers import Input
-from minidl.layers.arguments import row_shape
 from minidl.layers.base import Layer, Shape
+from minidl.layers.shapes import row_shape
 
 
 class Row:

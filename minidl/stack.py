@@ -9,9 +9,9 @@ from minidl import checks, sharing
 from minidl.backend import current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers.arguments import check_rows
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
+from minidl.layers.shapes import check_rows
 from minidl.parameters import Parameter, ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row

@@ -8,8 +8,9 @@ from minidl import activations
 from minidl.backend import Backend
 from minidl.backend.fused import Fused
 from minidl.custom import name_of
-from minidl.layers.arguments import features, not_activation
+from minidl.layers.arguments import not_activation
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.shapes import features
 from minidl.register import register
 
 

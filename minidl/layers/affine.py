@@ -6,17 +6,9 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.layers.arguments import (
-    BUILT,
-    ask_for,
-    constraint,
-    features,
-    features_axis,
-    given,
-    initial,
-    penalty,
-)
+from minidl.layers.arguments import BUILT, ask_for, constraint, given, initial, penalty
 from minidl.layers.base import Layer, Shape
+from minidl.layers.shapes import features, features_axis
 
 
 class Affine(Layer):

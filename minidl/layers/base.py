@@ -8,11 +8,12 @@ from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
-from minidl.layers.arguments import BUILT, activity, declared, text
-from minidl.layers.arguments import Shape as Shape
+from minidl.layers.arguments import BUILT, activity
 from minidl.layers.interface import Interface
-from minidl.layers.names import next_name
+from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
+from minidl.layers.shapes import Shape as Shape
+from minidl.layers.shapes import declared
 from minidl.parameters import Specification
 from minidl.register import kind
 
@@ -76,7 +77,7 @@ class Layer(Interface, OwnCall):
     ) -> None:
         for argument in unknown:
             raise unknown_argument(type(self), argument)
-        self.name = next_name(type(self).__name__) if name is None else text("name", name)
+        self.name = chosen(name, type(self))
         self.input_dim = input_dim
         self.activity_regularizer = activity_regularizer
         self.declared_shape = declared(input_shape, input_dim)

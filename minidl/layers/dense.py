@@ -11,8 +11,9 @@ from minidl.custom import name_of
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import BUILT, ask_for, constraint, features, given, initial, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, given, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.shapes import features
 from minidl.register import register
 
 

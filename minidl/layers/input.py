@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.layers.arguments import shape_of
 from minidl.layers.passing import Identity
+from minidl.layers.shapes import shape_of
 from minidl.register import register
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import activations, checks, keras_activations
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import features_axis
+from minidl.layers.shapes import features_axis
 from minidl.register import register
 
 

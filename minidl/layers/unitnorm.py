@@ -6,8 +6,8 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels.unitnorm import unitnorm_backward, unitnorm_forward
-from minidl.layers.arguments import features, features_axis
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.shapes import features, features_axis
 from minidl.register import register
 
 #: Keras's.
