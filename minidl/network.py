@@ -36,6 +36,7 @@ class Network(Stack):
     _x: Any = None
     _logits = False
     get_weights, set_weights = weights.get_weights, weights.set_weights
+    count_params = weights.count_params
     weights_of, set_weights_of = weights.copies, weights.overwrite
 
     def bind(self, rows: int) -> None:

@@ -171,8 +171,3 @@ class Stack(Row):
     def grad(self) -> Any:
         """All gradients, one vector; overwritten by every backward pass."""
         return self.parameters.grad
-
-    def count_params(self) -> int:
-        """Number of all parameters, trainable or not."""
-        self.build()
-        return int(self.parameters.theta.size + self.statistics.theta.size)
