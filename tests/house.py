@@ -28,7 +28,7 @@ READ_FIRST = [
     # Between the products.
     "kernels/activations", "activations", "layers/activation", "layers/input", "layers/flatten",
     "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
-    "layers/batchnorm", "initializers/base", "initializers/scaled",
+    "layers/batchnorm", "initializers/scaled",
     # What is minimised.
     "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
     "regularizers", "penalties",
