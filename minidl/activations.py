@@ -63,11 +63,11 @@ class ActivationFunction(Pair):
 
     def run(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
-        return self.forward(*[values[name] for name in self.forward_takes], out=out)
+        return self.forward(*[values[name] for name in self._forward], out=out)
 
     def run_back(self, values: Mapping[str, Any], out: Any) -> Any:
         """dx, written into ``out``; ``values`` are the arguments by name."""
-        return self.backward(*[values[name] for name in self.backward_takes], out=out)
+        return self.backward(*[values[name] for name in self._backward], out=out)
 
     def __call__(self, x: Any, *places: Any, **arguments: Any) -> Any:
         """y for an array ``x``, as a new array in the default floating type if x has none.

@@ -23,7 +23,6 @@ class Pair:
         constants: names and default values.
         rowwise: True if the kernels take work space.
         keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
-        forward_takes, backward_takes: names of the arguments, in order, without ``out``.
 
     Raises:
         TypeError: an argument has another name, or a kernel has no signature.
@@ -42,7 +41,8 @@ class Pair:
         self.forward, self.backward, self.constants = forward, backward, constants
         self.rowwise = not {*given, *back}.isdisjoint(COLUMNS)
         self.keeps_x, self.keeps_y = "x" in back, "y" in back
-        self.forward_takes, self.backward_takes = tuple(given), tuple(back)
+        # Names of the arguments, in order.
+        self._forward, self._backward = tuple(given), tuple(back)
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:

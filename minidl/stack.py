@@ -12,7 +12,7 @@ from minidl.beside import Traffic
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.layers.shapes import check_rows
-from minidl.parameters import Parameter, ParameterVector
+from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row
 from minidl.seeds import next_seed
@@ -111,27 +111,23 @@ class Stack(Row):
             kept: (layer, attribute) -> values, on the host; other tensors get initial values.
         """
         parameters, statistics = self.named("tensors"), self.named("statistics")
-        trained = self._places("tensors", parameters)
-        moving = self._places("statistics", statistics)
+        trained = [(layer, key) for layer in self.leaves for key in layer.tensors]
+        moving = [(layer, key) for layer in self.leaves for key in layer.statistics]
         for vector, places in ((parameters, trained), (statistics, moving)):
-            for index, (layer, key, entry) in enumerate(places):
+            for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
                 values = kept.get((layer, key))
                 if values is None:
                     start = entry.wanted.initializer
                     seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
                     values = start.values(entry.shape, generator(seed, WEIGHTS, place))
                 vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
-        for layer, key, entry in trained:
+        for entry, (layer, key) in zip(parameters, trained, strict=True):
             layer.bind_view(key, parameters.view(entry))
             layer.bind_view(f"d{key}", parameters.gradient(entry))
-        for layer, key, entry in moving:
+        for entry, (layer, key) in zip(statistics, moving, strict=True):
             layer.bind_view(key, statistics.view(entry))
         self._address()
         self.hold(parameters, statistics)
-
-    def _places(self, kind: str, vector: ParameterVector) -> list[tuple[Layer, str, Parameter]]:
-        keys = [(layer, key) for layer in self.leaves for key in getattr(layer, kind)]
-        return [(*each, entry) for each, entry in zip(keys, vector, strict=True)]
 
     def named(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
         """The names and places of the layers' tensors within one vector.
