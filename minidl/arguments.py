@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks, data
+from minidl import checks, data, incoming
 from minidl.backend import is_sparse
 from minidl.callbacks import Callback, CallbackList
 from minidl.callbacks.progress import EpochLine, ProgressBar
@@ -78,7 +78,7 @@ def features(network: Network, x: Any) -> Any:
         TypeError, ValueError: features that do not fit; see :mod:`minidl.data`.
     """
     if is_sparse(x):
-        network.check_sparse()
+        incoming.check_sparse(network)
     x = data.features(x, network.input_row, network.dtype)
     network.build(tuple(x.shape[1:]))
     return x

@@ -124,6 +124,11 @@ def seed(value: Any) -> int:
     return number
 
 
+def seeded(then: str = "") -> Any:
+    """An attribute, a seed, or None for that of the model; ``then`` as for :class:`Attribute`."""
+    return Attribute(lambda thing, name, value: None if value is None else seed(value), then)
+
+
 def positions(function: Callable[..., Any]) -> float:
     """Number of arguments that a function takes by their places, infinity for ``*arguments``.
 

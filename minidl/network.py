@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from minidl import incoming, weights
 from minidl.backend import is_sparse
 from minidl.backend.cuda import allocating
-from minidl.backend.sparse import canonical, outside
 from minidl.beside import undisturbed
 from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense
 from minidl.layers.base import Layer
 from minidl.layers.own_call import calls
 from minidl.stack import Stack
-from minidl.weights import copies, overwrite
 
 
 class Network(Stack):
@@ -36,13 +32,12 @@ class Network(Stack):
         rows: for passes over up to so many, buffers are allocated.
     """
 
-    def __init__(
-        self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
-    ) -> None:
-        self.step = 0
-        self._x: Any = None
-        self._logits = False
-        super().__init__(layers, name, dtype)
+    step = 0
+    _x: Any = None
+    _logits = False
+    get_weights, set_weights = weights.get_weights, weights.set_weights
+    count_params = weights.count_params
+    weights_of, set_weights_of = weights.copies, weights.overwrite
 
     def bind(self, rows: int) -> None:
         """Allocate the buffers for passes over up to ``rows`` rows.
@@ -84,10 +79,6 @@ class Network(Stack):
                 self.settle()
             return self._pass(x, training, step, logits)
 
-    def _build(self, input_shape: Any) -> None:
-        super()._build(input_shape)
-        self.rows = 0
-
     def settle(self) -> None:
         """Put back a training step that is half done, and do the steps that wait."""
         if self.traffic.pending is not None:
@@ -96,9 +87,9 @@ class Network(Stack):
     def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
         sparse = is_sparse(x)
         if sparse:
-            x = self._sparse(x)
+            x = incoming.sparse(self, x)
         if self.backend.name == "cupy" and isinstance(x, np.ndarray):
-            _note_of_moving()
+            incoming.note_of_moving()
         x = self.backend.to_device(x)
         if x.dtype.kind not in "biuf" or x.ndim == 0 or x.shape[0] == 0:
             raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
@@ -128,31 +119,10 @@ class Network(Stack):
         last: Any = self.leaves[-1]
         return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
 
-    def check_sparse(self) -> None:
-        """Raise where the first layer that computes is no Dense, which alone takes CSR rows.
-
-        Raises:
-            TypeError: names the layer and the remedy.
-        """
-        first = next((layer for layer in self.leaves if layer.computes), None)
-        if not isinstance(first, Dense):
-            raise TypeError(
-                "expected Dense as the first layer that computes, because x is a sparse matrix, "
-                f"received {first}; put a Dense layer there, or convert x with .toarray()"
-            )
-
-    def _sparse(self, x: Any) -> Any:
-        """Rows in CSR, canonical and of the network's type."""
-        self.check_sparse()
-        if x.format != "csr" or not x.has_canonical_format:
-            x = canonical(x)
-        converts = x.dtype != self.dtype and x.dtype.kind in "biuf"
-        return x.astype(self.dtype) if converts else x
-
     def _dense(self, x: Any) -> Any:
         """Rows as the first layer takes them: converted into a buffer if need be."""
         taken = x.dtype == self.dtype or (
-            x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(self.leaves)
+            x.dtype.kind in "ui" and x.dtype.isnative and incoming.computes_on_integers(self.leaves)
         )
         aligned = not isinstance(x, np.ndarray) or x.flags.aligned
         if taken and x.flags.c_contiguous and aligned:
@@ -236,45 +206,3 @@ class Network(Stack):
             if layer.tensors and layer.trainable:
                 return list(self.leaves[first:])
         return []
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
-        self.build()
-        return self.weights_of(self.leaves)
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
-
-        Raises:
-            ValueError: another number of arrays, another shape, or a value that is not finite.
-        """
-        self.build()
-        self.set_weights_of(self.leaves, weights)
-
-    def weights_of(self, layers: Sequence[Layer]) -> list[np.ndarray]:
-        """Copies of all tensors of some of the layers; the network is built."""
-        return copies(self, layers)
-
-    def set_weights_of(self, layers: Sequence[Layer], weights: Sequence[Any]) -> None:
-        """Overwrite all tensors of some of the layers; errors are those of :meth:`set_weights`."""
-        overwrite(self, layers, weights)
-
-
-def _computes_on_integers(layers: Sequence[Layer]) -> bool:
-    """True if the layers up to the first that computes take integers unconverted."""
-    for layer in layers:
-        if layer.tensors or not layer.accepts_integers:
-            return False
-        if layer.computes:
-            return True
-    return False
-
-
-@functools.cache
-def _note_of_moving() -> None:
-    """Warn once: the move works, and takes longer than a step."""
-    warnings.warn(
-        "a NumPy array was handed to a network on the device and is copied there, as it will be at "
-        "each call; copy it once, with minidl.backend.to_device(x)",
-        stacklevel=outside(),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,9 +109,6 @@ class ParameterVector(Sequence[Parameter]):
 
     def __getitem__(self, index: Any) -> Any:
         return self._entries[index]
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return iter(self._entries)
 
     def __repr__(self) -> str:
         rows = "\n".join(f"  {p.name} {p.shape} at {p.offset}" for p in self)

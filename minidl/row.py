@@ -8,6 +8,7 @@ from typing import Any
 
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
+from minidl.layers.shapes import row_shape
 
 
 class Row:
@@ -64,6 +65,38 @@ class Row:
             raise AttributeError(
                 f"the shape of a row of {self.name} is not known yet: expected an Input(shape=...) "
                 "as the first layer, build(input_shape) or data"
+            )
+        return shape
+
+    def _agreed(self, input_shape: Any) -> Shape | None:
+        """A shape of one row that ``build`` is given, without a batch axis; None for none.
+
+        Raises:
+            ValueError: the row is known to be of another shape.
+        """
+        if input_shape is None:
+            return None
+        shape = row_shape(input_shape)
+        if self.input_row not in (None, shape):
+            raise ValueError(
+                f"expected rows of shape {self.input_row}, received {shape}; with a batch axis it "
+                "is (None, …)"
+            )
+        return shape
+
+    def _row_shape(self, input_shape: Shape | None) -> Shape:
+        """The shape of one row: the known one, or else the given one.
+
+        Raises:
+            ValueError: there are no layers, or neither shape.
+        """
+        if not self.layers:
+            raise ValueError("expected at least one layer, received none")
+        shape = self.input_row or input_shape
+        if shape is None:
+            raise ValueError(
+                "the shape of a row is not known yet: expected an Input(shape=...) as the first "
+                "layer, build(input_shape) or data"
             )
         return shape
 

@@ -19,11 +19,12 @@ import contextlib
 import copy
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from minidl.backend import backend_of
 from minidl.backend.sparse import outside
 from minidl.beside import Instead
 from minidl.layers.base import Layer
@@ -51,18 +52,40 @@ def join(network: Any) -> None:
 
 def _join(network: Any, others: list[Any]) -> None:
     if _fits(network) and (found := _vectors(network)) is not None:
-        network.take(*found)
+        _take(network, *found)
     else:
         apart = _apart(network, others)
         others = [each for each in others if apart.isdisjoint(each.leaves)]
-        sources = {}
+        sources: dict[Layer, Layer] = {}
         if apart:
             sources = _replace(network, apart)
             _warn(network, apart)
-        network.place(sources)
+        network.place(_values(network, sources))
         for other in others:
             _move(other)
     _unite([*others, network])
+
+
+def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
+    """Give a network vectors that its layers' tensors are views of already."""
+    parameters = network.named("tensors", (theta, grad))
+    moving = network.named("statistics", (statistics, network.backend.xp.zeros_like(statistics)))
+    # The network that had a layer before may go on training, with the masks that it had.
+    for index, layer in enumerate(layer for layer in network.leaves if layer.draws):
+        if not layer.settled:
+            layer.address(network.seed, index)
+    network.hold(parameters, moving)
+
+
+def _values(network: Any, sources: Mapping[Layer, Layer]) -> dict[tuple[Layer, str], np.ndarray]:
+    """Values of the tensors that are there, of the network's layers or of these sources."""
+    found = {}
+    for layer in network.leaves:
+        source = sources.get(layer, layer)
+        for key in (*layer.tensors, *layer.statistics) if source.settled else ():
+            view = getattr(source, key)
+            found[layer, key] = backend_of(view).to_host(view)
+    return found
 
 
 def _common(network: Any, other: Any) -> bool:
@@ -169,7 +192,7 @@ def _move(network: Any) -> None:
     theta = network.theta
     found = _vectors(network)
     assert found is not None
-    network.take(*found)
+    _take(network, *found)
     optimizer = getattr(network, "optimizer", None)
     if optimizer is not None and optimizer.built and optimizer._theta() is theta:
         optimizer._theta = weakref.ref(network.theta)

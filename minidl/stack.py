@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import checks, sharing
-from minidl.backend import backend_of, current, floating
+from minidl.backend import current, floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
-from minidl.layers.base import Layer, Shape, shape_of
+from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
-from minidl.parameters import ParameterVector, Specification
+from minidl.layers.shapes import check_rows
+from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row
 from minidl.seeds import next_seed
@@ -71,13 +72,7 @@ class Stack(Row):
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
-        if input_shape is not None:
-            input_shape = row_shape(input_shape)
-            if self.input_row not in (None, input_shape):
-                raise ValueError(
-                    f"expected rows of shape {self.input_row}, received {input_shape}; with a "
-                    f"batch axis it is (None, …)"
-                )
+        input_shape = self._agreed(input_shape)
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
@@ -91,29 +86,13 @@ class Stack(Row):
                 ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
-        if not self.layers:
-            raise ValueError("expected at least one layer, received none")
-        shape = self.input_row or input_shape
-        if shape is None:
-            raise ValueError(
-                "the shape of a row is not known yet: expected an Input(shape=...) as the first "
-                "layer, build(input_shape) or data"
-            )
-        row, trains = shape, False
+        row = shape = self._row_shape(input_shape)
+        trains = False
         for layer in self.leaves:
-            if layer.declared_shape not in (None, shape):
-                raise ValueError(
-                    f"{layer.name}: expected input_shape {shape}, the output before it, received "
-                    f"{layer.declared_shape}"
-                )
+            check_rows(layer, shape)
             if not layer.settled:
                 layer.needs_dx = trains
                 layer.build(shape)
-            elif layer.input_shape != shape:
-                raise ValueError(
-                    f"{layer.name}: expected rows of shape {layer.input_shape}, for which it is "
-                    f"built, received {shape}"
-                )
             layer.needs_dx |= trains
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape
@@ -122,48 +101,51 @@ class Stack(Row):
         else:
             self.place({})
         self._leaves = self.leaves
-        self.built = True
+        self.built, self.rows = True, 0
         sharing.built.add(self)
 
-    def place(self, sources: Mapping[Layer, Layer]) -> None:
+    def place(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
         """Make the vectors, and the layers' tensors views of these.
 
-        A layer that has tensors keeps their values; others get initial values.
+        Args:
+            kept: (layer, attribute) -> values, on the host; other tensors get initial values.
+        """
+        parameters, statistics = self.named("tensors"), self.named("statistics")
+        trained = [(layer, key) for layer in self.leaves for key in layer.tensors]
+        moving = [(layer, key) for layer in self.leaves for key in layer.statistics]
+        for vector, places in ((parameters, trained), (statistics, moving)):
+            for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
+                values = kept.get((layer, key))
+                if values is None:
+                    start = entry.wanted.initializer
+                    seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
+                    values = start.values(entry.shape, generator(seed, WEIGHTS, place))
+                vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
+        for entry, (layer, key) in zip(parameters, trained, strict=True):
+            layer.bind_view(key, parameters.view(entry))
+            layer.bind_view(f"d{key}", parameters.gradient(entry))
+        for entry, (layer, key) in zip(statistics, moving, strict=True):
+            layer.bind_view(key, statistics.view(entry))
+        self._address()
+        self.hold(parameters, statistics)
+
+    def named(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
+        """The names and places of the layers' tensors within one vector.
 
         Args:
-            sources: layers -> others, from which they have their values.
+            kind: "tensors", which gradients move, or "statistics".
+            vectors: values and gradients; made, full of zeros, if left out.
         """
-        trainable = [(p, a, k, t) for p, a in self.walk() for k, t in a.tensors.items()]
-        moving = [(p, a, k, t) for p, a in self.walk() for k, t in a.statistics.items()]
-        self._parameters = self._vector(trainable, sources)
-        self.statistics = self._vector(moving, sources)
-        for (_, layer, key, _), entry in zip(trainable, self._parameters, strict=True):
-            layer.bind_view(key, self._parameters.view(entry))
-            layer.bind_view(f"d{key}", self._parameters.gradient(entry))
-        for (_, layer, key, _), entry in zip(moving, self.statistics, strict=True):
-            layer.bind_view(key, self.statistics.view(entry))
-        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
-        self._address()
+        walked = self.walk()
+        wanted = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
+        return ParameterVector(wanted, self.backend, self.dtype, vectors)
+
+    def hold(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
+        """Compute with these vectors, which the layers' tensors are views of."""
+        self._parameters, self.statistics = parameters, statistics
+        self.penalties = Penalties(parameters, self.backend, self.leaves)
         for layer in self.leaves:
             layer.settle()
-
-    def take(self, theta: Any, grad: Any, statistics: Any) -> None:
-        """Take vectors that the layers' tensors are views of already."""
-        trainable = [(p, a, k, t) for p, a in self.walk() for k, t in a.tensors.items()]
-        moving = [(p, a, k, t) for p, a in self.walk() for k, t in a.statistics.items()]
-        self._parameters = self._named(trainable, (theta, grad))
-        self.statistics = self._named(moving, (statistics, self.backend.xp.zeros_like(statistics)))
-        self.penalties = Penalties(self._parameters, self.backend, self.leaves)
-        # The network that had a layer before may go on training, with the masks that it had.
-        for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
-            if not layer.settled:
-                layer.address(self._seed, index)
-        for layer in self.leaves:
-            layer.settle()
-
-    def _named(self, wanted: Sequence[Any], vectors: Any = None) -> ParameterVector:
-        specifications = [(path, tensor) for path, _, _, tensor in wanted]
-        return ParameterVector(specifications, self.backend, self.dtype, vectors)
 
     def _address(self) -> None:
         """Have the layers that draw do so at the addresses of the network's seed."""
@@ -185,29 +167,3 @@ class Stack(Row):
     def grad(self) -> Any:
         """All gradients, one vector; overwritten by every backward pass."""
         return self.parameters.grad
-
-    def count_params(self) -> int:
-        """Number of all parameters, trainable or not."""
-        self.build()
-        return int(self.parameters.theta.size + self.statistics.theta.size)
-
-    def _vector(
-        self, wanted: list[tuple[str, Layer, str, Specification]], sources: Mapping[Layer, Layer]
-    ) -> ParameterVector:
-        vector = self._named(wanted)
-        for index, (entry, (_, layer, key, tensor)) in enumerate(zip(vector, wanted, strict=True)):
-            source = sources.get(layer, layer)
-            if source.settled:
-                values = backend_of(getattr(source, key)).to_host(getattr(source, key))
-            else:
-                start = tensor.initializer
-                seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
-                values = start.values(tensor.shape, generator(seed, WEIGHTS, place))
-            vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
-        return vector
-
-
-def row_shape(shape: Any) -> Shape:
-    """Shape of one row; a None in front, for a batch of any size, is left out."""
-    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    return shape_of(sizes[1:] if sizes[:1] == (None,) else sizes)

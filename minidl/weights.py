@@ -1,4 +1,4 @@
-"""Tensors of layers, read and overwritten from outside."""
+"""Tensors of layers, counted, read and overwritten from outside."""
 
 from __future__ import annotations
 
@@ -16,6 +16,28 @@ from minidl.stack import Stack
 def tensors(layers: Sequence[Layer]) -> list[Any]:
     """Views of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
     return [getattr(layer, key) for layer in layers for key in (*layer.tensors, *layer.statistics)]
+
+
+def count_params(network: Stack) -> int:
+    """Number of all parameters, trainable or not."""
+    network.build()
+    return int(network.theta.size + network.statistics.theta.size)
+
+
+def get_weights(network: Stack) -> list[np.ndarray]:
+    """Copies of all tensors, layer by layer: trainable tensors, then statistics (as Keras)."""
+    network.build()
+    return copies(network, network.leaves)
+
+
+def set_weights(network: Stack, weights: Sequence[Any]) -> None:
+    """Overwrite all tensors with arrays in the order of :meth:`get_weights`.
+
+    Raises:
+        ValueError: another number of arrays, another shape, or a value that is not finite.
+    """
+    network.build()
+    overwrite(network, network.leaves, weights)
 
 
 def copies(network: Stack, layers: Sequence[Layer]) -> list[np.ndarray]:

@@ -28,7 +28,7 @@ READ_FIRST = [
     # Between the products.
     "kernels/activations", "activations", "layers/activation", "layers/input", "layers/flatten",
     "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
-    "layers/batchnorm", "initializers/base", "initializers/scaled",
+    "layers/batchnorm", "initializers/scaled",
     # What is minimised.
     "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
     "regularizers", "penalties",
@@ -45,8 +45,9 @@ PARTS = {
     "book, the rest": [
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
         "activities", "arguments", "beside", "checks", "configuration", "constraints", "custom",
-        "data", "feeding", "freezing", "lookup", "models", "moved", "on_batch", "register", "row",
-        "seeds", "sharing", "undo", "weights", "whole_step",
+        "data", "feeding", "freezing", "incoming", "keras_activations", "lookup", "models",
+        "moved", "on_batch", "pairs", "register", "row", "seeds", "sharing", "undo", "weights",
+        "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

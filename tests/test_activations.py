@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,35 @@ def test_one_number(name: str) -> None:
         found = function(number)
         assert found.shape == ()
         np.testing.assert_array_equal(to_host(found), to_host(function([number]))[0])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "softmax" in name])
+@pytest.mark.parametrize("axis", [{}, {"axis": -1}, {"axis": 0}], ids=str)
+@pytest.mark.usefixtures("executor")
+def test_one_number_is_no_row(name: str, axis: dict[str, int]) -> None:
+    """An error of the same kind as in Keras."""
+    with pytest.raises(ValueError, match=f"^{name}: expected at least one axis, received one"):
+        activations.get(name)(1.5, **axis)
+
+
+def test_a_function_of_ones_own_for_whole_rows_takes_no_number() -> None:
+    def forward(x: Any, row: Any, out: Any) -> Any:
+        return np.subtract(x, np.max(x, axis=1, keepdims=True, out=row), out=out)
+
+    own = activations.ActivationFunction("below", forward, nothing)
+    np.testing.assert_array_equal(own([1.0, 3.0]), [-2.0, 0.0])
+    with pytest.raises(ValueError, match="below: expected at least one axis"):
+        own(np.float32(1.5))
+
+
+def test_only_keras_s_own_functions_take_keras_s_arguments() -> None:
+    """Another function of the name has the constants of its kernels."""
+    own = activations.ActivationFunction("relu", square, nothing)
+    np.testing.assert_array_equal(own([-3.0]), [9.0])
+    with pytest.raises(ValueError, match="unknown argument of relu 'negative_slope'"):
+        own([-3.0], negative_slope=0.5)
+    assert [*inspect.signature(own).parameters] == ["x"]
+    assert [*inspect.signature(activations.softmax).parameters] == ["x", "axis"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -22,11 +22,18 @@ FLOORS = [
     {"accelerator"},
     {"checks", "configuration", "custom", "lookup", "printing", "register", "seeds"},
     {"kernels"},
-    {"activations", "constraints", "initializers", "regularizers"},
+    {
+        "activations",
+        "constraints",
+        "initializers",
+        "keras_activations",
+        "pairs",
+        "regularizers",
+    },
     {"parameters"},
     {"activities", "freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
     {"beside"},
-    {"row", "sharing", "stack", "weights", "network"},
+    {"incoming", "row", "sharing", "stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use

@@ -6,21 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend import floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.configuration import Configured
 from minidl.register import kind
 from minidl.seeds import next_seed
-
-
-def _seed(initializer: Any, name: str, value: Any) -> int | None:
-    return None if value is None else checks.seed(value)
-
-
-def seed() -> Any:
-    """An attribute, the seed of an initializer, or None for the model's."""
-    return checks.Attribute(_seed)
 
 
 @kind("initializer")

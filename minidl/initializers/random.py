@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.initializers.base import Initializer, seed
+from minidl.initializers.base import Initializer
 from minidl.register import register
 
 
@@ -36,7 +36,7 @@ class RandomUniform(Initializer):
 
     minval: Any = checks.Attribute(_limit)
     maxval: Any = checks.Attribute(_limit)
-    seed = seed()
+    seed = checks.seeded()
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
@@ -55,7 +55,7 @@ class RandomNormal(Initializer):
 
     mean = checks.number(-math.inf)
     stddev = checks.number(0)
-    seed = seed()
+    seed = checks.seeded()
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean = mean
@@ -93,7 +93,7 @@ class Orthogonal(Initializer):
     """
 
     gain = checks.number(-math.inf)
-    seed = seed()
+    seed = checks.seeded()
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         self.gain = gain

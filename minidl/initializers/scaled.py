@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl.initializers.base import Initializer, seed
+from minidl import checks
+from minidl.initializers.base import Initializer
 from minidl.initializers.random import cut_normal
 from minidl.register import register
 
@@ -33,7 +34,7 @@ class _Scaled(Initializer):
     scale: Any = 1.0
     mode: Any = "fan_in"
     distribution: Any = "truncated_normal"
-    seed = seed()
+    seed = checks.seeded()
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = seed

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import kernel
-from minidl.backend.sparse import multiply_rows
 from minidl.kernels.sums import sum_rows
 
 
@@ -59,29 +58,3 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
     if dx is not None:
         np.matmul(dy, W.T, out=dx)
     return dx
-
-
-@kernel
-def sparse_dense_forward(x: Any, W: Any, b: Any, out: Any) -> Any:
-    """y = x W + b for rows x that are mostly zeros, a CSR matrix; else as :func:`dense_forward`."""
-    multiply_rows(x, W, out)
-    if b is not None:
-        np.add(out, b, out=out)
-    return out
-
-
-@kernel
-def sparse_dense_backward(dy: Any, x: Any, dW: Any, db: Any) -> None:
-    """dW = xᵀ dy,  db = Σ_N dy for a CSR matrix x, the input of a network's first layer.
-
-    Nobody needs dx, which would be dense.
-
-    Args:
-        dy: (N, O).
-        x: (N, I), CSR.
-        dW: (I, O), overwritten.
-        db: (O,), overwritten; None for no bias.
-    """
-    multiply_rows(x, dy, dW, transposed=True)
-    if db is not None:
-        sum_rows(dy, db)

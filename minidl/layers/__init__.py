@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from minidl.layers.activation import ELU, Activation, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from minidl.layers.activation import Activation
 from minidl.layers.alpha_dropout import AlphaDropout
 from minidl.layers.base import Layer
 from minidl.layers.batchnorm import BatchNormalization
@@ -10,8 +10,10 @@ from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
 from minidl.layers.elsewhere import stand_in
 from minidl.layers.flatten import Flatten
-from minidl.layers.input import Input, InputLayer
+from minidl.layers.input import Input
+from minidl.layers.input_layer import InputLayer
 from minidl.layers.layernorm import LayerNormalization
+from minidl.layers.named_activations import ELU, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from minidl.layers.noise import GaussianDropout, GaussianNoise
 from minidl.layers.normalization import Normalization
 from minidl.layers.passing import ActivityRegularization, Identity, Reshape

@@ -6,8 +6,9 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.layers.arguments import BUILT, constraint, features_axis, initial, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape
+from minidl.layers.shapes import features, features_axis
 
 
 class Affine(Layer):
@@ -74,14 +75,12 @@ class Affine(Layer):
         self.gamma_constraint = gamma_constraint
 
     def build(self, input_shape: Shape) -> None:
-        self._flat_input(input_shape)
+        features(self, input_shape)
         super().build(input_shape)
         if self.scale:
-            start, penalised = self.gamma_initializer, self.gamma_regularizer
-            self.add_tensor("gamma", "gamma", input_shape, start, penalised, self.gamma_constraint)
+            ask_for(self, "gamma", "gamma", input_shape)
         if self.center:
-            start, penalised = self.beta_initializer, self.beta_regularizer
-            self.add_tensor("beta", "beta", input_shape, start, penalised, self.beta_constraint)
+            ask_for(self, "beta", "beta", input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         xp = backend.xp

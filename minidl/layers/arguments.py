@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from minidl import checks, constraints, initializers, regularizers
 from minidl.initializers import Initializer
 
 if TYPE_CHECKING:
     from minidl.layers.base import Layer
+    from minidl.layers.shapes import Shape
 
 BUILT = "a new network, because this layer is built"
 
@@ -56,19 +57,36 @@ def activity() -> Any:
     return checks.Attribute(check)
 
 
-def features_axis() -> Any:
-    """An attribute, the axis of a row's features: -1, or 1, which is the same; no other."""
+def only_none(meaning: str, instead: str = "") -> Any:
+    """An attribute that is None, for an argument of Keras's of which that is the only value here.
 
-    def check(layer: Layer, name: str, value: Any) -> Any:
-        axes = value if isinstance(value, list | tuple) else (value,)
-        if len(axes) != 1 or isinstance(axes[0], bool) or axes[0] not in (-1, 1):
-            raise ValueError(
-                f"{name}: expected -1, the features of a row, because rows are flat here; "
-                f"received {value!r}"
-            )
-        return value
+    Args:
+        meaning: of None, for the error's message.
+        instead: the remedy.
+    """
+
+    def check(layer: Layer, name: str, value: Any) -> None:
+        if value is not None:
+            raise ValueError(f"{name}: expected None, {meaning}, received {value!r}{instead}")
 
     return checks.Attribute(check)
+
+
+def not_activation() -> Any:
+    """An attribute that an activation layer has not: what a user looks for there is elsewhere."""
+    name = "the attribute function, of minidl.activations"
+
+    def refuse(layer: Layer, *value: Any) -> NoReturn:
+        """The constructor's argument; the layer's function is ``function``, which can be set.
+
+        Raises:
+            AttributeError: always.
+        """
+        if value:
+            raise AttributeError(f"{layer!r}: activation cannot be set; expected {name} to be set")
+        raise AttributeError(f"{layer!r} has no activation, it is one: its function is {name}")
+
+    return property(refuse, refuse)
 
 
 def initial(identifier: str | Initializer | None) -> Initializer:
@@ -80,3 +98,14 @@ def initial(identifier: str | Initializer | None) -> Initializer:
     """
     found: Initializer = initializers.get("glorot_uniform" if identifier is None else identifier)
     return found
+
+
+def ask_for(layer: Layer, attribute: str, name: str, shape: Shape) -> None:
+    """Ask for a tensor as the layer's arguments NAME_initializer, NAME_regularizer, … say.
+
+    Args:
+        layer: in its ``build``.
+        attribute, name, shape: as for :meth:`Layer.add_tensor`.
+    """
+    kinds = ("initializer", "regularizer", "constraint")
+    layer.add_tensor(attribute, name, shape, *(getattr(layer, f"{name}_{each}") for each in kinds))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
 
 from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
-from minidl.layers.arguments import BUILT as BUILT
-from minidl.layers.arguments import activity
-from minidl.layers.arguments import penalty as penalty
+from minidl.layers.arguments import BUILT, activity
 from minidl.layers.interface import Interface
-from minidl.layers.names import next_name
+from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
+from minidl.layers.shapes import Shape as Shape
+from minidl.layers.shapes import declared
 from minidl.parameters import Specification
 from minidl.register import kind
-
-Shape = tuple[int, ...]
 
 
 @kind("layer")
@@ -80,16 +77,10 @@ class Layer(Interface, OwnCall):
     ) -> None:
         for argument in unknown:
             raise unknown_argument(type(self), argument)
-        if name is not None and not (isinstance(name, str) and name):
-            raise TypeError(f"name: expected a text, received {name!r}")
-        self.name = name if name is not None else next_name(type(self).__name__)
+        self.name = chosen(name, type(self))
         self.input_dim = input_dim
         self.activity_regularizer = activity_regularizer
-        if input_dim is not None:
-            if input_shape is not None:
-                raise TypeError("expected input_dim or input_shape, received both")
-            input_shape = (checks.integer("input_dim", input_dim, 1),)
-        self.declared_shape = None if input_shape is None else shape_of(input_shape)
+        self.declared_shape = declared(input_shape, input_dim)
         self.input_shape = ()
         self.output_shape = ()
         self.tensors = {}
@@ -98,15 +89,6 @@ class Layer(Interface, OwnCall):
         self.owner = None
         self.needs_dx = True
         self.y: Any = None
-
-    @property
-    def owner(self) -> Any:
-        """The network that the layer is in, or None: a layer does not keep a network alive."""
-        return self._owner and self._owner()
-
-    @owner.setter
-    def owner(self, network: Any) -> None:
-        self._owner = None if network is None else weakref.ref(network)
 
     def settle(self) -> None:
         """Refuse from now on all changes that only a new network could follow."""
@@ -194,19 +176,6 @@ class Layer(Interface, OwnCall):
             constraint.check(shape)
         self.tensors[attribute] = Specification(name, shape, initializer, regularizer, constraint)
 
-    def _flat_input(self, input_shape: Shape) -> int:
-        """The number of features of a row.
-
-        Raises:
-            ValueError: rows are not one-dimensional.
-        """
-        if len(input_shape) != 1:
-            raise ValueError(
-                f"{self.name}: expected rows of features, shape (n,), received rows of shape "
-                f"{input_shape}; put a Flatten() layer before it"
-            )
-        return input_shape[0]
-
 
 def first_rows(buffer: Any, rows: int) -> Any:
     """The first rows of a buffer; the buffer itself if no row is left over.
@@ -221,13 +190,3 @@ def first_rows(buffer: Any, rows: int) -> Any:
             f"call bind({rows}) of the network first, or forward of the network, which does so"
         )
     return buffer if bound == rows else buffer[:rows]
-
-
-def shape_of(shape: Any) -> Shape:
-    """A row's shape as a tuple of sizes; a lone integer n means (n,).
-
-    Raises:
-        ValueError, TypeError: not sizes of at least 1.
-    """
-    sizes = (shape,) if hasattr(shape, "__index__") else tuple(shape)
-    return tuple(checks.integer("size in a shape", size, 1) for size in sizes)

@@ -64,11 +64,9 @@ class BatchNormalization(Affine):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        first = {
-            "moving_mean": self.moving_mean_initializer,
-            "moving_variance": self.moving_variance_initializer,
-        }
-        self.statistics = {k: Specification(k, input_shape, start) for k, start in first.items()}
+        for name in ("moving_mean", "moving_variance"):
+            start = getattr(self, f"{name}_initializer")
+            self.statistics[name] = Specification(name, input_shape, start)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         super().bind(rows, backend, dtype)

@@ -8,15 +8,12 @@ from typing import Any
 from minidl import activations, checks, constraints, initializers, regularizers
 from minidl.backend import Backend, is_sparse
 from minidl.custom import name_of
-from minidl.kernels.dense import (
-    dense_backward,
-    dense_forward,
-    sparse_dense_backward,
-    sparse_dense_forward,
-)
+from minidl.kernels.dense import dense_backward, dense_forward
+from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
 from minidl.layers.activation import Activation
-from minidl.layers.arguments import BUILT, constraint, initial, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.shapes import features
 from minidl.register import register
 
 
@@ -104,18 +101,12 @@ class Dense(Layer):
         return Activation(function, name=f"{self.name}/{function.name}")
 
     def build(self, input_shape: Shape) -> None:
-        inputs = self._flat_input(input_shape)
+        inputs = features(self, input_shape)
         self.input_shape = input_shape
         self.output_shape = (self.units,)
-        self.add_tensor(
-            "W", "kernel", (inputs, self.units), self.kernel_initializer, self.kernel_regularizer,
-            self.kernel_constraint,
-        )  # fmt: skip
+        ask_for(self, "W", "kernel", (inputs, self.units))
         if self.use_bias:
-            self.add_tensor(
-                "b", "bias", (self.units,), self.bias_initializer, self.bias_regularizer,
-                self.bias_constraint,
-            )  # fmt: skip
+            ask_for(self, "b", "bias", (self.units,))
         if self.activation:
             self.activation.build(self.output_shape)
 

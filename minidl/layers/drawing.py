@@ -9,10 +9,6 @@ from minidl.backend.random import DROPOUT, RandomBits
 from minidl.layers.base import Layer, Shape
 
 
-def _seed(layer: Any, name: str, value: int | None) -> int | None:
-    return None if value is None else checks.seed(value)
-
-
 class Drawing(Layer):
     """A layer whose random numbers are a function of (seed, layer, step, element).
 
@@ -31,7 +27,7 @@ class Drawing(Layer):
     #: Of :mod:`minidl.backend.random`, one for each number that an element needs.
     purposes: tuple[int, ...] = (DROPOUT,)
 
-    seed: Any = checks.Attribute(_seed, then="_draw")
+    seed: Any = checks.seeded(then="_draw")
 
     def __init__(self, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.layers.base import Layer, shape_of
+from minidl.layers.passing import Identity
+from minidl.layers.shapes import shape_of
 from minidl.register import register
 
 
 @register
-class Input(Layer):
+class Input(Identity):
     """The shape of a row, for example ``Input(shape=(28, 28))`` or ``Input((784,))``.
 
     Args:
@@ -21,7 +22,7 @@ class Input(Layer):
         dtype: of the numbers that come, for the reader: the network converts what is not its own
             type. Default None.
         batch_shape: (batch_size, *shape), in place of both.
-        name: as for :class:`Layer`.
+        name: as for :class:`~minidl.layers.Layer`.
 
     Raises:
         TypeError: no shape, or a type that is none of numbers.
@@ -67,28 +68,8 @@ class Input(Layer):
     #: The same, as Keras's InputLayer calls it.
     batch_shape = shape
 
-    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
-        self.y = x
-        return x
-
-    def backward(self, dy: Any) -> Any:
-        return dy
-
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = {"name": self.name, "shape": list(self.declared_shape)}
         if self.batch_size is not None:
             config["batch_size"] = self.batch_size
         return config if self.dtype is None else {**config, "dtype": self.dtype.name}
-
-
-@register
-class InputLayer(Input):
-    """Keras's name of the class. Arguments as for :class:`Input`.
-
-    The older names ``input_shape`` and ``batch_input_shape`` are taken as well.
-    """
-
-    def __init__(self, shape: Any = None, *arguments: Any, **options: Any) -> None:
-        if "batch_input_shape" in options:
-            options["batch_shape"] = options.pop("batch_input_shape")
-        super().__init__(options.pop("input_shape", shape), *arguments, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -72,7 +73,6 @@ class Interface(Configured):
 
     trainable: Any = checks.Attribute(_train)
     name: Any
-    owner: Any
     settled: bool
     tensors: dict[str, Specification]
     statistics: dict[str, Specification]
@@ -85,6 +85,15 @@ class Interface(Configured):
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
         """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
         return above.call(self, inputs, training)
+
+    @property
+    def owner(self) -> Any:
+        """The network that the layer is in, or None: a layer does not keep a network alive."""
+        return self._owner and self._owner()
+
+    @owner.setter
+    def owner(self, network: Any) -> None:
+        self._owner = None if network is None else weakref.ref(network)
 
     def _network(self) -> Any:
         """The layer's network, built if the shape of its rows is known; or None.

@@ -12,6 +12,19 @@ _counts: dict[str, Iterator[int]] = {}
 clearing.append(_counts.clear)
 
 
+def chosen(name: str | None, kind: type) -> str:
+    """The name that a user gives an object of a class, or the next of the class.
+
+    Raises:
+        TypeError: no text, or an empty one.
+    """
+    if name is None:
+        return next_name(kind.__name__)
+    if not (isinstance(name, str) and name):
+        raise TypeError(f"name: expected a text, received {name!r}")
+    return name
+
+
 def next_name(kind: str) -> str:
     """Keras's names for layers and networks: dense, dense_1, …; ReLU -> re_lu, re_lu_1, …."""
     words = words_of(kind)

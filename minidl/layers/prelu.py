@@ -8,17 +8,9 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.prelu import prelu_backward, prelu_forward, prelu_parameter_gradient
-from minidl.layers.arguments import BUILT, constraint, initial, penalty
+from minidl.layers.arguments import BUILT, ask_for, constraint, initial, only_none, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
-
-
-def _shared(layer: Any, name: str, value: Any) -> None:
-    if value is not None:
-        raise ValueError(
-            f"{name}: expected None, a slope for each feature, received {value!r}; one slope for "
-            "all that is not trained is LeakyReLU"
-        )
 
 
 @register
@@ -43,7 +35,9 @@ class PReLU(Layer):
     alpha_initializer: Any = checks.fixed(BUILT)
     alpha_regularizer = penalty("alpha")
     alpha_constraint = constraint("alpha")
-    shared_axes: Any = checks.Attribute(_shared)
+    shared_axes: Any = only_none(
+        "a slope for each feature", "; one slope for all that is not trained is LeakyReLU"
+    )
 
     def __init__(
         self,
@@ -62,8 +56,7 @@ class PReLU(Layer):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        start, penalised = self.alpha_initializer, self.alpha_regularizer
-        self.add_tensor("alpha", "alpha", input_shape, start, penalised, self.alpha_constraint)
+        ask_for(self, "alpha", "alpha", input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
         self._y = backend.xp.empty((rows, *self.output_shape), dtype=dtype)

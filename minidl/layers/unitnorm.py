@@ -6,8 +6,8 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels.unitnorm import unitnorm_backward, unitnorm_forward
-from minidl.layers.arguments import features_axis
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.shapes import features, features_axis
 from minidl.register import register
 
 #: Keras's.
@@ -30,7 +30,7 @@ class UnitNormalization(Layer):
         self.axis = axis
 
     def build(self, input_shape: Shape) -> None:
-        self._flat_input(input_shape)
+        features(self, input_shape)
         super().build(input_shape)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:

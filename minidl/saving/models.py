@@ -14,7 +14,7 @@ from minidl.backend import current
 from minidl.beside import undisturbed
 from minidl.custom import noting, reading
 from minidl.layers import Input, Layer
-from minidl.layers.base import shape_of
+from minidl.layers.shapes import shape_of
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
 from minidl.replacing import replacing

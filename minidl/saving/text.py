@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from minidl import checks
 from minidl.backend.floatx import FLOATS
-from minidl.layers.base import shape_of
+from minidl.layers.shapes import shape_of
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import AXES
 

@@ -26,6 +26,7 @@ from minidl.kernels import (
 )
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
+from minidl.kernels.sparse import sparse_dense_backward
 from tests import registered
 from tests.gradient_check.planting import activation, after, one_entry, replaced, sign, twice
 
@@ -54,7 +55,7 @@ def dense_slip(slip: str) -> Callable[..., Any]:
 
 def sparse_slip(slip: str) -> Callable[..., Any]:
     def wrong(dy, x, dW, db):
-        dense.sparse_dense_backward(dy, x, dW, db)
+        sparse_dense_backward(dy, x, dW, db)
         if slip == "dW of the pattern":
             dW[...] = (x != 0).T @ dy
         elif slip == "db of the first row":

@@ -344,7 +344,7 @@ def test_every_kernel_is_fused_or_listed():
         and value.__module__ == f"minidl.kernels.{info.name}"
         and not name.startswith("_")
     }
-    sparse = {"dense.sparse_dense_forward", "dense.sparse_dense_backward"}  # of CSR rows
+    sparse = {"sparse.sparse_dense_forward", "sparse.sparse_dense_backward"}  # of CSR rows
     found -= {name for name in found if name.startswith("counts.")}  # in test_counts.py
     # Of numbers alone; a part of formulas.
     assert found == {*UNFUSED, *sparse, "alpha_dropout.alpha_dropout_affine",

@@ -8,12 +8,8 @@ from hypothesis import given
 
 from minidl.backend import is_sparse, to_device, to_host
 from minidl.backend.sparse import canonical
-from minidl.kernels.dense import (
-    dense_backward,
-    dense_forward,
-    sparse_dense_backward,
-    sparse_dense_forward,
-)
+from minidl.kernels.dense import dense_backward, dense_forward
+from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
 from tests.gradients import check_gradient
 from tests.kernels.running import blank, close, device
 from tests.strategies import csr, smooth, tensors

@@ -11,12 +11,12 @@ from minidl.custom import find_class
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.layers.elsewhere import answer
-from minidl.lookup import known, search
+from minidl.lookup import search
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import foreign, kinds
+from minidl.register import Entry, foreign, kinds
 from minidl.regularizers import Regularizer
 
 #: Modules of Keras, and the base classes of their namesakes here.
@@ -111,11 +111,12 @@ def class_of(item: Mapping[str, Any]) -> Any:
     if base is None:
         registered = item.get("registered_name")
         return find_class(registered[:NAME] if isinstance(registered, str) else name)
-    names = [each for each in known(base) if not foreign(each)]
+
+    def suits(entry: Entry) -> bool:
+        return entry.base is base and not foreign(entry.full)
+
     try:
-        return search(
-            name, kinds[base], lambda entry: entry.base is base and not foreign(entry.full), names
-        )
+        return search(name, kinds[base], suits, list)  # the message is written below
     except ValueError:
         reason = answer(name) if base is Layer else None
         raise ValueError(reason or f"no {kinds[base]} of minidl's is called {name!r}") from None

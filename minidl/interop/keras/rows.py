@@ -8,8 +8,8 @@ from typing import Any
 
 from minidl.interop.keras.decoding import NAME, decode
 from minidl.layers import Input, Layer
-from minidl.layers.base import shape_of
 from minidl.layers.names import words_of
+from minidl.layers.shapes import shape_of
 from minidl.saving.archive import MalformedError
 from minidl.saving.codec import DEPTH
 from minidl.saving.text import LAYERS

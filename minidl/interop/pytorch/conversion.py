@@ -12,7 +12,8 @@ from minidl.interop.assembly import Part, assembled
 from minidl.interop.errors import ConversionError, package
 from minidl.interop.pytorch.layers import READERS
 from minidl.interop.pytorch.modules import modules_of
-from minidl.layers.base import Shape, shape_of
+from minidl.layers.base import Shape
+from minidl.layers.shapes import shape_of
 
 
 def to_torch(model: Any) -> Any:
