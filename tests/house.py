@@ -31,7 +31,7 @@ READ_FIRST = [
     "layers/batchnorm", "initializers/base", "initializers/scaled",
     # What is minimised.
     "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
-    "regularizers", "penalties",
+    "regularizers/base", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
@@ -43,7 +43,8 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
+        "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "regularizers",
+        "callbacks",
         "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
         "freezing", "lookup", "models", "moved", "on_batch", "register", "row", "seeds", "sharing",
         "undo", "weights", "whole_step",

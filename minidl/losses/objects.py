@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures, probabilities
+from minidl.kernels import measures, probabilities, soft_targets
 from minidl.losses.arguments import along_units, none_ignored
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
@@ -34,7 +34,7 @@ class Crossentropy(Loss):
     def smooth(self, t: Any, classes: int) -> None:
         """Move targets towards the mean of so many classes."""
         if self.label_smoothing:
-            kernels.smoothed(t, self.label_smoothing, classes, out=t)
+            soft_targets.smoothed(t, self.label_smoothing, classes, out=t)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -68,7 +68,7 @@ class CategoricalCrossentropy(Crossentropy):
         if self.from_logits:
             kernels.softmax_crossentropy_forward(predictions, t, p, work, row, out)
             if self.any_sum:
-                kernels.surplus_forward(t, row, self._other[: len(t)], out)
+                soft_targets.surplus_forward(t, row, self._other[: len(t)], out)
         else:
             probabilities.shares_forward(predictions, row, out=p)
             probabilities.crossentropy_forward(p, t, out=work)
@@ -79,7 +79,7 @@ class CategoricalCrossentropy(Crossentropy):
         if self.from_logits:
             kernels.softmax_crossentropy_backward(p, t, out=out)
             if self.any_sum:
-                kernels.surplus_backward(p, self._other[: len(t)], work, out)
+                soft_targets.surplus_backward(p, self._other[: len(t)], work, out)
         else:
             probabilities.crossentropy_backward(p, t, out=out)
             probabilities.shares_backward(out, p, row, work, self._other[: len(t)])

@@ -1,0 +1,71 @@
+"""L1 and L2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import checks
+from minidl.kernels import penalties
+from minidl.register import register
+from minidl.regularizers.base import Regularizer
+
+
+@register
+class L1(Regularizer):
+    """l1 · Σ |w|; l1 = 0.01 if left out.
+
+    The gradient l1 · sign(w) drives weights to and fro across 0 and never makes one 0. With
+    ``proximal`` the penalty adds no gradient; instead each update is followed by the soft
+    threshold w ← sign(w) · max(|w| - t · l1, 0), which gives exact zeros: the optimum of loss
+    and penalty is where both steps together change nothing. t is the step size of each weight
+    in that update (:meth:`minidl.optimizers.Optimizer.step_size`), so that the threshold is as
+    large as the step that a gradient of size l1 would make.
+
+    Clipping and weight decay of the optimizer act before the threshold, on the gradient of the
+    loss and on the weights alone: a clip below l1 keeps a weight that is 0 at 0.
+
+    Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Statist. Soc. B 58
+    (1996); Duchi & Singer, "Efficient online and batch learning using forward backward
+    splitting", JMLR 10 (2009), section 5.1.
+
+    Args:
+        l1: >= 0.
+        proximal: whether the soft threshold takes the gradient's place; default False.
+    """
+
+    l1 = checks.number(0)
+    proximal = checks.flag()
+
+    def __init__(self, l1: float = 0.01, proximal: bool = False) -> None:
+        self.l1 = l1
+        self.proximal = proximal
+
+    def forward(self, W: Any, out: Any) -> Any:
+        return penalties.l1_forward(W, self.l1, out=out)
+
+    def add_gradient(self, W: Any, dW: Any) -> None:
+        if not self.proximal:
+            penalties.l1_backward(dW, W, self.l1, out=dW)
+
+    def proximal_step(self, W: Any, step: Any) -> None:
+        penalties.soft_threshold(W, step, self.l1, out=W)
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras's L1 has no such argument.
+        return {"l1": self.l1, **({"proximal": True} if self.proximal else {})}
+
+
+@register
+class L2(Regularizer):
+    """l2 · Σ w², without a half; l2 = 0.01 if left out."""
+
+    l2 = checks.number(0)
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = l2
+
+    def forward(self, W: Any, out: Any) -> Any:
+        return penalties.l2_forward(W, self.l2, out=out)
+
+    def add_gradient(self, W: Any, dW: Any) -> None:
+        penalties.l2_backward(dW, W, self.l2, out=dW)
