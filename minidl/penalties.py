@@ -1,4 +1,4 @@
-"""The sum of all penalties of a network, and the constraints on its weights."""
+"""The sum of all penalties of a network."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ from typing import Any
 
 from minidl.activities import Activity
 from minidl.backend import Backend
-from minidl.constraints import Constraint
 from minidl.freezing import Frozen
 from minidl.kernels import measures
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Parameter, ParameterVector
+from minidl.parameters import ParameterVector
+from minidl.projections import Projections
 from minidl.regularizers import Regularizer
 
 
 class Penalties:
     """The sum of all penalties of a network, with gradient and proximal steps.
 
-    Each penalty acts on one tensor's slice of the vector, or on the outputs of one layer. A
-    constraint is a penalty, too: 0 where it holds and infinite elsewhere; its proximal step is the
-    projection.
+    Each penalty acts on one tensor's slice of the vector, or on the outputs of one layer.
 
     Args:
         parameters: entries that name their regularizers and constraints.
         backend: home of the vector.
         layers: built; some have a penalty on their outputs.
-
-    Attributes:
-        activities: the penalties on outputs.
     """
 
     def __init__(
@@ -43,7 +38,7 @@ class Penalties:
             for layer in layers
             if layer.activity_regularizer is not None
         }
-        self.frozen = Frozen(parameters)
+        self.projections, self.frozen = Projections(parameters), Frozen(parameters)
         self.bind()
 
     @property
@@ -54,8 +49,6 @@ class Penalties:
     def bind(self) -> None:
         """Allocate memory for intermediate results."""
         self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        # Views are kept: a device knows arrays by their objects.
-        self._views: dict[str, Any] = {}
         zeros = self._backend.xp.zeros
         self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
 
@@ -75,18 +68,6 @@ class Penalties:
         """Allocate memory for the outputs of passes over up to ``rows`` rows."""
         for activity in self.activities:
             activity.bind(rows)
-
-    @property
-    def constrained(self) -> list[tuple[Parameter, Constraint]]:
-        """The present constraints, each with the entry of its tensor."""
-        return [
-            (e, e.constraint) for e, _ in self._places if e.constraint is not None and e.trainable
-        ]
-
-    @property
-    def constraints(self) -> list[Constraint]:
-        """The constraints."""
-        return [constraint for _, constraint in self.constrained]
 
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
@@ -157,15 +138,5 @@ class Penalties:
         for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))
-        for entry, constraint in self.constrained:
-            constraint.project(*self._tensor(entry, theta))
+        self.projections.step(theta)
         self.frozen.put_back()
-
-    def _tensor(self, entry: Parameter, theta: Any) -> tuple[Any, Any]:
-        """A tensor, and memory of its shape."""
-        known, W, work = self._views.get(entry.name, (None, None, None))
-        if known is not theta:
-            W = theta[entry.slice].reshape(entry.shape)
-            work = self._work(theta[entry.slice]).reshape(entry.shape)
-            self._views[entry.name] = theta, W, work
-        return W, work

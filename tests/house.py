@@ -44,10 +44,9 @@ PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "regularizers",
-        "callbacks",
-        "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
-        "freezing", "lookup", "models", "moved", "on_batch", "register", "row", "seeds", "sharing",
-        "undo", "weights", "whole_step",
+        "callbacks", "activities", "arguments", "beside", "checks", "constraints", "custom", "data",
+        "feeding", "freezing", "lookup", "models", "moved", "on_batch", "projections", "register",
+        "renewing", "row", "seeds", "sharing", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -24,7 +24,16 @@ FLOORS = [
     {"kernels"},
     {"activations", "constraints", "initializers", "regularizers"},
     {"parameters"},
-    {"activities", "freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
+    {
+        "activities",
+        "freezing",
+        "layers",
+        "losses",
+        "metrics",
+        "optimizers",
+        "penalties",
+        "projections",
+    },
     {"beside"},
     {"row", "sharing", "stack", "weights", "network"},
 ]

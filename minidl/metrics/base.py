@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidl.backend import Backend, backend_of, to_host
+from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.kernels import counts, measures
 from minidl.layers.names import next_name
@@ -110,21 +110,6 @@ class Metric(Alone, Weighing):
             self._sum[...] = 0
         self.rows = 0
         self._clear()
-
-    def get_state(self) -> dict[str, Any]:
-        """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
-        sums = self._sums()
-        return {"sum": sums if sums.ndim else float(sums), "rows": self.rows}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state returned by :meth:`get_state`."""
-        found = np.asarray(state["sum"])
-        if found.shape != self._sum.shape:
-            raise ValueError(
-                f"{self.name}: expected sums of shape {self._sum.shape}, received {found.shape}"
-            )
-        self._sum[...] = backend_of(self._sum).to_device(found)
-        self.rows = state["rows"]
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
