@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from minidl import losses, optimizers
+from minidl.arguments import note_of_no_meaning
 from minidl.metrics import get as get_metric
 from minidl.metrics.names import numbered
 from minidl.network import Network
@@ -71,7 +71,7 @@ class Compiled(Network):
         """
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
-        _note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
+        note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
         self.run_eagerly = bool(run_eagerly)
         chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
         plain, weighted = _several(metrics), _several(weighted_metrics)
@@ -106,15 +106,3 @@ def _several(metrics: Any) -> list[Any]:
     if isinstance(metrics, list | tuple):
         return list(metrics)
     return [] if metrics is None else [metrics]
-
-
-def _note_of_no_meaning(steps: Any, jit_compile: Any, scale: Any) -> None:
-    """Warn of arguments that say how Keras computes, and change nothing here."""
-    reasons = {
-        "steps_per_execution": (steps != 1, "fit runs up to 32 steps in a row by itself"),
-        "jit_compile": (jit_compile != "auto", "fit compiles its steps wherever it can"),
-        "auto_scale_loss": (not scale, "no loss is scaled, as there is no float16 training"),
-    }
-    for name, (given, reason) in reasons.items():
-        if given:
-            warnings.warn(f"compile: {name} changes nothing, because {reason}", stacklevel=3)

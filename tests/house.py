@@ -30,8 +30,8 @@ READ_FIRST = [
     "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
     "layers/batchnorm", "initializers/base", "initializers/scaled",
     # What is minimised.
-    "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
-    "regularizers/base", "regularizers/norms", "penalties",
+    "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
+    "kernels/penalties", "regularizers/base", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",

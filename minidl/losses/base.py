@@ -1,4 +1,4 @@
-"""The base of all losses: a value for a batch, and its gradient at the predictions.
+"""The bases of losses: a value for a batch, and its gradient at the predictions.
 
 A loss is bound to buffers once; then ``forward`` gives the mean over the batch, or another
 reduction, as a 0-d array that stays on the device, and ``backward`` the gradient of that number.
@@ -180,3 +180,21 @@ class Loss:
     def from_config(cls, config: dict[str, Any]) -> Loss:
         """The loss that :meth:`get_config` describes."""
         return cls(**config)
+
+
+class UnitMean(Loss):
+    """A row's loss is the mean over its units of an elementwise loss."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        """Forward, backward, and the constants of both."""
+        raise NotImplementedError(f"{type(self).__name__} must define kernels")
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        work = self._work[: len(t)]
+        forward, _, *constants = self.kernels()
+        forward(predictions, t, *constants, out=work)
+        measures.mean_units(work, out=out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        _, backward, *constants = self.kernels()
+        backward(predictions, t, *constants, t.shape[1], out=out)
