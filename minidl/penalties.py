@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minidl.activities import Activity
+from minidl.activities import Activities
 from minidl.backend import Backend
 from minidl.freezing import Frozen
 from minidl.kernels import measures
@@ -33,18 +33,9 @@ class Penalties:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
         self._backend, self._dtype = backend, theta.dtype
-        self._activities = {
-            layer: Activity(layer, backend, theta.dtype)
-            for layer in layers
-            if layer.activity_regularizer is not None
-        }
+        self.activities = Activities(layers, backend, theta.dtype)
         self.projections, self.frozen = Projections(parameters), Frozen(parameters)
         self.bind()
-
-    @property
-    def activities(self) -> list[Activity]:
-        """The penalties on outputs."""
-        return list(self._activities.values())
 
     def bind(self) -> None:
         """Allocate memory for intermediate results."""
@@ -64,11 +55,6 @@ class Penalties:
             if e.regularizer is not None and e.trainable
         ]
 
-    def bind_activities(self, rows: int) -> None:
-        """Allocate memory for the outputs of passes over up to ``rows`` rows."""
-        for activity in self.activities:
-            activity.bind(rows)
-
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
         """The penalties that take a proximal step, each with its slice."""
@@ -87,19 +73,7 @@ class Penalties:
         return [*found, *(activity.regularizer for activity in self.activities)]
 
     def __len__(self) -> int:
-        return len(self._terms) + len(self._activities)
-
-    def noted(self, layer: Layer, y: Any) -> Any:
-        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
-        if layer in self._activities:
-            self._activities[layer].y = y
-        return y
-
-    def with_activity(self, layer: Layer, dy: Any) -> Any:
-        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
-        if layer in self._activities:
-            return self._activities[layer].add_gradient(dy)
-        return dy
+        return len(self._terms) + len(self.activities)
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``, and Σ P(y) / N: 0-d, on the device."""
