@@ -7,8 +7,7 @@ from typing import Any
 
 from minidl import losses, optimizers
 from minidl.arguments import note_of_no_meaning
-from minidl.metrics import get as get_metric
-from minidl.metrics.names import numbered
+from minidl.metrics.names import compiled, numbered
 from minidl.network import Network
 from minidl.objective import PARTS
 
@@ -74,16 +73,7 @@ class Compiled(Network):
         note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
         self.run_eagerly = bool(run_eagerly)
         chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
-        plain, weighted = _several(metrics), _several(weighted_metrics)
-        found = [get_metric(item, loss) for item in (*plain, *weighted)]
-        if len(set(map(id, found))) < len(found):
-            raise ValueError("expected each metric once, received an object twice")
-        for place, metric in enumerate(found):
-            metric.weighted = place >= len(plain)
-        for name in numbered(found):
-            if name in PARTS:
-                raise ValueError(f"expected metrics of other names than {PARTS}, received {name!r}")
-        self._metrics = found
+        self._metrics = compiled(metrics, weighted_metrics, loss, PARTS)
         self.optimizer, self._loss = chosen, loss
 
     @property
@@ -99,10 +89,3 @@ class Compiled(Network):
                 "no loss yet"
             )
         return self.optimizer
-
-
-def _several(metrics: Any) -> list[Any]:
-    """Metrics as a list, from one metric, from several or from None."""
-    if isinstance(metrics, list | tuple):
-        return list(metrics)
-    return [] if metrics is None else [metrics]

@@ -39,12 +39,10 @@ class Penalties:
 
     def bind(self) -> None:
         """Allocate memory for intermediate results."""
-        self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        zeros = self._backend.xp.zeros
-        self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
-
-    def _empty(self, size: int) -> Any:
-        return self._backend.xp.empty(size, self._dtype)
+        xp, dtype = self._backend.xp, self._dtype
+        largest = max((part.stop - part.start for _, part in self._terms), default=0)
+        self._memory = xp.empty(largest, dtype)
+        self._value, self._term = xp.zeros((), dtype), xp.zeros((), dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
@@ -63,7 +61,7 @@ class Penalties:
     def _work(self, W: Any) -> Any:
         """Memory of a tensor's size."""
         if self._memory.size < W.size:
-            self._memory = self._empty(max(part.stop - part.start for _, part in self._places))
+            self._memory = self._backend.xp.empty(W.size, self._dtype)
         return self._memory[: W.size]
 
     @property

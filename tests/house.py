@@ -31,7 +31,7 @@ READ_FIRST = [
     "layers/batchnorm", "initializers/base", "initializers/scaled",
     # What is minimised.
     "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
-    "kernels/penalties", "regularizers/base", "regularizers/norms", "penalties",
+    "kernels/penalties", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",

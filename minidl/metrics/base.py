@@ -12,9 +12,8 @@ import numpy as np
 from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.kernels import counts, measures
-from minidl.layers.names import next_name
 from minidl.metrics.alone import Alone
-from minidl.metrics.arguments import precision
+from minidl.metrics.arguments import named, precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
@@ -62,11 +61,7 @@ class Metric(Alone, Weighing):
     dtype: Any = precision()
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        made = next_name(type(self).__name__) if name is None else name
-        if not (isinstance(made, str) and made):
-            raise TypeError(f"name: expected a text, received {name!r}")
-        self.name = made
-        self.dtype = dtype
+        self.name, self.dtype = named(self, name), dtype
         self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from minidl.lookup import get as of_kind
-from minidl.regularizers.base import Regularizer
 from minidl.regularizers.elastic import L1L2, Lp
-from minidl.regularizers.norms import L1, L2
+from minidl.regularizers.norms import L1, L2, Regularizer
 
 # Keras writes both names.
 l1 = L1

@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import elastic
 from minidl.register import register
-from minidl.regularizers.base import Regularizer
+from minidl.regularizers.norms import Regularizer
 
 
 @register("l1_l2")
