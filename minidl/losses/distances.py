@@ -7,8 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
-from minidl.kernels import margins, measures
-from minidl.kernels.losses import squared_error_backward, squared_error_forward
+from minidl.kernels import losses, margins, measures
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss, UnitMean
 from minidl.losses.reductions import MEAN
@@ -38,7 +37,7 @@ class MeanSquaredError(OnValues, UnitMean):
     """
 
     def kernels(self) -> tuple[Any, ...]:
-        return squared_error_forward, squared_error_backward
+        return losses.squared_error_forward, losses.squared_error_backward
 
 
 @register("mae")
