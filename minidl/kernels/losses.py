@@ -30,14 +30,9 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
     return np.equal(labels, classes, out=out)
 
 
-def _share(t, x):
-    """t · x for x >= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
-    return t * np.minimum(x, np.maximum((np.abs(np.sign(t)) - 0.5) * np.inf, 0))
-
-
 @fused
 def _taken(t, z):
-    """t · z for z <= 0, and 0 where t is 0."""
+    """t · z for z <= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
     return t * np.maximum(z, np.minimum((0.5 - np.abs(np.sign(t))) * np.inf, 0))
 
 
@@ -76,10 +71,11 @@ def softmax_crossentropy_backward(p, t):
 def sigmoid_crossentropy_forward(logits, t):
     """L = -t log p - (1 - t) log(1 - p)  with  p = sigmoid(logits), element by element.
 
-    Written as t max(-z, 0) + (1 - t) max(z, 0) + log(1 + exp(-|z|)), which never overflows.
+    Written as log(1 + exp(-|z|)) - t min(z, 0) - (1 - t) min(-z, 0), which never overflows.
     """
-    wrong = _share(t, np.maximum(-logits, 0)) + _share(1 - t, np.maximum(logits, 0))
-    return wrong + np.log1p(np.exp(-np.abs(logits)))
+    yes = _taken.formula(t, np.minimum(logits, 0))
+    no = _taken.formula(1 - t, np.minimum(-logits, 0))
+    return np.log1p(np.exp(-np.abs(logits))) - (yes + no)
 
 
 @fused
