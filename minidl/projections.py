@@ -43,7 +43,7 @@ class Projections:
         known, W, work = self._views.get(entry.name, (None, None, None))
         if known is not theta:
             if self._memory is None:
-                self._memory = np.empty_like(theta, shape=max(e.size for e in self._entries))
+                self._memory = np.empty_like(theta[: max(e.size for e in self._entries)])
             W = theta[entry.slice].reshape(entry.shape)
             work = self._memory[: W.size].reshape(entry.shape)
             self._views[entry.name] = theta, W, work
