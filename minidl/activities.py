@@ -1,7 +1,8 @@
-"""The penalty on the outputs of one layer."""
+"""Penalties on the outputs of layers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.backend import Backend
@@ -48,3 +49,40 @@ class Activity:
         gradient = measures.clear(first_rows(self._work, len(dy)))
         self.regularizer.add_gradient(self.y, gradient)
         return kernels.activity_backward(dy, gradient, len(dy), out=dy)
+
+
+class Activities:
+    """The penalties on the outputs of a network's layers.
+
+    Args:
+        layers: built; some have an ``activity_regularizer``.
+        backend, dtype: of the network.
+    """
+
+    def __init__(self, layers: Iterable[Layer], backend: Backend, dtype: Any) -> None:
+        self._of = {
+            layer: Activity(layer, backend, dtype)
+            for layer in layers
+            if layer.activity_regularizer is not None
+        }
+
+    def __iter__(self) -> Iterator[Activity]:
+        return iter(self._of.values())
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def bind(self, rows: int) -> None:
+        """Allocate memory for passes over up to ``rows`` rows."""
+        for activity in self:
+            activity.bind(rows)
+
+    def noted(self, layer: Layer, y: Any) -> Any:
+        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
+        if layer in self._of:
+            self._of[layer].y = y
+        return y
+
+    def with_gradient(self, layer: Layer, dy: Any) -> Any:
+        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
+        return self._of[layer].add_gradient(dy) if layer in self._of else dy

@@ -1,9 +1,10 @@
-"""The arguments of fit, evaluate and predict, checked; the arrays as rows that suit the model."""
+"""Arguments of compile, fit, evaluate and predict, checked; arrays as rows that suit a model."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,14 +12,32 @@ from minidl import checks, data, incoming
 from minidl.backend import is_sparse
 from minidl.callbacks import Callback, CallbackList
 from minidl.callbacks.progress import EpochLine, ProgressBar
-from minidl.compiling import Compiled
 from minidl.network import Network
+
+if TYPE_CHECKING:
+    from minidl.compiling import Compiled
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
 INFERENCE_BATCH = 1024
 
 #: Features, targets and weights; the weights are None where all are 1.
 Rows = tuple[Any, np.ndarray, np.ndarray | None]
+
+
+def note_of_no_meaning(steps: Any, jit_compile: Any, scale: Any) -> None:
+    """Warn of arguments of compile that say how Keras computes, and change nothing here.
+
+    Args:
+        steps, jit_compile, scale: ``steps_per_execution``, ``jit_compile``, ``auto_scale_loss``.
+    """
+    reasons = {
+        "steps_per_execution": (steps != 1, "fit runs up to 32 steps in a row by itself"),
+        "jit_compile": (jit_compile != "auto", "fit compiles its steps wherever it can"),
+        "auto_scale_loss": (not scale, "no loss is scaled, as there is no float16 training"),
+    }
+    for name, (given, reason) in reasons.items():
+        if given:
+            warnings.warn(f"compile: {name} changes nothing, because {reason}", stacklevel=3)
 
 
 def size(batch_size: int | None, default: int) -> int:

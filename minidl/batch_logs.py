@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from minidl.metrics import Metric
 from minidl.metrics.results import plain
+
+
+def tell(measures: Sequence[Metric], listen: Iterable[Callable[[Logs], None]]) -> None:
+    """Call functions with the values so far, one object for all functions.
+
+    The object, once kept, holds the values of now, and not the values of later batches.
+
+    Args:
+        measures: of an objective.
+        listen: the functions.
+    """
+    logs = Logs(measures)
+    for each in listen:
+        each(logs)
+    kept = weakref.ref(logs)
+    del logs
+    found = kept()
+    if found is not None:
+        found.copy()
 
 
 class Logs(dict[str, float]):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from minidl import losses, optimizers
-from minidl.metrics import get as get_metric
-from minidl.metrics.names import numbered
+from minidl.arguments import note_of_no_meaning
+from minidl.metrics.names import compiled, numbered
 from minidl.network import Network
 from minidl.objective import PARTS
 
@@ -71,19 +70,10 @@ class Compiled(Network):
         """
         if loss is None:
             raise ValueError("compile: expected a loss, by name or as an object, received none")
-        _note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
+        note_of_no_meaning(steps_per_execution, jit_compile, auto_scale_loss)
         self.run_eagerly = bool(run_eagerly)
         chosen, loss = optimizers.get(optimizer), losses.compiled(loss, loss_weights)
-        plain, weighted = _several(metrics), _several(weighted_metrics)
-        found = [get_metric(item, loss) for item in (*plain, *weighted)]
-        if len(set(map(id, found))) < len(found):
-            raise ValueError("expected each metric once, received an object twice")
-        for place, metric in enumerate(found):
-            metric.weighted = place >= len(plain)
-        for name in numbered(found):
-            if name in PARTS:
-                raise ValueError(f"expected metrics of other names than {PARTS}, received {name!r}")
-        self._metrics = found
+        self._metrics = compiled(metrics, weighted_metrics, loss, PARTS)
         self.optimizer, self._loss = chosen, loss
 
     @property
@@ -99,22 +89,3 @@ class Compiled(Network):
                 "no loss yet"
             )
         return self.optimizer
-
-
-def _several(metrics: Any) -> list[Any]:
-    """Metrics as a list, from one metric, from several or from None."""
-    if isinstance(metrics, list | tuple):
-        return list(metrics)
-    return [] if metrics is None else [metrics]
-
-
-def _note_of_no_meaning(steps: Any, jit_compile: Any, scale: Any) -> None:
-    """Warn of arguments that say how Keras computes, and change nothing here."""
-    reasons = {
-        "steps_per_execution": (steps != 1, "fit runs up to 32 steps in a row by itself"),
-        "jit_compile": (jit_compile != "auto", "fit compiles its steps wherever it can"),
-        "auto_scale_loss": (not scale, "no loss is scaled, as there is no float16 training"),
-    }
-    for name, (given, reason) in reasons.items():
-        if given:
-            warnings.warn(f"compile: {name} changes nothing, because {reason}", stacklevel=3)

@@ -15,11 +15,13 @@ from minidl.backend.own import are_own
 from minidl.backend.random import SHUFFLE, generator
 from minidl.backend.sparse import outside
 from minidl.backend.weak import weakly
+from minidl.batch_logs import tell
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
 from minidl.objective import Objective
 from minidl.optimizers import Optimizer
+from minidl.renewing import renewed, widened
 from minidl.step import train_step
 from minidl.training_state import TrainingState
 from minidl.whole_step import WholeStep
@@ -187,7 +189,7 @@ class Loop:
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         before = self.objective
-        self.objective = objective = before.renewed(model._loss, model._metrics)
+        self.objective = objective = renewed(before, model._loss, model._metrics)
         objective.reset()
         state.objective = objective
         state.begin_epoch(epoch)
@@ -220,9 +222,8 @@ class Loop:
                 elif self._step(x, y, weight):
                     objective.count(x.shape[0], self._step.called)
                 if self._ending:
-                    objective.tell(
-                        partial(each.on_train_batch_end, number) for each in self._ending
-                    )
+                    calls = (partial(each.on_train_batch_end, number) for each in self._ending)
+                    tell(objective.measures, calls)
                 state.batch = number + 1
                 if self._ending and state.has_waiting:
                     self._settle()
@@ -262,7 +263,7 @@ class Loop:
 
     def _widen(self, rows: int) -> bool:
         """Have buffers for a batch of so many rows; True if they are new."""
-        wider = self.objective.widened(rows)
+        wider = widened(self.objective, rows)
         if wider is self.objective:
             return False
         self._settle()

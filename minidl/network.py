@@ -49,7 +49,7 @@ class Network(Stack):
             with allocating(f"what {self.name} computes with batches of {rows} rows"):
                 for layer in self.leaves:
                     layer.bind(rows, self.backend, self.dtype)
-                self.penalties.bind_activities(rows)
+                self.penalties.activities.bind(rows)
             self._x = None
             self.rows = rows
 
@@ -113,7 +113,7 @@ class Network(Stack):
             self.step += 1
         if not sparse:
             x = self._dense(x)
-        noted = self.penalties.noted
+        noted = self.penalties.activities.noted
         for layer in self.leaves[:-1]:
             x = noted(layer, layer.forward(x, training, step or 0))
         last: Any = self.leaves[-1]
@@ -191,14 +191,14 @@ class Network(Stack):
             self.traffic.awaits_backward = False
 
     def _backward(self, dy: Any, logits: bool) -> None:
-        layers = self._with_gradients()
+        layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
         if layers:
             last: Any = layers.pop()
-            given = dy if logits else self.penalties.with_activity(last, dy)
+            given = dy if logits else penalised(last, dy)
             dy = last.logits_backward(given) if logits else last.backward(given)
         while layers:
             layer = layers.pop()
-            dy = layer.backward(self.penalties.with_activity(layer, dy))
+            dy = layer.backward(penalised(layer, dy))
 
     def _with_gradients(self) -> list[Layer]:
         """The last layers: from the first on that has tensors to train."""

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import copy
 import functools
-import warnings
-import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.backend.weak import weakly
-from minidl.batch_logs import Logs
+from minidl.batch_logs import tell
 from minidl.beside import undisturbed
 from minidl.callbacks.base import Callback, overriding
 from minidl.kernels import measures
 from minidl.losses import Loss
-from minidl.losses.base import JOINED
 from minidl.metrics import Mean, Metric
 from minidl.metrics.names import numbered
 from minidl.metrics.results import plain
 from minidl.network import Network
 from minidl.optimizers import Optimizer
+from minidl.plausibility import look_at_output
 from minidl.probed import Probed
+from minidl.renewing import noted, widened
 
 #: Names of the loss and of the two parts of a loss with penalised weights.
 PARTS = ("loss", "data_loss", "penalty")
@@ -40,8 +39,6 @@ class Objective:
         rows: batches have up to so many.
 
     Attributes:
-        names: of the values: "loss", the metrics, and with penalties "data_loss" and "penalty",
-            the two parts of the loss.
         probe: a method, called in each step before the update, or None; calls kernels alone.
     """
 
@@ -50,22 +47,20 @@ class Objective:
     def __init__(self, network: Network, loss: Loss, metrics: Sequence[Metric], rows: int) -> None:
         self.network = network
         self._rows = rows
-        self._sources = _now((loss, *metrics))
+        self._sources = noted((loss, *metrics))
         self.loss = loss.joined_to(network)
         self.metrics = [copy.copy(metric) for metric in metrics]
         for metric, name in zip(self.metrics, numbered(metrics), strict=True):
             metric.name = name
-        _warn_of_mismatch(loss, network.output_activation)
+        look_at_output(loss, network.output_activation)
         bound = network.output_row[0], network.backend, network.dtype
         self.loss.bind(rows, *bound)
         self.mean, self.data_mean, self.penalty_mean = map(Mean, PARTS)
         for mean in (self.mean, self.data_mean, self.penalty_mean):
             mean.bind(rows, *bound, from_logits=self.loss.from_logits)
+        activation = network.output_activation if self.loss.joined else loss.activation
         for metric in self.metrics:
-            activation = network.output_activation if self.loss.joined else loss.activation
-            on_logits = self.loss.from_logits and metric.takes_logits(
-                activation, network.output_row[0]
-            )
+            on_logits = self.loss.from_logits and metric.takes_logits(activation, bound[0])
             metric.bind(rows, *bound, from_logits=on_logits)
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
         self._parted = False
@@ -74,7 +69,7 @@ class Objective:
 
     @property
     def names(self) -> list[str]:
-        """Names of the values."""
+        """Of the values: "loss", the metrics, and with penalties "data_loss" and "penalty"."""
         return [measure.name for measure in self.measures]
 
     def penalize(self, again: bool = False) -> None:
@@ -91,41 +86,6 @@ class Objective:
         self.data_mean.take(self.mean)
         self.penalty_mean.rows = self.mean.rows
 
-    def renewed(self, loss: Loss, metrics: Sequence[Metric]) -> Objective:
-        """The objective with the loss and the metrics that the model has now; this one if the same.
-
-        Raises:
-            ValueError: another kind of targets or other names, while ``fit`` goes on.
-        """
-        if _unchanged(self._sources, _now((loss, *metrics))):
-            return self
-        new = Objective(self.network, loss, metrics, self._rows)
-        if self._parted:
-            new.penalize(again=True)
-        kinds = [
-            (each.loss.labels, sorted(metric.name for metric in each.metrics))
-            for each in (self, new)
-        ]
-        if kinds[0] != kinds[1]:
-            raise ValueError(
-                "while fit goes on, expected a loss on the same kind of targets and metrics of the "
-                f"same names, {kinds[0]}, received {kinds[1]}; to train for something else, end "
-                "this fit with model.stop_training = True, compile and fit again"
-            )
-        return new
-
-    def widened(self, rows: int) -> Objective:
-        """The objective for batches of up to so many rows, with the sums of this one."""
-        if rows <= self._rows:
-            return self
-        loss, *metrics = (part for part, _ in self._sources)
-        new = Objective(self.network, loss, metrics, rows)  # type: ignore[arg-type]
-        if self._parted:
-            new.penalize(again=True)
-        for old, measure in zip(self.measures, new.measures, strict=True):
-            measure.set_state(old.get_state())
-        return new
-
     def reset(self) -> None:
         """Forget all batches."""
         for measure in self.measures:
@@ -134,20 +94,6 @@ class Objective:
     def results(self) -> dict[str, float]:
         """The values by name since :meth:`reset`; the loss includes the penalties."""
         return {measure.name: plain(measure.result()) for measure in self.measures}
-
-    def tell(self, listen: Iterable[Callable[[Logs], None]]) -> None:
-        """Call functions with the values so far, one object for all functions.
-
-        The object, once kept, holds the values of now, and not the values of later batches.
-        """
-        logs = Logs(self.measures)
-        for each in listen:
-            each(logs)
-        kept = weakref.ref(logs)
-        del logs
-        found = kept()
-        if found is not None:
-            found.copy()
 
     def mover(self, optimizer: Optimizer) -> Any:
         """The optimizer, with the probe before the update if there is one."""
@@ -192,8 +138,9 @@ class Objective:
     def parts(self) -> list[object]:
         """All objects but the network and its layers that a step calls."""
         penalties = self.network.penalties
-        terms = *penalties.regularizers, *penalties.constraints
-        return [self.loss, *self.measures, penalties, *terms, *penalties.activities]
+        constraints = [constraint for _, constraint in penalties.projections.present]
+        terms = *penalties.regularizers, *constraints, *penalties.activities
+        return [self.loss, *self.measures, penalties, *terms]
 
     def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference.
@@ -212,11 +159,12 @@ class Objective:
         for number, batch in enumerate(batches.in_order()):
             for each in starting:
                 each.on_test_batch_begin(number, {})
-            objective = objective.widened(batch[0].shape[0])
+            objective = widened(objective, batch[0].shape[0])
             sums = [(each, each.rows, each._sum.copy()) for each in objective.measures]
             undisturbed(self.network, functools.partial(objective._evaluate, sums, *batch))
             if ending:
-                objective.tell(functools.partial(each.on_test_batch_end, number) for each in ending)
+                calls = (functools.partial(each.on_test_batch_end, number) for each in ending)
+                tell(objective.measures, calls)
         found = objective.results()
         for each in listeners:
             each.on_test_end(found)
@@ -231,39 +179,3 @@ class Objective:
         value = self.loss.forward(predictions, y, weight)
         penalty = self.network.penalties.forward(self.network.theta)
         self.observe(value, penalty, predictions, y, weight)
-
-
-def _now(parts: Sequence[object]) -> list[tuple[object, dict[str, Any]]]:
-    """A loss and metrics, and their attributes of now."""
-    return [(part, dict(vars(part))) for part in parts]
-
-
-def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> bool:
-    """True if nothing has been exchanged or set."""
-    return len(before) == len(now) and all(
-        a is b and then.keys() == new.keys() and all(_same(then[key], new[key]) for key in then)
-        for (a, then), (b, new) in zip(before, now, strict=True)
-    )
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (isinstance(a, int | float | str) and type(a) is type(b) and a == b)
-
-
-def _warn_of_mismatch(loss: Loss, output: str | None) -> None:
-    """Warn of a cross-entropy on an unsuitable output: such a model trains, for another aim."""
-    kind, wanted = type(loss).__name__, loss.activation
-    if wanted is None:
-        return
-    if loss.from_logits and output in JOINED:
-        warnings.warn(
-            f"{kind}(from_logits=True) after a {output} output takes the logits before the "
-            f"{output}: leave out one of the two",
-            stacklevel=4,
-        )
-    elif not loss.from_logits and output != wanted:
-        warnings.warn(
-            f"{kind} expects probabilities: expected a {wanted} output or from_logits=True, "
-            f"received the output {output or 'linear'}",
-            stacklevel=4,
-        )

@@ -1,35 +1,30 @@
-"""The sum of all penalties of a network, and the constraints on its weights."""
+"""The sum of all penalties of a network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from minidl.activities import Activity
+from minidl.activities import Activities
 from minidl.backend import Backend
-from minidl.constraints import Constraint
 from minidl.freezing import Frozen
 from minidl.kernels import measures
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
-from minidl.parameters import Parameter, ParameterVector
+from minidl.parameters import ParameterVector
+from minidl.projections import Projections
 from minidl.regularizers import Regularizer
 
 
 class Penalties:
     """The sum of all penalties of a network, with gradient and proximal steps.
 
-    Each penalty acts on one tensor's slice of the vector, or on the outputs of one layer. A
-    constraint is a penalty, too: 0 where it holds and infinite elsewhere; its proximal step is the
-    projection.
+    Each penalty acts on one tensor's slice of the vector, or on the outputs of one layer.
 
     Args:
         parameters: entries that name their regularizers and constraints.
         backend: home of the vector.
         layers: built; some have a penalty on their outputs.
-
-    Attributes:
-        activities: the penalties on outputs.
     """
 
     def __init__(
@@ -38,29 +33,16 @@ class Penalties:
         self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
         self._backend, self._dtype = backend, theta.dtype
-        self._activities = {
-            layer: Activity(layer, backend, theta.dtype)
-            for layer in layers
-            if layer.activity_regularizer is not None
-        }
-        self.frozen = Frozen(parameters)
+        self.activities = Activities(layers, backend, theta.dtype)
+        self.projections, self.frozen = Projections(parameters), Frozen(parameters)
         self.bind()
-
-    @property
-    def activities(self) -> list[Activity]:
-        """The penalties on outputs."""
-        return list(self._activities.values())
 
     def bind(self) -> None:
         """Allocate memory for intermediate results."""
-        self._memory = self._empty(max((p.stop - p.start for _, p in self._terms), default=0))
-        # Views are kept: a device knows arrays by their objects.
-        self._views: dict[str, Any] = {}
-        zeros = self._backend.xp.zeros
-        self._value, self._term = zeros((), self._dtype), zeros((), self._dtype)
-
-    def _empty(self, size: int) -> Any:
-        return self._backend.xp.empty(size, self._dtype)
+        xp, dtype = self._backend.xp, self._dtype
+        largest = max((part.stop - part.start for _, part in self._terms), default=0)
+        self._memory = xp.empty(largest, dtype)
+        self._value, self._term = xp.zeros((), dtype), xp.zeros((), dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
@@ -71,23 +53,6 @@ class Penalties:
             if e.regularizer is not None and e.trainable
         ]
 
-    def bind_activities(self, rows: int) -> None:
-        """Allocate memory for the outputs of passes over up to ``rows`` rows."""
-        for activity in self.activities:
-            activity.bind(rows)
-
-    @property
-    def constrained(self) -> list[tuple[Parameter, Constraint]]:
-        """The present constraints, each with the entry of its tensor."""
-        return [
-            (e, e.constraint) for e, _ in self._places if e.constraint is not None and e.trainable
-        ]
-
-    @property
-    def constraints(self) -> list[Constraint]:
-        """The constraints."""
-        return [constraint for _, constraint in self.constrained]
-
     @property
     def proximal(self) -> list[tuple[Regularizer, slice]]:
         """The penalties that take a proximal step, each with its slice."""
@@ -96,7 +61,7 @@ class Penalties:
     def _work(self, W: Any) -> Any:
         """Memory of a tensor's size."""
         if self._memory.size < W.size:
-            self._memory = self._empty(max(part.stop - part.start for _, part in self._places))
+            self._memory = self._backend.xp.empty(W.size, self._dtype)
         return self._memory[: W.size]
 
     @property
@@ -106,19 +71,7 @@ class Penalties:
         return [*found, *(activity.regularizer for activity in self.activities)]
 
     def __len__(self) -> int:
-        return len(self._terms) + len(self._activities)
-
-    def noted(self, layer: Layer, y: Any) -> Any:
-        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
-        if layer in self._activities:
-            self._activities[layer].y = y
-        return y
-
-    def with_activity(self, layer: Layer, dy: Any) -> Any:
-        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
-        if layer in self._activities:
-            return self._activities[layer].add_gradient(dy)
-        return dy
+        return len(self._terms) + len(self.activities)
 
     def forward(self, theta: Any) -> Any:
         """Σ P(W) over the penalised tensors of ``theta``, and Σ P(y) / N: 0-d, on the device."""
@@ -157,15 +110,5 @@ class Penalties:
         for regularizer, part in proximal:
             W = theta[part]
             regularizer.proximal_step(W, optimizer.step_size(part, self._work(W)))
-        for entry, constraint in self.constrained:
-            constraint.project(*self._tensor(entry, theta))
+        self.projections.step(theta)
         self.frozen.put_back()
-
-    def _tensor(self, entry: Parameter, theta: Any) -> tuple[Any, Any]:
-        """A tensor, and memory of its shape."""
-        known, W, work = self._views.get(entry.name, (None, None, None))
-        if known is not theta:
-            W = theta[entry.slice].reshape(entry.shape)
-            work = self._work(theta[entry.slice]).reshape(entry.shape)
-            self._views[entry.name] = theta, W, work
-        return W, work

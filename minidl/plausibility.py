@@ -1,4 +1,4 @@
-"""Warnings of data that can be trained on but are probably a mistake."""
+"""Warnings of data and losses that can be trained on but are probably a mistake."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from minidl.backend import backend_of, is_sparse
 from minidl.layers import Dense, Rescaling
 from minidl.losses import Loss
+from minidl.losses.base import JOINED
 from minidl.network import Network
 
 # Pixels divided by 255 twice end at .0039; of features that were scaled once, one is larger.
@@ -48,6 +49,30 @@ def look_at(
     for message in found:
         if message:
             warnings.warn(message, stacklevel=stacklevel + 1)
+
+
+def look_at_output(loss: Loss, output: str | None) -> None:
+    """Warn of a cross-entropy on an unsuitable output: such a model trains, for another aim.
+
+    Args:
+        loss: as compiled.
+        output: name of the network's last activation; None for none.
+    """
+    kind, wanted = type(loss).__name__, loss.activation
+    if wanted is None:
+        return
+    if loss.from_logits and output in JOINED:
+        warnings.warn(
+            f"{kind}(from_logits=True) after a {output} output takes the logits before the "
+            f"{output}: leave out one of the two",
+            stacklevel=4,
+        )
+    elif not loss.from_logits and output != wanted:
+        warnings.warn(
+            f"{kind} expects probabilities: expected a {wanted} output or from_logits=True, "
+            f"received the output {output or 'linear'}",
+            stacklevel=4,
+        )
 
 
 def _scale(network: Network, x: Any) -> str | None:

@@ -30,8 +30,8 @@ READ_FIRST = [
     "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
     "layers/batchnorm", "initializers/scaled",
     # What is minimised.
-    "kernels/losses", "kernels/measures", "losses/base", "losses/objects", "kernels/penalties",
-    "regularizers", "penalties",
+    "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
+    "kernels/penalties", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
@@ -43,11 +43,11 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
-        "activities", "arguments", "beside", "checks", "configuration", "constraints", "custom",
-        "data", "feeding", "freezing", "incoming", "keras_activations", "lookup", "models",
-        "moved", "on_batch", "pairs", "register", "row", "seeds", "sharing", "undo", "weights",
-        "whole_step",
+        "activities", "arguments", "beside", "callbacks", "checks", "configuration", "constraints",
+        "custom", "data", "feeding", "freezing", "incoming", "initializers", "keras_activations",
+        "kernels", "layers", "lookup", "losses", "metrics", "models", "moved", "on_batch",
+        "optimizers", "pairs", "projections", "register", "regularizers", "renewing", "row",
+        "seeds", "sharing", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -31,7 +31,16 @@ FLOORS = [
         "regularizers",
     },
     {"parameters"},
-    {"activities", "freezing", "layers", "losses", "metrics", "optimizers", "penalties"},
+    {
+        "activities",
+        "freezing",
+        "layers",
+        "losses",
+        "metrics",
+        "optimizers",
+        "penalties",
+        "projections",
+    },
     {"beside"},
     {"incoming", "row", "sharing", "stack", "weights", "network"},
 ]

@@ -214,7 +214,7 @@ class Pass:
                 last: Any = layer
                 behind = self.logits and layer is layers[-1]
                 if not behind:
-                    dx = self.network.penalties.with_activity(layer, dx)
+                    dx = self.network.penalties.activities.with_gradient(layer, dx)
                 with written(what, layers):
                     dx = last.logits_backward(dx) if behind else last.backward(dx)
                 name = f"{what}: {layer.name}: dx"

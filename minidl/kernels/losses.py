@@ -30,14 +30,9 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
     return np.equal(labels, classes, out=out)
 
 
-def _share(t, x):
-    """t · x for x >= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
-    return t * np.minimum(x, np.maximum((np.abs(np.sign(t)) - 0.5) * np.inf, 0))
-
-
 @fused
 def _taken(t, z):
-    """t · z for z <= 0, and 0 where t is 0."""
+    """t · z for z <= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
     return t * np.maximum(z, np.minimum((0.5 - np.abs(np.sign(t))) * np.inf, 0))
 
 
@@ -72,60 +67,21 @@ def softmax_crossentropy_backward(p, t):
     return p - t
 
 
-@kernel
-def surplus_forward(t: Any, row: Any, surplus: Any, losses: Any) -> Any:
-    """L ← L + (Σ_k t_k - 1) log Σ_j exp(z_j): the softmax cross-entropy of targets of any sum.
-
-    Args:
-        t: (N, K).
-        row: (N, 1), log Σ_j exp(z_j) of the forward; overwritten.
-        surplus: (N, 1), overwritten with Σ_k t_k - 1, which the backward needs.
-        losses: (N, 1), L, overwritten.
-    """
-    np.sum(t, axis=1, keepdims=True, out=surplus)
-    np.subtract(surplus, 1, out=surplus)
-    np.multiply(surplus, row, out=row)
-    return np.add(losses, row, out=losses)
-
-
-@kernel
-def surplus_backward(p: Any, surplus: Any, work: Any, dlogits: Any) -> Any:
-    """dlogits ← dlogits + (Σ_k t_k - 1) p, which makes p - t to p Σ_k t_k - t.
-
-    Args:
-        p: (N, K), the probabilities.
-        surplus: (N, 1), of the forward.
-        work: (N, K), overwritten.
-        dlogits: (N, K), overwritten.
-    """
-    np.multiply(p, surplus, out=work)
-    return np.add(dlogits, work, out=dlogits)
-
-
 @fused
 def sigmoid_crossentropy_forward(logits, t):
     """L = -t log p - (1 - t) log(1 - p)  with  p = sigmoid(logits), element by element.
 
-    Written as t max(-z, 0) + (1 - t) max(z, 0) + log(1 + exp(-|z|)), which never overflows.
+    Written as log(1 + exp(-|z|)) - t min(z, 0) - (1 - t) min(-z, 0), which never overflows.
     """
-    wrong = _share(t, np.maximum(-logits, 0)) + _share(1 - t, np.maximum(logits, 0))
-    return wrong + np.log1p(np.exp(-np.abs(logits)))
+    yes = _taken.formula(t, np.minimum(logits, 0))
+    no = _taken.formula(1 - t, np.minimum(-logits, 0))
+    return np.log1p(np.exp(-np.abs(logits))) - (yes + no)
 
 
 @fused
 def sigmoid_crossentropy_backward(logits, t, units):
     """dlogits = (p - t) / units, for the mean over the units of a row."""
     return (sigmoid_forward.formula(logits) - t) / units
-
-
-@fused
-def smoothed(t, smoothing, classes):
-    """t ← t (1 - s) + s / K: targets between their own value and the mean of K classes.
-
-    Szegedy, Vanhoucke, Ioffe, Shlens & Wojna, "Rethinking the Inception architecture for computer
-    vision", CVPR 2016, section 7.
-    """
-    return t * (1 - smoothing) + smoothing / classes
 
 
 @fused

@@ -1,6 +1,11 @@
 """Losses: objects that hold buffers and gradients, and functions of arrays."""
 
 from minidl.losses.base import Loss
+from minidl.losses.crossentropies import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+)
 from minidl.losses.distances import (
     CosineSimilarity,
     Huber,
@@ -8,6 +13,7 @@ from minidl.losses.distances import (
     LogCosh,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
+    MeanSquaredError,
     MeanSquaredLogarithmicError,
     Poisson,
 )
@@ -35,12 +41,6 @@ from minidl.losses.further import (
 )
 from minidl.losses.hinges import CategoricalHinge, Hinge, SquaredHinge
 from minidl.losses.names import compiled, get
-from minidl.losses.objects import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    MeanSquaredError,
-    SparseCategoricalCrossentropy,
-)
 from minidl.losses.own import from_functions
 
 # Keras's other names for the same functions.

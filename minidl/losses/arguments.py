@@ -5,6 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 
+def on_logits(loss: Any, name: str, value: Any) -> bool:
+    """True for predictions that are logits.
+
+    Raises:
+        ValueError: True for a loss that is not computed from them.
+    """
+    if value and loss.activation is None:
+        raise ValueError(f"{type(loss).__name__} has no form on logits")
+    return bool(value)
+
+
+def no_dtype(loss: Any, name: str, value: Any) -> None:
+    """No type of numbers but that of the predictions: None.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if value is not None:
+        raise ValueError(
+            f"{name}: expected None, as a loss is computed in the type of the predictions, "
+            f"received {value!r}"
+        )
+
+
 def along_units(loss: Any, name: str, axis: Any) -> int:
     """The axis of the units, of rows (N, units).
 

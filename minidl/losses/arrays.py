@@ -10,10 +10,27 @@ import numpy as np
 from minidl import checks
 from minidl.backend import current, floating
 from minidl.backend.array import Array
-from minidl.losses.reductions import MEAN
+from minidl.losses import reductions
 
 if TYPE_CHECKING:
     from minidl.losses.base import Loss
+
+
+def call(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """The loss as a number, or that of each row where the loss reduces nothing.
+
+    Args:
+        loss: any loss; its own ``call`` gives the losses of rows, if there is one.
+        y_true, y_pred: as for :func:`evaluate`; a vector of predictions is a column.
+        sample_weight: as for :func:`fitting`; None for ones.
+    """
+    own = getattr(loss, "call", None)
+    losses = evaluate(loss, y_true, y_pred, units=1) if own is None else own(y_true, y_pred)
+    losses, weights = current().xp.asarray(losses), sample_weight
+    if weights is not None:
+        weights = fitting(current().to_device(weights), losses)
+        losses = losses * weights
+    return reductions.of_arrays(loss, losses, weights)
 
 
 def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> Any:
@@ -33,7 +50,7 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> 
         ValueError: another shape, or class numbers beyond the units.
     """
     loss = copy.copy(loss)
-    loss.reduction = MEAN
+    loss.reduction = reductions.MEAN
     backend = current()
     predictions = backend.to_device(y_pred)
     if predictions.dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""The base of all losses: a value for a batch, and its gradient at the predictions.
+"""The bases of losses: a value for a batch, and its gradient at the predictions.
 
 A loss is bound to buffers once; then ``forward`` gives the mean over the batch, or another
 reduction, as a 0-d array that stays on the device, and ``backward`` the gradient of that number.
@@ -12,30 +12,15 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.backend import Backend, backend_of, current
+from minidl.backend import Backend, backend_of
 from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures
-from minidl.losses import reductions
-from minidl.losses.arrays import evaluate, fitting
+from minidl.losses import arguments, arrays, reductions
 from minidl.register import kind
 
 #: Activations whose logits a cross-entropy takes.
 JOINED = ("softmax", "sigmoid")
-
-
-def _logits(loss: Loss, name: str, value: Any) -> bool:
-    if value and loss.activation is None:
-        raise ValueError(f"{type(loss).__name__} has no form on logits")
-    return bool(value)
-
-
-def _no_dtype(loss: Loss, name: str, value: Any) -> None:
-    if value is not None:
-        raise ValueError(
-            f"{name}: expected None, as a loss is computed in the type of the predictions, "
-            f"received {value!r}"
-        )
 
 
 @kind("loss")
@@ -66,8 +51,8 @@ class Loss(Configured):
     positive = False
     weight = 1.0
     reduction: Any = checks.Attribute(reductions.checked)
-    from_logits: Any = checks.Attribute(_logits)
-    dtype: Any = checks.Attribute(_no_dtype)
+    from_logits: Any = checks.Attribute(arguments.on_logits)
+    dtype: Any = checks.Attribute(arguments.no_dtype)
 
     def __init__(
         self,
@@ -183,10 +168,22 @@ class Loss(Configured):
         A class of one's own may define ``call(y_true, y_pred)``, the losses of rows, as in Keras.
         It is not trained on, for want of a gradient.
         """
-        own = getattr(self, "call", None)
-        losses = evaluate(self, y_true, y_pred, units=1) if own is None else own(y_true, y_pred)
-        losses, weights = current().xp.asarray(losses), sample_weight
-        if weights is not None:
-            weights = fitting(current().to_device(weights), losses)
-            losses = losses * weights
-        return reductions.of_arrays(self, losses, weights)
+        return arrays.call(self, y_true, y_pred, sample_weight)
+
+
+class UnitMean(Loss):
+    """A row's loss is the mean over its units of an elementwise loss."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        """Forward, backward, and the constants of both."""
+        raise NotImplementedError(f"{type(self).__name__} must define kernels")
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        work = self._work[: len(t)]
+        forward, _, *constants = self.kernels()
+        forward(predictions, t, *constants, out=work)
+        measures.mean_units(work, out=out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        _, backward, *constants = self.kernels()
+        backward(predictions, t, *constants, t.shape[1], out=out)

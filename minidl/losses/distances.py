@@ -7,11 +7,37 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
-from minidl.kernels import margins, measures
+from minidl.kernels import losses, margins, measures
 from minidl.losses.arguments import along_units
-from minidl.losses.objects import OnValues, UnitMean
+from minidl.losses.base import Loss, UnitMean
 from minidl.losses.reductions import MEAN
 from minidl.register import register
+
+
+class OnValues(Loss):
+    """A loss without a form on logits.
+
+    Args:
+        reduction, name, dtype: as for :class:`Loss`.
+    """
+
+    def __init__(
+        self, reduction: str | None = MEAN, name: str | None = None, dtype: None = None
+    ) -> None:
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+
+@register("mse")
+class MeanSquaredError(OnValues, UnitMean):
+    """L = (y - t)², the mean over the units.
+
+    Examples:
+        >>> MeanSquaredError()([[1.0, 2.0]], [[3.0, 2.0]])
+        2.0
+    """
+
+    def kernels(self) -> tuple[Any, ...]:
+        return losses.squared_error_forward, losses.squared_error_backward
 
 
 @register("mae")

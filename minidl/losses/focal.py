@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import activations, focal, measures, probabilities
 from minidl.losses.base import Loss
-from minidl.losses.objects import BinaryCrossentropy, Crossentropy
+from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
 from minidl.register import register
 
 
@@ -85,9 +85,6 @@ class CategoricalFocalCrossentropy(Crossentropy):
     def joined_to(self, network: Any) -> Loss:
         """A copy; as in Keras, the loss takes the outputs of a softmax and not its logits."""
         return copy.copy(self)
-
-    def prepare(self, t: Any) -> None:
-        self.smooth(t, t.shape[1])
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.losses.arrays import evaluate
-from minidl.losses.objects import (
+from minidl.losses.crossentropies import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
-    MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from minidl.losses.distances import MeanSquaredError
 
 
 def sparse_categorical_crossentropy(

@@ -6,7 +6,8 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels import margins as kernels
-from minidl.losses.objects import OnValues, UnitMean
+from minidl.losses.base import UnitMean
+from minidl.losses.distances import OnValues
 from minidl.register import register
 
 

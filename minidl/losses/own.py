@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.losses.base import Loss
-from minidl.losses.objects import OnValues
+from minidl.losses.distances import OnValues
 
 
 class FunctionLoss(OnValues):

@@ -2,8 +2,6 @@
 
 import minidl.losses  # noqa: F401 - of namesakes the losses have the plain name in files
 from minidl.metrics.accuracies import (
-    Accuracy,
-    BinaryAccuracy,
     CategoricalAccuracy,
     ChosenAccuracy,
     SparseCategoricalAccuracy,
@@ -22,6 +20,11 @@ from minidl.metrics.confusion import (
     Recall,
     TrueNegatives,
     TruePositives,
+)
+from minidl.metrics.crossentropies import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
 )
 from minidl.metrics.curves import AUC
 from minidl.metrics.distances import (
@@ -62,16 +65,12 @@ from minidl.metrics.functions import (
     squared_hinge,
     top_k_categorical_accuracy,
 )
-from minidl.metrics.loss_metrics import (
-    BinaryCrossentropy,
-    CategoricalCrossentropy,
-    LossMetric,
-    SparseCategoricalCrossentropy,
-)
+from minidl.metrics.loss_metrics import LossMetric
 from minidl.metrics.means import Mean, MeanMetricWrapper, Sum
 from minidl.metrics.names import get
 from minidl.metrics.scores import F1Score, FBetaScore, R2Score
 from minidl.metrics.top_k import SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy
+from minidl.metrics.unit_accuracies import Accuracy, BinaryAccuracy
 
 __all__ = [
     "AUC",

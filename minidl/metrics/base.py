@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Backend, backend_of, to_host
+from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.configuration import Configured
 from minidl.kernels import counts, measures
-from minidl.layers.names import next_name
 from minidl.metrics.alone import Alone
-from minidl.metrics.arguments import precision
+from minidl.metrics.arguments import named, precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
@@ -61,11 +60,7 @@ class Metric(Alone, Weighing, Configured):
     dtype: Any = precision()
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        made = next_name(type(self).__name__) if name is None else name
-        if not (isinstance(made, str) and made):
-            raise TypeError(f"name: expected a text, received {name!r}")
-        self.name = made
-        self.dtype = dtype
+        self.name, self.dtype = named(self, name), dtype
         self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
@@ -100,21 +95,6 @@ class Metric(Alone, Weighing, Configured):
             self._sum[...] = 0
         self.rows = 0
         self._clear()
-
-    def get_state(self) -> dict[str, Any]:
-        """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
-        sums = self._sums()
-        return {"sum": sums if sums.ndim else float(sums), "rows": self.rows}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state returned by :meth:`get_state`."""
-        found = np.asarray(state["sum"])
-        if found.shape != self._sum.shape:
-            raise ValueError(
-                f"{self.name}: expected sums of shape {self._sum.shape}, received {found.shape}"
-            )
-        self._sum[...] = backend_of(self._sum).to_device(found)
-        self.rows = state["rows"]
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""

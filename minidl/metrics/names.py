@@ -45,6 +45,39 @@ def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
     return metric
 
 
+def compiled(
+    metrics: Any, weighted: Any, loss: losses.Loss, taken: Sequence[str] = ()
+) -> list[Metric]:
+    """The metrics of a network, as ``compile`` takes them; the weighted ones come last.
+
+    Args:
+        metrics, weighted: one, several or None, each as for :func:`get`.
+        loss: of the network.
+        taken: names of other results.
+
+    Raises:
+        ValueError: an unknown name, one that is taken, or an object twice.
+        TypeError: something else than a metric.
+    """
+    plain = _several(metrics)
+    found = [get(item, loss) for item in (*plain, *_several(weighted))]
+    if len(set(map(id, found))) < len(found):
+        raise ValueError("expected each metric once, received an object twice")
+    for place, metric in enumerate(found):
+        metric.weighted = place >= len(plain)
+    for name in numbered(found):
+        if name in taken:
+            raise ValueError(f"expected metrics of other names than {taken}, received {name!r}")
+    return found
+
+
+def _several(metrics: Any) -> list[Any]:
+    """Metrics as a list, from one metric, from several or from None."""
+    if isinstance(metrics, list | tuple):
+        return list(metrics)
+    return [] if metrics is None else [metrics]
+
+
 def _find(identifier: Any) -> Metric:
     described = isinstance(identifier, Mapping) and "class_name" in identifier
     if (

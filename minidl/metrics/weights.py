@@ -1,4 +1,4 @@
-"""The arrays of a metric, as Keras lists them, and those that ``add_weight`` makes."""
+"""The arrays of a metric: its sums, read and put back, and those that ``add_weight`` makes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from minidl import initializers
+from minidl.backend import backend_of
 from minidl.backend.array import Weight
 
 
 class Weighing:
-    """The part of a metric that knows the weights of its own, if there are any."""
+    """The part of a metric that hands out its arrays, the weights of its own among them."""
 
     name: str
     rows: int
+    _sum: Any
     _sums: Callable[[], np.ndarray]
     _own_weights: tuple[Any, ...] = ()
 
@@ -68,6 +70,21 @@ class Weighing:
             return list(self._own_weights)
         sums = self._sums()
         return [*sums] if sums.ndim else [sums, np.asarray(float(self.rows))]
+
+    def get_state(self) -> dict[str, Any]:
+        """Sums and rows since :meth:`reset_state`, in the form of a callback's ``get_state``."""
+        sums = self._sums()
+        return {"sum": sums if sums.ndim else float(sums), "rows": self.rows}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state returned by :meth:`get_state`."""
+        found = np.asarray(state["sum"])
+        if found.shape != self._sum.shape:
+            raise ValueError(
+                f"{self.name}: expected sums of shape {self._sum.shape}, received {found.shape}"
+            )
+        self._sum[...] = backend_of(self._sum).to_device(found)
+        self.rows = state["rows"]
 
     def __copy__(self) -> Any:
         """A copy with weights of its own, of the same values."""

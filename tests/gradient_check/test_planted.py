@@ -17,12 +17,14 @@ from minidl.kernels import (
     batchnorm,
     dense,
     dropout,
+    elastic,
     gated,
     piecewise,
     probabilities,
     rescaling,
     rowwise,
     smooth,
+    soft_targets,
 )
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
@@ -178,7 +180,7 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"SparseCategoricalCrossentropy",
     ),
     "softmax cross-entropy: targets' sum taken for 1": (
-        (loss_kernels, "surplus_backward", lambda p, surplus, work, dlogits: dlogits),
+        (soft_targets, "surplus_backward", lambda p, surplus, work, dlogits: dlogits),
         lambda: gradcheck(
             losses.CategoricalCrossentropy(from_logits=True), y=np.array([[0, 2.0], [-1, 0]]),
             predictions=np.array([[0.2, -1], [1, 0.5]]),
@@ -246,15 +248,15 @@ PLANTED: dict[str, tuple[tuple[Any, str, Any], Callable[[], Any], str]] = {
         r"gradients of L1: 1 of 1 are wrong",
     ),
     "L1L2: overwrites": (
-        (penalty_kernels, "l1_l2_backward",
-         after(penalty_kernels.l1_l2_backward,
+        (elastic, "l1_l2_backward",
+         after(elastic.l1_l2_backward,
                replaced(lambda dW, W, l1, l2: l1 * np.sign(W) + 2 * l2 * W))),
         lambda: gradcheck(regularizers.L1L2(0.1, 0.2)),
         r"gradients of L1L2: 1 of 1 are wrong",
     ),
     "Lp: exponent": (
-        (penalty_kernels, "lp_backward",
-         after(penalty_kernels.lp_backward,
+        (elastic, "lp_backward",
+         after(elastic.lp_backward,
                replaced(lambda dW, W, lp, p: 1 + lp * p * np.sign(W) * np.abs(W) ** p))),
         lambda: gradcheck(regularizers.Lp(1.5, 0.2)),
         r"gradients of Lp: 1 of 1 are wrong",
@@ -309,7 +311,7 @@ def test_what_is_planted_covers_every_backward_kernel():
     patched = {attribute for (_, attribute, _), _, _ in PLANTED.values()}
     modules = (
         *(activities, batchnorm, dense, dropout, rescaling),
-        *(loss_kernels, probabilities, penalty_kernels),
+        *(loss_kernels, soft_targets, probabilities, penalty_kernels, elastic),
     )
     kernels = {n for m in modules for n in vars(m) if n.endswith(("_backward", "_gradients"))}
     assert kernels <= patched

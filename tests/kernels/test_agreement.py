@@ -115,9 +115,9 @@ def test_the_kernels_were_found():
     modules = {name.partition(".")[0] for name in FUSED}
     assert modules == {
         "activations", "activities", "adaptive", "alpha_dropout", "averaging", "batchnorm",
-        "clipping", "constraints", "counts", "distances", "dropout", "focal", "gated", "losses",
-        "margins", "noise", "penalties", "piecewise", "prelu", "probabilities", "rescaling",
-        "smooth", "unitnorm", "updates",
+        "clipping", "constraints", "counts", "distances", "dropout", "elastic", "focal", "gated",
+        "losses", "margins", "noise", "penalties", "piecewise", "prelu", "probabilities",
+        "rescaling", "smooth", "soft_targets", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 
@@ -270,8 +270,8 @@ UNFUSED = {
     "losses.softmax_crossentropy_forward": (
         normal(N, O), shares(N, O), Out((N, O)), Out((N, O)), Out((N, 1)), Out((N, 1)),
     ),
-    "losses.surplus_forward": (normal(N, O), normal(N, 1), Out((N, 1)), normal(N, 1, seed=1)),
-    "losses.surplus_backward": (
+    "soft_targets.surplus_forward": (normal(N, O), normal(N, 1), Out((N, 1)), normal(N, 1, seed=1)),
+    "soft_targets.surplus_backward": (
         shares(N, O), normal(N, 1), Out((N, O)), normal(N, O),
     ),
     "probabilities.shares_forward": (shares(N, O), Out((N, 1)), Out((N, O))),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 
 from minidl.backend import to_host
-from minidl.kernels import penalties as kernels
+from minidl.kernels import elastic, penalties
 from tests.gradients import check_gradient
 from tests.kernels.running import close, device, run
 from tests.strategies import positive, rates, smooth, tensors
 
+kernels = SimpleNamespace(**{**vars(penalties), **vars(elastic)})
 STRENGTH = rates(0, 2)
 T = tensors(W="IO", dW=smooth("IO"))
 EXPONENT = rates(1, 4)

@@ -18,7 +18,7 @@ from tests.mutation import operators  # noqa: F401  registers them
 
 ROOT = Path(__file__).parents[2]
 #: The engine's arithmetic: what is mutated.
-SUBJECTS = ("minidl/kernels", "minidl/optimizers", "minidl/layers", "minidl/regularizers.py")
+SUBJECTS = ("minidl/kernels", "minidl/optimizers", "minidl/layers", "minidl/regularizers")
 
 # Left out: of the operators that could take another's place all but + - * /, since formulas know
 # no others and fail at once, which flatters the score; `is` in place of `==`, which says nothing.

@@ -60,7 +60,7 @@ def test_mutants_are_the_small_changes_that_could_matter(tmp_path):
 def test_the_arithmetic_is_mutated():
     found = files()
     assert "minidl/kernels/updates.py" in found
-    assert "minidl/regularizers.py" in found
+    assert "minidl/regularizers/norms.py" in found
     assert all((ROOT / path).exists() for path in found)
 
 
@@ -106,14 +106,15 @@ def test_the_first_failure_is_told(name, test, words, tmp_path):
 def test_the_tests_of_a_file_and_of_its_folder():
     program = (
         "from pathlib import Path; from tests.mutation.worker import nearest\n"
-        "for p in ('minidl/kernels/batchnorm.py', 'minidl/regularizers.py', 'minidl/x.py'):\n"
-        "    print(*nearest(p, Path.cwd()))"
+        "for p in ('kernels/batchnorm.py', 'regularizers/norms.py', 'parameters.py', 'x.py'):\n"
+        "    print(*nearest('minidl/' + p, Path.cwd()))"
     )
     command = [sys.executable, "-c", program]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.splitlines() == [
         "tests/kernels/test_batchnorm.py tests/kernels/test_batchnorm_edges.py tests/kernels",
         "tests/test_regularizers.py",
+        "tests/test_parameters.py",
         "",
     ]
 

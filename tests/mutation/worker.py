@@ -75,9 +75,11 @@ _PATIENCE = 5
 def nearest(path: str, root: Path) -> tuple[str, ...]:
     """The tests of the file alone, and last those of its folder.
 
-    ``minidl/a/b.py`` has ``tests/a/test_b*.py`` and ``tests/a``.
+    ``minidl/a/b.py`` has ``tests/a/test_b*.py`` and ``tests/a``, or ``tests/test_a.py``.
     """
     folder = Path("tests", Path(path).relative_to("minidl").parent)
+    if not (root / folder).is_dir():
+        folder = folder.with_name(f"test_{folder.name}.py")
     own = sorted((root / folder).glob(f"test_{Path(path).stem}*.py"))
     named = [str(found.relative_to(root)) for found in own]
     return (*named, str(folder)) if folder != Path("tests") else tuple(named)

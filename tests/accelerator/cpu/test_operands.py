@@ -236,10 +236,10 @@ CALLS = {
     ],
     "reductions.one_by_sum": [lambda a: (a.positive("N1"), a.empty(""), a.empty(""))],
     "reductions.sum_batch": [lambda a: (a.real("N1"), a.empty(""))],
-    "losses.surplus_forward": [
+    "soft_targets.surplus_forward": [
         lambda a: (a.positive("NO"), a.real("N1"), a.empty("N1"), a.real("N1")),
     ],
-    "losses.surplus_backward": [
+    "soft_targets.surplus_backward": [
         lambda a: (a.positive("NO"), a.real("N1"), a.empty("NO"), a.real("NO")),
     ],
     "unitnorm.unitnorm_backward": [

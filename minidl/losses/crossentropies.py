@@ -1,4 +1,4 @@
-"""The losses: the value of each row, and its gradient at the predictions."""
+"""Cross-entropies: the value of each row, and its gradient at the predictions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures, probabilities
+from minidl.kernels import measures, probabilities, soft_targets
 from minidl.losses.arguments import along_units, none_ignored
-from minidl.losses.base import Loss
-from minidl.losses.reductions import MEAN
+from minidl.losses.base import Loss, UnitMean
 from minidl.register import register
 
 
@@ -18,6 +17,8 @@ class Crossentropy(Loss):
 
     labels = "rows"
     activation: str | None = "softmax"
+    #: Classes that share the targets of a row; None for one for each unit.
+    classes: int | None = None
     label_smoothing: Any = checks.number(0, 1, "[]")
     axis: Any = checks.Attribute(along_units)
 
@@ -31,10 +32,10 @@ class Crossentropy(Loss):
         super().__init__(from_logits, **options)
         self.label_smoothing, self.axis = label_smoothing, axis
 
-    def smooth(self, t: Any, classes: int) -> None:
-        """Move targets towards the mean of so many classes."""
+    def prepare(self, t: Any) -> None:
+        """Move targets (N, units) towards the mean of their classes, in place."""
         if self.label_smoothing:
-            kernels.smoothed(t, self.label_smoothing, classes, out=t)
+            soft_targets.smoothed(t, self.label_smoothing, self.classes or t.shape[1], out=t)
 
 
 @register
@@ -54,15 +55,12 @@ class CategoricalCrossentropy(Crossentropy):
     #: True if rows of targets may have another sum than 1.
     any_sum = True
 
-    def prepare(self, t: Any) -> None:
-        self.smooth(t, t.shape[1])
-
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
             kernels.softmax_crossentropy_forward(predictions, t, p, work, row, out)
             if self.any_sum:
-                kernels.surplus_forward(t, row, self._other[: len(t)], out)
+                soft_targets.surplus_forward(t, row, self._other[: len(t)], out)
         else:
             probabilities.shares_forward(predictions, row, out=p)
             probabilities.crossentropy_forward(p, t, out=work)
@@ -73,7 +71,7 @@ class CategoricalCrossentropy(Crossentropy):
         if self.from_logits:
             kernels.softmax_crossentropy_backward(p, t, out=out)
             if self.any_sum:
-                kernels.surplus_backward(p, self._other[: len(t)], work, out)
+                soft_targets.surplus_backward(p, self._other[: len(t)], work, out)
         else:
             probabilities.crossentropy_backward(p, t, out=out)
             probabilities.shares_backward(out, p, row, work, self._other[: len(t)])
@@ -125,37 +123,6 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         probabilities.log_total_backward(out, predictions, work, row)
 
 
-class OnValues(Loss):
-    """A loss without a form on logits.
-
-    Args:
-        reduction, name, dtype: as for :class:`Loss`.
-    """
-
-    def __init__(
-        self, reduction: str | None = MEAN, name: str | None = None, dtype: None = None
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
-
-class UnitMean(Loss):
-    """A row's loss is the mean over its units of an elementwise loss."""
-
-    def kernels(self) -> tuple[Any, ...]:
-        """Forward, backward, and the constants of both."""
-        raise NotImplementedError(f"{type(self).__name__} must define kernels")
-
-    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        work = self._work[: len(t)]
-        forward, _, *constants = self.kernels()
-        forward(predictions, t, *constants, out=work)
-        measures.mean_units(work, out=out)
-
-    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        _, backward, *constants = self.kernels()
-        backward(predictions, t, *constants, t.shape[1], out=out)
-
-
 @register("bce")
 class BinaryCrossentropy(Crossentropy, UnitMean):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1.
@@ -169,24 +136,9 @@ class BinaryCrossentropy(Crossentropy, UnitMean):
 
     labels = "binary"
     activation = "sigmoid"
-
-    def prepare(self, t: Any) -> None:
-        self.smooth(t, 2)
+    classes = 2
 
     def kernels(self) -> tuple[Any, ...]:
         if self.from_logits:
             return kernels.sigmoid_crossentropy_forward, kernels.sigmoid_crossentropy_backward
         return probabilities.binary_crossentropy_forward, probabilities.binary_crossentropy_backward
-
-
-@register("mse")
-class MeanSquaredError(OnValues, UnitMean):
-    """L = (y - t)², the mean over the units.
-
-    Examples:
-        >>> MeanSquaredError()([[1.0, 2.0]], [[3.0, 2.0]])
-        2.0
-    """
-
-    def kernels(self) -> tuple[Any, ...]:
-        return kernels.squared_error_forward, kernels.squared_error_backward

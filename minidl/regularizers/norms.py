@@ -1,4 +1,4 @@
-"""Penalties on the weights of one tensor."""
+"""Penalties on the weights of one tensor: their base, L1 and L2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from minidl.backend import current, floating
 from minidl.backend.array import Number
 from minidl.configuration import Configured
 from minidl.kernels import penalties
-from minidl.lookup import get as of_kind
 from minidl.register import kind, register
 
 
@@ -109,70 +108,3 @@ class L2(Regularizer):
 
     def add_gradient(self, W: Any, dW: Any) -> None:
         penalties.l2_backward(dW, W, self.l2, out=dW)
-
-
-@register("l1_l2")
-class L1L2(Regularizer):
-    """l1 · Σ |w| + l2 · Σ w²; each 0 if left out."""
-
-    l1 = checks.number(0)
-    l2 = checks.number(0)
-
-    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = l1
-        self.l2 = l2
-
-    def forward(self, W: Any, out: Any) -> Any:
-        return penalties.l1_l2_forward(W, self.l1, self.l2, out=out)
-
-    def add_gradient(self, W: Any, dW: Any) -> None:
-        penalties.l1_l2_backward(dW, W, self.l1, self.l2, out=dW)
-
-
-@register
-class Lp(Regularizer):
-    """lp · Σ |w|^p for p >= 1: L1 at p = 1, L2 at p = 2, and all penalties between and beyond.
-
-    At w = 0 the gradient is 0, for p = 1 too.
-
-    Frank & Friedman, "A statistical view of some chemometrics regression tools", Technometrics
-    35 (1993): the bridge penalty.
-
-    Args:
-        p: in [1, inf).
-        lp: >= 0, default 0.01.
-
-    Raises:
-        ValueError: p below 1, where |w|^p is not convex, or NaN or infinite.
-    """
-
-    p = checks.number(1)
-    lp = checks.number(0)
-
-    def __init__(self, p: float, lp: float = 0.01) -> None:
-        self.p = p
-        self.lp = lp
-
-    def forward(self, W: Any, out: Any) -> Any:
-        return penalties.lp_forward(W, self.lp, self.p, out=out)
-
-    def add_gradient(self, W: Any, dW: Any) -> None:
-        penalties.lp_backward(dW, W, self.lp, self.p, out=dW)
-
-
-# Keras writes both names.
-l1 = L1
-l2 = L2
-l1_l2 = L1L2
-
-
-def get(identifier: str | Regularizer | None) -> Regularizer | None:
-    """A regularizer by name, the one that is given, or None.
-
-    Raises:
-        ValueError: unknown name.
-        TypeError: neither a name nor a regularizer.
-    """
-    if identifier is None:
-        return None
-    return of_kind(Regularizer, identifier)
