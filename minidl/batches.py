@@ -51,7 +51,7 @@ class Batches:
         """Number of rows, of which an order is made."""
         return self.rows
 
-    def more(self) -> bool:
+    def more(self, epoch: int) -> bool:
         """True: each epoch has all rows."""
         return True
 

@@ -100,6 +100,12 @@ class Compiled(Network):
             )
         return self.optimizer
 
+    def _built_optimizer(self) -> optimizers.Optimizer:
+        """The present optimizer, with a state: a callback may have compiled another one."""
+        optimizer = self._compiled()
+        optimizer.build(self.theta, self.parameters)
+        return optimizer
+
 
 def _several(metrics: Any) -> list[Any]:
     """Metrics as a list, from one metric, from several or from None."""

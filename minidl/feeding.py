@@ -36,6 +36,15 @@ class Feed(NamedTuple):
     arrays: dict[str, Any]
     restarts: bool
 
+    def evaluated(self, train: bool) -> dict[str, Any]:
+        """Batches that are evaluated after an epoch, by the beginning of the values' names.
+
+        Args:
+            train: True to have the rows to train on among them.
+        """
+        batches = {"val_": self.held_out, "train_": again(self.train) if train else None}
+        return {prefix: each for prefix, each in batches.items() if each is not None}
+
 
 def training(
     model: Compiled,

@@ -64,7 +64,12 @@ class TrainingState:
         return range(0) if self.model.stop_training else range(self.epoch, epochs.stop)
 
     def begin_epoch(self, epoch: int) -> None:
-        """An epoch begins: at its first batch, or in the middle after a checkpoint from there."""
+        """An epoch begins: at its first batch, or in the middle after a checkpoint from there.
+
+        The objective is of the loss and the metrics that the model has now.
+        """
+        self.objective = self.objective.renewed(self.model._loss, self.model._metrics)
+        self.objective.reset()
         if self.restore is not None and self.batch:
             self.restore()
         else:

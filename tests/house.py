@@ -35,18 +35,18 @@ READ_FIRST = [
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
-    "optimizers/schedules",
+    "optimizers/exponential",
     # Through the data.
     "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "compiling", "objective",
-    "batches", "loop", "training", "inference",
+    "batches", "loop", "training", "evaluation",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
         "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
-        "freezing", "lookup", "models", "moved", "on_batch", "register", "row", "seeds", "sharing",
-        "undo", "weights", "whole_step",
+        "freezing", "inference", "lookup", "models", "moved", "on_batch", "register", "row",
+        "seeds", "sharing", "steps", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],
