@@ -29,7 +29,7 @@ def _limit(optimizer: Any, name: str, value: Any) -> float | None:
             f"expected at most one way of clipping, received { ({**given, name: number}) }; set "
             f"{next(iter(given))} to None before"
         )
-    if name == "clipnorm" and optimizer.built and not optimizer.knows_tensors:
+    if name == "clipnorm" and optimizer.built and optimizer._tensors is None:
         raise ValueError(OF_TENSORS)
     return number
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend.array import Array, Number
 from minidl.register import kind
 
@@ -44,33 +42,3 @@ class LearningRateSchedule:
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A schedule of the arguments that :meth:`get_config` gave."""
         return cls(**config)
-
-
-class TimedDecay(LearningRateSchedule):
-    """Base of rates that fall with the time step / decay_steps; with ``staircase`` rounded down.
-
-    A class gives ``decay_rate`` a range and defines ``_rate``.
-    """
-
-    initial_learning_rate = checks.number(0)
-    decay_steps = checks.number(0, ends="()")
-    decay_rate: Any
-    staircase = checks.flag()
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str | None = None,
-    ) -> None:
-        self.name = name
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-
-    def _time(self, step: float) -> float:
-        time: float = step / self.decay_steps
-        return math.floor(time) if self.staircase else time
