@@ -14,6 +14,7 @@ from minidl.batches import Batches
 from minidl.callbacks.base import Callback, overriding
 from minidl.compiling import Compiled
 from minidl.sources import Slices, is_source, source
+from minidl.sparse_batches import batches_of
 from minidl.streams import Stream, run_out
 
 
@@ -213,7 +214,7 @@ def _array_batches(
     count = rows[0].shape[0]
     fitting = 32 if steps is None else -(-count // steps)
     size = arguments.size(batch_size, fitting)
-    train = Batches(*rows, size, model.backend, model.dtype)
+    train = batches_of(*rows, size, model.backend, model.dtype)
     if steps is None or steps >= len(train):
         if steps is not None and steps > len(train):
             run_out(len(train), steps)
@@ -248,7 +249,8 @@ def _inference(
             run_out(-(-x.shape[0] // counted), steps)
         x = x[:kept]
         y, weight = (None if a is None else a[:kept] for a in (y, weight))  # type: ignore[assignment]
-    return Batches(x, y, weight, arguments.size(size, INFERENCE_BATCH), model.backend, model.dtype)
+    number = arguments.size(size, INFERENCE_BATCH)
+    return batches_of(x, y, weight, number, model.backend, model.dtype)
 
 
 def _is_tuple(given: Any) -> bool:

@@ -46,7 +46,8 @@ class Loop:
         self.shuffle, self._validates = shuffle, validates
         model = state.model
 
-        def train_on(x: Any, y: Any, weight: Any) -> None:  # holds no loop, which holds this
+        def train_on(x: Any, y: Any, weight: Any) -> None:
+            # Without ``self``: what the loop holds must not hold the loop.
             train.fill()  # the rows of the batch, into x, y and weight
             objective, optimizer = state.objective, model._built_optimizer()
             results = train_step(model, objective.loss, objective.mover(optimizer), x, y, weight)

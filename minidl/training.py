@@ -65,9 +65,8 @@ class Sequential(OnBatch, Interface):
     ) -> History:
         """Train on the rows of x and y; a trained model goes on from its present state.
 
-        The first call looks at the data and warns of likely mistakes: features all below
-        .02 or far above 1 before the first Dense layer, validation rows that are training rows,
-        validation rows of one class. The first that continues a training says so, unless
+        The first call warns of likely mistakes: features on a wrong scale, validation rows that
+        are training rows or of one class. The first that continues a training says so, unless
         ``initial_epoch`` does.
 
         Args:

@@ -46,7 +46,7 @@ PARTS = {
         "kernels", "layers", "losses", "metrics", "optimizers", "initializers", "callbacks",
         "activities", "arguments", "beside", "checks", "constraints", "custom", "data", "feeding",
         "freezing", "inference", "lookup", "models", "moved", "on_batch", "register", "row",
-        "seeds", "sharing", "steps", "undo", "weights", "whole_step",
+        "seeds", "sharing", "sparse_batches", "steps", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -140,15 +140,15 @@ class Optimizer(
         if isinstance(theta, list | tuple):
             self._build_for(theta)
             return
-        if self._theta is not None and self._theta() is theta:
+        if self._theta is not None:
+            if self._theta() is not theta:
+                raise ValueError(
+                    "expected a new optimizer for each model, received one that holds the state of "
+                    f"another model of {self._size} parameters"
+                )
             if tensors is not None and self._tensors is None:
                 self._tensors = list(tensors)
             return
-        if self._theta is not None:
-            raise ValueError(
-                "expected a new optimizer for each model, received one that holds the state of "
-                f"another model of {self._size} parameters"
-            )
         if self.clipnorm is not None and tensors is None:
             raise ValueError(OF_TENSORS)
         self._check_step_size(tensors)

@@ -35,13 +35,7 @@ def _limit(optimizer: Any, name: str, value: Any) -> float | None:
 
 
 class Clipping:
-    """The part of an optimizer that clips the gradient.
-
-    Attributes:
-        clipnorm: each tensor's gradient is scaled down to at most this norm.
-        clipvalue: each entry of the gradient is kept within ± this.
-        global_clipnorm: the whole gradient is scaled down to at most this norm.
-    """
+    """The part of an optimizer that clips the gradient, in one of three ways."""
 
     clipnorm: Any = checks.Attribute(_limit)
     clipvalue: Any = checks.Attribute(_limit)
