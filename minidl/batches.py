@@ -29,6 +29,7 @@ class Batches:
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
     ) -> None:
         self.rows: int = x.shape[0]
+        self.items = self.rows  # of which an order is made
         self.size: int = min(size, self.rows)
         self._backend = backend
         if y is not None and y.dtype != np.int32:
@@ -43,11 +44,6 @@ class Batches:
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
-
-    @property
-    def items(self) -> int:
-        """Number of rows, of which an order is made."""
-        return self.rows
 
     def more(self, epoch: int) -> bool:
         """True: each epoch has all rows."""

@@ -96,7 +96,7 @@ class Loop:
         steps.begin_epoch(epoch, order)
         step, watch, grows = steps.step, steps.watch, not train.repeatable
         starting, ending, told_strangers = steps.starting, steps.ending, steps.told_strangers
-        done, every = state.batch, state.every
+        done, writes = state.batch, bool(ending or state.every)
         try:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for each in starting:
@@ -112,14 +112,10 @@ class Loop:
                 if ending:
                     state.objective.tell(partial(e.on_train_batch_end, number) for e in ending)
                 state.batch = number + 1
-                if ending and state.has_waiting:
-                    step.settle()
-                    state.act()
+                if writes:
+                    state.end_batch(step.settle)
                 if model.stop_training or state.leaving:
                     break
-                if every and model.step % every == 0:
-                    step.settle()
-                    state.save()
             if watch is not None:
                 watch.look()
         finally:

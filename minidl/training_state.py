@@ -76,6 +76,20 @@ class TrainingState:
             self._go_to(epoch)
         self.restore = None
 
+    def end_batch(self, settle: Callable[[], None]) -> None:
+        """The batch is done, and all callbacks were told: do what is due between two steps.
+
+        Args:
+            settle: does the steps that wait.
+        """
+        if self._waiting:
+            settle()
+            self.act()
+        ends = self.model.stop_training or self.leaving
+        if self.every and self.model.step % self.every == 0 and not ends:
+            settle()
+            self.save()
+
     def end_epoch(self) -> None:
         """The epoch is done, and all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
@@ -89,11 +103,6 @@ class TrainingState:
         """Run the waiting actions."""
         while self._waiting:
             self._waiting.popleft()()
-
-    @property
-    def has_waiting(self) -> bool:
-        """True if actions wait."""
-        return bool(self._waiting)
 
     def leave(self) -> None:
         """End training between two steps, with a checkpoint of the present state."""
