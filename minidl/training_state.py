@@ -85,8 +85,8 @@ class TrainingState:
         if self._waiting:
             settle()
             self.act()
-        ends = self.model.stop_training or self.leaving
-        if self.every and self.model.step % self.every == 0 and not ends:
+        due = self.every and self.model.step % self.every == 0
+        if due and not (self.model.stop_training or self.leaving):
             settle()
             self.save()
 
