@@ -28,10 +28,10 @@ import numpy as np
 import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.trace import loops
-from minidl.batches import Batches
 from minidl.datasets import DataNotFoundError, imdb
 from minidl.layers import Dense
 from minidl.losses import BinaryCrossentropy
+from minidl.sparse_batches import batches_of
 
 RESULTS = Path(__file__).parent / "results"
 WORDS, BATCH = 10_000, 512
@@ -126,7 +126,7 @@ class Job:
         backend = self.model.backend
         # Whole batches only, so that all steps are alike.
         rows = x.shape[0] // BATCH * BATCH
-        self.batches = Batches(x[:rows], y[:rows, None], None, BATCH, backend, self.model.dtype)
+        self.batches = batches_of(x[:rows], y[:rows, None], None, BATCH, backend, self.model.dtype)
         self.order = np.random.default_rng(0).permutation(rows)
 
     def measure(self) -> dict[str, float]:

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from minidl.backend import Backend, is_sparse
+from minidl.backend import Backend
 from minidl.backend.gather import Gather, buffer
-from minidl.backend.sparse import take
 
 
 class Batches:
     """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
 
     Args:
-        x, y: checked arrays of N rows; x may be a checked CSR matrix.
+        x, y: checked arrays of N rows.
         weight: (N, 1), or None.
         size: rows in a batch; the last one may have fewer.
         backend: where the batches are needed.
@@ -30,6 +29,7 @@ class Batches:
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
     ) -> None:
         self.rows: int = x.shape[0]
+        self.items = self.rows  # of which an order is made
         self.size: int = min(size, self.rows)
         self._backend = backend
         if y is not None and y.dtype != np.int32:
@@ -40,32 +40,26 @@ class Batches:
             self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
         self._buffers: list[Any] = []
         self._gather: Gather | None = None
-        self._last: tuple[Any, ...] | None = None
         self._next = 0, 0
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
 
-    @property
-    def items(self) -> int:
-        """Number of rows, of which an order is made."""
-        return self.rows
-
-    def more(self) -> bool:
+    def more(self, epoch: int) -> bool:
         """True: each epoch has all rows."""
         return True
 
     def of_size(self, size: int) -> Batches:
         """Batches of another size with the same rows."""
         other = copy.copy(self)
-        other.size, other._gather, other._last = min(size, self.rows), None, None
+        other.size, other._gather = min(size, self.rows), None
         return other
 
     def in_order(self) -> Any:
-        """Batches (x, y, weight) as views of the data; of sparse x as matrices of their own."""
+        """Batches (x, y, weight) as views of the data."""
         for start in range(0, self.rows, self.size):
             part = slice(start, min(start + self.size, self.rows))
-            yield tuple(None if a is None else self._view(a, part) for a in self._arrays)
+            yield tuple(None if a is None else a[part] for a in self._arrays)
 
     def shuffled(self, order: np.ndarray, first: int = 0) -> Any:
         """Buffers (x, y, weight), for each batch of the rows in ``order``.
@@ -73,6 +67,14 @@ class Batches:
         :meth:`aim` and then :meth:`fill` bring the rows there. The batches before the one of number
         ``first`` are left out.
         """
+        self._begin(order)
+        whole, last = tuple(self._buffers), self._last
+        for start in range(first * self.size, self.rows, self.size):
+            self._next = start, min(self.size, self.rows - start)
+            yield whole if start + self.size <= self.rows else last
+
+    def _begin(self, order: np.ndarray) -> None:
+        """Have buffers, and rows in a new order."""
         if self._gather is None:
             self._buffers = [
                 None if a is None else buffer(self._backend, a, self.size) for a in self._arrays
@@ -80,28 +82,13 @@ class Batches:
             pairs = zip(self._arrays, self._buffers, strict=True)
             arrays, buffers = zip(*[(a, b) for a, b in pairs if b is not None], strict=True)
             self._gather = Gather(self._backend, arrays, buffers)
-        gather = self._gather
-        gather.order[:] = self._backend.to_device(order)
-        # A whole batch is the buffers themselves: a step on the same arrays can be played.
-        both = zip(self._arrays, self._buffers, strict=True)
-        whole = all((a is None) == (b is None) for a, b in both)
-        for start in range(first * self.size, self.rows, self.size):
-            count = min(self.size, self.rows - start)
-            self._next = start, count
-            if whole and count == self.size:
-                yield tuple(self._buffers)
-                continue
-            if self._last is not None:
-                yield self._last
-                continue
-            rows = gather.order[start : start + count]
-            last = tuple(
-                None if a is None else take(a, rows) if is_sparse(a) else b[:count]
-                for a, b in zip(self._arrays, self._buffers, strict=True)
-            )
-            if not any(map(is_sparse, self._arrays)):
-                self._last = last  # the same views in each epoch, for the same reason
-            yield last
+            # The same views in each epoch: a step on the same arrays can be played.
+            self._last = self._views(self.rows % self.size)
+        self._gather.order[:] = self._backend.to_device(order)
+
+    def _views(self, count: int) -> tuple[Any, ...]:
+        """The first rows of the buffers."""
+        return tuple(None if b is None else b[:count] for b in self._buffers)
 
     def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         """Numbers of the rows in a batch."""
@@ -110,10 +97,8 @@ class Batches:
 
     def rows_of(self, rows: np.ndarray) -> list[Any]:
         """Copies (x, y, weight) of some rows; None for a missing array."""
-        backend = self._backend
-        chosen = backend.to_device(rows)
-        return [None if a is None else take(a, chosen) if is_sparse(a) else a[chosen]
-                for a in self._arrays]  # fmt: skip
+        chosen = self._backend.to_device(rows)
+        return [None if a is None else a[chosen] for a in self._arrays]
 
     def aim(self) -> None:
         """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
@@ -121,13 +106,7 @@ class Batches:
         self._gather.where[:] = self._next
 
     def check(self) -> None:
-        """Raise if sparse rows of the batches so far were invalid, after a change of the matrix.
-
-        Raises:
-            ValueError: x has columns beyond its width, or columns out of order.
-        """
-        if self._gather is not None:
-            self._gather.check()
+        """Nothing is left to be checked at the end of an epoch."""
 
     def fill(self) -> None:
         """Gather the rows of the last batch of :meth:`shuffled` into the buffers."""
@@ -135,12 +114,5 @@ class Batches:
         self._gather()
 
     def _place(self, array: Any) -> Any:
-        array = self._backend.to_device(array)
         # Rows in another memory order are copied once, here, instead of at every batch.
-        return array if is_sparse(array) else self._backend.xp.ascontiguousarray(array)
-
-    def _view(self, array: Any, part: slice) -> Any:
-        if not is_sparse(array):
-            return array[part]
-        # A slice would be a copy as well: SciPy's is slower, CuPy's waits for the device twice.
-        return take(array, self._backend.xp.arange(part.start, part.stop))
+        return self._backend.xp.ascontiguousarray(self._backend.to_device(array))

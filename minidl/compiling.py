@@ -83,9 +83,15 @@ class Compiled(Network):
         return ["loss", *numbered(self._metrics)]
 
     def _compiled(self) -> optimizers.Optimizer:
-        if self.optimizer is None:
+        if self._optimizer is None:
             raise RuntimeError(
                 "expected compile(optimizer, loss, metrics) to be called first; the network has "
                 "no loss yet"
             )
-        return self.optimizer
+        return self._optimizer
+
+    def _built_optimizer(self) -> optimizers.Optimizer:
+        """The present optimizer, with a state: a callback may have compiled another one."""
+        optimizer = self._compiled()
+        optimizer.build(self.theta, self.parameters)
+        return optimizer

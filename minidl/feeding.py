@@ -14,6 +14,7 @@ from minidl.batches import Batches
 from minidl.callbacks.base import Callback, overriding
 from minidl.compiling import Compiled
 from minidl.sources import Slices, is_source, source
+from minidl.sparse_batches import batches_of
 from minidl.streams import Stream, run_out
 
 
@@ -35,6 +36,15 @@ class Feed(NamedTuple):
     validation: Rows | None
     arrays: dict[str, Any]
     restarts: bool
+
+    def evaluated(self, train: bool) -> dict[str, Any]:
+        """Batches that are evaluated after an epoch, by the beginning of the values' names.
+
+        Args:
+            train: True to have the rows to train on among them.
+        """
+        batches = {"val_": self.held_out, "train_": again(self.train) if train else None}
+        return {prefix: each for prefix, each in batches.items() if each is not None}
 
 
 def training(
@@ -204,7 +214,7 @@ def _array_batches(
     count = rows[0].shape[0]
     fitting = 32 if steps is None else -(-count // steps)
     size = arguments.size(batch_size, fitting)
-    train = Batches(*rows, size, model.backend, model.dtype)
+    train = batches_of(*rows, size, model.backend, model.dtype)
     if steps is None or steps >= len(train):
         if steps is not None and steps > len(train):
             run_out(len(train), steps)
@@ -239,7 +249,8 @@ def _inference(
             run_out(-(-x.shape[0] // counted), steps)
         x = x[:kept]
         y, weight = (None if a is None else a[:kept] for a in (y, weight))  # type: ignore[assignment]
-    return Batches(x, y, weight, arguments.size(size, INFERENCE_BATCH), model.backend, model.dtype)
+    number = arguments.size(size, INFERENCE_BATCH)
+    return batches_of(x, y, weight, number, model.backend, model.dtype)
 
 
 def _is_tuple(given: Any) -> bool:

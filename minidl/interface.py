@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import checks, functional, weight_files
+from minidl import checks, functional, pickling, weight_files
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
 from minidl.functional import Symbol
+from minidl.interop import keras
 from minidl.layers.base import Layer
 from minidl.printing import say
+from minidl.saving import save_model
+from minidl.saving.reading import is_path
 from minidl.summary import summary
 
 
 class Interface(Compiled):
-    """A model as Keras shows it: weights, layers by name, configuration and files of weights."""
+    """A model as Keras shows it: weights, layers by name, configuration, files and copies."""
 
     _trainable = True
 
@@ -166,6 +170,26 @@ class Interface(Compiled):
             for line in shown.split("\n"):
                 print_fn(line)
 
+    def save(self, filepath: Any) -> None:
+        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.
+
+        A file that is there is replaced when the new one is complete and known to load.
+
+        Args:
+            filepath: a path, or a file object that is open for writing bytes. A path that ends in
+                ``.keras`` gets a file that Keras reads, too; see :mod:`minidl.interop.keras`.
+
+        Raises:
+            ValueError: the model holds something that could not be loaded again, or that a file of
+                Keras cannot hold.
+            ImportError: a path that ends in ``.keras``, and no package h5py.
+            OSError: the file cannot be written.
+        """
+        if is_path(filepath) and os.fsdecode(os.fspath(filepath)).endswith(keras.ENDING):
+            keras.save(self, filepath)
+        else:
+            save_model(self, filepath)
+
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write all tensors to a file: ``.npz``, ``.weights.h5`` or ``.safetensors``.
 
@@ -206,3 +230,14 @@ class Interface(Compiled):
     def to_json(self, **options: Any) -> str:
         """:meth:`get_config` as JSON, for ``models.model_from_json``; options of ``json.dumps``."""
         return text(self, **options)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return pickling.reduced(self, self._kind)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return pickling.duplicate(self, memo)
+
+    @property
+    def _kind(self) -> type[Any]:
+        """The class of copies."""
+        return type(self)

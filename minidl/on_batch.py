@@ -9,7 +9,8 @@ import numpy as np
 
 from minidl import arguments, data
 from minidl.beside import Instead
-from minidl.inference import Inference, flat, quiet
+from minidl.evaluation import flat, quiet
+from minidl.inference import Inference
 from minidl.objective import Objective
 from minidl.step import train_step
 from minidl.whole_step import WholeStep
@@ -50,10 +51,8 @@ class OnBatch(Inference):
             objective = Objective(self, self._loss, self._metrics, x.shape[0])
 
         def make(x: Any, y: Any, weight: Any) -> None:
-            optimizer = self._compiled()
-            optimizer.build(self.theta, self.parameters)
             objective.reset()
-            results = train_step(self, objective.loss, optimizer, x, y, weight)
+            results = train_step(self, objective.loss, self._built_optimizer(), x, y, weight)
             objective.observe(*results, y, weight)
 
         step = WholeStep(make, self, objective.measures)
@@ -63,8 +62,7 @@ class OnBatch(Inference):
                 step(x, y, weight)
                 self.show_outputs()
             finally:
-                if self.traffic.pending is step:
-                    self.traffic.pending = None
+                step.leave()
         found = objective.results()
         return flat({name: found[name] for name in self.metrics_names}, return_dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,36 @@ def look_at_output(loss: Loss, output: str | None) -> None:
             f"{kind} expects probabilities: expected a {wanted} output or from_logits=True, "
             f"received the output {output or 'linear'}",
             stacklevel=4,
+        )
+
+
+def look_once(model: Any, rows: Sequence[Any], held_out: Sequence[Any] | None) -> None:
+    """Look at the data of a model's first ``fit``, which is the caller.
+
+    Args:
+        model: compiled and built.
+        rows: checked (x, y, weight) to train on.
+        held_out: the same for validation, or None.
+    """
+    if not model._looked:
+        model._looked = True
+        others = None if held_out is None else (held_out[0], held_out[1])
+        look_at(model, model._loss, rows[0], rows[1], others, 3)
+
+
+def note_of_continuing(model: Any, initial_epoch: int) -> None:
+    """Warn, once, that ``fit``, which is the caller, goes on with a trained model.
+
+    Args:
+        model: built.
+        initial_epoch: of ``fit``; more than 0 where this is known.
+    """
+    if model.step and not initial_epoch and not model._continued:
+        model._continued = True
+        warnings.warn(
+            f"fit continues from step {model.step} of a model that is trained already; for a "
+            "fresh start make a new model",
+            stacklevel=3,
         )
 
 

@@ -61,9 +61,16 @@ class Stream:
         """Number of batches of a source that is numbered, else 0."""
         return (self.source.count or 0) if self.source.numbered else 0
 
-    def more(self) -> bool:
-        """True if the next epoch has a batch."""
-        return self.source.more()
+    def more(self, epoch: int) -> bool:
+        """True if there is a batch for an epoch; if there is none, a warning says so."""
+        if self.source.more():
+            return True
+        warnings.warn(
+            f"the data ran out: training ends before epoch {epoch + 1}, because the generator "
+            "gives no more batches",
+            stacklevel=outside(),
+        )
+        return False
 
     def shuffled(self, order: np.ndarray, first: int = 0) -> Iterator[tuple[Any, Any, Any]]:
         """Buffers (x, y, weight) with the batches of an epoch, one after the other.

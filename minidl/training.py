@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl import arguments, checks, feeding, pickling, plausibility
+from minidl import arguments, checks, feeding, plausibility
 from minidl.beside import Instead
 from minidl.callbacks import Callback, History
-from minidl.inference import quiet
+from minidl.evaluation import quiet
 from minidl.interface import Interface
-from minidl.interop import keras
 from minidl.loop import Loop
 from minidl.objective import Objective
 from minidl.on_batch import OnBatch
 from minidl.printing import say
 from minidl.resuming import keeping
-from minidl.saving import save_model
-from minidl.saving.reading import is_path
 from minidl.training_state import TrainingState
 
 
@@ -69,9 +65,8 @@ class Sequential(OnBatch, Interface):
     ) -> History:
         """Train on the rows of x and y; a trained model goes on from its present state.
 
-        The first call looks at the data and warns of likely mistakes: features all below
-        .02 or far above 1 before the first Dense layer, validation rows that are training rows,
-        validation rows of one class. The first that continues a training says so, unless
+        The first call warns of likely mistakes: features on a wrong scale, validation rows that
+        are training rows or of one class. The first that continues a training says so, unless
         ``initial_epoch`` does.
 
         Args:
@@ -128,7 +123,7 @@ class Sequential(OnBatch, Interface):
                 finished epochs.
             NonFiniteError: with ``check_finite``; the model is as before the step.
         """
-        optimizer = self._compiled()
+        self._compiled()
         checks.integer("epochs", epochs, 1)
         checks.integer("initial_epoch", initial_epoch, 0)
         validates = arguments.frequency(validation_freq)
@@ -142,12 +137,9 @@ class Sequential(OnBatch, Interface):
                 self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, shuffle,
                 validation_split, validation_data, validation_steps, validation_batch_size,
             )  # fmt: skip
-            train, held_out = feed.train, feed.held_out
-            (x, y, _), validation = feed.rows, feed.validation
-            again = feeding.again(train) if evaluate_train else None
-        rows = max(batches.size for batches in (train, held_out, again) if batches is not None)
-        with self.backend.here:
-            optimizer.build(self.theta, self.parameters)
+            train, evaluated = feed.train, feed.evaluated(evaluate_train)
+            self._built_optimizer()
+            rows = max(batches.size for batches in (train, *evaluated.values()))
             objective = Objective(self, self._loss, self._metrics, rows)
         state = TrainingState(self, objective, listeners)
         settings = {"batch_size": train.size, "shuffle": shuffle, "evaluate_train": evaluate_train}
@@ -159,61 +151,15 @@ class Sequential(OnBatch, Interface):
                 quiet(),
                 keeping(state, resume, settings, feed) as origin,
             ):
-                evaluated = held_out, again
-                loop = Loop(
-                    self, objective, listeners, train, *evaluated, shuffle, epochs, state,
-                    check_finite, validates, self.run_eagerly,
-                )  # fmt: skip
-                if not self._looked:
-                    self._looked = True
-                    plausibility.look_at(self, self._loss, x, y, validation and validation[:2], 2)
+                numbers = range(initial_epoch, epochs)
+                loop = Loop(state, train, evaluated, numbers, shuffle, validates, check_finite)
+                plausibility.look_once(self, feed.rows, feed.validation)
                 self.history = history
-                self.stop_training = False
                 if origin is None:
-                    self._note_of_continuing(initial_epoch)
+                    plausibility.note_of_continuing(self, initial_epoch)
                 elif arguments.verbosity(verbose):
                     say(f"Going on with {origin}")
-                loop.run(range(initial_epoch, epochs))
+                loop.run()
         finally:
             self.fitting = before
         return history
-
-    def _note_of_continuing(self, initial_epoch: int) -> None:
-        if self.step and not initial_epoch and not self._continued:
-            self._continued = True
-            warnings.warn(
-                f"fit continues from step {self.step} of a model that is trained already; for a "
-                "fresh start make a new model",
-                stacklevel=3,
-            )
-
-    def save(self, filepath: Any) -> None:
-        """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.
-
-        A file that is there is replaced when the new one is complete and known to load.
-
-        Args:
-            filepath: a path, or a file object that is open for writing bytes. A path that ends in
-                ``.keras`` gets a file that Keras reads, too; see :mod:`minidl.interop.keras`.
-
-        Raises:
-            ValueError: the model holds something that could not be loaded again, or that a file of
-                Keras cannot hold.
-            ImportError: a path that ends in ``.keras``, and no package h5py.
-            OSError: the file cannot be written.
-        """
-        if is_path(filepath) and os.fsdecode(os.fspath(filepath)).endswith(keras.ENDING):
-            keras.save(self, filepath)
-        else:
-            save_model(self, filepath)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return pickling.reduced(self, self._kind)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return pickling.duplicate(self, memo)
-
-    @property
-    def _kind(self) -> type[Any]:
-        """The class of copies."""
-        return type(self)

@@ -11,6 +11,7 @@ from minidl import checks
 from minidl.callbacks import Callback
 from minidl.objective import Objective
 from minidl.plain import Arrays, inward, outward
+from minidl.renewing import renewed
 from minidl.saving import Extra, save_model
 
 if TYPE_CHECKING:
@@ -64,12 +65,31 @@ class TrainingState:
         return range(0) if self.model.stop_training else range(self.epoch, epochs.stop)
 
     def begin_epoch(self, epoch: int) -> None:
-        """An epoch begins: at its first batch, or in the middle after a checkpoint from there."""
+        """An epoch begins: at its first batch, or in the middle after a checkpoint from there.
+
+        The objective is of the loss and the metrics that the model has now.
+        """
+        self.objective = renewed(self.objective, self.model._loss, self.model._metrics)
+        self.objective.reset()
         if self.restore is not None and self.batch:
             self.restore()
         else:
             self._go_to(epoch)
         self.restore = None
+
+    def end_batch(self, settle: Callable[[], None]) -> None:
+        """The batch is done, and all callbacks were told: do what is due between two steps.
+
+        Args:
+            settle: does the steps that wait.
+        """
+        if self._waiting:
+            settle()
+            self.act()
+        due = self.every and self.model.step % self.every == 0
+        if due and not (self.model.stop_training or self.leaving):
+            settle()
+            self.save()
 
     def end_epoch(self) -> None:
         """The epoch is done, and all callbacks were told: run the waiting actions."""
@@ -84,11 +104,6 @@ class TrainingState:
         """Run the waiting actions."""
         while self._waiting:
             self._waiting.popleft()()
-
-    @property
-    def has_waiting(self) -> bool:
-        """True if actions wait."""
-        return bool(self._waiting)
 
     def leave(self) -> None:
         """End training between two steps, with a checkpoint of the present state."""

@@ -112,11 +112,17 @@ class WholeStep:
     def settle(self) -> None:
         """Undo the step that is under way, if any, and do the steps that wait."""
         recording = self.recording
-        if self.undo.open is not None and self.undo.copied and recording is not None:
-            recording.drop()
-        self.undo.roll_back()
-        if recording is not None:
-            recording.finish()
+        with self._network.traffic.lock:
+            if self.undo.open is not None and self.undo.copied and recording is not None:
+                recording.drop()
+            self.undo.roll_back()
+            if recording is not None:
+                recording.finish()
+
+    def leave(self) -> None:
+        """Let go of the network, which no longer needs this object."""
+        if self._network.traffic.pending is self:
+            self._network.traffic.pending = None
 
     def __call__(self, *arrays: Any) -> bool:
         """Do the step. Return True if the step was played: then Python saw nothing of the step."""

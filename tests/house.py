@@ -35,19 +35,19 @@ READ_FIRST = [
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
-    "optimizers/schedules",
+    "optimizers/exponential",
     # Through the data.
     "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "compiling", "objective",
-    "batches", "loop", "training", "inference",
+    "batches", "loop", "training", "evaluation",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
         "activities", "arguments", "beside", "callbacks", "checks", "configuration", "constraints",
-        "custom", "data", "feeding", "freezing", "incoming", "initializers", "keras_activations",
-        "kernels", "layers", "lookup", "losses", "metrics", "models", "moved", "on_batch",
-        "optimizers", "pairs", "projections", "register", "regularizers", "renewing", "row",
-        "seeds", "sharing", "undo", "weights", "whole_step",
+        "custom", "data", "feeding", "freezing", "incoming", "inference", "initializers",
+        "keras_activations", "kernels", "layers", "lookup", "losses", "metrics", "models", "moved",
+        "on_batch", "optimizers", "pairs", "projections", "register", "regularizers", "renewing",
+        "row", "seeds", "sharing", "sparse_batches", "steps", "undo", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -127,6 +127,24 @@ class Callback:
         """
 
 
+def introduce(
+    listeners: Sequence[Callback], model: Any, epochs: int, batches: Any, names: Sequence[str]
+) -> None:
+    """Tell listeners what they are going to listen to.
+
+    Args:
+        listeners: all callbacks.
+        model: the model.
+        epochs: number of the last epoch.
+        batches: of an epoch.
+        names: that logs will hold.
+    """
+    for each in listeners:
+        each.set_params({"epochs": epochs, "steps": len(batches) or None, "metrics": names})
+    for each in listeners:
+        each.set_model(model)
+
+
 def overriding(listeners: Sequence[Callback], method: str) -> list[Callback]:
     """The listeners that override a method, or its older name: the rest need not be called."""
     names = [name for name in (method, OLDER.get(method)) if name]

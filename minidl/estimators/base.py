@@ -18,7 +18,7 @@ from minidl.beside import undisturbed
 from minidl.callbacks import History
 from minidl.data import surely_finite
 from minidl.estimators.picture import curves
-from minidl.inference import quiet
+from minidl.evaluation import quiet
 from minidl.pickling import packed, unpacked
 from minidl.training import Sequential
 

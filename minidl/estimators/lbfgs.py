@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from minidl import arguments
 from minidl.beside import Instead
 from minidl.estimators.base import Rows
-from minidl.inference import quiet
+from minidl.evaluation import quiet
 from minidl.step import train_step
 from minidl.training import Sequential
 from minidl.whole_step import WholeStep
@@ -85,8 +85,7 @@ def lbfgs(
                 options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
             )  # fmt: skip
         finally:
-            if network.traffic.pending is step:
-                network.traffic.pending = None
+            step.leave()
         network.theta[...] = network.backend.to_device(result.x.astype(network.dtype))
     network.show_outputs()
     return result

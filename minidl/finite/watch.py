@@ -95,7 +95,7 @@ class Watch:
             epoch: the epoch's number.
             order: in which the rows come.
         """
-        self._objective = objective
+        self._objective, self._told = objective, tuple(told)
         objective.probe = self._probe.add_up
         self._calling = WholeStep(
             self._called, self._model, objective.measures, aim=self._train.aim
@@ -108,10 +108,19 @@ class Watch:
         self._observes = strange or has_foreign((*model.leaves, *objective.parts))
         alone = self._observes or has_foreign([optimizer])
         self._every = 1 if alone else EVERY
-        self._trail = None if alone or self._failed or are_own(told) else Trail(model)
+        self._trail = None if alone or self._failed or are_own(self._told) else Trail(model)
         self._observer = Observer(objective)
         self._kept = State(model)
         self._since, self._due = 0, True
+
+    def go_on(self, objective: Objective) -> None:
+        """Go on within the epoch, with another objective of the same values.
+
+        Raises:
+            NonFiniteError: a step until here came to NaN or infinity.
+        """
+        self.look()
+        self.begin(objective, self._told, self._epoch, self._order)
 
     def step(self, number: int, batch: Sequence[Any]) -> None:
         """Do the step on a batch.
@@ -153,7 +162,7 @@ class Watch:
         """
         if self._failed or not self._since:
             return
-        self._settle()
+        self._step.settle()
         if self._observes:
             if self._observer.found is not None:
                 self._fail(self._observer.found, self._kept, self._now())
@@ -166,12 +175,8 @@ class Watch:
         """End: neither the model nor the objective needs the watch any longer."""
         if self._objective is not None:
             self._objective.probe = None
-        if self._model.traffic.pending is self._calling:
-            self._model.traffic.pending = None
-
-    def _settle(self) -> None:
-        with self._model.traffic.lock:
-            self._step.settle()
+        if self._calling is not None:
+            self._calling.leave()
 
     def _observe(self, batch: Sequence[Any]) -> None:
         """Do the step, which is called, and look at each tensor."""
@@ -191,8 +196,7 @@ class Watch:
             self._objective.count(batch[0].shape[0], self._step.called)
 
     def _keep(self, number: int) -> None:
-        model = self._model  # a callback may have compiled it with an optimizer that has no state
-        model.optimizer.build(model.theta, model.parameters)
+        self._model._built_optimizer()
         self._kept.keep(number, self._objective.measures)
         self._probe.clear()
         self._due = False
@@ -231,7 +235,7 @@ class Watch:
             self._probe.clear()
             self._look()
             self._do(batch)
-            self._settle()
+            self._step.settle()
             same = same and (trail is None or trail.agrees(number - first))
             if self._is_bad():
                 if not same and number < last:

@@ -1,5 +1,6 @@
-"""Further optimizer steps, in the notation of :mod:`minidl.kernels.updates`: Adagrad, centered
-RMSprop, AMSGrad, Nadam, Adamax, Adadelta, Lion, FTRL. Every form is the one that Keras 3 computes.
+"""Further optimizer steps, in the notation of :mod:`minidl.kernels.updates`: Adagrad, RMSprop
+with momentum and centered, AMSGrad, Nadam, Adamax, Adadelta, Lion, FTRL. Every form is the one
+that Keras 3 computes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,17 @@ def adagrad(theta, grad, accumulator, learning_rate, epsilon):
 
 
 @fused
+def rmsprop_momentum(theta, grad, v, velocity, learning_rate, rho, momentum, epsilon):
+    """RMSprop's step gathered by momentum:
+    velocity ← momentum · velocity + learning_rate · grad / √(v + epsilon);
+    theta ← theta - velocity.
+    """
+    v = rho * v + (1 - rho) * (grad * grad)
+    velocity = momentum * velocity + learning_rate * grad / _rms(v, epsilon)
+    return theta - velocity, v, velocity
+
+
+@fused
 def rmsprop_centered(theta, grad, v, m, learning_rate, rho, epsilon):
     """RMSprop with the variance max(v - m², 0) in place of v; m ← rho · m + (1 - rho) · grad.
 
@@ -49,12 +61,6 @@ def rmsprop_centered_momentum(theta, grad, v, m, velocity, learning_rate, rho, m
     m = rho * m + (1 - rho) * grad
     velocity = momentum * velocity + learning_rate * grad / _deviation(v, m, epsilon)
     return theta - velocity, v, m, velocity
-
-
-@fused
-def rmsprop_centered_step_size(v, m, gain, epsilon):
-    """gain / √(max(v - m², 0) + epsilon)."""
-    return gain / _deviation(v, m, epsilon)
 
 
 @fused
@@ -86,12 +92,6 @@ def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon
 
 
 @fused
-def nadam_step_size(v, gain, v_scale, epsilon):
-    """gain / (√(v_scale · v) + epsilon)."""
-    return gain / _rms_outside(v_scale * v, epsilon)
-
-
-@fused
 def adamax(theta, grad, m, u, rate, beta_1, beta_2, epsilon):
     """m ← m + (1 - beta_1)(grad - m);  u ← max(beta_2 · u, |grad|);
     theta ← theta - rate · m / (u + epsilon).
@@ -102,12 +102,6 @@ def adamax(theta, grad, m, u, rate, beta_1, beta_2, epsilon):
     m = m + (1 - beta_1) * (grad - m)
     u = np.maximum(beta_2 * u, np.abs(grad))
     return theta - rate * m / (u + epsilon), m, u
-
-
-@fused
-def adamax_step_size(u, gain, epsilon):
-    """gain / (u + epsilon)."""
-    return gain / (u + epsilon)
 
 
 @fused

@@ -3,8 +3,7 @@
 Names: theta the parameters, grad their gradient, m and v running averages of the gradient
 and of its square, velocity what momentum has gathered. A name with "new" in the docstrings
 is the value after the step. Every form is the one that Keras 3 computes; where that differs
-from the paper, the docstring says how. Step sizes are what a constant gradient is multiplied
-by, coordinate by coordinate: ``gain`` over the root by which the update divides.
+from the paper, the docstring says how.
 """
 
 from __future__ import annotations
@@ -70,23 +69,6 @@ def rmsprop(theta, grad, v, learning_rate, rho, epsilon):
 
 
 @fused
-def rmsprop_momentum(theta, grad, v, velocity, learning_rate, rho, momentum, epsilon):
-    """RMSprop's step gathered by momentum:
-    velocity ← momentum · velocity + learning_rate · grad / √(v + epsilon);
-    theta ← theta - velocity.
-    """
-    v = rho * v + (1 - rho) * (grad * grad)
-    velocity = momentum * velocity + learning_rate * grad / _rms(v, epsilon)
-    return theta - velocity, v, velocity
-
-
-@fused
-def rmsprop_step_size(v, gain, epsilon):
-    """gain / √(v + epsilon): RMSprop's, and Adagrad's with its accumulator for v."""
-    return gain / _rms(v, epsilon)
-
-
-@fused
 def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
     """m ← m + (1 - beta_1)(grad - m);  v ← v + (1 - beta_2)(grad² - v);
     theta ← theta - rate · m / (√v + epsilon).
@@ -98,12 +80,6 @@ def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
     m = m + (1 - beta_1) * (grad - m)
     v = v + (1 - beta_2) * (grad * grad - v)
     return theta - rate * m / _rms_outside(v, epsilon), m, v
-
-
-@fused
-def adam_step_size(v, gain, epsilon):
-    """gain / (√v + epsilon): Adam's, and AMSGrad's with v_max for v."""
-    return gain / _rms_outside(v, epsilon)
 
 
 @fused

@@ -9,8 +9,9 @@ from minidl.lookup import offered
 from minidl.optimizers import schedules
 from minidl.optimizers.adadelta import Adadelta
 from minidl.optimizers.adagrad import Adagrad
-from minidl.optimizers.adam import Adam, AdamW
+from minidl.optimizers.adam import Adam
 from minidl.optimizers.adamax import Adamax
+from minidl.optimizers.adamw import AdamW
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.configuration import deserialize, serialize
 from minidl.optimizers.ftrl import Ftrl

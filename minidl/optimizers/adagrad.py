@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import adaptive, updates
+from minidl.kernels import adaptive, step_sizes
 from minidl.optimizers.base import Optimizer
 from minidl.register import register
 
@@ -57,6 +57,6 @@ class Adagrad(Optimizer):
 
     def step_size(self, part: slice, out: Any) -> Any:
         accumulator = self.state["accumulator"][part]
-        return updates.rmsprop_step_size(
+        return step_sizes.rmsprop_step_size(
             accumulator, self.accumulated_learning_rate, self.epsilon, out=out
         )

@@ -1,4 +1,4 @@
-"""Adam, and AdamW with decoupled weight decay: steps from two running averages."""
+"""Adam: steps from two running averages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import adaptive, updates
+from minidl.kernels import adaptive, step_sizes, updates
 from minidl.optimizers.base import Optimizer
 from minidl.register import register
 
@@ -78,36 +78,9 @@ class Adam(Moments):
         rate = self._gain / (1 - self.beta_1**t)
         state = [self.state[name] for name in self.slots]
         update = adaptive.amsgrad if self.amsgrad else updates.adam
-        update(
-            theta,
-            grad,
-            *state,
-            rate,
-            self.beta_1,
-            self.beta_2,
-            self.epsilon,
-            out=(theta, *state),
-        )
+        numbers = rate, self.beta_1, self.beta_2, self.epsilon
+        update(theta, grad, *state, *numbers, out=(theta, *state))
 
     def step_size(self, part: slice, out: Any) -> Any:
         v = self.state["v_max" if self.amsgrad else "v"][part]
-        return updates.adam_step_size(v, self._gain, self.epsilon, out=out)
-
-
-@register
-class AdamW(Adam):
-    """Adam with decoupled weight decay.
-
-    Args:
-        learning_rate: default 0.001.
-        weight_decay: default 0.004.
-        **options: the other arguments of :class:`Adam`.
-    """
-
-    def __init__(
-        self,
-        learning_rate: float | Callable[[int], float] = 0.001,
-        weight_decay: float = 0.004,
-        **options: Any,
-    ) -> None:
-        super().__init__(learning_rate, weight_decay=weight_decay, **options)
+        return step_sizes.adam_step_size(v, self._gain, self.epsilon, out=out)

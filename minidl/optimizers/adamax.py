@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minidl.kernels import adaptive
+from minidl.kernels import adaptive, step_sizes
 from minidl.optimizers.adam import Moments
 from minidl.register import register
 
@@ -44,4 +44,4 @@ class Adamax(Moments):
 
     def step_size(self, part: slice, out: Any) -> Any:
         u = self.state["u"][part]
-        return adaptive.adamax_step_size(u, self._gain, self.epsilon, out=out)
+        return step_sizes.adamax_step_size(u, self._gain, self.epsilon, out=out)

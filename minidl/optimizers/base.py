@@ -16,7 +16,6 @@ from minidl.optimizers.applying import Applying
 from minidl.optimizers.arguments import Arguments
 from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import OF_TENSORS, Clipping
-from minidl.optimizers.count import Count
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.learning_rate import Rated
 from minidl.optimizers.proximal import StepSize
@@ -126,23 +125,6 @@ class Optimizer(
         """True if there is a state."""
         return vars(self).get("_theta") is not None
 
-    @property
-    def knows_tensors(self) -> bool:
-        """True if :meth:`build` was given the places of the vector's tensors."""
-        return self._tensors is not None
-
-    def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
-        return {**vars(self), "_theta": self._theta and _gone}
-
-    @property
-    def iterations(self) -> Any:
-        """Number of steps made; can be set, for a training that goes on from there."""
-        return Count(self.batches // (self.gradient_accumulation_steps or 1))
-
-    @iterations.setter
-    def iterations(self, value: int) -> None:
-        self.batches = value * (self.gradient_accumulation_steps or 1)
-
     def build(self, theta: Any, tensors: Iterable[Parameter] | None = None) -> None:
         """Allocate the state for a parameter vector.
 
@@ -158,42 +140,27 @@ class Optimizer(
         if isinstance(theta, list | tuple):
             self._build_for(theta)
             return
-        if self._theta is not None and self._theta() is theta:
+        if self._theta is not None:
+            if self._theta() is not theta:
+                raise ValueError(
+                    "expected a new optimizer for each model, received one that holds the state of "
+                    f"another model of {self._size} parameters"
+                )
             if tensors is not None and self._tensors is None:
                 self._tensors = list(tensors)
             return
-        if self._theta is not None:
-            raise ValueError(
-                "expected a new optimizer for each model, received one that holds the state of "
-                f"another model of {self._size} parameters"
-            )
         if self.clipnorm is not None and tensors is None:
             raise ValueError(OF_TENSORS)
         self._check_step_size(tensors)
         self._choose_decayed(theta, tensors)
         self._size = theta.size
         self._tensors = None if tensors is None else list(tensors)
-        self.state = {name: _filled(theta, start) for name, start in self.all_slots.items()}
+        self.state = {}
+        self._allocate(theta)
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
         # The last: an optimizer interrupted before this line is built anew.
         self._theta = weakref.ref(theta)
-
-    @property
-    def all_slots(self) -> dict[str, float | None]:
-        """The slots, and those of sums and averages; None for theta's own values at the start."""
-        gathering = {"gradient_sum": 0.0} if self.gradient_accumulation_steps else {}
-        return {**self.slots, **gathering, **({"moving_average": None} if self.use_ema else {})}
-
-    def _slot(self) -> None:
-        """Have a vector for each slot that the attributes ask for; keep existing vectors."""
-        if self.built:
-            self._check_step_size(self._tensors)
-            theta = self._theta()
-            self.state = {
-                name: self.state[name] if name in self.state else _filled(theta, start)
-                for name, start in self.all_slots.items()
-            }
 
     def update(self, theta: Any, grad: Any) -> None:
         """One step: clip ``grad`` (in place), decay, move ``theta`` (in place).
@@ -230,12 +197,3 @@ class Optimizer(
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
         raise NotImplementedError(f"{type(self).__name__} must define step")
-
-
-def _filled(theta: Any, start: float | None) -> Any:
-    """A vector of theta's size, of one number; or theta's own for None."""
-    return theta.copy() if start is None else np.full_like(theta, start)
-
-
-def _gone() -> None:
-    """In the place of a reference to parameters."""

@@ -29,19 +29,13 @@ def _limit(optimizer: Any, name: str, value: Any) -> float | None:
             f"expected at most one way of clipping, received { ({**given, name: number}) }; set "
             f"{next(iter(given))} to None before"
         )
-    if name == "clipnorm" and optimizer.built and not optimizer.knows_tensors:
+    if name == "clipnorm" and optimizer.built and optimizer._tensors is None:
         raise ValueError(OF_TENSORS)
     return number
 
 
 class Clipping:
-    """The part of an optimizer that clips the gradient.
-
-    Attributes:
-        clipnorm: each tensor's gradient is scaled down to at most this norm.
-        clipvalue: each entry of the gradient is kept within ± this.
-        global_clipnorm: the whole gradient is scaled down to at most this norm.
-    """
+    """The part of an optimizer that clips the gradient, in one of three ways."""
 
     clipnorm: Any = checks.Attribute(_limit)
     clipvalue: Any = checks.Attribute(_limit)

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import adaptive
+from minidl.kernels import adaptive, step_sizes
 from minidl.optimizers.adam import Moments
 from minidl.register import register
 
@@ -59,7 +59,7 @@ class Nadam(Moments):
 
     def step_size(self, part: slice, out: Any) -> Any:
         v = self.state["v"][part]
-        return adaptive.nadam_step_size(v, self._gain, self._v_scale, self.epsilon, out=out)
+        return step_sizes.nadam_step_size(v, self._gain, self._v_scale, self.epsilon, out=out)
 
     def _momentum(self, t: int) -> float:
         return float(self.beta_1 * (1 - 0.5 * 0.96**t))

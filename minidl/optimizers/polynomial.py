@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from minidl import checks
-from minidl.optimizers.schedule import LearningRateSchedule, TimedDecay
+from minidl.optimizers.exponential import TimedDecay
+from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.register import register
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import adaptive, updates
+from minidl.kernels import adaptive, step_sizes, updates
 from minidl.optimizers.base import Optimizer
 from minidl.register import register
 
 #: (centered, momentum) -> the formula.
 UPDATES = {
     (False, False): updates.rmsprop,
-    (False, True): updates.rmsprop_momentum,
+    (False, True): adaptive.rmsprop_momentum,
     (True, False): adaptive.rmsprop_centered,
     (True, True): adaptive.rmsprop_centered_momentum,
 }
@@ -61,22 +61,13 @@ class RMSprop(Optimizer):
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         state = [self.state[name] for name in self.slots]
         momentum = (self.momentum,) if self.momentum else ()
-        UPDATES[self.centered, bool(self.momentum)](
-            theta,
-            grad,
-            *state,
-            learning_rate,
-            self.rho,
-            *momentum,
-            self.epsilon,
-            out=(theta, *state),
-        )
+        numbers = learning_rate, self.rho, *momentum, self.epsilon
+        update = UPDATES[self.centered, bool(self.momentum)]
+        update(theta, grad, *state, *numbers, out=(theta, *state))
 
     def step_size(self, part: slice, out: Any) -> Any:
-        v = self.state["v"][part]
+        v, gain = self.state["v"][part], self.accumulated_learning_rate
         if self.centered:
             m = self.state["m"][part]
-            return adaptive.rmsprop_centered_step_size(
-                v, m, self.accumulated_learning_rate, self.epsilon, out=out
-            )
-        return updates.rmsprop_step_size(v, self.accumulated_learning_rate, self.epsilon, out=out)
+            return step_sizes.rmsprop_centered_step_size(v, m, gain, self.epsilon, out=out)
+        return step_sizes.rmsprop_step_size(v, gain, self.epsilon, out=out)

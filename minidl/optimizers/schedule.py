@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend.array import Array, Number
 from minidl.configuration import Configured
 from minidl.register import kind
@@ -38,33 +36,3 @@ class LearningRateSchedule(Configured):
         """Constructor arguments that make an equal schedule; a name only if one was given."""
         config = super().get_config()
         return {key: value for key, value in config.items() if (key, value) != ("name", None)}
-
-
-class TimedDecay(LearningRateSchedule):
-    """Base of rates that fall with the time step / decay_steps; with ``staircase`` rounded down.
-
-    A class gives ``decay_rate`` a range and defines ``_rate``.
-    """
-
-    initial_learning_rate = checks.number(0)
-    decay_steps = checks.number(0, ends="()")
-    decay_rate: Any
-    staircase = checks.flag()
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str | None = None,
-    ) -> None:
-        self.name = name
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-
-    def _time(self, step: float) -> float:
-        time: float = step / self.decay_steps
-        return math.floor(time) if self.staircase else time

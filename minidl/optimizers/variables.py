@@ -1,24 +1,60 @@
-"""An optimizer's state as a list of arrays, in Keras's order."""
+"""An optimizer's state: vectors by name, and a list of arrays in Keras's order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from minidl.optimizers.count import Count
 from minidl.parameters import Parameter
 
 
 class Variables:
-    """The part of an optimizer that lists the state."""
+    """The part of an optimizer that makes the state and lists it."""
 
+    slots: Mapping[str, float]
     batches: int
     state: dict[str, Any]
-    _learning_rate: Any
-    _tensors: list[Parameter] | None
-    _slot: Callable[[], None]
+    use_ema: Any
+    gradient_accumulation_steps: Any
     built: Any
+    _learning_rate: Any
+    _theta: Any
+    _tensors: list[Parameter] | None
+    _check_step_size: Any
+
+    @property
+    def iterations(self) -> Any:
+        """Number of steps made; can be set, for a training that goes on from there."""
+        return Count(self.batches // (self.gradient_accumulation_steps or 1))
+
+    @iterations.setter
+    def iterations(self, value: int) -> None:
+        self.batches = value * (self.gradient_accumulation_steps or 1)
+
+    @property
+    def all_slots(self) -> dict[str, float | None]:
+        """The slots, and those of sums and averages; None for theta's own values at the start."""
+        gathering = {"gradient_sum": 0.0} if self.gradient_accumulation_steps else {}
+        return {**self.slots, **gathering, **({"moving_average": None} if self.use_ema else {})}
+
+    def _allocate(self, theta: Any) -> None:
+        """Have a vector for each slot that the attributes ask for; keep existing vectors."""
+        self.state = {
+            name: self.state[name] if name in self.state else _filled(theta, start)
+            for name, start in self.all_slots.items()
+        }
+
+    def _slot(self) -> None:
+        """Follow a change of the attributes, if there are vectors."""
+        if self.built:
+            self._check_step_size(self._tensors)
+            self._allocate(self._theta())
+
+    def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
+        return {**vars(self), "_theta": self._theta and _gone}
 
     @property
     def variables(self) -> list[Any]:
@@ -38,7 +74,7 @@ class Variables:
         return found
 
     def _resize(self) -> None:
-        """Have the vectors that the attributes ask for now, if there are vectors."""
+        """Follow a change in the constructor, where other attributes are missing, or later."""
         if self.built:
             self._slot()
 
@@ -63,3 +99,12 @@ class Variables:
             self._learning_rate = float(rest.pop(0))
         for array, values in zip(own[len(own) - len(rest) :], rest, strict=True):
             array[...] = values
+
+
+def _filled(theta: Any, start: float | None) -> Any:
+    """A vector of theta's size, of one number; or theta's own for None."""
+    return theta.copy() if start is None else np.full_like(theta, start)
+
+
+def _gone() -> None:
+    """In the place of a reference to parameters."""

@@ -241,10 +241,10 @@ def test_where_only_the_played_step_fails_its_tensor_is_named(
 def test_off_there_is_no_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[Loop] = []
     run = Loop.run
-    monkeypatch.setattr(Loop, "run", lambda self, epochs: (found.append(self), run(self, epochs)))
+    monkeypatch.setattr(Loop, "run", lambda self: (found.append(self), run(self)))
     sound().fit(sound().make())
-    assert found[0]._watch is None
-    assert found[0].objective.probe is None
+    assert found[0]._steps.watch is None
+    assert found[0].state.objective.probe is None
 
 
 @on_hosts

@@ -108,7 +108,7 @@ def test_rmsprop(t, h):
 @given(T, HYPER)
 def test_rmsprop_momentum(t, h):
     c = h["learning_rate"], h["rho"], h["momentum"], h["epsilon"]
-    path, (v, velocity) = train(kernels.rmsprop_momentum, t, lambda _: c, slots=2)
+    path, (v, velocity) = train(adaptive.rmsprop_momentum, t, lambda _: c, slots=2)
     expected, n, _, delta = graves(t, *c, centered=False)
     same_path(path, expected)
     close(v, n)

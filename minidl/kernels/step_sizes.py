@@ -1,0 +1,41 @@
+"""Step sizes: what an update multiplies a constant gradient by, coordinate by coordinate.
+
+That is ``gain`` over the root by which the update divides. A penalty that takes a proximal step
+after the update takes one of this size.
+"""
+
+from __future__ import annotations
+
+from minidl.backend import fused
+from minidl.kernels.adaptive import _deviation
+from minidl.kernels.updates import _rms, _rms_outside
+
+
+@fused
+def rmsprop_step_size(v, gain, epsilon):
+    """gain / √(v + epsilon): RMSprop's, and Adagrad's with its accumulator for v."""
+    return gain / _rms(v, epsilon)
+
+
+@fused
+def rmsprop_centered_step_size(v, m, gain, epsilon):
+    """gain / √(max(v - m², 0) + epsilon)."""
+    return gain / _deviation(v, m, epsilon)
+
+
+@fused
+def adam_step_size(v, gain, epsilon):
+    """gain / (√v + epsilon): Adam's, and AMSGrad's with v_max for v."""
+    return gain / _rms_outside(v, epsilon)
+
+
+@fused
+def nadam_step_size(v, gain, v_scale, epsilon):
+    """gain / (√(v_scale · v) + epsilon)."""
+    return gain / _rms_outside(v_scale * v, epsilon)
+
+
+@fused
+def adamax_step_size(u, gain, epsilon):
+    """gain / (u + epsilon)."""
+    return gain / (u + epsilon)
