@@ -5,7 +5,8 @@ a function (``tests/tutorials``). The rest of the book is what they leave alone,
 nothing itself: it lists or looks up names, puts layers in a row, checks what a user passes, hands
 over batches, or makes sure that a training can be interrupted, repeated and watched. The
 cross-entropies of probabilities stand in the rest, too: a step by hand takes them where ``fit``
-takes those of logits.
+takes those of logits. So does what no tutorial asks an optimizer for: to clip, decay, gather or
+average.
 
 Of all lines, code is what is left without blank lines, comments, docstrings and imports.
 """
@@ -34,8 +35,7 @@ READ_FIRST = [
     "kernels/penalties", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
-    "optimizers/adam", "optimizers/clipping", "optimizers/learning_rate", "optimizers/schedule",
-    "optimizers/exponential",
+    "optimizers/adam", "optimizers/learning_rate", "optimizers/schedule", "optimizers/exponential",
     # Through the data.
     "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "compiling", "objective",
     "batches", "loop", "training", "evaluation",
