@@ -56,12 +56,6 @@ class Stack(Row):
         self._seed = checks.seed(value)
         self._address()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled, as its layers are views into "
-            "its vectors; expected a Sequential, or get_weights() and set_weights()"
-        )
-
     def build(self, input_shape: Any = None) -> None:
         """Check all shapes, make the parameter vector and set the initial weights.
 
