@@ -11,7 +11,7 @@ from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
-from minidl.layers.shapes import check_rows
+from minidl.layers.shapes import check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row
@@ -70,14 +70,8 @@ class Stack(Row):
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
-            try:
+            with told_of_batch_axis(input_shape):
                 self._build(input_shape)
-            except ValueError as error:
-                if input_shape is None or len(input_shape) == 1:
-                    raise
-                raise ValueError(
-                    f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
-                ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)
