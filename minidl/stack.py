@@ -7,7 +7,6 @@ from typing import Any
 
 from minidl import checks, sharing
 from minidl.backend import current, floating
-from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
@@ -105,9 +104,7 @@ class Stack(Row):
             for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
                 values = kept.get((layer, key))
                 if values is None:
-                    start = entry.wanted.initializer
-                    seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
-                    values = start.values(entry.shape, generator(seed, WEIGHTS, place))
+                    values = entry.wanted.initializer.drawn(entry.shape, self.seed, index)
                 vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         for entry, (layer, key) in zip(parameters, trained, strict=True):
             layer.bind_view(key, parameters.view(entry))
