@@ -18,7 +18,6 @@ An activation of another package is made in the same way::
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -60,14 +59,6 @@ class ActivationFunction(Pair):
             if function is self:
                 return get, (name,)
         return super().__reduce_ex__(protocol)
-
-    def run(self, values: Mapping[str, Any], out: Any) -> Any:
-        """y, written into ``out``; ``values`` are the arguments by name."""
-        return self.forward(*[values[name] for name in self._forward], out=out)
-
-    def run_back(self, values: Mapping[str, Any], out: Any) -> Any:
-        """dx, written into ``out``; ``values`` are the arguments by name."""
-        return self.backward(*[values[name] for name in self._backward], out=out)
 
     def __call__(self, x: Any, *places: Any, **arguments: Any) -> Any:
         """y for an array ``x``, as a new array in the default floating type if x has none.

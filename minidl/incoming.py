@@ -1,4 +1,4 @@
-"""Rows that come into a network otherwise than it computes with them: sparse, whole, elsewhere."""
+"""Rows as they come into a network, and as it computes with them: on its device, of its type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from minidl.backend import is_sparse
 from minidl.backend.sparse import canonical, outside
+from minidl.kernels.measures import convert
 from minidl.layers import Dense
 from minidl.layers.base import Layer
 from minidl.stack import Stack
@@ -27,7 +31,43 @@ def check_sparse(network: Stack) -> None:
         )
 
 
-def sparse(network: Stack, x: Any) -> Any:
+def rows(network: Stack, x: Any) -> Any:
+    """Rows on the network's device, of any type of numbers.
+
+    Raises:
+        TypeError: a sparse matrix for another layer than Dense.
+        ValueError: no rows, or no numbers.
+    """
+    if is_sparse(x):
+        x = _csr(network, x)
+    if network.backend.name == "cupy" and isinstance(x, np.ndarray):
+        note_of_moving()
+    x = network.backend.to_device(x)
+    if x.dtype.kind not in "biuf" or x.ndim == 0 or x.shape[0] == 0:
+        raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
+    return x
+
+
+def converted(network: Any, x: Any) -> Any:
+    """Rows as the first layer takes them: converted into a buffer of the network if need be.
+
+    Args:
+        network: built, with buffers for so many rows.
+        x: as :func:`rows` gives it.
+    """
+    taken = x.dtype == network.dtype or (
+        x.dtype.kind in "ui" and x.dtype.isnative and computes_on_integers(network.leaves)
+    )
+    aligned = not isinstance(x, np.ndarray) or x.flags.aligned
+    if is_sparse(x) or (taken and x.flags.c_contiguous and aligned):
+        return x
+    if network._x is None:
+        shape = (network.rows, *network.input_row)
+        network._x = network.backend.xp.empty(shape, dtype=network.dtype)
+    return convert(x, out=network._x[: len(x)])
+
+
+def _csr(network: Stack, x: Any) -> Any:
     """A sparse matrix in CSR, canonical and of the network's type.
 
     Raises:

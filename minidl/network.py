@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl import incoming, weights
-from minidl.backend import is_sparse
 from minidl.backend.cuda import allocating
 from minidl.beside import undisturbed
-from minidl.kernels.measures import convert
 from minidl.layers import Activation, Dense
 from minidl.layers.base import Layer
 from minidl.layers.own_call import calls
@@ -85,14 +81,7 @@ class Network(Stack):
             self.traffic.pending.settle()
 
     def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
-        sparse = is_sparse(x)
-        if sparse:
-            x = incoming.sparse(self, x)
-        if self.backend.name == "cupy" and isinstance(x, np.ndarray):
-            incoming.note_of_moving()
-        x = self.backend.to_device(x)
-        if x.dtype.kind not in "biuf" or x.ndim == 0 or x.shape[0] == 0:
-            raise ValueError(f"expected rows of numbers, received {x.dtype} of shape {x.shape}")
+        x = incoming.rows(self, x)
         if not self.built:
             self.build(tuple(x.shape[1:]))
         if tuple(x.shape[1:]) != self.input_row:
@@ -111,27 +100,12 @@ class Network(Stack):
         if training and step is None:
             step = self.step
             self.step += 1
-        if not sparse:
-            x = self._dense(x)
+        x = incoming.converted(self, x)
         noted = self.penalties.activities.noted
         for layer in self.leaves[:-1]:
             x = noted(layer, layer.forward(x, training, step or 0))
         last: Any = self.leaves[-1]
         return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
-
-    def _dense(self, x: Any) -> Any:
-        """Rows as the first layer takes them: converted into a buffer if need be."""
-        taken = x.dtype == self.dtype or (
-            x.dtype.kind in "ui" and x.dtype.isnative and incoming.computes_on_integers(self.leaves)
-        )
-        aligned = not isinstance(x, np.ndarray) or x.flags.aligned
-        if taken and x.flags.c_contiguous and aligned:
-            return x
-        if self._x is None:
-            shape = (self.rows, *(self.input_row or ()))
-            self._x = self.backend.xp.empty(shape, dtype=self.dtype)
-        converted = self._x[: len(x)]
-        return convert(x, out=converted)
 
     @property
     def output_activation(self) -> str | None:

@@ -223,6 +223,12 @@ class Row:
         kind: Any = type(self)
         return kind(name=self.name, dtype=self.dtype)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled, as its layers are views into "
+            "its vectors; expected a Sequential, or get_weights() and set_weights()"
+        )
+
     def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
         """Put other layers, of the same names, in the place of some."""
         for index, entry in enumerate(self._entries):

@@ -7,11 +7,10 @@ from typing import Any
 
 from minidl import checks, sharing
 from minidl.backend import current, floating
-from minidl.backend.random import WEIGHTS, generator
 from minidl.beside import Traffic
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
-from minidl.layers.shapes import check_rows
+from minidl.layers.shapes import check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row
@@ -56,12 +55,6 @@ class Stack(Row):
         self._seed = checks.seed(value)
         self._address()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled, as its layers are views into "
-            "its vectors; expected a Sequential, or get_weights() and set_weights()"
-        )
-
     def build(self, input_shape: Any = None) -> None:
         """Check all shapes, make the parameter vector and set the initial weights.
 
@@ -76,14 +69,8 @@ class Stack(Row):
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
-            try:
+            with told_of_batch_axis(input_shape):
                 self._build(input_shape)
-            except ValueError as error:
-                if input_shape is None or len(input_shape) == 1:
-                    raise
-                raise ValueError(
-                    f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
-                ) from None
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)
@@ -117,9 +104,7 @@ class Stack(Row):
             for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
                 values = kept.get((layer, key))
                 if values is None:
-                    start = entry.wanted.initializer
-                    seed, place = (self.seed, index) if start.seed is None else (start.seed, 0)
-                    values = start.values(entry.shape, generator(seed, WEIGHTS, place))
+                    values = entry.wanted.initializer.drawn(entry.shape, self.seed, index)
                 vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         for entry, (layer, key) in zip(parameters, trained, strict=True):
             layer.bind_view(key, parameters.view(entry))

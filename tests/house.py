@@ -27,7 +27,7 @@ READ_FIRST = [
     "step", "kernels/__init__", "kernels/dense", "kernels/sums", "parameters", "layers/base",
     "layers/dense", "stack", "network",
     # Between the products.
-    "kernels/activations", "activations", "layers/activation", "layers/input", "layers/flatten",
+    "kernels/activations", "layers/activation", "layers/flatten",
     "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
     "layers/batchnorm", "initializers/scaled",
     # What is minimised.
@@ -43,11 +43,12 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "beside", "callbacks", "checks", "configuration", "constraints",
-        "custom", "data", "feeding", "freezing", "incoming", "inference", "initializers",
-        "keras_activations", "kernels", "layers", "lookup", "losses", "metrics", "models", "moved",
-        "on_batch", "optimizers", "pairs", "projections", "register", "regularizers", "renewing",
-        "row", "seeds", "sharing", "sparse_batches", "steps", "undo", "weights", "whole_step",
+        "activations", "activities", "arguments", "beside", "callbacks", "checks", "configuration",
+        "constraints", "custom", "data", "feeding", "freezing", "incoming", "inference",
+        "initializers", "keras_activations", "kernels", "layers", "lookup", "losses", "metrics",
+        "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
+        "regularizers", "renewing", "row", "seeds", "sharing", "sparse_batches", "steps", "undo",
+        "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.initializers.base import Initializer
 from minidl.initializers.constants import Constant, Identity, IdentityInitializer, Ones, Zeros
+from minidl.initializers.lecun import LecunNormal, LecunUniform
 from minidl.initializers.random import (
     Orthogonal,
     OrthogonalInitializer,
@@ -13,14 +14,7 @@ from minidl.initializers.random import (
     RandomUniform,
     TruncatedNormal,
 )
-from minidl.initializers.scaled import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LecunNormal,
-    LecunUniform,
-)
+from minidl.initializers.scaled import GlorotNormal, GlorotUniform, HeNormal, HeUniform
 from minidl.initializers.variance import VarianceScaling
 from minidl.lookup import get as of_kind
 from minidl.lookup import known

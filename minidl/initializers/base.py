@@ -23,6 +23,20 @@ class Initializer(Configured):
         """Values of ``shape``, drawn from ``random`` where they are random."""
         raise NotImplementedError(f"{type(self).__name__} must define values(shape, random)")
 
+    def drawn(self, shape: tuple[int, ...], seed: int, place: int) -> np.ndarray:
+        """Values of a network's tensor, in float64.
+
+        With a seed of the initializer's own the values follow from that alone.
+
+        Args:
+            shape: of the tensor.
+            seed: of the network.
+            place: of the tensor in the network, 0, 1, ….
+        """
+        if self.seed is not None:
+            seed, place = self.seed, 0
+        return self.values(shape, generator(seed, WEIGHTS, place))
+
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
         """Values of a tensor by itself, as a NumPy array of ``dtype``.
 

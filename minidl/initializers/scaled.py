@@ -4,7 +4,6 @@ For a kernel of shape (fan_in, fan_out) the variances are
 
     glorot  2 / (fan_in + fan_out)   Glorot & Bengio, AISTATS 2010, equation 12
     he      2 / fan_in               He, Zhang, Ren & Sun, ICCV 2015, equation 10
-    lecun   1 / fan_in               LeCun, Bottou, Orr & Müller, "Efficient BackProp", 1998
 
 "uniform" draws from [-√(3 variance), √(3 variance)); "normal" draws from a normal
 distribution cut at two standard deviations and widened so that its variance is the stated
@@ -51,8 +50,6 @@ class _Scaled(Initializer):
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
             return random.uniform(-limit, limit, shape)
-        if self.distribution == "untruncated_normal":
-            return random.normal(0.0, math.sqrt(variance), shape)
         return cut_normal(shape, random) * (math.sqrt(variance) / _CUT_DEVIATION)
 
 
@@ -84,19 +81,3 @@ class HeNormal(_Scaled):
     """Cut normal with variance 2 / fan_in. He et al. (2015), equation 10."""
 
     scale = 2.0
-
-
-@register
-class LecunUniform(_Scaled):
-    """Uniform with variance 1 / fan_in. LeCun et al. (1998), section 4.6."""
-
-    distribution = "uniform"
-
-
-@register
-class LecunNormal(_Scaled):
-    """Cut normal with variance 1 / fan_in. LeCun et al. (1998), section 4.6.
-
-    With it, networks of selu keep mean 0 and variance 1 from layer to layer: Klambauer et al.,
-    "Self-normalizing neural networks", NeurIPS 2017, section 2.
-    """

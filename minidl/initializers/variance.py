@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from minidl import checks
 from minidl.initializers.scaled import _Scaled
@@ -55,3 +58,8 @@ class VarianceScaling(_Scaled):
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
+
+    def values(self, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+        if self.distribution == "untruncated_normal":
+            return random.normal(0.0, math.sqrt(self.variance(shape)), shape)
+        return super().values(shape, random)

@@ -14,12 +14,13 @@ from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
 from minidl.layers.shapes import Shape as Shape
 from minidl.layers.shapes import declared
+from minidl.layers.views import Views
 from minidl.parameters import Specification
 from minidl.register import kind
 
 
 @kind("layer")
-class Layer(Interface, OwnCall):
+class Layer(Interface, OwnCall, Views):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
@@ -95,18 +96,6 @@ class Layer(Interface, OwnCall):
         self.settled = True
         self.trainable = self.trainable  # of the tensors, too
 
-    def bind_view(self, name: str, view: Any) -> None:
-        """Make ``view`` the attribute ``name``, for good: an assignment writes into the view."""
-        self.__dict__[name] = view
-        self.__dict__.setdefault("_views", {})[name] = view
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        view = self.__dict__.get("_views", {}).get(name)
-        if view is None:
-            object.__setattr__(self, name, value)
-        elif value is not view:
-            view[...] = value
-
     def build(self, input_shape: Shape) -> None:
         """Check the shape of a row, set ``output_shape`` and ask for tensors.
 
@@ -137,15 +126,6 @@ class Layer(Interface, OwnCall):
         None where ``needs_dx`` is false. ``dy`` may be overwritten.
         """
         raise NotImplementedError(f"{type(self).__name__} must define backward")
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments that make an equal layer."""
-        config = {"name": self.name, **super().get_config()}
-        if "input_shape" in config:  # which is that of the built layer
-            shape = self.declared_shape
-            config["input_shape"] = None if shape is None else list(shape)
-            config.pop("input_dim", None)
-        return config if self.trainable else {**config, "trainable": False}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

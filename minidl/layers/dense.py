@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from minidl import activations, checks, constraints, initializers, regularizers
 from minidl.backend import Backend, is_sparse
-from minidl.custom import name_of
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
-from minidl.layers.activation import Activation
 from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.layers.inner_activation import argument_of, inner_activation
 from minidl.layers.shapes import features
 from minidl.register import register
 
@@ -80,7 +78,7 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.units = checks.integer("units", units, 1)
         self.use_bias = bool(use_bias)
-        self.activation = self._inner(activation)
+        self.activation = inner_activation(activation, self.name)
         self.kernel_initializer = initial(kernel_initializer)
         self.bias_initializer = initial(bias_initializer)
         self.kernel_regularizer = kernel_regularizer
@@ -88,17 +86,6 @@ class Dense(Layer):
         self.kernel_constraint = kernel_constraint
         self.bias_constraint = bias_constraint
         self.b = self.db = None
-
-    def _inner(self, activation: Any) -> Activation | None:
-        """The layer of an activation, or None for linear."""
-        if isinstance(activation, Activation):
-            own = copy.copy(activation)  # which may be given to several layers
-            own.owner = None
-            return own
-        function = activations.get(activation)
-        if function is activations.linear:
-            return None
-        return Activation(function, name=f"{self.name}/{function.name}")
 
     def build(self, input_shape: Shape) -> None:
         inputs = features(self, input_shape)
@@ -141,13 +128,4 @@ class Dense(Layer):
         return dense_backward(dz, self.x, self.W, self.dW, self.db, dx)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "activation": None if self.activation is None else _described(self.activation),
-        }
-
-
-def _described(activation: Activation) -> Any:
-    """The constructor's argument: a name, or the layer where one was given."""
-    plain = type(activation) is Activation
-    return name_of(activation.function) if plain else activation
+        return {**super().get_config(), "activation": argument_of(self.activation)}

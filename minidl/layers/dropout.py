@@ -74,12 +74,11 @@ class Dropout(Drawing):
         return self.y
 
     def backward(self, dy: Any) -> Any:
-        return self._drop_back(dy, first_rows(self._dx, len(dy))) if self.active else dy
+        if not self.active:
+            return dy
+        dx = first_rows(self._dx, len(dy))
+        return dropout_backward(dy, self.bits, self.threshold, self.scale, out=dx)
 
     def _drop(self, x: Any, out: Any) -> Any:
         """y, with the mask of the bits."""
         return dropout_forward(x, self.bits, self.threshold, self.scale, out=out)
-
-    def _drop_back(self, dy: Any, out: Any) -> Any:
-        """dx, with the same mask."""
-        return dropout_backward(dy, self.bits, self.threshold, self.scale, out=out)

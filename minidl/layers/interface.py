@@ -73,6 +73,7 @@ class Interface(Configured):
 
     trainable: Any = checks.Attribute(_train)
     name: Any
+    declared_shape: Any
     settled: bool
     tensors: dict[str, Specification]
     statistics: dict[str, Specification]
@@ -269,6 +270,15 @@ class Interface(Configured):
             raise ValueError(f"{self.name}: expected a built layer; its shape is not known yet")
         wanted = (*self.tensors.values(), *self.statistics.values())
         return sum(math.prod(tensor.shape) for tensor in wanted)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal layer."""
+        config = {"name": self.name, **super().get_config()}
+        if "input_shape" in config:  # which is that of the built layer
+            shape = self.declared_shape
+            config["input_shape"] = None if shape is None else list(shape)
+            config.pop("input_dim", None)
+        return config if self.trainable else {**config, "trainable": False}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:

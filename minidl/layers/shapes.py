@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from minidl import checks
@@ -43,6 +45,19 @@ def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
     if input_shape is not None:
         raise TypeError("expected input_dim or input_shape, received both")
     return (checks.integer("input_dim", input_dim, 1),)
+
+
+@contextlib.contextmanager
+def told_of_batch_axis(given: Shape | None) -> Iterator[None]:
+    """A context whose ValueError says, if the given shape has several sizes, that one may be N."""
+    try:
+        yield
+    except ValueError as error:
+        if given is None or len(given) == 1:
+            raise
+        raise ValueError(
+            f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
+        ) from None
 
 
 def check_rows(layer: Layer, shape: Shape) -> None:

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from minidl.activations import get
 from minidl.backend import to_host
 from minidl.kernels import activations, dropout, losses, probabilities
 from tests.kernels.running import blank, device, flushes, off, raising, run
@@ -83,8 +84,9 @@ def test_activations_and_their_derivatives(name, dtype):
     constants, _, _, relative = ACTIVATIONS[name]
     x, (y, dy) = numbers(dtype), expected(name, dtype, flushes(dtype))
     with raising():
-        actual = run(getattr(activations, f"{name}_forward"), x, *constants)
-        dx = run(getattr(activations, f"{name}_backward"), np.ones_like(x), actual, *constants)
+        function = get(name)
+        actual = run(function.forward, x, *constants)
+        dx = run(function.backward, np.ones_like(x), actual, *constants)
     # Three operations and an exponential.
     assert off(actual, y) <= 4
     assert off(dx, dy, None if relative else 1) <= 2
