@@ -27,9 +27,9 @@ READ_FIRST = [
     "step", "kernels/__init__", "kernels/dense", "kernels/sums", "parameters", "layers/base",
     "layers/dense", "stack", "network",
     # Between the products.
-    "kernels/activations", "layers/activation", "layers/flatten",
-    "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
-    "layers/batchnorm", "initializers/scaled",
+    "kernels/activations", "activations", "layers/activation", "layers/flatten", "kernels/dropout",
+    "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine", "layers/batchnorm",
+    "initializers/scaled",
     # What is minimised.
     "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
     "kernels/penalties", "regularizers/norms", "penalties",
@@ -43,7 +43,7 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activations", "activities", "arguments", "beside", "callbacks", "checks", "configuration",
+        "activities", "arguments", "beside", "callbacks", "checks", "configuration",
         "constraints", "custom", "data", "feeding", "freezing", "incoming", "inference",
         "initializers", "keras_activations", "kernels", "layers", "lookup", "losses", "metrics",
         "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",

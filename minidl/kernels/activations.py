@@ -76,6 +76,27 @@ def relu_backward(dy, y):
 
 
 @fused
+def leaky_relu_forward(x, negative_slope=0.2):
+    """y = x for x > 0, negative_slope · x for x <= 0.
+
+    The sum max(x, 0) + negative_slope · min(x, 0) holds for every slope; max(x, slope · x)
+    only for slopes of at most 1. Maas, Hannun & Ng, "Rectifier nonlinearities improve
+    neural network acoustic models", ICML 2013, equation 2.
+    """
+    return np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
+
+
+@fused
+def leaky_relu_backward(dy, y, negative_slope):
+    """dx = dy where y > 0, else negative_slope · dy.
+
+    The sign of y is the sign of x for every negative_slope >= 0.
+    """
+    kept = dy * (y > 0)
+    return kept + negative_slope * (dy - kept)
+
+
+@fused
 def elu_forward(x, alpha=1.0):
     """y = x for x > 0, alpha · (exp(x) - 1) for x <= 0.
 

@@ -42,7 +42,7 @@ _BOTH: dict[Any, str] = {
     rowwise.log_softmax_forward: "LogSoftmax",
 }
 _SINGLE: dict[Any, tuple[str, dict[str, Any]]] = {
-    piecewise.leaky_relu_forward: ("LeakyRelu", {"alpha": "negative_slope"}),
+    activations.leaky_relu_forward: ("LeakyRelu", {"alpha": "negative_slope"}),
     activations.elu_forward: ("Elu", {"alpha": "alpha"}),
     smooth.selu_forward: ("Selu", {}),
     smooth.softplus_forward: ("Softplus", {}),

@@ -260,7 +260,7 @@ _OTHERS: dict[Any, Callable[[Call, _Scale], Iterator[Module]]] = {
     layernorm_forward: _layernorm,
     prelu_forward: _prelu,
     piecewise.bounded_relu_forward: _bounded_relu,
-    piecewise.leaky_relu_forward: _constant("LeakyReLU", negative_slope="negative_slope"),
+    activations.leaky_relu_forward: _constant("LeakyReLU", negative_slope="negative_slope"),
     activations.elu_forward: _constant("ELU", alpha="alpha"),
     activations.softmax_forward: _constant("Softmax", dim=1),
     rowwise.log_softmax_forward: _constant("LogSoftmax", dim=1),
