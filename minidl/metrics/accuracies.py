@@ -8,7 +8,8 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import measures
+from minidl.metrics import weighted
 from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
@@ -29,14 +30,11 @@ class Share(Metric):
         self._column = xp.empty((rows, 1), dtype=dtype)
 
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        right = self._count(predictions, y, out)
-        right = right.reshape(len(right), -1)
+        right = self._count(predictions, y, out).reshape(len(predictions), -1)
         units = right.shape[1]
-        if weight.shape[1] > units:
-            raise ValueError(f"{self.name}: expected a weight for each row, received several")
-        work = (self._work if units > 1 else self._column)[: len(right)]
-        counts.sum_weighted(right, weight, work, self._number)
-        measures.scale(self._number, 1 / units, out=out)
+        weighted.check(self, weight, units)
+        work = self._work if units > 1 else self._column
+        weighted.add_up(self, right, weight, work[: len(right)], out)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         """Write the sum of right rows into ``out`` (0-d); return booleans, (N,) or (N, units)."""

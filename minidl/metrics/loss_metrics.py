@@ -8,6 +8,7 @@ from typing import Any
 from minidl import losses
 from minidl.backend import Backend
 from minidl.kernels import measures
+from minidl.metrics import weighted
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
 from minidl.register import register
@@ -46,7 +47,6 @@ class LossMetric(Metric):
         measures.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
 
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        if weight.shape[1] > 1:
-            raise ValueError(f"{self.name}: expected a weight for each row, received several")
+        weighted.check(self, weight, 1)
         value = self._loss.forward(predictions, y, weight)
         measures.scale(value, float(len(predictions)), out=out)
