@@ -134,14 +134,6 @@ class Objective:
             if measure not in called:
                 measure.rows += rows
 
-    @property
-    def parts(self) -> list[object]:
-        """All objects but the network and its layers that a step calls."""
-        penalties = self.network.penalties
-        constraints = [constraint for _, constraint in penalties.projections.present]
-        terms = *penalties.regularizers, *constraints, *penalties.activities
-        return [self.loss, *self.measures, penalties, *terms]
-
     def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference.
 

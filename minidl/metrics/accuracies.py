@@ -17,7 +17,7 @@ from minidl.register import register
 
 
 class Share(Metric):
-    """Base of accuracies: :meth:`_count` leaves booleans, which are weighed if need be."""
+    """Base of accuracies; :meth:`_count` returns booleans, too: (N,) or (N, units)."""
 
     direction = "up"
 
@@ -35,10 +35,6 @@ class Share(Metric):
         weighted.check(self, weight, units)
         work = self._work if units > 1 else self._column
         weighted.add_up(self, right, weight, work[: len(right)], out)
-
-    def _count(self, predictions: Any, y: Any, out: Any) -> Any:
-        """Write the sum of right rows into ``out`` (0-d); return booleans, (N,) or (N, units)."""
-        raise NotImplementedError
 
 
 class _OfRows(Share):

@@ -119,7 +119,7 @@ class Metric(Alone, Weighing, Configured):
         """The sums as a NumPy array; waits for the device."""
         return np.array(to_host(self._sum)) if self._bound[0] else np.zeros(self._shape(1))
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+    def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         """Write the batch's sum over rows into ``out`` (0-d)."""
         raise NotImplementedError(f"{type(self).__name__} must define _count")
 
