@@ -118,10 +118,7 @@ class Objective:
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             seen = predictions if metric.on_logits else outputs
-            if metric.weighted:
-                metric.update(seen, y, weight)
-            else:
-                metric.update(seen, y)
+            metric.update(seen, y, weight if metric.weighted else None)
 
     def count(self, rows: int, called: Sequence[object] = ()) -> None:
         """Count the rows of a step that was played, whose sums have been added up.

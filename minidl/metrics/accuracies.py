@@ -29,12 +29,7 @@ class Share(Metric):
         self._work = xp.empty((rows, units), dtype=dtype)
         self._column = xp.empty((rows, 1), dtype=dtype)
 
-    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        right = self._count(predictions, y, out).reshape(len(predictions), -1)
-        units = right.shape[1]
-        weighted.check(self, weight, units)
-        work = self._work if units > 1 else self._column
-        weighted.add_up(self, right, weight, work[: len(right)], out)
+    _count_weighted = weighted.count_right
 
 
 class _OfRows(Share):

@@ -43,10 +43,10 @@ class LossMetric(Metric):
         self._loss.from_logits = from_logits or self._loss.from_logits
         self._loss.bind(rows, units, backend, dtype)
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        measures.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
+    def _count(self, predictions: Any, y: Any, out: Any, weight: Any = None) -> None:
+        value = self._loss.forward(predictions, y, weight)
+        measures.scale(value, float(len(predictions)), out=out)
 
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
         weighted.check(self, weight, 1)
-        value = self._loss.forward(predictions, y, weight)
-        measures.scale(value, float(len(predictions)), out=out)
+        self._count(predictions, y, out, weight)

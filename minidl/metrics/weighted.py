@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from minidl.kernels import counts, measures
 
 if TYPE_CHECKING:
+    from minidl.metrics.accuracies import Share
     from minidl.metrics.base import Metric
 
 
@@ -56,6 +57,15 @@ def add_up(metric: Metric, values: Any, weight: Any, work: Any, out: Any) -> Non
     """
     counts.sum_weighted(values, weight, work, metric._number)
     measures.scale(metric._number, 1 / values.shape[1], out=out)
+
+
+def count_right(metric: Share, predictions: Any, y: Any, weight: Any, out: Any) -> None:
+    """out = (1/U) Σ_nu w_nu [n, u is right], for the booleans that an accuracy's count returns."""
+    right = metric._count(predictions, y, out).reshape(len(predictions), -1)
+    units = right.shape[1]
+    check(metric, weight, units)
+    work = metric._work if units > 1 else metric._column
+    add_up(metric, right, weight, work[: len(right)], out)
 
 
 def check(metric: Metric, weight: Any, columns: int) -> None:

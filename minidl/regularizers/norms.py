@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl import checks
-from minidl.backend import current, floating
-from minidl.backend.array import Number
 from minidl.configuration import Configured
 from minidl.kernels import penalties, proximal
 from minidl.register import kind, register
+from minidl.regularizers import arrays
 
 
 @kind("regularizer")
@@ -31,9 +28,7 @@ class Regularizer(Configured):
 
     def __call__(self, W: Any) -> Any:
         """P(W) of an array, as a number."""
-        W = current().to_device(W)
-        W = W if W.dtype.kind == "f" else W.astype(floating())
-        return Number(self.forward(W, np.empty_like(W)).sum())
+        return arrays.call(self, W)
 
     def add_gradient(self, W: Any, dW: Any) -> None:
         """dW ← dW + dP/dW."""
