@@ -71,9 +71,7 @@ class Loss(Configured):
         xp = backend.xp
         self._backend = backend
         self._bound = (rows, units, dtype, xp.ndarray)
-        self._d, self._p, self._work, self._t = (
-            xp.empty((rows, units), dtype=dtype) for _ in range(4)
-        )
+        self._d, self._p, self._work, self._t = (xp.empty((rows, units), dtype) for _ in range(4))
         self._row, self._other, self._losses, self._w = (
             xp.empty((rows, 1), dtype=dtype) for _ in range(4)
         )

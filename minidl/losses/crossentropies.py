@@ -7,6 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures, probabilities, soft_targets
+from minidl.losses import clipped
 from minidl.losses.arguments import along_units, none_ignored
 from minidl.losses.base import Loss
 from minidl.register import register
@@ -108,19 +109,14 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
             super().row_losses(predictions, t, out)
-            return
-        work, row = self._work[: len(t)], self._row[: len(t)]
-        probabilities.crossentropy_forward(predictions, t, out=work)
-        measures.sum_units(work, out=out)
-        probabilities.log_total_forward(predictions, work, row, self._other[: len(t)], out)
+        else:
+            clipped.forward(self, predictions, t, out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
             super().row_gradients(predictions, t, out)
-            return
-        probabilities.crossentropy_backward(predictions, t, out=out)
-        work, row = self._work[: len(t)], self._row[: len(t)]
-        probabilities.log_total_backward(out, predictions, work, row)
+        else:
+            clipped.backward(self, predictions, t, out)
 
 
 @register("bce")
