@@ -1,4 +1,4 @@
-"""Sums in which each row counts with its weight: of ``weighted_metrics``, and of given weights."""
+"""Sums of metrics in which each row counts with its weight."""
 
 from __future__ import annotations
 
