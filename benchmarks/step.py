@@ -29,7 +29,7 @@ from minidl.accelerator.cpu.products.threads import on_one_thread
 from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
 from minidl.objective import Objective
-from minidl.whole_step import WholeStep
+from minidl.whole_step import WholeStep, parts_of
 
 SETTLING = 0.5  # seconds
 RESULTS = Path(__file__).parent / "results"
@@ -99,7 +99,7 @@ def recorded(job: Job, steps: int) -> dict[str, float]:
             results = minidl.train_step(model, objective.loss, optimizer, x, y, weight)
             objective.observe(*results, y)
 
-        step = WholeStep(train, model, objective.parts, movers)
+        step = WholeStep(train, model, parts_of(objective), movers)
         arrays = job.x, job.y, None, model.optimizer
 
         def median(function: Callable[[], Any]) -> float:

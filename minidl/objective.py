@@ -118,10 +118,7 @@ class Objective:
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             seen = predictions if metric.on_logits else outputs
-            if metric.weighted:
-                metric.update(seen, y, weight)
-            else:
-                metric.update(seen, y)
+            metric.update(seen, y, weight if metric.weighted else None)
 
     def count(self, rows: int, called: Sequence[object] = ()) -> None:
         """Count the rows of a step that was played, whose sums have been added up.
@@ -133,14 +130,6 @@ class Objective:
         for measure in self.measures:
             if measure not in called:
                 measure.rows += rows
-
-    @property
-    def parts(self) -> list[object]:
-        """All objects but the network and its layers that a step calls."""
-        penalties = self.network.penalties
-        constraints = [constraint for _, constraint in penalties.projections.present]
-        terms = *penalties.regularizers, *constraints, *penalties.activities
-        return [self.loss, *self.measures, penalties, *terms]
 
     def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference.

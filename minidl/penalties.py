@@ -53,11 +53,6 @@ class Penalties:
             if e.regularizer is not None and e.trainable
         ]
 
-    @property
-    def proximal(self) -> list[tuple[Regularizer, slice]]:
-        """The penalties that take a proximal step, each with its slice."""
-        return [term for term in self._terms if term[0].proximal]
-
     def _work(self, W: Any) -> Any:
         """Memory of a tensor's size."""
         if self._memory.size < W.size:
@@ -95,16 +90,14 @@ class Penalties:
         self.frozen.keep(theta, grad)
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
-        """Move ``theta`` after the optimizer's update: soft thresholds, then projections.
-
-        A soft threshold is that of proximal L1; a projection is a constraint's.
+        """Move ``theta`` after the update: soft thresholds of L1, then projections on constraints.
 
         Tensors that do not train get their values of before the update.
 
         Raises:
             ValueError: the optimizer's steps have no size, as with a momentum of 1.
         """
-        proximal = self.proximal
+        proximal = [term for term in self._terms if term[0].proximal]
         if proximal and optimizer.without_step_size:
             raise ValueError(optimizer.without_step_size)
         for regularizer, part in proximal:

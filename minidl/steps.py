@@ -16,7 +16,7 @@ from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
 from minidl.renewing import widened
 from minidl.training_state import TrainingState
-from minidl.whole_step import WholeStep
+from minidl.whole_step import WholeStep, parts_of
 
 
 class Steps:
@@ -90,7 +90,7 @@ class Steps:
         optimizer = model._built_optimizer()
         self._seen.penalize()
         movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
-        self.step.look(self._seen.parts, movers, within)
+        self.step.look(parts_of(self._seen), movers, within)
 
     def widen(self, rows: int) -> None:
         """Have buffers for a batch of so many rows."""

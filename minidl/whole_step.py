@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.backend.recorder import recorder
 from minidl.backend.switch import executor
 from minidl.metrics import Metric
 from minidl.network import Network
 from minidl.undo import Undo
+
+if TYPE_CHECKING:
+    from minidl.objective import Objective
+
+
+def parts_of(objective: Objective) -> list[object]:
+    """All objects but the network and its layers that a step towards an objective calls."""
+    penalties = objective.network.penalties
+    constraints = [constraint for _, constraint in penalties.projections.present]
+    terms = *penalties.regularizers, *constraints, *penalties.activities
+    return [objective.loss, *objective.measures, penalties, *terms]
 
 
 class WholeStep:

@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 import minidl
-from minidl.kernels.penalties import soft_threshold
+from minidl.kernels.proximal import soft_threshold
 from minidl.layers import Dense
 from minidl.optimizers import RMSprop
 from minidl.regularizers import L1, L2

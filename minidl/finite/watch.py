@@ -40,7 +40,7 @@ from minidl.finite.probe import Probe
 from minidl.finite.trail import Trail
 from minidl.moved import State, vectors
 from minidl.objective import Objective
-from minidl.whole_step import WholeStep
+from minidl.whole_step import WholeStep, parts_of
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32
@@ -105,7 +105,7 @@ class Watch:
         self._epoch, self._order = epoch, order
         strange = not (is_own(model) and is_own(optimizer))
         strange = strange or not self._train.repeatable
-        self._observes = strange or has_foreign((*model.leaves, *objective.parts))
+        self._observes = strange or has_foreign((*model.leaves, *parts_of(objective)))
         alone = self._observes or has_foreign([optimizer])
         self._every = 1 if alone else EVERY
         self._trail = None if alone or self._failed or are_own(self._told) else Trail(model)

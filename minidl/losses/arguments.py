@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from minidl.losses.reductions import NONE, REDUCING
+
+if TYPE_CHECKING:
+    from minidl.losses.base import Loss
 
 
 def on_logits(loss: Any, name: str, value: Any) -> bool:
@@ -14,6 +19,17 @@ def on_logits(loss: Any, name: str, value: Any) -> bool:
     if value and loss.activation is None:
         raise ValueError(f"{type(loss).__name__} has no form on logits")
     return bool(value)
+
+
+def known_reduction(loss: Any, name: str, value: Any) -> str | None:
+    """``value`` as a reduction.
+
+    Raises:
+        ValueError: unknown.
+    """
+    if isinstance(value, str | None) and value in (*REDUCING, *NONE):
+        return value
+    raise ValueError(f"{name}: expected one of {', '.join(REDUCING)}, none, received {value!r}")
 
 
 def no_dtype(loss: Any, name: str, value: Any) -> None:
@@ -50,4 +66,17 @@ def none_ignored(loss: Any, name: str, value: Any) -> None:
         raise ValueError(
             f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
             f"received {value!r}"
+        )
+
+
+def fitting(loss: Loss, y: Any, rows: int, units: int) -> None:
+    """Refuse targets that do not fit predictions (rows, units).
+
+    Raises:
+        ValueError: targets of another shape.
+    """
+    shapes = ((rows, 1), (rows,)) if loss.labels == "integers" else ((rows, units),)
+    if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):
+        raise ValueError(
+            f"{type(loss).__name__}: expected targets of shape {shapes[-1]}, received {y.shape}"
         )

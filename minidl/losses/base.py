@@ -50,7 +50,7 @@ class Loss(Configured):
     joined = False
     positive = False
     weight = 1.0
-    reduction: Any = checks.Attribute(reductions.checked)
+    reduction: Any = checks.Attribute(arguments.known_reduction)
     from_logits: Any = checks.Attribute(arguments.on_logits)
     dtype: Any = checks.Attribute(arguments.no_dtype)
 
@@ -71,9 +71,7 @@ class Loss(Configured):
         xp = backend.xp
         self._backend = backend
         self._bound = (rows, units, dtype, xp.ndarray)
-        self._d, self._p, self._work, self._t = (
-            xp.empty((rows, units), dtype=dtype) for _ in range(4)
-        )
+        self._d, self._p, self._work, self._t = (xp.empty((rows, units), dtype) for _ in range(4))
         self._row, self._other, self._losses, self._w = (
             xp.empty((rows, 1), dtype=dtype) for _ in range(4)
         )
@@ -101,11 +99,7 @@ class Loss(Configured):
             self.bind(rows, units, backend_of(predictions), predictions.dtype)
         backend = self._backend
         y = backend.to_device(y)
-        shapes = ((rows, 1), (rows,)) if self.labels == "integers" else ((rows, units),)
-        if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):
-            raise ValueError(
-                f"{type(self).__name__}: expected targets of shape {shapes[-1]}, received {y.shape}"
-            )
+        arguments.fitting(self, y, rows, units)
         self._predictions = predictions
         self._rows = rows
         t = self._targets = self._t[:rows]
@@ -121,7 +115,10 @@ class Loss(Configured):
             self._weights = self._w[:rows]
             measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
             measures.weigh(losses, self._weights, out=losses)
-        return reductions.value(self, losses, self._weights)
+        if self.reduction not in reductions.MEANS:
+            return reductions.value(self, losses, self._weights)
+        value = measures.mean_batch(losses, out=self._value)
+        return value if self.weight == 1 else measures.scale(value, self.weight, out=value)
 
     def joined_to(self, network: Any) -> Loss:
         """A copy, computed together with the network's last activation where that is possible.
@@ -149,7 +146,10 @@ class Loss(Configured):
         self.row_gradients(self._predictions, self._targets, d)
         if self._weights is not None:
             measures.weigh(d, self._weights, out=d)
-        return reductions.gradient(self, d, self._weights)
+        if self.reduction not in reductions.MEANS:
+            return reductions.gradient(self, d, self._weights)
+        factor = float(self.weight) / self._rows
+        return d if factor == 1 else measures.scale(d, factor, out=d)
 
     def prepare(self, t: Any) -> None:
         """Change targets (N, units) in place, before :meth:`row_losses`; here nothing changes."""
@@ -169,21 +169,3 @@ class Loss(Configured):
         It is not trained on, for want of a gradient.
         """
         return arrays.call(self, y_true, y_pred, sample_weight)
-
-
-class UnitMean(Loss):
-    """A row's loss is the mean over its units of an elementwise loss."""
-
-    def kernels(self) -> tuple[Any, ...]:
-        """Forward, backward, and the constants of both."""
-        raise NotImplementedError(f"{type(self).__name__} must define kernels")
-
-    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        work = self._work[: len(t)]
-        forward, _, *constants = self.kernels()
-        forward(predictions, t, *constants, out=work)
-        measures.mean_units(work, out=out)
-
-    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        _, backward, *constants = self.kernels()
-        backward(predictions, t, *constants, t.shape[1], out=out)

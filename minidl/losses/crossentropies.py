@@ -7,8 +7,9 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures, probabilities, soft_targets
+from minidl.losses import clipped
 from minidl.losses.arguments import along_units, none_ignored
-from minidl.losses.base import Loss, UnitMean
+from minidl.losses.base import Loss
 from minidl.register import register
 
 
@@ -108,23 +109,18 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
             super().row_losses(predictions, t, out)
-            return
-        work, row = self._work[: len(t)], self._row[: len(t)]
-        probabilities.crossentropy_forward(predictions, t, out=work)
-        measures.sum_units(work, out=out)
-        probabilities.log_total_forward(predictions, work, row, self._other[: len(t)], out)
+        else:
+            clipped.forward(self, predictions, t, out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:
             super().row_gradients(predictions, t, out)
-            return
-        probabilities.crossentropy_backward(predictions, t, out=out)
-        work, row = self._work[: len(t)], self._row[: len(t)]
-        probabilities.log_total_backward(out, predictions, work, row)
+        else:
+            clipped.backward(self, predictions, t, out)
 
 
 @register("bce")
-class BinaryCrossentropy(Crossentropy, UnitMean):
+class BinaryCrossentropy(Crossentropy):
     """L = -t log p - (1 - t) log(1 - p), the mean over the units, for targets 0 and 1.
 
     Args:
@@ -138,7 +134,16 @@ class BinaryCrossentropy(Crossentropy, UnitMean):
     activation = "sigmoid"
     classes = 2
 
-    def kernels(self) -> tuple[Any, ...]:
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        work = self._work[: len(t)]
         if self.from_logits:
-            return kernels.sigmoid_crossentropy_forward, kernels.sigmoid_crossentropy_backward
-        return probabilities.binary_crossentropy_forward, probabilities.binary_crossentropy_backward
+            kernels.sigmoid_crossentropy_forward(predictions, t, out=work)
+        else:
+            probabilities.binary_crossentropy_forward(predictions, t, out=work)
+        measures.mean_units(work, out=out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        if self.from_logits:
+            kernels.sigmoid_crossentropy_backward(predictions, t, t.shape[1], out=out)
+        else:
+            probabilities.binary_crossentropy_backward(predictions, t, t.shape[1], out=out)

@@ -9,7 +9,7 @@ from minidl.backend import Backend
 from minidl.kernels import distances as kernels
 from minidl.kernels import losses, margins, measures
 from minidl.losses.arguments import along_units
-from minidl.losses.base import Loss, UnitMean
+from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
 from minidl.register import register
 
@@ -25,6 +25,24 @@ class OnValues(Loss):
         self, reduction: str | None = MEAN, name: str | None = None, dtype: None = None
     ) -> None:
         super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+
+class UnitMean(Loss):
+    """A row's loss is the mean over its units of an elementwise loss."""
+
+    def kernels(self) -> tuple[Any, ...]:
+        """Forward, backward, and the constants of both."""
+        raise NotImplementedError(f"{type(self).__name__} must define kernels")
+
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+        work = self._work[: len(t)]
+        forward, _, *constants = self.kernels()
+        forward(predictions, t, *constants, out=work)
+        measures.mean_units(work, out=out)
+
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+        _, backward, *constants = self.kernels()
+        backward(predictions, t, *constants, t.shape[1], out=out)
 
 
 @register("mse")

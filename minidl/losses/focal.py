@@ -9,11 +9,12 @@ from minidl import checks
 from minidl.kernels import activations, focal, measures, probabilities
 from minidl.losses.base import Loss
 from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
+from minidl.losses.distances import UnitMean
 from minidl.register import register
 
 
 @register
-class BinaryFocalCrossentropy(BinaryCrossentropy):
+class BinaryFocalCrossentropy(UnitMean, BinaryCrossentropy):
     """L = w q^γ (-t log p - (1 - t) log(1 - p)), q = t (1 - p) + (1 - t) p, the units' mean.
 
     Args:

@@ -6,8 +6,7 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels import margins as kernels
-from minidl.losses.base import UnitMean
-from minidl.losses.distances import OnValues
+from minidl.losses.distances import OnValues, UnitMean
 from minidl.register import register
 
 

@@ -1,4 +1,4 @@
-"""From the losses of rows to one number, and back: Keras's ``reduction`` of a loss."""
+"""Other numbers of a batch than the mean of its losses: Keras's ``reduction`` of a loss."""
 
 from __future__ import annotations
 
@@ -12,26 +12,15 @@ if TYPE_CHECKING:
 
 #: The default; "mean" is the same.
 MEAN = "sum_over_batch_size"
-_MEANS = (MEAN, "mean")
+MEANS = (MEAN, "mean")
 _BY_WEIGHT = "mean_with_sample_weight"
 #: Reductions to one number; none leaves a number for each row.
-REDUCING = (*_MEANS, "sum", _BY_WEIGHT)
+REDUCING = (*MEANS, "sum", _BY_WEIGHT)
 NONE = ("none", None)
 
 
-def checked(loss: Loss, name: str, value: Any) -> str | None:
-    """``value`` as a reduction.
-
-    Raises:
-        ValueError: unknown.
-    """
-    if isinstance(value, str | None) and value in (*REDUCING, *NONE):
-        return value
-    raise ValueError(f"{name}: expected one of {', '.join(REDUCING)}, none, received {value!r}")
-
-
 def value(loss: Loss, losses: Any, weights: Any) -> Any:
-    """The number of a batch, 0-d, in the loss's buffer.
+    """The number of a batch, 0-d, in the loss's buffer, for a reduction that is not in MEANS.
 
     Args:
         loss: bound.
@@ -44,7 +33,7 @@ def value(loss: Loss, losses: Any, weights: Any) -> Any:
     out = loss._value
     if loss.reduction in NONE:
         raise ValueError(one_number(loss))
-    if loss.reduction in _MEANS or (loss.reduction == _BY_WEIGHT and weights is None):
+    if loss.reduction == _BY_WEIGHT and weights is None:
         measures.mean_batch(losses, out=out)
     else:
         reductions.sum_batch(losses, out=out)

@@ -8,7 +8,8 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import measures
+from minidl.metrics import weighted
 from minidl.metrics.arguments import settled
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
@@ -16,7 +17,7 @@ from minidl.register import register
 
 
 class Share(Metric):
-    """Base of accuracies: :meth:`_count` leaves booleans, which are weighed if need be."""
+    """Base of accuracies; :meth:`_count` returns booleans, too: (N,) or (N, units)."""
 
     direction = "up"
 
@@ -28,19 +29,7 @@ class Share(Metric):
         self._work = xp.empty((rows, units), dtype=dtype)
         self._column = xp.empty((rows, 1), dtype=dtype)
 
-    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        right = self._count(predictions, y, out)
-        right = right.reshape(len(right), -1)
-        units = right.shape[1]
-        if weight.shape[1] > units:
-            raise ValueError(f"{self.name}: expected a weight for each row, received several")
-        work = (self._work if units > 1 else self._column)[: len(right)]
-        counts.sum_weighted(right, weight, work, self._number)
-        measures.scale(self._number, 1 / units, out=out)
-
-    def _count(self, predictions: Any, y: Any, out: Any) -> Any:
-        """Write the sum of right rows into ``out`` (0-d); return booleans, (N,) or (N, units)."""
-        raise NotImplementedError
+    _count_weighted = weighted.count_right
 
 
 class _OfRows(Share):

@@ -12,7 +12,8 @@ import numpy as np
 from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.configuration import Configured
-from minidl.kernels import counts, measures
+from minidl.kernels import measures
+from minidl.metrics import weighted
 from minidl.metrics.alone import Alone
 from minidl.metrics.arguments import named, precision
 from minidl.metrics.arrays import as_given
@@ -32,7 +33,8 @@ class Metric(Alone, Weighing, Configured):
 
     A class of one's own defines ``update_state`` and ``result``, as in Keras, and has its sums in
     weights of :meth:`add_weight`, or defines ``reset_state``, too; or it defines
-    ``_count(predictions, y, out)`` alone, if the metric is a mean over rows.
+    ``_count(predictions, y, out)`` alone, if the metric is a mean over rows; among the
+    ``weighted_metrics`` also ``_count_weighted(predictions, y, weight, out)``.
 
     Args:
         dtype: "float32", "float64" or None: the least precision of the sums, which is that of
@@ -100,27 +102,12 @@ class Metric(Alone, Weighing, Configured):
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
         if type(self).update_state is not Metric.update_state:  # a class in Keras's form
             self.update_state(as_given(y, predictions), predictions, weight)
-            self.rows += len(predictions)
-            return
-        if weight is None:
+        elif self._sum.ndim:
+            weighted.add(self, predictions, y, weight)
+        else:
             self._count(predictions, y, self._batch)
-        else:
-            self._count_weighted(predictions, y, weight, self._batch)
-        if not self._sum.ndim:
             measures.add(self._sum, self._batch)
-        else:
-            measures.add(self._sum[0, ...], self._batch)
-            self._add_weights(self._sum[1, ...], len(predictions), weight)
         self.rows += len(predictions)
-
-    def _add_weights(self, total: Any, rows: int, weight: Any) -> None:
-        """Add the weights of a batch, of which None stands for ones, to a 0-d total."""
-        if weight is None:
-            measures.add(total, float(rows))
-            return
-        counts.sum_all(weight, out=self._number)
-        measures.scale(self._number, 1 / weight.shape[1], out=self._batch)
-        measures.add(total, self._batch)
 
     def result(self) -> Any:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
@@ -132,15 +119,9 @@ class Metric(Alone, Weighing, Configured):
         """The sums as a NumPy array; waits for the device."""
         return np.array(to_host(self._sum)) if self._bound[0] else np.zeros(self._shape(1))
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+    def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         """Write the batch's sum over rows into ``out`` (0-d)."""
         raise NotImplementedError(f"{type(self).__name__} must define _count")
-
-    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        """Write the batch's sum over rows, each times its weight (N, 1), into ``out`` (0-d)."""
-        raise NotImplementedError(
-            f"{type(self).__name__} must define _count_weighted to be among weighted_metrics"
-        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -8,6 +8,7 @@ from typing import Any
 from minidl import losses
 from minidl.backend import Backend
 from minidl.kernels import measures
+from minidl.metrics import weighted
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
 from minidl.register import register
@@ -42,11 +43,10 @@ class LossMetric(Metric):
         self._loss.from_logits = from_logits or self._loss.from_logits
         self._loss.bind(rows, units, backend, dtype)
 
-    def _count(self, predictions: Any, y: Any, out: Any) -> None:
-        measures.scale(self._loss.forward(predictions, y), float(len(predictions)), out=out)
-
-    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
-        if weight.shape[1] > 1:
-            raise ValueError(f"{self.name}: expected a weight for each row, received several")
+    def _count(self, predictions: Any, y: Any, out: Any, weight: Any = None) -> None:
         value = self._loss.forward(predictions, y, weight)
         measures.scale(value, float(len(predictions)), out=out)
+
+    def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
+        weighted.check(self, weight, 1)
+        self._count(predictions, y, out, weight)

@@ -12,6 +12,7 @@ import numpy as np
 from minidl.backend import backend_of, current, to_host
 from minidl.backend.array import Number
 from minidl.kernels import counts, measures
+from minidl.metrics import weighted
 from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
 from minidl.register import register
@@ -167,7 +168,7 @@ class MeanMetricWrapper(Metric):
             counts.sum_weighted(values, weight, np.empty_like(values), self._batch)
         measures.scale(self._batch, 1 / units, out=self._batch)
         measures.add(self._sum[0, ...], self._batch)
-        self._add_weights(self._sum[1, ...], rows, weight)
+        weighted.add_weights(self, rows, weight)
         self.rows += len(predictions)
 
 

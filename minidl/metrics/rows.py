@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels import counts, measures
+from minidl.metrics import weighted
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
 
@@ -53,8 +54,6 @@ class RowMetric(Metric):
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
         values = self._values(predictions, y)
         units = values.shape[1]
-        if weight.shape[1] > 1 and self._kind.one_row:
-            raise ValueError(f"{self.name}: expected a weight for each row, received several")
-        work = (self._weighed if units > 1 else self._column)[: len(values)]
-        counts.sum_weighted(values, weight, work, self._number)
-        measures.scale(self._number, 1 / units, out=out)
+        weighted.check(self, weight, 1 if self._kind.one_row else units)
+        work = self._weighed if units > 1 else self._column
+        weighted.add_up(self, values, weight, work[: len(values)], out)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidl import checks
-from minidl.backend import current, floating
-from minidl.backend.array import Number
 from minidl.configuration import Configured
-from minidl.kernels import penalties
+from minidl.kernels import penalties, proximal
 from minidl.register import kind, register
+from minidl.regularizers import arrays
 
 
 @kind("regularizer")
@@ -31,9 +28,7 @@ class Regularizer(Configured):
 
     def __call__(self, W: Any) -> Any:
         """P(W) of an array, as a number."""
-        W = current().to_device(W)
-        W = W if W.dtype.kind == "f" else W.astype(floating())
-        return Number(self.forward(W, np.empty_like(W)).sum())
+        return arrays.call(self, W)
 
     def add_gradient(self, W: Any, dW: Any) -> None:
         """dW ← dW + dP/dW."""
@@ -55,13 +50,10 @@ class L1(Regularizer):
 
     The gradient l1 · sign(w) drives weights to and fro across 0 and never makes one 0. With
     ``proximal`` the penalty adds no gradient; instead each update is followed by the soft
-    threshold w ← sign(w) · max(|w| - t · l1, 0), which gives exact zeros: the optimum of loss
-    and penalty is where both steps together change nothing. t is the step size of each weight
-    in that update (:meth:`minidl.optimizers.Optimizer.step_size`), so that the threshold is as
-    large as the step that a gradient of size l1 would make.
-
-    Clipping and weight decay of the optimizer act before the threshold, on the gradient of the
-    loss and on the weights alone: a clip below l1 keeps a weight that is 0 at 0.
+    threshold w ← sign(w) · max(|w| - t · l1, 0), which gives exact zeros. t is the step size of
+    each weight in that update (:meth:`minidl.optimizers.Optimizer.step_size`), so that the
+    threshold is as large as the step that a gradient of size l1 would make. Clipping and weight
+    decay of the optimizer act before the threshold, on the loss's gradient and the weights alone.
 
     Tibshirani, "Regression shrinkage and selection via the lasso", J. R. Statist. Soc. B 58
     (1996); Duchi & Singer, "Efficient online and batch learning using forward backward
@@ -87,7 +79,7 @@ class L1(Regularizer):
             penalties.l1_backward(dW, W, self.l1, out=dW)
 
     def proximal_step(self, W: Any, step: Any) -> None:
-        penalties.soft_threshold(W, step, self.l1, out=W)
+        proximal.soft_threshold(W, step, self.l1, out=W)
 
     def get_config(self) -> dict[str, Any]:
         # Keras's L1 has no such argument.

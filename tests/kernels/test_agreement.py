@@ -117,7 +117,7 @@ def test_the_kernels_were_found():
         "activations", "activities", "adaptive", "alpha_dropout", "averaging", "batchnorm",
         "clipping", "constraints", "counts", "distances", "dropout", "elastic", "focal", "gated",
         "losses", "margins", "noise", "penalties", "piecewise", "prelu", "probabilities",
-        "rescaling", "smooth", "soft_targets", "step_sizes", "unitnorm", "updates",
+        "proximal", "rescaling", "smooth", "soft_targets", "step_sizes", "unitnorm", "updates",
     }  # fmt: skip
     assert "updates.adam" in FUSED
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 
 from minidl.backend import to_host
-from minidl.kernels import elastic, penalties
+from minidl.kernels import elastic, penalties, proximal
 from tests.gradients import check_gradient
 from tests.kernels.running import close, device, run
 from tests.strategies import positive, rates, smooth, tensors
 
-kernels = SimpleNamespace(**{**vars(penalties), **vars(elastic)})
+kernels = SimpleNamespace(**{**vars(penalties), **vars(proximal), **vars(elastic)})
 STRENGTH = rates(0, 2)
 T = tensors(W="IO", dW=smooth("IO"))
 EXPONENT = rates(1, 4)
