@@ -118,7 +118,10 @@ class Objective:
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             seen = predictions if metric.on_logits else outputs
-            metric.update(seen, y, weight if metric.weighted else None)
+            if metric.weighted:
+                metric.update(seen, y, weight)
+            else:  # a class of one's own may take no weights
+                metric.update(seen, y)
 
     def count(self, rows: int, called: Sequence[object] = ()) -> None:
         """Count the rows of a step that was played, whose sums have been added up.
