@@ -95,11 +95,11 @@ CALLS = {
         ),
         lambda a: (a.small("NO"), a.small("NI"), a.small("IO"), a.empty("IO"), None, None),
     ],
-    "dense.sparse_dense_forward": [
+    "sparse.sparse_dense_forward": [
         lambda a: (a.sparse("NI"), a.real("IO"), a.real("O"), a.empty("NO")),
         lambda a: (a.sparse("NI"), a.real("IO"), None, a.empty("NO")),
     ],
-    "dense.sparse_dense_backward": [
+    "sparse.sparse_dense_backward": [
         lambda a: (a.real("NO"), a.sparse("NI"), a.empty("IO"), a.empty("O")),
         lambda a: (a.real("NO"), a.sparse("NI"), a.empty("IO"), None),
     ],
