@@ -18,6 +18,8 @@ from minidl.whole_step import WholeStep
 # Passes made before the first request: the first with new buffers, the second recorded, the third
 # played. So many are expected afterwards that a recording is worth its time.
 _FIRST, _EXPECTED = 3, 1 << 40
+# Rows on which layers made anew are compared with those of the model.
+_PROBED = 64
 
 
 class Predictor:
@@ -73,7 +75,9 @@ class Predictor:
 
     def _compare(self, model: Any) -> None:
         """Raise where layers made anew are not those of the model; layers may draw, too."""
-        rows = np.random.default_rng(0).random((self.rows, *self._shape)).astype(self._dtype)
+        # Several rows of both signs: on one alone all units of a ReLU may be 0.
+        shape = (max(self.rows, _PROBED), *self._shape)
+        rows = np.random.default_rng(0).standard_normal(shape).astype(self._dtype)
 
         def outputs() -> np.ndarray:
             model.traffic.expected = True
