@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ class Predictor:
         self._step.expect(_EXPECTED)
         played = [self._step(self._x) for _ in range(_FIRST)]
         # The network is this object's own: nothing comes between, and a tape is all it takes.
-        self._tape = self._step.tape if played[-1] else None
+        tape = self._step.tape if played[-1] else None
+        self._play = tape and (tape.alone() or functools.partial(tape.play, 0))
         if has_foreign(model.leaves):
             self._compare(model)
 
@@ -149,9 +151,9 @@ class Predictor:
 
     def _fill(self, x: Any, out: np.ndarray) -> None:
         """Write the outputs for at most so many rows as buffers are bound for."""
-        if self._tape is not None and len(x) == self.rows:
+        if self._play and len(x) == self.rows:
             self._x[...] = self._backend.to_device(x)
-            self._tape.play(0)
+            self._play()
             out[...] = self._backend.to_host(self._y)
         else:
             out[...] = self._backend.to_host(self._network.forward(self._backend.to_device(x)))

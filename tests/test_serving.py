@@ -77,10 +77,10 @@ def test_results_may_lie_where_the_rows_lie(ahead: int) -> None:
 
 def test_played_where_loops_are_compiled() -> None:
     with minidl.backend.use("numpy", executor="compiled"):
-        assert Predictor(model())._tape is not None
-        assert Predictor(model(Doubled()))._tape is not None
+        assert Predictor(model())._play
+        assert Predictor(model(Doubled()))._play
     with minidl.backend.use("numpy", executor="python"):
-        assert Predictor(model())._tape is None
+        assert not Predictor(model())._play
 
 
 def test_on_a_device(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.accelerator.record.work import Work
@@ -75,6 +75,14 @@ class Tape(Work):
         if not may_wait or not room or tail is not None:
             self.finish()
         return True
+
+    def alone(self) -> Callable[[], None] | None:
+        """A function that does the work again at once, for work that no number of a step enters.
+
+        None where Python takes part.
+        """
+        calls = [] if self._ending.calls else self._player.assemble(self.entries)
+        return calls[0] if len(calls) == 1 and not self.called and not self.kept else None
 
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
         """Do the work where Python takes part, or where the ending differs from the recording."""
