@@ -60,15 +60,15 @@ def lbfgs(
         step = WholeStep(look, network, [loss], [(still, "update")])
         step.expect(max_fun)
 
-    def value_and_gradient(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        with network.backend.here, quiet():
-            with network.traffic.lock:
-                step.settle()
-                network.theta[...] = network.backend.to_device(theta.astype(network.dtype))
-            step(x, y, weight)
+    theta, grad, backend = network.theta, network.grad, network.backend
+
+    def value_and_gradient(moved: np.ndarray) -> tuple[float, np.ndarray]:
+        with network.traffic.lock:
             step.settle()
-            value = float(found[0]) + float(found[1])
-            return value, network.backend.to_host(network.grad).astype(np.float64)
+            theta[...] = backend.to_device(moved.astype(network.dtype))
+        step(x, y, weight)
+        step.settle()
+        return float(found[0]) + float(found[1]), backend.to_host(grad).astype(np.float64)
 
     done = 0
 
@@ -77,8 +77,8 @@ def lbfgs(
         done += 1
         told(done, float(intermediate_result.fun))
 
-    with Instead(network):
-        start = network.backend.to_host(network.theta).astype(np.float64)
+    with Instead(network), backend.here, quiet():
+        start = backend.to_host(theta).astype(np.float64)
         try:
             result = minimize(
                 value_and_gradient, start, method="L-BFGS-B", jac=True, callback=tell,
@@ -86,6 +86,6 @@ def lbfgs(
             )  # fmt: skip
         finally:
             step.leave()
-        network.theta[...] = network.backend.to_device(result.x.astype(network.dtype))
+        theta[...] = backend.to_device(result.x.astype(network.dtype))
     network.show_outputs()
     return result
