@@ -1,4 +1,4 @@
-"""The steps of a training: what they call now, whom they are told to, and if they may wait."""
+"""Steps of a training: their parts as of now, the callbacks they are told to, and their waiting."""
 
 from __future__ import annotations
 
