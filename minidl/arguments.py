@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from minidl.compiling import Compiled
 
 # Without gradients the batch only has to be large enough to keep the matrix product busy.
-INFERENCE_BATCH = 2048
+INFERENCE_BATCH = 1024
 
 #: Features, targets and weights; the weights are None where all are 1.
 Rows = tuple[Any, np.ndarray, np.ndarray | None]
