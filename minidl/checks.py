@@ -189,6 +189,21 @@ def flag(then: str = "") -> Any:
     return Attribute(lambda thing, name, value: bool(value), then)
 
 
+def only_none(meaning: str, instead: str = "") -> Any:
+    """An attribute that is None, for an argument of Keras's of which that is the only value here.
+
+    Args:
+        meaning: of None, for the error's message.
+        instead: the remedy.
+    """
+
+    def check(thing: Any, name: str, value: Any) -> None:
+        if value is not None:
+            raise ValueError(f"{name}: expected None, {meaning}, received {value!r}{instead}")
+
+    return Attribute(check)
+
+
 def fixed(instead: str) -> Any:
     """An attribute that cannot be set any more once the object's ``settled`` is true.
 

@@ -66,8 +66,10 @@ class Configured:
 
 
 def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
-    """The arguments that a class takes by name: those of its constructor, and where these end in
-    ``**options`` those of the next constructor among the classes that it derives from.
+    """The arguments that a class takes by name: those of its constructor.
+
+    A constructor that ends in ``**options`` takes those of the next one in the class's ``__mro__``,
+    too.
     """
     return {name: _constructor(owner)[name] for name, owner in _owners(kind).items()}
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minidl import checks
-from minidl.backend import current, floating
+from minidl.backend import current
+from minidl.backend.floatx import in_floats
 from minidl.kernels.activations import relu_forward, softmax_forward
 from minidl.kernels.gated import gelu_forward
 from minidl.kernels.rowwise import log_softmax_forward
@@ -111,8 +112,7 @@ def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
     x = backend.to_device(x)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{function.name}: expected numbers, received {x.dtype}")
-    if x.dtype.char not in "fd" or not x.dtype.isnative:
-        x = x.astype(floating())
+    x = in_floats(x)
     y = backend.xp.empty(x.shape, dtype=x.dtype)
     x, out = backend.xp.ascontiguousarray(x).reshape(x.shape), y  # of one number, too
     columns = {}

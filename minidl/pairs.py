@@ -14,18 +14,8 @@ COLUMNS = ("row", "total")
 class Pair:
     """Two kernels under a name. A pair does not change, and is equal to one of the same kernels.
 
-    Args:
-        name: of the pair.
-        forward: takes x, constants with default values, and work space.
-        backward: takes dy, x or y or both, the constants and work space.
-
-    Attributes:
-        constants: names and default values.
-        rowwise: True if the kernels take work space.
-        keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
-
-    Raises:
-        TypeError: an argument has another name, or a kernel has no signature.
+    Arguments, attributes and errors are those of
+    :class:`minidl.activations.ActivationFunction`.
     """
 
     def __init__(

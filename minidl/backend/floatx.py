@@ -43,3 +43,9 @@ def floating(dtype: Any = None) -> np.dtype[Any]:
     if found is None or found.name not in FLOATS:
         raise ValueError(f"expected a floating type of {FLOATS}, received {dtype!r}")
     return found
+
+
+def in_floats(array: Any) -> Any:
+    """An array of numbers as of one of the two floating types: the default if it has neither."""
+    fits = array.dtype.char in "fd" and array.dtype.isnative
+    return array if fits else array.astype(floating())

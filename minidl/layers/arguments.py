@@ -57,21 +57,6 @@ def activity() -> Any:
     return checks.Attribute(check)
 
 
-def only_none(meaning: str, instead: str = "") -> Any:
-    """An attribute that is None, for an argument of Keras's of which that is the only value here.
-
-    Args:
-        meaning: of None, for the error's message.
-        instead: the remedy.
-    """
-
-    def check(layer: Layer, name: str, value: Any) -> None:
-        if value is not None:
-            raise ValueError(f"{name}: expected None, {meaning}, received {value!r}{instead}")
-
-    return checks.Attribute(check)
-
-
 def not_activation() -> Any:
     """An attribute that an activation layer has not: what a user looks for there is elsewhere."""
     name = "the attribute function, of minidl.activations"

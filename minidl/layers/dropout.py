@@ -9,7 +9,6 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
-from minidl.layers.arguments import only_none
 from minidl.layers.base import first_rows
 from minidl.layers.drawing import Drawing
 from minidl.register import register
@@ -44,7 +43,7 @@ class Dropout(Drawing):
     """
 
     rate = checks.number(0, 1, then="_round")
-    noise_shape: Any = only_none("a number for each element")
+    noise_shape: Any = checks.only_none("a number for each element")
 
     def __init__(
         self, rate: float, noise_shape: None = None, seed: int | None = None, **options: Any

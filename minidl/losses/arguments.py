@@ -32,19 +32,6 @@ def known_reduction(loss: Any, name: str, value: Any) -> str | None:
     raise ValueError(f"{name}: expected one of {', '.join(REDUCING)}, none, received {value!r}")
 
 
-def no_dtype(loss: Any, name: str, value: Any) -> None:
-    """No type of numbers but that of the predictions: None.
-
-    Raises:
-        ValueError: anything else.
-    """
-    if value is not None:
-        raise ValueError(
-            f"{name}: expected None, as a loss is computed in the type of the predictions, "
-            f"received {value!r}"
-        )
-
-
 def along_units(loss: Any, name: str, axis: Any) -> int:
     """The axis of the units, of rows (N, units).
 
@@ -54,19 +41,6 @@ def along_units(loss: Any, name: str, axis: Any) -> int:
     if isinstance(axis, bool) or axis not in (-1, 1):
         raise ValueError(f"{name}: expected -1, the axis of the units, received {axis!r}")
     return -1
-
-
-def none_ignored(loss: Any, name: str, value: Any) -> None:
-    """No class number that is left out: None.
-
-    Raises:
-        ValueError: anything else.
-    """
-    if value is not None:
-        raise ValueError(
-            f"{name}: expected None, and a sample_weight of 0 for rows that do not count, "
-            f"received {value!r}"
-        )
 
 
 def fitting(loss: Loss, y: Any, rows: int, units: int) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidl import checks
-from minidl.backend import current, floating
+from minidl.backend import current
 from minidl.backend.array import Array
+from minidl.backend.floatx import in_floats
 from minidl.losses import reductions
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> 
     predictions = backend.to_device(y_pred)
     if predictions.dtype.kind not in "biuf":
         raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
-    if predictions.dtype.char not in "fd" or not predictions.dtype.isnative:
-        predictions = predictions.astype(floating())
+    predictions = in_floats(predictions)
     targets = backend.to_device(y_true)
     if predictions.ndim == 1 and (units is not None or targets.ndim == 2):
         predictions = predictions.reshape(-1, 1)

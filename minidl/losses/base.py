@@ -52,7 +52,7 @@ class Loss(Configured):
     weight = 1.0
     reduction: Any = checks.Attribute(arguments.known_reduction)
     from_logits: Any = checks.Attribute(arguments.on_logits)
-    dtype: Any = checks.Attribute(arguments.no_dtype)
+    dtype: Any = checks.only_none("as a loss is computed in the type of the predictions")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from minidl import checks
 from minidl.kernels import losses as kernels
 from minidl.kernels import measures, probabilities, soft_targets
 from minidl.losses import clipped
-from minidl.losses.arguments import along_units, none_ignored
+from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
 from minidl.register import register
 
@@ -98,7 +98,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     labels = "integers"
     any_sum = False
-    ignore_class: Any = checks.Attribute(none_ignored)
+    ignore_class: Any = checks.only_none("and a sample_weight of 0 for rows that do not count")
 
     def __init__(
         self, from_logits: bool = False, ignore_class: None = None, axis: int = -1, **options: Any

@@ -6,7 +6,6 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend.floatx import FLOATS
-from minidl.layers.names import next_name
 
 
 def _precision(metric: Any, name: str, value: Any) -> Any:
@@ -21,18 +20,6 @@ def _precision(metric: Any, name: str, value: Any) -> Any:
 def precision() -> Any:
     """An attribute, the least precision of the sums."""
     return checks.Attribute(_precision)
-
-
-def named(metric: Any, name: Any) -> str:
-    """The name of a metric: the given one, or for None the class's, numbered.
-
-    Raises:
-        TypeError: no text, or an empty one.
-    """
-    made = next_name(type(metric).__name__) if name is None else name
-    if not (isinstance(made, str) and made):
-        raise TypeError(f"name: expected a text, received {name!r}")
-    return made
 
 
 def settled(metric: Any, name: str, value: Any) -> Any:

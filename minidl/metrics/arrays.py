@@ -6,7 +6,8 @@ import math
 from typing import Any, NamedTuple
 
 from minidl import checks
-from minidl.backend import current, floating
+from minidl.backend import current
+from minidl.backend.floatx import in_floats
 
 
 class Kind(NamedTuple):
@@ -43,8 +44,7 @@ def given(
     """
     device = current().to_device
     p, y = (_numbers(name, device(each)) for each in (y_pred, y_true))
-    if p.dtype.char not in "fd" or not p.dtype.isnative:
-        p = p.astype(floating())
+    p = in_floats(p)
     single = p.ndim < 2 and p.shape
     shapes = f"predictions {p.shape} and targets {y.shape}"
     if p.ndim < 2 and y.ndim == 2 and y.shape[-1] == 1:

@@ -13,9 +13,10 @@ from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.configuration import Configured
 from minidl.kernels import measures
+from minidl.layers.names import chosen
 from minidl.metrics import weighted
 from minidl.metrics.alone import Alone
-from minidl.metrics.arguments import named, precision
+from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
@@ -62,7 +63,7 @@ class Metric(Alone, Weighing, Configured):
     dtype: Any = precision()
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name, self.dtype = named(self, name), dtype
+        self.name, self.dtype = chosen(name, type(self)), dtype
         self.rows = 0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:

@@ -81,8 +81,10 @@ class Tape(Work):
 
         None where Python takes part.
         """
-        calls = [] if self._ending.calls else self._player.assemble(self.entries)
-        return calls[0] if len(calls) == 1 and not self.called and not self.kept else None
+        if self._ending.calls or self.called or self.kept:
+            return None
+        calls = self._player.assemble(self.entries)
+        return calls[0] if len(calls) == 1 else None
 
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
         """Do the work where Python takes part, or where the ending differs from the recording."""
