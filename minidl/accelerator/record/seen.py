@@ -42,6 +42,7 @@ class Seen:
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_look_at(kind) for kind in kinds]
         self._glance: Glance | None = None
+        self._comes_again = False
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """True if a step that calls these objects would do the same."""
@@ -54,7 +55,9 @@ class Seen:
             return False
         if not all(each.hold() for each in self._objects):
             return False
-        self._glance = Glance(self._classes, self._objects, self._compiled)
+        if self._comes_again:  # a glance takes as long to prepare as some looks
+            self._glance = Glance(self._classes, self._objects, self._compiled)
+        self._comes_again = True
         return True
 
     def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
