@@ -266,6 +266,20 @@ def in_batch(epoch: int, batch: int, change: Callable[[Any], None]) -> Callable[
     return Own
 
 
+def test_another_dictionary_of_attributes_is_seen() -> None:
+    def change(made: Any) -> None:
+        layer = made.layers[3]
+        layer.__dict__ = {**vars(layer), "scale": 3.0}
+
+    def train() -> Any:
+        made = model()
+        history = fit(made, in_batch(1, 2, change)())
+        return history, arrays(made)
+
+    history, _ = compare(train)
+    assert history["loss"] != fit(model())["loss"]
+
+
 NEW: dict[str, Callable[[], Optimizer]] = {
     "another": lambda: SGD(0.05, momentum=0.5),
     "of the same class": lambda: Adam(0.2),

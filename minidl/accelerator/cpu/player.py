@@ -21,6 +21,7 @@ from minidl.accelerator.cpu.elementwise import Eager
 from minidl.accelerator.cpu.formulas import Bound, commands
 from minidl.accelerator.cpu.fusion import fused
 from minidl.accelerator.cpu.gather.plan import gather
+from minidl.accelerator.cpu.looks.plan import look
 from minidl.accelerator.cpu.products.threads import multiplication, on_one_thread
 from minidl.accelerator.cpu.recording import Compiled
 from minidl.accelerator.cpu.series.plan import Once, Series
@@ -43,6 +44,7 @@ __all__ = [
     "draw",
     "gather",
     "gather_rows",
+    "look",
     "multiplication",
     "part_count",
     "record_kernel",

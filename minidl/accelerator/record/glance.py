@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
-import itertools
+import gc
 import operator
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 code = operator.attrgetter("__code__")
+
+
+class Holdings:
+    """Objects that containers and functions hold now.
+
+    Args:
+        functions: these.
+
+    Attributes:
+        codes: (function, the function's code).
+        sizes: (dictionary or list, number of objects in it).
+        entries: (dictionary, key, object).
+        elements: (list, index, object).
+    """
+
+    def __init__(self, functions: Iterable[Any]) -> None:
+        self.codes = [(function, code(function)) for function in functions]
+        self.sizes: list[tuple[Any, int]] = []
+        self.entries: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.elements: list[tuple[list[Any], int, Any]] = []
+
+    def add(self, container: Any, names: Iterable[Any] | None = None) -> None:
+        """Note the objects in a dictionary or list, or only those of some names."""
+        self.sizes.append((container, len(container)))
+        if isinstance(container, list):
+            self.elements += [(container, k, value) for k, value in enumerate(container)]
+        else:
+            names = container if names is None else names
+            self.entries += [(container, name, container[name]) for name in names]
+
+    def add_deep(self, container: Any) -> None:
+        """Note the objects in a dictionary or list, and in each that is in there."""
+        self.add(container)
+        for value in container.values() if isinstance(container, dict) else container:
+            if isinstance(value, dict | list):
+                self.add_deep(value)
+
+    def unchanged(self) -> bool:
+        """True if all hold the same objects."""
+        return (
+            all(len(container) == size for container, size in self.sizes)
+            and all(space[name] is value for space, name, value in self.entries)
+            and all(row[k] is value for row, k, value in self.elements)
+            and all(code(function) is then for function, then in self.codes)
+        )
 
 
 class Glance:
@@ -15,71 +60,50 @@ class Glance:
 
     Args:
         classes, objects: the looks at both, of :mod:`minidl.accelerator.record.seen`, as found now.
+        compiled: makes a faster form of :meth:`Holdings.unchanged`.
     """
 
-    def __init__(self, classes: Sequence[Any], objects: Sequence[Any]) -> None:
-        self._functions = [f for each in classes for f in each.functions]
-        self._codes = list(map(code, self._functions))
+    def __init__(
+        self,
+        classes: Sequence[Any],
+        objects: Sequence[Any],
+        compiled: Callable[[Holdings], Callable[[], bool]],
+    ) -> None:
         self._things = [each.thing for each in objects]
         self._kinds = [each.kind for each in objects]
         self._foreign = [each for each in objects if each.names is None]
-        own = [each for each in objects if each.names is not None]
-        inside = [held for each in own for held in each.containers()]
-        self._held = _Held([*(each.now.values() for each in classes), *inside])
-        self._spaces = [vars(each.thing) for each in own]
-        self._sizes = list(map(len, self._spaces))
-        getters = [each.getters() for each in own]
-        self._gets = [get for get, _ in getters]
-        self._values = self._get()
-        self._numbers = [
-            (numbers, space, truths)
-            for (_, numbers), space in zip(getters, self._spaces, strict=True)
-            if (truths := tuple(map(bool, numbers(space))))
-        ]
+        self._own = [each.thing for each in objects if each.names is not None]
+        self._spaces = list(map(vars, self._own))
+        self._numbers: list[tuple[Callable[[Any], tuple[Any, ...]], Any, tuple[bool, ...]]] = []
+        holdings = Holdings(f for each in classes for f in each.functions)
+        for each in classes:
+            # The dictionary behind ``vars(kind)``, which hands out no more than a view.
+            holdings.add(*gc.get_referents(each.now))
+        for each in objects:
+            if each.names is not None:
+                self._note(each, holdings)
+        self._unchanged = compiled(holdings)
 
-    def _get(self) -> list[object]:
-        """The attributes of which the identity counts."""
-        got = [get(space) for get, space in zip(self._gets, self._spaces, strict=True)]
-        return list(itertools.chain.from_iterable(got))
+    def _note(self, each: Any, holdings: Holdings) -> None:
+        """Note the attributes of an object."""
+        space = vars(each.thing)
+        same, numbers = each.compared()
+        holdings.add(space, same)
+        for container in each.containers():
+            holdings.add_deep(container)
+        if numbers:
+            get = operator.itemgetter(*numbers, numbers[0])  # a tuple, also of one
+            self._numbers.append((get, space, tuple(map(bool, get(space)))))
 
     def holds(self) -> bool:
         """True if every object is still the same object."""
         try:
             return (
-                self._held.holds()
-                and list(map(len, self._spaces)) == self._sizes
-                and all(map(operator.is_, self._get(), self._values))
-                and all(map(operator.is_, map(code, self._functions), self._codes))
-                and all(map(operator.is_, map(type, self._things), self._kinds))
+                all(map(operator.is_, map(type, self._things), self._kinds))
+                and all(map(operator.is_, map(vars, self._own), self._spaces))
+                and self._unchanged()
                 and all(tuple(map(bool, get(space))) == then for get, space, then in self._numbers)
                 and all(each.hold() for each in self._foreign)
             )
-        except (KeyError, ValueError):  # ValueError: an array in the place of a number
+        except (LookupError, ValueError):  # ValueError: an array in the place of a number
             return False
-
-
-class _Held:
-    """Collections, with the objects that these hold now."""
-
-    def __init__(self, collections: Sequence[Collection[object]]) -> None:
-        self._collections = collections
-        self._sizes = list(map(len, collections))
-        self._objects = list(itertools.chain.from_iterable(collections))
-
-    def holds(self) -> bool:
-        """True if these are still the same objects."""
-        now = itertools.chain.from_iterable(self._collections)
-        same_sizes = list(map(len, self._collections)) == self._sizes
-        return same_sizes and all(map(operator.is_, now, self._objects))
-
-
-def inside(container: Any) -> Iterator[Collection[object]]:
-    """A list, or the keys and the values of a dictionary; then the same of what is in it."""
-    values = container
-    if isinstance(container, dict):
-        values = container.values()
-        yield container.keys()
-    yield values
-    for value in values:
-        if isinstance(value, dict | list):
-            yield from inside(value)

@@ -210,7 +210,7 @@ class Recording:
         optimizer = getattr(network, "optimizer", None)
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
-        seen = Seen(self._parts, self._moving())
+        seen = Seen(self._parts, self._moving(), self._player.look)
         strangers = [thing for thing in (network, *self._movers) if not is_own(thing)]
         late = has_foreign(each for each in self._movers if is_own(each))
         end = functools.partial(tape.end, late)

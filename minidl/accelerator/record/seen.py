@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
-from minidl.accelerator.record.glance import Glance, code, inside
+from minidl.accelerator.record.glance import Glance, Holdings, code
 from minidl.backend.own import PACKAGE, Look, body_of
 
 #: Counts: played steps add to these, too.
@@ -25,9 +25,16 @@ class Seen:
             parts count as well. Of foreign objects, which are called, only the methods count, and
             whether a layer trains.
         moving: of which a tape asks for the numbers at each step.
+        compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
     """
 
-    def __init__(self, parts: Sequence[object], moving: Sequence[object]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[object],
+        moving: Sequence[object],
+        compiled: Callable[[Holdings], Callable[[], bool]],
+    ) -> None:
+        self._compiled = compiled
         self._given = (*parts, None, *moving)
         own = Look()
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
@@ -35,6 +42,7 @@ class Seen:
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_look_at(kind) for kind in kinds]
         self._glance: Glance | None = None
+        self._comes_again = False
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """True if a step that calls these objects would do the same."""
@@ -47,7 +55,9 @@ class Seen:
             return False
         if not all(each.hold() for each in self._objects):
             return False
-        self._glance = Glance(self._classes, self._objects)
+        if self._comes_again:  # a glance takes as long to prepare as some looks
+            self._glance = Glance(self._classes, self._objects, self._compiled)
+        self._comes_again = True
         return True
 
     def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
@@ -152,23 +162,21 @@ class _Attributes:
         return [(space, n, b) for n, a, b in pairs if a is not b and hasattr(a, "dtype")
                 and hasattr(b, "dtype")]  # fmt: skip
 
-    def containers(self) -> Iterator[Collection[object]]:
-        """What the dictionaries and lists among the attributes hold."""
+    def containers(self) -> Iterator[dict[Any, Any] | list[Any]]:
+        """The dictionaries and lists among the attributes."""
         space = vars(self.thing)
-        for name in self._loose:
-            yield from inside(space[name])
+        return (space[name] for name in self._loose)
 
-    def getters(self) -> tuple[Callable[[Any], tuple[Any, ...]], Callable[[Any], tuple[Any, ...]]]:
-        """Functions that get from the attributes the objects that count, and the numbers that only
-        count as 0 or not 0.
+    def compared(self) -> tuple[list[str], list[str]]:
+        """Names of the attributes of which the identity counts, and of the numbers that only count
+        as 0 or not 0.
         """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]
-        loose = self._compare is _alike
-        number = {
-            n for n in names if loose and (space[n] is None or type(space[n]) in (int, float))
-        }
-        return _getter([n for n in names if n not in number]), _getter(sorted(number))
+        if self._compare is not _alike:
+            return names, []
+        numbers = [n for n in names if space[n] is None or type(space[n]) in (int, float)]
+        return [n for n in names if n not in numbers], numbers
 
     def hold(self) -> bool:
         """True if the attributes are the same to a tape."""
@@ -194,13 +202,6 @@ class _Attributes:
 def _counting(space: dict[str, Any]) -> dict[str, Any]:
     """Attributes of a foreign object that others read in a step: methods, whether it trains."""
     return {name: value for name, value in space.items() if callable(value) or name == "trainable"}
-
-
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that gets the values of some names of a dictionary, as a tuple."""
-    if len(names) < 2:
-        return lambda space: tuple(space[name] for name in names)
-    return operator.itemgetter(*names)
 
 
 def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:

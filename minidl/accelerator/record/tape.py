@@ -24,7 +24,8 @@ class Tape(Work):
         # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
-        # The part that is done with the last step that waits.
+        # The parts that are done with the last step that waits.
+        self._body: Any = None
         self._tail: Any = None
 
     def play(
@@ -89,14 +90,16 @@ class Tape(Work):
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
         """Do the work where Python takes part, or where the ending differs from the recording."""
         ending = self._ending
-        head, after = self._piece("head"), self._piece("after")
-        end = self._piece("end")
-        once = hasattr(end, "waiting")
         self.finish()
         if not ending.late and self._series is None and ending.calls:
             self._make(ending.ask)
+        if self._ends_at_once and ending.as_recorded and not ending.late:
+            tail = None if ending.exact else ending.tail()
+            if ending.exact or tail is not None:
+                return self._play_around(tail, step, undo, token)
+        head, end, after = map(self._piece, ("head", "end", "after"))
         # A late ending is known only when the rest is done; until then weights stay as they are.
-        atomic = once and (ending.late or ending.exact)
+        atomic = self._ends_at_once and ending.late
         if undo is not None:
             undo.copy(weights=not atomic or not self._spares_weights)
             if undo.open is not token:
@@ -113,7 +116,7 @@ class Tape(Work):
                 if undo.open is not token:
                     return False
                 undo.open = None
-            self._tail = end
+            self._body = end
             end.waiting[0] = 1
             self.finish()
             for run in after:
@@ -124,7 +127,7 @@ class Tape(Work):
             if undo.open is not token:
                 return False
         if ending.as_recorded:
-            for run in [end.now] if once else end:
+            for run in [end.now] if self._ends_at_once else end:
                 run()
         for call in ending.extra:
             call()
@@ -136,6 +139,42 @@ class Tape(Work):
             undo.open = None
         return True
 
+    def _play_around(self, tail: Any, step: int, undo: Any, token: object) -> bool:
+        """Do the work around calls of Python: the update at once with all commands beside it.
+
+        Args:
+            tail: commands after the others, or None.
+            step, undo, token: as of :meth:`play`.
+        """
+        before, body, behind = map(self._piece, ("before", "body", "behind"))
+        if undo is not None:
+            undo.copy(weights=not self._spares_weights)
+            if undo.open is not token:
+                return False
+        self._step[0] = step
+        for run in before:
+            run()
+        self.strays = 0
+        self._body, self._tail = body, tail
+        # As above: nothing is called between.
+        if undo is not None:
+            if undo.open is not token:
+                return False
+            undo.open = None
+        body.waiting[0] = 1
+        if tail is not None:
+            tail.waiting[0] = 1
+        self.finish()
+        for run in behind:
+            run()
+        return True
+
+    @property
+    def _ends_at_once(self) -> bool:
+        """True if the player has commands that are done or wait, and the end has commands."""
+        once = getattr(self._player, "Once", None)
+        return once is not None and bool(self._ending.commands)
+
     @property
     def _spares_weights(self) -> bool:
         """True if nothing changes weights before the ending."""
@@ -145,8 +184,9 @@ class Tape(Work):
         """Do the steps that still wait."""
         if self._series:
             self._series.run()
-        if self._tail is not None:
-            self._tail.run()
+        for part in (self._body, self._tail):
+            if part is not None:
+                part.run()
 
     def drop(self) -> None:
         """Forget the steps that still wait."""
@@ -159,22 +199,30 @@ class Tape(Work):
         if not ending.late:
             self._series = self._player.series(self.entries, [*self._numbers, *ending.numbers])
         if not self._series:
-            for part in ("head", "end", "after"):
-                self._piece(part)
+            around = self._ends_at_once and not ending.late
+            for name in ("before", "body", "behind") if around else ("head", "end", "after"):
+                self._piece(name)
         ending.recorded = True
 
-    def _piece(self, part: str) -> Any:
-        """Calls that run the "head", the "end" or the part "after"; made when first needed.
+    def _piece(self, name: str) -> Any:
+        """Calls that run a part of the tape, made when first needed.
 
-        The end is one command that is done or waits, where the player has such commands.
+        The parts are the head, the end and what comes after; or what comes before the body, the
+        body, and what comes behind. The body has the end, and the commands beside it that no
+        function comes between. End and body are one command that is done or waits, where the player
+        has such commands.
         """
-        if part not in self._pieces:
-            entries = {"head": self._head, "after": self._after}.get(part)
-            once = getattr(self._player, "Once", None)
-            if entries is not None:
-                self._pieces[part] = self._player.assemble(entries)
-            elif once is not None and self._ending.commands:
-                self._pieces[part] = once(self._player.complete(self._ending.commands), True)
+        if name not in self._pieces:
+            head, end, after = self._head, self._ending.commands, self._after
+            calls = [k for k, each in enumerate(head) if callable(each)]
+            first = calls[-1] + 1 if calls else 0
+            last = next((k for k, each in enumerate(after) if callable(each)), len(after))
+            entries: list[Any] = {
+                "head": head, "end": end, "after": after, "before": head[:first],
+                "body": [*head[first:], *end, *after[:last]], "behind": after[last:],
+            }[name]  # fmt: skip
+            if self._ends_at_once and name in ("end", "body"):
+                self._pieces[name] = self._player.Once(self._player.complete(entries), True)
             else:
-                self._pieces[part] = self._player.assemble(self._ending.commands)
-        return self._pieces[part]
+                self._pieces[name] = self._player.assemble(entries)
+        return self._pieces[name]

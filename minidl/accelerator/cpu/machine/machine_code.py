@@ -76,11 +76,19 @@ def command(name: str, source: str, /, **types: str) -> int:
     return _told(unit(name, source, tuple(sorted(types.items())))).address
 
 
-def function(name: str, source: str) -> Callable[..., Any]:
-    """A function of ``<source>/code.py``, to be called with int from Python, without the GIL."""
+def function(name: str, source: str, kind: Any = ctypes.CFUNCTYPE) -> Callable[..., Any]:
+    """A function of ``<source>/code.py``, to be called with int from Python.
+
+    Args:
+        name, source: as of :func:`command`.
+        kind: PYFUNCTYPE keeps the GIL meanwhile, CFUNCTYPE does not.
+
+    Raises:
+        CompilationUnavailableError: as :func:`command`.
+    """
     address, count, returns = _told(unit(name, source, ()))
-    kind = ctypes.CFUNCTYPE(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * count)
-    return kind(address)
+    made = kind(ctypes.c_int64 if returns else None, *[ctypes.c_int64] * count)
+    return made(address)  # type: ignore[no-any-return]
 
 
 def generated(name: str, text: str) -> int:

@@ -1,0 +1,1 @@
+"""Looks at Python's objects: the plan, and the compiled code."""

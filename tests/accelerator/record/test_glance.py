@@ -1,0 +1,117 @@
+"""A glance sees each object that took another's place, in Python and in compiled code."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from minidl.accelerator.cpu.looks.plan import Look
+from minidl.accelerator.record.glance import Holdings
+
+
+def in_python(holdings: Holdings) -> Callable[[], bool]:
+    def unchanged() -> bool:
+        try:
+            return holdings.unchanged()
+        except KeyError:  # for a name that is no more
+            return False
+
+    return unchanged
+
+
+FORMS: dict[str, Callable[[Holdings], Callable[[], bool]]] = {
+    "Python": in_python,
+    "compiled": Look,
+}
+
+
+def new_class() -> Any:
+    """A class whose objects have attributes, a list, and a list and a dictionary in the list."""
+
+    class Held:
+        def __init__(self) -> None:
+            self.number, self.none = 1000, None
+            self.row: list[Any] = [object(), [object()], {"deep": object()}]
+
+        def method(self) -> int:
+            return 1
+
+        def other(self) -> int:
+            return 2
+
+    return Held
+
+
+def replace_code(kind: Any, made: Any) -> None:
+    kind.method.__code__ = kind.other.__code__
+
+
+CHANGES: dict[str, Callable[[Any, Any], None]] = {
+    "an equal number": lambda kind, made: setattr(made, "number", int("1000")),
+    "a number for None": lambda kind, made: setattr(made, "none", 0),
+    "one attribute more": lambda kind, made: setattr(made, "more", 1),
+    "one attribute less": lambda kind, made: delattr(made, "none"),
+    "another name": lambda kind, made: vars(made).update({"named": vars(made).pop("none")}),
+    "another list": lambda kind, made: setattr(made, "row", list(made.row)),
+    "an element": lambda kind, made: made.row.__setitem__(0, object()),
+    "one element more": lambda kind, made: made.row.append(None),
+    "one element less": lambda kind, made: made.row.pop(),
+    "no element": lambda kind, made: made.row.clear(),
+    "an element within": lambda kind, made: made.row[1].__setitem__(0, object()),
+    "an entry within": lambda kind, made: made.row[2].__setitem__("deep", object()),
+    "a method": lambda kind, made: setattr(kind, "method", kind.other),
+    "one method more": lambda kind, made: setattr(kind, "third", kind.other),
+    "one method less": lambda kind, made: delattr(kind, "other"),
+    "a method's code": replace_code,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_seen(change: str, form: str) -> None:
+    kind = new_class()
+    made = kind()
+    holdings = Holdings([kind.method, kind.other])
+    holdings.add(*gc.get_referents(vars(kind)))
+    holdings.add(vars(made))
+    holdings.add_deep(made.row)
+    unchanged = FORMS[form](holdings)
+    assert unchanged()
+    made.number = made.number  # the same object
+    assert unchanged()
+    CHANGES[change](kind, made)
+    assert not unchanged()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_attributes_that_do_not_count_may_change(form: str) -> None:
+    made = new_class()()
+    holdings = Holdings([])
+    holdings.add(vars(made), ["none", "row"])
+    unchanged = FORMS[form](holdings)
+    made.number = 5
+    assert unchanged()
+    made.none = ()
+    assert not unchanged()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_to_look_at_is_unchanged(form: str) -> None:
+    assert FORMS[form](Holdings([]))()
+
+
+def test_what_is_looked_at_stays_alive() -> None:
+    """The address of an object that is gone may be another object's."""
+    row = [object() for _ in range(100)]
+    holdings = Holdings([])
+    holdings.add(row)
+    look = Look(holdings)
+    del holdings
+    for k in range(100):
+        row[k] = object()  # would have the address of the one before
+        assert not look()
+        row[k] = look._kept.elements[k][2]
+        assert look()
