@@ -78,6 +78,19 @@ def check_rows(layer: Layer, shape: Shape) -> None:
         )
 
 
+def check_outputs(layer: Layer, shape: Shape) -> None:
+    """Raise if a layer that is built for rows of a shape does not say the shape of its outputs.
+
+    Raises:
+        ValueError: names what ``build`` should do.
+    """
+    if shape and not layer.output_shape:
+        raise ValueError(
+            f"{layer.name}: expected build to set output_shape, the shape of one row of outputs; "
+            "super().build(input_shape) makes it the input's"
+        )
+
+
 def features(layer: Layer, input_shape: Shape) -> int:
     """The number of features of a row.
 
