@@ -52,7 +52,7 @@ def test_a_build_that_forgets_the_output_shape_is_named() -> None:
             self.input_shape = input_shape
 
     model = minidl.Sequential([Forgetful(name="mine"), Dense(3)])
-    with pytest.raises(ValueError, match="^mine: expected build to set output_shape"):
+    with pytest.raises(ValueError, match=r"^mine: expected build to set output_shape"):
         model.build((4,))
 
 
