@@ -20,9 +20,9 @@ class Fused:
 
     ``call(*arguments)`` is the plain function and returns new arrays. ``call(*arguments, out=...)``
     writes the results into ``out`` (one array, or a tuple for a formula that returns a tuple).
-    Arguments, which may have their names before them, are numbers or C-contiguous arrays of the
-    outputs' shape, or of their last axis alone (one row, repeated). An output may *be* one of the arguments, which is then overwritten;
-    otherwise outputs do not overlap arguments.
+    Arguments, in their order or by name, are numbers or C-contiguous arrays of the outputs' shape,
+    or of their last axis alone (one row, repeated). An output may *be* one of the arguments, which
+    is then overwritten; otherwise outputs do not overlap arguments.
 
     Raises:
         ValueError: an array has another shape or is not contiguous, an output is not float32 or
