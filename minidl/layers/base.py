@@ -24,7 +24,8 @@ class Layer(Interface, OwnCall, Views):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
-    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing.
+    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing. Its network
+    builds and binds it; for a layer in none ``layer(x)`` does both and calls ``forward``.
 
     Args:
         name: shown in the summary and in parameter names; made from the class and a

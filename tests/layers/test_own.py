@@ -65,3 +65,31 @@ def test_a_constructor_that_forgets_super_is_named() -> None:
 
     with pytest.raises(AttributeError, match=r"super\(\).__init__\(\) in Unmade.__init__"):
         minidl.Sequential([Unmade(2.0)])
+
+
+def test_a_forward_without_return_is_named() -> None:
+    """And not the layer behind it."""
+
+    class Silent(Layer):
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            self.y = x
+
+    network = minidl.models.Network([Silent(name="mine"), Dense(3)])
+    with pytest.raises(TypeError, match=r"^mine: expected forward to return the outputs, received"):
+        network.forward(np.ones((2, 4)))
+
+
+def test_a_backward_without_return_is_named() -> None:
+    """By the layer that waits for its result."""
+
+    class Silent(Layer):
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            return x
+
+        def backward(self, dy: Any) -> Any:
+            self.dy = dy
+
+    network = minidl.models.Network([Dense(3, name="first"), Silent(), Dense(3)])
+    network.forward(np.ones((2, 4)))
+    with pytest.raises(TypeError, match=r"^first: expected the gradient .* None from backward of"):
+        network.backward(np.ones((2, 3)))
