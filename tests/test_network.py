@@ -20,7 +20,7 @@ from minidl.layers import (
     Rescaling,
     Softmax,
 )
-from minidl.models import Network
+from minidl.models import Network, Sequential
 from minidl.utils import set_random_seed
 
 
@@ -266,3 +266,10 @@ class TestErrors:
     def test_shapes_that_do_not_fit(self) -> None:
         with pytest.raises(ValueError, match=r"late: expected rows of features, .* \(2, 3\)"):
             Network([Input((2, 3)), Activation("relu"), Dense(3, name="late")]).build()
+
+
+def test_a_network_shows_its_layers() -> None:
+    """In a debugger, and in messages."""
+    inner = Sequential([Dense(3, name="small")], name="inner")
+    network = Network([inner, Dense(2, name="last")], name="outer")
+    assert repr(network) == "<Network outer: <Sequential inner: <Dense small>>, <Dense last>>"
