@@ -99,7 +99,7 @@ def features(network: Network, x: Any) -> Any:
     if is_sparse(x):
         incoming.check_sparse(network)
     x = data.features(x, network.input_row, network.dtype)
-    network.build(tuple(x.shape[1:]))
+    network.build((None, *x.shape[1:]))
     return x
 
 

@@ -83,7 +83,7 @@ class Network(Stack):
     def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
         x = incoming.rows(self, x)
         if not self.built:
-            self.build(tuple(x.shape[1:]))
+            self.build((None, *x.shape[1:]))
         if tuple(x.shape[1:]) != self.input_row:
             raise ValueError(
                 f"expected rows of shape {self.input_row}, received {tuple(x.shape[1:])}"

@@ -65,12 +65,12 @@ class Stack(Row):
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
-        input_shape = self._agreed(input_shape)
+        shape = self._agreed(input_shape)
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
             with told_of_batch_axis(input_shape):
-                self._build(input_shape)
+                self._build(shape)
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)

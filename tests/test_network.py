@@ -243,6 +243,9 @@ class TestErrors:
         network = Network([Dense(2)])
         with pytest.raises(ValueError, match=r"shape \(32, 3\).*or \(None, …\) with a batch axis"):
             network.build((32, 3))
+        # Rows that come say their shape themselves.
+        with pytest.raises(ValueError, match=r"shape \(8, 3\); put a Flatten\(\) layer before it$"):
+            network.forward(np.zeros((32, 8, 3)))
         network.build((None, 3))
         assert network.input_shape == (None, 3)
 

@@ -48,12 +48,15 @@ def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
 
 
 @contextlib.contextmanager
-def told_of_batch_axis(given: Shape | None) -> Iterator[None]:
-    """A context whose ValueError says, if the given shape has several sizes, that one may be N."""
+def told_of_batch_axis(given: Any) -> Iterator[None]:
+    """A context whose ValueError says, if the given shape has several sizes, that one may be N.
+
+    Nothing is said where None in front shows that one is.
+    """
     try:
         yield
     except ValueError as error:
-        if given is None or len(given) == 1:
+        if not isinstance(given, list | tuple) or len(given) < 2 or given[0] is None:
             raise
         raise ValueError(
             f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
