@@ -153,8 +153,10 @@ class Network(Stack):
                 softmax or sigmoid.
 
         Raises:
-            RuntimeError: the last forward stopped elsewhere.
+            RuntimeError: there was no forward, or the last one stopped elsewhere.
         """
+        if not self.passes:
+            raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
         if logits != self._logits:
             raise RuntimeError(
                 f"expected backward(dy, logits={self._logits}) after forward(x, "

@@ -238,6 +238,12 @@ class TestErrors:
                 change()
         assert len(network) == 1
 
+    def test_a_backward_without_a_forward(self) -> None:
+        network = Network([Dense(2, input_shape=(3,))], name="mine")
+        network.build()
+        with pytest.raises(RuntimeError, match=r"mine: expected forward\(x\) before backward"):
+            network.backward(np.ones((4, 2)))
+
     def test_a_batch_axis(self) -> None:
         """None is understood; a number is not, and that is said."""
         network = Network([Dense(2)])
