@@ -171,6 +171,11 @@ def test_a_metric_of_other_targets_names_the_remedy(loss, metric, words):
         compiled(Dense(3), loss=loss, metrics=[metric])
 
 
+def test_a_class_of_callbacks_is_no_callback():
+    with pytest.raises(TypeError, match=r"received <class .*; write EarlyStopping\(...\)$"):
+        compiled(Dense(3)).fit(X, Y, callbacks=[EarlyStopping])
+
+
 def test_losses_look_at_what_they_are_called_with():
     p = np.array([[0.2, 0.8]])
     for labels in ([2], [-1]):
