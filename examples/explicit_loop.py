@@ -144,15 +144,16 @@ def parse_arguments() -> argparse.Namespace:
         description="Train a network with the loop written out.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--learning-rate", type=float, default=0.001)
-    parser.add_argument("--decay", action="store_true", help="halve it every ten epochs")
+    parser.add_argument("--epochs", type=int, default=5, help="passes over the data")
+    parser.add_argument("--batch-size", type=int, default=100, help="rows a step")
+    parser.add_argument("--learning-rate", type=float, default=0.001, help="of Adam")
+    parser.add_argument("--decay", action="store_true", help="halve the rate every ten epochs")
     parser.add_argument("--l2", type=float, default=0.0, help="penalty on the kernels")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--dataset", choices=("fashion_mnist", "digits"), default="fashion_mnist")
-    backend = os.environ.get("MINIDL_BACKEND", "numpy")
-    parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend)
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+    known = "fashion_mnist", "digits"
+    parser.add_argument("--dataset", choices=known, default=known[0], help="images")
+    backend = os.environ.get("MINIDL_BACKEND") or "numpy"
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend, help="CPU or GPU")
     options = parser.parse_args()
     try:
         checks.integer("--epochs", options.epochs, 1)

@@ -104,16 +104,17 @@ def parse_arguments() -> argparse.Namespace:
         description="Train one network with and without dropout, and compare.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=30, help="of each training")
     parser.add_argument("--rate", type=float, default=0.5, help="share of hidden units dropped")
-    parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--seed", type=int, default=0)
-    backend = os.environ.get("MINIDL_BACKEND", "numpy")
-    parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend)
-    parser.add_argument("--dataset", choices=("auto", "fashion_mnist", "digits"), default="auto")
+    parser.add_argument("--batch-size", type=int, default=512, help="rows a step")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+    backend = os.environ.get("MINIDL_BACKEND") or "numpy"
+    parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend, help="CPU or GPU")
+    known = "auto", "fashion_mnist", "digits"
+    parser.add_argument("--dataset", choices=known, default=known[0], help="auto: what is there")
     parser.add_argument("--data-dir", type=Path, help="folder with the Fashion-MNIST files")
-    parser.add_argument("--out", type=Path, default=Path("outputs/fmnist_dropout"))
-    parser.add_argument("--no-plots", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("outputs/fmnist_dropout"), help="folder")
+    parser.add_argument("--no-plots", action="store_true", help="write no pictures")
     options = parser.parse_args()
     try:
         checks.integer("--epochs", options.epochs, 1)

@@ -67,7 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
         const="only",
         help="the tutorial's slip mended, where there is one; both: beside it as published",
     )
-    backend = os.environ.get("MINIDL_BACKEND", "numpy")
+    backend = os.environ.get("MINIDL_BACKEND") or "numpy"
     parser.add_argument("--backend", choices=("numpy", "cupy"), default=backend)
     parser.add_argument(
         "--out",

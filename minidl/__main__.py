@@ -10,9 +10,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     parser = argparse.ArgumentParser("minidl", description="A neural-network engine.")
-    commands = parser.add_subparsers(
-        title="commands", required=True, metavar="command", dest="command"
-    )
+    commands = parser.add_subparsers(title="commands", required=True, dest="command")
     commands.add_parser(
         "doctor",
         help="what is installed here, and the command that mends what is missing",

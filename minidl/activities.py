@@ -9,6 +9,7 @@ from minidl.backend import Backend
 from minidl.kernels import activities as kernels
 from minidl.kernels import measures
 from minidl.layers.base import Layer, first_rows
+from minidl.regularizers.arrays import costs
 
 
 class Activity:
@@ -41,8 +42,9 @@ class Activity:
         """total ← total + Σ P(y) / N, both 0-d; nothing before the first pass."""
         if self.y is None:
             return
-        costs = first_rows(self._work, len(self.y))
-        kernels.add_activity(total, self.regularizer.forward(self.y, costs), len(costs), work)
+        rows = len(self.y)
+        found = costs(self.regularizer, self.y, first_rows(self._work, rows))
+        kernels.add_activity(total, found, rows, work)
 
     def add_gradient(self, dy: Any) -> Any:
         """dy ← dy + dP/dy / N."""
@@ -78,11 +80,26 @@ class Activities:
             activity.bind(rows)
 
     def noted(self, layer: Layer, y: Any) -> Any:
-        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
+        """``y``, the outputs of a layer, for the penalty on these outputs, if any.
+
+        Raises:
+            TypeError: no outputs.
+        """
+        if y is None:
+            raise TypeError(f"{layer.name}: expected forward to return the outputs, received None")
         if layer in self._of:
             self._of[layer].y = y
         return y
 
     def with_gradient(self, layer: Layer, dy: Any) -> Any:
-        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
+        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any.
+
+        Raises:
+            TypeError: no gradient.
+        """
+        if dy is None:
+            raise TypeError(
+                f"{layer.name}: expected the gradient at the outputs, received None from backward "
+                "of the layer behind"
+            )
         return self._of[layer].add_gradient(dy) if layer in self._of else dy

@@ -71,7 +71,8 @@ def listeners(callbacks: Any, verbose: int | str = 0) -> list[Callback]:
     found: list[Any] = list(given) if isinstance(given, list | tuple) else [given]
     for callback in found:
         if not isinstance(callback, Callback):
-            raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}")
+            hint = f"; write {callback.__name__}(...)" if isinstance(callback, type) else ""
+            raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}{hint}")
     display = {1: ProgressBar, 2: EpochLine}.get(verbose)
     shown = any(isinstance(each, ProgressBar) for each in found)
     return [*found, display()] if display and not shown else found
@@ -99,7 +100,7 @@ def features(network: Network, x: Any) -> Any:
     if is_sparse(x):
         incoming.check_sparse(network)
     x = data.features(x, network.input_row, network.dtype)
-    network.build(tuple(x.shape[1:]))
+    network.build((None, *x.shape[1:]))
     return x
 
 

@@ -81,6 +81,8 @@ def targets(
         hint = ""
         if loss.labels == "rows" and y.size == rows:
             hint = "; for class numbers use SparseCategoricalCrossentropy, or utils.to_categorical"
+        elif y.size == rows:
+            hint = "; for one number a row the output is Dense(1)"
         raise ValueError(
             f"{name}: expected shape ({rows}, {units}) for {kind} and {units} output units, "
             f"received {y.shape}{hint}"
@@ -238,9 +240,14 @@ def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:
     y = checks.whole(f"{name}: class numbers 0 … {units - 1} for {kind}", y)
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= units:
+        hint = "; classes are counted from 0"
+        if low >= 0:
+            hint += f", and these would take Dense({high + 1})"
+        if units == 1:
+            hint = "; one unit takes a sigmoid and BinaryCrossentropy"
         raise ValueError(
             f"{name}: expected class numbers 0 … {units - 1} for {units} output units, received "
-            f"{low if low < 0 else high}"
+            f"{low if low < 0 else high}{hint}"
         )
     numbers: np.ndarray = y.astype(np.int32).reshape(-1, 1)
     return numbers

@@ -16,7 +16,7 @@ from minidl.accelerator.trace import loops
 from minidl.backend import BackendUnavailableError, cuda, installation
 from minidl.printing import say
 
-_WIDTH = 16
+_WIDTH = 18  # of the longest name, California housing
 _SLOWER = "formulas run in NumPy's blocks, and steps are not recorded"
 
 

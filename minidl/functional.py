@@ -176,7 +176,7 @@ def build(layer: Layer, shape: tuple[int, ...]) -> Network:
     if alone is None:
         alone = layer._alone = Network([layer])
         layer.owner = None  # another network may become the owner
-    alone.build(shape)
+    alone.build((None, *shape))
     return alone
 
 

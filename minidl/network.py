@@ -83,7 +83,7 @@ class Network(Stack):
     def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
         x = incoming.rows(self, x)
         if not self.built:
-            self.build(tuple(x.shape[1:]))
+            self.build((None, *x.shape[1:]))
         if tuple(x.shape[1:]) != self.input_row:
             raise ValueError(
                 f"expected rows of shape {self.input_row}, received {tuple(x.shape[1:])}"
@@ -153,8 +153,10 @@ class Network(Stack):
                 softmax or sigmoid.
 
         Raises:
-            RuntimeError: the last forward stopped elsewhere.
+            RuntimeError: there was no forward, or the last one stopped elsewhere.
         """
+        if not self.passes:
+            raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
         if logits != self._logits:
             raise RuntimeError(
                 f"expected backward(dy, logits={self._logits}) after forward(x, "

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from minidl.backend.fused import Fused
+
 #: Arguments of kernels that are work space, one number a row.
 COLUMNS = ("row", "total")
 
@@ -70,7 +72,17 @@ def _named(name: str, kernel: Callable[..., Any]) -> dict[str, Any]:
         raise TypeError(
             f"activation {name!r}: expected kernels whose arguments have names, received {kernel!r}"
         )
+    writes = any(p.name == "out" for p in found)
+    if not writes and not isinstance(inspect.unwrap(kernel, stop=_is_fused), Fused):
+        raise TypeError(
+            f"activation {name!r}: expected kernels that write their result into an argument out, "
+            f"received {kernel!r}; @minidl.backend.fused above an elementwise formula adds it"
+        )
     return {p.name: p.default for p in found if p.name != "out"}
+
+
+def _is_fused(function: Any) -> bool:
+    return isinstance(function, Fused)
 
 
 def _check(which: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:

@@ -40,6 +40,9 @@ class Row:
         self._entries: list[Any] = []
         self._leaves: Sequence[Layer] = ()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {', '.join(map(repr, self.layers))}>"
+
     @property
     def input_shape(self) -> tuple[int | None, ...]:
         """Shape of the data, (None, ...): of a batch of any size.

@@ -75,6 +75,12 @@ class Predictor:
         if has_foreign(model.leaves):
             self._compare(model)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(
+            "a Predictor cannot be copied or pickled; expected the model, whose predictor() makes "
+            "another one"
+        )
+
     def _compare(self, model: Any) -> None:
         """Raise where layers made anew are not those of the model; layers may draw, too."""
         # Several rows of both signs: on one alone all units of a ReLU may be 0.

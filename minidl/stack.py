@@ -10,7 +10,7 @@ from minidl.backend import current, floating
 from minidl.beside import Traffic
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
-from minidl.layers.shapes import check_rows, told_of_batch_axis
+from minidl.layers.shapes import check_outputs, check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.row import Row
@@ -65,12 +65,12 @@ class Stack(Row):
         Raises:
             ValueError: no layers, no known shape, or shapes that do not fit.
         """
-        input_shape = self._agreed(input_shape)
+        shape = self._agreed(input_shape)
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
             with told_of_batch_axis(input_shape):
-                self._build(input_shape)
+                self._build(shape)
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)
@@ -80,6 +80,7 @@ class Stack(Row):
             if not layer.settled:
                 layer.needs_dx = trains
                 layer.build(shape)
+                check_outputs(layer, shape)
             layer.needs_dx |= trains
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape

@@ -168,6 +168,8 @@ def lines() -> Iterator[str]:
     yield ""
     yield "Written by `python -m tests.keras_table docs/understand/keras_table.md`: one epoch from"
     yield "equal weights, in float64; largest differences, as parts of the largest of the numbers."
+    yield "Those above 1e-12 come of what Keras holds in float32: a penalty's factor, a slope"
+    yield "or a constant ([more](correctness.md#where-keras-computes-something-else))."
     yield ""
     yield "| network | data | History | evaluate | predict | weights |"
     yield "|---|---|---|---|---|---|"

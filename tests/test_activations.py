@@ -227,6 +227,8 @@ def square(x: Any, out: Any) -> Any:
         (lambda x, slope, out: x, nothing, "constants with default values; received 'slope'"),
         (square, lambda *arguments, out: out, "arguments have names"),
         (square, 3, "arguments have names, received 3"),
+        (lambda x: x, nothing, "write .* into an argument out, .* @minidl.backend.fused above"),
+        (square, lambda dy, x: dy, "write .* into an argument out"),
     ],
 )
 def test_kernels_name_what_they_need(forward: Any, backward: Any, words: str) -> None:

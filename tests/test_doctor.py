@@ -197,6 +197,7 @@ def test_from_the_shell(call):
     if call[-1] != "doctor":
         assert result.returncode == 2
         assert "required: command" in result.stderr
+        assert "{doctor,cache,exercises}" in result.stderr
         return
     assert result.returncode == 0, result.stdout + result.stderr
     lines = [line.split()[0] for line in result.stdout.splitlines() if not line.startswith(" ")]

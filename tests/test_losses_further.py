@@ -412,6 +412,31 @@ def test_functions_that_return_something_else(forward: Any, backward: Any, words
         model.fit(X, COUNTS, 6, verbose=0)
 
 
+@pytest.mark.parametrize("method", ["row_losses", "row_gradients"])
+def test_results_that_are_not_written_are_refused(method: str) -> None:
+    """The training would go by what ``out`` holds before."""
+
+    class Returning(losses.MeanSquaredError):
+        pass
+
+    def returns(self: Any, predictions: Any, t: Any, out: Any) -> Any:
+        return predictions - t
+
+    setattr(Returning, method, returns)
+    p = np.ones((2, 3))
+    with pytest.raises(TypeError, match=r"returns: expected .* out\[...\] = …, received it as"):
+        gradcheck(Returning(), p, 2 * p)
+    model = minidl.Sequential([minidl.layers.Dense(3)])
+    model.compile("sgd", Returning())
+    with pytest.raises(TypeError, match=r"written into out"):
+        model.fit(p, p, verbose=0)
+
+
+def test_a_lambda_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="a lambda takes from_functions"):
+        losses.from_functions(lambda t, p: p, lambda t, p: p)
+
+
 def test_a_loss_that_lacks_a_gradient_is_refused() -> None:
     """A function, a class of Keras's kind, and what is no function."""
     model = network()

@@ -20,7 +20,7 @@ from minidl.layers import (
     Rescaling,
     Softmax,
 )
-from minidl.models import Network
+from minidl.models import Network, Sequential
 from minidl.utils import set_random_seed
 
 
@@ -238,11 +238,20 @@ class TestErrors:
                 change()
         assert len(network) == 1
 
+    def test_a_backward_without_a_forward(self) -> None:
+        network = Network([Dense(2, input_shape=(3,))], name="mine")
+        network.build()
+        with pytest.raises(RuntimeError, match=r"mine: expected forward\(x\) before backward"):
+            network.backward(np.ones((4, 2)))
+
     def test_a_batch_axis(self) -> None:
         """None is understood; a number is not, and that is said."""
         network = Network([Dense(2)])
         with pytest.raises(ValueError, match=r"shape \(32, 3\).*or \(None, …\) with a batch axis"):
             network.build((32, 3))
+        # Rows that come say their shape themselves.
+        with pytest.raises(ValueError, match=r"shape \(8, 3\); put a Flatten\(\) layer before it$"):
+            network.forward(np.zeros((32, 8, 3)))
         network.build((None, 3))
         assert network.input_shape == (None, 3)
 
@@ -266,3 +275,10 @@ class TestErrors:
     def test_shapes_that_do_not_fit(self) -> None:
         with pytest.raises(ValueError, match=r"late: expected rows of features, .* \(2, 3\)"):
             Network([Input((2, 3)), Activation("relu"), Dense(3, name="late")]).build()
+
+
+def test_a_network_shows_its_layers() -> None:
+    """In a debugger, and in messages."""
+    inner = Sequential([Dense(3, name="small")], name="inner")
+    network = Network([inner, Dense(2, name="last")], name="outer")
+    assert repr(network) == "<Network outer: <Sequential inner: <Dense small>>, <Dense last>>"

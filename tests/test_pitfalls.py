@@ -142,6 +142,40 @@ def test_a_network_that_failed_lets_its_layers_go():
     assert len(Network([layer])) == 1
 
 
+@pytest.mark.parametrize(
+    ("units", "loss", "y", "words"),
+    [
+        (3, "sparse_categorical_crossentropy", [1, 2, 3], r"received 3; classes .* Dense\(4\)"),
+        (3, "sparse_categorical_crossentropy", [-1, 0, 1], "received -1; .* are counted from 0$"),
+        (1, "sparse_categorical_crossentropy", [0, 1, 1], "received 1; one unit takes a sigmoid"),
+        (2, "binary_crossentropy", [0, 1, 1], r"received \(3,\); .* the output is Dense\(1\)"),
+        (3, "mse", [[0], [1], [1]], r"received \(3, 1\); .* the output is Dense\(1\)"),
+        (3, "categorical_crossentropy", [0, 1, 2], "for class numbers use Sparse"),
+    ],
+)
+def test_targets_that_do_not_suit_the_output_name_the_remedy(units, loss, y, words):
+    model = compiled(Dense(units), loss=loss)
+    with pytest.raises(ValueError, match=words):
+        model.fit(np.zeros((3, 2)), np.array(y))
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric", "words"),
+    [
+        ("sparse_categorical_crossentropy", "Precision", "; use categorical_.*to_categorical"),
+        ("mse", "sparse_categorical_accuracy", "; use its form for rows"),
+    ],
+)
+def test_a_metric_of_other_targets_names_the_remedy(loss, metric, words):
+    with pytest.raises(ValueError, match=words):
+        compiled(Dense(3), loss=loss, metrics=[metric])
+
+
+def test_a_class_of_callbacks_is_no_callback():
+    with pytest.raises(TypeError, match=r"received <class .*; write EarlyStopping\(...\)$"):
+        compiled(Dense(3)).fit(X, Y, callbacks=[EarlyStopping])
+
+
 def test_losses_look_at_what_they_are_called_with():
     p = np.array([[0.2, 0.8]])
     for labels in ([2], [-1]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,13 @@ def test_layers_that_cannot_be_made_anew_are_refused() -> None:
     first.forward = lambda x, training=False, step=0: 2 * scale(x, training, step)
     with pytest.raises(ValueError, match="predict otherwise when made anew"):
         made.predictor()
+
+
+def test_a_predictor_is_made_of_a_model_not_of_a_file() -> None:
+    """The message names the model, which another process can be given."""
+    for copied in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"a Predictor cannot be .*; expected the model, whose"):
+            copied(model().predictor())
 
 
 def test_refusals() -> None:

@@ -149,6 +149,20 @@ class Cubic(Regularizer):
         dW += 3 * self.factor * W * np.abs(W)
 
 
+class Written(Cubic):
+    """Writes its costs, and returns nothing."""
+
+    def forward(self, W: Any, out: Any) -> None:
+        super().forward(W, out)
+
+
+class Returned(Cubic):
+    """Returns a new array, and writes nothing."""
+
+    def forward(self, W: Any, out: Any) -> Any:
+        return super().forward(W, np.empty_like(W))
+
+
 class Signs(Optimizer):
     """theta ← theta - rate · sign(grad), with a state of its own."""
 
@@ -240,6 +254,8 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
     "metric": (lambda: network(measure=TopTwo(name="top_two")), [], True),
     "regularizer": (lambda: network(penalty=Cubic()), [], True),
+    "regularizer that writes": (lambda: network(penalty=Written()), [], True),
+    "regularizer that returns": (lambda: network(penalty=Returned()), [], True),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),
     "optimizer, soft threshold": (

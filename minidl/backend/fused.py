@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,9 +20,9 @@ class Fused:
 
     ``call(*arguments)`` is the plain function and returns new arrays. ``call(*arguments, out=...)``
     writes the results into ``out`` (one array, or a tuple for a formula that returns a tuple).
-    Arguments are numbers or C-contiguous arrays of the outputs' shape, or of their last axis alone
-    (one row, repeated). An output may *be* one of the arguments, which is then overwritten;
-    otherwise outputs do not overlap arguments.
+    Arguments, in their order or by name, are numbers or C-contiguous arrays of the outputs' shape,
+    or of their last axis alone (one row, repeated). An output may *be* one of the arguments, which
+    is then overwritten; otherwise outputs do not overlap arguments.
 
     Raises:
         ValueError: an array has another shape or is not contiguous, an output is not float32 or
@@ -40,9 +41,16 @@ class Fused:
         # By name: copies and pickles of an object with a formula hold this formula.
         return self.formula.__qualname__
 
-    def __call__(self, *arguments: Any, out: Any = None) -> Any:
+    def __repr__(self) -> str:
+        return f"<formula {self.formula.__name__}{inspect.signature(self.formula)}>"
+
+    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         if out is None:
-            return self.formula(*arguments)
+            return self.formula(*arguments, **named)
+        if named:
+            bound = inspect.signature(self.formula).bind(*arguments, **named)
+            bound.apply_defaults()
+            arguments = bound.args
         outs = out if isinstance(out, tuple) else (out,)
         first = outs[0]
         tape = recorder.tape

@@ -120,7 +120,7 @@ class use:  # noqa: N801 - called like a function, entered like a context
 def current() -> Backend:
     """The backend in use."""
     if "backend" not in _state:
-        _state["backend"] = _backend(os.environ.get("MINIDL_BACKEND", "numpy"))
+        _state["backend"] = _backend(os.environ.get("MINIDL_BACKEND") or "numpy")
     backend: Backend = _state["backend"]
     return backend
 
@@ -137,7 +137,7 @@ def executor_for(array: Any) -> Executor:
     """The executor of formulas on arrays like this one, outside recorded steps."""
     executor: Executor | None = _state.get("executor")
     if executor is None:
-        wanted = os.environ.get("MINIDL_EXECUTOR")
+        wanted = os.environ.get("MINIDL_EXECUTOR") or None
         if wanted is None and not isinstance(array, np.ndarray):
             return _executors().CUDA
         if _choosing.now:

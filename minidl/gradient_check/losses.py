@@ -12,6 +12,7 @@ from minidl.gradient_check.conduct import verdict
 from minidl.gradient_check.functions import compared
 from minidl.gradient_check.passes import LossHead
 from minidl.gradient_check.report import Result
+from minidl.regularizers.arrays import costs
 
 
 def check_loss(
@@ -103,7 +104,7 @@ def check_penalty(
     W = current().to_device(W)
 
     def forward(W: Any) -> Any:
-        return penalty.forward(W, backend_of(W).xp.empty_like(W))
+        return costs(penalty, W, backend_of(W).xp.empty_like(W))
 
     def backward(dy: Any, W: Any) -> Any:
         # Added to the gradient that is there, here 1.

@@ -17,6 +17,7 @@ from minidl.gradient_check.report import Kink, Result
 from minidl.gradient_check.writing import written
 from minidl.network import Network
 from minidl.parameters import Parameter
+from minidl.regularizers.arrays import costs
 
 MODES = {True: "training", False: "inference"}
 INPUT = "input"
@@ -153,8 +154,8 @@ class Pass:
             penalty: Any = entry.regularizer
             if penalty is not None and penalty.proximal:
                 W = network.theta[entry.slice]
-                costs = penalty.forward(W, network.backend.xp.empty_like(W))
-                value -= float(network.backend.to_host(costs).sum())
+                found = costs(penalty, W, network.backend.xp.empty_like(W))
+                value -= float(network.backend.to_host(found).sum())
         return value
 
     def _first(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:

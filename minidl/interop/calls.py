@@ -88,7 +88,10 @@ def calls_of(network: Any, format_name: str) -> list[Call]:
         TypeError: no network.
     """
     if not isinstance(network, Network):
-        raise TypeError(f"expected a model of minidl, such as Sequential, received {network!r}")
+        raise TypeError(
+            "expected a model of minidl, such as Sequential or an estimator's network_, received "
+            f"{network!r}"
+        )
     network.build()
     foreign = [layer for layer in network.leaves if _writer(layer) is None]
     if foreign:

@@ -42,46 +42,46 @@ def _slope(p, t, gamma, positive, negative):
 @fused
 def binary_focal_forward(p, t, gamma, positive, negative):
     """L = w q^γ C, C the binary cross-entropy of probabilities, element by element."""
-    factor = _factor.formula(p, t, gamma, positive, negative)
-    return factor * binary_crossentropy_forward.formula(p, t)
+    factor = _factor(p, t, gamma, positive, negative)
+    return factor * binary_crossentropy_forward(p, t)
 
 
 @fused
 def binary_focal_backward(p, t, gamma, positive, negative, units):
     """dp = (w q^γ)' C / units + w q^γ dC."""
-    ends = _slope.formula(p, t, gamma, positive, negative)
-    factor = _factor.formula(p, t, gamma, positive, negative)
-    change = ends * binary_crossentropy_forward.formula(p, t) / units
-    return change + factor * binary_crossentropy_backward.formula(p, t, units)
+    ends = _slope(p, t, gamma, positive, negative)
+    factor = _factor(p, t, gamma, positive, negative)
+    change = ends * binary_crossentropy_forward(p, t) / units
+    return change + factor * binary_crossentropy_backward(p, t, units)
 
 
 @fused
 def sigmoid_focal_forward(logits, t, gamma, positive, negative):
     """L = w q^γ C with p = sigmoid(logits), C computed from the logits."""
-    factor = _factor.formula(sigmoid_forward.formula(logits), t, gamma, positive, negative)
-    return factor * sigmoid_crossentropy_forward.formula(logits, t)
+    factor = _factor(sigmoid_forward(logits), t, gamma, positive, negative)
+    return factor * sigmoid_crossentropy_forward(logits, t)
 
 
 @fused
 def sigmoid_focal_backward(logits, t, gamma, positive, negative, units):
     """dlogits = (w q^γ)' p (1 - p) C / units + w q^γ dC."""
-    p = sigmoid_forward.formula(logits)
-    ends = _slope.formula(p, t, gamma, positive, negative) * (p * (1 - p))
-    factor = _factor.formula(p, t, gamma, positive, negative)
-    change = ends * sigmoid_crossentropy_forward.formula(logits, t) / units
-    return change + factor * sigmoid_crossentropy_backward.formula(logits, t, units)
+    p = sigmoid_forward(logits)
+    ends = _slope(p, t, gamma, positive, negative) * (p * (1 - p))
+    factor = _factor(p, t, gamma, positive, negative)
+    change = ends * sigmoid_crossentropy_forward(logits, t) / units
+    return change + factor * sigmoid_crossentropy_backward(logits, t, units)
 
 
 @fused
 def categorical_focal_forward(p, t, alpha, gamma):
     """L_k = -α (1 - p_k)^γ t_k log p_k, p kept within [ε, 1 - ε]; a row's loss is the sum."""
-    factor = alpha * (1 - _kept.formula(p)) ** gamma
-    return factor * crossentropy_forward.formula(p, t)
+    factor = alpha * (1 - _kept(p)) ** gamma
+    return factor * crossentropy_forward(p, t)
 
 
 @fused
 def categorical_focal_backward(p, t, alpha, gamma):
     """dp = α ((1 - p)^γ dC - γ (1 - p)^(γ - 1) C), and 0 where p was not within (ε, 1 - ε)."""
-    rest = 1 - _kept.formula(p)
-    change = gamma * rest ** (gamma - 1) * crossentropy_forward.formula(p, t) * _inside.formula(p)
-    return alpha * (rest**gamma * crossentropy_backward.formula(p, t) - change)
+    rest = 1 - _kept(p)
+    change = gamma * rest ** (gamma - 1) * crossentropy_forward(p, t) * _inside(p)
+    return alpha * (rest**gamma * crossentropy_backward(p, t) - change)

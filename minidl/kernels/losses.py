@@ -32,7 +32,10 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
 
 @fused
 def _taken(t, z):
-    """t · z for z <= 0, and 0 where t is 0: 0 · ∞ would be NaN."""
+    """t · z for z <= 0, and 0 where t is 0: 0 · ∞ would be NaN.
+
+    The bound below z is 0 where t is 0, and -∞ elsewhere.
+    """
     return t * np.maximum(z, np.minimum((0.5 - np.abs(np.sign(t))) * np.inf, 0))
 
 
@@ -73,15 +76,15 @@ def sigmoid_crossentropy_forward(logits, t):
 
     Written as log(1 + exp(-|z|)) - t min(z, 0) - (1 - t) min(-z, 0), which never overflows.
     """
-    yes = _taken.formula(t, np.minimum(logits, 0))
-    no = _taken.formula(1 - t, np.minimum(-logits, 0))
+    yes = _taken(t, np.minimum(logits, 0))
+    no = _taken(1 - t, np.minimum(-logits, 0))
     return np.log1p(np.exp(-np.abs(logits))) - (yes + no)
 
 
 @fused
 def sigmoid_crossentropy_backward(logits, t, units):
     """dlogits = (p - t) / units, for the mean over the units of a row."""
-    return (sigmoid_forward.formula(logits) - t) / units
+    return (sigmoid_forward(logits) - t) / units
 
 
 @fused

@@ -31,13 +31,13 @@ def _inside(p):
 @fused
 def crossentropy_forward(p, t):
     """L_k = -t_k log p_k on probabilities, p kept within [ε, 1 - ε]; a row's loss is the sum."""
-    return -t * np.log(_kept.formula(p))
+    return -t * np.log(_kept(p))
 
 
 @fused
 def crossentropy_backward(p, t):
     """dp = -t / p, and 0 where p was not within (ε, 1 - ε)."""
-    return -t * _inside.formula(p) / np.maximum(p, EPSILON)
+    return -t * _inside(p) / np.maximum(p, EPSILON)
 
 
 @kernel
@@ -103,12 +103,12 @@ def log_total_backward(dp: Any, p: Any, work: Any, total: Any) -> Any:
 @fused
 def binary_crossentropy_forward(p, t):
     """L = -t log p - (1 - t) log(1 - p), p kept within [ε, 1 - ε], element by element."""
-    kept = _kept.formula(p)
+    kept = _kept(p)
     return -t * np.log(kept) - (1 - t) * np.log(1 - kept)
 
 
 @fused
 def binary_crossentropy_backward(p, t, units):
     """dp = (p - t) / (p (1 - p)) / units, and 0 where p was not within (ε, 1 - ε)."""
-    kept = _kept.formula(p)
-    return (kept - t) * _inside.formula(p) / (kept * (1 - kept)) / units
+    kept = _kept(p)
+    return (kept - t) * _inside(p) / (kept * (1 - kept)) / units

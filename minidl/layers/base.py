@@ -8,7 +8,7 @@ from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
-from minidl.layers.arguments import BUILT, activity
+from minidl.layers.arguments import BUILT, activity, initial
 from minidl.layers.interface import Interface
 from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
@@ -24,7 +24,8 @@ class Layer(Interface, OwnCall, Views):
     """A step of a network, on rows.
 
     A layer is built once, for rows of one shape; bound to buffers for so many rows; then
-    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing.
+    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing. Its network
+    builds and binds it; for a layer in none ``layer(x)`` does both and calls ``forward``.
 
     Args:
         name: shown in the summary and in parameter names; made from the class and a
@@ -135,9 +136,9 @@ class Layer(Interface, OwnCall, Views):
         attribute: str,
         name: str,
         shape: Shape,
-        initializer: Initializer,
-        regularizer: regularizers.Regularizer | None = None,
-        constraint: constraints.Constraint | None = None,
+        initializer: str | Initializer,
+        regularizer: str | regularizers.Regularizer | None = None,
+        constraint: str | constraints.Constraint | None = None,
     ) -> None:
         """Ask for a trainable tensor, within :meth:`build`.
 
@@ -145,16 +146,19 @@ class Layer(Interface, OwnCall, Views):
             attribute: name of the layer's attribute, ``W``; the gradient is ``dW``.
             name: in summaries and parameter names, "kernel".
             shape: of the tensor.
-            initializer: of its first values.
+            initializer: of its first values; by name, too, like the next two.
             regularizer: penalty on the tensor, or None.
             constraint: on the tensor after each update, or None.
 
         Raises:
-            ValueError: the constraint does not suit the shape.
+            ValueError: an unknown name, or the constraint does not suit the shape.
         """
-        if constraint is not None:
-            constraint.check(shape)
-        self.tensors[attribute] = Specification(name, shape, initializer, regularizer, constraint)
+        held = constraints.get(constraint)
+        if held is not None:
+            held.check(shape)
+        self.tensors[attribute] = Specification(
+            name, shape, initial(initializer), regularizers.get(regularizer), held
+        )
 
 
 def first_rows(buffer: Any, rows: int) -> Any:

@@ -48,12 +48,15 @@ def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
 
 
 @contextlib.contextmanager
-def told_of_batch_axis(given: Shape | None) -> Iterator[None]:
-    """A context whose ValueError says, if the given shape has several sizes, that one may be N."""
+def told_of_batch_axis(given: Any) -> Iterator[None]:
+    """A context whose ValueError says, if the given shape has several sizes, that one may be N.
+
+    Nothing is said where None in front shows that one is.
+    """
     try:
         yield
     except ValueError as error:
-        if given is None or len(given) == 1:
+        if not isinstance(given, list | tuple) or len(given) < 2 or given[0] is None:
             raise
         raise ValueError(
             f"{error}; build takes the shape of one row, or (None, …) with a batch axis"
@@ -75,6 +78,19 @@ def check_rows(layer: Layer, shape: Shape) -> None:
         raise ValueError(
             f"{layer.name}: expected rows of shape {layer.input_shape}, for which it is built, "
             f"received {shape}"
+        )
+
+
+def check_outputs(layer: Layer, shape: Shape) -> None:
+    """Raise if a layer that is built for rows of a shape does not say the shape of its outputs.
+
+    Raises:
+        ValueError: names what ``build`` should do.
+    """
+    if shape and not layer.output_shape:
+        raise ValueError(
+            f"{layer.name}: expected build to set output_shape, the shape of one row of outputs; "
+            "super().build(input_shape) makes it the input's"
         )
 
 

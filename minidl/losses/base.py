@@ -109,7 +109,8 @@ class Loss(Configured):
             measures.convert(y.reshape(rows, units), out=t)
         self.prepare(t)
         losses = self._losses[:rows]
-        self.row_losses(predictions, t, losses)
+        returned = self.row_losses(predictions, t, losses)
+        arguments.written(self.row_losses, returned, losses)
         self._weights = None
         if sample_weight is not None:
             self._weights = self._w[:rows]
@@ -143,7 +144,8 @@ class Loss(Configured):
     def backward(self) -> Any:
         """The gradient of the last forward's value at its predictions: (N, units)."""
         d = self._d[: self._rows]
-        self.row_gradients(self._predictions, self._targets, d)
+        returned = self.row_gradients(self._predictions, self._targets, d)
+        arguments.written(self.row_gradients, returned, d)
         if self._weights is not None:
             measures.weigh(d, self._weights, out=d)
         if self.reduction not in reductions.MEANS:
@@ -154,11 +156,11 @@ class Loss(Configured):
     def prepare(self, t: Any) -> None:
         """Change targets (N, units) in place, before :meth:`row_losses`; here nothing changes."""
 
-    def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
+    def row_losses(self, predictions: Any, t: Any, out: Any) -> Any:
         """Write L_n into ``out`` (N, 1)."""
         raise NotImplementedError(f"{type(self).__name__} must define row_losses")
 
-    def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
+    def row_gradients(self, predictions: Any, t: Any, out: Any) -> Any:
         """Write dL_n / dpredictions into ``out`` (N, units), after :meth:`row_losses`."""
         raise NotImplementedError(f"{type(self).__name__} must define row_gradients")
 

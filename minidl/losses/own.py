@@ -71,7 +71,10 @@ def from_functions(
             raise TypeError(f"from_functions: expected two functions, received {each!r}")
     name = getattr(forward, "__name__", "") if name is None else name
     if not (isinstance(name, str) and name.isidentifier()):
-        raise ValueError(f"name: expected that of a Python function, received {name!r}")
+        raise ValueError(
+            f"name: expected that of a Python function, received {name!r}; a lambda takes "
+            "from_functions(..., name='of_your_own')"
+        )
     content = {
         # The caller's package is a part of the name in files.
         "__module__": sys._getframe(1).f_globals.get("__name__", "__main__"),

@@ -38,9 +38,12 @@ def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
         metric = ChosenAccuracy(metric.name, class_numbers=numbers)
     if metric.class_numbers not in (None, numbers):
         kinds = {True: "class numbers", False: "rows of targets"}
+        remedy = "its form for rows, whose name has no 'sparse'"
+        if numbers:
+            remedy = "categorical_crossentropy, and utils.to_categorical for the targets"
         raise ValueError(
             f"metric {metric.name!r}: expected {kinds[not numbers]}, received a loss on "
-            f"{kinds[numbers]}, {type(loss).__name__}"
+            f"{kinds[numbers]}, {type(loss).__name__}; use {remedy}"
         )
     return metric
 

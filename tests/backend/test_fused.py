@@ -10,7 +10,7 @@ import pytest
 
 from minidl.accelerator.trace.blocks import BLOCK
 from minidl.backend import fused, to_device, to_host, use
-from minidl.kernels import updates
+from minidl.kernels import activations, updates
 from tests.accelerator.trace.formulas import call, numbers, weighted
 from tests.kernels.running import blank, device
 
@@ -33,6 +33,21 @@ def test_it_is_still_the_function_that_was_written():
     assert weighted.__doc__ == "weight · x + y."
     assert weighted.formula(2.0, 3.0, 10) == 23
     np.testing.assert_array_equal(weighted.formula(np.array([1, 2]), 1, 2), [3, 5])
+
+
+@ON_EVERY_EXECUTOR
+def test_arguments_have_names():
+    """As in any function of Python; a default value may be left out between them."""
+    x = numbers(5)
+    for given in ({"negative_slope": 0.5}, {}):
+        expected = activations.leaky_relu_forward(x, given.get("negative_slope", 0.2))
+        np.testing.assert_array_equal(activations.leaky_relu_forward(x=x, **given), expected)
+        where = to_device(np.empty_like(x))
+        activations.leaky_relu_forward(x=to_device(x), out=where, **given)
+        np.testing.assert_array_equal(to_host(where), expected)
+    with pytest.raises(TypeError, match="slope"):
+        activations.leaky_relu_forward(to_device(x), slope=0.5, out=where)
+    assert repr(activations.relu_backward) == "<formula relu_backward(dy, y)>"
 
 
 # Results -----------------------------------------------------------------------------------

@@ -168,6 +168,8 @@ def test_variables_choose_at_the_start():
     assert child(ASK).stdout.split() == ["numpy", "compiled"]
     for name in ("python", "blocks"):
         assert child(ASK, MINIDL_EXECUTOR=name).stdout.split() == ["numpy", name]
+    # An empty variable is none, as a shell writes it to leave one out.
+    assert child(ASK, MINIDL_EXECUTOR="", MINIDL_BACKEND="").stdout.split() == ["numpy", "compiled"]
     code = "from tests.doubles.cupy_double import installed\nwith installed():\n    exec(ASK)"
     code = code.replace("ASK", repr(ASK))
     assert child(code, MINIDL_BACKEND="cupy").stdout.split() == ["cupy", "cuda"]

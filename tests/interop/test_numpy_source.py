@@ -193,7 +193,7 @@ def test_rows_of_unknown_shape(name: str, tmp_path: Path) -> None:
 
 def test_no_model() -> None:
     """Is named."""
-    with pytest.raises(TypeError, match="expected a model of minidl, such as Sequential, received"):
+    with pytest.raises(TypeError, match="such as Sequential or an estimator's network_, received"):
         interop.to_numpy_source([Dense(2)])
 
 

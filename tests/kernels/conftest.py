@@ -35,9 +35,9 @@ def _names_are_kept(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
     right = Fused.__call__
 
-    def fused(self: Fused, *arguments: Any, out: Any) -> Any:
+    def fused(self: Fused, *arguments: Any, **options: Any) -> Any:
         called.setdefault(self.formula.__name__)
-        return right(self, *arguments, out=out)
+        return right(self, *arguments, **options)
 
     monkeypatch.setattr(Fused, "__call__", fused)
     for module in (*_MODULES, request.module):

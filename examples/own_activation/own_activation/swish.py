@@ -12,7 +12,7 @@ from minidl.layers import Layer
 @fused
 def swish_forward(x, beta):
     """s = sigmoid(beta · x),  y = x · s."""
-    s = sigmoid_forward.formula(beta * x)
+    s = sigmoid_forward(beta * x)
     return s, x * s
 
 
