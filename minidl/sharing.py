@@ -74,7 +74,7 @@ def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
     for index, layer in enumerate(layer for layer in network.leaves if layer.draws):
         if not layer.settled:
             layer.address(network.seed, index)
-    network.hold(parameters, moving)
+    network.adopt(parameters, moving)
 
 
 def _values(network: Any, sources: Mapping[Layer, Layer]) -> dict[tuple[Layer, str], np.ndarray]:

@@ -113,7 +113,7 @@ class Stack(Row):
         for entry, (layer, key) in zip(statistics, moving, strict=True):
             layer.bind_view(key, statistics.view(entry))
         self._address()
-        self.hold(parameters, statistics)
+        self.adopt(parameters, statistics)
 
     def named(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
         """The names and places of the layers' tensors within one vector.
@@ -126,7 +126,7 @@ class Stack(Row):
         wanted = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
         return ParameterVector(wanted, self.backend, self.dtype, vectors)
 
-    def hold(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
+    def adopt(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
         """Compute with these vectors, which the layers' tensors are views of."""
         self._parameters, self.statistics = parameters, statistics
         self.penalties = Penalties(parameters, self.backend, self.leaves)

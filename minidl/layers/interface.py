@@ -103,7 +103,7 @@ class Interface(Configured):
 
         A layer that was built or called by itself has a network around it alone.
         """
-        owner = self.owner or vars(self).get("_alone")
+        owner = self.owner or vars(self).get("_network_around")
         if owner is not None and not owner.built and owner.input_row is not None:
             owner.build()
         return owner
