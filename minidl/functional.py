@@ -108,7 +108,7 @@ def _after(before: Symbol, thing: Any) -> Symbol:
     row = before.shape[1:]
     if isinstance(thing, Stack):
         thing.build(row)
-    elif not thing.settled:
+    elif not thing.sealed:
         if thing.declared_shape not in (None, row):
             raise ValueError(
                 f"{thing.name}: expected input_shape {row}, received {thing.declared_shape}"

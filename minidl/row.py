@@ -177,7 +177,7 @@ class Row:
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
         shape = layer.input_row if isinstance(layer, Row) else layer.input_shape
-        if isinstance(layer, Layer) and not layer.settled:
+        if isinstance(layer, Layer) and not layer.sealed:
             shape = layer.declared_shape
         if shape is not None:
             if self._entries or self.input_row is not None:

@@ -77,14 +77,14 @@ class Stack(Row):
         trains = False
         for layer in self.leaves:
             check_rows(layer, shape)
-            if not layer.settled:
+            if not layer.sealed:
                 layer.needs_dx = trains
                 layer.build(shape)
                 check_outputs(layer, shape)
             layer.needs_dx |= trains
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape
-        if any(layer.settled for layer in self.leaves):
+        if any(layer.sealed for layer in self.leaves):
             sharing.join(self)
         else:
             self.place({})
@@ -131,7 +131,7 @@ class Stack(Row):
         self._parameters, self.statistics = parameters, statistics
         self.penalties = Penalties(parameters, self.backend, self.leaves)
         for layer in self.leaves:
-            layer.settle()
+            layer.seal()
 
     def _address(self) -> None:
         """Have the layers that draw do so at the addresses of the network's seed."""
