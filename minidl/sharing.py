@@ -60,7 +60,7 @@ def _join(network: Any, others: list[Any]) -> None:
         if apart:
             sources = _replace(network, apart)
             _warn(network, apart)
-        network.place(_values(network, sources))
+        network.make_vectors(_values(network, sources))
         for other in others:
             _move(other)
     _unite([*others, network])
@@ -68,8 +68,10 @@ def _join(network: Any, others: list[Any]) -> None:
 
 def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
     """Give a network vectors that its layers' tensors are views of already."""
-    parameters = network.named("tensors", (theta, grad))
-    moving = network.named("statistics", (statistics, network.backend.xp.zeros_like(statistics)))
+    parameters = network.parameter_vector("tensors", (theta, grad))
+    moving = network.parameter_vector(
+        "statistics", (statistics, network.backend.xp.zeros_like(statistics))
+    )
     # The network that had a layer before may go on training, with the masks that it had.
     for index, layer in enumerate(layer for layer in network.leaves if layer.draws):
         if not layer.sealed:

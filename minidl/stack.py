@@ -87,25 +87,26 @@ class Stack(Row):
         if any(layer.sealed for layer in self.leaves):
             sharing.join(self)
         else:
-            self.place({})
+            self.make_vectors({})
         self._leaves = self.leaves
         self.built, self.rows = True, 0
         sharing.built.add(self)
 
-    def place(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
+    def make_vectors(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
         """Make the vectors, and the layers' tensors views of these.
 
         Args:
             kept: (layer, attribute) -> values, on the host; other tensors get initial values.
         """
-        parameters, statistics = self.named("tensors"), self.named("statistics")
+        parameters = self.parameter_vector("tensors")
+        statistics = self.parameter_vector("statistics")
         trained = [(layer, key) for layer in self.leaves for key in layer.tensors]
         moving = [(layer, key) for layer in self.leaves for key in layer.statistics]
         for vector, places in ((parameters, trained), (statistics, moving)):
             for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
                 values = kept.get((layer, key))
                 if values is None:
-                    values = entry.wanted.initializer.drawn(entry.shape, self.seed, index)
+                    values = entry.specification.initializer.drawn(entry.shape, self.seed, index)
                 vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         for entry, (layer, key) in zip(parameters, trained, strict=True):
             layer.bind_view(key, parameters.view(entry))
@@ -115,16 +116,16 @@ class Stack(Row):
         self._address()
         self.adopt(parameters, statistics)
 
-    def named(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
-        """The names and places of the layers' tensors within one vector.
+    def parameter_vector(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
+        """A vector for the layers' tensors, with the name and place of each.
 
         Args:
             kind: "tensors", which gradients move, or "statistics".
             vectors: values and gradients; made, full of zeros, if left out.
         """
         walked = self.walk()
-        wanted = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
-        return ParameterVector(wanted, self.backend, self.dtype, vectors)
+        asked = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
+        return ParameterVector(asked, self.backend, self.dtype, vectors)
 
     def adopt(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
         """Compute with these vectors, which the layers' tensors are views of."""
