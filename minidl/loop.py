@@ -52,7 +52,9 @@ class Loop:
             # Without ``self``: what the loop holds must not hold the loop.
             train.fill()  # the rows of the batch, into x, y and weight
             objective, optimizer = state.objective, model._built_optimizer()
-            results = train_step(model, objective.loss, objective.mover(optimizer), x, y, weight)
+            results = train_step(
+                model, objective.loss, objective.with_probe(optimizer), x, y, weight
+            )
             objective.observe(*results, y, weight)
 
         self._steps = Steps(train_on, state, train, evaluated.values(), check_finite)

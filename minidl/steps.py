@@ -88,7 +88,7 @@ class Steps:
         """
         model, self._seen = self._model, self._state.objective
         optimizer = model._built_optimizer()
-        self._seen.penalize()
+        self._seen.split_loss()
         movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
         self.step.look(parts_of(self._seen), movers, within)
 
