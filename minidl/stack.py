@@ -1,4 +1,4 @@
-"""Layers in a row over one parameter vector: checked and built."""
+"""A chain of layers over one parameter vector: checked and built."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from minidl import checks, sharing
 from minidl.backend import current, floating
 from minidl.beside import Traffic
+from minidl.chain import Chain
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.layers.shapes import check_outputs, check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
-from minidl.row import Row
 from minidl.seeds import next_seed
 
 
-class Stack(Row):
-    """Layers in a row, each fed with the output of the one before.
+class Stack(Chain):
+    """A chain of layers, each fed with the output of the one before.
 
     The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
 
