@@ -197,6 +197,27 @@ def undisturbed(network: Any, look: Callable[[], T]) -> T:
             return found
 
 
+def in_turn(network: Any, training: bool, make: Callable[[], T]) -> T:
+    """The result of a pass that comes in its turn.
+
+    A pass of inference that comes between two calls of a step has buffers of its own. Before
+    other passes a half-done step is put back, and the steps that wait are done.
+
+    Args:
+        network: of the pass.
+        training: whether layers behave as in training.
+        make: makes the pass; takes nothing.
+    """
+    with network.traffic.lock, network.backend.here:
+        if network.traffic.expected:
+            network.traffic.expected = False
+        elif not training and (network.traffic.passing or network.traffic.pending is not None):
+            return undisturbed(network, make)
+        else:
+            network.settle()
+        return make()
+
+
 def _all(layers: Any) -> Iterator[Layer]:
     """Layers, and the layers inside layers."""
     for layer in layers:

@@ -205,14 +205,14 @@ def only_none(meaning: str, instead: str = "") -> Any:
 
 
 def fixed(instead: str) -> Any:
-    """An attribute that cannot be set any more once the object's ``settled`` is true.
+    """An attribute that cannot be set any more once the object's ``sealed`` is true.
 
     Args:
         instead: the remedy, for the error's message.
     """
 
     def check(thing: Any, name: str, value: Any) -> Any:
-        if thing.__dict__.get("settled"):
+        if thing.__dict__.get("sealed"):
             raise AttributeError(f"{name} of {thing!r} cannot be set any more; expected {instead}")
         return value
 

@@ -79,10 +79,11 @@ class Compiled(Network):
     @property
     def metrics_names(self) -> list[str]:
         """Names of the results of :meth:`evaluate`, in order: "loss", then the metrics."""
-        self._compiled()
+        self._check_compiled()
         return ["loss", *numbered(self._metrics)]
 
-    def _compiled(self) -> optimizers.Optimizer:
+    def _check_compiled(self) -> optimizers.Optimizer:
+        """Return the optimizer; raise where :meth:`compile` has not been called."""
         if self._optimizer is None:
             raise RuntimeError(
                 "expected compile(optimizer, loss, metrics) to be called first; the network has "
@@ -92,6 +93,6 @@ class Compiled(Network):
 
     def _built_optimizer(self) -> optimizers.Optimizer:
         """The present optimizer, with a state: a callback may have compiled another one."""
-        optimizer = self._compiled()
+        optimizer = self._check_compiled()
         optimizer.build(self.theta, self.parameters)
         return optimizer

@@ -43,7 +43,7 @@ class Evaluated(Compiled):
         Returns:
             The loss (penalties included), or a list of the loss and the metrics, if any.
         """
-        self._compiled()
+        self._check_compiled()
         listeners = arguments.listeners(callbacks)
         shown = arguments.verbosity(verbose)
         if not is_source(x):

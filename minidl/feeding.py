@@ -43,7 +43,7 @@ class Feed(NamedTuple):
         Args:
             train: True to have the rows to train on among them.
         """
-        batches = {"val_": self.held_out, "train_": again(self.train) if train else None}
+        batches = {"val_": self.held_out, "train_": rows_trained_on(self.train) if train else None}
         return {prefix: each for prefix, each in batches.items() if each is not None}
 
 
@@ -145,7 +145,7 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
     return _inference(model, (x, None, None), batch_size, steps, batch_size)  # type: ignore[arg-type]
 
 
-def again(train: Any) -> Batches:
+def rows_trained_on(train: Any) -> Batches:
     """The rows to train on, to be evaluated after each epoch.
 
     Raises:

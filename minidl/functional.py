@@ -87,7 +87,7 @@ def call(thing: Any, x: Any, training: bool | None = None) -> Any:
         x = np.asarray(x)
     if isinstance(thing, Stack):
         return _through(thing, x, bool(training))
-    return _alone(thing, x, bool(training))
+    return _through_layer(thing, x, bool(training))
 
 
 def _is_symbol(value: Any) -> bool:
@@ -108,7 +108,7 @@ def _after(before: Symbol, thing: Any) -> Symbol:
     row = before.shape[1:]
     if isinstance(thing, Stack):
         thing.build(row)
-    elif not thing.settled:
+    elif not thing.sealed:
         if thing.declared_shape not in (None, row):
             raise ValueError(
                 f"{thing.name}: expected input_shape {row}, received {thing.declared_shape}"
@@ -143,7 +143,7 @@ def _through(network: Any, x: Any, training: bool) -> Any:
     return _shown(undisturbed(network, look))
 
 
-def _alone(layer: Layer, x: Any, training: bool) -> Any:
+def _through_layer(layer: Layer, x: Any, training: bool) -> Any:
     """The outputs of one layer of a network, or of a layer in none."""
     network = layer._network()
     if network is None or not network.built:
@@ -172,9 +172,9 @@ def build(layer: Layer, shape: tuple[int, ...]) -> Network:
     Raises:
         ValueError: the layer does not take such rows, or is built for others.
     """
-    alone: Network | None = vars(layer).get("_alone")
+    alone: Network | None = vars(layer).get("_network_around")
     if alone is None:
-        alone = layer._alone = Network([layer])
+        alone = layer._network_around = Network([layer])
         layer.owner = None  # another network may become the owner
     alone.build((None, *shape))
     return alone

@@ -121,7 +121,7 @@ def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
             raise ValueError(f"{function.name}: expected at least one axis, received one number")
         x, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
         columns = {name: backend.xp.empty((len(x), 1), dtype=x.dtype) for name in COLUMNS}
-    function.run({"x": x, **constants, **columns}, out)
+    function.run_forward({"x": x, **constants, **columns}, out)
     return y
 
 

@@ -51,8 +51,9 @@ class Loop:
         def train_on(x: Any, y: Any, weight: Any) -> None:
             # Without ``self``: what the loop holds must not hold the loop.
             train.fill()  # the rows of the batch, into x, y and weight
-            objective, optimizer = state.objective, model._built_optimizer()
-            results = train_step(model, objective.loss, objective.mover(optimizer), x, y, weight)
+            objective = state.objective
+            optimizer = objective.with_probe(model._built_optimizer())
+            results = train_step(model, objective.loss, optimizer, x, y, weight)
             objective.observe(*results, y, weight)
 
         self._steps = Steps(train_on, state, train, evaluated.values(), check_finite)
@@ -96,17 +97,13 @@ class Loop:
         state.begin_epoch(epoch)
         order = self._order()
         steps.begin_epoch(epoch, order)
-        step, watch, grows = steps.step, steps.watch, not train.repeatable
-        starting, ending, told_strangers = steps.starting, steps.ending, steps.told_strangers
+        step, watch, starting, ending = steps.step, steps.watch, steps.starting, steps.ending
         done, writes = state.batch, bool(ending or state.every)
         try:
             for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
                 for each in starting:
                     each.on_train_batch_begin(number, {})
-                if grows:
-                    steps.widen(x.shape[0])
-                if told_strangers or step.strange:
-                    steps.look(within=True)
+                steps.prepare(x.shape[0])
                 if watch is not None:
                     watch.step(number, (x, y, weight))
                 elif step(x, y, weight):

@@ -6,9 +6,8 @@ from typing import Any
 
 from minidl import incoming, weights
 from minidl.backend.cuda import allocating
-from minidl.beside import undisturbed
+from minidl.beside import in_turn
 from minidl.layers import Activation, Dense
-from minidl.layers.base import Layer
 from minidl.layers.own_call import calls
 from minidl.stack import Stack
 
@@ -66,21 +65,60 @@ class Network(Stack):
             ValueError: no rows, rows of another shape, no numbers, or logits of a network that
                 ends in no activation.
         """
+        return in_turn(self, training, lambda: self._forward(x, training, step, logits))
+
+    def _forward(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
+        x = self._checked(x, logits)
+        self._logits, self.traffic.awaits_backward = logits, training
+        for network in self.kin:
+            network.passes += 1
+        self.bind(x.shape[0])
+        if training and step is None:
+            step = self.step
+            self.step += 1
+        x = incoming.converted(self, x)
+        noted, layers = self.penalties.activities.noted, list(self.leaves)
+        last: Any = layers.pop() if logits else None
+        for layer in layers:
+            x = noted(layer, layer.forward(x, training, step or 0))
+        return last.logits(x) if logits else x
+
+    def backward(self, dy: Any, logits: bool = False) -> None:
+        """Fill ``grad`` from the gradient ``dy`` at the last forward's output.
+
+        Args:
+            dy: (N, *output_shape); may be overwritten.
+            logits: as in that forward: whether dy is the gradient before the last layer's
+                softmax or sigmoid.
+
+        Raises:
+            RuntimeError: there was no forward, or the last one stopped elsewhere.
+        """
+        if not self.passes:
+            raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
+        if logits != self._logits:
+            raise RuntimeError(
+                f"expected backward(dy, logits={self._logits}) after forward(x, "
+                f"logits={self._logits}), received logits={logits}"
+            )
         with self.traffic.lock, self.backend.here:
-            if self.traffic.expected:
-                self.traffic.expected = False
-            elif not training and (self.traffic.passing or self.traffic.pending is not None):
-                return undisturbed(self, lambda: self._pass(x, training, step, logits))
-            else:
-                self.settle()
-            return self._pass(x, training, step, logits)
+            layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
+            if layers and logits:
+                dy = layers.pop().logits_backward(dy)
+            while layers:
+                layer = layers.pop()
+                dy = layer.backward(penalised(layer, dy))
+            self.traffic.awaits_backward = False
 
-    def settle(self) -> None:
-        """Put back a training step that is half done, and do the steps that wait."""
-        if self.traffic.pending is not None:
-            self.traffic.pending.settle()
+    def _with_gradients(self) -> list[Any]:
+        """The last layers: from the first on that has tensors to train."""
+        for first, layer in enumerate(self.leaves):
+            if layer.tensors and layer.trainable:
+                return list(self.leaves[first:])
+        return []
 
-    def _pass(self, x: Any, training: bool, step: int | None, logits: bool) -> Any:
+    def _checked(self, x: Any, logits: bool) -> Any:
+        """Rows ``x`` that fit the network, which is built for them if need be."""
         x = incoming.rows(self, x)
         if not self.built:
             self.build((None, *x.shape[1:]))
@@ -93,19 +131,12 @@ class Network(Stack):
                 "logits: expected a network that ends in an activation without a penalty on its "
                 f"outputs, received {self.leaves[-1]}"
             )
-        self._logits, self.traffic.awaits_backward = logits, training
-        for network in self.kin:
-            network.passes += 1
-        self.bind(x.shape[0])
-        if training and step is None:
-            step = self.step
-            self.step += 1
-        x = incoming.converted(self, x)
-        noted = self.penalties.activities.noted
-        for layer in self.leaves[:-1]:
-            x = noted(layer, layer.forward(x, training, step or 0))
-        last: Any = self.leaves[-1]
-        return last.logits(x) if logits else noted(last, last.forward(x, training, step or 0))
+        return x
+
+    def settle(self) -> None:
+        """Put back a training step that is half done, and do the steps that wait."""
+        if self.traffic.pending is not None:
+            self.traffic.pending.settle()
 
     @property
     def output_activation(self) -> str | None:
@@ -143,42 +174,3 @@ class Network(Stack):
             return None
         activation = last.activation if isinstance(last, Dense) else last
         return activation if isinstance(activation, Activation) else None
-
-    def backward(self, dy: Any, logits: bool = False) -> None:
-        """Fill ``grad`` from the gradient ``dy`` at the last forward's output.
-
-        Args:
-            dy: (N, *output_shape); may be overwritten.
-            logits: as in that forward: whether dy is the gradient before the last layer's
-                softmax or sigmoid.
-
-        Raises:
-            RuntimeError: there was no forward, or the last one stopped elsewhere.
-        """
-        if not self.passes:
-            raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
-        if logits != self._logits:
-            raise RuntimeError(
-                f"expected backward(dy, logits={self._logits}) after forward(x, "
-                f"logits={self._logits}), received logits={logits}"
-            )
-        with self.traffic.lock, self.backend.here:
-            self._backward(dy, logits)
-            self.traffic.awaits_backward = False
-
-    def _backward(self, dy: Any, logits: bool) -> None:
-        layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
-        if layers:
-            last: Any = layers.pop()
-            given = dy if logits else penalised(last, dy)
-            dy = last.logits_backward(given) if logits else last.backward(given)
-        while layers:
-            layer = layers.pop()
-            dy = layer.backward(penalised(layer, dy))
-
-    def _with_gradients(self) -> list[Layer]:
-        """The last layers: from the first on that has tensors to train."""
-        for first, layer in enumerate(self.leaves):
-            if layer.tensors and layer.trainable:
-                return list(self.leaves[first:])
-        return []

@@ -63,8 +63,8 @@ class Objective:
             on_logits = self.loss.from_logits and metric.takes_logits(activation, bound[0])
             metric.bind(rows, *bound, from_logits=on_logits)
         self.measures: tuple[Metric, ...] = (self.mean, *self.metrics)
-        self._parted = False
-        self.penalize()
+        self._split = False
+        self.split_loss()
         self.needs_outputs = self.loss.joined and not all(m.on_logits for m in self.metrics)
 
     @property
@@ -72,15 +72,15 @@ class Objective:
         """Of the values: "loss", the metrics, and with penalties "data_loss" and "penalty"."""
         return [measure.name for measure in self.measures]
 
-    def penalize(self, again: bool = False) -> None:
+    def split_loss(self, always: bool = False) -> None:
         """Tell the two parts of the loss apart from now on, if weights are penalised.
 
         Args:
-            again: True to do so without such weights: there were penalised weights before.
+            always: True to do so without such weights: there were penalised weights before.
         """
-        if self._parted or not (again or len(self.network.penalties)):
+        if self._split or not (always or len(self.network.penalties)):
             return
-        self._parted = True
+        self._split = True
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
         # The values until now were the loss of the data.
         self.data_mean.take(self.mean)
@@ -95,7 +95,7 @@ class Objective:
         """The values by name since :meth:`reset`; the loss includes the penalties."""
         return {measure.name: plain(measure.result()) for measure in self.measures}
 
-    def mover(self, optimizer: Optimizer) -> Any:
+    def with_probe(self, optimizer: Optimizer) -> Any:
         """The optimizer, with the probe before the update if there is one."""
         return optimizer if self.probe is None else Probed(optimizer, weakly(self.probe))
 
@@ -110,7 +110,7 @@ class Objective:
             weight: (N, 1), for the weighted metrics.
         """
         rows = len(predictions)
-        if self._parted:
+        if self._split:
             self.data_mean.add(value, rows)
             self.penalty_mean.add(penalty, rows)
             measures.add(value, penalty)
@@ -141,7 +141,7 @@ class Objective:
             batches: of :class:`minidl.batches.Batches` or :class:`minidl.streams.Stream`.
             listeners: are told of the evaluation.
         """
-        self.penalize()
+        self.split_loss()
         self.reset()
         objective = self
         starting = overriding(listeners, "on_test_batch_begin")

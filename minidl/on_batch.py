@@ -41,7 +41,7 @@ class OnBatch(Inference):
             RuntimeError: before :meth:`compile`.
             TypeError, ValueError: arrays that do not fit.
         """
-        self._compiled()
+        self._check_compiled()
         x, y, weight = arguments.rows(self, x, y, sample_weight)
         by_class = data.class_weights(class_weight, y, self._loss, self.output_row[0])
         if by_class is not None:

@@ -37,11 +37,11 @@ class Pair:
         self._forward, self._backward = tuple(given), tuple(back)
         self._complete = True
 
-    def run(self, values: Mapping[str, Any], out: Any) -> Any:
+    def run_forward(self, values: Mapping[str, Any], out: Any) -> Any:
         """y, written into ``out``; ``values`` are the arguments by name."""
         return self.forward(*[values[name] for name in self._forward], out=out)
 
-    def run_back(self, values: Mapping[str, Any], out: Any) -> Any:
+    def run_backward(self, values: Mapping[str, Any], out: Any) -> Any:
         """dx, written into ``out``; ``values`` are the arguments by name."""
         return self.backward(*[values[name] for name in self._backward], out=out)
 

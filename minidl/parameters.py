@@ -16,7 +16,7 @@ from minidl.regularizers import Regularizer
 
 @dataclass
 class Specification:
-    """Wish of a layer for a named tensor: initial values, penalty and constraint.
+    """Request of a layer for a named tensor: initial values, penalty and constraint.
 
     Penalty and constraint can be exchanged at any time, and training of the tensor turned off and
     on; the rest counts when the network is built.
@@ -38,28 +38,28 @@ class Parameter:
         name: "layer/tensor", for example "dense_1/kernel".
         shape: of the tensor.
         offset: place of the tensor's first element in the vector.
-        wanted: the layer's specification.
+        specification: the layer's request for the tensor.
     """
 
     name: str
     shape: tuple[int, ...]
     offset: int
-    wanted: Specification
+    specification: Specification
 
     @property
     def regularizer(self) -> Regularizer | None:
         """The tensor's penalty now, or None."""
-        return self.wanted.regularizer
+        return self.specification.regularizer
 
     @property
     def trainable(self) -> bool:
         """True if training moves the tensor."""
-        return self.wanted.trainable
+        return self.specification.trainable
 
     @property
     def constraint(self) -> Constraint | None:
         """The tensor's constraint now, or None."""
-        return self.wanted.constraint
+        return self.specification.constraint
 
     @property
     def size(self) -> int:
@@ -94,8 +94,8 @@ class ParameterVector(Sequence[Parameter]):
     ) -> None:
         self._entries: list[Parameter] = []
         offset = 0
-        for layer, wanted in specifications:
-            entry = Parameter(f"{layer}/{wanted.name}", wanted.shape, offset, wanted)
+        for layer, asked in specifications:
+            entry = Parameter(f"{layer}/{asked.name}", asked.shape, offset, asked)
             self._entries.append(entry)
             offset += entry.size
         if vectors is None:

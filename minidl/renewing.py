@@ -51,8 +51,8 @@ def noted(parts: Sequence[Any]) -> list[tuple[Any, dict[str, Any]]]:
 
 def _anew(objective: Objective, loss: Loss, metrics: Sequence[Metric], rows: int) -> Objective:
     new = type(objective)(objective.network, loss, metrics, rows)
-    if objective._parted:
-        new.penalize(again=True)
+    if objective._split:
+        new.split_loss(always=True)
     return new
 
 

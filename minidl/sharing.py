@@ -60,7 +60,7 @@ def _join(network: Any, others: list[Any]) -> None:
         if apart:
             sources = _replace(network, apart)
             _warn(network, apart)
-        network.place(_values(network, sources))
+        network.make_vectors(_values(network, sources))
         for other in others:
             _move(other)
     _unite([*others, network])
@@ -68,13 +68,15 @@ def _join(network: Any, others: list[Any]) -> None:
 
 def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
     """Give a network vectors that its layers' tensors are views of already."""
-    parameters = network.named("tensors", (theta, grad))
-    moving = network.named("statistics", (statistics, network.backend.xp.zeros_like(statistics)))
+    parameters = network.parameter_vector("tensors", (theta, grad))
+    moving = network.parameter_vector(
+        "statistics", (statistics, network.backend.xp.zeros_like(statistics))
+    )
     # The network that had a layer before may go on training, with the masks that it had.
     for index, layer in enumerate(layer for layer in network.leaves if layer.draws):
-        if not layer.settled:
+        if not layer.sealed:
             layer.address(network.seed, index)
-    network.hold(parameters, moving)
+    network.adopt(parameters, moving)
 
 
 def _values(network: Any, sources: Mapping[Layer, Layer]) -> dict[tuple[Layer, str], np.ndarray]:
@@ -82,7 +84,7 @@ def _values(network: Any, sources: Mapping[Layer, Layer]) -> dict[tuple[Layer, s
     found = {}
     for layer in network.leaves:
         source = sources.get(layer, layer)
-        for key in (*layer.tensors, *layer.statistics) if source.settled else ():
+        for key in (*layer.tensors, *layer.statistics) if source.sealed else ():
             view = getattr(source, key)
             found[layer, key] = backend_of(view).to_host(view)
     return found
@@ -96,7 +98,7 @@ def _fits(network: Any) -> bool:
     """True if the tensors that are there have the network's type and device."""
     for layer in network.leaves:
         for key in (*layer.tensors, *layer.statistics):
-            if not layer.settled:
+            if not layer.sealed:
                 return False
             view = getattr(layer, key)
             if view.dtype != network.dtype or not isinstance(view, network.backend.xp.ndarray):
@@ -105,7 +107,7 @@ def _fits(network: Any) -> bool:
 
 
 def _vectors(network: Any) -> tuple[Any, Any, Any] | None:
-    """Parameters, gradients and statistics of settled layers as views; None if scattered."""
+    """Parameters, gradients and statistics of sealed layers as views; None if scattered."""
     layers = network.leaves
     parameters = [(layer, key) for layer in layers for key in layer.tensors]
     views = [[getattr(layer, key) for layer, key in parameters]]

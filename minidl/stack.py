@@ -1,4 +1,4 @@
-"""Layers in a row over one parameter vector: checked and built."""
+"""A chain of layers over one parameter vector: checked and built."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from minidl import checks, sharing
 from minidl.backend import current, floating
 from minidl.beside import Traffic
+from minidl.chain import Chain
 from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.layers.shapes import check_outputs, check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
-from minidl.row import Row
 from minidl.seeds import next_seed
 
 
-class Stack(Row):
-    """Layers in a row, each fed with the output of the one before.
+class Stack(Chain):
+    """A chain of layers, each fed with the output of the one before.
 
     The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
 
@@ -77,35 +77,36 @@ class Stack(Row):
         trains = False
         for layer in self.leaves:
             check_rows(layer, shape)
-            if not layer.settled:
+            if not layer.sealed:
                 layer.needs_dx = trains
                 layer.build(shape)
                 check_outputs(layer, shape)
             layer.needs_dx |= trains
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape
-        if any(layer.settled for layer in self.leaves):
+        if any(layer.sealed for layer in self.leaves):
             sharing.join(self)
         else:
-            self.place({})
+            self.make_vectors({})
         self._leaves = self.leaves
         self.built, self.rows = True, 0
         sharing.built.add(self)
 
-    def place(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
+    def make_vectors(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
         """Make the vectors, and the layers' tensors views of these.
 
         Args:
             kept: (layer, attribute) -> values, on the host; other tensors get initial values.
         """
-        parameters, statistics = self.named("tensors"), self.named("statistics")
+        parameters = self.parameter_vector("tensors")
+        statistics = self.parameter_vector("statistics")
         trained = [(layer, key) for layer in self.leaves for key in layer.tensors]
         moving = [(layer, key) for layer in self.leaves for key in layer.statistics]
         for vector, places in ((parameters, trained), (statistics, moving)):
             for index, (entry, (layer, key)) in enumerate(zip(vector, places, strict=True)):
                 values = kept.get((layer, key))
                 if values is None:
-                    values = entry.wanted.initializer.drawn(entry.shape, self.seed, index)
+                    values = entry.specification.initializer.drawn(entry.shape, self.seed, index)
                 vector.view(entry)[...] = self.backend.to_device(values.astype(self.dtype))
         for entry, (layer, key) in zip(parameters, trained, strict=True):
             layer.bind_view(key, parameters.view(entry))
@@ -113,25 +114,25 @@ class Stack(Row):
         for entry, (layer, key) in zip(statistics, moving, strict=True):
             layer.bind_view(key, statistics.view(entry))
         self._address()
-        self.hold(parameters, statistics)
+        self.adopt(parameters, statistics)
 
-    def named(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
-        """The names and places of the layers' tensors within one vector.
+    def parameter_vector(self, kind: str, vectors: Sequence[Any] | None = None) -> ParameterVector:
+        """A vector for the layers' tensors, with the name and place of each.
 
         Args:
             kind: "tensors", which gradients move, or "statistics".
             vectors: values and gradients; made, full of zeros, if left out.
         """
         walked = self.walk()
-        wanted = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
-        return ParameterVector(wanted, self.backend, self.dtype, vectors)
+        asked = [(path, each) for path, layer in walked for each in getattr(layer, kind).values()]
+        return ParameterVector(asked, self.backend, self.dtype, vectors)
 
-    def hold(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
+    def adopt(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
         """Compute with these vectors, which the layers' tensors are views of."""
         self._parameters, self.statistics = parameters, statistics
         self.penalties = Penalties(parameters, self.backend, self.leaves)
         for layer in self.leaves:
-            layer.settle()
+            layer.seal()
 
     def _address(self) -> None:
         """Have the layers that draw do so at the addresses of the network's seed."""

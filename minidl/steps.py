@@ -33,7 +33,6 @@ class Steps:
         step: does a step on (x, y, weight), or has it played.
         watch: does the steps where somebody asks for finite numbers; None where nobody does.
         starting, ending: callbacks that are told when a batch begins and ends.
-        told_strangers: True if one of these is not minidl's: it may change anything.
     """
 
     def __init__(
@@ -51,7 +50,8 @@ class Steps:
             self.step.recording = None
         self.starting: list[Callback] = []
         self.ending: list[Callback] = []
-        self.told_strangers = self._own = False
+        # A callback that is told of batches and is not minidl's may change anything.
+        self._told_strangers = self._own = False
         self._seen: Any = None  # the objective of the last look
         self.watch: Watch | None = None
         stoppers = [each for each in state.listeners if isinstance(each, TerminateOnNaN)]
@@ -76,7 +76,7 @@ class Steps:
         told = *self.starting, *self.ending
         # If no callback looks between steps.
         self.step.may_wait = self._train.may_wait and not told
-        self.told_strangers = not are_own(told)
+        self._told_strangers = not are_own(told)
         if self.watch is not None:
             self.watch.begin(objective, told, epoch, order)
 
@@ -88,12 +88,18 @@ class Steps:
         """
         model, self._seen = self._model, self._state.objective
         optimizer = model._built_optimizer()
-        self._seen.penalize()
+        self._seen.split_loss()
         movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
         self.step.look(parts_of(self._seen), movers, within)
 
-    def widen(self, rows: int) -> None:
-        """Have buffers for a batch of so many rows."""
+    def prepare(self, rows: int) -> None:
+        """Have buffers for a batch of so many rows, and see changes that callbacks have made."""
+        if not self._train.repeatable:
+            self._widen(rows)
+        if self._told_strangers or self.step.strange:
+            self.look(within=True)
+
+    def _widen(self, rows: int) -> None:
         wider = widened(self._state.objective, rows)
         if wider is self._state.objective:
             return

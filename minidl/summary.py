@@ -68,7 +68,7 @@ def _rows(network: Any, expand: bool, indent: str) -> Iterator[tuple[str, ...]]:
         shape, count = "?", "0 (unbuilt)"
         if isinstance(entry, Input):
             shape, count = f"({', '.join(map(str, ('None', *entry.shape[1:])))})", "0"
-        elif all(layer.settled for layer in leaves):
+        elif all(layer.sealed for layer in leaves):
             sizes = ", ".join(str(size) for size in ("None", *leaves[-1].output_shape))
             shape, count = f"({sizes})", f"{sum(map(_size, leaves)):,}"
         name = f"{indent}{entry.name} ({type(entry).__name__})"
@@ -78,7 +78,7 @@ def _rows(network: Any, expand: bool, indent: str) -> Iterator[tuple[str, ...]]:
 
 
 def _size(layer: Layer) -> int:
-    return _count(layer.tensors) + _count(layer.statistics) if layer.settled else 0
+    return _count(layer.tensors) + _count(layer.statistics) if layer.sealed else 0
 
 
 def _count(tensors: Any) -> int:

@@ -123,7 +123,7 @@ class Sequential(OnBatch, Interface):
                 finished epochs.
             NonFiniteError: with ``check_finite``; the model is as before the step.
         """
-        self._compiled()
+        self._check_compiled()
         checks.integer("epochs", epochs, 1)
         checks.integer("initial_epoch", initial_epoch, 0)
         validates = arguments.frequency(validation_freq)

@@ -43,11 +43,11 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "beside", "callbacks", "checks", "configuration",
+        "activities", "arguments", "beside", "callbacks", "chain", "checks", "configuration",
         "constraints", "custom", "data", "feeding", "freezing", "incoming", "inference",
         "initializers", "keras_activations", "kernels", "layers", "lookup", "losses", "metrics",
         "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
-        "regularizers", "renewing", "row", "seeds", "sharing", "sparse_batches", "steps", "undo",
+        "regularizers", "renewing", "seeds", "sharing", "sparse_batches", "steps", "undo",
         "weights", "whole_step",
     ],
     "door": ["backend"],

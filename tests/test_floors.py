@@ -42,7 +42,7 @@ FLOORS = [
         "projections",
     },
     {"beside"},
-    {"incoming", "row", "sharing", "stack", "weights", "network"},
+    {"chain", "incoming", "sharing", "stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use

@@ -42,7 +42,7 @@ class Trail:
         """Note the sums after the step."""
         self._sums.append(self._now())
 
-    def again(self, number: int) -> None:
+    def give_numbers(self, number: int) -> None:
         """Give the optimizer the numbers noted before a step; steps count from 0."""
         vars(self._network.optimizer).update(self._numbers[number])
 

@@ -229,7 +229,7 @@ class Watch:
         self._kept.restore()
         for number, batch in enumerate(self._train.shuffled(self._order, first), first):
             if trail is not None:
-                trail.again(number - first)
+                trail.give_numbers(number - first)
             self._number = number
             before.keep(number, self._objective.measures)
             self._probe.clear()

@@ -42,7 +42,7 @@ def check_layer(
         GradientError, KinkError and the others: as :func:`check_network`.
         ValueError: the layer is in a network, or no shape is known.
     """
-    if layer.owner is not None or layer.settled:
+    if layer.owner is not None or layer.sealed:
         raise ValueError(
             f"layer {layer.name!r} is in a network already, or was; expected a new layer, because "
             "the check changes weights"
@@ -68,7 +68,7 @@ def check_layer(
         )
     finally:
         # Free again; what another network builds of it begins anew.
-        layer.owner, layer.settled = None, False
+        layer.owner, layer.sealed = None, False
 
 
 def _move(network: Network, random: np.random.Generator) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 
 from minidl.backend import fused
-from minidl.kernels.updates import _rms, _rms_outside
 
 
 def _deviation(v, m, epsilon):
@@ -16,7 +15,7 @@ def _deviation(v, m, epsilon):
 
     A gradient that hardly changes leaves v - m² to rounding, which may be below -epsilon.
     """
-    return _rms(np.maximum(v - m * m, 0), epsilon)
+    return np.sqrt(np.maximum(v - m * m, 0) + epsilon)
 
 
 @fused
@@ -28,7 +27,7 @@ def adagrad(theta, grad, accumulator, learning_rate, epsilon):
     optimization", JMLR 12 (2011), figure 1 with diagonal matrices; epsilon inside the root.
     """
     accumulator = accumulator + grad * grad
-    return theta - learning_rate * grad / _rms(accumulator, epsilon), accumulator
+    return theta - learning_rate * grad / np.sqrt(accumulator + epsilon), accumulator
 
 
 @fused
@@ -38,7 +37,7 @@ def rmsprop_momentum(theta, grad, v, velocity, learning_rate, rho, momentum, eps
     theta ← theta - velocity.
     """
     v = rho * v + (1 - rho) * (grad * grad)
-    velocity = momentum * velocity + learning_rate * grad / _rms(v, epsilon)
+    velocity = momentum * velocity + learning_rate * grad / np.sqrt(v + epsilon)
     return theta - velocity, v, velocity
 
 
@@ -73,7 +72,7 @@ def amsgrad(theta, grad, m, v, v_max, rate, beta_1, beta_2, epsilon):
     m = m + (1 - beta_1) * (grad - m)
     v = v + (1 - beta_2) * (grad * grad - v)
     v_max = np.maximum(v_max, v)
-    return theta - rate * m / _rms_outside(v_max, epsilon), m, v, v_max
+    return theta - rate * m / (np.sqrt(v_max) + epsilon), m, v, v_max
 
 
 @fused
@@ -88,7 +87,7 @@ def nadam(theta, grad, m, v, m_rate, grad_rate, v_scale, beta_1, beta_2, epsilon
     """
     m = m + (1 - beta_1) * (grad - m)
     v = v + (1 - beta_2) * (grad * grad - v)
-    return theta - (m_rate * m + grad_rate * grad) / _rms_outside(v_scale * v, epsilon), m, v
+    return theta - (m_rate * m + grad_rate * grad) / (np.sqrt(v_scale * v) + epsilon), m, v
 
 
 @fused
@@ -113,7 +112,7 @@ def adadelta(theta, grad, v, d, learning_rate, rho, epsilon):
     where learning_rate is 1.
     """
     v = rho * v + (1 - rho) * (grad * grad)
-    delta = _rms(d, epsilon) * grad / _rms(v, epsilon)
+    delta = np.sqrt(d + epsilon) * grad / np.sqrt(v + epsilon)
     d = rho * d + (1 - rho) * (delta * delta)
     return theta - learning_rate * delta, v, d
 

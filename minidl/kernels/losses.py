@@ -31,10 +31,10 @@ def one_hot(labels: Any, classes: Any, out: Any) -> Any:
 
 
 @fused
-def _taken(t, z):
-    """t · z for z <= 0, and 0 where t is 0: 0 · ∞ would be NaN.
+def _target_times(t, z):
+    """t · z for z <= 0; 0 where t is 0, also for z = -∞.
 
-    The bound below z is 0 where t is 0, and -∞ elsewhere.
+    z is kept above a bound, which is 0 where t is 0, and -∞ elsewhere: 0 · ∞ would be NaN.
     """
     return t * np.maximum(z, np.minimum((0.5 - np.abs(np.sign(t))) * np.inf, 0))
 
@@ -55,7 +55,7 @@ def softmax_crossentropy_forward(logits: Any, t: Any, p: Any, work: Any, row: An
     """
     np.max(logits, axis=1, keepdims=True, out=row)
     np.subtract(logits, row, out=p)
-    _taken(t, p, out=work)
+    _target_times(t, p, out=work)
     np.sum(work, axis=1, keepdims=True, out=out)
     np.exp(p, out=p)
     np.sum(p, axis=1, keepdims=True, out=row)
@@ -76,8 +76,8 @@ def sigmoid_crossentropy_forward(logits, t):
 
     Written as log(1 + exp(-|z|)) - t min(z, 0) - (1 - t) min(-z, 0), which never overflows.
     """
-    yes = _taken(t, np.minimum(logits, 0))
-    no = _taken(1 - t, np.minimum(-logits, 0))
+    yes = _target_times(t, np.minimum(logits, 0))
+    no = _target_times(1 - t, np.minimum(-logits, 0))
     return np.log1p(np.exp(-np.abs(logits))) - (yes + no)
 
 

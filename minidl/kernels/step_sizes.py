@@ -6,15 +6,16 @@ after the update takes one of this size.
 
 from __future__ import annotations
 
+import numpy as np
+
 from minidl.backend import fused
 from minidl.kernels.adaptive import _deviation
-from minidl.kernels.updates import _rms, _rms_outside
 
 
 @fused
 def rmsprop_step_size(v, gain, epsilon):
     """gain / √(v + epsilon): RMSprop's, and Adagrad's with its accumulator for v."""
-    return gain / _rms(v, epsilon)
+    return gain / np.sqrt(v + epsilon)
 
 
 @fused
@@ -26,13 +27,13 @@ def rmsprop_centered_step_size(v, m, gain, epsilon):
 @fused
 def adam_step_size(v, gain, epsilon):
     """gain / (√v + epsilon): Adam's, and AMSGrad's with v_max for v."""
-    return gain / _rms_outside(v, epsilon)
+    return gain / (np.sqrt(v) + epsilon)
 
 
 @fused
 def nadam_step_size(v, gain, v_scale, epsilon):
     """gain / (√(v_scale · v) + epsilon)."""
-    return gain / _rms_outside(v_scale * v, epsilon)
+    return gain / (np.sqrt(v_scale * v) + epsilon)
 
 
 @fused

@@ -13,16 +13,6 @@ import numpy as np
 from minidl.backend import fused
 
 
-def _rms(v, epsilon):
-    """Root of a mean square, epsilon inside: RMSprop's and Adagrad's."""
-    return np.sqrt(v + epsilon)
-
-
-def _rms_outside(v, epsilon):
-    """Root of a mean square, epsilon outside: Adam's and its relatives'."""
-    return np.sqrt(v) + epsilon
-
-
 @fused
 def sgd(theta, grad, learning_rate):
     """theta ← theta - learning_rate · grad.
@@ -65,7 +55,7 @@ def rmsprop(theta, grad, v, learning_rate, rho, epsilon):
     Tieleman & Hinton, "Lecture 6.5: RMSProp", Coursera 2012; epsilon inside the root.
     """
     v = rho * v + (1 - rho) * (grad * grad)
-    return theta - learning_rate * grad / _rms(v, epsilon), v
+    return theta - learning_rate * grad / np.sqrt(v + epsilon), v
 
 
 @fused
@@ -79,7 +69,7 @@ def adam(theta, grad, m, v, rate, beta_1, beta_2, epsilon):
     """
     m = m + (1 - beta_1) * (grad - m)
     v = v + (1 - beta_2) * (grad * grad - v)
-    return theta - rate * m / _rms_outside(v, epsilon), m, v
+    return theta - rate * m / (np.sqrt(v) + epsilon), m, v
 
 
 @fused

@@ -83,18 +83,17 @@ class Activation(Layer):
         self._columns = {name: empty((rows, 1), dtype=dtype) for name in names}
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
-        rows = len(x)
         self.x = x if self.function.keeps_x else None
-        self.y = self.function.run({"x": x, **self._extra(rows)}, first_rows(self._y, rows))
+        given = {"x": x, **self._constants_and_columns(len(x))}
+        self.y = self.function.run_forward(given, first_rows(self._y, len(x)))
         return self.y
 
     def backward(self, dy: Any) -> Any:
-        rows = len(dy)
-        out = dy if self._dx is None else first_rows(self._dx, rows)
-        given = {"dy": dy, "x": self.x, "y": self.y, **self._extra(rows)}
-        return self.function.run_back(given, out)
+        given = {"dy": dy, "x": self.x, "y": self.y, **self._constants_and_columns(len(dy))}
+        dx = dy if self._dx is None else first_rows(self._dx, len(dy))
+        return self.function.run_backward(given, dx)
 
-    def _extra(self, rows: int) -> dict[str, Any]:
+    def _constants_and_columns(self, rows: int) -> dict[str, Any]:
         """Constants, and work space for so many rows."""
         columns = {name: first_rows(column, rows) for name, column in self._columns.items()}
         return {**self._constants, **columns}

@@ -18,7 +18,7 @@ class AlphaDropout(Dropout):
     shifted. Arguments as for :class:`Dropout`.
     """
 
-    def _round(self) -> None:
+    def _set_threshold(self) -> None:
         self.threshold, _ = dropout_threshold(self.rate)
         self.scale, self.shift = alpha_dropout_affine(self.threshold / LEVELS)
 

@@ -45,7 +45,7 @@ def activity() -> Any:
 
     def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
         found = regularizers.get(value)
-        if layer.settled:
+        if layer.sealed:
             raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
         if found is not None and found.proximal:
             raise ValueError(

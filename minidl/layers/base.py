@@ -58,7 +58,7 @@ class Layer(Interface, OwnCall, Views):
     input_dim: Any = checks.fixed(BUILT)
     activity_regularizer: Any = activity()
     #: True for a part of a built network: some attributes cannot be set any more.
-    settled = False
+    sealed = False
 
     #: True if rows of integers may come in unconverted (else the network converts such rows).
     accepts_integers = False
@@ -92,9 +92,9 @@ class Layer(Interface, OwnCall, Views):
         self.needs_dx = True
         self.y: Any = None
 
-    def settle(self) -> None:
+    def seal(self) -> None:
         """Refuse from now on all changes that only a new network could follow."""
-        self.settled = True
+        self.sealed = True
         self.trainable = self.trainable  # of the tensors, too
 
     def build(self, input_shape: Shape) -> None:

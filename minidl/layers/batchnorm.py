@@ -33,9 +33,7 @@ class BatchNormalization(Affine):
             and those of :class:`Layer`.
 
     Attributes:
-        gamma, beta, dgamma, dbeta: parameters and gradients, views into the model's vectors.
-        moving_mean, moving_variance: running statistics.
-        x_hat: after a forward pass, the normalized input.
+        moving_mean, moving_variance: running statistics; others as of :class:`Affine`.
     """
 
     moving_mean: Any

@@ -27,7 +27,7 @@ class Drawing(Layer):
     #: Of :mod:`minidl.backend.random`, one for each number that an element needs.
     purposes: tuple[int, ...] = (DROPOUT,)
 
-    seed: Any = checks.seeded(then="_draw")
+    seed: Any = checks.seeded(then="_address_bits")
 
     def __init__(self, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -37,14 +37,14 @@ class Drawing(Layer):
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self._address = None
-        self._draw()
+        self._address_bits()
 
     def address(self, seed: int, index: int) -> None:
         self._address = seed, index
-        self._draw()
+        self._address_bits()
 
-    def _draw(self) -> None:
-        """Draw at the addresses of the layer's seed, or else the model's."""
+    def _address_bits(self) -> None:
+        """Have random bits at addresses of the layer's seed, or else the model's."""
         self.random: list[RandomBits] = []
         if self._address is not None:
             seed, index = self._address

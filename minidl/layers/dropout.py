@@ -42,7 +42,7 @@ class Dropout(Drawing):
         True
     """
 
-    rate = checks.number(0, 1, then="_round")
+    rate = checks.number(0, 1, then="_set_threshold")
     noise_shape: Any = checks.only_none("a number for each element")
 
     def __init__(
@@ -52,7 +52,7 @@ class Dropout(Drawing):
         self.rate = rate
         self.noise_shape = noise_shape
 
-    def _round(self) -> None:
+    def _set_threshold(self) -> None:
         self.threshold, self.scale = dropout_threshold(self.rate)
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:
@@ -72,12 +72,12 @@ class Dropout(Drawing):
         self.y = self._drop(x, first_rows(self._y, rows))
         return self.y
 
+    def _drop(self, x: Any, out: Any) -> Any:
+        """y, with the mask of the bits."""
+        return dropout_forward(x, self.bits, self.threshold, self.scale, out=out)
+
     def backward(self, dy: Any) -> Any:
         if not self.active:
             return dy
         dx = first_rows(self._dx, len(dy))
         return dropout_backward(dy, self.bits, self.threshold, self.scale, out=dx)
-
-    def _drop(self, x: Any, out: Any) -> Any:
-        """y, with the mask of the bits."""
-        return dropout_forward(x, self.bits, self.threshold, self.scale, out=out)

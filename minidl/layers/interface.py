@@ -74,7 +74,7 @@ class Interface(Configured):
     trainable: Any = checks.Attribute(_train)
     name: Any
     declared_shape: Any
-    settled: bool
+    sealed: bool
     tensors: dict[str, Specification]
     statistics: dict[str, Specification]
 
@@ -103,7 +103,7 @@ class Interface(Configured):
 
         A layer that was built or called by itself has a network around it alone.
         """
-        owner = self.owner or vars(self).get("_alone")
+        owner = self.owner or vars(self).get("_network_around")
         if owner is not None and not owner.built and owner.input_row is not None:
             owner.build()
         return owner
@@ -112,7 +112,7 @@ class Interface(Configured):
     def built(self) -> bool:
         """True if the layer has its tensors."""
         self._network()
-        return self.settled
+        return self.sealed
 
     @Answer
     def dtype(self) -> str:
@@ -122,7 +122,7 @@ class Interface(Configured):
 
     def _weights(self, wanted: Mapping[str, Specification], trainable: bool) -> list[Any]:
         self._network()
-        if not self.settled:
+        if not self.sealed:
             return []
         return [self._weight(key, tensor, trainable) for key, tensor in wanted.items()]
 
@@ -177,7 +177,7 @@ class Interface(Configured):
         for weight, tensor in zip(known, self.tensors.values(), strict=False):
             if tensor.name == name:
                 return weight
-        state = "" if self.settled else ": it is not built yet"
+        state = "" if self.sealed else ": it is not built yet"
         raise AttributeError(f"{self!r} has no tensor {name!r}{state}")
 
     @property
@@ -217,7 +217,7 @@ class Interface(Configured):
         After a pass that of the outputs, too, Σ P(y) / N.
         """
         self._network()
-        penalised = self.tensors.items() if self.settled else ()
+        penalised = self.tensors.items() if self.sealed else ()
         found = [
             Number(tensor.regularizer(getattr(self, key)))
             for key, tensor in penalised
@@ -268,7 +268,7 @@ class Interface(Configured):
             ValueError: the layer is not built.
         """
         self._network()
-        if not self.settled:
+        if not self.sealed:
             raise ValueError(f"{self.name}: expected a built layer; its shape is not known yet")
         wanted = (*self.tensors.values(), *self.statistics.values())
         return sum(math.prod(tensor.shape) for tensor in wanted)

@@ -74,7 +74,7 @@ def check_rows(layer: Layer, shape: Shape) -> None:
             f"{layer.name}: expected input_shape {shape}, the output before it, received "
             f"{layer.declared_shape}"
         )
-    if layer.settled and layer.input_shape != shape:
+    if layer.sealed and layer.input_shape != shape:
         raise ValueError(
             f"{layer.name}: expected rows of shape {layer.input_shape}, for which it is built, "
             f"received {shape}"

@@ -71,7 +71,9 @@ class Loss(Configured):
         xp = backend.xp
         self._backend = backend
         self._bound = (rows, units, dtype, xp.ndarray)
-        self._d, self._p, self._work, self._t = (xp.empty((rows, units), dtype) for _ in range(4))
+        self._gradients, self._p, self._work, self._t = (
+            xp.empty((rows, units), dtype) for _ in range(4)
+        )
         self._row, self._other, self._losses, self._w = (
             xp.empty((rows, 1), dtype=dtype) for _ in range(4)
         )
@@ -121,6 +123,18 @@ class Loss(Configured):
         value = measures.mean_batch(losses, out=self._value)
         return value if self.weight == 1 else measures.scale(value, self.weight, out=value)
 
+    def backward(self) -> Any:
+        """The gradient of the last forward's value at its predictions: (N, units)."""
+        d = self._gradients[: self._rows]
+        returned = self.row_gradients(self._predictions, self._targets, d)
+        arguments.written(self.row_gradients, returned, d)
+        if self._weights is not None:
+            measures.weigh(d, self._weights, out=d)
+        if self.reduction not in reductions.MEANS:
+            return reductions.gradient(self, d, self._weights)
+        factor = float(self.weight) / self._rows
+        return d if factor == 1 else measures.scale(d, factor, out=d)
+
     def joined_to(self, network: Any) -> Loss:
         """A copy, computed together with the network's last activation where that is possible.
 
@@ -140,18 +154,6 @@ class Loss(Configured):
         )
         loss.from_logits = self.from_logits or loss.joined
         return loss
-
-    def backward(self) -> Any:
-        """The gradient of the last forward's value at its predictions: (N, units)."""
-        d = self._d[: self._rows]
-        returned = self.row_gradients(self._predictions, self._targets, d)
-        arguments.written(self.row_gradients, returned, d)
-        if self._weights is not None:
-            measures.weigh(d, self._weights, out=d)
-        if self.reduction not in reductions.MEANS:
-            return reductions.gradient(self, d, self._weights)
-        factor = float(self.weight) / self._rows
-        return d if factor == 1 else measures.scale(d, factor, out=d)
 
     def prepare(self, t: Any) -> None:
         """Change targets (N, units) in place, before :meth:`row_losses`; here nothing changes."""

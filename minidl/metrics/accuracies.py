@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import measures
 from minidl.metrics import weighted
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
 from minidl.register import register
@@ -32,8 +32,8 @@ class Share(Metric):
     _count_weighted = weighted.count_right
 
 
-class _OfRows(Share):
-    """Base of accuracies of whole rows: the largest output has the right place."""
+class _OfLargestOutput(Share):
+    """Base of accuracies of rows, which are right where the largest output has the right place."""
 
     activations = ("softmax", "sigmoid")
 
@@ -57,7 +57,7 @@ class _OfRows(Share):
 
 
 @register
-class SparseCategoricalAccuracy(_OfRows):
+class SparseCategoricalAccuracy(_OfLargestOutput):
     """Share of rows whose largest output is the class number in y (N,) or (N, 1).
 
     Examples:
@@ -75,7 +75,7 @@ class SparseCategoricalAccuracy(_OfRows):
 
 
 @register
-class CategoricalAccuracy(_OfRows):
+class CategoricalAccuracy(_OfLargestOutput):
     """Share of rows whose largest output has the index of the largest element of y (N, K)."""
 
     class_numbers = False
@@ -86,7 +86,7 @@ class CategoricalAccuracy(_OfRows):
 
 
 @register("acc")
-class ChosenAccuracy(_OfRows):
+class ChosenAccuracy(_OfLargestOutput):
     """Share of right predictions, of the kind that suits targets and output, as Keras chooses.
 
     "accuracy" and "acc" in ``compile`` mean this metric. Class numbers:
@@ -99,7 +99,7 @@ class ChosenAccuracy(_OfRows):
         class_numbers: True for targets that are class numbers.
     """
 
-    class_numbers: Any = checks.Attribute(settled)
+    class_numbers: Any = checks.Attribute(chosen_once)
 
     def __init__(
         self, name: str = "accuracy", class_numbers: bool | None = None, dtype: Any = None

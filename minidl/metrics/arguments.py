@@ -22,7 +22,7 @@ def precision() -> Any:
     return checks.Attribute(_precision)
 
 
-def settled(metric: Any, name: str, value: Any) -> Any:
+def chosen_once(metric: Any, name: str, value: Any) -> Any:
     """A value that is chosen when a metric is made.
 
     Raises:

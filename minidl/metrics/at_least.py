@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, evenly, share
 from minidl.register import register
@@ -24,8 +24,8 @@ class _AtLeast(ThresholdMetric):
     """
 
     direction = "up"
-    num_thresholds: Any = checks.Attribute(settled)
-    class_id: Any = checks.Attribute(settled)
+    num_thresholds: Any = checks.Attribute(chosen_once)
+    class_id: Any = checks.Attribute(chosen_once)
     _wanted = _sought = ""
 
     def __init__(

@@ -15,15 +15,15 @@ from minidl.configuration import Configured
 from minidl.kernels import measures
 from minidl.layers.names import chosen
 from minidl.metrics import weighted
-from minidl.metrics.alone import Alone
 from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
+from minidl.metrics.standalone import Standalone
 from minidl.metrics.weights import Weighing
 from minidl.register import kind
 
 
 @kind("metric")
-class Metric(Alone, Weighing, Configured):
+class Metric(Standalone, Weighing, Configured):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -86,7 +86,7 @@ class Metric(Alone, Weighing, Configured):
 
     def _shape(self, units: int) -> tuple[int, ...]:
         """Shape of the sums. Of a mean with weights these are two: the weights' sum is the 2nd."""
-        return (2,) if self.weighted or self._alone else ()
+        return (2,) if self.weighted or self._standalone else ()
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
         """True if logits before this activation will do in place of the outputs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import checks
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Kind
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, checked, share
@@ -22,7 +22,7 @@ class _Count(ThresholdMetric):
     """
 
     direction = None
-    thresholds: Any = checks.Attribute(settled)
+    thresholds: Any = checks.Attribute(chosen_once)
 
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, checked(thresholds, 0.5))
@@ -97,9 +97,9 @@ class _Share(ThresholdMetric):
         name: the key in a History.
     """
 
-    thresholds: Any = checks.Attribute(settled)
-    top_k: Any = checks.Attribute(settled)
-    class_id: Any = checks.Attribute(settled)
+    thresholds: Any = checks.Attribute(chosen_once)
+    top_k: Any = checks.Attribute(chosen_once)
+    class_id: Any = checks.Attribute(chosen_once)
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import checks, losses
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.loss_metrics import LossMetric
 from minidl.register import register
 
@@ -13,8 +13,8 @@ from minidl.register import register
 class _Crossentropy(LossMetric):
     """Base of the classes of cross-entropies."""
 
-    from_logits: Any = checks.Attribute(settled)
-    label_smoothing: Any = checks.Attribute(settled)
+    from_logits: Any = checks.Attribute(chosen_once)
+    label_smoothing: Any = checks.Attribute(chosen_once)
 
     def __init__(self, loss: type[losses.Loss], name: str, **options: Any) -> None:
         super().__init__(loss(**options), name)

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.activations import sigmoid_forward
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import EPSILON, Cases, ThresholdMetric, evenly, share
 from minidl.register import register
@@ -44,14 +44,14 @@ class AUC(ThresholdMetric):
         from_logits: True for predictions before a sigmoid; default False.
     """
 
-    num_thresholds: Any = checks.Attribute(settled)
-    curve: Any = checks.Attribute(settled)
-    summation_method: Any = checks.Attribute(settled)
-    thresholds: Any = checks.Attribute(settled)
-    multi_label: Any = checks.Attribute(settled)
-    num_labels: Any = checks.Attribute(settled)
-    label_weights: Any = checks.Attribute(settled)
-    from_logits: Any = checks.Attribute(settled)
+    num_thresholds: Any = checks.Attribute(chosen_once)
+    curve: Any = checks.Attribute(chosen_once)
+    summation_method: Any = checks.Attribute(chosen_once)
+    thresholds: Any = checks.Attribute(chosen_once)
+    multi_label: Any = checks.Attribute(chosen_once)
+    num_labels: Any = checks.Attribute(chosen_once)
+    label_weights: Any = checks.Attribute(chosen_once)
+    from_logits: Any = checks.Attribute(chosen_once)
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from minidl.backend.array import Number
 from minidl.kernels import distances as kernels
 from minidl.kernels import margins, measures
 from minidl.kernels.losses import squared_error_forward
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Kind
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
@@ -168,7 +168,7 @@ class CosineSimilarity(RowMetric):
     """
 
     direction = "up"
-    axis: Any = checks.Attribute(settled)
+    axis: Any = checks.Attribute(chosen_once)
 
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         if axis not in (-1, 1):

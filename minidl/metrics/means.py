@@ -50,7 +50,7 @@ class Mean(Metric):
         """
         total, count = self._totals(values, sample_weight)
         if not self._bound[0]:
-            self._alone = True
+            self._standalone = True
             self.bind(1, 1, current(), np.float64, False)
         self._sum += backend_of(self._sum).to_device(np.array([total, count]))
 

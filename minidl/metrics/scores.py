@@ -10,7 +10,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import counts, measures
-from minidl.metrics.arguments import settled
+from minidl.metrics.arguments import chosen_once
 from minidl.metrics.base import Metric
 from minidl.metrics.results import results
 from minidl.register import register
@@ -123,7 +123,7 @@ class F1Score(FBetaScore):
         dtype: as for :class:`Metric`.
     """
 
-    beta: Any = checks.Attribute(settled)
+    beta: Any = checks.Attribute(chosen_once)
 
     def __init__(
         self,

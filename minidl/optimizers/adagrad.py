@@ -31,7 +31,7 @@ class Adagrad(Optimizer):
         **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
     """
 
-    initial_accumulator_value: Any = checks.Attribute(_start, then="_slot")
+    initial_accumulator_value: Any = checks.Attribute(_start, then="_choose_slots")
     epsilon = checks.number(0, ends="()")
 
     def __init__(
@@ -45,9 +45,9 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def _slot(self) -> None:
+    def _choose_slots(self) -> None:
         self.slots = {"accumulator": self.initial_accumulator_value}
-        super()._slot()
+        super()._choose_slots()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         accumulator = self.state["accumulator"]

@@ -54,7 +54,7 @@ class Adam(Moments):
         array([0.9, 0.9])
     """
 
-    amsgrad = checks.flag(then="_slot")
+    amsgrad = checks.flag(then="_choose_slots")
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class Adam(Moments):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def _slot(self) -> None:
+    def _choose_slots(self) -> None:
         self.slots = {"m": 0.0, "v": 0.0, **({"v_max": 0.0} if self.amsgrad else {})}
-        super()._slot()
+        super()._choose_slots()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         # m is (1 - beta_1ᵗ) times a constant gradient.

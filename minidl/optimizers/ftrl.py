@@ -54,7 +54,7 @@ class Ftrl(Optimizer):
     )
 
     learning_rate_power: Any = checks.Attribute(_power)
-    initial_accumulator_value: Any = checks.Attribute(_start, then="_slot")
+    initial_accumulator_value: Any = checks.Attribute(_start, then="_choose_slots")
     l1_regularization_strength = checks.number(0)
     l2_regularization_strength = checks.number(0)
     l2_shrinkage_regularization_strength = checks.number(0)
@@ -79,9 +79,9 @@ class Ftrl(Optimizer):
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
 
-    def _slot(self) -> None:
+    def _choose_slots(self) -> None:
         self.slots = {"accumulator": self.initial_accumulator_value, "z": 0.0}
-        super()._slot()
+        super()._choose_slots()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         if learning_rate == 0:

@@ -33,9 +33,9 @@ class RMSprop(Optimizer):
     """
 
     rho = checks.number(0, 1)
-    momentum = checks.number(0, 1, ends="[]", then="_slot")
+    momentum = checks.number(0, 1, ends="[]", then="_choose_slots")
     epsilon = checks.number(0, ends="()")
-    centered = checks.flag(then="_slot")
+    centered = checks.flag(then="_choose_slots")
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class RMSprop(Optimizer):
         self.epsilon = epsilon
         self.centered = centered
 
-    def _slot(self) -> None:
+    def _choose_slots(self) -> None:
         # In the order of the formula's arguments.
         wanted = {"v": True, "m": vars(self).get("centered"), "velocity": self.momentum}
         self.slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
-        super()._slot()
+        super()._choose_slots()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         state = [self.state[name] for name in self.slots]

@@ -28,7 +28,7 @@ class SGD(Optimizer):
         array([0.9])
     """
 
-    momentum = checks.number(0, 1, ends="[]", then="_slot")
+    momentum = checks.number(0, 1, ends="[]", then="_choose_slots")
     nesterov = checks.flag()
 
     def __init__(
@@ -42,9 +42,9 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def _slot(self) -> None:
+    def _choose_slots(self) -> None:
         self.slots = {"velocity": 0.0} if self.momentum else {}
-        super()._slot()
+        super()._choose_slots()
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         ahead = self.momentum * self.accumulated_learning_rate + learning_rate

@@ -47,8 +47,8 @@ class Variables:
             for name, start in self.all_slots.items()
         }
 
-    def _slot(self) -> None:
-        """Follow a change of the attributes, if there are vectors."""
+    def _choose_slots(self) -> None:
+        """Have vectors for the slots of now, once there are vectors."""
         if self.built:
             self._check_step_size(self._tensors)
             self._allocate(self._theta())
@@ -76,7 +76,7 @@ class Variables:
     def _resize(self) -> None:
         """Follow a change in the constructor, where other attributes are missing, or later."""
         if self.built:
-            self._slot()
+            self._choose_slots()
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all with arrays in the order of :attr:`variables`.

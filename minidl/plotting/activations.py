@@ -118,8 +118,8 @@ def _curve(
     y, dx = np.empty_like(x), np.empty_like(x)
     values: dict[str, Any] = {"x": x, "y": y, "dy": np.ones_like(x)}
     values |= dict(zip(function.constants, constants, strict=True))
-    function.run(values, y)
-    function.run_back(values, dx)
+    function.run_forward(values, y)
+    function.run_backward(values, dx)
     return y, dx
 
 

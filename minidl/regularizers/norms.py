@@ -26,10 +26,6 @@ class Regularizer(Configured):
         """Write each weight's P(w) into ``out``, of W's shape, or return an array of them."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(W, out)")
 
-    def __call__(self, W: Any) -> Any:
-        """P(W) of an array, as a number."""
-        return arrays.call(self, W)
-
     def add_gradient(self, W: Any, dW: Any) -> None:
         """dW ← dW + dP/dW."""
         raise NotImplementedError(f"{type(self).__name__} must define add_gradient(W, dW)")
@@ -42,6 +38,10 @@ class Regularizer(Configured):
             step: that step's size, a number or an array of W's shape.
         """
         raise NotImplementedError(f"{type(self).__name__} must define proximal_step(W, step)")
+
+    def __call__(self, W: Any) -> Any:
+        """P(W) of an array, as a number."""
+        return arrays.call(self, W)
 
 
 @register

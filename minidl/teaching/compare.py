@@ -113,12 +113,12 @@ def candidates(kernel: Kernel, output: str, elsewhere: Iterable[Mistake]) -> lis
 
     A mistake in another output counts only if found there: ``elsewhere``.
     """
-    behind, made = kernel.behind(output), list(elsewhere)
+    needed, made = kernel.needed_for(output), list(elsewhere)
     others = set(kernel.outputs) - {output}
     return [
         m
         for m in kernel.mistakes
-        if behind.intersection(m.targets)
+        if needed.intersection(m.targets)
         and (m in made or output in m.targets or others.isdisjoint(m.targets))
     ]
 

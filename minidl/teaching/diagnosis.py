@@ -172,7 +172,7 @@ class _Examination:
     def _explanations(self) -> Found:
         """The simplest known explanations of each output; dependent outputs come last."""
         found: Found = {}
-        for output in sorted(self._kernel.outputs, key=lambda o: len(self._kernel.behind(o))):
+        for output in sorted(self._kernel.outputs, key=lambda o: len(self._kernel.needed_for(o))):
             elsewhere = [m for explanations in found.values() for e in explanations for m in e]
             groups = itertools.chain([[RIGHT]], known(self._kernel, output, elsewhere))
             matches = (matching(group, output, self._trials) for group in groups)
@@ -224,12 +224,12 @@ class _Examination:
         """
         others = {o: e for o, e in found.items() if o != output}
         elsewhere = {m for explanations in others.values() for e in explanations for m in e}
-        right = [self._kernel.behind(o) for o, e in others.items() if e == [RIGHT]]
+        right = [self._kernel.needed_for(o) for o, e in others.items() if e == [RIGHT]]
         explanations = {tuple(m.name for m in e): e for e in reversed(found[output])}
         scores = {
             e: (
                 sum(m in elsewhere for m in e),
-                -sum(not behind.isdisjoint(m.targets) for m in e for behind in right),
+                -sum(not names.isdisjoint(m.targets) for m in e for names in right),
             )
             for e in explanations.values()
         }

@@ -111,7 +111,7 @@ class Kernel:
         needs = [name for formula in self.inputs.values() for name in formula.needs]
         self.letters = sorted(set(AXES).intersection(needs))
         self.mistakes: list[Mistake] = []
-        self._behind: dict[str, set[str]] = {}
+        self._needed: dict[str, set[str]] = {}
 
     def draw(self, rng: np.random.Generator, sizes: Mapping[str, int]) -> Evaluation:
         """The kernel's quantities for random inputs of the given sizes."""
@@ -121,12 +121,12 @@ class Kernel:
             inputs[name] = formula.value(name, names)
         return Evaluation(self, inputs)
 
-    def behind(self, name: str) -> set[str]:
-        """The quantity of this name and the quantities behind."""
-        if name not in self._behind:
+    def needed_for(self, name: str) -> set[str]:
+        """The names of a quantity and of all that it is computed from."""
+        if name not in self._needed:
             needs = self.program[name].needs if name in self.program else ()
-            self._behind[name] = {name}.union(*map(self.behind, needs))
-        return self._behind[name]
+            self._needed[name] = {name}.union(*map(self.needed_for, needs))
+        return self._needed[name]
 
     def call(self) -> str:
         """The call as it is documented: ``dense_backward(dy, x, W)``."""
@@ -178,7 +178,7 @@ class Evaluation(dict[str, Any]):
         if name in self._inputs:
             return self._inputs[name]
         if self._right is not None and (
-            name in self.kernel.signature or self._wrong.isdisjoint(self.kernel.behind(name))
+            name in self.kernel.signature or self._wrong.isdisjoint(self.kernel.needed_for(name))
         ):
             return self._right[name]
         return self.kernel.program[name].value(name, self)

@@ -63,7 +63,9 @@ def _formulas(kernel: Kernel, output: str) -> Iterator[ast.Assign]:
         (formula,) = ast.parse(text).body
         assert isinstance(formula, ast.Assign)
         target = ast.unparse(formula.targets[0])
-        if target == output or (target in kernel.behind(output) and target not in kernel.outputs):
+        if target == output or (
+            target in kernel.needed_for(output) and target not in kernel.outputs
+        ):
             yield formula
 
 

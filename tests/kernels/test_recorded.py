@@ -15,7 +15,7 @@ from minidl.backend.fused import Fused
 from minidl.backend.kernel import is_kernel
 
 # Functions of a number, and pieces of formulas.
-OTHERS = {"dropout_threshold", "erfc", "_ftrl", "_rms", "_deviation", "_rms_outside",
+OTHERS = {"dropout_threshold", "erfc", "_ftrl", "_deviation",
           "alpha_dropout_affine", "standard_normal"}  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def test_a_formula_is_right(name):
             right = kernel.draw(random, sizes)
             for text in FORMULAS[name]:
                 (target,) = Mistake("", text, "").targets
-                assert any(target in kernel.behind(output) for output in kernel.outputs)
+                assert any(target in kernel.needed_for(output) for output in kernel.outputs)
                 found = right.under([Mistake("", text, "")], None)[target]
                 off = distance(found, right[target])
                 # At a kink students write < or <=.
@@ -38,7 +38,7 @@ def test_a_slip_changes_a_formula(name):
     for output in kernel.outputs:
         for slip in slips(kernel, output):
             ast.parse(slip.text)
-            assert slip.targets[0] in kernel.behind(output)
+            assert slip.targets[0] in kernel.needed_for(output)
             assert slip.text not in FORMULAS[name]
 
 

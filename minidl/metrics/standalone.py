@@ -1,4 +1,4 @@
-"""Metrics that are used by themselves: batches of arrays from a user."""
+"""Metrics that are called without a network: batches of arrays from a user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from minidl.backend import backend_of
 from minidl.metrics.arrays import Kind, given
 
 
-class Alone:
+class Standalone:
     """The part of a metric that takes arrays as a user has them."""
 
     name: str
@@ -22,8 +22,8 @@ class Alone:
     _sum: Any
     #: The meaning of the arrays.
     _kind = Kind()
-    #: True for an object that is used by itself.
-    _alone = False
+    #: True once the metric has been called so.
+    _standalone = False
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch of arrays.
@@ -39,7 +39,7 @@ class Alone:
         """
         predictions, y, weight = given(self.name, self._kind, y_true, y_pred, sample_weight)
         rows, units = predictions.shape
-        self._alone = True
+        self._standalone = True
         wanted = units, predictions.dtype, type(predictions)
         if (
             rows > self._bound[0]

@@ -1,4 +1,4 @@
-"""Layers in a row, and networks among them: put together, before there is any number."""
+"""Layers, and networks among them, one after the other: before there is any number."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
 
 
-class Row:
-    """Layers in a row, which can be added and taken away.
+class Chain:
+    """Layers one after the other, which can be added and taken away.
 
     Args:
-        name: of the row.
+        name: of the chain.
 
     Attributes:
         input_row: shape of one row of data, if known.
@@ -143,7 +143,7 @@ class Row:
     def walk(self) -> Iterator[tuple[str, Layer]]:
         """The layers of :attr:`leaves`, each with its path, such as "encoder/dense"."""
         for entry in self._entries:
-            if isinstance(entry, Row):
+            if isinstance(entry, Chain):
                 yield from ((f"{entry.name}/{path}", layer) for path, layer in entry.walk())
             else:
                 yield entry.name, entry
@@ -165,10 +165,10 @@ class Row:
                 not the first.
             RuntimeError: the network is built and has layers that other networks have.
         """
-        if not isinstance(layer, Layer | Row):
+        if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
         self._open(f"add {layer.name!r}")
-        inner = layer.leaves if isinstance(layer, Row) else [layer]
+        inner = layer.leaves if isinstance(layer, Chain) else [layer]
         if layer is self or not {*inner}.isdisjoint(self.leaves):
             raise ValueError(
                 f"layer {layer.name!r} is in this network already; expected a new layer, because "
@@ -176,8 +176,8 @@ class Row:
             )
         if any(other.name == layer.name for other in self._entries):
             raise ValueError(f"expected layers of different names, received {layer.name!r} twice")
-        shape = layer.input_row if isinstance(layer, Row) else layer.input_shape
-        if isinstance(layer, Layer) and not layer.settled:
+        shape = layer.input_row if isinstance(layer, Chain) else layer.input_shape
+        if isinstance(layer, Layer) and not layer.sealed:
             shape = layer.declared_shape
         if shape is not None:
             if self._entries or self.input_row is not None:
@@ -235,7 +235,7 @@ class Row:
     def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
         """Put other layers, of the same names, in the place of some."""
         for index, entry in enumerate(self._entries):
-            if isinstance(entry, Row):
+            if isinstance(entry, Chain):
                 if not fresh.keys().isdisjoint(entry.leaves):
                     inner = entry.empty()
                     inner.input_row, inner._entries = entry.input_row, list(entry._entries)
