@@ -238,6 +238,22 @@ def test_a_callback_that_gets_a_method_is_called() -> None:
     assert calls == [0, 1, 2, 3] * EPOCHS
 
 
+@pytest.mark.parametrize("manner", MANNERS)
+def test_what_stands_for_a_layer_is_told_the_step(manner: str) -> None:
+    """Dropout's mask is that of the step, in whatever manner ``forward`` is called."""
+
+    def replace(k: int, made: Any) -> None:
+        if k == 1:
+            drop = made.layers[3]
+            drop.forward = MANNERS[manner](Counting(drop.forward))
+
+    def train() -> Any:
+        made = model()
+        return fit(made, LambdaCallback(on_epoch_end=lambda k, _: replace(k, made))), arrays(made)
+
+    compare(train)
+
+
 # Another optimizer, loss, metrics
 
 

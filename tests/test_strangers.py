@@ -112,6 +112,15 @@ def softsign_backward(dy: Any, y: Any, out: Any) -> Any:
     return np.multiply(dy, (1 - np.abs(y)) ** 2, out=out)
 
 
+def quantized(x: Any, step: int = 3, out: Any = None) -> Any:
+    """A staircase: its constant is no number of a training step."""
+    return np.divide(np.rint(x * np.float32(step)), np.float32(step), out=out)
+
+
+def quantized_backward(dy: Any, step: int = 3, out: Any = None) -> Any:
+    return np.multiply(dy, np.float32(step) / np.float32(3), out=out)
+
+
 class Huber(losses.Loss):
     """Of the logits and rows of numbers."""
 
@@ -237,6 +246,11 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "derived layer": (lambda: network(Quadratic(6, "tanh")), [], True),
     "model": (lambda: network(model=Model), [], False),
     "activation": (lambda: network(activation=function()), [], True),
+    "activation with a constant": (
+        lambda: network(activation=ActivationFunction("stairs", quantized, quantized_backward)),
+        [],
+        True,
+    ),
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
     "metric": (lambda: network(measure=TopTwo(name="top_two")), [], True),
     "regularizer": (lambda: network(penalty=Cubic()), [], True),

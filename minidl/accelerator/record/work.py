@@ -135,11 +135,15 @@ class Work:
         self.commands([drawn])
 
     def call(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[Any],
+        named: dict[str, Any],
+        method: str | None = None,
     ) -> Any:
-        """Call a foreign function, and record the call."""
+        """Call a foreign function, which the step knows as ``method``, and record the call."""
         before = [array.copy() for array in self._weights]
-        called = Called(function, arguments, named, self._step)
+        called = Called(function, arguments, named, self._step, method)
         pairs = zip(before, self._weights, strict=True)
         called.spares_weights = all(bool((a == b).all()) for a, b in pairs)
         self.obstacle = self.obstacle or called.obstacle
