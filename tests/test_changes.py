@@ -14,7 +14,7 @@ import minidl
 from minidl import losses, metrics
 from minidl.backend import use
 from minidl.callbacks import Callback, LambdaCallback, LearningRateScheduler
-from minidl.layers import BatchNormalization, Dense, Dropout, Input, LeakyReLU
+from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, LeakyReLU
 from minidl.network import Network
 from minidl.optimizers import SGD, Adam, Optimizer, schedules
 from minidl.penalties import Penalties
@@ -250,6 +250,22 @@ def test_what_stands_for_a_layer_is_told_the_step(manner: str) -> None:
     def train() -> Any:
         made = model()
         return fit(made, LambdaCallback(on_epoch_end=lambda k, _: replace(k, made))), arrays(made)
+
+    compare(train)
+
+
+@pytest.mark.parametrize("name", ["get_config", "logits", "forward"])
+def test_the_last_activation_may_have_a_method_replaced(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its class's: the network still ends in an activation, and the loss takes the logits."""
+    monkeypatch.setattr(Activation, name, plain(Counting(getattr(Activation, name))))
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(6)
+        made = minidl.Sequential([Input((4,)), Dense(5, "elu"), Dense(3, "softmax")])
+        made.compile(SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return made.fit(X, np.argmax(Y, axis=1), BATCH, EPOCHS, 0).history, arrays(made)
 
     compare(train)
 

@@ -154,6 +154,11 @@ class _InPlace:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The class of the object in whose place this is: a layer is still found to be one."""
+        return type(self._real)
+
 
 @contextmanager
 def watching(
