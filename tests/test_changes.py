@@ -14,6 +14,7 @@ import minidl
 from minidl import losses, metrics
 from minidl.backend import use
 from minidl.callbacks import Callback, LambdaCallback, LearningRateScheduler
+from minidl.constraints import Constraint
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, LeakyReLU
 from minidl.network import Network
 from minidl.optimizers import SGD, Adam, Optimizer, schedules
@@ -268,6 +269,30 @@ def test_the_last_activation_may_have_a_method_replaced(
         return made.fit(X, np.argmax(Y, axis=1), BATCH, EPOCHS, 0).history, arrays(made)
 
     compare(train)
+
+
+@pytest.mark.parametrize("proximal", [False, True])
+def test_a_projection_of_one_s_own_is_called_once_a_step(proximal: bool) -> None:
+    """Beside a soft threshold too, whose numbers differ from step to step."""
+
+    class Grows(Constraint):
+        calls = 0
+
+        def project(self, W: Any, work: Any) -> None:
+            self.calls += 1
+            W *= 1.01
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(6)
+        held, penalty = Grows(), L1(0.01, proximal=proximal)
+        last = Dense(3, bias_regularizer=penalty)
+        made = minidl.Sequential([Input((4,)), Dense(5, kernel_constraint=held), last])
+        made.compile(Adam(0.02), "mse")
+        history = made.fit(X, Y, BATCH, EPOCHS, 0).history
+        assert held.calls == EPOCHS * STEPS
+        return history, arrays(made)
+
+    compare(train, plays=0 if proximal else None)
 
 
 # Another optimizer, loss, metrics

@@ -168,12 +168,14 @@ class Work:
         call = functools.partial(function, *arguments, **named)
         ending = self._ending
         ending.calls.append(call)
-        known = len(ending.bound)
+        known, strange = len(ending.bound), len(self.called)
         self._make(call)
         if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
             ending.calls.pop()
         else:
             ending.late = ending.late or late
+            if len(self.called) > strange:  # it would be called once with the call, and once after
+                self.obstacle = self.obstacle or "something foreign is part of the update"
 
     def _make(self, call: Callable[[], Any]) -> None:
         """Make a call, or several, of the ending."""
