@@ -9,6 +9,7 @@ from minidl.backend import Backend
 from minidl.kernels import activities as kernels
 from minidl.kernels import measures
 from minidl.layers.base import Layer, first_rows
+from minidl.regularizers.arrays import costs
 
 
 class Activity:
@@ -41,8 +42,8 @@ class Activity:
         """total ← total + Σ P(y) / N, both 0-d; nothing before the first pass."""
         if self.y is None:
             return
-        costs = first_rows(self._work, len(self.y))
-        kernels.add_activity(total, self.regularizer.forward(self.y, costs), len(costs), work)
+        out = first_rows(self._work, len(self.y))
+        kernels.add_activity(total, costs(self.regularizer, self.y, out), len(out), work)
 
     def add_gradient(self, dy: Any) -> Any:
         """dy ← dy + dP/dy / N."""

@@ -14,6 +14,7 @@ from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
 from minidl.projections import Projections
 from minidl.regularizers import Regularizer
+from minidl.regularizers.arrays import costs
 
 
 class Penalties:
@@ -75,7 +76,7 @@ class Penalties:
         measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            measures.add_sum(self._value, regularizer.forward(W, self._work(W)), self._term)
+            measures.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
         for activity in self.activities:
             activity.add_cost(self._value, self._term)
         return self._value

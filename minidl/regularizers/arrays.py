@@ -1,4 +1,4 @@
-"""The penalty of an array from the user."""
+"""The penalty of an array: that of each weight, and the sum for an array from the user."""
 
 from __future__ import annotations
 
@@ -17,4 +17,10 @@ def call(regularizer: Regularizer, W: Any) -> Any:
     """P(W) as a number; whole numbers are taken as of the type of new weights."""
     W = current().to_device(W)
     W = W if W.dtype.kind == "f" else W.astype(floating())
-    return Number(regularizer.forward(W, np.empty_like(W)).sum())
+    return Number(costs(regularizer, W, np.empty_like(W)).sum())
+
+
+def costs(regularizer: Regularizer, W: Any, out: Any) -> Any:
+    """Each weight's P(w): what ``forward`` returns, or has written into ``out``."""
+    found = regularizer.forward(W, out)
+    return out if found is None else found

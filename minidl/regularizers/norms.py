@@ -23,7 +23,7 @@ class Regularizer(Configured):
     proximal = False
 
     def forward(self, W: Any, out: Any) -> Any:
-        """Write each weight's P(w) into ``out``, of W's shape."""
+        """Write each weight's P(w) into ``out``, of W's shape; or return P(w) in another array."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(W, out)")
 
     def __call__(self, W: Any) -> Any:
