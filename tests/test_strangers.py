@@ -158,6 +158,21 @@ class Cubic(Regularizer):
         dW += 3 * self.factor * W * np.abs(W)
 
 
+class Wide(Cubic):
+    """Returns float64, whose sum NumPy makes in float64."""
+
+    def forward(self, W: Any, out: Any) -> Any:
+        super().forward(W, out)
+        return np.cbrt(out.astype(np.float64))
+
+
+class Shrinking(Cubic):
+    """May act by a step of its own."""
+
+    def proximal_step(self, W: Any, step: Any) -> None:
+        W *= np.float32(0.9)
+
+
 class Signs(Optimizer):
     """theta ← theta - rate · sign(grad), with a state of its own."""
 
@@ -183,6 +198,16 @@ class Norms(Adam):
     def update(self, theta: Any, grad: Any) -> None:
         grad /= max(1, float(np.linalg.norm(grad)))
         super().update(theta, grad)
+
+
+class Switches(Callback):
+    """Has a penalty act by its proximal step from some batch on."""
+
+    seen = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.model.step == 50:
+            self.model.layers[0].kernel_regularizer.proximal = True
 
 
 class Looks(Callback):
@@ -254,6 +279,12 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
     "metric": (lambda: network(measure=TopTwo(name="top_two")), [], True),
     "regularizer": (lambda: network(penalty=Cubic()), [], True),
+    "regularizer in float64": (lambda: network(penalty=Wide()), [], True),
+    "regularizer that changes its manner": (
+        lambda: network(penalty=Shrinking()),
+        [Switches],
+        True,
+    ),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),
     "optimizer, soft threshold": (
