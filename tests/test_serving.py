@@ -11,8 +11,9 @@ import pytest
 from scipy import sparse
 
 import minidl
-from minidl import layers
+from minidl import layers, serving
 from minidl.serving import Predictor
+from minidl.whole_step import WholeStep
 from tests.doubles.cupy_double import installed
 
 CHANCE = np.random.default_rng(0)
@@ -166,6 +167,20 @@ def test_layers_that_cannot_be_made_anew_are_refused() -> None:
     first.forward = lambda x, training=False, step=0: 2 * scale(x, training, step)
     with pytest.raises(ValueError, match="predict otherwise when made anew"):
         made.predictor()
+
+
+def test_a_model_may_train_while_a_predictor_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another thread, say: the predictor is that of the weights that it has copied."""
+    made = model(Doubled())
+    wanted = made.predict(X)
+
+    def moving(*given: Any) -> Any:
+        made.set_weights([2 * weight for weight in made.get_weights()])
+        return WholeStep(*given)
+
+    monkeypatch.setattr(serving, "WholeStep", moving)
+    np.testing.assert_array_equal(made.predictor(7)(X), wanted)
+    assert not np.array_equal(made.predict(X), wanted)
 
 
 def test_refusals() -> None:
