@@ -95,6 +95,19 @@ def integer(what: str, value: Any, low: int) -> int:
     return number
 
 
+def constructed(thing: Any) -> None:
+    """Raise for an object whose class has a constructor that leaves out that of the base.
+
+    Raises:
+        TypeError: the object has no name, which every base gives.
+    """
+    if "name" not in vars(thing):
+        raise TypeError(
+            f"{type(thing).__name__}: expected an __init__ that calls super().__init__(), received "
+            "one that does not"
+        )
+
+
 def whole(what: str, array: Any) -> Any:
     """An array of whole numbers as integers; a column of data that had gaps comes as floats.
 

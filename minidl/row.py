@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl import checks
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
@@ -164,6 +165,7 @@ class Row:
         """
         if not isinstance(layer, Layer | Row):
             raise TypeError(f"expected a layer, received {layer!r}")
+        checks.constructed(layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Row) else [layer]
         if layer is self or not {*inner}.isdisjoint(self.leaves):

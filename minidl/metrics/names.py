@@ -67,7 +67,7 @@ def compiled(
         if type(metric).update_state is Mean.update_state:
             raise TypeError(
                 f"metrics: expected metrics of targets and predictions, received {metric.name!r}, "
-                f"a {type(metric).__name__} of values; write a function of both, whose mean is taken"
+                f"a {type(metric).__name__} of values; write a function of both, for its mean"
             )
     for place, metric in enumerate(found):
         metric.weighted = place >= len(plain)
