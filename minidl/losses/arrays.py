@@ -63,10 +63,11 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     if 0 in predictions.shape or predictions.ndim == 0:
         raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
     *rows, units = predictions.shape
-    if getattr(loss, "axis", -1) != -1 and len(rows) != 1:
+    axis = getattr(loss, "axis", -1)
+    if axis != -1 and len(rows) != 1:
         raise ValueError(
             f"axis: expected -1, the axis of the units, for predictions of shape "
-            f"{predictions.shape}, received {loss.axis}"
+            f"{predictions.shape}, received {axis}"
         )
     predictions = backend.xp.ascontiguousarray(predictions.reshape(-1, units))
     if loss.labels == "integers":

@@ -79,7 +79,7 @@ class Called:
 
     def _steps(self) -> Iterator[tuple[Any, int | None]]:
         """Places of the arguments that are the number of the step, and their values."""
-        if "out" in self._named:  # of a formula, whose numbers are constants of whatever name
+        if "out" in self._named:  # A formula's numbers are constants, also one called "step".
             return
         if isinstance(self._named.get("step"), int):
             yield "step", self._named["step"]
