@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -25,15 +24,9 @@ class LearningRateSchedule(Configured):
     def __call__(self, step: Any) -> Any:
         steps = np.asarray(step)
         if not steps.ndim:
-            return Number(self._rate_or_infinity(step))
-        rates = [self._rate_or_infinity(each) for each in steps.reshape(-1).tolist()]
+            return Number(self._rate(step))
+        rates = [self._rate(each) for each in steps.reshape(-1).tolist()]
         return np.array(rates, dtype=np.float64).reshape(steps.shape).view(Array)
-
-    def _rate_or_infinity(self, step: float) -> float:
-        try:
-            return self._rate(step)
-        except OverflowError:  # Python's power of numbers, where NumPy's is infinite
-            return math.inf
 
     def _rate(self, step: float) -> float:
         """The learning rate of one step."""
