@@ -98,6 +98,7 @@ def training(
         held_out = _stream(model, source(apart), validation_steps, None)
         validation = held_out.first
     elif validation is not None:
+        validation_size = _count("validation_batch_size", validation_size)
         size = validation_size if validation_size is not None else batch_size
         held_out = _inference(model, validation, size, validation_steps, validation_size)
     return Feed(train, held_out, rows, validation, arrays, restarts)

@@ -13,8 +13,7 @@ from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
 from minidl.projections import Projections
-from minidl.regularizers import Regularizer
-from minidl.regularizers.arrays import costs
+from minidl.regularizers import Regularizer, arrays
 
 
 class Penalties:
@@ -76,7 +75,7 @@ class Penalties:
         measures.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            measures.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
+            measures.add_sum(self._value, arrays.costs(regularizer, W, self._work(W)), self._term)
         for activity in self.activities:
             activity.add_cost(self._value, self._term)
         return self._value

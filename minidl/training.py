@@ -130,9 +130,7 @@ class Sequential(OnBatch, Interface):
         history = History()
         # The history is the last: callbacks before it may add values.
         listeners = [*arguments.listeners(callbacks, verbose), history]
-        if validation_batch_size is not None:
-            checks.integer("validation_batch_size", validation_batch_size, 1)
-        else:
+        if validation_batch_size is None:
             validation_batch_size = feeding.seen_size(listeners, self._loss, None, batch_size or 32)
         with self.backend.here:
             feed = feeding.training(
