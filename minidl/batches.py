@@ -45,7 +45,7 @@ class Batches:
     def __len__(self) -> int:
         return -(-self.rows // self.size)
 
-    def more(self, epoch: int) -> bool:
+    def more(self, epoch: int, validates: bool = False) -> bool:
         """True: each epoch has all rows."""
         return True
 

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from minidl import checks
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
@@ -167,6 +168,7 @@ class Chain:
         """
         if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
+        checks.constructed(layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Chain) else [layer]
         if layer is self or not {*inner}.isdisjoint(self.leaves):

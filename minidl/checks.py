@@ -85,12 +85,27 @@ def integer(what: str, value: Any, low: int) -> int:
         TypeError: not an integer.
         ValueError: too small.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{what}: expected an integer of at least {low}, received {value!r}")
-    number = value.__index__()
-    if number < low:
-        raise ValueError(f"{what}: expected an integer of at least {low}, received {value!r}")
-    return int(number)
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:  # also of an array that has an axis
+        number = None
+    if number is None or number < low:
+        error = TypeError if number is None else ValueError
+        raise error(f"{what}: expected an integer of at least {low}, received {value!r}")
+    return number
+
+
+def constructed(thing: Any) -> None:
+    """Raise for an object whose class has a constructor that leaves out that of the base.
+
+    Raises:
+        TypeError: the object has no name, which every base gives.
+    """
+    if "name" not in vars(thing):
+        raise TypeError(
+            f"{type(thing).__name__}: expected an __init__ that calls super().__init__(), received "
+            "one that does not"
+        )
 
 
 def whole(what: str, array: Any) -> Any:

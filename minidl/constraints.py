@@ -39,7 +39,13 @@ class Constraint(Configured):
         """
         if type(self).__call__ is Constraint.__call__:
             raise NotImplementedError(f"{type(self).__name__} must define project(W, work)")
-        W[...] = self(W)
+        found = self(W)
+        if np.shape(found) != W.shape:  # None, a number or a row would be taken for all weights
+            raise ValueError(
+                f"{type(self).__name__}: expected weights of shape {W.shape}, received "
+                f"{'None' if found is None else f'shape {np.shape(found)}'}"
+            )
+        W[...] = found
 
     def __call__(self, w: Any) -> Any:
         """The projection of an array, as a new array."""

@@ -66,8 +66,8 @@ def training(
     Raises:
         TypeError, ValueError: arguments or data that do not fit.
     """
-    _count("steps_per_epoch", steps)
-    _count("validation_steps", validation_steps)
+    steps = _count("steps_per_epoch", steps)
+    validation_steps = _count("validation_steps", validation_steps)
     split = checks.real("validation_split", validation_split, 0, 1)
     apart = None  # data to validate on that come batch by batch
     if validation_data is not None:
@@ -98,6 +98,7 @@ def training(
         held_out = _stream(model, source(apart), validation_steps, None)
         validation = held_out.first
     elif validation is not None:
+        validation_size = _count("validation_batch_size", validation_size)
         size = validation_size if validation_size is not None else batch_size
         held_out = _inference(model, validation, size, validation_steps, validation_size)
     return Feed(train, held_out, rows, validation, arrays, restarts)
@@ -116,7 +117,7 @@ def evaluation(
     Raises:
         TypeError, ValueError: arguments or data that do not fit.
     """
-    _count("steps", steps)
+    steps = _count("steps", steps)
     if is_source(x):
         what = source(x)
         _refuse(what.kind, y=y, sample_weight=sample_weight)
@@ -132,7 +133,7 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
     Raises:
         TypeError, ValueError: arguments or data that do not fit.
     """
-    _count("steps", steps)
+    steps = _count("steps", steps)
     if is_source(x):
         what = source(x)
         _note_of_size(what.kind, batch_size)
@@ -244,7 +245,8 @@ def _inference(
     """
     x, y, weight = rows
     if steps is not None and counted is not None:
-        kept = steps * checks.integer("batch_size", counted, 1)
+        counted = checks.integer("batch_size", counted, 1)
+        kept = steps * counted
         if kept - counted >= x.shape[0]:
             run_out(-(-x.shape[0] // counted), steps)
         x = x[:kept]
@@ -271,6 +273,5 @@ def _note_of_size(kind: str, batch_size: int | None) -> None:
         )
 
 
-def _count(name: str, steps: int | None) -> None:
-    if steps is not None:
-        checks.integer(name, steps, 1)
+def _count(name: str, given: int | None) -> int | None:
+    return None if given is None else checks.integer(name, given, 1)

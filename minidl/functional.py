@@ -153,6 +153,11 @@ def _through_layer(layer: Layer, x: Any, training: bool) -> Any:
             f"{layer.name}: expected rows of shape {layer.input_shape}, received "
             f"{tuple(x.shape[1:])}"
         )
+    if is_sparse(x):
+        raise TypeError(
+            f"{layer.name}: expected an array, received a sparse matrix; call the model with the "
+            "matrix, or the layer with x.toarray()"
+        )
     rows = network.backend.to_device(x).astype(network.dtype)
     step = next(passes) if training else 0
 

@@ -98,7 +98,7 @@ def _along(function: Any, x: Any, axis: Any = -1) -> Any:
     """y, with rows along an axis, or along several."""
     xp, x = current().xp, current().to_device(x)
     axes = tuple(axis) if isinstance(axis, list | tuple) else (axis,)
-    if not x.ndim or axes in ((-1,), (x.ndim - 1,)):
+    if not x.ndim or not x.size or axes in ((-1,), (x.ndim - 1,)):
         return _whole(function, x, {})
     last = tuple(range(-len(axes), 0))
     moved = xp.moveaxis(x, axes, last)
@@ -119,6 +119,8 @@ def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
     if function.rowwise:
         if not x.ndim:
             raise ValueError(f"{function.name}: expected at least one axis, received one number")
+        if not x.size:
+            return y
         x, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
         columns = {name: backend.xp.empty((len(x), 1), dtype=x.dtype) for name in COLUMNS}
     function.run_forward({"x": x, **constants, **columns}, out)

@@ -51,9 +51,11 @@ def get(base: type[T], identifier: Any) -> T:
 
     Raises:
         ValueError: unknown name.
-        TypeError: another kind of object.
+        TypeError: another kind of object, or an object whose base was not constructed.
     """
     if isinstance(identifier, base):
+        if "__init__" in vars(base):
+            checks.constructed(identifier)
         return identifier
     if isinstance(identifier, Mapping) and "class_name" in identifier:
         made: T = from_dictionary(identifier, base)

@@ -140,7 +140,7 @@ class Loop:
         logs: dict[str, float] = {}
         for prefix, batches in self.evaluated.items():
             validates = prefix == "val_"
-            if validates and not self._validates(epoch):
+            if validates and not (self._validates(epoch) and batches.more(epoch, validates)):
                 continue
             listeners = self.listeners if validates else ()
             found = self.state.objective.evaluate(batches, listeners)

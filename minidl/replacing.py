@@ -50,7 +50,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises:
         IsADirectoryError: the place is a folder.
-        FileNotFoundError: the folder of the place is not there.
+        FileNotFoundError: the folder of the place is not there, or the path is empty.
         OSError: the place is a device, a FIFO or a socket, or the file cannot be written.
     """
     target, old = _place(path)
@@ -120,6 +120,8 @@ def _remove_unless_held(path: str) -> None:
 def _place(path: str | os.PathLike[str]) -> tuple[str, os.stat_result | None]:
     """The real path, and the status of the file there."""
     given = os.fsdecode(path)
+    if not given:  # which os.path.realpath takes for the working folder
+        raise FileNotFoundError(errno.ENOENT, "expected the name of a file, received none", given)
     try:
         status = os.stat(given)
     except FileNotFoundError:

@@ -57,7 +57,9 @@ class Predictor:
                 f"one of {model.backend.name}; make the predictor within minidl.backend.use(...)"
             )
         network = self._network = cloning.clone(Network, model)
-        network.set_weights(model.get_weights())
+        with model.traffic.lock:  # another thread may train the model
+            network.set_weights(model.get_weights())
+            probed = self._probe(model) if has_foreign(model.leaves) else None
         # Properties of the network, which a call of some microseconds reads here.
         self._shape, self._outputs = network.input_row, network.output_row
         self._dtype, self._backend = network.dtype, network.backend
@@ -72,8 +74,8 @@ class Predictor:
         # The network is this object's own: nothing comes between, and a tape is all it takes.
         tape = self._step.tape if played[-1] else None
         self._play = tape and (tape.alone() or functools.partial(tape.play, 0))
-        if has_foreign(model.leaves):
-            self._compare(model)
+        if probed is not None:
+            self._compare(*probed)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(
@@ -81,17 +83,21 @@ class Predictor:
             "another one"
         )
 
-    def _compare(self, model: Any) -> None:
-        """Raise where layers made anew are not those of the model; layers may draw, too."""
+    def _probe(self, model: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, and the model's outputs for the rows, twice: layers may draw."""
         # Several rows of both signs: on one alone all units of a ReLU may be 0.
-        shape = (max(self.rows, _PROBED), *self._shape)
-        rows = np.random.default_rng(0).standard_normal(shape).astype(self._dtype)
+        shape = (max(self.rows, _PROBED), *model.input_row)
+        rows = np.random.default_rng(0).standard_normal(shape).astype(model.dtype)
+        backend = model.backend
 
         def outputs() -> np.ndarray:
             model.traffic.expected = True
-            return np.array(self._backend.to_host(model.forward(self._backend.to_device(rows))))
+            return np.array(backend.to_host(model.forward(backend.to_device(rows))))
 
-        first, second = (undisturbed(model, outputs) for _ in range(2))
+        return rows, undisturbed(model, outputs), undisturbed(model, outputs)
+
+    def _compare(self, rows: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
+        """Raise where layers made anew are not those of the model."""
         alike = np.array_equal(first, second, equal_nan=True)
         if alike and not np.allclose(self(rows), first, 1e-3, 1e-6, equal_nan=True):
             raise ValueError(

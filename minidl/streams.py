@@ -61,13 +61,20 @@ class Stream:
         """Number of batches of a source that is numbered, else 0."""
         return (self.source.count or 0) if self.source.numbered else 0
 
-    def more(self, epoch: int) -> bool:
-        """True if there is a batch for an epoch; if there is none, a warning says so."""
+    def more(self, epoch: int, validates: bool = False) -> bool:
+        """True if there is a batch for an epoch; if there is none, a warning says so.
+
+        Args:
+            epoch: its number, from 0.
+            validates: True for batches to validate on, at the epoch's end.
+        """
         if self.source.more():
             return True
+        ends = f"training ends before epoch {epoch + 1}"
+        if validates:
+            ends = f"epoch {epoch + 1} ends without validation"
         warnings.warn(
-            f"the data ran out: training ends before epoch {epoch + 1}, because the generator "
-            "gives no more batches",
+            f"the data ran out: {ends}, because the generator gives no more batches",
             stacklevel=outside(),
         )
         return False

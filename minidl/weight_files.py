@@ -114,7 +114,7 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
 
 
 def _path(filepath: Any) -> tuple[str, str]:
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     for ending in (_H5, _NPZ, _SAFE):
         if path.endswith(ending):
             return path, ending

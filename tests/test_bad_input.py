@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import callbacks, layers, metrics, optimizers
+from minidl import callbacks, layers, losses, metrics, optimizers
 from minidl.optimizers import SGD
 from tests import registered
 from tests.fitting import FEATURES, compiled, network, problem, theta
@@ -371,3 +371,25 @@ def test_set_weights_refuses(change: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         model.set_weights(change([w + 1 for w in model.get_weights()]))
     np.testing.assert_array_equal(theta(model), before)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [layers.Dense, losses.MeanSquaredError, metrics.MeanAbsoluteError, optimizers.Adam],
+    ids=lambda base: base.__name__,
+)
+def test_a_constructor_that_leaves_out_its_base_s(base: Any) -> None:
+    class Own(base):
+        def __init__(self) -> None:
+            self.mine = 1
+
+    given: dict[str, Any] = {"optimizer": "sgd", "loss": "mse"}
+    own: Any = Own()
+    with pytest.raises(TypeError, match=r"Own: expected an __init__ that calls super\(\)"):  # noqa: PT012
+        if isinstance(own, layers.Dense):
+            minidl.Sequential([own])
+        elif isinstance(own, metrics.Metric):
+            given["metrics"] = [own]
+        else:
+            given["loss" if isinstance(own, losses.Loss) else "optimizer"] = own
+        minidl.Sequential([layers.Dense(1)]).compile(**given)

@@ -14,7 +14,8 @@ import minidl
 from minidl import losses, metrics
 from minidl.backend import use
 from minidl.callbacks import Callback, LambdaCallback, LearningRateScheduler
-from minidl.layers import BatchNormalization, Dense, Dropout, Input, LeakyReLU
+from minidl.constraints import Constraint
+from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, LeakyReLU
 from minidl.network import Network
 from minidl.optimizers import SGD, Adam, Optimizer, schedules
 from minidl.penalties import Penalties
@@ -236,6 +237,62 @@ def test_a_callback_that_gets_a_method_is_called() -> None:
 
     fit(model(), [told, LambdaCallback(on_train_begin=begin)])
     assert calls == [0, 1, 2, 3] * EPOCHS
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_what_stands_for_a_layer_is_told_the_step(manner: str) -> None:
+    """Dropout's mask is that of the step, in whatever manner ``forward`` is called."""
+
+    def replace(k: int, made: Any) -> None:
+        if k == 1:
+            drop = made.layers[3]
+            drop.forward = MANNERS[manner](Counting(drop.forward))
+
+    def train() -> Any:
+        made = model()
+        return fit(made, LambdaCallback(on_epoch_end=lambda k, _: replace(k, made))), arrays(made)
+
+    compare(train)
+
+
+@pytest.mark.parametrize("name", ["get_config", "logits", "forward"])
+def test_the_last_activation_may_have_a_method_replaced(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its class's: the network still ends in an activation, and the loss takes the logits."""
+    monkeypatch.setattr(Activation, name, plain(Counting(getattr(Activation, name))))
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(6)
+        made = minidl.Sequential([Input((4,)), Dense(5, "elu"), Dense(3, "softmax")])
+        made.compile(SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return made.fit(X, np.argmax(Y, axis=1), BATCH, EPOCHS, 0).history, arrays(made)
+
+    compare(train)
+
+
+@pytest.mark.parametrize("proximal", [False, True])
+def test_a_projection_of_one_s_own_is_called_once_a_step(proximal: bool) -> None:
+    """Beside a soft threshold too, whose numbers differ from step to step."""
+
+    class Grows(Constraint):
+        calls = 0
+
+        def project(self, W: Any, work: Any) -> None:
+            self.calls += 1
+            W *= 1.01
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(6)
+        held, penalty = Grows(), L1(0.01, proximal=proximal)
+        last = Dense(3, bias_regularizer=penalty)
+        made = minidl.Sequential([Input((4,)), Dense(5, kernel_constraint=held), last])
+        made.compile(Adam(0.02), "mse")
+        history = made.fit(X, Y, BATCH, EPOCHS, 0).history
+        assert held.calls == EPOCHS * STEPS
+        return history, arrays(made)
+
+    compare(train, plays=0 if proximal else None)
 
 
 # Another optimizer, loss, metrics

@@ -149,6 +149,24 @@ def test_one_s_own_constraint_trains_alike_on_every_executor(own: type) -> None:
         same_weights(results[0], other)
 
 
+@pytest.mark.parametrize(
+    ("returned", "received"),
+    [(lambda w: None, "None"), (lambda w: 0.5, r"shape \(\)"), (lambda w: w[0], r"shape \(3,\)")],
+)
+def test_what_is_not_of_the_weights_shape_is_refused(returned: Any, received: str) -> None:
+    """NumPy would take it for all the weights: None for NaN."""
+
+    class Wrong(constraints.Constraint):
+        def __call__(self, w: Any) -> Any:
+            return returned(w)
+
+    made = minidl.Sequential([layers.Input((4,)), layers.Dense(3, kernel_constraint=Wrong())])
+    made.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=rf"Wrong: expected .* \(4, 3\), received {received}"):
+        made.fit(np.ones((5, 4)), np.ones((5, 3)), verbose=0)
+    assert np.isfinite(made.layers[0].W).all()
+
+
 class Threshold(regularizers.Regularizer):
     """A soft threshold of one's own, which comes before the projection."""
 

@@ -393,3 +393,28 @@ def test_float32_is_the_default_type() -> None:
     assert minidl.Sequential([minidl.layers.Dense(1)], dtype="float64").predict(x).dtype == float
     minidl.set_floatx("float64")
     assert minidl.Sequential([minidl.layers.Dense(1)]).predict(x).dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_numbers_of_numpy_s_own_types_count_as_python_s(kind: Any) -> None:
+    """Also where a product with the number of rows is beyond the type."""
+    given = {"batch_size": 8, "steps_per_epoch": 3, "validation_steps": 60, "epochs": 2}
+    x = np.random.default_rng(0).standard_normal((500, 1))
+    found = []
+    for own in (int, kind):
+        model, _, _ = marked(1)
+        model.compile(minidl.optimizers.SGD(0.01), "mse")
+        options: dict[str, Any] = {name: own(value) for name, value in given.items()}
+        model.fit(x, 2 * x, verbose=0, validation_data=(x, 2 * x), **options)
+        found.append(model.history.history)
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["batch_size", "validation_batch_size", "epochs", "validation_steps"]
+)
+@pytest.mark.parametrize("value", [np.array([3]), 2.0, True, "3"])
+def test_the_argument_that_is_no_integer_is_named(name: str, value: Any) -> None:
+    model, x, y = marked(9)
+    with pytest.raises(TypeError, match=f"^{name}: expected an integer of at least 1, received"):
+        model.fit(x, y, validation_split=0.5, **{name: value})

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import minidl
 from minidl import layers
@@ -104,3 +105,12 @@ def test_what_is_no_row_is_refused() -> None:
     end = twice(twice(Dense(6)(inputs)))
     with pytest.raises(ValueError, match="expected each layer once"):
         Model(inputs, end)
+
+
+def test_a_layer_of_a_built_network_takes_no_sparse_matrix() -> None:
+    """The network does."""
+    x = sparse.csr_matrix(np.eye(4, dtype=np.float32))
+    model = minidl.Sequential([Input((4,)), Dense(3)])
+    np.testing.assert_array_equal(model(x), model.layers[0](x.toarray()))
+    with pytest.raises(TypeError, match=r"expected an array, received a sparse matrix; call the"):
+        model.layers[0](x)

@@ -291,3 +291,9 @@ def test_shapes_that_do_not_suit() -> None:
     ]:
         with pytest.raises(ValueError, match=words):
             made(shape)
+    drawing = initializers.GlorotUniform(seed=1)
+    np.testing.assert_array_equal(drawing(5), drawing((5,)))
+    for made in (initializers.Zeros(), drawing, initializers.Identity()):
+        for shape in (None, (3.0, 4), (3, None), (True, 2), "ab", (-1, 2)):
+            with pytest.raises((TypeError, ValueError), match="size in a shape: expected an int"):
+                made(shape)

@@ -293,6 +293,34 @@ def test_functions_of_vectors_and_of_more_axes() -> None:
     assert losses.MeanAbsoluteError()([1, 2, 3], [1, 2, 6]) == 1
 
 
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", None])
+def test_two_vectors_are_one_row_to_a_class_too(reduction: Any) -> None:
+    """As in Keras: the units of one row are summed up, whatever the reduction of rows."""
+    t, p = np.array([1.0, 0, 0]), np.array([0.2, 0.5, 0.3])
+    for name, row in (
+        ("CategoricalCrossentropy", -np.log(0.2)),
+        ("KLDivergence", np.log(1 / 0.2)),
+        ("CosineSimilarity", -0.2 / np.sqrt(0.38)),
+        ("MeanSquaredError", (0.64 + 0.25 + 0.09) / 3),
+    ):
+        loss = getattr(losses, name)(reduction=reduction)
+        np.testing.assert_allclose(loss(t, p), row, rtol=1e-5)
+        np.testing.assert_allclose(loss(t, p, sample_weight=2), 2 * row, rtol=1e-5)
+        with pytest.raises(ValueError, match=r"received \(3,\); vectors are one row"):
+            loss(t, p, sample_weight=[1, 2, 3])
+
+
+def test_the_axis_of_the_units_is_the_last() -> None:
+    cube = np.full((2, 3, 4), 0.25)
+    for name in ("categorical_crossentropy", "binary_crossentropy", "cosine_similarity"):
+        function = getattr(losses, name)
+        np.testing.assert_array_equal(
+            function(cube[0], cube[0], axis=1), function(cube[0], cube[0])
+        )
+        with pytest.raises(ValueError, match=r"axis: expected -1, .* \(2, 3, 4\), received 1"):
+            function(cube, cube, axis=1)
+
+
 @pytest.mark.parametrize("name", ["python", "blocks", "compiled"])
 def test_a_logit_of_a_class_that_is_not_meant_may_be_anything(name: str) -> None:
     """0 · ∞ is not NaN there; for the class that is meant, -∞ is an infinite loss."""

@@ -195,6 +195,9 @@ def test_names_that_come_twice_are_numbered() -> None:
     names = ["loss", "auc", "auc_1", "auc_2", "weighted_auc", "weighted_auc_1"]
     assert made.metrics_names == names
     assert list(made.fit(X, Y["binary"], 10, 1, 0).history) == names
+    for kind in (metrics.Mean, metrics.Sum):
+        with pytest.raises(TypeError, match=f"targets and predictions, received .*{kind.__name__}"):
+            made.compile("sgd", "mse", metrics=[kind()])
     with pytest.raises(ValueError, match="received an object twice"):
         made.compile("sgd", "mse", metrics=[auc[0]], weighted_metrics=[auc[0]])
 

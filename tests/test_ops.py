@@ -32,7 +32,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
 PAIRS = {*minidl.ops.elementwise.TWO, "binary_crossentropy"}
 # Keras has no such name, or returns a type of its own.
 OWN = {"mean": {}, "is_tensor": {}, "convert_to_numpy": {}, "convert_to_tensor": {}, "shape": {}}
-NAMES = sorted({*dir(ops)} - {*OWN, "gelu", "swish", "copy", "fmod"})
+NAMES = sorted({*dir(ops)} - {*OWN, "swish", "copy", "fmod"})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,7 +76,25 @@ def test_types_are_kerass() -> None:
     assert ops.shape(X) == (3, 4)
     assert type(ops.convert_to_numpy(ops.mean(X))) is np.ndarray
     np.testing.assert_array_equal(ops.copy(x=X), X)
-    np.testing.assert_allclose(ops.gelu(X), minidl.activations.gelu(X))
+    np.testing.assert_allclose(ops.gelu(X, False), minidl.activations.gelu(X))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool", "float32"])
+def test_the_largest_of_any_type(dtype: str) -> None:
+    """What has no negative numbers, or one more than positive ones, has no opposite."""
+    x = np.array([[0, 3, 2, 3], [-128, 127, 1, 0]]).astype(dtype)  # wraps around where unsigned
+    values, places = ops.top_k(x, 3)
+    expected, where = oracle.keras.ops.top_k(x.astype("float32"), 3)
+    np.testing.assert_array_equal(values.astype("float32"), expected)
+    np.testing.assert_array_equal(places, where)
+
+
+def test_arguments_by_place_and_empty_axes() -> None:
+    np.testing.assert_allclose(ops.leaky_relu(-1.0, 0.5), -0.5)
+    np.testing.assert_allclose(ops.softmax(X, (0, 1)).sum(), 1)
+    for axis in (-1, 0, (0, 1)):
+        assert ops.softmax(np.zeros((3, 0)), axis).shape == (3, 0)
+        assert minidl.activations.softmax(np.zeros((3, 0)), axis).shape == (3, 0)
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int8"])
@@ -100,3 +118,9 @@ def test_refusals() -> None:
         ops.mean(X, axes=0)
     with pytest.raises(ValueError, match="expected at least one array"):
         ops.stack([])
+    with pytest.raises(ValueError, match=r"k: expected at most 4, .* received 5"):
+        ops.top_k(X, 5)
+    with pytest.raises(ValueError, match=r"x: expected whole numbers, received 0\.5"):
+        ops.one_hot([0.5], 2)
+    with pytest.raises(TypeError, match=r"num_classes: expected an integer .* received 2\.5"):
+        ops.one_hot([1], 2.5)

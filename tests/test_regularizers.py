@@ -10,6 +10,7 @@ import pytest
 import minidl
 from minidl import regularizers
 from minidl.backend import to_device, to_host
+from minidl.gradient_check import kinks
 from minidl.layers import Dense
 from minidl.models import Network
 from tests import oracle
@@ -181,3 +182,25 @@ def test_a_regularizer_must_define_what_is_asked_of_it(method: str) -> None:
 
     with pytest.raises(NotImplementedError, match=rf"Unfinished must define {method}\(\w+, \w+\)"):
         getattr(Unfinished(), method)(np.ones(2), np.ones(2))
+
+
+@pytest.mark.parametrize("returns", ["out", "nothing", "another array"])
+def test_a_penalty_is_what_forward_writes_or_returns(returns: str) -> None:
+    class Fourth(regularizers.Regularizer):
+        def forward(self, W: Any, out: Any) -> Any:
+            if returns == "another array":
+                return W**4
+            out[...] = W**4
+            return out if returns == "out" else None
+
+        def add_gradient(self, W: Any, dW: Any) -> None:
+            dW += 4 * W**3
+
+    layer = Dense(3, kernel_regularizer=Fourth(), activity_regularizer=Fourth())
+    network = Network([minidl.Input((4,)), layer], dtype="float64")
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    y = network.forward(x, training=True)
+    wanted = (layer.W**4).sum() + (y**4).sum() / 5
+    np.testing.assert_allclose(network.penalties.forward(network.theta), wanted, rtol=1e-12)
+    np.testing.assert_allclose(Fourth()(layer.W), (layer.W**4).sum(), rtol=1e-12)
+    assert not kinks.of_penalties(network, network.theta.copy(), 1e-3)

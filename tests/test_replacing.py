@@ -179,6 +179,8 @@ def test_other_things_than_files_are_refused(tmp_path: Path) -> None:
             write(folder, b"")
     with pytest.raises(FileNotFoundError, match=r"folder that exists.*absent"):
         write(tmp_path / "absent/a", b"")
+    with pytest.raises(FileNotFoundError, match="expected the name of a file, received none"):
+        write("", b"")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fifo", "link"]
 
 

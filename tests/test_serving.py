@@ -13,8 +13,9 @@ import pytest
 from scipy import sparse
 
 import minidl
-from minidl import layers
+from minidl import layers, serving
 from minidl.serving import Predictor
+from minidl.whole_step import WholeStep
 from tests.doubles.cupy_double import installed
 
 CHANCE = np.random.default_rng(0)
@@ -175,6 +176,20 @@ def test_a_predictor_is_made_of_a_model_not_of_a_file() -> None:
     for copied in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match=r"a Predictor cannot be .*; expected the model, whose"):
             copied(model().predictor())
+
+
+def test_a_model_may_train_while_a_predictor_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another thread, say: the predictor is that of the weights that it has copied."""
+    made = model(Doubled())
+    wanted = made.predict(X)
+
+    def moving(*given: Any) -> Any:
+        made.set_weights([2 * weight for weight in made.get_weights()])
+        return WholeStep(*given)
+
+    monkeypatch.setattr(serving, "WholeStep", moving)
+    np.testing.assert_array_equal(made.predictor(7)(X), wanted)
+    assert not np.array_equal(made.predict(X), wanted)
 
 
 def test_refusals() -> None:

@@ -112,6 +112,15 @@ def softsign_backward(dy: Any, y: Any, out: Any) -> Any:
     return np.multiply(dy, (1 - np.abs(y)) ** 2, out=out)
 
 
+def quantized(x: Any, step: int = 3, out: Any = None) -> Any:
+    """A staircase: its constant is no number of a training step."""
+    return np.divide(np.rint(x * np.float32(step)), np.float32(step), out=out)
+
+
+def quantized_backward(dy: Any, step: int = 3, out: Any = None) -> Any:
+    return np.multiply(dy, np.float32(step) / np.float32(3), out=out)
+
+
 class Huber(losses.Loss):
     """Of the logits and rows of numbers."""
 
@@ -163,6 +172,21 @@ class Returned(Cubic):
         return super().forward(W, np.empty_like(W))
 
 
+class Wide(Cubic):
+    """Returns float64, whose sum NumPy makes in float64."""
+
+    def forward(self, W: Any, out: Any) -> Any:
+        super().forward(W, out)
+        return np.cbrt(out.astype(np.float64))
+
+
+class Shrinking(Cubic):
+    """May act by a step of its own."""
+
+    def proximal_step(self, W: Any, step: Any) -> None:
+        W *= np.float32(0.9)
+
+
 class Signs(Optimizer):
     """theta ← theta - rate · sign(grad), with a state of its own."""
 
@@ -188,6 +212,16 @@ class Norms(Adam):
     def update(self, theta: Any, grad: Any) -> None:
         grad /= max(1, float(np.linalg.norm(grad)))
         super().update(theta, grad)
+
+
+class Switches(Callback):
+    """Has a penalty act by its proximal step from some batch on."""
+
+    seen = None
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.model.step == 50:
+            self.model.layers[0].kernel_regularizer.proximal = True
 
 
 class Looks(Callback):
@@ -251,11 +285,22 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
     "derived layer": (lambda: network(Quadratic(6, "tanh")), [], True),
     "model": (lambda: network(model=Model), [], False),
     "activation": (lambda: network(activation=function()), [], True),
+    "activation with a constant": (
+        lambda: network(activation=ActivationFunction("stairs", quantized, quantized_backward)),
+        [],
+        True,
+    ),
     "loss": (lambda: network(loss=Huber(), last=None), [], True),
     "metric": (lambda: network(measure=TopTwo(name="top_two")), [], True),
     "regularizer": (lambda: network(penalty=Cubic()), [], True),
     "regularizer that writes": (lambda: network(penalty=Written()), [], True),
     "regularizer that returns": (lambda: network(penalty=Returned()), [], True),
+    "regularizer in float64": (lambda: network(penalty=Wide()), [], True),
+    "regularizer that changes its manner": (
+        lambda: network(penalty=Shrinking()),
+        [Switches],
+        True,
+    ),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),
     "optimizer, soft threshold": (

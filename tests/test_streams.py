@@ -217,6 +217,20 @@ def test_batches_may_grow_and_change_their_type() -> None:
     np.testing.assert_allclose(other.predict(Again(given)), other.predict(x[:10]), rtol=1e-12)
 
 
+def test_an_epoch_whose_validation_batches_ran_out_has_no_values_of_them() -> None:
+    """No 0, which would be the best of all losses."""
+    x, y, _ = data()
+    model, _ = compiled()
+    best = minidl.callbacks.EarlyStopping("val_loss", patience=5)
+    with pytest.warns(UserWarning, match="epoch 2 ends without validation, because the generator"):
+        history = model.fit(
+            x, y, epochs=3, verbose=0, validation_data=iter(batches(9, x, y)), callbacks=[best]
+        ).history
+    assert len(history["loss"]) == 3
+    assert len(history["val_loss"]) == 1
+    assert best.best == history["val_loss"][0] > 0
+
+
 def test_class_weights_act_on_batches() -> None:
     """As on arrays."""
     x, y, _ = data()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def test_written_and_read(name: str, tmp_path: Path) -> None:
     """Into another model of the same layers, whatever their names are."""
     made, other = model(), model()
     path = tmp_path / name
-    made.save_weights(path)
+    made.save_weights(os.fsencode(path))
     other.load_weights(str(path))
     for a, b in zip(made.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -42,11 +42,11 @@ class Executor:
     def formula(self, formula: Fused, arguments: Sequence[Any], outs: Sequence[Any]) -> None:
         """Write the formula's results for the arguments into ``outs``.
 
-        Integers count as numbers of the outputs' type, as on every executor.
+        Numbers of another type count as numbers of the outputs' type, as on every executor.
         """
         dtype = outs[0].dtype
         given = [
-            a.astype(dtype) if hasattr(a, "dtype") and a.dtype.kind in "biu" else a
+            a.astype(dtype, copy=False) if hasattr(a, "dtype") and a.dtype.kind in "biuf" else a
             for a in arguments
         ]
         results = formula.formula(*given)

@@ -58,7 +58,7 @@ class BackupAndRestore(Callback):
                 raise ValueError(
                     f"save_freq: expected 'epoch' or a number of steps, received {save_freq!r}"
                 )
-            checks.integer("save_freq", save_freq, 1)
+            save_freq = checks.integer("save_freq", save_freq, 1)
         self.save_freq = save_freq
         self.delete_checkpoint = delete_checkpoint
         self.keep = max(checks.integer("keep", keep, 1), 2 if double_checkpoint else 1)

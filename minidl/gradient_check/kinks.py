@@ -13,6 +13,7 @@ from minidl.gradient_check.report import Kink
 from minidl.gradient_check.slopes import Line, slope
 from minidl.layers import Activation
 from minidl.network import Network
+from minidl.regularizers.arrays import costs
 
 # Distances at which a function of one number is looked at, as shares of the reach.
 SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
@@ -101,8 +102,8 @@ def of_penalties(network: Network, theta: np.ndarray, reach: float) -> list[Kink
             y = []
             for moved in x:
                 out = network.backend.to_device(np.empty_like(moved))
-                entry.regularizer.forward(network.backend.to_device(moved), out)
-                y.append(network.backend.to_host(out))
+                terms = costs(entry.regularizer, network.backend.to_device(moved), out)
+                y.append(network.backend.to_host(terms))
             parts = (part.reshape(entry.shape) for part in bent(x, y))
             name = f"penalty of {entry.name}: weight"
             found += _kinks(name, weights.reshape(entry.shape), *parts)

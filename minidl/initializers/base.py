@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import floating
 from minidl.backend.random import WEIGHTS, generator
 from minidl.configuration import Configured
@@ -44,8 +45,13 @@ class Initializer(Configured):
         a number from the run's seed as a new model does.
 
         Args:
-            shape: of the tensor.
+            shape: of the tensor; a number for one axis.
             dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
+
+        Raises:
+            TypeError, ValueError: no sizes, or a size below 0; another ``dtype``.
         """
+        sizes = tuple(shape) if np.iterable(shape) else (shape,)
+        shape = tuple(checks.integer("size in a shape", size, 0) for size in sizes)
         own = next_seed() if self.seed is None else self.seed
-        return self.values(tuple(shape), generator(own, WEIGHTS, 0)).astype(floating(dtype))
+        return self.values(shape, generator(own, WEIGHTS, 0)).astype(floating(dtype))

@@ -34,14 +34,14 @@ def known_reduction(loss: Any, name: str, value: Any) -> str | None:
 
 
 def along_units(loss: Any, name: str, axis: Any) -> int:
-    """The axis of the units, of rows (N, units).
+    """The axis of the units, of rows (N, units): -1 or 1.
 
     Raises:
         ValueError: another axis.
     """
     if isinstance(axis, bool) or axis not in (-1, 1):
         raise ValueError(f"{name}: expected -1, the axis of the units, received {axis!r}")
-    return -1
+    return int(axis)
 
 
 def fitting(loss: Loss, y: Any, rows: int, units: int) -> None:

@@ -22,11 +22,11 @@ def call(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
 
     Args:
         loss: any loss; its own ``call`` gives the losses of rows, if there is one.
-        y_true, y_pred: as for :func:`evaluate`; a vector of predictions is a column.
+        y_true, y_pred: as for :func:`evaluate`.
         sample_weight: as for :func:`fitting`; None for ones.
     """
     own = getattr(loss, "call", None)
-    losses = evaluate(loss, y_true, y_pred, units=1) if own is None else own(y_true, y_pred)
+    losses = evaluate(loss, y_true, y_pred) if own is None else own(y_true, y_pred)
     losses, weights = current().xp.asarray(losses), sample_weight
     if weights is not None:
         weights = fitting(current().to_device(weights), losses)
@@ -34,14 +34,14 @@ def call(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
     return reductions.of_arrays(loss, losses, weights)
 
 
-def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> Any:
+def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     """The loss of each row: the given loss stays unchanged, a copy computes.
 
     Args:
         loss: any loss.
         y_true: targets, as the loss takes them.
-        y_pred: predictions (..., units).
-        units: of predictions that are a vector; None for one row, whose loss is 0-d.
+        y_pred: predictions (..., units). A vector is one row, whose loss is 0-d; beside a matrix
+            of targets a column.
 
     Returns:
         An array of the predictions' shape without the last axis.
@@ -58,11 +58,17 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any, units: int | None = None) -> 
         raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
     predictions = in_floats(predictions)
     targets = backend.to_device(y_true)
-    if predictions.ndim == 1 and (units is not None or targets.ndim == 2):
+    if predictions.ndim == 1 and targets.ndim == 2:
         predictions = predictions.reshape(-1, 1)
     if 0 in predictions.shape or predictions.ndim == 0:
         raise ValueError(f"expected predictions (N, units), received shape {predictions.shape}")
     *rows, units = predictions.shape
+    axis = getattr(loss, "axis", -1)
+    if axis != -1 and len(rows) != 1:
+        raise ValueError(
+            f"axis: expected -1, the axis of the units, for predictions of shape "
+            f"{predictions.shape}, received {axis}"
+        )
     predictions = backend.xp.ascontiguousarray(predictions.reshape(-1, units))
     if loss.labels == "integers":
         targets = checks.whole("class numbers", targets)
@@ -97,7 +103,8 @@ def fitting(weights: Any, losses: Any) -> Any:
     try:
         return current().xp.broadcast_to(weights, losses.shape)
     except ValueError:
+        hint = "" if losses.ndim else "; vectors are one row: reshape them to (-1, 1) for several"
         raise ValueError(
             f"sample_weight: expected a weight for each of the losses {losses.shape}, received "
-            f"{given}"
+            f"{given}{hint}"
         ) from None

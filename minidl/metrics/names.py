@@ -13,7 +13,7 @@ from minidl.metrics import functions
 from minidl.metrics.accuracies import ChosenAccuracy
 from minidl.metrics.base import Metric
 from minidl.metrics.loss_metrics import LossMetric
-from minidl.metrics.means import MeanMetricWrapper, function_name
+from minidl.metrics.means import Mean, MeanMetricWrapper, function_name
 
 
 def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
@@ -60,12 +60,18 @@ def compiled(
 
     Raises:
         ValueError: an unknown name, one that is taken, or an object twice.
-        TypeError: something else than a metric.
+        TypeError: something else than a metric, or a metric of values.
     """
     plain = _several(metrics)
     found = [get(item, loss) for item in (*plain, *_several(weighted))]
     if len(set(map(id, found))) < len(found):
         raise ValueError("expected each metric once, received an object twice")
+    for metric in found:
+        if isinstance(metric, Mean) and type(metric).update_state is Mean.update_state:
+            raise TypeError(
+                f"metrics: expected metrics of targets and predictions, received {metric.name!r}, "
+                f"a {type(metric).__name__} of values; write a function of both, for its mean"
+            )
     for place, metric in enumerate(found):
         metric.weighted = place >= len(plain)
     for name in numbered(found):

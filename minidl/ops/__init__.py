@@ -37,9 +37,9 @@ _ELSEWHERE = ("linear", "exponential", "bounded_relu", "gelu_tanh", "mish")
 def _of_activation(name: str) -> Callable[..., Any]:
     activation: ActivationFunction = known(ActivationFunction)[name]
 
-    def function(x: Any, **arguments: Any) -> Any:
+    def function(x: Any, *places: Any, **arguments: Any) -> Any:
         x = convert_to_tensor(x)
-        return shown(activation(x, **arguments), [x])
+        return shown(activation(x, *places, **arguments), [x])
 
     function.__name__ = name
     function.__doc__ = f"The activation function {name}; arguments as for it."
@@ -58,19 +58,9 @@ def _of_loss(name: str) -> Callable[..., Any]:
     return function
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
-    """exp(x) / Σ exp(x) along an axis."""
-    return _along("softmax", x, axis)
-
-
-def log_softmax(x: Any, axis: int = -1) -> Any:
-    """x - log Σ exp(x) along an axis."""
-    return _along("log_softmax", x, axis)
-
-
-def _along(name: str, x: Any, axis: int) -> Any:
-    x = convert_to_tensor(x).swapaxes(axis, -1)
-    return shown(known(ActivationFunction)[name](x).swapaxes(axis, -1), [x])
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """x · Φ(x), by default with tanh in the place of Φ: here Keras has another default."""
+    return _of_activation("gelu")(x, approximate)
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
@@ -92,8 +82,6 @@ def _names() -> set[str]:
         *_FUNCTIONS,
         *activations,
         *_LOSSES,
-        "softmax",
-        "log_softmax",
         "rsqrt",
         "binary_crossentropy",
     }

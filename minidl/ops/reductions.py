@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of
 from minidl.ops.tensors import wrapped
 
@@ -74,9 +75,16 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:  # noqa: A002 - Keras's n
         x: an array.
         k: at most the size of the last axis.
         sorted: has no other order to choose from: the elements are always sorted.
+
+    Raises:
+        TypeError, ValueError: no such k.
     """
     x = _array(x)
-    indices = argsort(-x)[..., :k]
+    size = x.shape[-1]
+    if checks.integer("k", k, 0) > size:
+        raise ValueError(f"k: expected at most {size}, the size of the last axis, received {k}")
+    # Of the row read from its end, so that of equal elements the first is the first.
+    indices = (size - 1 - argsort(x[..., ::-1]))[..., ::-1][..., :k]
     return take_along_axis(x, indices, -1), indices
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of, current, floatx, to_host
 from minidl.backend.array import Array
 from minidl.ops.tensors import convert_to_tensor, shown, wrapped
@@ -69,9 +70,13 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Any:
-    """1 at the place of each number in an axis of ``num_classes``, 0 elsewhere."""
-    x = convert_to_tensor(x)
-    classes = backend_of(x).xp.arange(num_classes)
+    """1 at the place of each number in an axis of ``num_classes``, 0 elsewhere.
+
+    Raises:
+        TypeError, ValueError: fractions; no such number of classes.
+    """
+    x = checks.whole("x", convert_to_tensor(x))
+    classes = backend_of(x).xp.arange(checks.integer("num_classes", num_classes, 0))
     found = (x[..., None] == classes).astype(floatx() if dtype is None else dtype)
     return shown(np.moveaxis(found, -1, axis) if axis != -1 else found, [x])
 

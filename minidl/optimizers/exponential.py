@@ -54,4 +54,7 @@ class ExponentialDecay(TimedDecay):
     decay_rate = checks.number(0, ends="()")
 
     def _rate(self, step: float) -> float:
-        return float(self.initial_learning_rate * self.decay_rate ** self._time(step))
+        try:
+            return float(self.initial_learning_rate * self.decay_rate ** self._time(step))
+        except OverflowError:  # Python's power, where NumPy's is infinite
+            return math.inf

@@ -1,4 +1,4 @@
-"""The penalty of an array from the user."""
+"""The penalty of an array: that of each weight, and the sum for an array from the user."""
 
 from __future__ import annotations
 

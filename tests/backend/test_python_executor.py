@@ -158,6 +158,24 @@ def test_integers_count_as_the_working_type(name: str, integer: str, dtype: str)
 
 
 @ON_EVERY_HOST
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("given", ["float16", "float32", "float64"])
+def test_other_floats_count_as_the_working_type(name: str, given: str, dtype: str) -> None:
+    """A layer of one's own may return float64 in a network of float32."""
+
+    @fused
+    def rounded(x, y):
+        return (x * y + 1) * y
+
+    x, y = np.random.default_rng(1).standard_normal((2, 40)).astype(given)
+    a, b = x.astype(dtype), y.astype(dtype)
+    out = np.full(40, np.nan, dtype)
+    with use("numpy", executor=name):
+        rounded(x, y, out=out)
+    np.testing.assert_array_equal(out, (a * b + 1) * b)
+
+
+@ON_EVERY_HOST
 def test_outputs_may_be_arguments(name: str) -> None:
     noting, _ = counted()
     x, y = arrays(2, 40)

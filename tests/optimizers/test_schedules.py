@@ -240,6 +240,17 @@ def test_a_schedule_must_define_its_call() -> None:
         schedules.LearningRateSchedule()(0)
 
 
+def test_a_rate_that_has_grown_beyond_all_numbers() -> None:
+    """As in a search for the largest rate that still trains."""
+    schedule = schedules.ExponentialDecay(1e-7, 1, 1.5)
+    assert schedule(1e4) == np.inf
+    np.testing.assert_array_equal(schedule([0, 10**4]), [1e-7, np.inf])
+    optimizer = SGD(schedule)
+    optimizer.batches = 10**4
+    with pytest.raises(ValueError, match=r"from the schedule: expected a number in .* inf"):
+        optimizer.update(np.ones(2), np.ones(2))
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 def test_an_array_of_steps_gives_an_array_of_rates(schedule: Spec) -> None:
     """As for a picture of the rates; a name is kept."""

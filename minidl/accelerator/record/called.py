@@ -31,8 +31,10 @@ class Called:
     Args:
         function: the foreign function.
         arguments, named: as given: arrays that keep their memory, and constants. An
-            argument of the name "step" is the number of the step.
+            argument of the name "step" is the number of the step, and so is the third of a
+            method ``forward``, whatever stands in its place.
         number: the array of the step's number.
+        method: the name under which the step calls the function; default the function's own.
 
     Attributes:
         result: the array or value that the rest of the step reads.
@@ -50,8 +52,10 @@ class Called:
         arguments: Sequence[Any],
         named: dict[str, Any],
         number: np.ndarray,
+        method: str | None = None,
     ) -> None:
         self.name = _name(function)
+        self._method = method or getattr(function, "__name__", "")
         self._function, self._number = function, number
         self._arguments, self._named = list(arguments), dict(named)
         self._ahead: dict[Any, int] = {
@@ -75,16 +79,15 @@ class Called:
 
     def _steps(self) -> Iterator[tuple[Any, int | None]]:
         """Places of the arguments that are the number of the step, and their values."""
+        if "out" in self._named:  # A formula's numbers are constants, also one called "step".
+            return
         if isinstance(self._named.get("step"), int):
             yield "step", self._named["step"]
-        plain = inspect.unwrap(getattr(self._function, "__func__", self._function))
-        if not inspect.isfunction(plain):
-            return
-        names = list(plain.__code__.co_varnames[: plain.__code__.co_argcount])
-        names = names[inspect.ismethod(self._function) :]
-        for place, (name, value) in enumerate(zip(names, self._arguments, strict=False)):
-            third = place == 2 and getattr(self._function, "__name__", "") == "forward"
-            if (name == "step" or third) and isinstance(value, int):
+        names = _positional(self._function)
+        for place, value in enumerate(self._arguments):
+            called_so = place < len(names) and names[place] == "step"
+            third = place == 2 and self._method == "forward"
+            if (called_so or third) and isinstance(value, int):
                 yield place, value
 
     def _given(self, value: Any) -> bool:
@@ -151,6 +154,11 @@ class _InPlace:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The class of the object in whose place this is: a layer is still found to be one."""
+        return type(self._real)
+
 
 @contextmanager
 def watching(
@@ -165,7 +173,8 @@ def watching(
         parts: objects that a step calls. Foreign code among the objects, or among the parts of
             the objects, is handed to ``call``.
         endings: (object, name of a method) of minidl's own, handed to ``end``.
-        call, end: called with the method, the arguments and the named arguments.
+        call, end: called with the method, the arguments and the named arguments; the first also
+            with the method's name, as ``method``.
 
     Raises:
         UnsupportedError: an object that takes no attributes.
@@ -175,7 +184,7 @@ def watching(
         strange = list(foreign(parts))
         for thing, name in strange:
             for each in methods(thing) if name is None else (name,):
-                _put(put, thing, each, call)
+                _put(put, thing, each, functools.partial(call, method=each))
         names = {id(thing) for thing, _ in strange}
         for thing, name in endings:
             if id(thing) not in names:
@@ -208,6 +217,15 @@ def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> 
     mine = _InPlace(real, hand)
     put.append((attributes, name, mine, before))
     attributes[name] = mine
+
+
+def _positional(function: Any) -> list[str]:
+    """Names of the positional arguments of a function, or of the function that it wraps."""
+    try:
+        given = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # code without a readable signature
+        return []
+    return [each.name for each in given if each.kind <= each.POSITIONAL_OR_KEYWORD]
 
 
 def _name(function: Any) -> str:

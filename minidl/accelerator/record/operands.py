@@ -166,7 +166,10 @@ class Operand(NDArrayOperatorsMixin):
             raise UnsupportedError(f"np.{function.__name__}")
         axis = named.pop("axis", None)
         named.pop("keepdims", None)  # the shape of out says it
-        if named.pop("dtype", out.dtype) != out.dtype or named or len(inputs) > 1:
+        # NumPy adds floats up in their own type, unless told another.
+        floats = kind == "sum" and inputs[0].dtype.kind == "f"
+        natural = inputs[0].dtype if floats else out.dtype
+        if named.pop("dtype", natural) != out.dtype or named or len(inputs) > 1:
             raise UnsupportedError(f"np.{function.__name__} with other arguments")
         self.record += self.maker.reduction(kind, inputs[0].array, axis, out.array)
         return out

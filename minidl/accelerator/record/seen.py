@@ -23,7 +23,7 @@ class Seen:
     Args:
         parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's inside the
             parts count as well. Of foreign objects, which are called, only the methods count, and
-            whether a layer trains.
+            whether a layer trains or a penalty is proximal.
         moving: of which a tape asks for the numbers at each step.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
     """
@@ -200,8 +200,9 @@ class _Attributes:
 
 
 def _counting(space: dict[str, Any]) -> dict[str, Any]:
-    """Attributes of a foreign object that others read in a step: methods, whether it trains."""
-    return {name: value for name, value in space.items() if callable(value) or name == "trainable"}
+    """Attributes of a foreign object that others read in a step: methods, and these two."""
+    read = ("trainable", "proximal")
+    return {name: value for name, value in space.items() if callable(value) or name in read}
 
 
 def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:

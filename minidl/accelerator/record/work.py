@@ -135,11 +135,15 @@ class Work:
         self.commands([drawn])
 
     def call(
-        self, function: Callable[..., Any], arguments: Sequence[Any], named: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        arguments: Sequence[Any],
+        named: dict[str, Any],
+        method: str | None = None,
     ) -> Any:
-        """Call a foreign function, and record the call."""
+        """Call a foreign function, which the step knows as ``method``, and record the call."""
         before = [array.copy() for array in self._weights]
-        called = Called(function, arguments, named, self._step)
+        called = Called(function, arguments, named, self._step, method)
         pairs = zip(before, self._weights, strict=True)
         called.spares_weights = all(bool((a == b).all()) for a, b in pairs)
         self.obstacle = self.obstacle or called.obstacle
@@ -164,12 +168,14 @@ class Work:
         call = functools.partial(function, *arguments, **named)
         ending = self._ending
         ending.calls.append(call)
-        known = len(ending.bound)
+        known, strange = len(ending.bound), len(self.called)
         self._make(call)
         if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
             ending.calls.pop()
         else:
             ending.late = ending.late or late
+            if len(self.called) > strange:  # it would be called once with the call, and once after
+                self.obstacle = self.obstacle or "something foreign is part of the update"
 
     def _make(self, call: Callable[[], Any]) -> None:
         """Make a call, or several, of the ending."""

@@ -355,8 +355,8 @@ class Handed:
         self.calls: list[Any] = []
         self.ends: list[Any] = []
 
-    def call(self, function: Any, arguments: Any, named: Any) -> Any:
-        self.calls.append((function.__name__, arguments, named))
+    def call(self, function: Any, arguments: Any, named: Any, method: str) -> Any:
+        self.calls.append((method, arguments, named))
         before, recorder.tape = recorder.tape, None
         try:
             return function(*arguments, **named)
