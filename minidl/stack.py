@@ -81,7 +81,8 @@ class Stack(Row):
                 layer.needs_dx = trains
                 layer.build(shape)
                 check_outputs(layer, shape)
-            layer.needs_dx |= trains
+            else:
+                layer.needs_dx = trains or sharing.needs_dx(layer)
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape
         if any(layer.settled for layer in self.leaves):
