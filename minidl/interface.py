@@ -9,6 +9,7 @@ from typing import Any
 from minidl import checks, functional, pickling, weight_files
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
+from minidl.elsewhere import Elsewhere
 from minidl.functional import Symbol
 from minidl.interop import keras
 from minidl.layers.base import Layer
@@ -19,7 +20,7 @@ from minidl.saving.reading import is_path
 from minidl.summary import summary
 
 
-class Interface(Compiled):
+class Interface(Compiled, Elsewhere):
     """A model as Keras shows it: weights, layers by name, configuration, files and copies."""
 
     _trainable = True
