@@ -16,6 +16,7 @@ from minidl import (
     callbacks,
     constraints,
     datasets,
+    elsewhere,
     initializers,
     interop,
     layers,
@@ -85,4 +86,7 @@ def __getattr__(name: str) -> ModuleType:
     # Loaded when first used: matplotlib and scikit-learn, and what few programs need.
     if name in ("plotting", "estimators", "gradient_check", "testing", "ops"):
         return importlib.import_module(f"minidl.{name}")
+    instead = elsewhere.of_package(name)
+    if instead is not None:
+        raise AttributeError(f"{name} is none of minidl's names: {instead}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

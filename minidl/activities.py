@@ -49,7 +49,7 @@ class Activity:
     def add_gradient(self, dy: Any) -> Any:
         """dy ← dy + dP/dy / N."""
         gradient = measures.clear(first_rows(self._work, len(dy)))
-        self.regularizer.add_gradient(self.y, gradient)
+        self.regularizer._add_gradient(self.y, gradient)
         return kernels.activity_backward(dy, gradient, len(dy), out=dy)
 
 

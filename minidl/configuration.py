@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,23 @@ class Configured:
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A new object of the arguments that ``get_config`` gave."""
         return cls(**config)
+
+    def __repr__(self) -> str:
+        """The class, and the arguments that have other values than their defaults."""
+        kind = type(self).__name__
+        try:
+            config = changed(self)
+            if str(config.get("name")).casefold() == kind.casefold():
+                del config["name"]
+            shown = [f"{name}={_short.repr(value)}" for name, value in config.items()]
+        except Exception:  # a class of somebody else's may keep its arguments nowhere
+            return f"{kind}(...)"
+        return f"{kind}({', '.join(shown)})"
+
+
+#: Long lists are cut; what an object says of itself is not.
+_short = reprlib.Repr()
+_short.maxother = _short.maxstring = 1000
 
 
 def arguments_of(kind: type) -> dict[str, inspect.Parameter]:

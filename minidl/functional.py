@@ -181,7 +181,10 @@ def build(layer: Layer, shape: tuple[int, ...]) -> Network:
     if alone is None:
         alone = layer._network_around = Network([layer])
         layer.owner = None  # another network may become the owner
+    built = alone.built
     alone.build((None, *shape))
+    if not built:
+        layer.needs_dx = True  # for layer.backward; a network that begins with the layer needs none
     return alone
 
 

@@ -9,16 +9,18 @@ from typing import Any
 from minidl import checks, functional, pickling, weight_files
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
+from minidl.elsewhere import Elsewhere
 from minidl.functional import Symbol
 from minidl.interop import keras
 from minidl.layers.base import Layer
 from minidl.printing import say
+from minidl.replacing import may_replace
 from minidl.saving import save_model
 from minidl.saving.reading import is_path
 from minidl.summary import summary
 
 
-class Interface(Compiled):
+class Interface(Compiled, Elsewhere):
     """A model as Keras shows it: weights, layers by name, configuration, files and copies."""
 
     _trainable = True
@@ -170,7 +172,7 @@ class Interface(Compiled):
             for line in shown.split("\n"):
                 print_fn(line)
 
-    def save(self, filepath: Any) -> None:
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Save architecture, weights, statistics and optimizer; see :mod:`minidl.saving`.
 
         A file that is there is replaced when the new one is complete and known to load.
@@ -178,17 +180,20 @@ class Interface(Compiled):
         Args:
             filepath: a path, or a file object that is open for writing bytes. A path that ends in
                 ``.keras`` gets a file that Keras reads, too; see :mod:`minidl.interop.keras`.
+            overwrite: whether a file that is there is replaced; default True.
 
         Raises:
             ValueError: the model holds something that could not be loaded again, or that a file of
-                Keras cannot hold.
+                Keras cannot hold; or a path that ends in ``.h5``.
+            FileExistsError: there is a file, and ``overwrite`` is False.
             ImportError: a path that ends in ``.keras``, and no package h5py.
             OSError: the file cannot be written.
         """
         if is_path(filepath) and os.fsdecode(os.fspath(filepath)).endswith(keras.ENDING):
+            may_replace(filepath, overwrite)
             keras.save(self, filepath)
         else:
-            save_model(self, filepath)
+            save_model(self, filepath, overwrite=overwrite)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write all tensors to a file: ``.npz``, ``.weights.h5`` or ``.safetensors``.

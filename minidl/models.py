@@ -127,6 +127,6 @@ def load_model(
     return model
 
 
-def save_model(model: Sequential, filepath: Any) -> None:
+def save_model(model: Sequential, filepath: Any, overwrite: bool = True) -> None:
     """The same as ``model.save(filepath)``, with its arguments and errors."""
-    model.save(filepath)
+    model.save(filepath, overwrite)

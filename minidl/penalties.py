@@ -87,7 +87,7 @@ class Penalties:
         The gradient of a tensor that does not train becomes 0.
         """
         for regularizer, part in self._terms:
-            regularizer.add_gradient(theta[part], grad[part])
+            regularizer._add_gradient(theta[part], grad[part])
         self.frozen.keep(theta, grad)
 
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:

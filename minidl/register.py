@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
+
+from minidl.backend.sparse import outside
 
 T = TypeVar("T")
 B = TypeVar("B", bound=type)
@@ -85,6 +88,9 @@ def register(thing: Any, /, *names: str) -> Any:
         ValueError: another class has the name. The same class, made again in a notebook, is
             replaced.
         TypeError: the class is of no kind listed above.
+
+    Warns:
+        UserWarning: a class of minidl has the name, and keeps the name.
     """
     if isinstance(thing, str):
         return lambda other: register(other, thing, *names)
@@ -112,8 +118,25 @@ def register(thing: Any, /, *names: str) -> Any:
     # TopKAccuracy: top_k_accuracy; LeakyReLU: leaky_relu.
     ends = r"(?<=[a-z0-9])(?=[A-Z]{1,2}[a-z])|(?<=[a-z0-9][A-Z])(?=[A-Z][a-z])"
     words = re.sub(ends, "_", _plain(thing)).lower()
-    entries[:] = [*kept, Entry(thing, base, full, (words, *names))]
+    entry = Entry(thing, base, full, (words, *names))
+    if foreign(full):
+        _warn_of_namesakes(entry)
+    entries[:] = [*kept, entry]
     return thing
+
+
+def _warn_of_namesakes(entry: Entry) -> None:
+    """Warn of a name that goes on to mean something of minidl's."""
+    own = [each for each in entries if each.base is entry.base and not foreign(each.full)]
+    for name in dict.fromkeys((_plain(entry.thing), *entry.short)):
+        if any(each.called(name.casefold()) for each in own):
+            warnings.warn(
+                f"register: {name!r} is the name of one of minidl's, too, and goes on to mean "
+                f"minidl's; write {entry.full!r}, or hand over {_plain(entry.thing)} itself, or "
+                "choose another name",
+                stacklevel=outside(),
+            )
+            return
 
 
 def base_of(thing: Any) -> type | None:

@@ -30,6 +30,16 @@ _KINDS = {
 _CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+def may_replace(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Refuse a place where a file is, unless ``overwrite`` is true.
+
+    Raises:
+        FileExistsError: there is a file.
+    """
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{path} is there already; expected overwrite=True, or another name")
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new binary file that takes the place of ``path`` when the block ends without an error.

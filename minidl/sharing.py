@@ -50,6 +50,12 @@ def join(network: Any) -> None:
         _join(network, others)
 
 
+def needs_dx(layer: Layer) -> bool:
+    """True if a network that is built has tensors before the layer."""
+    rows = [network.leaves for network in list(built) if layer in network.leaves]
+    return any(each.tensors for row in rows for each in row[: row.index(layer)])
+
+
 def _join(network: Any, others: list[Any]) -> None:
     if _fits(network) and (found := _vectors(network)) is not None:
         _take(network, *found)

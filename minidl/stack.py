@@ -81,7 +81,8 @@ class Stack(Chain):
                 layer.needs_dx = trains
                 layer.build(shape)
                 check_outputs(layer, shape)
-            layer.needs_dx |= trains
+            else:
+                layer.needs_dx = trains or sharing.needs_dx(layer)
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
         self.input_row, self.output_row = row, shape
         if any(layer.sealed for layer in self.leaves):

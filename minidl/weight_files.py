@@ -24,7 +24,7 @@ from minidl.interop import hdf5, safetensors
 from minidl.interop.errors import package
 from minidl.layers.base import Layer
 from minidl.layers.names import words_of
-from minidl.replacing import replacing
+from minidl.replacing import may_replace, replacing
 from minidl.saving import Extra, FileFormatError
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import array
@@ -51,8 +51,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """
     path, ending = _path(filepath)
     model.build()
-    if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"{path} is there already; expected overwrite=True, or another name")
+    may_replace(path, overwrite)
     layers = list(places(model, ending == _H5))
     copies = iter(model.weights_of([layer for _, layer in layers]))
     found = {}

@@ -335,3 +335,53 @@ def test_minidls_own_say_little_themselves() -> None:
         registered.OPTIMIZERS,
     )  # fmt: skip
     assert [k for table in tables for k in table.values() if "get_config" in vars(k)] == []
+
+
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (optimizers.Adam(), "Adam()"),
+        (optimizers.Adam(0.01), "Adam(learning_rate=0.01)"),
+        (optimizers.Adam(name="mine"), "Adam(name='mine')"),
+        (
+            optimizers.SGD(schedules.ExponentialDecay(0.1, 10, 0.5), momentum=0.9),
+            "SGD(learning_rate=ExponentialDecay(initial_learning_rate=0.1, decay_steps=10.0, "
+            "decay_rate=0.5), momentum=0.9)",
+        ),
+        (optimizers.Adam(lambda: 0.1), "Adam(...)"),
+        (losses.Huber(2.0), "Huber(delta=2.0)"),
+        (regularizers.L1(0.1, proximal=True), "L1(l1=0.1, proximal=True)"),
+        (initializers.HeNormal(seed=3), "HeNormal(seed=3)"),
+        (
+            initializers.Constant(np.zeros(999)),
+            "Constant(value=[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, ...])",
+        ),
+        (constraints.MaxNorm(3), "MaxNorm(max_value=3.0)"),
+        (Rounded(5, learning_rate=0.5), "Rounded(learning_rate=0.5, digits=5)"),
+        (Ramp(high=2.0), "Ramp(high=2.0)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_object_says_what_it_was_made_of(thing: Any, shown: str) -> None:
+    """The class, and the arguments whose values are not the defaults."""
+    assert repr(thing) == shown
+
+
+def test_what_lacks_its_arguments_says_its_class() -> None:
+    """And raises nothing, whatever a class of somebody else's does."""
+
+    class Lacking(regularizers.Regularizer):
+        def __init__(self, factor: float) -> None:
+            self.kept = factor
+
+    class Raising(losses.Loss):
+        def get_config(self) -> dict[str, Any]:
+            raise RuntimeError("not now")
+
+    made = [
+        Lacking(3),
+        Lacking.__new__(Lacking),
+        Raising(),
+        optimizers.Adam.__new__(optimizers.Adam),
+    ]
+    assert [*map(repr, made)] == ["Lacking(...)", "Lacking(...)", "Raising(...)", "Adam(...)"]

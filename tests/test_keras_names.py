@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, losses, metrics, ops, optimizers, regularizers, saving
+from minidl import elsewhere, layers, losses, metrics, ops, optimizers, regularizers, saving
 from tests.registered import forgotten  # noqa: F401  a fixture
 
 RANDOM = np.random.default_rng(4)
@@ -246,3 +247,51 @@ def test_terminate_on_nan_may_raise(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     watch = minidl.callbacks.TerminateOnNaN(raise_error=True)
     with pytest.raises(RuntimeError, match="TerminateOnNaN"), np.errstate(all="ignore"):
         model.fit(1e3 * X, Y, epochs=20, verbose=0, callbacks=watch)
+
+
+def test_names_that_a_model_has_not_say_what_to_write() -> None:
+    """And are no attributes all the same; other names have Python's own message."""
+    for model in (minidl.Sequential([layers.Dense(1)]), minidl.Model(*ends())):
+        for name, words in (
+            ("fit_generator", r"write fit, which takes generators, too"),
+            ("predict_classes", r"write predict\(x\)\.argmax\(axis=-1\)"),
+            ("export", r"minidl\.interop\.to_onnx"),
+            ("reset_metrics", "leave it out"),
+        ):
+            assert not hasattr(model, name)
+            with pytest.raises(AttributeError, match=f"{name} is no part of .*models: .*{words}"):
+                getattr(model, name)
+        with pytest.raises(AttributeError, match="object has no attribute 'fitt'"):
+            model.fitt  # noqa: B018
+        with pytest.raises(AttributeError, match="has no attribute '__export__'"):
+            model.__export__  # noqa: B018
+    with pytest.raises(AttributeError, match=r"the shape of a row of .* is not known yet"):
+        minidl.Sequential([layers.Dense(1)]).input  # noqa: B018
+
+
+def ends() -> Any:
+    inputs = layers.Input((3,))
+    return inputs, layers.Dense(1)(inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mixed_precision", r"float32 or float64: write minidl\.set_floatx"),
+        ("Layer", r"write minidl\.layers\.Layer$"),
+        ("Optimizer", r"write minidl\.optimizers\.Optimizer$"),
+        ("wrappers", r"write minidl\.estimators"),
+    ],
+)
+def test_names_that_the_package_has_not_say_what_to_write(name: str, words: str) -> None:
+    with pytest.raises(AttributeError, match=f"{name} is none of minidl's names: .*{words}"):
+        getattr(minidl, name)
+    for place in re.findall(r"write minidl\.(\w+)\.(\w+)$", words.replace("\\", "")):
+        assert hasattr(getattr(minidl, place[0]), place[1])
+
+
+def test_each_answer_is_needed() -> None:
+    """A name that is here needs none."""
+    model = minidl.Model(*ends())
+    assert [name for name in elsewhere.OF_MODELS if hasattr(model, name)] == []
+    assert [name for name in elsewhere.OF_PACKAGE if hasattr(minidl, name)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tracemalloc
 from contextlib import nullcontext
 from typing import Any
@@ -384,3 +385,27 @@ def test_class_numbers_may_be_floats_without_fractions():
     for wrong in (0.5, np.nan, np.inf):
         with pytest.raises(ValueError, match=f"whole numbers, received {wrong}"):
             losses.sparse_categorical_crossentropy([1.0, wrong], p)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_class_numbers_may_be_smoothed(from_logits: bool) -> None:
+    """To the numbers of the same rows, 1 at the class and else 0; also joined with a softmax."""
+    found = batch(np.random.default_rng(5))
+    given = found["logits" if from_logits else "softmax"][1:]
+    y = np.arange(len(given)) % CLASSES
+    t = np.eye(CLASSES)[y]
+    sparse = losses.SparseCategoricalCrossentropy(from_logits, label_smoothing=0.2)
+    rows = losses.CategoricalCrossentropy(from_logits, label_smoothing=0.2)
+    assert sparse(y, given) == pytest.approx(rows(t, given), rel=1e-6)
+    assert sparse(y, given) != losses.SparseCategoricalCrossentropy(from_logits)(y, given)
+    assert "label_smoothing" in inspect.signature(losses.SparseCategoricalCrossentropy).parameters
+
+    def trained(loss: losses.Loss, targets: np.ndarray) -> Any:
+        minidl.utils.set_random_seed(3)
+        model = minidl.Sequential([minidl.layers.Dense(CLASSES, "softmax")], dtype="float64")
+        model.compile("sgd", loss)
+        model.fit(given / 300, targets, batch_size=2, verbose=0)
+        return model.theta
+
+    if not from_logits:
+        np.testing.assert_allclose(trained(sparse, y), trained(rows, t), rtol=1e-12)

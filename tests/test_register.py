@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -142,12 +143,39 @@ def test_a_class_of_ones_own_is_found_and_saved_under_its_package() -> None:
 
 
 def test_minidls_names_stay_minidls() -> None:
-    """A stranger's Dense is not "dense", neither for get nor in files."""
-    Dense = register(own("Dense", layers.Dense))
+    """A stranger's Dense is not "dense", neither for get nor in files; a warning says so."""
+    with pytest.warns(UserWarning, match="'Dense' is the name of one of minidl's.*'wild>Dense'"):
+        Dense = register(own("Dense", layers.Dense))
     assert find("dense", layers.Layer) is layers.Dense
     assert find_class("Dense") is layers.Dense
     assert find("wild>dense", layers.Layer) is Dense
     assert name_of(Dense) == "wild>Dense"
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "further"),
+    [
+        (losses.Loss, "Mine", "MSE"),
+        (losses.Loss, "Mean_Squared_Error", None),
+        (optimizers.Optimizer, "Adam", None),
+        (ActivationFunction, "relu", None),
+        (ActivationFunction, "mine", "swish"),
+    ],
+)
+def test_a_name_that_minidl_has_is_answered_with_a_warning(
+    base: Any, name: str, further: str | None
+) -> None:
+    """Of every kind, and of further names; another kind may have the name."""
+    if base is ActivationFunction:
+        thing: Any = ActivationFunction(name, cube_forward, cube_backward)
+    else:
+        thing = own(name, base)
+    names = () if further is None else (further,)
+    with pytest.warns(UserWarning, match=f"'{further or name}' is the name of one of minidl's"):
+        assert register(thing, *names) is thing
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        register(own("Adam", layers.Layer, "tame.layers"))
 
 
 def test_two_packages_may_use_one_name_and_then_it_is_said_in_full() -> None:

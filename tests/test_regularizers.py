@@ -10,7 +10,7 @@ import pytest
 import minidl
 from minidl import regularizers
 from minidl.backend import to_device, to_host
-from minidl.gradient_check import kinks
+from minidl.gradient_check import gradcheck, kinks
 from minidl.layers import Dense
 from minidl.models import Network
 from tests import oracle
@@ -204,3 +204,44 @@ def test_a_penalty_is_what_forward_writes_or_returns(returns: str) -> None:
     np.testing.assert_allclose(network.penalties.forward(network.theta), wanted, rtol=1e-12)
     np.testing.assert_allclose(Fourth()(layer.W), (layer.W**4).sum(), rtol=1e-12)
     assert not kinks.of_penalties(network, network.theta.copy(), 1e-3)
+
+
+class Returns(regularizers.Regularizer):
+    """|w|, whose gradient is returned and not added; or, where asked, added and then returned."""
+
+    def __init__(self, adds: bool) -> None:
+        self.adds = adds
+
+    def forward(self, W: Any, out: Any) -> Any:
+        return np.abs(W)
+
+    def add_gradient(self, W: Any, dW: Any) -> Any:
+        if self.adds:
+            return np.add(dW, np.sign(W), out=dW)
+        return dW + np.sign(W)
+
+
+@pytest.mark.parametrize("executor", ["python", "blocks", "compiled"])
+@pytest.mark.parametrize("place", ["kernel_regularizer", "activity_regularizer"])
+def test_a_gradient_that_is_returned_and_not_added_is_refused(executor: str, place: str) -> None:
+    """On tensors and on outputs; one that is added, and returned, is as good as any."""
+    x = np.random.default_rng(1).normal(size=(60, 3))
+
+    def trained(penalty: Any) -> Any:
+        minidl.utils.set_random_seed(2)
+        model = minidl.Sequential([Dense(4, **{place: penalty}), Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(x, x[:, :1], batch_size=10, epochs=3, verbose=0)
+        return model.theta
+
+    with minidl.backend.use("numpy", executor=executor):
+        with pytest.raises(TypeError, match=r"Returns\.add_gradient: expected .*in place, dW \+= "):
+            trained(Returns(False))
+        np.testing.assert_allclose(
+            trained(Returns(True)), trained(regularizers.L1(1.0)), rtol=1e-5, atol=1e-6
+        )
+
+
+def test_gradcheck_refuses_a_returned_gradient_too() -> None:
+    with pytest.raises(TypeError, match=r"Returns\.add_gradient: expected"):
+        gradcheck(Returns(False))

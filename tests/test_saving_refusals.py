@@ -419,3 +419,44 @@ def test_an_own_layer_whose_arguments_get_lost_is_refused(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="the constructor takes 'factor'"):
         model.save(tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["m.h5", "M.H5", "m.hdf5", "m.weights.h5"])
+def test_an_ending_of_keras_that_promises_another_form_is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    """By save, by its functions, and by ModelCheckpoint before the training; no file is left."""
+    model, task = compiled("values")
+    path = tmp_path / name
+    steps = [
+        lambda: model.save(path),
+        lambda: model.save(os.fsencode(path)),
+        lambda: minidl.models.save_model(model, str(path)),
+        lambda: minidl.saving.save_model(model, path),
+        lambda: model.fit(
+            task.x, task.y, verbose=0, callbacks=[minidl.callbacks.ModelCheckpoint(path)]
+        ),
+    ]
+    for step in steps:
+        with pytest.raises(ValueError, match=r"\.keras, which .*\.npz, .*\.weights\.h5"):
+            step()
+    assert model.step == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["m.npz", "m.keras"])
+def test_a_file_that_is_there_stays_where_overwrite_is_false(name: str, tmp_path: Path) -> None:
+    model, _ = compiled("values")
+    path = tmp_path / name
+    model.save(path, overwrite=False)
+    before = path.read_bytes()
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    for save in (model.save, lambda *p, **o: minidl.models.save_model(model, *p, **o)):
+        with pytest.raises(FileExistsError, match="is there already; expected overwrite=True"):
+            save(path, overwrite=False)
+    assert path.read_bytes() == before
+    model.save(path)
+    assert path.read_bytes() != before
+    held = io.BytesIO()
+    model.save(held, overwrite=False)
+    assert held.getvalue()

@@ -154,6 +154,46 @@ def test_transfer_has_the_numbers_of_keras(trainable: bool) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def alone() -> list[Any]:
+    return [layers.Dense(3, "tanh"), layers.BatchNormalization(), layers.PReLU()]
+
+
+@pytest.mark.parametrize("layer", alone(), ids=lambda layer: type(layer).__name__)
+def test_a_layer_alone_gives_the_gradient_at_its_input(layer: Any) -> None:
+    """That which it gives within a network; a network that begins with it computes none."""
+    y = layer(X, training=True)
+    dy = np.random.default_rng(1).normal(size=y.shape).astype(y.dtype)
+    dx = layer.backward(dy.copy())
+    dense = layers.Dense(4)
+    inner = minidl.Sequential(
+        [layers.Input((4,)), dense, type(layer).from_config(layer.get_config())]
+    )
+    inner.set_weights([np.eye(4), np.zeros(4), *layer.get_weights()])
+    np.testing.assert_allclose(inner.forward(X, training=True), y, rtol=1e-5, atol=1e-6)
+    inner.backward(dy.copy())
+    np.testing.assert_allclose(dx.sum(axis=0), dense.db, rtol=1e-4, atol=1e-5)
+
+    first = minidl.Sequential([layer, layers.Dense(1)])
+    first.build((4,))
+    assert not layer.needs_dx
+    first.compile("sgd", "mse")
+    first.fit(X, Y, batch_size=40, verbose=0)
+    assert layer.backward(np.ones(y.shape, y.dtype)) is None
+    around = minidl.Sequential([layers.Input((4,)), layers.Dense(4), first])
+    around.build()
+    assert layer.needs_dx
+    minidl.Sequential([layers.Input((4,)), layer, layers.Softmax()]).build()
+    assert layer.needs_dx  # for the network around it
+
+
+def test_a_layer_of_a_network_that_is_gone_is_alone() -> None:
+    layer = layers.Dense(2)
+    minidl.Sequential([layers.Input((4,)), layer]).predict(X, verbose=0)
+    gc.collect()
+    layer(X)
+    assert layer.backward(np.ones((40, 2), np.float32)).shape == (40, 4)
+
+
 def test_saved_and_loaded_and_cloned(tmp_path: Path) -> None:
     made = network(trained(), layers.Dropout(0.25), layers.Dense(2, name="new"))
     made.compile("adam", "mse")

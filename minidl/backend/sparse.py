@@ -174,6 +174,7 @@ def _package(x: Any) -> Any:
 def outside() -> int:
     """The ``stacklevel`` at which the caller's warning names the line that called minidl."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("minidl."):
+    inside = ("minidl.", "contextlib")  # through which minidl calls itself
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(inside):
         frame, level = frame.f_back, level + 1
     return level

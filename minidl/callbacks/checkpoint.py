@@ -13,6 +13,7 @@ from minidl.callbacks.base import NONE, Logs, may_add_values
 from minidl.callbacks.monitors import Monitor, finite
 from minidl.printing import say
 from minidl.replacing import clear_leftovers
+from minidl.saving.writing import check_ending
 
 #: Longest name of a file, in bytes, on the file systems in use.
 LONGEST = 255
@@ -103,6 +104,8 @@ class ModelCheckpoint(Monitor):
                     f"ModelCheckpoint: expected a file's name of 1 to {LONGEST} bytes, received "
                     f"{name!r}"
                 )
+            if not self.save_weights_only:
+                check_ending(path)
         model.optimizer.get_config()  # raises where the optimizer cannot be saved
         clear_leftovers(os.path.dirname(self.filepath) or ".")
 

@@ -18,6 +18,7 @@ from minidl.beside import undisturbed
 from minidl.callbacks import History
 from minidl.data import surely_finite
 from minidl.estimators.picture import curves
+from minidl.estimators.ranges import validate
 from minidl.evaluation import quiet
 from minidl.pickling import packed, unpacked
 from minidl.training import Sequential
@@ -42,6 +43,12 @@ class Rows(NamedTuple):
     x: Any
     y: np.ndarray
     weight: np.ndarray | None
+
+
+def _several(given: Any) -> bool:
+    """True for a list of pairs, [(X, y), (X, y)]."""
+    first = given[0] if isinstance(given, tuple | list) and given else None
+    return isinstance(first, tuple) and getattr(first[0] if first else None, "ndim", 0) == 2
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
@@ -109,7 +116,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
     ) -> Any:
-        self._validate_params()
+        validate(self)
         first = not self._begun or not (self.warm_start or incremental)
         given = y
         X, y = self._targets(X, y, first, incremental)
@@ -142,10 +149,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         return None if sample_weight is None else _check_sample_weight(sample_weight, X)
 
     def _checked_set(self, given: Any) -> Rows:
-        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        if isinstance(given, tuple | list) and len(given) == 1:
+            (given,) = given  # [(X, y)], as XGBoost and LightGBM take it
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3) or _several(given):
             raise ValueError(
                 "eval_set: expected (X, y) or (X, y, sample_weight), received "
-                f"{type(given).__name__}"
+                f"{f'{len(given)} sets' if _several(given) else type(given).__name__}"
             )
         X, y = self._held_out(given[0], given[1])
         return Rows(X, y, _check_sample_weight(given[2], X) if len(given) == 3 else None)

@@ -119,7 +119,8 @@ class MLPClassifier(LabelEstimator, Perceptron):
             y: (N,) classes of any type; or (N, labels) of 0 and 1, the labels of each row.
             sample_weight: (N,), default None for ones.
             eval_set: (X, y) or (X, y, sample_weight) for curves: ``validation_scores_``, and
-                "val_loss" in ``history_``. With ``early_stopping`` these rows end training.
+                "val_loss" in ``history_``. With ``early_stopping`` these rows end training. A
+                list of one such tuple will do.
 
         Returns:
             The estimator.

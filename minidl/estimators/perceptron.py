@@ -18,13 +18,11 @@ from minidl.estimators.base import NetworkEstimator, Rows
 from minidl.estimators.convergence import Convergence
 from minidl.estimators.lbfgs import lbfgs
 from minidl.estimators.parts import evened, split
-from minidl.estimators.ranges import ARGUMENTS
+from minidl.estimators.ranges import ACTIVATIONS, ARGUMENTS
 from minidl.optimizers import Optimizer
 from minidl.printing import say
 from minidl.training import Sequential
 
-#: scikit-learn's names of activations that have another name here.
-ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 #: Rows in a batch for ``batch_size="auto"``, at most.
 BATCH = 200
 #: Share of the running statistics that a step keeps: few rows are few steps.

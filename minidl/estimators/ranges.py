@@ -6,9 +6,17 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.base import is_regressor
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
 
+from minidl.activations import ActivationFunction
 from minidl.callbacks import Callback
+from minidl.lookup import find
 from minidl.optimizers import Optimizer
 
 _positive = Interval(Real, 0, None, closed="neither")
@@ -16,10 +24,14 @@ _not_negative = Interval(Real, 0, None, closed="left")
 _share = Interval(Real, 0, 1, closed="left")
 _count = Interval(Integral, 1, None, closed="left")
 
+#: scikit-learn's names of activations that have another name here.
+ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
+_HIDDEN = {"identity", "logistic", "tanh", "relu"}
+
 #: Name -> what an argument may be; ``fit`` compares.
 ARGUMENTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _count],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "activation": [StrOptions(_HIDDEN)],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"}), Optimizer],
     "alpha": [_not_negative],
     "batch_size": [StrOptions({"auto"}), _count],
@@ -47,3 +59,46 @@ ARGUMENTS: dict[str, list[Any]] = {
     "callbacks": [list, tuple, Callback, None],
     "backend": [StrOptions({"numpy", "cupy"}), None],
 }
+
+
+def validate(estimator: Any) -> None:
+    """Compare an estimator's arguments with their ranges.
+
+    Raises:
+        InvalidParameterError: scikit-learn's message first; then what to write for a name that
+            minidl has.
+    """
+    try:
+        estimator._validate_params()
+    except InvalidParameterError as error:
+        for name, instead in (("solver", _solver), ("activation", _activation)):
+            if str(error).startswith(f"The {name!r} parameter"):
+                more = instead(estimator, getattr(estimator, name))
+                raise type(error)(f"{error}{more}") from None
+        raise
+
+
+def _solver(estimator: Any, given: Any) -> str:
+    kind = _found(given, Optimizer)
+    if kind is None:
+        return ""
+    return f" Write solver={'.'.join(kind.__module__.split('.')[:2])}.{kind.__name__}(...)."
+
+
+def _activation(estimator: Any, given: Any) -> str:
+    function = _found(getattr(given, "name", given), ActivationFunction)
+    if function is None:
+        return ""
+    for name in _HIDDEN:
+        if ACTIVATIONS.get(name, name) == function.name:
+            return f" Write activation={name!r}."
+    around = "NetworkRegressor" if is_regressor(estimator) else "NetworkClassifier"
+    return f" {around}, around a network of your own, takes layers with {function.name!r}."
+
+
+def _found(name: Any, base: type) -> Any:
+    """The class or the function of a name; None where there is none."""
+    try:
+        return find(name, base) if isinstance(name, str) else None
+    except ValueError:
+        return None

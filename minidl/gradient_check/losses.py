@@ -109,7 +109,7 @@ def check_penalty(
     def backward(dy: Any, W: Any) -> Any:
         # Added to the gradient that is there, here 1.
         dW = backend_of(W).xp.ones_like(W)
-        penalty.add_gradient(W, dW)
+        penalty._add_gradient(W, dW)
         return dW - 1.0
 
     return verdict(name, [compared(forward, backward, {"W": W}, 1.0, name, "", seed)])

@@ -50,14 +50,15 @@ class Activation(Layer):
 
     @function.setter
     def function(self, value: Any) -> None:
-        function = activations.get(value)
-        self._set(function, function.constants)
+        self._set(value)
 
-    def _set(self, function: activations.ActivationFunction, constants: dict[str, Any]) -> None:
-        """Take a function with these constants, and memory for the function."""
+    def _set(self, value: Any, constants: dict[str, Any] | None = None) -> None:
+        """Take a function, or that of a name, with these constants, and memory for the function."""
+        function = activations.get(value)
         if function.rowwise and self.input_shape:
             features(self, self.input_shape)
-        self._function, self._constants = function, constants
+        self._function = function
+        self._constants = function.constants if constants is None else constants
         if self._bound is not None:
             self.bind(*self._bound)
 

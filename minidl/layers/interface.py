@@ -90,8 +90,7 @@ class Interface(Configured):
     @property
     def owner(self) -> Any:
         """The network that the layer is in, or None: a layer does not keep a network alive."""
-        if "_owner" not in vars(self):
-            raise AttributeError(f"expected super().__init__() in {type(self).__name__}.__init__")
+        checks.constructed(self)
         return self._owner and self._owner()
 
     @owner.setter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from minidl import activations, checks, keras_activations
+from minidl import checks, keras_activations
 from minidl.layers.activation import Activation
 from minidl.layers.shapes import features_axis
 from minidl.register import register
@@ -25,8 +25,7 @@ class _Named(Activation):
             raise AttributeError(
                 f"function of {self!r} cannot be set; expected Activation(...) in its place"
             )
-        function = activations.get(value)
-        self._set(function, function.constants)
+        self._set(value)
 
     def _take(self) -> None:
         """Take the layer's attributes as the function's constants."""
@@ -89,8 +88,7 @@ class ReLU(_Named):
     def _choose(self) -> None:
         names = ("max_value", "negative_slope", "threshold")
         given = {each: vars(self)[each] for each in names if each in vars(self)}
-        name, constants = keras_activations.relu(**given)
-        self._set(activations.get(name), constants)
+        self._set(*keras_activations.relu(**given))
 
 
 @register

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import TYPE_CHECKING, Any, NoReturn
 
 
 class Views:
@@ -25,3 +26,20 @@ class Views:
             object.__setattr__(self, name, value)
         elif value is not view:
             view[...] = value
+
+    if not TYPE_CHECKING:  # to whom each name would be an attribute
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise, and say of a view that is still to come when it comes."""
+            known = vars(self)
+            if not known.get("settled"):
+                asked = {*known.get("tensors", ()), *known.get("statistics", ())}
+                for each in type(self).__mro__:
+                    if each.__module__.startswith("minidl."):  # whose classes name their tensors
+                        asked.update(inspect.get_annotations(each))
+                if not asked.isdisjoint((name, name.removeprefix("d"))):
+                    raise AttributeError(
+                        f"{self!r} has {name} once the layer is called on rows or is in a built "
+                        "network"
+                    )
+            object.__getattribute__(self, name)  # raises the error that led here

@@ -88,6 +88,8 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         from_logits: whether predictions come before their softmax; default False.
         ignore_class: None; rows are left out by a ``sample_weight`` of 0.
         axis: -1, the axis of the classes.
+        label_smoothing: s, default 0: t (1 - s) + s / K stands in the place of t, the row that is 1
+            at the class y and else 0. Keras's class has none.
         options: ``reduction``, ``name`` and ``dtype`` as for :class:`Loss`.
 
     Examples:
@@ -101,9 +103,15 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     ignore_class: Any = checks.only_none("and a sample_weight of 0 for rows that do not count")
 
     def __init__(
-        self, from_logits: bool = False, ignore_class: None = None, axis: int = -1, **options: Any
+        self,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        axis: int = -1,
+        *,
+        label_smoothing: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(from_logits, axis=axis, **options)
+        super().__init__(from_logits, label_smoothing, axis, **options)
         self.ignore_class = ignore_class
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:

@@ -18,6 +18,7 @@ from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.learning_rate import Rated
+from minidl.optimizers.own_step import OwnStep
 from minidl.optimizers.proximal import StepSize
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
@@ -39,6 +40,7 @@ class Optimizer(
     Variables,
     Applying,
     StepSize,
+    OwnStep,
     Arguments,
     Missing,
 ):
@@ -159,6 +161,7 @@ class Optimizer(
         self._allocate(theta)
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
+        self._doubt()
         # The last: an optimizer interrupted before this line is built anew.
         self._theta = weakref.ref(theta)
 
@@ -192,7 +195,8 @@ class Optimizer(
             self.momentum * self.accumulated_learning_rate + learning_rate
         )
         t = self.batches // (self.gradient_accumulation_steps or 1) + 1
-        self.step(theta, grad, learning_rate, t)
+        step = self._step_in_doubt if self._doubted else self.step
+        step(theta, grad, learning_rate, t)
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""

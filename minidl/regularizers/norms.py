@@ -26,9 +26,22 @@ class Regularizer(Configured):
         """Write each weight's P(w) into ``out``, of W's shape, or return an array of them."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(W, out)")
 
-    def add_gradient(self, W: Any, dW: Any) -> None:
+    def add_gradient(self, W: Any, dW: Any) -> Any:
         """dW ← dW + dP/dW."""
         raise NotImplementedError(f"{type(self).__name__} must define add_gradient(W, dW)")
+
+    def _add_gradient(self, W: Any, dW: Any) -> None:
+        """dW ← dW + dP/dW; refuse a gradient that is returned, and so not added.
+
+        Raises:
+            TypeError: :meth:`add_gradient` returned another array than ``dW``.
+        """
+        returned = self.add_gradient(W, dW)
+        if returned is not None and returned is not dW:
+            raise TypeError(
+                f"{type(self).__name__}.add_gradient: expected the gradient to be added in place, "
+                f"dW += …, received it as a new {type(returned).__name__}"
+            )
 
     def proximal_step(self, W: Any, step: Any) -> None:
         """W ← argmin_U Σ (u - w)² / 2 step + P(u), in place.

@@ -17,15 +17,17 @@ from minidl.layers import Input, Layer
 from minidl.layers.shapes import shape_of
 from minidl.losses import Loss
 from minidl.optimizers import Optimizer
-from minidl.replacing import replacing
+from minidl.replacing import may_replace, replacing
 from minidl.saving.archive import Archive, MalformedError
 from minidl.saving.codec import decode, decode_row, describe, flat
 from minidl.saving.reading import Extra, Saved, is_path, opened, read
 from minidl.saving.text import LAYERS
-from minidl.saving.writing import write
+from minidl.saving.writing import check_ending, write
 
 
-def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
+def save_model(
+    model: Any, filepath: Any, extra: Extra | None = None, *, overwrite: bool = True
+) -> None:
     """Write the model to ``filepath``; an older file is replaced when the new file is complete.
 
     Before the new file takes the place, checksums, sizes and classes are read again.
@@ -35,15 +37,21 @@ def save_model(model: Any, filepath: Any, extra: Extra | None = None) -> None:
         filepath: a path, see :func:`minidl.replacing.replacing`; or a file object that is open
             for writing bytes.
         extra: content beside the model; None for nothing.
+        overwrite: whether a file that is there is replaced; default True.
 
     Raises:
-        ValueError: the file could not be loaded again, or two classes in it have one name.
+        ValueError: the file could not be loaded again, or two classes in it have one name; or the
+            path ends in ``.h5`` or ``.hdf5``.
         TypeError: neither a path nor a file object.
+        FileExistsError: there is a file, and ``overwrite`` is False.
         OSError: the file cannot be written.
     """
     if not is_path(filepath) and not hasattr(filepath, "write"):
         kind = type(filepath).__name__
         raise TypeError(f"expected a path or a file that is open for writing, received {kind}")
+    if is_path(filepath):
+        check_ending(filepath)
+        may_replace(filepath, overwrite)
     model.build()
     with noting() as own:
         config, vectors = undisturbed(model, lambda: (describe(model), _vectors(model)))

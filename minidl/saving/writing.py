@@ -14,6 +14,24 @@ from minidl.saving.archive import DIGITS, MARK, Archive
 from minidl.saving.arrays import HEADER
 from minidl.saving.reading import FORMAT, Extra
 
+#: Endings of a form of Keras's that is not written.
+_OLD = (".h5", ".hdf5")
+
+
+def check_ending(filepath: Any) -> None:
+    """Refuse a path whose ending promises a form that is not written.
+
+    Raises:
+        ValueError: the path ends in ``.h5`` or ``.hdf5``.
+    """
+    path = os.fsdecode(filepath)
+    if path.lower().endswith(_OLD):
+        raise ValueError(
+            f"{path}: models are not written in Keras's HDF5 form; expected the ending .keras, "
+            "which Keras reads, too, or .npz, minidl's own form; save_weights writes weights alone "
+            "as .weights.h5"
+        )
+
 
 def write(
     file: BinaryIO, config: Mapping[str, Any], vectors: Mapping[str, Any], extra: Extra

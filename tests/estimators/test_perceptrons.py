@@ -13,7 +13,7 @@ from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from minidl import layers, optimizers
+from minidl import activations, layers, optimizers
 from minidl.backend import use
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.estimators import MLPClassifier, MLPRegressor
@@ -132,6 +132,21 @@ def test_an_eval_set_gives_curves_and_ends_training() -> None:
         fitted(eval_set=X)
 
 
+def test_an_eval_set_may_be_a_list_of_one() -> None:
+    """As XGBoost and LightGBM take it; several are refused."""
+    pair, weight = (X[:30], LABEL[:30]), np.arange(30.0)
+    alone = fitted(eval_set=pair).history_.history["val_loss"]
+    weighted = fitted(eval_set=(*pair, weight)).history_.history["val_loss"]
+    assert fitted(eval_set=[pair]).history_.history["val_loss"] == alone
+    assert fitted(eval_set=[(*pair, weight)]).history_.history["val_loss"] == weighted != alone
+    for count in (2, 3):
+        with pytest.raises(ValueError, match=rf"eval_set: expected \(X, y\).*, received {count} s"):
+            fitted(eval_set=[pair] * count)
+    for wrong in ([X], []):
+        with pytest.raises(ValueError, match=r"eval_set: expected \(X, y\)"):
+            fitted(eval_set=wrong)
+
+
 def test_the_curves_are_in_the_notebook_representation() -> None:
     made = fitted(eval_set=(X[:30], LABEL[:30]))
     shown = made._repr_mimebundle_()["text/html"]
@@ -193,6 +208,12 @@ def test_a_backend_is_chosen_for_one_estimator() -> None:
         ({"dropout": 1.0}, "'dropout' parameter of MLPClassifier must be"),
         ({"dropout": 0.5, "solver": "lbfgs"}, "dropout: expected 0 for solver='lbfgs'"),
         ({"solver": "newton"}, "'solver' parameter of MLPClassifier must be"),
+        ({"solver": "newton"}, r"Got 'newton' instead\.$"),
+        ({"solver": "Nadam"}, r"Got 'Nadam' .*\. Write solver=minidl\.optimizers\.Nadam\("),
+        ({"activation": "gelu"}, r"Got 'gelu' instead\. NetworkClassifier, around a network"),
+        ({"activation": activations.gelu}, r"takes layers with 'gelu'\.$"),
+        ({"activation": "sigmoid"}, r"Got 'sigmoid' instead\. Write activation='logistic'\.$"),
+        ({"activation": "bent"}, r"Got 'bent' instead\.$"),
         ({"hidden_layer_sizes": (5, 0)}, r"hidden_layer_sizes must be > 0, got \[5, 0\]"),
         ({"alpha": -1}, "'alpha' parameter of MLPClassifier must be"),
         ({"backend": "torch"}, "'backend' parameter of MLPClassifier must be"),
@@ -202,6 +223,11 @@ def test_a_backend_is_chosen_for_one_estimator() -> None:
 def test_errors_name_the_argument(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fitted(**arguments)
+
+
+def test_a_regressor_names_the_estimator_of_its_kind() -> None:
+    with pytest.raises(ValueError, match=r"'activation' parameter .*\. NetworkRegressor, around"):
+        fitted(MLPRegressor, VALUE, activation="gelu")
 
 
 def test_errors_of_data() -> None:

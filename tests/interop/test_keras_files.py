@@ -316,6 +316,15 @@ def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
+def test_smoothed_class_numbers_are_none_of_keras(tmp_path: Path) -> None:
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(3, "softmax")])
+    model.compile("sgd", minidl.losses.SparseCategoricalCrossentropy(label_smoothing=0.1))
+    with pytest.raises(ValueError, match="Keras's SparseCategoricalCrossentropy has no label_smoo"):
+        model.save(tmp_path / "a.keras")
+    model.save(tmp_path / "a.npz")
+    assert minidl.load_model(tmp_path / "a.npz").loss.label_smoothing == 0.1
+
+
 def test_without_h5py(tmp_path: Path, monkeypatch: Any) -> None:
     path = tmp_path / "a.keras"
     model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minidl
+from minidl import layers
 from minidl.layers import Dense, Layer
 from minidl.layers.base import first_rows
 from minidl.layers.names import _counts
@@ -230,3 +231,40 @@ def test_a_layer_before_it_is_built(layer: Spec) -> None:
     made = layer.make(minidl)
     assert (made.input_shape, made.output_shape, made.y) == ((), (), None)
     assert (made.tensors, made.statistics, made.owner, made.needs_dx) == ({}, {}, None, True)
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (layers.Dense(3), ["W", "dW"]),
+        (layers.BatchNormalization(), ["gamma", "dbeta", "moving_mean"]),
+        (layers.PReLU(), ["alpha", "dalpha"]),
+    ],
+)
+def test_a_tensor_that_is_still_to_come_says_when_it_comes(layer: Any, names: list[str]) -> None:
+    """Before build and after it; other names have Python's own message, properties theirs."""
+    for _ in range(2):
+        for name in names:
+            with pytest.raises(AttributeError, match=f"has {name} once the layer is called on row"):
+                getattr(layer, name)
+        layer.build((4,))
+    with pytest.raises(AttributeError, match="has no attribute 'Wz'"):
+        layer.Wz  # noqa: B018
+    with pytest.raises(AttributeError, match="has neither input nor output"):
+        layer.input  # noqa: B018
+    layer(np.ones((2, 4)))
+    assert all(getattr(layer, name) is not None for name in names)
+    with pytest.raises(AttributeError, match="has no attribute 'Wz'"):
+        layer.Wz  # noqa: B018
+
+
+def test_a_tensor_of_a_layer_of_ones_own_that_is_still_to_come() -> None:
+    class Own(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            super().build(input_shape)
+            self.add_tensor("scale", "scale", input_shape, "ones")
+
+    layer = Own()
+    layer.build((4,))
+    with pytest.raises(AttributeError, match="has dscale once the layer is called on rows or is i"):
+        layer.dscale  # noqa: B018

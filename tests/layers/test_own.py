@@ -57,14 +57,15 @@ def test_a_build_that_forgets_the_output_shape_is_named() -> None:
 
 
 def test_a_constructor_that_forgets_super_is_named() -> None:
-    """When the layer comes into a network."""
+    """When the layer comes into a network, or is called by itself."""
 
     class Unmade(Layer):
         def __init__(self, factor: float) -> None:
             self.factor = factor
 
-    with pytest.raises(AttributeError, match=r"super\(\).__init__\(\) in Unmade.__init__"):
-        minidl.Sequential([Unmade(2.0)])
+    for use in (lambda layer: minidl.Sequential([layer]), lambda layer: layer(np.ones((2, 3)))):
+        with pytest.raises(TypeError, match=r"^Unmade: expected an __init__ that calls super\(\)"):
+            use(Unmade(2.0))
 
 
 def test_a_forward_without_return_is_named() -> None:

@@ -13,7 +13,7 @@ from minidl.initializers import IdentityInitializer, Initializer
 from minidl.interop.keras.decoding import BASES
 from minidl.interop.keras.optimizers import GROUPS
 from minidl.layers import Layer, Sigmoid, Tanh
-from minidl.losses import Loss
+from minidl.losses import Loss, SparseCategoricalCrossentropy
 from minidl.losses import get as loss_of
 from minidl.metrics import ChosenAccuracy, LossMetric, Metric
 from minidl.optimizers import Optimizer
@@ -107,6 +107,8 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
         raise ValueError(f"Keras has no regularizer {kind.__name__}, or none that is proximal")
     if isinstance(thing, Optimizer) and kind.__name__ not in GROUPS:
         raise ValueError(f"Keras has no optimizer {kind.__name__}")
+    if isinstance(thing, SparseCategoricalCrossentropy) and thing.label_smoothing:
+        raise ValueError(f"Keras's {kind.__name__} has no label_smoothing")
     # What other versions of Keras lack is left out, as long as it is the default.
     config = changed(thing) if isinstance(thing, Loss) else thing.get_config()
     if config.get("name") == kind.__name__:
