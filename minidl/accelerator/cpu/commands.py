@@ -17,6 +17,7 @@ import numpy as np
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import part_count, team
+from minidl.accelerator.overlaps import owner
 from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
 from minidl.backend.addresses import address
 
@@ -83,7 +84,11 @@ class Access(NamedTuple):
 
 def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
     """Access to an array shared out along COLUMNS or ROWS; None for any part, any element."""
-    low, high = np.lib.array_utils.byte_bounds(array)
+    if array.flags.c_contiguous:
+        low = address(array)
+        high = low + array.nbytes
+    else:
+        low, high = np.lib.array_utils.byte_bounds(array)
     share: tuple[int, ...] | None = None
     if axis == WHOLE:
         share = (WHOLE,)
@@ -103,7 +108,8 @@ class Command:
         block: int64 words, the function's argument.
         accesses: the memory read and written.
         kept: owners of the addresses in the block: arrays, in lists and tuples, and other commands.
-            Such arrays cannot be resized any more.
+            Such arrays cannot be resized any more: as long as there is a weak reference, NumPy
+            refuses to move an array's memory, also for ``resize(refcheck=False)``.
         work: number of computed elements; :data:`WORTH` or more for a command of the whole team.
     """
 
@@ -124,27 +130,24 @@ class Command:
         self.name = name
         self.function = function
         self.block = block
-        self.accesses = accesses
-        self.kept = kept
-        self.work = work
-        self._pins = list(_pinned(kept))
+        self.hold(accesses, kept, work)
+
+    def hold(self, accesses: Sequence[Access], kept: Any, work: int) -> None:
+        """Take the arguments of these names."""
+        self.accesses, self.kept, self.work = accesses, kept, work
+        self._pins = [weakref.ref(owner(array)) for array in _arrays(kept)]
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-def _pinned(things: Any) -> Iterator[weakref.ref[np.ndarray]]:
-    """References to the arrays within nested tuples, lists and the like, and what these view.
-
-    As long as there is one, NumPy refuses to move the array's memory, also for
-    ``resize(refcheck=False)``.
-    """
+def _arrays(things: Any) -> Iterator[np.ndarray]:
+    """The arrays within nested tuples, lists and the like."""
     if isinstance(things, np.ndarray):
-        yield weakref.ref(things)
-        yield from _pinned(things.base)
+        yield things
     elif isinstance(things, list | tuple):
         for thing in things:
-            yield from _pinned(thing)
+            yield from _arrays(thing)
 
 
 class CommandList:
