@@ -14,7 +14,7 @@ from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
 from minidl.accelerator.trace import loops
-from minidl.backend.own import has_foreign, is_own
+from minidl.backend.own import Look, has_foreign
 from minidl.backend.turns import new_lock
 
 _turn = new_lock()
@@ -210,19 +210,21 @@ class Recording:
         optimizer = getattr(network, "optimizer", None)
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
-        seen = Seen(self._parts, self._moving(), self._player.look)
-        strangers = [thing for thing in (network, *self._movers) if not is_own(thing)]
-        late = has_foreign(each for each in self._movers if is_own(each))
+        own = Look()
+        seen = Seen(self._parts, self._moving(), own, self._player.look)
+        strangers = [thing for thing in (network, *self._movers) if not own(thing)]
+        late = has_foreign([each for each in self._movers if own(each)], own)
+        self.called = [part for part in self._parts if not own(part)]
         end = functools.partial(tape.end, late)
         try:
-            hand_over = watching((*self._parts, *strangers), self._endings, tape.call, end)
+            parts = *self._parts, *strangers
+            hand_over = watching(parts, self._endings, tape.call, end, own)
             with hand_over, tape.record():
                 step(*arrays)
         except UnsupportedError as error:  # before the step began
             self._gone, self.reason = True, str(error)
             raise
         self.strange = late or bool(tape.called)
-        self.called = [part for part in self._parts if not is_own(part)]
         if tape.obstacle:
             self._gone, self.reason = True, tape.obstacle
         else:

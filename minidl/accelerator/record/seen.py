@@ -25,6 +25,7 @@ class Seen:
             parts count as well. Of foreign objects, which are called, only the methods count, and
             whether a layer trains.
         moving: of which a tape asks for the numbers at each step.
+        own: tells minidl's objects.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
     """
 
@@ -32,11 +33,11 @@ class Seen:
         self,
         parts: Sequence[object],
         moving: Sequence[object],
+        own: Look,
         compiled: Callable[[Holdings], Callable[[], bool]],
     ) -> None:
         self._compiled = compiled
         self._given = (*parts, None, *moving)
-        own = Look()
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
