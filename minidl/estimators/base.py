@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -152,8 +151,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _seed(random: Any) -> int:
-        """A network's seed, drawn from a copy of the generator, which stays at its place."""
-        return int(copy.deepcopy(random).randint(2**31 - 1))
+        """A network's seed, drawn from the generator, which then goes back to its place."""
+        with random._bit_generator.lock:  # no other thread draws meanwhile
+            state = random.get_state(legacy=False)
+            seed = int(random.randint(2**31 - 1))
+            random.set_state(state)
+        return seed
 
     @property
     def _there(self) -> AbstractContextManager[Any]:

@@ -20,8 +20,8 @@ class Views:
         self.__dict__.setdefault("_views", {})[name] = view
 
     def __setattr__(self, name: str, value: Any) -> None:
-        view = self.__dict__.get("_views", {}).get(name)
-        if view is None:
+        views = self.__dict__.get("_views")
+        if views is None or name not in views:
             object.__setattr__(self, name, value)
-        elif value is not view:
-            view[...] = value
+        elif value is not views[name]:
+            views[name][...] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,7 @@ def commands(
         def part(value: Any, offset: int = offset, shape: tuple[int, ...] = shape) -> Any:
             if not isinstance(value, np.ndarray) or value.ndim == 0:
                 return value
-            return value[offset : offset + int(np.prod(shape))].reshape(shape)
+            return value[offset : offset + math.prod(shape)].reshape(shape)
 
         axis = ROWS if len(shape) == 2 else None
         own = {k: part(value) for k, value in enumerate(arguments)}
