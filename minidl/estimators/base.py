@@ -169,12 +169,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             self.network_ = self._network(X.shape[1], X.dtype, random)
         self.history_ = History()
 
-    def _note(self, history: History) -> None:
-        """Add the epochs of a ``fit`` to the curves."""
-        for epoch in range(len(history.epoch)):
-            values = {name: curve[epoch] for name, curve in history.history.items()}
-            self.history_.on_epoch_end(len(self.history_.epoch), values)
-
     def _ready(self) -> Sequential:
         """The network with the weights of now."""
         return self.network_
