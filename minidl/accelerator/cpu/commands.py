@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from minidl.backend.addresses import address
 
 # Elements of a list from which a second thread saves more time than its call takes, some 10 µs.
 WORTH = 1 << 17
+_NESTED = list, tuple
 
 
 def axis_of(rows: int, columns: int) -> int:
@@ -77,7 +78,7 @@ class Access(NamedTuple):
 
     def hinders(self, other: Access) -> bool:
         """True if all parts must have finished one access before the other begins."""
-        if not (self.writes or other.writes) or self.low >= other.high or other.low >= self.high:
+        if self.low >= other.high or other.low >= self.high or not (self.writes or other.writes):
             return False
         return self.share is None or self.share != other.share
 
@@ -141,13 +142,15 @@ class Command:
         return f"<{self.name}>"
 
 
-def _arrays(things: Any) -> Iterator[np.ndarray]:
+def _arrays(things: Any) -> list[np.ndarray]:
     """The arrays within nested tuples, lists and the like."""
-    if isinstance(things, np.ndarray):
-        yield things
-    elif isinstance(things, list | tuple):
-        for thing in things:
-            yield from _arrays(thing)
+    found, waiting = [], [things]
+    for thing in waiting:  # which becomes longer meanwhile
+        if isinstance(thing, np.ndarray):
+            found.append(thing)
+        elif isinstance(thing, _NESTED):
+            waiting += thing
+    return found
 
 
 class CommandList:
@@ -195,10 +198,19 @@ def listed(commands: Sequence[Command]) -> np.ndarray:
     words = np.zeros((len(commands), mail.EACH), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):
-        waits = any(now.hinders(before) for now in command.accesses for before in since)
+        waits = _hinder(since, command.accesses)
         if waits:
             since.clear()
         since += command.accesses
         line[mail.FUNCTION], line[mail.BLOCK] = command.function, address(command.block)
         line[mail.WAITS] = waits
     return words
+
+
+def _hinder(before: Sequence[Access], now: Sequence[Access]) -> bool:
+    """True if an access has to be over before one of some later accesses begins."""
+    for each in now:
+        for other in before:
+            if each.hinders(other):
+                return True
+    return False
