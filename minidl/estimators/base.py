@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -67,6 +68,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    @classmethod
+    @functools.cache  # a signature takes as long to read as ten rows to train on
+    def _get_param_names(cls) -> list[str]:
+        names: list[str] = super()._get_param_names()
+        return names
 
     # What subclasses define ----------------------------------------------------------------------
 
