@@ -65,7 +65,7 @@ class Loop(Command):
         self.hold(accesses, kept, outs[0].size)
 
     @functools.cached_property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]
         """The program's name, with the shape of the outputs."""
         return f"{self.program.name} {self.outs[0].shape}"
 
@@ -82,7 +82,7 @@ class Loop(Command):
         )
 
     @functools.cached_property
-    def block(self) -> np.ndarray:
+    def block(self) -> np.ndarray:  # type: ignore[override]
         """The sizes, and the addresses of arrays and numbers."""
         rows, columns = shape_of(self.outs[0])
         whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in self._both)

@@ -196,7 +196,7 @@ class Recording:
     def _few(self, arrays: tuple[Any, ...], steps: float) -> bool:
         """True if so many steps to come are too few for a recording."""
         work = arrays[0].shape[0] * self._network.theta.size
-        return steps * (1 + work / WORK) < FEW
+        return bool(steps * (1 + work / WORK) < FEW)
 
     def _comes_again(self, arrays: tuple[Any, ...]) -> bool:
         """True if a step beside the tape's comes again, and so often that a recording pays."""
