@@ -186,7 +186,7 @@ def search(
     found = [
         entry
         for entry in entries
-        if suits(entry) and (entry.full.casefold() == folded if files else entry.called(folded))
+        if (entry.full.casefold() == folded if files else folded in entry.names) and suits(entry)
     ]
     found = [entry for entry in found if not foreign(entry.full)] or found
     if custom and not (found and not foreign(name)):

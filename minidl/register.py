@@ -12,6 +12,7 @@ class of minidl is "Dense". Names of other packages never collide with minidl's.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import warnings
@@ -47,9 +48,10 @@ class Entry:
     full: str
     short: tuple[str, ...]
 
-    def called(self, folded: str) -> bool:
-        """True if ``folded``, in small letters, is one of the names."""
-        return folded in map(str.casefold, (self.full, *self.short, _plain(self.thing)))
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """All names, in small letters."""
+        return frozenset(map(str.casefold, (self.full, *self.short, _plain(self.thing))))
 
 
 def kind(what: str) -> Callable[[B], B]:

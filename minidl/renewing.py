@@ -59,7 +59,7 @@ def _anew(objective: Objective, loss: Loss, metrics: Sequence[Metric], rows: int
 def _unchanged(before: Sequence[Any], now: Sequence[Any]) -> bool:
     """True if nothing has been exchanged or set."""
     return len(before) == len(now) and all(
-        a is b and then.keys() == new.keys() and all(_same(then[key], new[key]) for key in then)
+        a is b and list(then) == list(new) and all(map(_same, then.values(), new.values()))
         for (a, then), (b, new) in zip(before, now, strict=True)
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -250,12 +250,15 @@ def test_a_shorter_last_batch_is_played() -> None:
     compare(lambda: trained(x=X[:18], y=Y[:18], epochs=6), plays=1 + 2 + 3 + 3 * 4)
 
 
-def test_a_shorter_last_batch_that_comes_seldom_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recording takes as long as many calls: the fifth is recorded, the sixth played."""
-    monkeypatch.setattr(recording, "FEW", 4)
-    with counting() as played:
-        trained(x=X[:18], y=Y[:18], epochs=8)
-    assert [step // 4 for step in played if step % 4 == 3] == [5, 6, 7]
+@pytest.mark.parametrize(("epochs", "played"), [(3, []), (4, [2, 3]), (8, range(2, 8))])
+def test_a_shorter_last_batch_that_comes_seldom_is_called(
+    epochs: int, played: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording takes as long as eight calls: of four such batches, and of the steps after."""
+    monkeypatch.setattr(recording, "FEW", 8)
+    with counting() as steps:
+        trained(x=X[:18], y=Y[:18], epochs=epochs)
+    assert [step // 4 for step in steps if step % 4 == 3] == list(played)
 
 
 @pytest.mark.filterwarnings("ignore:fit continues")

@@ -44,51 +44,73 @@ class Look:
 
     def __init__(self) -> None:
         self._methods: dict[type, frozenset[str] | None] = {}
+        self._bodies: dict[type, frozenset[str] | None] = {}
 
     def __call__(self, thing: object) -> bool:
         kind = type(thing)
         if kind not in self._methods:
-            self._methods[kind] = _own_methods(kind)
+            self._methods[kind] = self._methods_of(kind)
         methods = self._methods[kind]
         return methods is not None and methods.isdisjoint(getattr(thing, "__dict__", ()))
 
+    def at_function(self, function: Any) -> bool:
+        """True for a callable as of :func:`is_own_function`."""
+        if isinstance(function, Fused) or is_kernel(function):
+            return True
+        if isinstance(function, types.MethodType):
+            return self(function.__self__) and self.at_function(function.__func__)
+        if inspect.isfunction(function):
+            return function.__module__.partition(".")[0] == PACKAGE and not hasattr(
+                function, "__wrapped__"
+            )
+        return isinstance(function, type) or (not inspect.isroutine(function) and self(function))
 
-def _own_methods(kind: type) -> frozenset[str] | None:
-    """Names of methods that attributes can hide; None for a foreign or changed class."""
-    names: set[str] = set()
-    found = kind.__module__ in _TRUSTED
-    for known in kind.__mro__:
-        if known.__module__ not in _TRUSTED:
-            body = body_of(known)
-            ours = known.__module__.partition(".")[0] == PACKAGE
-            if not (ours or body.adds_nothing) or not body.as_written(known):
-                return None
-            names |= body.methods
-            found = found or ours
-    return frozenset(names) if found else None
+    def _methods_of(self, kind: type) -> frozenset[str] | None:
+        """Names of methods that attributes can hide; None for a foreign or changed class."""
+        names: frozenset[str] = frozenset()
+        found = kind.__module__ in _TRUSTED
+        for known in kind.__mro__:
+            if known.__module__ not in _TRUSTED:
+                if known not in self._bodies:
+                    self._bodies[known] = _methods_in(known)
+                more = self._bodies[known]
+                if more is None:
+                    return None
+                names |= more
+                found = found or _is_ours(known)
+        return names if found else None
+
+
+def _methods_in(kind: type) -> frozenset[str] | None:
+    """Names of the methods of one class as written; None where it is foreign or changed."""
+    body = body_of(kind)
+    kept = (_is_ours(kind) or body.adds_nothing) and body.as_written(kind)
+    return body.methods if kept else None
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == PACKAGE
 
 
 def is_own_function(function: Any) -> bool:
     """True for a callable that a tape can record: a formula, a kernel, or minidl's own code."""
-    if isinstance(function, Fused) or is_kernel(function):
-        return True
-    if isinstance(function, types.MethodType):
-        return is_own(function.__self__) and is_own_function(function.__func__)
-    if inspect.isfunction(function):
-        return function.__module__.partition(".")[0] == PACKAGE and not hasattr(
-            function, "__wrapped__"
-        )
-    return isinstance(function, type) or (not inspect.isroutine(function) and is_own(function))
+    return Look().at_function(function)
 
 
-def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
+def foreign(
+    parts: Iterable[object], own: Look | None = None
+) -> Iterator[tuple[object, str | None]]:
     """Foreign objects and foreign callables among objects, and among the parts of the objects.
 
     Gives (object, None) for an object, and (holder, name) for a callable that minidl's own object
     holds as an attribute.
+
+    Args:
+        parts: the objects.
+        own: a look that has just begun; a new one if left out.
     """
     seen: set[int] = set()
-    own = Look()
+    own = own or Look()
     waiting: list[object] = list(parts)
     while waiting:
         thing = waiting.pop()
@@ -103,7 +125,7 @@ def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
                 continue
             if isinstance(value, list | tuple):
                 waiting += [each for each in value if not _is_data(each) and _has_parts(each)]
-            elif callable(value) and not is_own_function(value):
+            elif callable(value) and not own.at_function(value):
                 yield thing, name
                 if not inspect.isroutine(value) and hasattr(value, "__dict__"):
                     waiting.append(value)
@@ -111,9 +133,9 @@ def foreign(parts: Iterable[object]) -> Iterator[tuple[object, str | None]]:
                 waiting.append(value)
 
 
-def has_foreign(parts: Iterable[object]) -> bool:
-    """True if an object, or a part of an object, is foreign."""
-    return any(True for _ in foreign(parts))
+def has_foreign(parts: Iterable[object], own: Look | None = None) -> bool:
+    """True if an object, or a part of an object, is foreign; ``own`` as of :func:`foreign`."""
+    return any(True for _ in foreign(parts, own))
 
 
 def _is_data(value: Any) -> bool:
@@ -131,9 +153,9 @@ def _has_parts(value: Any) -> bool:
 
 def are_own(things: Iterable[object]) -> bool:
     """True if objects such as callbacks are minidl's own and hold no foreign functions."""
+    own = Look()
     return all(
-        is_own(thing)
-        and all(is_own_function(v) for v in vars(thing).values() if inspect.isroutine(v))
+        own(thing) and all(own.at_function(v) for v in vars(thing).values() if inspect.isroutine(v))
         for thing in things
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -45,4 +46,4 @@ def tensors_of(array: np.ndarray) -> list[tuple[int, tuple[int, ...]]] | None:
 
 
 def _size(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape))
+    return math.prod(shape)

@@ -200,19 +200,27 @@ class History(Callback):
         return {key: value for key, value in vars(self).items() if key != "model"}
 
     def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
-        self.epoch.append(epoch)
         for name, value in logs.items():
             if name not in self.history:
                 self.history[name] = self._before(name)
             self.history[name].append(value)
+        self.epoch.append(epoch)
+
+    def extend(self, other: History) -> None:
+        """Add the epochs of another history, numbered on from here."""
+        for name, values in other.history.items():
+            if name not in self.history:
+                self.history[name] = self._before(name)
+            self.history[name] += values
+        self.epoch += range(len(self.epoch), len(self.epoch) + len(other.epoch))
 
     def _before(self, name: str) -> list[float]:
-        """Values of the epochs before this one: none, but for a part of the loss.
+        """Values of the epochs until now: none, but for a part of the loss.
 
-        Where weights are penalised from this epoch on, the data's was the whole loss until now.
+        Where weights are penalised from now on, the data's was the whole loss until now.
         """
         try:
-            return self.history[name][: len(self.epoch) - 1]
+            return self.history[name][: len(self.epoch)]
         except KeyError:
             return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
@@ -75,6 +75,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    @classmethod
+    @functools.cache  # a signature takes as long to read as ten rows to train on
+    def _get_param_names(cls) -> list[str]:
+        names: list[str] = super()._get_param_names()
+        return names
 
     # What subclasses define ----------------------------------------------------------------------
 
@@ -161,8 +167,12 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _seed(random: Any) -> int:
-        """A network's seed, drawn from a copy of the generator, which stays at its place."""
-        return int(copy.deepcopy(random).randint(2**31 - 1))
+        """A network's seed, drawn from the generator, which then goes back to its place."""
+        with random._bit_generator.lock:  # no other thread draws meanwhile
+            state = random.get_state(legacy=False)
+            seed = int(random.randint(2**31 - 1))
+            random.set_state(state)
+        return seed
 
     @property
     def _there(self) -> AbstractContextManager[Any]:
@@ -174,12 +184,6 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         with self._there:
             self.network_ = self._network(X.shape[1], X.dtype, random)
         self.history_ = History()
-
-    def _note(self, history: History) -> None:
-        """Add the epochs of a ``fit`` to the curves."""
-        for epoch in range(len(history.epoch)):
-            values = {name: curve[epoch] for name, curve in history.history.items()}
-            self.history_.on_epoch_end(len(self.history_.epoch), values)
 
     def _ready(self) -> Sequential:
         """The network with the weights of now."""

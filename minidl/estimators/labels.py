@@ -90,8 +90,9 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-            if self._label_binarizer.y_type_ == "multiclass":  # not by way of a sparse matrix
-                return X, y[:, None] == self.classes_
+            if y.ndim == 1 and len(self.classes_) > 1:  # not by way of a sparse matrix
+                # Of two classes the second alone has a column.
+                return X, y[:, None] == self.classes_[len(self.classes_) == 2 :]
         else:
             self._compare(y)
         return X, self._label_binarizer.transform(y).astype(bool)

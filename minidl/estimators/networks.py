@@ -100,7 +100,7 @@ class BuiltEstimator(NetworkEstimator):
             train.x, train.y, size, 1 if incremental else self.epochs, int(self.verbose),
             self.callbacks_, 0.0, shown, self.shuffle, None, train.weight,
         )  # fmt: skip
-        self._note(history)
+        self.history_.extend(history)
         for callback in self.callbacks_:
             callback.model = None
 

@@ -256,7 +256,7 @@ class Perceptron(NetworkEstimator):
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         if network.history is not None:
-            self._note(network.history)
+            self.history_.extend(network.history)
         for callback in self.callbacks_:
             callback.model = None
         if self.early_stopping:

@@ -27,7 +27,7 @@ def inner_activation(activation: Any, outer: str) -> Activation | None:
         own.owner = None
         return own
     function = activations.get(activation)
-    if function is activations.linear:
+    if function is activations.get(None):
         return None
     return Activation(function, name=f"{outer}/{function.name}")
 

@@ -21,18 +21,18 @@ class Views:
         self.__dict__.setdefault("_views", {})[name] = view
 
     def __setattr__(self, name: str, value: Any) -> None:
-        view = self.__dict__.get("_views", {}).get(name)
-        if view is None:
+        views = self.__dict__.get("_views")
+        if views is None or name not in views:
             object.__setattr__(self, name, value)
-        elif value is not view:
-            view[...] = value
+        elif value is not views[name]:
+            views[name][...] = value
 
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 
         def __getattr__(self, name: str) -> NoReturn:
             """Raise, and say of a view that is still to come when it comes."""
             known = vars(self)
-            if not known.get("settled"):
+            if not known.get("sealed"):
                 asked = {*known.get("tensors", ()), *known.get("statistics", ())}
                 for each in type(self).__mro__:
                     if each.__module__.startswith("minidl."):  # whose classes name their tensors

@@ -112,8 +112,8 @@ class Metric(Standalone, Weighing, Configured):
 
     def result(self) -> Any:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
-        sums = self._sums()
-        total, count = (sums[0], sums[1]) if sums.ndim else (sums, self.rows)
+        sums = self._sums().tolist()
+        total, count = sums if isinstance(sums, list) else (sums, self.rows)
         return Number(total / count if count else 0.0)
 
     def _sums(self) -> np.ndarray:

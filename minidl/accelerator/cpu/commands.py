@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +17,13 @@ import numpy as np
 from minidl.accelerator.cpu.shares import COLUMNS, ROWS, WHOLE, WIDE
 from minidl.accelerator.cpu.team import mail
 from minidl.accelerator.cpu.team.team import part_count, team
+from minidl.accelerator.overlaps import owner
 from minidl.accelerator.record.operands import UnsupportedError as UnsupportedError
 from minidl.backend.addresses import address
 
 # Elements of a list from which a second thread saves more time than its call takes, some 10 µs.
 WORTH = 1 << 17
+_NESTED = list, tuple
 
 
 def axis_of(rows: int, columns: int) -> int:
@@ -76,14 +78,18 @@ class Access(NamedTuple):
 
     def hinders(self, other: Access) -> bool:
         """True if all parts must have finished one access before the other begins."""
-        if not (self.writes or other.writes) or self.low >= other.high or other.low >= self.high:
+        if self.low >= other.high or other.low >= self.high or not (self.writes or other.writes):
             return False
         return self.share is None or self.share != other.share
 
 
 def access(array: np.ndarray, writes: bool, axis: int | None) -> Access:
     """Access to an array shared out along COLUMNS or ROWS; None for any part, any element."""
-    low, high = np.lib.array_utils.byte_bounds(array)
+    if array.flags.c_contiguous:
+        low = address(array)
+        high = low + array.nbytes
+    else:
+        low, high = np.lib.array_utils.byte_bounds(array)
     share: tuple[int, ...] | None = None
     if axis == WHOLE:
         share = (WHOLE,)
@@ -103,7 +109,8 @@ class Command:
         block: int64 words, the function's argument.
         accesses: the memory read and written.
         kept: owners of the addresses in the block: arrays, in lists and tuples, and other commands.
-            Such arrays cannot be resized any more.
+            Such arrays cannot be resized any more: as long as there is a weak reference, NumPy
+            refuses to move an array's memory, also for ``resize(refcheck=False)``.
         work: number of computed elements; :data:`WORTH` or more for a command of the whole team.
     """
 
@@ -124,27 +131,26 @@ class Command:
         self.name = name
         self.function = function
         self.block = block
-        self.accesses = accesses
-        self.kept = kept
-        self.work = work
-        self._pins = list(_pinned(kept))
+        self.hold(accesses, kept, work)
+
+    def hold(self, accesses: Sequence[Access], kept: Any, work: int) -> None:
+        """Take the arguments of these names."""
+        self.accesses, self.kept, self.work = accesses, kept, work
+        self._pins = [weakref.ref(owner(array)) for array in _arrays(kept)]
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-def _pinned(things: Any) -> Iterator[weakref.ref[np.ndarray]]:
-    """References to the arrays within nested tuples, lists and the like, and what these view.
-
-    As long as there is one, NumPy refuses to move the array's memory, also for
-    ``resize(refcheck=False)``.
-    """
-    if isinstance(things, np.ndarray):
-        yield weakref.ref(things)
-        yield from _pinned(things.base)
-    elif isinstance(things, list | tuple):
-        for thing in things:
-            yield from _pinned(thing)
+def _arrays(things: Any) -> list[np.ndarray]:
+    """The arrays within nested tuples, lists and the like."""
+    found, waiting = [], [things]
+    for thing in waiting:  # which becomes longer meanwhile
+        if isinstance(thing, np.ndarray):
+            found.append(thing)
+        elif isinstance(thing, _NESTED):
+            waiting += thing
+    return found
 
 
 class CommandList:
@@ -192,10 +198,19 @@ def listed(commands: Sequence[Command]) -> np.ndarray:
     words = np.zeros((len(commands), mail.EACH), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):
-        waits = any(now.hinders(before) for now in command.accesses for before in since)
+        waits = _hinder(since, command.accesses)
         if waits:
             since.clear()
         since += command.accesses
         line[mail.FUNCTION], line[mail.BLOCK] = command.function, address(command.block)
         line[mail.WAITS] = waits
     return words
+
+
+def _hinder(before: Sequence[Access], now: Sequence[Access]) -> bool:
+    """True if an access has to be over before one of some later accesses begins."""
+    for each in now:
+        for other in before:
+            if each.hinders(other):
+                return True
+    return False

@@ -13,6 +13,7 @@ import numpy as np
 from minidl.accelerator.broadcasting import BY_COLUMN, BY_ROW, EACH, ONE, kind_of
 from minidl.accelerator.cpu.commands import (
     WORTH,
+    Access,
     Command,
     UnsupportedError,
     access,
@@ -25,14 +26,7 @@ from minidl.accelerator.cpu.shares import COLUMNS, ROWS
 from minidl.accelerator.cpu.team.mail import RECORD
 from minidl.accelerator.cpu.team.team import part_count, team
 from minidl.accelerator.overlaps import entangled, meet, pairs
-from minidl.accelerator.trace.loop_source import (
-    ADDRESS,
-    EACH_ARRAY,
-    FIXED,
-    KNOWN,
-    PITCH,
-    source,
-)
+from minidl.accelerator.trace.loop_source import EACH_ARRAY, FIXED, KNOWN, source
 from minidl.accelerator.trace.program import Program
 from minidl.backend.addresses import address, location, overlapping
 
@@ -40,41 +34,68 @@ _Record = ctypes.c_int64 * RECORD
 
 
 class Loop(Command):
-    """A program over the elements of arrays; compiled on first use.
+    """A program over the elements of arrays; block and code are made when first asked for.
 
-    Attributes:
+    So loops that become one loop (``fusion.py``) are made once, as that loop.
+
+    Args:
         program, numbers, working, axis: as in :func:`elementwise`.
-        arrays: by register.
+        arrays: by register, in the program's order.
         outs: in the program's order.
-        compiled: arguments of the compiler.
+        reads: locations of the arrays, by register.
+        makes: locations of the outputs.
+        accesses, kept: as of :class:`Command`.
     """
 
-    program: Program
-    numbers: Sequence[np.ndarray]
-    working: np.dtype[Any]
-    axis: int
-    arrays: Mapping[int, np.ndarray]
-    outs: tuple[np.ndarray, ...]
-    compiled: tuple[Any, ...]
+    def __init__(
+        self,
+        program: Program,
+        arrays: Mapping[int, np.ndarray],
+        outs: Sequence[np.ndarray],
+        numbers: Sequence[np.ndarray],
+        working: np.dtype[Any],
+        axis: int,
+        reads: Mapping[int, tuple[Any, ...]],
+        makes: Sequence[tuple[Any, ...]],
+        accesses: Sequence[Access],
+        kept: Any,
+    ) -> None:
+        self.program, self.arrays, self.outs, self.numbers = program, arrays, outs, numbers
+        self.working, self.axis, self.reads, self.makes = working, axis, reads, makes
+        self.hold(accesses, kept, outs[0].size)
 
-    @property
+    @functools.cached_property
+    def name(self) -> str:  # type: ignore[override]
+        """The program's name, with the shape of the outputs."""
+        return f"{self.program.name} {self.outs[0].shape}"
+
+    @functools.cached_property
     def function(self) -> int:
         """Address of the compiled loop."""
-        return _compiled(*self.compiled)
-
-    @function.setter
-    def function(self, address: Any) -> None:
-        """Compiled later."""
-
-    @functools.cached_property
-    def reads(self) -> dict[int, tuple[Any, ...]]:
-        """Locations of the arrays, by register."""
-        return {register: location(array) for register, array in self.arrays.items()}
+        return _compiled(
+            self.program,
+            tuple(kind for _, kind in self._both),
+            tuple(_type(array.dtype) for array, _ in self._both),
+            tuple(_places(self.reads, self.makes)),
+            _type(self.working),
+            tuple(map(len, self.numbers)),
+        )
 
     @functools.cached_property
-    def makes(self) -> tuple[tuple[Any, ...], ...]:
-        """Locations of the outputs."""
-        return tuple(map(location, self.outs))
+    def block(self) -> np.ndarray:  # type: ignore[override]
+        """The sizes, and the addresses of arrays and numbers."""
+        rows, columns = shape_of(self.outs[0])
+        whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in self._both)
+        words = [rows, columns, self.axis, whole and self.axis != COLUMNS]
+        for array, kind in self._both:
+            pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
+            words += address(array), array.itemsize * columns if array.ndim > 2 else pitch
+        return np.array([*words, *map(address, self.numbers)], np.int64)
+
+    @functools.cached_property
+    def _both(self) -> list[tuple[np.ndarray, str]]:
+        """The arrays of the loop, each with its kind."""
+        return _with_kinds(self.arrays, self.outs, _places(self.reads, self.makes))
 
 
 def elementwise(
@@ -103,51 +124,43 @@ def elementwise(
     """
     if not program.ufuncs() <= KNOWN:
         raise UnsupportedError(f"{program.name}: {program.ufuncs()}")
-    rows, columns = shape_of(outs[0])
-    axis = axis_of(rows, columns) if axis is None else axis
-    # An array that is updated in place is one argument of the loop, read and written.
-    arrays: list[np.ndarray] = [arguments[i] for i in program.arrays]
-    places = [next((i for i, a in enumerate(arrays) if _same(a, out)), None) for out in outs]
-    known(*arrays, written=outs)
-    if any(entangled(out, a) for k, out in enumerate(outs) for a in (*arrays, *outs[:k])):
+    outs = tuple(outs)
+    axis = axis_of(*shape_of(outs[0])) if axis is None else axis
+    arrays = {i: arguments[i] for i in program.arrays}
+    known(*arrays.values(), written=outs)
+    given = [*arrays.values()]
+    if any(entangled(out, a) for k, out in enumerate(outs) for a in (*given, *outs[:k])):
         raise UnsupportedError(f"{program.name}: outputs that overlap other arrays")
-    kinds = [_kind(a, outs[0].shape) for a in arrays]
-    for out, place in zip(outs, places, strict=True):
-        if place is None:
-            arrays.append(out)
-            kinds.append(_kind(out, out.shape))
-    written = {id(a) for a in outs} | {id(arrays[p]) for p in places if p is not None}
-    numbers = (numbers_of(program, arguments),) if numbers is None else numbers
-    working = working or outs[0].dtype
-    compiled = (
-        program,
-        tuple(kinds),
-        _types(arrays),
-        tuple(-1 if p is None else p for p in places),
-        _type(working),
-        tuple(map(len, numbers)),
-    )
-    both = list(zip(arrays, kinds, strict=True))
-    count = FIXED + EACH_ARRAY * len(arrays)
-    block = np.zeros(count + len(numbers), np.int64)
-    whole = all(k == ONE or (k == EACH and a.flags.c_contiguous) for a, k in both)
-    block[:FIXED] = rows, columns, axis, whole and axis != COLUMNS
-    block[count:] = list(map(address, numbers))
-    for k, (array, kind) in enumerate(both):
-        pitch = 0 if kind in (BY_COLUMN, ONE) or array.ndim < 2 else array.strides[0]
-        if array.ndim > 2:
-            pitch = array.itemsize * columns
-        place = FIXED + EACH_ARRAY * k
-        block[place + ADDRESS], block[place + PITCH] = address(array), pitch
-    accesses = [access(a, id(a) in written, _axis(kind, axis)) for a, kind in both]
-    made = Loop(
-        f"{program.name} {outs[0].shape}", None, block, accesses, (arrays, numbers), outs[0].size
-    )
-    made.compiled = compiled
-    made.program, made.numbers, made.working, made.axis = program, tuple(numbers), working, axis
-    made.arrays = {i: arguments[i] for i in program.arrays}
-    made.outs = tuple(outs)
-    return made
+    reads, makes = {i: location(a) for i, a in arrays.items()}, tuple(map(location, outs))
+    places = _places(reads, makes)
+    accesses = [
+        access(array, k in places or k >= len(given), _axis(kind, axis))
+        for k, (array, kind) in enumerate(_with_kinds(arrays, outs, places))
+    ]
+    numbers = (numbers_of(program, arguments),) if numbers is None else tuple(numbers)
+    kept, working = (given, outs, numbers), working or outs[0].dtype
+    return Loop(program, arrays, outs, numbers, working, axis, reads, makes, accesses, kept)
+
+
+def _places(reads: Mapping[int, tuple[Any, ...]], makes: Sequence[tuple[Any, ...]]) -> list[int]:
+    """For each output, the number of the array that is updated in place; -1 for none.
+
+    Such an array is one argument of the loop, read and written.
+    """
+    known = list(reads.values())
+    return [known.index(where) if where in known else -1 for where in makes]
+
+
+def _with_kinds(
+    arrays: Mapping[int, np.ndarray], outs: Sequence[np.ndarray], places: Sequence[int]
+) -> list[tuple[np.ndarray, str]]:
+    """A program's arrays, then the outputs that are none of these; and what each is to an output.
+
+    Raises:
+        UnsupportedError: an array that does not fit the outputs' shape.
+    """
+    fresh = [out for out, place in zip(outs, places, strict=True) if place < 0]
+    return [(array, _kind(array, outs[0].shape)) for array in (*arrays.values(), *fresh)]
 
 
 def numbers_of(program: Program, arguments: Mapping[int, Any]) -> np.ndarray:
@@ -160,10 +173,6 @@ def _axis(kind: str, axis: int) -> int | None:
     if kind == EACH or (kind, axis) in ((BY_COLUMN, COLUMNS), (BY_ROW, ROWS)):
         return axis
     return None
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    return a is b or location(a) == location(b)
 
 
 def _kind(array: np.ndarray, shape: tuple[int, ...]) -> str:
@@ -205,7 +214,12 @@ class Eager:
         kinds = tuple(EACH if own else BY_COLUMN for own in each)
         numbers = len(program.scalar_registers)
         self._address = _compiled(
-            program, kinds, _types(arrays), tuple(places), working.name, (numbers,)
+            program,
+            kinds,
+            tuple(_type(array.dtype) for array in arrays),
+            tuple(places),
+            working.name,
+            (numbers,),
         )
         self._call = COMMAND(self._address)
         self._pitches = [
@@ -241,10 +255,6 @@ class Eager:
             listed = (ctypes.c_int64 * 3)(self._address, ctypes.addressof(block), 0)
             record = _Record(ctypes.addressof(listed), 1, 1, 1, part_count(), 0)
             team().run(ctypes.addressof(record))
-
-
-def _types(arrays: Sequence[np.ndarray]) -> tuple[str, ...]:
-    return tuple(_type(a.dtype) for a in arrays)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,6 @@ import numpy as np
 from minidl.accelerator.cpu.commands import Command, CommandList, UnsupportedError
 from minidl.accelerator.cpu.elementwise import elementwise, numbers_of
 from minidl.accelerator.cpu.shares import ROWS
-from minidl.accelerator.cpu.team.team import team
 from minidl.accelerator.cpu.ufuncs.plan import ufunc_loop
 from minidl.accelerator.trace.loop_source import KNOWN
 from minidl.accelerator.trace.program import Program, Step
@@ -44,7 +44,7 @@ def commands(
         def part(value: Any, offset: int = offset, shape: tuple[int, ...] = shape) -> Any:
             if not isinstance(value, np.ndarray) or value.ndim == 0:
                 return value
-            return value[offset : offset + int(np.prod(shape))].reshape(shape)
+            return value[offset : offset + math.prod(shape)].reshape(shape)
 
         axis = ROWS if len(shape) == 2 else None
         own = {k: part(value) for k, value in enumerate(arguments)}
@@ -130,8 +130,6 @@ class Bound:
         self._kept = arguments, outs
         self.numbers = numbers_of(program, dict(enumerate(arguments)))
         self.commands = commands(program, arguments, outs, self.numbers)
-        self._list = CommandList(self.commands)
-        team()  # where there is none, now is the time to say so
 
     def take(self, arguments: Sequence[Any]) -> None:
         """Take the numbers among the arguments."""
@@ -140,6 +138,11 @@ class Bound:
     def __call__(self) -> None:
         """Run the formula with the numbers taken."""
         self._list()
+
+    @functools.cached_property
+    def _list(self) -> CommandList:
+        """The commands alone, for the steps in which they are not played with other commands."""
+        return CommandList(self.commands)
 
 
 _COPY = Program("copy", (0,), (), {}, (), (Step("positive", (0,), 1),), (1,))

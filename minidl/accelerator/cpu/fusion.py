@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from minidl.accelerator.cpu.commands import Access, Command
-from minidl.accelerator.cpu.elementwise import Loop, elementwise
+from minidl.accelerator.cpu.commands import Command
+from minidl.accelerator.cpu.elementwise import Loop
 from minidl.accelerator.trace.program import Program, Step
 
 # A compiler checks that arrays do not overlap, pair by pair, and gives up at too many.
@@ -18,77 +17,59 @@ MOST = 7
 _joined: dict[Any, tuple[Program, Program, Program]] = {}
 
 
-@dataclass(frozen=True)
-class Joined:
-    """Several loops as one, of which no command is made yet.
-
-    Attributes are those of :class:`~minidl.accelerator.cpu.elementwise.Loop`.
-    """
-
-    program: Program
-    arrays: Mapping[int, np.ndarray]
-    outs: Sequence[np.ndarray]
-    numbers: Sequence[np.ndarray]
-    working: np.dtype[Any]
-    axis: int
-    accesses: Sequence[Access]
-    reads: Mapping[int, tuple[Any, ...]]
-    makes: Sequence[tuple[Any, ...]]
-
-    def made(self) -> Loop:
-        """The command."""
-        return elementwise(
-            self.program, self.arrays, self.outs, self.working, self.axis, self.numbers
-        )
-
-
 def fused(commands: Iterable[Command]) -> list[Command]:
     """The commands, with successive loops as one where the results are the same.
 
     A loop also joins an earlier loop with an array in common, if no command between the two touches
     the arrays of the later one.
     """
-    row: list[Command | Joined] = []
+    row: list[Command] = []
     for command in commands:
-        for place in range(len(row) - 1, -1, -1):
-            near = place == len(row) - 1
-            both = join(row[place], command) if near or _meet(row[place], command) else None
+        if not isinstance(command, Loop) or not _joins(row, command):
+            row.append(command)
+    return row
+
+
+def _joins(row: list[Command], loop: Loop) -> bool:
+    """Have the last command of a row that can do so join a loop; return False if none can."""
+    for place in range(len(row) - 1, -1, -1):
+        before = row[place]
+        if isinstance(before, Loop) and _alike(before, loop):
+            both = join(before, loop) if place == len(row) - 1 or _meet(before, loop) else None
             if both is not None:
                 row[place] = both
-                break
-            if not isinstance(command, Loop) or depend(row[place], command):
-                row.append(command)
-                break
-        else:
-            row.append(command)
-    return [each.made() if isinstance(each, Joined) else each for each in row]
+                return True
+        if depend(before, loop):
+            return False
+    return False
 
 
-def _meet(first: Command | Joined, second: Command) -> bool:
+def _alike(first: Loop, second: Loop) -> bool:
+    """True if both are over arrays of one shape, shared out and computed in the same way."""
+    return (
+        first.outs[0].shape == second.outs[0].shape
+        and first.axis == second.axis
+        and first.working == second.working
+    )
+
+
+def _meet(first: Loop, second: Loop) -> bool:
     """True if loops have an array in common."""
-    if not isinstance(first, Loop | Joined) or not isinstance(second, Loop):
-        return False
     known = {*first.reads.values(), *first.makes}
     return not known.isdisjoint((*second.reads.values(), *second.makes))
 
 
-def depend(first: Command | Joined, second: Command) -> bool:
+def depend(first: Command, second: Command) -> bool:
     """True if the order of two commands matters."""
-    return any(
-        (a.writes or b.writes) and a.low < b.high and b.low < a.high
-        for a in first.accesses
-        for b in second.accesses
-    )
+    for a in first.accesses:
+        for b in second.accesses:
+            if a.low < b.high and b.low < a.high and (a.writes or b.writes):
+                return True
+    return False
 
 
-def join(first: Command | Joined, second: Command) -> Joined | None:
+def join(a: Loop, b: Loop) -> Loop | None:
     """Both loops as one, each element through both programs; None where that is impossible."""
-    if not isinstance(first, Loop | Joined) or not isinstance(second, Loop):
-        return None
-    a, b = first, second
-    shape = a.outs[0].shape
-    if b.outs[0].shape != shape or (a.axis, a.working) != (b.axis, b.working):
-        return None
     made = {where: k for k, where in enumerate(a.makes)}
     read = {where: register for register, where in a.reads.items()}
     taken: dict[int, int] = {}  # register of b -> of a
@@ -109,7 +90,7 @@ def join(first: Command | Joined, second: Command) -> Joined | None:
             if other != where and np.may_share_memory(a.arrays[register], out):
                 return None
     kept = tuple(k for k in range(len(a.outs)) if k not in rewritten)
-    outs = [*(a.outs[k] for k in kept), *b.outs]
+    outs = (*(a.outs[k] for k in kept), *b.outs)
     program = _program(a.program, b.program, tuple(sorted(taken.items())), kept)
     shift = _shift(a.program)
     more = [r for r in b.arrays if r not in taken]
@@ -118,8 +99,10 @@ def join(first: Command | Joined, second: Command) -> Joined | None:
     makes = [*(a.makes[k] for k in kept), *b.makes]
     if len({*reads.values(), *makes}) > MOST:
         return None
-    numbers, accesses = (*a.numbers, *b.numbers), [*a.accesses, *b.accesses]
-    return Joined(program, arrays, outs, numbers, a.working, a.axis, accesses, reads, makes)
+    numbers, accesses = (*a.numbers, *b.numbers), list({*a.accesses, *b.accesses})
+    return Loop(
+        program, arrays, outs, numbers, a.working, a.axis, reads, makes, accesses, kept=(a, b)
+    )
 
 
 def _shift(program: Program) -> int:

@@ -17,14 +17,15 @@ class Aside:
 
     Args:
         arrays: of these steps.
+        since: number of the step after the first of them.
 
     Attributes:
         calls: the number of steps that were called.
         tape: the recorded tape, or None.
     """
 
-    def __init__(self, arrays: tuple[Any, ...] = ()) -> None:
-        self.arrays, self.calls = arrays, 0
+    def __init__(self, arrays: tuple[Any, ...] = (), since: int = 0) -> None:
+        self.arrays, self.since, self.calls = arrays, since, 0
         self.tape: Tape | None = None
         # (dictionary of an object, name, array) where such a step leaves another array.
         self._left: list[tuple[dict[str, Any], str, Any]] = []

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.record.operands import UnsupportedError
-from minidl.backend.own import foreign, methods
+from minidl.backend.own import Look, foreign, methods
 from minidl.backend.recorder import recorder, unrecorded
 from minidl.backend.switch import backend_of
 
@@ -166,6 +166,7 @@ def watching(
     endings: Iterable[tuple[object, str]],
     call: Callable[..., Any],
     end: Callable[..., Any],
+    own: Look | None = None,
 ) -> Iterator[None]:
     """A context in which methods are handed over in place of being called.
 
@@ -175,13 +176,14 @@ def watching(
         endings: (object, name of a method) of minidl's own, handed to ``end``.
         call, end: called with the method, the arguments and the named arguments; the first also
             with the method's name, as ``method``.
+        own: tells minidl's objects, as of :func:`minidl.backend.own.foreign`.
 
     Raises:
         UnsupportedError: an object that takes no attributes.
     """
     put: list[tuple[dict[str, Any], str, Any, Any]] = []
     try:
-        strange = list(foreign(parts))
+        strange = list(foreign(parts, own))
         for thing, name in strange:
             for each in methods(thing) if name is None else (name,):
                 _put(put, thing, each, functools.partial(call, method=each))

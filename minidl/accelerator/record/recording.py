@@ -14,7 +14,7 @@ from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
 from minidl.accelerator.trace import loops
-from minidl.backend.own import has_foreign, is_own
+from minidl.backend.own import Look, has_foreign
 from minidl.backend.turns import new_lock
 
 _turn = new_lock()
@@ -172,7 +172,7 @@ class Recording:
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
             step = loops.passing()(step)
         same = self._same(arrays)
-        self._skips = self.tape is None and self._few(arrays)
+        self._skips = self.tape is None and self._few(arrays, self.coming)
         if self._skips:
             step(*arrays)
             return
@@ -193,16 +193,19 @@ class Recording:
         finally:
             _turn.release()
 
-    def _few(self, arrays: tuple[Any, ...]) -> bool:
-        """True if the steps to come are too few to be recorded."""
+    def _few(self, arrays: tuple[Any, ...], steps: float) -> bool:
+        """True if so many steps to come are too few for a recording."""
         work = arrays[0].shape[0] * self._network.theta.size
-        return bool(self.coming * (1 + work / WORK) < FEW)
+        return bool(steps * (1 + work / WORK) < FEW)
 
     def _comes_again(self, arrays: tuple[Any, ...]) -> bool:
-        """True if steps beside the tape's have come so often that a recording pays."""
+        """True if a step beside the tape's comes again, and so often that a recording pays."""
         aside = self._aside
-        ripe = aside.calls >= FEW and aside.tape is None and not self.strange
-        return ripe and are(arrays, aside.arrays)
+        if aside.tape is not None or self.strange or not are(arrays, aside.arrays):
+            return False
+        between = (self._network.step - aside.since) // aside.calls + 1
+        # Where such a step is called, the step after it is called, too.
+        return not self._few(arrays, 2 * self.coming / between)
 
     def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
         """Call a step and record it."""
@@ -210,19 +213,21 @@ class Recording:
         optimizer = getattr(network, "optimizer", None)
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
-        seen = Seen(self._parts, self._moving(), self._player.look)
-        strangers = [thing for thing in (network, *self._movers) if not is_own(thing)]
-        late = has_foreign(each for each in self._movers if is_own(each))
+        own = Look()
+        seen = Seen(self._parts, self._moving(), own, self._player.look)
+        strangers = [thing for thing in (network, *self._movers) if not own(thing)]
+        late = has_foreign([each for each in self._movers if own(each)], own)
+        self.called = [part for part in self._parts if not own(part)]
         end = functools.partial(tape.end, late)
         try:
-            hand_over = watching((*self._parts, *strangers), self._endings, tape.call, end)
+            parts = *self._parts, *strangers
+            hand_over = watching(parts, self._endings, tape.call, end, own)
             with hand_over, tape.record():
                 step(*arrays)
         except UnsupportedError as error:  # before the step began
             self._gone, self.reason = True, str(error)
             raise
         self.strange = late or bool(tape.called)
-        self.called = [part for part in self._parts if not is_own(part)]
         if tape.obstacle:
             self._gone, self.reason = True, tape.obstacle
         else:
@@ -256,7 +261,7 @@ class Recording:
         Such a step begins with what the tape's steps leave. What ends the tape ends its tape, too.
         """
         if not are(arrays, self._aside.arrays):
-            self._aside = Aside(arrays)
+            self._aside = Aside(arrays, self._network.step)
         self._aside.calls += 1
         if new is not None:
             self._aside.keep(*new)

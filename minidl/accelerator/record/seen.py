@@ -15,6 +15,7 @@ from minidl.backend.own import PACKAGE, Look, body_of
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
+_CONTAINERS = list, dict
 
 
 class Seen:
@@ -25,6 +26,7 @@ class Seen:
             parts count as well. Of foreign objects, which are called, only the methods count, and
             whether a layer trains or a penalty is proximal.
         moving: of which a tape asks for the numbers at each step.
+        own: tells minidl's objects.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
     """
 
@@ -32,11 +34,11 @@ class Seen:
         self,
         parts: Sequence[object],
         moving: Sequence[object],
+        own: Look,
         compiled: Callable[[Holdings], Callable[[], bool]],
     ) -> None:
         self._compiled = compiled
         self._given = (*parts, None, *moving)
-        own = Look()
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
@@ -138,15 +140,14 @@ class _Attributes:
             self._then = _counting(now)
             return
         self.names = tuple(now)
-        self._then = {name: _copied(value) for name, value in now.items()}
         self._values = list(now.values())
-        self._quiet = {n for n in now if n in _COUNTED or (n.startswith("_") and not private)}
+        self._quiet = _COUNTED & now.keys()
+        if not private:
+            self._quiet |= {name for name in now if name.startswith("_")}
         # Values that can change while the object stays the same.
-        self._loose = [
-            name
-            for name, value in now.items()
-            if isinstance(value, list | dict) and private and name not in self._quiet
-        ]
+        loose = [name for name, value in now.items() if isinstance(value, _CONTAINERS)]
+        self._then = {**now, **{name: _copied(now[name]) for name in loose}}
+        self._loose = [name for name in loose if private and name not in self._quiet]
 
     def pass_over_arrays(self) -> None:
         """As of :class:`Seen`."""
@@ -211,8 +212,9 @@ def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:
         if not own(part):
             continue
         for value in getattr(part, "__dict__", {}).values():
-            ours = type(value).__module__.partition(".")[0] == PACKAGE
-            if ours and hasattr(value, "__dict__") and not hasattr(value, "traffic"):
+            if not hasattr(value, "__dict__") or hasattr(value, "traffic"):
+                continue
+            if type(value).__module__.partition(".")[0] == PACKAGE:
                 yield from _with_their_own([value], own)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from minidl.accelerator.cpu.commands import (
@@ -62,7 +64,7 @@ def gather(x: np.ndarray, order: np.ndarray, place: np.ndarray, out: np.ndarray)
         raise UnsupportedError(f"rows of {x.dtype} {x.shape} into {out.dtype} {out.shape}")
     if np.may_share_memory(x, out):
         raise UnsupportedError("rows into the array itself")
-    columns = int(np.prod(x.shape[1:]))
+    columns = math.prod(x.shape[1:])
     axis = axis_of(len(out), columns)
     words = {
         X: address(x), OUT: address(out), ORDER: address(order), PLACE: address(place),

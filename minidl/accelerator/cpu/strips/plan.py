@@ -33,7 +33,7 @@ def _product_of(loop: Command, before: Sequence[Command]) -> int | None:
     """The place of a product that can be made strip by strip with this loop."""
     if not isinstance(loop, Loop):
         return None
-    read = {location(array) for array in loop.arrays.values()}
+    read = set(loop.reads.values())
     for place, made in enumerate(before):
         if _strips(made) > 1 and location(made.kept.out) in read:
             # Of the same rows each, and nothing in between minds.
