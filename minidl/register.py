@@ -131,7 +131,7 @@ def _warn_of_namesakes(entry: Entry) -> None:
     """Warn of a name that goes on to mean something of minidl's."""
     own = [each for each in entries if each.base is entry.base and not foreign(each.full)]
     for name in dict.fromkeys((_plain(entry.thing), *entry.short)):
-        if any(each.called(name.casefold()) for each in own):
+        if any(name.casefold() in each.names for each in own):
             warnings.warn(
                 f"register: {name!r} is the name of one of minidl's, too, and goes on to mean "
                 f"minidl's; write {entry.full!r}, or hand over {_plain(entry.thing)} itself, or "
