@@ -73,7 +73,7 @@ class Predictor:
         played = [self._step(self._x) for _ in range(_FIRST)]
         # The network is this object's own: nothing comes between, and a tape is all it takes.
         tape = self._step.tape if played[-1] else None
-        self._play = tape and (tape.alone() or functools.partial(tape.play, 0))
+        self._play = tape and (tape.as_function() or functools.partial(tape.play, 0))
         if probed is not None:
             self._compare(*probed)
 

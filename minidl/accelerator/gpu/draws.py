@@ -25,7 +25,7 @@ def fill(out: Any, key: np.ndarray, step: int) -> None:
     bits(_grid(out), (THREADS,), (out, np.int64(out.size), *key, np.uint64(step)))
 
 
-def again(node: Bits, step: Any) -> Callable[[], Any]:
+def launch(node: Bits, step: Any) -> Callable[[], Any]:
     """A launch that draws a node's numbers.
 
     Args:

@@ -67,7 +67,7 @@ def _launch(group: Group, numbers: Numbers, product: Callable[[Product], Launch]
     if isinstance(node, Product):
         return product(node)
     if isinstance(node, Bits):
-        return draws.again(node, numbers.place(node.step))
+        return draws.launch(node, numbers.place(node.step))
     made = groups.cuda_kernel(group)
     run = cuda_kernel(made.source, made.name)
     moving = [numbers.place(array) for array in made.moving]

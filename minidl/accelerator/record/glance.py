@@ -103,7 +103,7 @@ class Glance:
                 and all(map(operator.is_, map(vars, self._own), self._spaces))
                 and self._unchanged()
                 and all(tuple(map(bool, get(space))) == then for get, space, then in self._numbers)
-                and all(each.hold() for each in self._foreign)
+                and all(each.unchanged() for each in self._foreign)
             )
         except (LookupError, ValueError):  # ValueError: an array in the place of a number
             return False

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from minidl.accelerator.record.aside import Aside, are
 from minidl.accelerator.record.called import ChangedError, watching
+from minidl.accelerator.record.last_batch import LastBatch, are
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
@@ -57,7 +57,7 @@ class Recording:
     def __init__(self, network: Any, player: Any) -> None:
         self._network, self._player = network, player
         self.tape: Tape | None = None
-        self._aside = Aside()
+        self._last_batch = LastBatch()
         self.strange = True
         self.called: list[object] = []
         self.coming = sys.maxsize
@@ -72,7 +72,7 @@ class Recording:
         """Record anew before anything is played."""
         self.finish()
         self.tape = None
-        self._aside = Aside()
+        self._last_batch = LastBatch()
         self._seen: Seen | None = None
         self._doubts = False
         self._arrays: tuple[Any, ...] = ()
@@ -80,13 +80,13 @@ class Recording:
 
     def finish(self) -> None:
         """Do the steps that still wait."""
-        for tape in (self.tape, self._aside.tape):
+        for tape in (self.tape, self._last_batch.tape):
             if tape is not None:
                 tape.finish()
 
     def drop(self) -> None:
         """Forget the steps that still wait."""
-        for tape in (self.tape, self._aside.tape):
+        for tape in (self.tape, self._last_batch.tape):
             if tape is not None:
                 tape.drop()
 
@@ -103,7 +103,7 @@ class Recording:
                 live until the next step, recording rests for more and more steps.
         """
         self._looked = time.monotonic()
-        self._aside.hide()
+        self._last_batch.hide()
         self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
         things = [thing for thing, _ in self._endings]
@@ -150,19 +150,19 @@ class Recording:
             self.forget()
         same = self._same(arrays)
         known = network.passes == self._passes
-        aside = self._aside
-        aside.hide()
+        last = self._last_batch
+        last.hide()
         if same and known:
-            if aside.tape is not None:
-                aside.tape.finish()
+            if last.tape is not None:
+                last.tape.finish()
             return self.tape
         if self.tape is not None:
             self.tape.finish()
-        if aside.tape is not None and aside.tape.strays > 1:
-            aside.tape = None
-        if known and aside.tape is not None and are(arrays, aside.arrays):
-            aside.show()
-            return aside.tape
+        if last.tape is not None and last.tape.strays > 1:
+            last.tape = None
+        if known and last.tape is not None and are(arrays, last.arrays):
+            last.show()
+            return last.tape
         return None
 
     def call(self, step: Any, arrays: tuple[Any, ...]) -> None:
@@ -200,10 +200,10 @@ class Recording:
 
     def _comes_again(self, arrays: tuple[Any, ...]) -> bool:
         """True if a step beside the tape's comes again, and so often that a recording pays."""
-        aside = self._aside
-        if aside.tape is not None or self.strange or not are(arrays, aside.arrays):
+        last = self._last_batch
+        if last.tape is not None or self.strange or not are(arrays, last.arrays):
             return False
-        between = (self._network.step - aside.since) // aside.calls + 1
+        between = (self._network.step - last.since) // last.calls + 1
         # Where such a step is called, the step after it is called, too.
         return not self._few(arrays, 2 * self.coming / between)
 
@@ -239,7 +239,7 @@ class Recording:
         same = self._same(arrays)
         new, self._new = self._new, None
         if self.tape is not None and not same:
-            self._keep_aside(arrays, new)
+            self._keep_last_batch(arrays, new)
         elif new is not None:
             tape, seen = new
             seen.pass_over_arrays()
@@ -255,22 +255,22 @@ class Recording:
             if self._doubts:
                 self._compare()
 
-    def _keep_aside(self, arrays: tuple[Any, ...], new: tuple[Tape, Seen] | None) -> None:
+    def _keep_last_batch(self, arrays: tuple[Any, ...], new: tuple[Tape, Seen] | None) -> None:
         """Note a step beside the tape's; keep a tape of the step, if any.
 
         Such a step begins with what the tape's steps leave. What ends the tape ends its tape, too.
         """
-        if not are(arrays, self._aside.arrays):
-            self._aside = Aside(arrays, self._network.step)
-        self._aside.calls += 1
+        if not are(arrays, self._last_batch.arrays):
+            self._last_batch = LastBatch(arrays, self._network.step)
+        self._last_batch.calls += 1
         if new is not None:
-            self._aside.keep(*new)
+            self._last_batch.keep(*new)
 
     def give_up(self, error: Exception) -> None:
         """Call the steps from now on where compiled code cannot be had; else record anew."""
         if isinstance(error, UnsupportedError):
             self._gone, self.reason = True, str(error)
-            self.tape, self._aside = None, Aside()
+            self.tape, self._last_batch = None, LastBatch()
         else:
             self._rest()
             self.forget()

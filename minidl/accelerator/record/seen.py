@@ -53,9 +53,9 @@ class Seen:
             return False
         if self._glance is not None and self._glance.holds():
             return True
-        if not all(each.hold() for each in self._classes):
+        if not all(each.unchanged() for each in self._classes):
             return False
-        if not all(each.hold() for each in self._objects):
+        if not all(each.unchanged() for each in self._objects):
             return False
         if self._comes_again:  # a glance takes as long to prepare as some looks
             self._glance = Glance(self._classes, self._objects, self._compiled)
@@ -79,7 +79,7 @@ class Seen:
 def _look_at(kind: type) -> _Class:
     """A look at a class: the last one, if the class is still as it was then."""
     body = body_of(kind)
-    if body.last is None or not body.last.hold():
+    if body.last is None or not body.last.unchanged():
         body.last = _Class(kind)
     return cast(_Class, body.last)
 
@@ -106,7 +106,7 @@ class _Class:
             if callable(value) or not name.startswith("__")
         }
 
-    def hold(self) -> bool:
+    def unchanged(self) -> bool:
         """True if all attributes are as found before."""
         if tuple(map(id, self.now.values())) != self._ids:
             now, then = self._telling(), self._then
@@ -179,7 +179,7 @@ class _Attributes:
         numbers = [n for n in names if space[n] is None or type(space[n]) in (int, float)]
         return [n for n in names if n not in numbers], numbers
 
-    def hold(self) -> bool:
+    def unchanged(self) -> bool:
         """True if the attributes are the same to a tape."""
         now = getattr(self.thing, "__dict__", {})
         if type(self.thing) is not self.kind:

@@ -25,7 +25,7 @@ class Tape(Work):
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
         # The parts that are done with the last step that waits.
-        self._body: Any = None
+        self._update: Any = None
         self._tail: Any = None
 
     def play(
@@ -77,7 +77,7 @@ class Tape(Work):
             self.finish()
         return True
 
-    def alone(self) -> Callable[[], None] | None:
+    def as_function(self) -> Callable[[], None] | None:
         """A function that does the work again at once, for work that no number of a step enters.
 
         None where Python takes part.
@@ -97,7 +97,7 @@ class Tape(Work):
             tail = None if ending.exact else ending.tail()
             if ending.exact or tail is not None:
                 return self._play_around(tail, step, undo, token)
-        head, end, after = map(self._piece, ("head", "end", "after"))
+        before, end, after = map(self._piece, ("before", "end", "after"))
         # A late ending is known only when the rest is done; until then weights stay as they are.
         atomic = self._ends_at_once and ending.late
         if undo is not None:
@@ -105,7 +105,7 @@ class Tape(Work):
             if undo.open is not token:
                 return False
         self._step[0] = step
-        for run in head:
+        for run in before:
             run()
         if ending.late:
             self._make(ending.ask)
@@ -116,7 +116,7 @@ class Tape(Work):
                 if undo.open is not token:
                     return False
                 undo.open = None
-            self._body = end
+            self._update = end
             end.waiting[0] = 1
             self.finish()
             for run in after:
@@ -146,26 +146,26 @@ class Tape(Work):
             tail: commands after the others, or None.
             step, undo, token: as of :meth:`play`.
         """
-        before, body, behind = map(self._piece, ("before", "body", "behind"))
+        start, update, rest = map(self._piece, ("start", "update", "rest"))
         if undo is not None:
             undo.copy(weights=not self._spares_weights)
             if undo.open is not token:
                 return False
         self._step[0] = step
-        for run in before:
+        for run in start:
             run()
         self.strays = 0
-        self._body, self._tail = body, tail
+        self._update, self._tail = update, tail
         # As above: nothing is called between.
         if undo is not None:
             if undo.open is not token:
                 return False
             undo.open = None
-        body.waiting[0] = 1
+        update.waiting[0] = 1
         if tail is not None:
             tail.waiting[0] = 1
         self.finish()
-        for run in behind:
+        for run in rest:
             run()
         return True
 
@@ -184,7 +184,7 @@ class Tape(Work):
         """Do the steps that still wait."""
         if self._series:
             self._series.run()
-        for part in (self._body, self._tail):
+        for part in (self._update, self._tail):
             if part is not None:
                 part.run()
 
@@ -200,28 +200,28 @@ class Tape(Work):
             self._series = self._player.series(self.entries, [*self._numbers, *ending.numbers])
         if not self._series:
             around = self._ends_at_once and not ending.late
-            for name in ("before", "body", "behind") if around else ("head", "end", "after"):
+            for name in ("start", "update", "rest") if around else ("before", "end", "after"):
                 self._piece(name)
         ending.recorded = True
 
     def _piece(self, name: str) -> Any:
         """Calls that run a part of the tape, made when first needed.
 
-        The parts are the head, the end and what comes after; or what comes before the body, the
-        body, and what comes behind. The body has the end, and the commands beside it that no
-        function comes between. End and body are one command that is done or waits, where the player
-        has such commands.
+        The parts are what comes before the end, the end, and what comes after; or the start, the
+        update and the rest. The update has the end, and the commands beside it that no function
+        comes between. End and update are one command that is done or waits, where the player has
+        such commands.
         """
         if name not in self._pieces:
-            head, end, after = self._head, self._ending.commands, self._after
-            calls = [k for k, each in enumerate(head) if callable(each)]
+            before, end, after = self._before, self._ending.commands, self._after
+            calls = [k for k, each in enumerate(before) if callable(each)]
             first = calls[-1] + 1 if calls else 0
             last = next((k for k, each in enumerate(after) if callable(each)), len(after))
             entries: list[Any] = {
-                "head": head, "end": end, "after": after, "before": head[:first],
-                "body": [*head[first:], *end, *after[:last]], "behind": after[last:],
+                "before": before, "end": end, "after": after, "start": before[:first],
+                "update": [*before[first:], *end, *after[:last]], "rest": after[last:],
             }[name]  # fmt: skip
-            if self._ends_at_once and name in ("end", "body"):
+            if self._ends_at_once and name in ("end", "update"):
                 self._pieces[name] = self._player.Once(self._player.complete(entries), True)
             else:
                 self._pieces[name] = self._player.assemble(entries)

@@ -46,7 +46,7 @@ class Work:
         self.kept: list[str] = []
         self.obstacle = ""
         # The parts before the ending and after the ending.
-        self._head: list[Any] = []
+        self._before: list[Any] = []
         self._after: list[Any] = []
         self._ending = Ending(player)
         self._at_end = False
@@ -56,7 +56,7 @@ class Work:
     @property
     def entries(self) -> list[Any]:
         """Commands, and functions of Python between commands, in order of execution."""
-        return [*self._head, *self._ending.commands, *self._after]
+        return [*self._before, *self._ending.commands, *self._after]
 
     @contextmanager
     def record(self) -> Iterator[None]:
@@ -75,7 +75,7 @@ class Work:
             commands: compiled commands, or functions of Python.
             numbers: arrays that the caller writes before each step, and that the commands read.
         """
-        (self._after if self._ending.calls else self._head).extend(commands)
+        (self._after if self._ending.calls else self._before).extend(commands)
         self._numbers += numbers
 
     def kernel(

@@ -9,7 +9,7 @@ from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
 
 
-class Aside:
+class LastBatch:
     """Steps on other arrays than most steps, with a tape of their own.
 
     Such a step begins with the attributes that the other steps leave, and leaves other ones: layers
