@@ -203,7 +203,10 @@ class Recording:
         last = self._last_batch
         if last.tape is not None or self.strange or not are(arrays, last.arrays):
             return False
-        between = (self._network.step - last.since) // last.calls + 1
+        steps = self._network.step - last.since
+        if steps < 0:  # steps are done again, in search of a NaN
+            return False
+        between = steps // last.calls + 1
         # Where such a step is called, the step after it is called, too.
         return not self._few(arrays, 2 * self.coming / between)
 
