@@ -15,7 +15,7 @@ PAGE = pages.DO / "from_scikit_learn.md"
 
 
 def test_the_cells_run(capsys) -> None:
-    assert len(pages.cells(PAGE)) == 7
+    assert len(pages.cells(PAGE)) == 8
     with warnings.catch_warnings():
         pages.run(PAGE)
     printed = capsys.readouterr().out
