@@ -8,7 +8,7 @@ from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
-from minidl.layers.arguments import BUILT, activity, initial
+from minidl.layers.arguments import activity, initial
 from minidl.layers.interface import Interface
 from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
@@ -50,13 +50,11 @@ class Layer(Interface, OwnCall, Views):
     """
 
     name: Any = checks.fixed("name=... when the layer is made")
-    declared_shape: Any = checks.fixed(BUILT)
-    input_shape: Any = checks.fixed(BUILT)
-    output_shape: Any = checks.fixed(BUILT)
-    tensors: Any = checks.fixed(BUILT)
-    statistics: Any = checks.fixed(BUILT)
-    input_dim: Any = checks.fixed(BUILT)
     activity_regularizer: Any = activity()
+    #: Attributes that cannot be set any more; those that a derived class lists come on top.
+    fixed_once_built: tuple[str, ...] = (
+        "input_dim", "declared_shape", "input_shape", "output_shape", "tensors", "statistics",
+    )  # fmt: skip
     #: True for a part of a built network: some attributes cannot be set any more.
     sealed = False
 
@@ -83,8 +81,8 @@ class Layer(Interface, OwnCall, Views):
         self.input_dim = input_dim
         self.activity_regularizer = activity_regularizer
         self.declared_shape = declared(input_shape, input_dim)
-        self.input_shape = ()
-        self.output_shape = ()
+        self.input_shape: Any = ()
+        self.output_shape: Any = ()
         self.tensors = {}
         self.statistics = {}
         self.trainable = bool(trainable)
