@@ -11,7 +11,7 @@ from minidl.backend.weak import weakly
 from minidl.batch_logs import tell
 from minidl.beside import undisturbed
 from minidl.callbacks.base import Callback, overriding
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.metrics.names import numbered
@@ -113,7 +113,7 @@ class Objective:
         if self._split:
             self.data_mean.add(value, rows)
             self.penalty_mean.add(penalty, rows)
-            measures.add(value, penalty)
+            sums.add(value, penalty)
         self.mean.add(value, rows)
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:

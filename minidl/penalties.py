@@ -8,7 +8,7 @@ from typing import Any
 from minidl.activities import Activities
 from minidl.backend import Backend
 from minidl.freezing import Frozen
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
@@ -73,10 +73,10 @@ class Penalties:
         """Σ P(W) over the penalised tensors of ``theta``, and Σ P(y) / N: 0-d, on the device."""
         if not len(self):
             return self._backend.xp.zeros((), self._dtype)
-        measures.clear(self._value)
+        sums.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            measures.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
+            sums.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
         for activity in self.activities:
             activity.add_cost(self._value, self._term)
         return self._value

@@ -31,7 +31,7 @@ READ_FIRST = [
     "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine", "layers/batchnorm",
     "initializers/scaled",
     # What is minimised.
-    "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
+    "kernels/losses", "losses/base", "losses/crossentropies",
     "kernels/penalties", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",

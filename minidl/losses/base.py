@@ -15,7 +15,7 @@ from minidl import checks
 from minidl.backend import Backend, backend_of
 from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.losses import arguments, arrays, reductions
 from minidl.register import kind
 
@@ -108,7 +108,7 @@ class Loss(Configured):
         if self.labels == "integers":
             kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
         else:
-            measures.convert(y.reshape(rows, units), out=t)
+            sums.convert(y.reshape(rows, units), out=t)
         self.prepare(t)
         losses = self._losses[:rows]
         returned = self.row_losses(predictions, t, losses)
@@ -116,12 +116,12 @@ class Loss(Configured):
         self._weights = None
         if sample_weight is not None:
             self._weights = self._w[:rows]
-            measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
-            measures.weigh(losses, self._weights, out=losses)
+            sums.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
+            sums.weigh(losses, self._weights, out=losses)
         if self.reduction not in reductions.MEANS:
             return reductions.value(self, losses, self._weights)
-        value = measures.mean_batch(losses, out=self._value)
-        return value if self.weight == 1 else measures.scale(value, self.weight, out=value)
+        value = sums.mean_all(losses, out=self._value)
+        return value if self.weight == 1 else sums.scale(value, self.weight, out=value)
 
     def backward(self) -> Any:
         """The gradient of the last forward's value at its predictions: (N, units)."""
@@ -129,11 +129,11 @@ class Loss(Configured):
         returned = self.row_gradients(self._predictions, self._targets, d)
         arguments.written(self.row_gradients, returned, d)
         if self._weights is not None:
-            measures.weigh(d, self._weights, out=d)
+            sums.weigh(d, self._weights, out=d)
         if self.reduction not in reductions.MEANS:
             return reductions.gradient(self, d, self._weights)
         factor = float(self.weight) / self._rows
-        return d if factor == 1 else measures.scale(d, factor, out=d)
+        return d if factor == 1 else sums.scale(d, factor, out=d)
 
     def joined_to(self, network: Any) -> Loss:
         """A copy, computed together with the network's last activation where that is possible.

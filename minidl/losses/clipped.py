@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.kernels import measures, probabilities
+from minidl.kernels import probabilities, sums
 
 if TYPE_CHECKING:
     from minidl.losses.base import Loss
@@ -21,7 +21,7 @@ def forward(loss: Loss, predictions: Any, t: Any, out: Any) -> None:
     """
     work, row = loss._work[: len(t)], loss._row[: len(t)]
     probabilities.crossentropy_forward(predictions, t, out=work)
-    measures.sum_units(work, out=out)
+    sums.sum_units(work, out=out)
     probabilities.log_total_forward(predictions, work, row, loss._other[: len(t)], out)
 
 

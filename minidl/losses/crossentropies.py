@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures, probabilities, soft_targets
+from minidl.kernels import probabilities, soft_targets, sums
 from minidl.losses import clipped
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
@@ -65,7 +65,7 @@ class CategoricalCrossentropy(Crossentropy):
         else:
             probabilities.shares_forward(predictions, row, out=p)
             probabilities.crossentropy_forward(p, t, out=work)
-            measures.sum_units(work, out=out)
+            sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
@@ -140,7 +140,7 @@ class BinaryCrossentropy(Crossentropy):
             kernels.sigmoid_crossentropy_forward(predictions, t, out=work)
         else:
             probabilities.binary_crossentropy_forward(predictions, t, out=work)
-        measures.mean_units(work, out=out)
+        sums.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:

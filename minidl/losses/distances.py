@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
-from minidl.kernels import losses, margins, measures
+from minidl.kernels import losses, margins, sums
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
@@ -38,7 +38,7 @@ class UnitMean(Loss):
         work = self._work[: len(t)]
         forward, _, *constants = self.kernels()
         forward(predictions, t, *constants, out=work)
-        measures.mean_units(work, out=out)
+        sums.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         _, backward, *constants = self.kernels()
@@ -138,7 +138,7 @@ class KLDivergence(OnValues):
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         kernels.kl_divergence_forward(predictions, t, out=work)
-        measures.sum_units(work, out=out)
+        sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         kernels.kl_divergence_backward(predictions, t, out=out)

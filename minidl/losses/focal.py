@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import activations, focal, measures, probabilities
+from minidl.kernels import activations, focal, probabilities, sums
 from minidl.losses.base import Loss
 from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
 from minidl.losses.distances import UnitMean
@@ -92,7 +92,7 @@ class CategoricalFocalCrossentropy(Crossentropy):
         shares = activations.softmax_forward if self.from_logits else probabilities.shares_forward
         shares(predictions, row, p)
         focal.categorical_focal_forward(p, t, self.alpha, self.gamma, out=work)
-        measures.sum_units(work, out=out)
+        sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
