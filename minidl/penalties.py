@@ -39,11 +39,10 @@ class Penalties:
         self.bind()
 
     def bind(self) -> None:
-        """Allocate memory for intermediate results."""
+        """Have new memory for the sum, and for terms as they come."""
         xp, dtype = self._backend.xp, self._dtype
-        largest = max((part.stop - part.start for _, part in self._terms), default=0)
-        self._memory = xp.empty(largest, dtype)
         self._value, self._term = xp.zeros((), dtype), xp.zeros((), dtype)
+        self._memory = xp.empty(0, dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
@@ -55,9 +54,10 @@ class Penalties:
         ]
 
     def _work(self, W: Any) -> Any:
-        """Memory of a tensor's size."""
+        """Memory of a penalised tensor's size; all such tensors have the same."""
         if self._memory.size < W.size:
-            self._memory = self._backend.xp.empty(W.size, self._dtype)
+            largest = max(part.stop - part.start for _, part in self._terms)
+            self._memory = self._backend.xp.empty(largest, self._dtype)
         return self._memory[: W.size]
 
     @property
