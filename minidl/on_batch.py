@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import arguments, data
 from minidl.beside import Instead
-from minidl.evaluation import flat, quiet
+from minidl.evaluation import flat, ignoring_underflow
 from minidl.inference import Inference
 from minidl.objective import Objective
 from minidl.step import train_step
@@ -57,7 +57,7 @@ class OnBatch(Inference):
 
         step = WholeStep(make, self, objective.measures)
         step.recording = None
-        with self.backend.here, Instead(self), quiet():
+        with self.backend.here, Instead(self), ignoring_underflow():
             try:
                 step(x, y, weight)
                 self.show_outputs()

@@ -17,7 +17,7 @@ from minidl.optimizers.arguments import Arguments
 from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.decaying import WeightDecay
-from minidl.optimizers.learning_rate import Rated
+from minidl.optimizers.learning_rate import HasLearningRate
 from minidl.optimizers.proximal import StepSize
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
@@ -31,7 +31,7 @@ FLUSHED = 1e8
 
 @kind("optimizer")
 class Optimizer(
-    Rated,
+    HasLearningRate,
     Clipping,
     WeightDecay,
     GradientAccumulation,
