@@ -180,8 +180,12 @@ class Optimizer(
             self._average(theta)
         self.batches += 1
         if self.batches % FLUSH_EVERY == 0:
-            for vector in (theta, *self.state.values()):
-                updates.flush(vector, self._flushed, out=vector)
+            self._avoid_subnormals(theta)
+
+    def _avoid_subnormals(self, theta: Any) -> None:
+        """Make 0 of what is near the subnormal numbers, at which a processor is slow."""
+        for vector in (theta, *self.state.values()):
+            updates.flush(vector, self._flushed, out=vector)
 
     def _move(self, theta: Any, grad: Any) -> None:
         self._clip(grad)
