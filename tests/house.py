@@ -43,10 +43,10 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "beside", "callbacks", "chain", "checks", "configuration",
-        "constraints", "custom", "data", "feeding", "freezing", "incoming", "inference",
-        "initializers", "keras_activations", "kernels", "layers", "lookup", "losses", "metrics",
-        "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
+        "activities", "arguments", "batched", "beside", "callbacks", "chain", "checks",
+        "configuration", "constraints", "custom", "data", "feeding", "freezing", "incoming",
+        "inference", "initializers", "keras_activations", "kernels", "layers", "lookup", "losses",
+        "metrics", "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
         "regularizers", "renewing", "seeds", "sharing", "sparse_batches", "steps", "undo",
         "weights", "whole_step",
     ],
