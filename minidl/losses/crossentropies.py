@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import checks
+from minidl.backend import Backend
 from minidl.kernels import losses as kernels
 from minidl.kernels import probabilities, soft_targets, sums
 from minidl.losses import clipped
@@ -55,6 +56,11 @@ class CategoricalCrossentropy(Crossentropy):
 
     #: True if rows of targets may have another sum than 1.
     any_sum = True
+
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other = (backend.xp.empty((rows, 1), dtype) for _ in range(2))
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
@@ -133,6 +139,10 @@ class BinaryCrossentropy(Crossentropy):
     labels = "binary"
     activation = "sigmoid"
     classes = 2
+
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]

@@ -30,6 +30,10 @@ class OnValues(Loss):
 class UnitMean(Loss):
     """A row's loss is the mean over its units of an elementwise loss."""
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
+
     def kernels(self) -> tuple[Any, ...]:
         """Forward, backward, and the constants of both."""
         raise NotImplementedError(f"{type(self).__name__} must define kernels")
@@ -135,6 +139,10 @@ class KLDivergence(OnValues):
 
     positive = True
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
+
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         kernels.kl_divergence_forward(predictions, t, out=work)
@@ -169,7 +177,10 @@ class CosineSimilarity(OnValues):
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         super().bind(rows, units, backend, dtype)
-        self._inverse = backend.xp.empty((rows, 1), dtype=dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other, self._inverse = (
+            backend.xp.empty((rows, 1), dtype) for _ in range(3)
+        )
 
     def prepare(self, t: Any) -> None:
         rows = len(t)

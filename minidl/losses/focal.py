@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from minidl import checks
+from minidl.backend import Backend
 from minidl.kernels import activations, focal, probabilities, sums
 from minidl.losses.base import Loss
 from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
@@ -82,6 +83,11 @@ class CategoricalFocalCrossentropy(Crossentropy):
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, **options)
         self.alpha, self.gamma = alpha, gamma
+
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other = (backend.xp.empty((rows, 1), dtype) for _ in range(2))
 
     def joined_to(self, network: Any) -> Loss:
         """A copy; as in Keras, the loss takes the outputs of a softmax and not its logits."""

@@ -38,7 +38,7 @@ def value(loss: Loss, losses: Any, weights: Any) -> Any:
     else:
         sums.sum_all(losses, out=out)
     if loss.reduction == _BY_WEIGHT and weights is not None:
-        counts.one_by_sum(weights, loss._none, out=loss._share)
+        counts.one_by_sum(weights, loss._weightless, out=loss._share)
         sums.scale(out, loss._share, out=out)
     return out if loss.weight == 1 else sums.scale(out, loss.weight, out=out)
 
