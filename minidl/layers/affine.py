@@ -37,7 +37,7 @@ class Affine(Layer):
     dgamma: Any
     dbeta: Any
 
-    fixed_once_built = ("center", "scale", "beta_initializer", "gamma_initializer")
+    fixed_once_built: tuple[str, ...] = ("center", "scale", "beta_initializer", "gamma_initializer")
     axis: Any = features_axis()
     epsilon = checks.number(0, ends="()")
     beta_regularizer = penalty("beta")
