@@ -21,7 +21,7 @@ from minidl.register import kind
 
 @kind("layer")
 class Layer(Interface, OwnCall, Views):
-    """A step of a network, on rows. The network calls four methods; a subclass defines them.
+    """A part of a network, for rows. The network calls four methods; a subclass defines them.
 
     - ``build``, once, with the shape of a row: sets ``output_shape``, asks for tensors, which
       become ``self.W``, ``self.dW`` …, views into the network's vectors.
