@@ -46,6 +46,7 @@ class ActivationFunction(Pair):
         constants: names and default values.
         rowwise: True if the kernels take work space.
         keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
+        dx_over_dy: True if ``backward`` may write dx into the memory of dy.
 
     Raises:
         TypeError: an argument has another name, or a kernel has no signature.

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.backend import Backend
 from minidl.kernels import activities as kernels
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.layers.base import Layer, first_rows
 from minidl.regularizers.arrays import costs
 
@@ -48,7 +48,7 @@ class Activity:
 
     def add_gradient(self, dy: Any) -> Any:
         """dy ← dy + dP/dy / N."""
-        gradient = measures.clear(first_rows(self._work, len(dy)))
+        gradient = sums.clear(first_rows(self._work, len(dy)))
         self.regularizer._add_gradient(self.y, gradient)
         return kernels.activity_backward(dy, gradient, len(dy), out=dy)
 

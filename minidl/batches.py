@@ -9,9 +9,10 @@ import numpy as np
 
 from minidl.backend import Backend
 from minidl.backend.gather import Gather, buffer
+from minidl.batched import Batched
 
 
-class Batches:
+class Batches(Batched):
     """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
 
     Args:
@@ -21,9 +22,6 @@ class Batches:
         backend: where the batches are needed.
         dtype: of the weights and of targets that are not int32.
     """
-
-    #: Steps may wait for each other, and can be done again.
-    may_wait = repeatable = True
 
     def __init__(
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
@@ -44,10 +42,6 @@ class Batches:
 
     def __len__(self) -> int:
         return -(-self.rows // self.size)
-
-    def more(self, epoch: int, validates: bool = False) -> bool:
-        """True: each epoch has all rows."""
-        return True
 
     def of_size(self, size: int) -> Batches:
         """Batches of another size with the same rows."""
@@ -90,23 +84,10 @@ class Batches:
         """The first rows of the buffers."""
         return tuple(None if b is None else b[:count] for b in self._buffers)
 
-    def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
-        """Numbers of the rows in a batch."""
-        start = batch * self.size
-        return order[start : start + self.size]
-
-    def rows_of(self, rows: np.ndarray) -> list[Any]:
-        """Copies (x, y, weight) of some rows; None for a missing array."""
-        chosen = self._backend.to_device(rows)
-        return [None if a is None else a[chosen] for a in self._arrays]
-
     def aim(self) -> None:
         """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
         assert self._gather is not None
         self._gather.where[:] = self._next
-
-    def check(self) -> None:
-        """Nothing is left to be checked at the end of an epoch."""
 
     def fill(self) -> None:
         """Gather the rows of the last batch of :meth:`shuffled` into the buffers."""

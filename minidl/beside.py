@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from minidl.backend.recorder import recorder
@@ -182,19 +182,23 @@ class Beside:
         recorder.tape = self._tape
 
 
-def undisturbed(network: Any, look: Callable[[], T]) -> T:
+def undisturbed(network: Any, look: Callable[[], T], measures: Iterable[Any] = ()) -> T:
     """The result of a look at a network, or of passes of inference, while nothing changes it.
 
     Args:
         network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is
             called again.
         look: takes nothing.
+        measures: metrics to which ``look`` adds; they are put back before the next call.
     """
+    kept = [(each, each.rows, each._sum.copy()) for each in measures]
     while True:
         with network.traffic.lock, network.backend.here, (beside := Beside(network)):
             found = look()
         if beside.undisturbed:
             return found
+        for each, rows, total in kept:
+            each.rows, each._sum[...] = rows, total
 
 
 def in_turn(network: Any, training: bool, make: Callable[[], T]) -> T:

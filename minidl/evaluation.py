@@ -48,7 +48,7 @@ class Evaluated(Compiled):
         shown = arguments.verbosity(verbose)
         if not is_source(x):
             batch_size = feeding.seen_size(listeners, self._loss, batch_size, 32)
-        with quiet(), self.backend.here:
+        with ignoring_underflow(), self.backend.here:
             batches = feeding.evaluation(self, x, y, sample_weight, batch_size, steps)
             objective = Objective(self, self._loss, self._metrics, batches.size)
             introduce(listeners, self, 1, batches, objective.names)
@@ -65,7 +65,7 @@ def flat(logs: dict[str, float], return_dict: bool) -> Any:
     return logs if return_dict else found[0] if len(found) == 1 else found
 
 
-def quiet() -> np.errstate:
+def ignoring_underflow() -> np.errstate:
     """Numbers too small for the type become 0, also if the caller lets NumPy raise at underflow.
 
     An exponential or a square that underflows is right.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.kernels.measures import clear, convert
+from minidl.kernels.sums import clear, convert
 from minidl.parameters import ParameterVector
 
 

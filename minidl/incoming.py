@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.backend import is_sparse
 from minidl.backend.sparse import canonical, outside
-from minidl.kernels.measures import convert
+from minidl.kernels.sums import convert
 from minidl.layers import Dense
 from minidl.layers.base import Layer
 from minidl.stack import Stack

@@ -11,7 +11,7 @@ from minidl import arguments, feeding
 from minidl.batches import Batches
 from minidl.beside import undisturbed
 from minidl.callbacks.base import introduce, overriding
-from minidl.evaluation import Evaluated, quiet
+from minidl.evaluation import Evaluated, ignoring_underflow
 from minidl.serving import Predictor
 from minidl.sources import is_source
 
@@ -51,7 +51,7 @@ class Inference(Evaluated):
         known = isinstance(batches, Batches)
         result = np.empty((batches.rows if known else 0, *self.output_row), dtype=self.dtype)
         parts, done = [], 0
-        with quiet(), self.backend.here:
+        with ignoring_underflow(), self.backend.here:
             for number, (rows, _, _) in enumerate(_bar(batches, shown)):
                 for each in starting:
                     each.on_predict_batch_begin(number, {})

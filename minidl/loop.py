@@ -16,6 +16,15 @@ from minidl.steps import Steps
 from minidl.training_state import TrainingState
 
 
+def train_on(state: TrainingState, train: Any, x: Any, y: Any, weight: Any) -> None:
+    """Gather the rows of a batch into x, y and weight, make a step, and add up the results."""
+    train.fill()
+    model, objective = state.model, state.objective
+    optimizer = objective.with_probe(model._built_optimizer())
+    results = train_step(model, objective.loss, optimizer, x, y, weight)
+    objective.observe(*results, y, weight)
+
+
 class Loop:
     """Training of a compiled model, epoch after epoch.
 
@@ -46,19 +55,11 @@ class Loop:
         self.train, self.evaluated, self.epochs = train, evaluated, epochs
         self.shuffle, self._validates = shuffle, validates
         self._orders = Orders(state.model.seed)
-        model = state.model
-
-        def train_on(x: Any, y: Any, weight: Any) -> None:
-            # Without ``self``: what the loop holds must not hold the loop.
-            train.fill()  # the rows of the batch, into x, y and weight
-            objective = state.objective
-            optimizer = objective.with_probe(model._built_optimizer())
-            results = train_step(model, objective.loss, optimizer, x, y, weight)
-            objective.observe(*results, y, weight)
-
-        self._steps = Steps(train_on, state, train, evaluated.values(), check_finite)
+        # No method: what the loop holds must not hold the loop.
+        make = partial(train_on, state, train)
+        self._steps = Steps(make, state, train, evaluated.values(), check_finite)
         names = [first + name for first in ("", *evaluated) for name in state.objective.names]
-        introduce(state.listeners, model, epochs.stop, train, names)
+        introduce(state.listeners, state.model, epochs.stop, train, names)
 
     def run(self) -> None:
         """Train, epoch after epoch."""

@@ -160,14 +160,6 @@ class Network(Stack):
         self.leaves[-1].y = activation.forward(logits)
         return self.leaves[-1].y
 
-    def show_outputs(self) -> None:
-        """Have the last layer's ``y`` follow a pass that stopped at the logits."""
-        with self.traffic.lock, self.backend.here:
-            last: Any = self.leaves[-1]
-            z = vars(last).get("z")
-            if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
-                self.activate(z)
-
     def _last_activation(self) -> Activation | None:
         last = self.leaves[-1]
         if calls(last):

@@ -11,7 +11,7 @@ from minidl.backend.weak import weakly
 from minidl.batch_logs import tell
 from minidl.beside import undisturbed
 from minidl.callbacks.base import Callback, overriding
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.metrics.names import numbered
@@ -113,7 +113,7 @@ class Objective:
         if self._split:
             self.data_mean.add(value, rows)
             self.penalty_mean.add(penalty, rows)
-            measures.add(value, penalty)
+            sums.add(value, penalty)
         self.mean.add(value, rows)
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
@@ -152,8 +152,8 @@ class Objective:
             for each in starting:
                 each.on_test_batch_begin(number, {})
             objective = widened(objective, batch[0].shape[0])
-            sums = [(each, each.rows, each._sum.copy()) for each in objective.measures]
-            undisturbed(self.network, functools.partial(objective._evaluate, sums, *batch))
+            add = functools.partial(objective._evaluate, *batch)
+            undisturbed(self.network, add, objective.measures)
             if ending:
                 calls = (functools.partial(each.on_test_batch_end, number) for each in ending)
                 tell(objective.measures, calls)
@@ -162,10 +162,8 @@ class Objective:
             each.on_test_end(found)
         return found
 
-    def _evaluate(self, sums: Any, x: Any, y: Any, weight: Any) -> None:
+    def _evaluate(self, x: Any, y: Any, weight: Any) -> None:
         """Add a batch to the sums of earlier batches."""
-        for each, rows, total in sums:
-            each.rows, each._sum[...] = rows, total
         self.network.traffic.expected = True
         predictions = self.network.forward(x, logits=self.loss.joined)
         value = self.loss.forward(predictions, y, weight)

@@ -9,8 +9,9 @@ import numpy as np
 
 from minidl import arguments, data
 from minidl.beside import Instead
-from minidl.evaluation import flat, quiet
+from minidl.evaluation import flat, ignoring_underflow
 from minidl.inference import Inference
+from minidl.layers import Dense
 from minidl.objective import Objective
 from minidl.step import train_step
 from minidl.whole_step import WholeStep
@@ -57,7 +58,7 @@ class OnBatch(Inference):
 
         step = WholeStep(make, self, objective.measures)
         step.recording = None
-        with self.backend.here, Instead(self), quiet():
+        with self.backend.here, Instead(self), ignoring_underflow():
             try:
                 step(x, y, weight)
                 self.show_outputs()
@@ -80,6 +81,14 @@ class OnBatch(Inference):
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """The outputs for the rows of one batch, as a NumPy array."""
         return self.predict(x)
+
+    def show_outputs(self) -> None:
+        """Have the last layer's ``y``, to be looked at, follow a pass that ended at the logits."""
+        with self.traffic.lock, self.backend.here:
+            last: Any = self.leaves[-1]
+            z = vars(last).get("z")
+            if self._logits and isinstance(last, Dense) and last.y is None and z is not None:
+                self.activate(z)
 
     def _placed(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
         """A checked batch on the device, in the types of :class:`minidl.batches.Batches`."""

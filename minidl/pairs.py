@@ -33,6 +33,8 @@ class Pair:
         self.forward, self.backward, self.constants = forward, backward, constants
         self.rowwise = not {*given, *back}.isdisjoint(COLUMNS)
         self.keeps_x, self.keeps_y = "x" in back, "y" in back
+        # A formula may overwrite its own arguments; other functions may lack that ability.
+        self.dx_over_dy = isinstance(backward, Fused)
         # Names of the arguments, in order.
         self._forward, self._backward = tuple(given), tuple(back)
         self._complete = True

@@ -8,7 +8,7 @@ from typing import Any
 from minidl.activities import Activities
 from minidl.backend import Backend
 from minidl.freezing import Frozen
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.layers.base import Layer
 from minidl.optimizers import Optimizer
 from minidl.parameters import ParameterVector
@@ -39,11 +39,10 @@ class Penalties:
         self.bind()
 
     def bind(self) -> None:
-        """Allocate memory for intermediate results."""
+        """Have new memory for the sum, and for terms as they come."""
         xp, dtype = self._backend.xp, self._dtype
-        largest = max((part.stop - part.start for _, part in self._terms), default=0)
-        self._memory = xp.empty(largest, dtype)
         self._value, self._term = xp.zeros((), dtype), xp.zeros((), dtype)
+        self._memory = xp.empty(0, dtype)
 
     @property
     def _terms(self) -> list[tuple[Regularizer, slice]]:
@@ -55,9 +54,10 @@ class Penalties:
         ]
 
     def _work(self, W: Any) -> Any:
-        """Memory of a tensor's size."""
+        """Memory of a penalised tensor's size; all such tensors have the same."""
         if self._memory.size < W.size:
-            self._memory = self._backend.xp.empty(W.size, self._dtype)
+            largest = max(part.stop - part.start for _, part in self._terms)
+            self._memory = self._backend.xp.empty(largest, self._dtype)
         return self._memory[: W.size]
 
     @property
@@ -73,10 +73,10 @@ class Penalties:
         """Σ P(W) over the penalised tensors of ``theta``, and Σ P(y) / N: 0-d, on the device."""
         if not len(self):
             return self._backend.xp.zeros((), self._dtype)
-        measures.clear(self._value)
+        sums.clear(self._value)
         for regularizer, part in self._terms:
             W = theta[part]
-            measures.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
+            sums.add_sum(self._value, costs(regularizer, W, self._work(W)), self._term)
         for activity in self.activities:
             activity.add_cost(self._value, self._term)
         return self._value

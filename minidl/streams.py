@@ -10,13 +10,14 @@ import numpy as np
 
 from minidl.backend import Backend, is_sparse
 from minidl.backend.sparse import outside
+from minidl.batched import Batched
 from minidl.sources import Source
 
 #: Makes (x, y, weight), checked, of a batch of a source.
 Suit = Callable[[Any], tuple[Any, Any, Any]]
 
 
-class Stream:
+class Stream(Batched):
     """Batches that a source hands out, brought to the device one by one.
 
     Without ``steps`` an epoch is the source from its beginning to its end. With ``steps`` an epoch
@@ -96,23 +97,9 @@ class Stream:
             x, y, weight = self._suited(batch, number)
             yield self._placed(x), self._placed(y), self._placed(weight)
 
-    def aim(self) -> None:
-        """Nothing is to be aimed at: a batch is in its buffers already."""
-
-    def fill(self) -> None:
-        """Nothing is to be gathered: a batch is in its buffers already."""
-
-    def check(self) -> None:
-        """Nothing is left to be checked: each batch was, when it came."""
-
     def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         """Numbers of the rows in the batch that was given last, counted within the batch."""
         return np.arange(self._rows)
-
-    def rows_of(self, rows: np.ndarray) -> list[Any]:
-        """Copies (x, y, weight) of some rows of the batch that was given last."""
-        chosen = self._backend.to_device(rows)
-        return [None if a is None else a[chosen].copy() for a in self._last]
 
     def _epoch(self, order: np.ndarray) -> Iterator[Any]:
         """The batches of an epoch, as they come."""
@@ -154,8 +141,8 @@ class Stream:
                 continue
             found.append(buffer if len(buffer) == rows else buffer[:rows])
             found[-1][...] = array
-        self._last = found[0], found[1], found[2]
-        return self._last
+        self._arrays = found
+        return found[0], found[1], found[2]
 
     def _buffer(self, array: Any) -> Any:
         if array is None or is_sparse(array):

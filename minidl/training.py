@@ -9,7 +9,7 @@ from typing import Any
 from minidl import arguments, checks, feeding, plausibility
 from minidl.beside import Instead
 from minidl.callbacks import Callback, History
-from minidl.evaluation import quiet
+from minidl.evaluation import ignoring_underflow
 from minidl.interface import Interface
 from minidl.loop import Loop
 from minidl.objective import Objective
@@ -148,7 +148,7 @@ class Sequential(OnBatch, Interface):
             with (
                 self.backend.here,
                 Instead(self),
-                quiet(),
+                ignoring_underflow(),
                 keeping(state, resume, settings, feed) as origin,
             ):
                 numbers = range(initial_epoch, epochs)

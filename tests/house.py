@@ -31,7 +31,7 @@ READ_FIRST = [
     "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine", "layers/batchnorm",
     "initializers/scaled",
     # What is minimised.
-    "kernels/losses", "kernels/measures", "losses/base", "losses/crossentropies",
+    "kernels/losses", "losses/base", "losses/crossentropies",
     "kernels/penalties", "regularizers/norms", "penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
@@ -43,10 +43,10 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "beside", "callbacks", "chain", "checks", "configuration",
-        "constraints", "custom", "data", "feeding", "freezing", "incoming", "inference",
-        "initializers", "keras_activations", "kernels", "layers", "lookup", "losses", "metrics",
-        "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
+        "activities", "arguments", "batched", "beside", "callbacks", "chain", "checks",
+        "configuration", "constraints", "custom", "data", "feeding", "freezing", "incoming",
+        "inference", "initializers", "keras_activations", "kernels", "layers", "lookup", "losses",
+        "metrics", "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
         "regularizers", "renewing", "seeds", "sharing", "sparse_batches", "steps", "undo",
         "weights", "whole_step",
     ],

@@ -33,9 +33,8 @@ LAYER = '''
 
 import numpy as np
 
-from minidl import checks
 from minidl.backend import fused
-from minidl.layers.base import BUILT, Layer, first_rows
+from minidl.layers.base import Layer, first_rows
 from minidl.register import register
 
 
@@ -55,7 +54,7 @@ def shift_backward(dy, scale):
 class Shift(Layer):
     """y = scale · (x + shift), with one trained shift a unit."""
 
-    scale = checks.fixed(BUILT)
+    fixed_once_built = ("scale",)
 
     def __init__(self, scale=1.0, name=None, input_shape=None):
         super().__init__(name, input_shape)

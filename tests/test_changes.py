@@ -396,7 +396,7 @@ class Halved(losses.MeanSquaredError):
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         super().row_losses(predictions, t, out)
-        minidl.kernels.measures.scale(out, 0.5, out=out)
+        minidl.kernels.sums.scale(out, 0.5, out=out)
 
 
 def test_another_loss_acts_from_the_next_epoch() -> None:

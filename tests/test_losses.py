@@ -255,12 +255,12 @@ def test_a_short_batch_uses_the_beginning_of_the_same_buffers(
     y, p, weight = data[target], data[prediction], np.arange(ROWS) / 3
     made = loss.make(minidl)
     run(made, y, p, weight)
-    buffers = made._gradients, made._work, made._t, made._value
+    buffers = made._gradients, made._losses, made._converted, made._value
     value, d = run(made, y[:3], p[:3])
     fresh, fresh_d = run(loss.make(minidl), y[:3], p[:3])
     assert value == fresh
     np.testing.assert_array_equal(d, fresh_d)
-    assert (made._gradients, made._work, made._t, made._value) == buffers
+    assert (made._gradients, made._losses, made._converted, made._value) == buffers
     run(made, y, p)
     assert made._gradients is buffers[0]
 

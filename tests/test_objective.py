@@ -38,3 +38,23 @@ def test_evaluating_while_training_changes_nothing(moment):
     watched, watched_theta = fitted(**{moment: True})
     assert watched == plain
     np.testing.assert_array_equal(watched_theta, theta)
+
+
+def test_an_evaluation_that_is_disturbed_adds_each_batch_once():
+    """A metric sets the weights once, as a signal's handler may: that look is repeated."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 5)), random.integers(0, 3, 12)
+    seen = []
+
+    class Disturbing(minidl.metrics.Mean):
+        def update(self, predictions, y, weight=None):
+            seen.append(len(predictions))
+            if len(seen) == 2:
+                model.set_weights(model.get_weights())
+            self.add(float(predictions.sum()), len(predictions))
+
+    model = minidl.Sequential([Dense(3, "softmax", input_shape=(5,))], dtype="float64")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", Disturbing("all")])
+    first = model.evaluate(x, y, batch_size=4, verbose=0)
+    assert seen == [4, 4, 4, 4]  # the second batch twice
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == first

@@ -19,7 +19,7 @@ from minidl.callbacks import History
 from minidl.data import surely_finite
 from minidl.estimators.picture import curves
 from minidl.estimators.ranges import validate
-from minidl.evaluation import quiet
+from minidl.evaluation import ignoring_underflow
 from minidl.pickling import packed, unpacked
 from minidl.training import Sequential
 
@@ -215,7 +215,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
             found: np.ndarray = network.forward(X).copy()
             return found
 
-        with quiet():
+        with ignoring_underflow():
             return undisturbed(network, one_pass)
 
     def __sklearn_tags__(self) -> Any:

@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from minidl import arguments
 from minidl.beside import Instead
 from minidl.estimators.base import Rows
-from minidl.evaluation import quiet
+from minidl.evaluation import ignoring_underflow
 from minidl.step import train_step
 from minidl.training import Sequential
 from minidl.whole_step import WholeStep
@@ -77,7 +77,7 @@ def lbfgs(
         done += 1
         told(done, float(intermediate_result.fun))
 
-    with Instead(network), backend.here, quiet():
+    with Instead(network), backend.here, ignoring_underflow():
         start = backend.to_host(theta).astype(np.float64)
         try:
             result = minimize(

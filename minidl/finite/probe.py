@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.layers import Activation, Dense
 
 
@@ -40,7 +40,7 @@ class Probe:
         if self._model.optimizer.clipvalue is not None:
             tensors.append(self._model.grad)
         for tensor in tensors:
-            measures.add_sum(self._sum, tensor, self._term)
+            sums.add_sum(self._sum, tensor, self._term)
 
 
 def _swallowed(layers: Sequence[Any]) -> list[Any]:

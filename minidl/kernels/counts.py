@@ -1,4 +1,4 @@
-"""Counts and sums of which metrics are made: predictions on either side of thresholds, top places.
+"""Counts, and sums with weights: predictions on either side of thresholds, top places.
 
 p are predictions, t targets, w weights, all (N, O); a target other than 0 is a yes.
 """
@@ -10,12 +10,6 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, fused, kernel, to_host
-
-
-@kernel
-def sum_all(x: Any, out: Any) -> Any:
-    """out = Σ x, 0-d."""
-    return np.sum(x, out=out)
 
 
 @kernel
@@ -59,6 +53,23 @@ def sum_weighted(x: Any, weights: Any, work: Any, out: Any) -> Any:
     """
     np.multiply(x, weights, out=work)
     return np.sum(work, out=out)
+
+
+@kernel
+def one_by_sum(weights: Any, none: Any, out: Any) -> Any:
+    """out = 1 / Σ_n w_n, and 0 where the sum is 0.
+
+    Args:
+        weights: (N, 1).
+        none: 0-d, overwritten.
+        out: 0-d, overwritten.
+    """
+    np.sum(weights, out=out)
+    np.equal(out, 0, out=none)
+    np.add(out, none, out=out)
+    np.divide(1, out, out=out)
+    np.subtract(1, none, out=none)
+    return np.multiply(out, none, out=out)
 
 
 @kernel

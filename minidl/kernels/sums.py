@@ -1,4 +1,7 @@
-"""Sums over the rows of a batch, of as many as there may be."""
+"""Sums and means over a batch's rows (N), its units (O) or all numbers; counts of right rows.
+
+What losses, metrics and penalties do with an array once each element is there.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,109 @@ def sum_rows(x: Any, out: Any) -> Any:
 def mean_rows(x: Any, out: Any) -> Any:
     """out_o = (1/N) Σ_N x_no; arguments as in :func:`sum_rows`."""
     return np.divide(sum_rows(x, out), len(x), out=out)
+
+
+@kernel
+def clear(out: Any) -> Any:
+    """out = 0."""
+    out[...] = 0
+    return out
+
+
+@kernel
+def convert(x: Any, out: Any) -> Any:
+    """out = x, in the type of out."""
+    np.copyto(out, x, casting="unsafe")
+    return out
+
+
+@kernel
+def scale(x: Any, factor: float, out: Any) -> Any:
+    """out = x · factor."""
+    return np.multiply(x, factor, out=out)
+
+
+@kernel
+def weigh(x: Any, weights: Any, out: Any) -> Any:
+    """out_no = x_no · weights_n, for (N, O) and (N, 1)."""
+    return np.multiply(x, weights, out=out)
+
+
+@kernel
+def add(total: Any, value: Any) -> Any:
+    """total ← total + value, both 0-d."""
+    return np.add(total, value, out=total)
+
+
+@kernel
+def add_sum(total: Any, x: Any, work: Any) -> Any:
+    """total ← total + Σ x.
+
+    Args:
+        total: 0-d.
+        x: of any shape.
+        work: 0-d, overwritten with Σ x.
+    """
+    np.sum(x, out=work)
+    return np.add(total, work, out=total)
+
+
+@kernel
+def sum_units(x: Any, out: Any) -> Any:
+    """out_n = Σ_o x_no, for (N, O) and (N, 1)."""
+    return np.sum(x, axis=1, keepdims=True, out=out)
+
+
+@kernel
+def mean_units(x: Any, out: Any) -> Any:
+    """out_n = (1/O) Σ_o x_no, for (N, O) and (N, 1)."""
+    np.sum(x, axis=1, keepdims=True, out=out)
+    return np.divide(out, x.shape[1], out=out)
+
+
+@kernel
+def sum_all(x: Any, out: Any) -> Any:
+    """out = Σ x, 0-d."""
+    return np.sum(x, out=out)
+
+
+@kernel
+def mean_all(x: Any, out: Any) -> Any:
+    """out = (1/N) Σ_n x_n, for (N, 1) and 0-d."""
+    np.sum(x, out=out)
+    return np.divide(out, len(x), out=out)
+
+
+@kernel
+def largest(x: Any, out: Any) -> Any:
+    """out_n = argmax_k x_nk, for (N, K) and (N,) integers."""
+    return np.argmax(x, axis=1, out=out)
+
+
+@kernel
+def count_equal(a: Any, b: Any, equal: Any, out: Any) -> Any:
+    """out = Σ_n [a_n = b_n].
+
+    Args:
+        a, b: (N,), integers.
+        equal: (N,), booleans, overwritten.
+        out: 0-d, overwritten.
+    """
+    np.equal(a, b, out=equal)
+    return np.sum(equal, dtype=out.dtype, out=out)
+
+
+@kernel
+def count_right_units(p: Any, t: Any, threshold: float, right: Any, out: Any) -> Any:
+    """out = (1/O) Σ_no [(p_no > threshold) = t_no].
+
+    Args:
+        p, t: (N, O).
+        threshold: what p is above where it says 1.
+        right: (N, O), booleans, overwritten.
+        out: 0-d, overwritten.
+    """
+    np.greater(p, threshold, out=right)
+    np.equal(right, t, out=right)
+    np.sum(right, dtype=out.dtype, out=out)
+    return np.divide(out, p.shape[1], out=out)

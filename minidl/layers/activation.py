@@ -6,7 +6,6 @@ from typing import Any
 
 from minidl import activations
 from minidl.backend import Backend
-from minidl.backend.fused import Fused
 from minidl.custom import name_of
 from minidl.layers.arguments import not_activation
 from minidl.layers.base import Layer, Shape, first_rows
@@ -76,10 +75,7 @@ class Activation(Layer):
         self._bound = rows, backend, dtype
         empty = backend.xp.empty
         self._y = empty((rows, *self.output_shape), dtype=dtype)
-        # A formula may overwrite its own arguments, and dy's memory is at hand; other functions may
-        # lack that ability.
-        in_place = isinstance(self.function.backward, Fused)
-        self._dx = None if in_place else backend.xp.empty_like(self._y)
+        self._dx = None if self.function.dx_over_dy else backend.xp.empty_like(self._y)
         names = activations.COLUMNS if self.function.rowwise else ()
         self._columns = {name: empty((rows, 1), dtype=dtype) for name in names}
 

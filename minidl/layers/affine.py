@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
+from minidl.layers.arguments import ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import features, features_axis
 
@@ -37,12 +37,9 @@ class Affine(Layer):
     dgamma: Any
     dbeta: Any
 
+    fixed_once_built: tuple[str, ...] = ("center", "scale", "beta_initializer", "gamma_initializer")
     axis: Any = features_axis()
     epsilon = checks.number(0, ends="()")
-    center: Any = checks.fixed(BUILT)
-    scale: Any = checks.fixed(BUILT)
-    beta_initializer: Any = checks.fixed(BUILT)
-    gamma_initializer: Any = checks.fixed(BUILT)
     beta_regularizer = penalty("beta")
     gamma_regularizer = penalty("gamma")
     beta_constraint = constraint("beta")

@@ -1,4 +1,4 @@
-"""Arguments that several layers take: penalties, constraints, initializers."""
+"""Arguments of layers: those that are fixed once a layer is built, penalties, initializers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from minidl.layers.shapes import Shape
 
 BUILT = "a new network, because this layer is built"
+
+
+def fix(kind: type) -> None:
+    """Let no layer that is built have another value of what its class lists, ``fixed_once_built``.
+
+    Args:
+        kind: a class of layers, which may list names; the attributes are made here.
+    """
+    for name in vars(kind).get("fixed_once_built", ()):
+        attribute = checks.fixed(BUILT)
+        attribute.__set_name__(kind, name)
+        setattr(kind, name, attribute)
 
 
 def penalty(tensor: str) -> Any:

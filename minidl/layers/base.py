@@ -8,7 +8,7 @@ from minidl import checks, constraints, regularizers
 from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
-from minidl.layers.arguments import BUILT, activity, initial
+from minidl.layers.arguments import activity, initial
 from minidl.layers.interface import Interface
 from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
@@ -21,19 +21,22 @@ from minidl.register import kind
 
 @kind("layer")
 class Layer(Interface, OwnCall, Views):
-    """A step of a network, on rows.
+    """A part of a network, for rows. The network calls four methods; a subclass defines them.
 
-    A layer is built once, for rows of one shape; bound to buffers for so many rows; then
-    ``forward`` and ``backward`` call kernels into these buffers and allocate nothing. Its network
-    builds and binds it; for a layer in none ``layer(x)`` does both and calls ``forward``.
+    - ``build``, once, with the shape of a row: sets ``output_shape``, asks for tensors, which
+      become ``self.W``, ``self.dW`` …, views into the network's vectors.
+    - ``bind``, before a pass of more rows than any before: allocates every buffer of a pass.
+    - ``forward``, in each pass: writes y into a buffer, keeps what backward needs, returns y.
+    - ``backward``, after a forward in training: overwrites ``self.dW`` …, returns dx, the gradient
+      at x, which is dy for the layer before.
+
+    ``layer(x)`` does the first three for a layer in no network.
 
     Args:
-        name: shown in the summary and in parameter names; made from the class and a
-            number if left out.
+        name: shown in the summary and in parameter names; default the class's and a number.
         input_shape: shape of one row, for the first layer of a network without Input.
         input_dim: n stands for input_shape=(n,).
-        activity_regularizer: penalty on the layer's outputs; the loss gets the batch's mean of a
-            row's sum, Σ P(y) / N. Default none.
+        activity_regularizer: penalty on the outputs: adds Σ P(y) / N to the loss; default none.
         trainable: whether training moves the layer's tensors; can be set at any time. Default True.
 
     Raises:
@@ -42,21 +45,18 @@ class Layer(Interface, OwnCall, Views):
 
     Attributes:
         input_shape, output_shape: of one row, once built.
-        tensors: the layer's requests to the parameter vector; the key is the attribute
-            that becomes the view (``W``, and ``dW`` for the gradient).
+        tensors: what ``build`` asked for, by the name of the view, "W".
         statistics: tensors that training moves by other means than gradients.
         y: the output of the last forward pass.
         needs_dx: True if the gradient at the input is needed.
     """
 
     name: Any = checks.fixed("name=... when the layer is made")
-    declared_shape: Any = checks.fixed(BUILT)
-    input_shape: Any = checks.fixed(BUILT)
-    output_shape: Any = checks.fixed(BUILT)
-    tensors: Any = checks.fixed(BUILT)
-    statistics: Any = checks.fixed(BUILT)
-    input_dim: Any = checks.fixed(BUILT)
     activity_regularizer: Any = activity()
+    #: Attributes that cannot be set any more; those that a derived class lists come on top.
+    fixed_once_built: tuple[str, ...] = (
+        "input_dim", "declared_shape", "input_shape", "output_shape", "tensors", "statistics",
+    )  # fmt: skip
     #: True for a part of a built network: some attributes cannot be set any more.
     sealed = False
 
@@ -83,8 +83,8 @@ class Layer(Interface, OwnCall, Views):
         self.input_dim = input_dim
         self.activity_regularizer = activity_regularizer
         self.declared_shape = declared(input_shape, input_dim)
-        self.input_shape = ()
-        self.output_shape = ()
+        self.input_shape: Any = ()
+        self.output_shape: Any = ()
         self.tensors = {}
         self.statistics = {}
         self.trainable = bool(trainable)
@@ -122,7 +122,7 @@ class Layer(Interface, OwnCall, Views):
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
     def backward(self, dy: Any) -> Any:
-        """dx for the gradient ``dy`` at the last forward's output; fills the ``d`` tensors.
+        """dx for the gradient ``dy`` at the last forward's output; overwrites the ``d`` tensors.
 
         None where ``needs_dx`` is false. ``dy`` may be overwritten.
         """

@@ -8,7 +8,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import batchnorm as kernels
 from minidl.layers.affine import Affine
-from minidl.layers.arguments import BUILT, initial
+from minidl.layers.arguments import initial
 from minidl.layers.base import Shape, first_rows
 from minidl.parameters import Specification
 from minidl.register import register
@@ -39,9 +39,8 @@ class BatchNormalization(Affine):
     moving_mean: Any
     moving_variance: Any
 
+    fixed_once_built = ("moving_mean_initializer", "moving_variance_initializer")
     momentum = checks.number(0, 1)
-    moving_mean_initializer: Any = checks.fixed(BUILT)
-    moving_variance_initializer: Any = checks.fixed(BUILT)
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from minidl import activations, checks, constraints, initializers, regularizers
 from minidl.backend import Backend, is_sparse
 from minidl.kernels.dense import dense_backward, dense_forward
 from minidl.kernels.sparse import sparse_dense_backward, sparse_dense_forward
-from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
+from minidl.layers.arguments import ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.layers.inner_activation import argument_of, inner_activation
 from minidl.layers.shapes import features
@@ -51,11 +51,7 @@ class Dense(Layer):
     dW: Any
     db: Any
 
-    units: Any = checks.fixed(BUILT)
-    activation: Any = checks.fixed(BUILT)
-    use_bias: Any = checks.fixed(BUILT)
-    kernel_initializer: Any = checks.fixed(BUILT)
-    bias_initializer: Any = checks.fixed(BUILT)
+    fixed_once_built = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer")
     kernel_regularizer = penalty("W")
     bias_regularizer = penalty("b")
     kernel_constraint = constraint("W")

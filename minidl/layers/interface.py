@@ -14,6 +14,7 @@ from minidl import checks
 from minidl.backend import backend_of, floatx
 from minidl.backend.array import Number, Weight
 from minidl.configuration import Configured, arguments_of
+from minidl.layers.arguments import fix
 from minidl.parameters import Specification
 
 
@@ -80,6 +81,7 @@ class Interface(Configured):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        fix(cls)
         if "build" in vars(cls):
             cls.build = _with_batch_axis(vars(cls)["build"])  # type: ignore[attr-defined]
 

@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.prelu import prelu_backward, prelu_forward, prelu_parameter_gradient
-from minidl.layers.arguments import BUILT, ask_for, constraint, initial, penalty
+from minidl.layers.arguments import ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.register import register
 
@@ -32,7 +32,7 @@ class PReLU(Layer):
     alpha: Any
     dalpha: Any
 
-    alpha_initializer: Any = checks.fixed(BUILT)
+    fixed_once_built = ("alpha_initializer",)
     alpha_regularizer = penalty("alpha")
     alpha_constraint = constraint("alpha")
     shared_axes: Any = checks.only_none(

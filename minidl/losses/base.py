@@ -1,7 +1,7 @@
-"""The bases of losses: a value for a batch, and its gradient at the predictions.
+"""The base of losses: a value for a batch, and its gradient at the predictions.
 
 A loss is bound to buffers once; then ``forward`` gives the mean over the batch, or another
-reduction, as a 0-d array that stays on the device, and ``backward`` the gradient of that number.
+reduction, 0-d and on the device, and ``backward`` the gradient of that number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from minidl import checks
 from minidl.backend import Backend, backend_of
 from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.losses import arguments, arrays, reductions
 from minidl.register import kind
 
@@ -67,18 +67,13 @@ class Loss(Configured):
         self._bound: tuple[Any, ...] = (0, 0, None, None)
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
-        """Allocate every buffer that batches of up to ``rows`` rows of ``units`` need."""
+        """Allocate every buffer for up to ``rows`` rows of ``units``; a loss adds work space."""
         xp = backend.xp
-        self._backend = backend
-        self._bound = (rows, units, dtype, xp.ndarray)
-        self._gradients, self._p, self._work, self._t = (
-            xp.empty((rows, units), dtype) for _ in range(4)
-        )
-        self._row, self._other, self._losses, self._w = (
-            xp.empty((rows, 1), dtype=dtype) for _ in range(4)
-        )
+        self._backend, self._bound = backend, (rows, units, dtype, xp.ndarray)
+        self._converted, self._gradients = (xp.empty((rows, units), dtype) for _ in range(2))
+        self._losses, self._factors = (xp.empty((rows, 1), dtype) for _ in range(2))
+        self._value, self._share, self._weightless = (xp.zeros((), dtype) for _ in range(3))
         self._classes = xp.arange(units, dtype=np.int32)
-        self._value, self._share, self._none = (xp.zeros((), dtype=dtype) for _ in range(3))
 
     def forward(self, predictions: Any, y: Any, sample_weight: Any = None) -> Any:
         """The loss of the batch as a 0-d array on the device; if a mean, (1/N) Σ w_n L_n.
@@ -99,29 +94,27 @@ class Loss(Configured):
         wanted = units, predictions.dtype, type(predictions)
         if rows > self._bound[0] or wanted != self._bound[1:]:
             self.bind(rows, units, backend_of(predictions), predictions.dtype)
-        backend = self._backend
-        y = backend.to_device(y)
+        y = self._backend.to_device(y)
         arguments.fitting(self, y, rows, units)
-        self._predictions = predictions
-        self._rows = rows
-        t = self._targets = self._t[:rows]
+        self._predictions, self._rows = predictions, rows
+        t = self._targets = self._converted[:rows]
         if self.labels == "integers":
             kernels.one_hot(y.reshape(rows, 1), self._classes, out=t)
         else:
-            measures.convert(y.reshape(rows, units), out=t)
+            sums.convert(y.reshape(rows, units), out=t)
         self.prepare(t)
         losses = self._losses[:rows]
         returned = self.row_losses(predictions, t, losses)
         arguments.written(self.row_losses, returned, losses)
         self._weights = None
         if sample_weight is not None:
-            self._weights = self._w[:rows]
-            measures.convert(backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
-            measures.weigh(losses, self._weights, out=losses)
+            self._weights = self._factors[:rows]
+            sums.convert(self._backend.to_device(sample_weight).reshape(rows, 1), out=self._weights)
+            sums.weigh(losses, self._weights, out=losses)
         if self.reduction not in reductions.MEANS:
             return reductions.value(self, losses, self._weights)
-        value = measures.mean_batch(losses, out=self._value)
-        return value if self.weight == 1 else measures.scale(value, self.weight, out=value)
+        value = sums.mean_all(losses, out=self._value)
+        return value if self.weight == 1 else sums.scale(value, self.weight, out=value)
 
     def backward(self) -> Any:
         """The gradient of the last forward's value at its predictions: (N, units)."""
@@ -129,11 +122,11 @@ class Loss(Configured):
         returned = self.row_gradients(self._predictions, self._targets, d)
         arguments.written(self.row_gradients, returned, d)
         if self._weights is not None:
-            measures.weigh(d, self._weights, out=d)
+            sums.weigh(d, self._weights, out=d)
         if self.reduction not in reductions.MEANS:
             return reductions.gradient(self, d, self._weights)
         factor = float(self.weight) / self._rows
-        return d if factor == 1 else measures.scale(d, factor, out=d)
+        return d if factor == 1 else sums.scale(d, factor, out=d)
 
     def joined_to(self, network: Any) -> Loss:
         """A copy, computed together with the network's last activation where that is possible.
@@ -147,11 +140,8 @@ class Loss(Configured):
             network: built, or with its layers.
         """
         loss = copy.copy(self)
-        loss.joined = (
-            self.activation is not None
-            and network.output_activation in JOINED
-            and network.has_logits
-        )
+        ends = network.output_activation in JOINED and network.has_logits
+        loss.joined = self.activation is not None and ends
         loss.from_logits = self.from_logits or loss.joined
         return loss
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import checks
+from minidl.backend import Backend
 from minidl.kernels import losses as kernels
-from minidl.kernels import measures, probabilities, soft_targets
+from minidl.kernels import probabilities, soft_targets, sums
 from minidl.losses import clipped
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
@@ -56,6 +57,11 @@ class CategoricalCrossentropy(Crossentropy):
     #: True if rows of targets may have another sum than 1.
     any_sum = True
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other = (backend.xp.empty((rows, 1), dtype) for _ in range(2))
+
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
         if self.from_logits:
@@ -65,7 +71,7 @@ class CategoricalCrossentropy(Crossentropy):
         else:
             probabilities.shares_forward(predictions, row, out=p)
             probabilities.crossentropy_forward(p, t, out=work)
-            measures.sum_units(work, out=out)
+            sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]
@@ -142,13 +148,17 @@ class BinaryCrossentropy(Crossentropy):
     activation = "sigmoid"
     classes = 2
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
+
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         if self.from_logits:
             kernels.sigmoid_crossentropy_forward(predictions, t, out=work)
         else:
             probabilities.binary_crossentropy_forward(predictions, t, out=work)
-        measures.mean_units(work, out=out)
+        sums.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         if self.from_logits:

@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels import distances as kernels
-from minidl.kernels import losses, margins, measures
+from minidl.kernels import losses, margins, sums
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
@@ -30,6 +30,10 @@ class OnValues(Loss):
 class UnitMean(Loss):
     """A row's loss is the mean over its units of an elementwise loss."""
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
+
     def kernels(self) -> tuple[Any, ...]:
         """Forward, backward, and the constants of both."""
         raise NotImplementedError(f"{type(self).__name__} must define kernels")
@@ -38,7 +42,7 @@ class UnitMean(Loss):
         work = self._work[: len(t)]
         forward, _, *constants = self.kernels()
         forward(predictions, t, *constants, out=work)
-        measures.mean_units(work, out=out)
+        sums.mean_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         _, backward, *constants = self.kernels()
@@ -135,10 +139,14 @@ class KLDivergence(OnValues):
 
     positive = True
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._work = backend.xp.empty((rows, units), dtype)
+
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         work = self._work[: len(t)]
         kernels.kl_divergence_forward(predictions, t, out=work)
-        measures.sum_units(work, out=out)
+        sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         kernels.kl_divergence_backward(predictions, t, out=out)
@@ -169,7 +177,10 @@ class CosineSimilarity(OnValues):
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         super().bind(rows, units, backend, dtype)
-        self._inverse = backend.xp.empty((rows, 1), dtype=dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other, self._inverse = (
+            backend.xp.empty((rows, 1), dtype) for _ in range(3)
+        )
 
     def prepare(self, t: Any) -> None:
         rows = len(t)

@@ -6,7 +6,8 @@ import copy
 from typing import Any
 
 from minidl import checks
-from minidl.kernels import activations, focal, measures, probabilities
+from minidl.backend import Backend
+from minidl.kernels import activations, focal, probabilities, sums
 from minidl.losses.base import Loss
 from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
 from minidl.losses.distances import UnitMean
@@ -83,6 +84,11 @@ class CategoricalFocalCrossentropy(Crossentropy):
         super().__init__(from_logits, label_smoothing, axis, **options)
         self.alpha, self.gamma = alpha, gamma
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._p, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._row, self._other = (backend.xp.empty((rows, 1), dtype) for _ in range(2))
+
     def joined_to(self, network: Any) -> Loss:
         """A copy; as in Keras, the loss takes the outputs of a softmax and not its logits."""
         return copy.copy(self)
@@ -92,7 +98,7 @@ class CategoricalFocalCrossentropy(Crossentropy):
         shares = activations.softmax_forward if self.from_logits else probabilities.shares_forward
         shares(predictions, row, p)
         focal.categorical_focal_forward(p, t, self.alpha, self.gamma, out=work)
-        measures.sum_units(work, out=out)
+        sums.sum_units(work, out=out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
         p, work, row = self._p[: len(t)], self._work[: len(t)], self._row[: len(t)]

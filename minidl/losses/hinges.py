@@ -13,8 +13,12 @@ from minidl.register import register
 class _OfSigns(OnValues, UnitMean):
     """A hinge for targets -1 and 1; where all of a batch are 0 or 1, 0 stands for -1."""
 
+    def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
+        super().bind(rows, units, backend, dtype)
+        self._others = backend.xp.zeros((), dtype)
+
     def prepare(self, t: Any) -> None:
-        kernels.signs(t, self._work[: len(t)], self._none)
+        kernels.signs(t, self._work[: len(t)], self._others)
 
 
 @register
@@ -39,13 +43,16 @@ class CategoricalHinge(OnValues):
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any) -> None:
         super().bind(rows, units, backend, dtype)
-        self._equal = backend.xp.empty((rows, 1), dtype=dtype)
+        self._others, self._work = (backend.xp.empty((rows, units), dtype) for _ in range(2))
+        self._largest, self._short, self._row = (
+            backend.xp.empty((rows, 1), dtype) for _ in range(3)
+        )
 
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
-        others, largest, short = self._work[: len(t)], self._row[: len(t)], self._other[: len(t)]
+        others, largest, short = (b[: len(t)] for b in (self._others, self._largest, self._short))
         kernels.categorical_hinge_forward(predictions, t, others, largest, short, out)
 
     def row_gradients(self, predictions: Any, t: Any, out: Any) -> None:
-        others, largest, short = self._work[: len(t)], self._row[: len(t)], self._other[: len(t)]
-        work, row = self._p[: len(t)], self._equal[: len(t)]
+        others, largest, short = (b[: len(t)] for b in (self._others, self._largest, self._short))
+        work, row = self._work[: len(t)], self._row[: len(t)]
         kernels.categorical_hinge_backward(t, others, largest, short, work, row, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from minidl.backend.array import Number
-from minidl.kernels import measures, reductions
+from minidl.kernels import counts, sums
 
 if TYPE_CHECKING:
     from minidl.losses.base import Loss
@@ -34,23 +34,23 @@ def value(loss: Loss, losses: Any, weights: Any) -> Any:
     if loss.reduction in NONE:
         raise ValueError(one_number(loss))
     if loss.reduction == _BY_WEIGHT and weights is None:
-        measures.mean_batch(losses, out=out)
+        sums.mean_all(losses, out=out)
     else:
-        reductions.sum_batch(losses, out=out)
+        sums.sum_all(losses, out=out)
     if loss.reduction == _BY_WEIGHT and weights is not None:
-        reductions.one_by_sum(weights, loss._none, out=loss._share)
-        measures.scale(out, loss._share, out=out)
-    return out if loss.weight == 1 else measures.scale(out, loss.weight, out=out)
+        counts.one_by_sum(weights, loss._weightless, out=loss._share)
+        sums.scale(out, loss._share, out=out)
+    return out if loss.weight == 1 else sums.scale(out, loss.weight, out=out)
 
 
 def gradient(loss: Loss, d: Any, weights: Any) -> Any:
     """The gradient of :func:`value`, written over that of the rows' weighted losses, (N, units)."""
     factor = float(loss.weight)
     if loss.reduction == _BY_WEIGHT and weights is not None:
-        measures.scale(d, loss._share, out=d)
+        sums.scale(d, loss._share, out=d)
     elif loss.reduction != "sum":
         factor = factor / len(d)
-    return d if factor == 1 else measures.scale(d, factor, out=d)
+    return d if factor == 1 else sums.scale(d, factor, out=d)
 
 
 def of_arrays(loss: Loss, losses: Any, weights: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.metrics import weighted
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Kind
@@ -49,10 +49,10 @@ class _OfLargestOutput(Share):
 
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         rows = len(predictions)
-        predicted = measures.largest(predictions, out=self._predicted[:rows])
+        predicted = sums.largest(predictions, out=self._predicted[:rows])
         numbers = self.class_numbers
-        true = y.reshape(rows) if numbers else measures.largest(y, out=self._true[:rows])
-        measures.count_equal(predicted, true, self._equal[:rows], out)
+        true = y.reshape(rows) if numbers else sums.largest(y, out=self._true[:rows])
+        sums.count_equal(predicted, true, self._equal[:rows], out)
         return self._equal[:rows]
 
 
@@ -112,5 +112,5 @@ class ChosenAccuracy(_OfLargestOutput):
             return super()._count(predictions, y, out)
         right = self._right[: len(predictions)]
         threshold = 0.0 if self.on_logits else 0.5
-        measures.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
+        sums.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
         return right

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.configuration import Configured
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.layers.names import chosen
 from minidl.metrics import weighted
 from minidl.metrics.arguments import precision
@@ -107,13 +107,13 @@ class Metric(Standalone, Weighing, Configured):
             weighted.add(self, predictions, y, weight)
         else:
             self._count(predictions, y, self._batch)
-            measures.add(self._sum, self._batch)
+            sums.add(self._sum, self._batch)
         self.rows += len(predictions)
 
     def result(self) -> Any:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
-        sums = self._sums().tolist()
-        total, count = sums if isinstance(sums, list) else (sums, self.rows)
+        found = self._sums().tolist()
+        total, count = found if isinstance(found, list) else (found, self.rows)
         return Number(total / count if count else 0.0)
 
     def _sums(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.backend.array import Number
 from minidl.kernels import distances as kernels
-from minidl.kernels import margins, measures
+from minidl.kernels import margins, sums
 from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Kind
@@ -101,7 +101,7 @@ class KLDivergence(RowMetric):
 
     def _of_rows(self, y: Any, t: Any) -> Any:
         terms = kernels.kl_divergence_forward(y, t, out=self._work[: len(y)])
-        return measures.sum_units(terms, out=self._column[: len(y)])
+        return sums.sum_units(terms, out=self._column[: len(y)])
 
 
 class _OfSigns(RowMetric):

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import losses
 from minidl.backend import Backend
-from minidl.kernels import measures
+from minidl.kernels import sums
 from minidl.metrics import weighted
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
@@ -45,7 +45,7 @@ class LossMetric(Metric):
 
     def _count(self, predictions: Any, y: Any, out: Any, weight: Any = None) -> None:
         value = self._loss.forward(predictions, y, weight)
-        measures.scale(value, float(len(predictions)), out=out)
+        sums.scale(value, float(len(predictions)), out=out)
 
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
         weighted.check(self, weight, 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.backend import backend_of, current, to_host
 from minidl.backend.array import Number
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 from minidl.metrics import weighted
 from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
@@ -32,13 +32,13 @@ class Mean(Metric):
 
     def add(self, mean: Any, rows: int) -> None:
         """Add a batch's mean (0-d)."""
-        measures.scale(mean, float(rows), out=self._batch)
-        measures.add(self._sum, self._batch)
+        sums.scale(mean, float(rows), out=self._batch)
+        sums.add(self._sum, self._batch)
         self.rows += rows
 
     def take(self, other: Mean) -> None:
         """Count the batches of another mean as one's own."""
-        measures.add(self._sum, other._sum)
+        sums.add(self._sum, other._sum)
         self.rows += other.rows
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -158,7 +158,7 @@ class MeanMetricWrapper(Metric):
         values = self._rows_of(as_given(y, predictions), predictions)
         rows, units = values.shape
         if weight is None:
-            counts.sum_all(values, out=self._batch)
+            sums.sum_all(values, out=self._batch)
         else:
             if rows != len(predictions) or weight.shape[1] not in (1, units):
                 raise ValueError(
@@ -166,8 +166,8 @@ class MeanMetricWrapper(Metric):
                     f"{values.shape} and weights {weight.shape}"
                 )
             counts.sum_weighted(values, weight, np.empty_like(values), self._batch)
-        measures.scale(self._batch, 1 / units, out=self._batch)
-        measures.add(self._sum[0, ...], self._batch)
+        sums.scale(self._batch, 1 / units, out=self._batch)
+        sums.add(self._sum[0, ...], self._batch)
         weighted.add_weights(self, rows, weight)
         self.rows += len(predictions)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import sums
 from minidl.metrics import weighted
 from minidl.metrics.arrays import Kind
 from minidl.metrics.base import Metric
@@ -43,13 +43,13 @@ class RowMetric(Metric):
         return self._formula[0](y, t, out=self._work[: len(y)])
 
     def _values(self, predictions: Any, y: Any) -> Any:
-        t = measures.convert(y.reshape(predictions.shape), out=self._t[: len(predictions)])
+        t = sums.convert(y.reshape(predictions.shape), out=self._t[: len(predictions)])
         return self._of_rows(predictions, t)
 
     def _count(self, predictions: Any, y: Any, out: Any) -> None:
         values = self._values(predictions, y)
-        counts.sum_all(values, out=self._number)
-        measures.scale(self._number, 1 / values.shape[1], out=out)
+        sums.sum_all(values, out=self._number)
+        sums.scale(self._number, 1 / values.shape[1], out=out)
 
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
         values = self._values(predictions, y)

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.base import Metric
 from minidl.metrics.results import results
@@ -40,10 +40,10 @@ class _Columns(Metric):
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         rows = len(predictions)
-        t = measures.convert(y.reshape(predictions.shape), out=self._t[:rows])
+        t = sums.convert(y.reshape(predictions.shape), out=self._t[:rows])
         w = self._ones[:rows]
         if weight is not None:
-            w = measures.weigh(w, weight, out=self._w[:rows])
+            w = sums.weigh(w, weight, out=self._w[:rows])
         terms = tuple(term[:rows] for term in self._terms)
         for row, term in enumerate(self._write(predictions, t, w, terms)):
             counts.add_columns(self._sum[row], term, self._column)
@@ -99,10 +99,10 @@ class FBetaScore(_Columns):
 
     def result(self) -> Any:
         """F: an array of the columns, or a number, see ``average``."""
-        sums = self._sums()
+        cases = self._sums()
         if self.average == "micro":
-            sums = sums.sum(axis=1, keepdims=True)
-        tp, fp, fn, targets = sums
+            cases = cases.sum(axis=1, keepdims=True)
+        tp, fp, fn, targets = cases
         precision, recall = tp / (tp + fp + EPSILON), tp / (tp + fn + EPSILON)
         square = self.beta**2
         score = precision * recall / (square * precision + recall + EPSILON) * (1 + square)
@@ -174,9 +174,9 @@ class R2Score(_Columns):
         """R²: a number, or an array of the columns; of targets that are all the same 0, or NaN if
         the predictions are the same, too.
         """
-        sums, squares, residual, weights = self._sums()
+        targets, squares, residual, weights = self._sums()
         with np.errstate(all="ignore"):
-            total = squares - sums * (sums / weights)
+            total = squares - targets * (targets / weights)
             rounding = 4 * np.finfo(self._bound[2] or np.float64).eps * squares
             total = np.where(np.abs(total) <= rounding, 0, total)
             score = 1 - residual / total
@@ -185,7 +185,7 @@ class R2Score(_Columns):
                 score = score.mean()
             elif self.class_aggregation:
                 score = (total * score).sum() / total.sum()
-        return results(self._adjusted(score, self.rows * len(sums)))
+        return results(self._adjusted(score, self.rows * len(targets)))
 
     def _adjusted(self, score: Any, count: int) -> Any:
         p = self.num_regressors

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 from minidl.metrics.base import Metric
 from minidl.metrics.results import results
 
@@ -82,19 +82,19 @@ class ThresholdMetric(Metric):
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         rows = len(predictions)
         p, t, w = predictions, self._t[:rows], self._ones[:rows]
-        measures.convert(y.reshape(rows, -1), out=t)
+        sums.convert(y.reshape(rows, -1), out=t)
         if self._top_k is not None:
             p = counts.keep_top(p, min(self._top_k, p.shape[1]), out=self._p[:rows])
         if self._class_id is not None:
             column = slice(self._class_id, self._class_id + 1)
             p, t = (
-                measures.convert(each[:, column], out=narrow[:rows])
+                sums.convert(each[:, column], out=narrow[:rows])
                 for each, narrow in zip((p, t), self._narrow, strict=True)
             )
             if weight is not None and weight.shape[1] > 1:
                 weight = weight[:, column]
         if weight is not None:
-            w = measures.weigh(w, weight, out=self._w[:rows])
+            w = sums.weigh(w, weight, out=self._w[:rows])
         self._count_cases(p, t, w)
         self.rows += rows
 
@@ -107,7 +107,7 @@ class ThresholdMetric(Metric):
         counts.four_cases(p, t, w, float(self._sorted[0]), out=cases)
         for place, case in enumerate(cases):
             total = self._sum[place // 2, place % 2, 0, ...]
-            measures.add_sum(total, case, self._number)
+            sums.add_sum(total, case, self._number)
 
     @property
     def variables(self) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 from minidl.kernels.losses import one_hot
 from minidl.metrics.accuracies import Share
 from minidl.metrics.arrays import Kind
@@ -46,14 +46,14 @@ class TopKCategoricalAccuracy(Share):
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         inside = self._inside[: len(predictions)]
         self._find(predictions, y, inside)
-        counts.sum_all(inside, out=self._number)
-        measures.scale(self._number, 1.0, out=out)
+        sums.sum_all(inside, out=self._number)
+        sums.scale(self._number, 1.0, out=out)
         return inside
 
     def _find(self, predictions: Any, y: Any, inside: Any) -> None:
         """Write 1 into ``inside`` (N, 1) for each right row, else 0."""
         rows, units = predictions.shape
-        numbers = y.reshape(rows) if self.class_numbers else measures.largest(y, self._true[:rows])
+        numbers = y.reshape(rows) if self.class_numbers else sums.largest(y, self._true[:rows])
         t = one_hot(numbers.reshape(rows, 1), self._classes, out=self._t[:rows])
         work, row = self._work[:rows], self._row[:rows]
         counts.in_top(predictions, t, min(self.k, units), work, row, inside)

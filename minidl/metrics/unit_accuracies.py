@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 from minidl.metrics.accuracies import Share
 from minidl.metrics.arrays import Kind
 from minidl.register import register
@@ -40,7 +40,7 @@ class BinaryAccuracy(Share):
     def _count(self, predictions: Any, y: Any, out: Any) -> Any:
         right = self._right[: len(predictions)]
         threshold = 0.0 if self.on_logits else self.threshold
-        measures.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
+        sums.count_right_units(predictions, y.reshape(predictions.shape), threshold, right, out)
         return right
 
 

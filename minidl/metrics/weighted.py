@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from minidl.kernels import counts, measures
+from minidl.kernels import counts, sums
 
 if TYPE_CHECKING:
     from minidl.metrics.accuracies import Share
@@ -30,7 +30,7 @@ def add(metric: Metric, predictions: Any, y: Any, weight: Any) -> None:
         raise NotImplementedError(
             f"{type(metric).__name__} must define _count_weighted to be among weighted_metrics"
         )
-    measures.add(metric._sum[0, ...], metric._batch)
+    sums.add(metric._sum[0, ...], metric._batch)
     add_weights(metric, len(predictions), weight)
 
 
@@ -38,11 +38,11 @@ def add_weights(metric: Metric, rows: int, weight: Any) -> None:
     """Add the rows' mean weights to a metric's sum of weights; None stands for ones."""
     total = metric._sum[1, ...]
     if weight is None:
-        measures.add(total, float(rows))
+        sums.add(total, float(rows))
         return
-    counts.sum_all(weight, out=metric._number)
-    measures.scale(metric._number, 1 / weight.shape[1], out=metric._batch)
-    measures.add(total, metric._batch)
+    sums.sum_all(weight, out=metric._number)
+    sums.scale(metric._number, 1 / weight.shape[1], out=metric._batch)
+    sums.add(total, metric._batch)
 
 
 def add_up(metric: Metric, values: Any, weight: Any, work: Any, out: Any) -> None:
@@ -56,7 +56,7 @@ def add_up(metric: Metric, values: Any, weight: Any, work: Any, out: Any) -> Non
         out: 0-d, overwritten.
     """
     counts.sum_weighted(values, weight, work, metric._number)
-    measures.scale(metric._number, 1 / values.shape[1], out=out)
+    sums.scale(metric._number, 1 / values.shape[1], out=out)
 
 
 def count_right(metric: Share, predictions: Any, y: Any, weight: Any, out: Any) -> None:

@@ -17,7 +17,7 @@ from minidl.optimizers.arguments import Arguments
 from minidl.optimizers.averages import MovingAverage
 from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.decaying import WeightDecay
-from minidl.optimizers.learning_rate import Rated
+from minidl.optimizers.learning_rate import HasLearningRate
 from minidl.optimizers.own_step import OwnStep
 from minidl.optimizers.proximal import StepSize
 from minidl.optimizers.variables import Variables
@@ -32,7 +32,7 @@ FLUSHED = 1e8
 
 @kind("optimizer")
 class Optimizer(
-    Rated,
+    HasLearningRate,
     Clipping,
     WeightDecay,
     GradientAccumulation,
@@ -183,8 +183,12 @@ class Optimizer(
             self._average(theta)
         self.batches += 1
         if self.batches % FLUSH_EVERY == 0:
-            for vector in (theta, *self.state.values()):
-                updates.flush(vector, self._flushed, out=vector)
+            self._avoid_subnormals(theta)
+
+    def _avoid_subnormals(self, theta: Any) -> None:
+        """Make 0 of what is near the subnormal numbers, at which a processor is slow."""
+        for vector in (theta, *self.state.values()):
+            updates.flush(vector, self._flushed, out=vector)
 
     def _move(self, theta: Any, grad: Any) -> None:
         self._clip(grad)

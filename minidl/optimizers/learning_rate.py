@@ -8,7 +8,7 @@ from minidl import checks
 from minidl.optimizers.rate import LearningRate, ScheduledRate
 
 
-class Rated:
+class HasLearningRate:
     """The part of an optimizer that knows the learning rate."""
 
     _learning_rate: Any

@@ -8,7 +8,7 @@ import pytest
 from minidl.accelerator.cpu import player
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import to_host, use
-from minidl.kernels import counts
+from minidl.kernels import counts, sums
 from tests.kernels.running import blank, device
 
 RANDOM = np.random.default_rng(3)
@@ -121,7 +121,7 @@ def test_terms_of_columns(dtype: str) -> None:
 @FLOATS
 def test_sums(dtype: str) -> None:
     out, work, right = blank((), dtype), blank(P.shape, dtype), device(P > 0.5)
-    assert float(counts.sum_all(device(W, dtype), out)) == W.sum()
+    assert float(sums.sum_all(device(W, dtype), out)) == W.sum()
     assert (
         float(counts.sum_weighted(right, device(W[:, :1], dtype), work, out))
         == (W[:, :1] * (P > 0.5)).sum()

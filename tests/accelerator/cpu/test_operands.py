@@ -112,31 +112,31 @@ CALLS = {
             a.real("NO"), a.real("NO"), a.empty("NO"), a.empty("NO"), a.empty("N1"), a.empty("N1"),
         ),
     ],
-    "measures.clear": [lambda a: (a.empty("NO"),), lambda a: (a.empty(""),)],
-    "measures.convert": [
+    "sums.clear": [lambda a: (a.empty("NO"),), lambda a: (a.empty(""),)],
+    "sums.convert": [
         lambda a: (a.labels("N1"), a.empty("N1")),
         lambda a: (a.real("NO") > 0, a.empty("NO")),
         lambda a: (a.real("NO"), a.empty("NO", "float64")),
         lambda a: (a.real(""), a.empty("")),
     ],
-    "measures.scale": [lambda a: (a.real("NO"), 0.3, a.empty("NO"))],
-    "measures.weigh": [lambda a: (a.real("NO"), a.real("N1"), a.empty("NO"))],
-    "measures.add": [lambda a: (a.real(""), a.real(""))],
-    "measures.add_sum": [
+    "sums.scale": [lambda a: (a.real("NO"), 0.3, a.empty("NO"))],
+    "sums.weigh": [lambda a: (a.real("NO"), a.real("N1"), a.empty("NO"))],
+    "sums.add": [lambda a: (a.real(""), a.real(""))],
+    "sums.add_sum": [
         lambda a: (a.real(""), a.real("N1"), a.empty("")),
         lambda a: (a.real(""), a.real("NO"), a.empty("")),
     ],
-    "measures.sum_units": [lambda a: (a.real("NO"), a.empty("N1"))],
-    "measures.mean_units": [lambda a: (a.real("NO"), a.empty("N1"))],
-    "measures.mean_batch": [lambda a: (a.real("N1"), a.empty(""))],
-    "measures.largest": [lambda a: (a.real("NO"), a.empty("N", np.intp))],
-    "measures.count_equal": [
+    "sums.sum_units": [lambda a: (a.real("NO"), a.empty("N1"))],
+    "sums.mean_units": [lambda a: (a.real("NO"), a.empty("N1"))],
+    "sums.mean_all": [lambda a: (a.real("N1"), a.empty(""))],
+    "sums.largest": [lambda a: (a.real("NO"), a.empty("N", np.intp))],
+    "sums.count_equal": [
         lambda a: (
             a.labels("N", np.intp), a.labels("N", np.intp), a.empty("N", bool), a.empty(""),
         ),
         lambda a: (a.labels("N"), a.labels("N"), a.empty("N", bool), a.empty("")),
     ],
-    "measures.count_right_units": [
+    "sums.count_right_units": [
         lambda a: (a.real("NO"), a.zeros_and_ones("NO"), 0.5, a.empty("NO", bool), a.empty("")),
     ],
     "sums.sum_rows": [
@@ -162,7 +162,10 @@ CALLS = {
         lambda a: (a.real("NO"), 0.3, a.empty("N1"), a.empty("NO"), a.empty("NO")),
         lambda a: (a.real("NO"), None, a.empty("N1"), a.empty("NO"), a.empty("NO")),
     ],
-    "counts.sum_all": [lambda a: (a.real("NO"), a.empty(""))],
+    "sums.sum_all": [
+        lambda a: (a.real("NO"), a.empty("")),
+        lambda a: (a.real("N1"), a.empty("")),
+    ],
     "counts.sum_weighted": [lambda a: (a.real("NO"), a.real("N1"), a.empty("NO"), a.empty(""))],
     "layernorm.layernorm_backward": [
         lambda a: (
@@ -234,8 +237,7 @@ CALLS = {
     "prelu.prelu_parameter_gradient": [
         lambda a: (a.real("NO"), a.real("NO"), a.empty("O"), a.empty("NO")),
     ],
-    "reductions.one_by_sum": [lambda a: (a.positive("N1"), a.empty(""), a.empty(""))],
-    "reductions.sum_batch": [lambda a: (a.real("N1"), a.empty(""))],
+    "counts.one_by_sum": [lambda a: (a.positive("N1"), a.empty(""), a.empty(""))],
     "soft_targets.surplus_forward": [
         lambda a: (a.positive("NO"), a.real("N1"), a.empty("N1"), a.real("N1")),
     ],

@@ -18,7 +18,7 @@ from minidl.backend import current
 from minidl.backend.fused import Fused
 from minidl.backend.gather import Gather
 from minidl.backend.random import DROPOUT, RandomBits
-from minidl.kernels import activations, batchnorm, clipping, dense, losses, measures, sums
+from minidl.kernels import activations, batchnorm, clipping, dense, losses, sums
 from tests.campaigns.memory.arrays import Maker
 
 #: A prepared call: function, arguments; and the right outputs, if known.
@@ -51,18 +51,18 @@ FUNCTIONS: dict[Callable[..., Any], str] = {
     clipping.clip_by_norm: "NO # NO 0",
     sums.sum_rows: "NO O",
     sums.mean_rows: "NO O",
-    measures.clear: "NO",
-    measures.convert: "NO NO",
-    measures.scale: "NO # NO",
-    measures.weigh: "NO N1 NO",
-    measures.add: "0 0",
-    measures.add_sum: "0 NO 0",
-    measures.sum_units: "NO N1",
-    measures.mean_units: "NO N1",
-    measures.mean_batch: "N1 0",
-    measures.largest: "NO iN",
-    measures.count_equal: "iN iN bN 0",
-    measures.count_right_units: "NO NO # bNO 0",
+    sums.clear: "NO",
+    sums.convert: "NO NO",
+    sums.scale: "NO # NO",
+    sums.weigh: "NO N1 NO",
+    sums.add: "0 0",
+    sums.add_sum: "0 NO 0",
+    sums.sum_units: "NO N1",
+    sums.mean_units: "NO N1",
+    sums.mean_all: "N1 0",
+    sums.largest: "NO iN",
+    sums.count_equal: "iN iN bN 0",
+    sums.count_right_units: "NO NO # bNO 0",
     multiply: "NI IO NO",
     multiply_transposed: "NI NO IO",
 }

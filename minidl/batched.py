@@ -1,0 +1,48 @@
+"""Batches as a training asks for them: in an order, one by one, and some rows once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl.backend import Backend
+
+
+class Batched:
+    """The base of batches that come in an order: what the loop asks, with an array's answers.
+
+    Attributes:
+        size: rows in a batch.
+        may_wait: True if steps may wait for each other.
+        repeatable: True if a step can be done again.
+    """
+
+    size: int
+    may_wait = repeatable = True
+    _backend: Backend
+    _arrays: Sequence[Any]
+
+    def more(self, epoch: int, validates: bool = False) -> bool:
+        """True if there is a batch for an epoch, to train or to validate on."""
+        return True
+
+    def aim(self) -> None:
+        """Say that the batch that ``shuffled`` has given last is the next to be filled."""
+
+    def fill(self) -> None:
+        """Bring the rows of the batch that ``shuffled`` has given last into its buffers."""
+
+    def check(self) -> None:
+        """Check at the end of an epoch what could not be checked before."""
+
+    def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
+        """Numbers of the rows in a batch."""
+        start = batch * self.size
+        return order[start : start + self.size]
+
+    def rows_of(self, rows: np.ndarray) -> list[Any]:
+        """Copies (x, y, weight) of rows of these numbers; None for a missing array."""
+        chosen = self._backend.to_device(rows)
+        return [None if a is None else a[chosen] for a in self._arrays]
