@@ -78,7 +78,8 @@ class Glance:
         holdings = Holdings(f for each in classes for f in each.functions)
         for each in classes:
             # The dictionary behind ``vars(kind)``, which hands out no more than a view.
-            holdings.add(*gc.get_referents(each.now))
+            (space,) = gc.get_referents(each.now)
+            holdings.add(space, each.then)
         for each in objects:
             if each.names is not None:
                 self._note(each, holdings)

@@ -85,14 +85,20 @@ def _look_at(kind: type) -> _Class:
 
 
 class _Class:
-    """The attributes of a class."""
+    """The attributes of a class.
+
+    Attributes:
+        now: all attributes.
+        then: by name, those that count, as found before.
+        functions: among all.
+    """
 
     def __init__(self, kind: type) -> None:
         self.now = vars(kind)
         self._take()
 
     def _take(self) -> None:
-        self._then = self._telling()
+        self.then = self._telling()
         self._values = list(self.now.values())
         self._ids = tuple(map(id, self._values))
         self.functions = list(filter(inspect.isfunction, self._values))
@@ -109,7 +115,7 @@ class _Class:
     def unchanged(self) -> bool:
         """True if all attributes are as found before."""
         if tuple(map(id, self.now.values())) != self._ids:
-            now, then = self._telling(), self._then
+            now, then = self._telling(), self.then
             if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
                 return False
             self._take()
