@@ -17,8 +17,9 @@ from minidl.network import Network
 if TYPE_CHECKING:
     from minidl.compiling import Compiled
 
-# Without gradients the batch only has to be large enough to keep the matrix product busy.
-INFERENCE_BATCH = 1024
+# Without gradients the batch only has to be large enough to keep the matrix product busy; within a
+# training its buffers are memory beside the training's.
+INFERENCE_BATCH, VALIDATION_BATCH = 2048, 1024
 
 #: Features, targets and weights; the weights are None where all are 1.
 Rows = tuple[Any, np.ndarray, np.ndarray | None]

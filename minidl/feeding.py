@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from minidl import arguments, checks, data
-from minidl.arguments import INFERENCE_BATCH, Rows
+from minidl.arguments import INFERENCE_BATCH, VALIDATION_BATCH, Rows
 from minidl.backend.sparse import outside
 from minidl.batches import Batches
 from minidl.callbacks.base import Callback, overriding
@@ -124,7 +124,8 @@ def evaluation(
         _note_of_size(what.kind, batch_size)
         return _stream(model, what, steps, None)
     rows = arguments.rows(model, x, y, sample_weight)
-    return _inference(model, rows, batch_size, steps, batch_size)
+    size = INFERENCE_BATCH if batch_size is None else batch_size
+    return _inference(model, rows, batch_size, steps, size)
 
 
 def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Any:
@@ -143,7 +144,8 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
 
         return Stream(what, suit, steps, model.backend, model.dtype)
     x = arguments.features(model, x)
-    return _inference(model, (x, None, None), batch_size, steps, batch_size)  # type: ignore[arg-type]
+    size = INFERENCE_BATCH if batch_size is None else batch_size
+    return _inference(model, (x, None, None), batch_size, steps, size)  # type: ignore[arg-type]
 
 
 def rows_trained_on(train: Any) -> Batches:
@@ -157,7 +159,7 @@ def rows_trained_on(train: Any) -> Batches:
             f"evaluate_train: expected whole epochs of arrays, received a {train.source.kind} or "
             "steps_per_epoch"
         )
-    return train.of_size(INFERENCE_BATCH)
+    return train.of_size(VALIDATION_BATCH)
 
 
 def seen_size(
@@ -251,7 +253,7 @@ def _inference(
             run_out(-(-x.shape[0] // counted), steps)
         x = x[:kept]
         y, weight = (None if a is None else a[:kept] for a in (y, weight))  # type: ignore[assignment]
-    number = arguments.size(size, INFERENCE_BATCH)
+    number = arguments.size(size, VALIDATION_BATCH)
     return batches_of(x, y, weight, number, model.backend, model.dtype)
 
 
