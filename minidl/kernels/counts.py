@@ -119,9 +119,7 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
         bucket = np.maximum(np.ceil(np.clip(p, 0, 1) * steps).astype(np.int64), low)
     else:
         bucket = np.searchsorted(thresholds, p)
-    place = ((t != 0) * buckets + bucket) * labels
-    if labels > 1:
-        place = place + np.arange(labels)
+    place = ((t != 0) * buckets + bucket) * labels + np.arange(labels)
     found = np.bincount(place.ravel(), weights=w.ravel(), minlength=total.size)
     total += backend_of(total).to_device(found.reshape(total.shape))
     return total

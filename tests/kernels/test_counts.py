@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(3)
 ROWS, UNITS = 9, 4
 # Multiples of 1/8: sums of them are exact in any order, and some lie on a threshold.
 P = RANDOM.integers(0, 9, (ROWS, UNITS)) / 8
-T = RANDOM.integers(0, 2, (ROWS, UNITS)).astype(float)
+T = RANDOM.integers(-1, 2, (ROWS, UNITS)).astype(float)  # yes is whatever is not 0
 W = RANDOM.integers(1, 9, (ROWS, UNITS)) / 8
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -52,7 +52,7 @@ def test_buckets_count_the_thresholds_below(steps: int, labels: int, low: int) -
         for unit in range(UNITS):
             bucket = sum(p[row, unit] > t for t in thresholds)
             bucket = max(bucket, low) if steps else bucket
-            place = int(T[row, unit]), bucket, unit if labels > 1 else 0
+            place = int(T[row, unit] != 0), bucket, unit if labels > 1 else 0
             expected[place] += 2 * W[row, unit]
     np.testing.assert_array_equal(total, expected)
 
