@@ -36,6 +36,15 @@ def test_four_cases(dtype: str) -> None:
         np.testing.assert_array_equal(to_host(out), expected)
 
 
+@pytest.mark.usefixtures("executor")
+@FLOATS
+def test_one_by_sum_is_0_where_there_is_no_weight(dtype: str) -> None:
+    for weights, expected in (([[0.5], [0.0], [1.5]], 0.5), ([[0.0], [0.0]], 0.0)):
+        none, out = blank((), dtype), blank((), dtype)
+        counts.one_by_sum(device(np.array(weights), dtype), none, out=out)
+        assert to_host(out) == expected
+
+
 @pytest.mark.parametrize("steps", [0, 4])
 @pytest.mark.parametrize("labels", [1, UNITS])
 @pytest.mark.parametrize("low", [0, 1])
