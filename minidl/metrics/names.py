@@ -67,8 +67,8 @@ def compiled(
     if len(set(map(id, found))) < len(found):
         raise ValueError("expected each metric once, received an object twice")
     for metric in found:
-        takes_values = type(metric).update_state is Mean.update_state
-        if takes_values and type(metric).update is Mean.update:
+        known: Any = type(metric)
+        if known.update_state is Mean.update_state and known.update is Mean.update:
             raise TypeError(
                 f"metrics: expected metrics of targets and predictions, received {metric.name!r}, "
                 f"a {type(metric).__name__} of values; write a function of both, for its mean"
