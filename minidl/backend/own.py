@@ -77,18 +77,19 @@ class Look:
                 if more is None:
                     return None
                 names |= more
-                found = found or _is_ours(known)
+                found = found or is_ours(known)
         return names if found else None
 
 
 def _methods_in(kind: type) -> frozenset[str] | None:
     """Names of the methods of one class as written; None where it is foreign or changed."""
     body = body_of(kind)
-    kept = (_is_ours(kind) or body.adds_nothing) and body.as_written(kind)
+    kept = (is_ours(kind) or body.adds_nothing) and body.as_written(kind)
     return body.methods if kept else None
 
 
-def _is_ours(kind: type) -> bool:
+def is_ours(kind: type) -> bool:
+    """True for a class of a module of this package."""
     return kind.__module__.partition(".")[0] == PACKAGE
 
 
@@ -181,7 +182,7 @@ def remember() -> None:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == PACKAGE:
             for value in list(vars(module).values()):
-                if isinstance(value, type) and value.__module__.partition(".")[0] == PACKAGE:
+                if isinstance(value, type) and is_ours(value):
                     body_of(value, trusted=True)
 
 

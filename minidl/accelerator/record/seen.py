@@ -11,7 +11,7 @@ import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
 from minidl.accelerator.record.glance import Glance, Holdings, code
-from minidl.backend.own import PACKAGE, Look, body_of
+from minidl.backend.own import Look, body_of, is_ours
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
@@ -220,7 +220,7 @@ def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:
         for value in getattr(part, "__dict__", {}).values():
             if not hasattr(value, "__dict__") or hasattr(value, "traffic"):
                 continue
-            if type(value).__module__.partition(".")[0] == PACKAGE:
+            if is_ours(type(value)):
                 yield from _with_their_own([value], own)
 
 
