@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from minidl.losses.reductions import NONE, REDUCING
@@ -54,18 +53,4 @@ def fitting(loss: Loss, y: Any, rows: int, units: int) -> None:
     if y.shape not in shapes and not (units == 1 and y.shape == (rows,)):
         raise ValueError(
             f"{type(loss).__name__}: expected targets of shape {shapes[-1]}, received {y.shape}"
-        )
-
-
-def written(method: Callable[..., Any], returned: Any, out: Any) -> None:
-    """Refuse the new array of a method that should write into ``out``.
-
-    Raises:
-        TypeError: names the method, and what it should do.
-    """
-    if returned is not None and returned is not out:
-        name = getattr(method, "__qualname__", method)
-        raise TypeError(
-            f"{name}: expected the result to be written into out, out[...] = …, received it as a "
-            f"new {type(returned).__name__}"
         )

@@ -21,6 +21,7 @@ from minidl.register import kind
 
 #: Activations whose logits a cross-entropy takes.
 JOINED = ("softmax", "sigmoid")
+_WRITTEN = "the result to be written into out, out[...] = …"
 
 
 @kind("loss")
@@ -105,7 +106,7 @@ class Loss(Configured):
         self.prepare(t)
         losses = self._losses[:rows]
         returned = self.row_losses(predictions, t, losses)
-        arguments.written(self.row_losses, returned, losses)
+        checks.in_place(self.row_losses, returned, losses, _WRITTEN)
         self._weights = None
         if sample_weight is not None:
             self._weights = self._factors[:rows]
@@ -120,7 +121,7 @@ class Loss(Configured):
         """The gradient of the last forward's value at its predictions: (N, units)."""
         d = self._gradients[: self._rows]
         returned = self.row_gradients(self._predictions, self._targets, d)
-        arguments.written(self.row_gradients, returned, d)
+        checks.in_place(self.row_gradients, returned, d, _WRITTEN)
         if self._weights is not None:
             sums.weigh(d, self._weights, out=d)
         if self.reduction not in reductions.MEANS:

@@ -36,12 +36,11 @@ class Regularizer(Configured):
         Raises:
             TypeError: :meth:`add_gradient` returned another array than ``dW``.
         """
-        returned = self.add_gradient(W, dW)
-        if returned is not None and returned is not dW:
-            raise TypeError(
-                f"{type(self).__name__}.add_gradient: expected the gradient to be added in place, "
-                f"dW += …, received it as a new {type(returned).__name__}"
-            )
+        name, how = (
+            f"{type(self).__name__}.add_gradient",
+            "the gradient to be added in place, dW += …",
+        )
+        checks.in_place(name, self.add_gradient(W, dW), dW, how)
 
     def proximal_step(self, W: Any, step: Any) -> None:
         """W ← argmin_U Σ (u - w)² / 2 step + P(u), in place.
