@@ -10,33 +10,47 @@ from typing import Any
 code = operator.attrgetter("__code__")
 
 
+#: In the place of an object that does not count.
+ANY = object()
+
+
 class Holdings:
-    """Objects that containers and functions hold now.
+    """Objects that other objects hold now.
 
     Args:
-        functions: these.
+        functions: of which the code counts.
+        things: of which the class counts.
+        owners: of which the dictionary of attributes counts.
 
     Attributes:
         codes: (function, the function's code).
-        sizes: (dictionary or list, number of objects in it).
-        entries: (dictionary, key, object).
-        elements: (list, index, object).
+        kinds: (object, the object's class).
+        spaces: (object, the object's dictionary of attributes).
+        dictionaries: (dictionary, keys in order, objects or :data:`ANY`).
+        lists: (list, objects).
     """
 
-    def __init__(self, functions: Iterable[Any]) -> None:
+    def __init__(
+        self,
+        functions: Iterable[Any] = (),
+        things: Iterable[Any] = (),
+        owners: Iterable[Any] = (),
+    ) -> None:
         self.codes = [(function, code(function)) for function in functions]
-        self.sizes: list[tuple[Any, int]] = []
-        self.entries: list[tuple[dict[Any, Any], Any, Any]] = []
-        self.elements: list[tuple[list[Any], int, Any]] = []
+        self.kinds = [(thing, type(thing)) for thing in things]
+        self.spaces = [(owner, vars(owner)) for owner in owners]
+        self.dictionaries: list[tuple[dict[Any, Any], list[Any], list[Any]]] = []
+        self.lists: list[tuple[list[Any], list[Any]]] = []
 
     def add(self, container: Any, names: Iterable[Any] | None = None) -> None:
         """Note the objects in a dictionary or list, or only those of some names."""
-        self.sizes.append((container, len(container)))
         if isinstance(container, list):
-            self.elements += [(container, k, value) for k, value in enumerate(container)]
+            self.lists.append((container, list(container)))
         else:
-            names = container if names is None else names
-            self.entries += [(container, name, container[name]) for name in names]
+            keys = list(container)
+            counted = set(keys if names is None else names)
+            objects = [container[key] if key in counted else ANY for key in keys]
+            self.dictionaries.append((container, keys, objects))
 
     def add_deep(self, container: Any) -> None:
         """Note the objects in a dictionary or list, and in each that is in there."""
@@ -46,13 +60,26 @@ class Holdings:
                 self.add_deep(value)
 
     def unchanged(self) -> bool:
-        """True if all hold the same objects."""
+        """True if all hold the same objects, and dictionaries the same keys in the same order."""
         return (
-            all(len(container) == size for container, size in self.sizes)
-            and all(space[name] is value for space, name, value in self.entries)
-            and all(row[k] is value for row, k, value in self.elements)
+            all(type(thing) is kind for thing, kind in self.kinds)
+            and all(vars(owner) is space for owner, space in self.spaces)
+            and all(_same(row, then) for row, then in self.lists)
+            and all(
+                list(space) == keys and _same(list(space.values()), then)
+                for space, keys, then in self.dictionaries
+            )
             and all(code(function) is then for function, then in self.codes)
         )
+
+
+def _same(now: list[Any], then: list[Any]) -> bool:
+    """True if both lists have the same objects, but for :data:`ANY`."""
+    if len(now) != len(then):
+        return False
+    return all(map(operator.is_, now, then)) or all(
+        a is b or b is ANY for a, b in zip(now, then, strict=True)
+    )
 
 
 class Glance:
@@ -69,20 +96,20 @@ class Glance:
         objects: Sequence[Any],
         compiled: Callable[[Holdings], Callable[[], bool]],
     ) -> None:
-        self._things = [each.thing for each in objects]
-        self._kinds = [each.kind for each in objects]
+        own = [each for each in objects if each.names is not None]
         self._foreign = [each for each in objects if each.names is None]
-        self._own = [each.thing for each in objects if each.names is not None]
-        self._spaces = list(map(vars, self._own))
         self._numbers: list[tuple[Callable[[Any], tuple[Any, ...]], Any, tuple[bool, ...]]] = []
-        holdings = Holdings(f for each in classes for f in each.functions)
+        holdings = Holdings(
+            functions=(f for each in classes for f in each.functions),
+            things=(each.thing for each in objects),
+            owners=(each.thing for each in own),
+        )
         for each in classes:
             # The dictionary behind ``vars(kind)``, which hands out no more than a view.
             (space,) = gc.get_referents(each.now)
             holdings.add(space, each.then)
-        for each in objects:
-            if each.names is not None:
-                self._note(each, holdings)
+        for each in own:
+            self._note(each, holdings)
         self._unchanged = compiled(holdings)
 
     def _note(self, each: Any, holdings: Holdings) -> None:
@@ -100,11 +127,9 @@ class Glance:
         """True if every object is still the same object."""
         try:
             return (
-                all(map(operator.is_, map(type, self._things), self._kinds))
-                and all(map(operator.is_, map(vars, self._own), self._spaces))
-                and self._unchanged()
+                self._unchanged()
                 and all(tuple(map(bool, get(space))) == then for get, space, then in self._numbers)
                 and all(each.unchanged() for each in self._foreign)
             )
-        except (LookupError, ValueError):  # ValueError: an array in the place of a number
+        except ValueError:  # an array in the place of a number
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +13,8 @@ from minidl.accelerator.cpu.looks.plan import Look
 from minidl.accelerator.record.glance import Holdings
 
 
-def in_python(holdings: Holdings) -> Callable[[], bool]:
-    def unchanged() -> bool:
-        try:
-            return holdings.unchanged()
-        except KeyError:  # for a name that is no more
-            return False
-
-    return unchanged
-
-
 FORMS: dict[str, Callable[[Holdings], Callable[[], bool]]] = {
-    "Python": in_python,
+    "Python": lambda holdings: holdings.unchanged,
     "compiled": Look,
 }
 
@@ -54,7 +45,7 @@ CHANGES: dict[str, Callable[[Any, Any], None]] = {
     "a number for None": lambda kind, made: setattr(made, "none", 0),
     "one attribute more": lambda kind, made: setattr(made, "more", 1),
     "one attribute less": lambda kind, made: delattr(made, "none"),
-    "another name": lambda kind, made: vars(made).update({"named": vars(made).pop("none")}),
+    "another name": lambda kind, made: vars(made).update({"rows": vars(made).pop("row")}),
     "another list": lambda kind, made: setattr(made, "row", list(made.row)),
     "an element": lambda kind, made: made.row.__setitem__(0, object()),
     "one element more": lambda kind, made: made.row.append(None),
@@ -66,6 +57,8 @@ CHANGES: dict[str, Callable[[Any, Any], None]] = {
     "one method more": lambda kind, made: setattr(kind, "third", kind.other),
     "one method less": lambda kind, made: delattr(kind, "other"),
     "a method's code": replace_code,
+    "another class": lambda kind, made: setattr(made, "__class__", type("Sub", (kind,), {})),
+    "another space": lambda kind, made: setattr(made, "__dict__", dict(vars(made))),
 }
 
 
@@ -74,7 +67,7 @@ CHANGES: dict[str, Callable[[Any, Any], None]] = {
 def test_a_change_is_seen(change: str, form: str) -> None:
     kind = new_class()
     made = kind()
-    holdings = Holdings([kind.method, kind.other])
+    holdings = Holdings([kind.method, kind.other], [made], [made])
     holdings.add(*gc.get_referents(vars(kind)))
     holdings.add(vars(made))
     holdings.add_deep(made.row)
@@ -89,7 +82,7 @@ def test_a_change_is_seen(change: str, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_attributes_that_do_not_count_may_change(form: str) -> None:
     made = new_class()()
-    holdings = Holdings([])
+    holdings = Holdings()
     holdings.add(vars(made), ["none", "row"])
     unchanged = FORMS[form](holdings)
     made.number = 5
@@ -100,18 +93,30 @@ def test_attributes_that_do_not_count_may_change(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_nothing_to_look_at_is_unchanged(form: str) -> None:
-    assert FORMS[form](Holdings([]))()
+    assert FORMS[form](Holdings())()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_look_counts_no_references(form: str) -> None:
+    kind = new_class()
+    made = kind()
+    held = [kind, vars(made), made.row, *made.row]
+    unchanged = FORMS[form](Holdings([kind.method], [made], [made]))
+    before = list(map(sys.getrefcount, held))
+    for _ in range(10):
+        assert unchanged()
+    assert list(map(sys.getrefcount, held)) == before
 
 
 def test_what_is_looked_at_stays_alive() -> None:
     """The address of an object that is gone may be another object's."""
     row = [object() for _ in range(100)]
-    holdings = Holdings([])
+    holdings = Holdings()
     holdings.add(row)
     look = Look(holdings)
     del holdings
     for k in range(100):
         row[k] = object()  # would have the address of the one before
         assert not look()
-        row[k] = look._kept.elements[k][2]
+        row[k] = look._kept.lists[0][1][k]
         assert look()

@@ -1,14 +1,68 @@
-"""Questions to objects of Python, in a row."""
+"""Questions to Python's objects, in a row; called with the GIL."""
 
-from minidl.accelerator.cpu.looks.words import ANSWER, EACH, FUNCTION, OBJECT, PLACE
-from minidl.accelerator.cpu.machine.lowlevel import ask, at
-from minidl.accelerator.cpu.machine.values import int64
+from minidl.accelerator.cpu.looks.words import (
+    ANSWER,
+    AT,
+    BORROWED,
+    DICTIONARIES,
+    EACH,
+    ENTRY,
+    FIXED,
+    FUNCTION,
+    GIVE_BACK,
+    HEAD,
+    HELD,
+    KEY,
+    NEW,
+    NEXT,
+    OBJECT,
+    PLACE,
+)
+from minidl.accelerator.cpu.machine.lowlevel import ask, at, call
+from minidl.accelerator.cpu.machine.values import int32, int64
 
 
-def answered(questions, count) -> int64:
-    """1 if each question has its answer, else 0; called with the GIL."""
-    w = at(questions, int64)
-    for k in range(0, EACH * count, EACH):
-        if ask(w[k + FUNCTION], (w[k + OBJECT], w[k + PLACE]), int64) != w[k + ANSWER]:
+def _reply(question) -> int64:
+    """The reply of a question's function."""
+    q = at(question, int64)
+    return ask(q[FUNCTION], (q[OBJECT], q[PLACE]), int64)
+
+
+def _next(block, dictionary) -> int32:
+    """Take the next entry of a dictionary; 0 if there is none."""
+    w = at(block, int64)
+    words = dictionary, block + 8 * AT, block + 8 * KEY, block + 8 * HELD
+    return ask(w[NEXT], words, int32)
+
+
+def _same(block, dictionary, size, entries) -> int64:
+    """1 if a dictionary has these entries, in this order, and no more."""
+    w, then = at(block, int64), at(entries, int64)
+    w[AT] = 0
+    for k in range(0, ENTRY * size, ENTRY):
+        if _next(block, dictionary) == 0 or w[KEY] != then[k]:
             return 0
+        if then[k + 1] != 0 and w[HELD] != then[k + 1]:
+            return 0
+    return 1 if _next(block, dictionary) == 0 else 0
+
+
+def unchanged(block) -> int64:
+    """1 if each question has its answer, and each dictionary its entries, else 0."""
+    w = at(block, int64)
+    place = FIXED
+    for _ in range(w[NEW]):
+        reply = _reply(block + 8 * place)
+        call(w[GIVE_BACK], (reply,))
+        if reply != w[place + ANSWER]:
+            return 0
+        place += EACH
+    for _ in range(w[BORROWED]):
+        if _reply(block + 8 * place) != w[place + ANSWER]:
+            return 0
+        place += EACH
+    for _ in range(w[DICTIONARIES]):
+        if _same(block, w[place], w[place + 1], block + 8 * (place + HEAD)) == 0:
+            return 0
+        place += HEAD + ENTRY * w[place + 1]
     return 1

@@ -1,6 +1,16 @@
-"""The words of a question to an object of Python."""
+"""The words of a look at Python's objects."""
 
-# The address of a C function; the object; a key, an index or nothing; the answer: an object's
-# address, or a number.
+# The numbers of questions to which replies are new references, of other questions, and of
+# dictionaries; the addresses of PyDict_Next and Py_DecRef; room for what PyDict_Next says: a place,
+# a key, an object.
+NEW, BORROWED, DICTIONARIES, NEXT, GIVE_BACK, AT, KEY, HELD = range(8)
+FIXED = 8
+
+# After these, for each question: the address of a C function; the object; an index or nothing; the
+# answer: an object's address, or a number.
 EACH = 4
 FUNCTION, OBJECT, PLACE, ANSWER = range(EACH)
+
+# After these, for each dictionary: its address and its size; and for each entry the addresses of
+# the key and of the object, or 0 for an object that does not count.
+HEAD, ENTRY = 2, 2
