@@ -12,7 +12,6 @@ import pytest
 from minidl.accelerator.cpu.looks.plan import Look
 from minidl.accelerator.record.glance import Holdings
 
-
 FORMS: dict[str, Callable[[Holdings], Callable[[], bool]]] = {
     "Python": lambda holdings: holdings.unchanged,
     "compiled": Look,
