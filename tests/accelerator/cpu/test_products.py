@@ -22,7 +22,6 @@ from minidl.accelerator.cpu.products.tiling import TILES, even
 from minidl.accelerator.cpu.products.words import (
     BEFORE,
     EACH,
-    FUNCTION,
     GET,
     INNER,
     KIND,
@@ -221,17 +220,6 @@ def at_the_end(array):
     made = np.ndarray(rows.shape, rows.dtype, memory, size - rows.nbytes)
     made[...] = rows
     return made if array.flags.c_contiguous else made.T
-
-
-@pytest.mark.parametrize(("m", "tiled"), [(63, False), (64, False), (65, True)])
-def test_small_products_have_numpys_bits(m, tiled, monkeypatch):
-    monkeypatch.setattr(products, "SMALL", shares.SMALL)
-    a, b, out = (random(sizes, "float32") for sizes in ((64, 64), (64, m), (64, m)))
-    (made, *_) = product(a, b, out)
-    assert (made.block[FUNCTION] == 0) == (tiled and TILES)
-    if not tiled:
-        play([made])
-        np.testing.assert_array_equal(out, a @ b)
 
 
 @given(st.integers(0, 5000), st.integers(1, 1100))

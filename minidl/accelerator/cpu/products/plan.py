@@ -24,6 +24,7 @@ from minidl.accelerator.cpu.elementwise import elementwise
 from minidl.accelerator.cpu.machine.machine_code import command
 from minidl.accelerator.cpu.products.blas import LARGEST, function
 from minidl.accelerator.cpu.products.tiling import TILES
+from minidl.accelerator.cpu.products.trial import Layout, comes_to_numpys_bits
 from minidl.accelerator.cpu.products.words import (
     ALPHA,
     BETA,
@@ -116,19 +117,40 @@ def product(
         return [_with_vector(a, b, out)]
     parts = part_count()
     (rows, inner), columns = a.shape, b.shape[1]
-    (trans_a, lda), (trans_b, ldb), (trans_c, ldc) = _layout(a), _layout(b), _layout(out)
+    (trans_a, _), (trans_b, _), (trans_c, _) = _layout(a), _layout(b), _layout(out)
     if trans_c != PLAIN or inner == 0:
         raise UnsupportedError("a product into columns")
     kind = WHOLE
     if parts > 1 and (rows * inner * columns > SMALL or out.size >= WORTH):
         kind = _kind(trans_a, trans_b, rows, inner, columns)
     terms = _terms(out, parts, room) if kind == INNER else []
+    large = rows * inner * columns > SMALL
+    tiles = TILES and (large or (kind == WHOLE and _as_numpy(a, b)))
+    made = _multiplied(Arrays(a, b, out, terms), kind, tiles)
+    made.threaded = large and not tiles
+    return [made, _sum(terms, out)] if terms else [made]
+
+
+def _as_numpy(a: np.ndarray, b: np.ndarray) -> bool:
+    """True if tiles of a product with a's and b's layouts come to NumPy's bits."""
+
+    def make(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Product:
+        return _multiplied(Arrays(a, b, out), WHOLE, True)
+
+    layouts = (Layout(*each.shape, *_layout(each)) for each in (a, b))
+    return comes_to_numpys_bits(make, *layouts, a.dtype)
+
+
+def _multiplied(arrays: Arrays, kind: int, tiles: bool) -> Product:
+    """The command for a product, or for the terms of one, by tiles or by BLAS."""
+    a, b, out, terms = arrays
+    (rows, inner), columns, parts = a.shape, b.shape[1], part_count()
+    (trans_a, lda), (trans_b, ldb), (_, ldc) = _layout(a), _layout(b), _layout(out)
     base = address(terms[0]) if terms else address(out)
     step = address(terms[1]) - base if terms else 0
-    large = rows * inner * columns > SMALL
-    blas = 0 if large and TILES else function("gemm", out.dtype.char)
     words = {
-        FUNCTION: blas, KIND: kind, M: rows, N: columns, K: inner, SIZE: out.itemsize,
+        FUNCTION: 0 if tiles else function("gemm", out.dtype.char),
+        KIND: kind, M: rows, N: columns, K: inner, SIZE: out.itemsize,
         A: address(a), TRANS_A: trans_a, LDA: lda, B: address(b), TRANS_B: trans_b, LDB: ldb,
         C: base, LDC: columns if terms else ldc, TERM: step,
     }  # fmt: skip
@@ -137,14 +159,13 @@ def product(
     accesses = _accesses(kind, trans_a == TRANSPOSED, a, b, out, terms)
     work = 0 if kind == WHOLE else WORTH  # the other kinds are shares of as many parts as there are
     name = f"product {a.shape} {b.shape}"
-    if blas:
-        compiled = command("gemm", "products")
-    else:
+    if tiles:
         compiled = command("tiled", "products", real=out.dtype.name)
-    made = Product(name, compiled, block, accesses, Arrays(a, b, out, terms), work)
-    made.threaded = large and bool(blas)
-    made.by_rows = kind == ROWS and not blas
-    return [made, _sum(terms, out)] if terms else [made]
+    else:
+        compiled = command("gemm", "products")
+    made = Product(name, compiled, block, accesses, arrays, work)
+    made.by_rows = kind == ROWS and tiles
+    return made
 
 
 def _kind(trans_a: int, trans_b: int, rows: int, inner: int, columns: int) -> int:
