@@ -16,11 +16,11 @@ class Recorder(threading.local):
 recorder = Recorder()
 
 
-def unrecorded(function: Callable[..., Any], *arguments: Any) -> Any:
+def unrecorded(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """The result of a function that may do anything with arrays: no tape records the call."""
     before = recorder.tape
     try:
         recorder.tape = None
-        return function(*arguments)
+        return function(*arguments, **named)
     finally:
         recorder.tape = before
