@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 from pathlib import Path
 
 from minidl.backend import installation
@@ -20,6 +21,16 @@ def environment() -> dict[str, str]:
     without such limits.
     """
     return {name: value for name, value in os.environ.items() if not _CHOOSING.match(name)}
+
+
+def lift_limits() -> None:
+    """Begin this program anew without such variables, if there are any.
+
+    For a program whose engines all compute in its own process.
+    """
+    # scikit-learn sets some of OpenMP's own (KMP_) when it is imported.
+    if any(_CHOOSING.match(name) and not name.startswith("KMP_") for name in os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment())
 
 
 def describe(*packages: str, here: bool = True) -> dict[str, object]:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import minidl
-from benchmarks.machine import describe
+from benchmarks.machine import describe, lift_limits
 from benchmarks.train.gate import SETTLE
 from minidl.layers import Dense
 
@@ -219,4 +219,5 @@ def sklearn(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
 
 
 if __name__ == "__main__":
+    lift_limits()
     main()

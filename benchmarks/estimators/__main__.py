@@ -24,7 +24,7 @@ import sklearn.neural_network
 import minidl.estimators
 from benchmarks.estimators import scores
 from benchmarks.estimators.jobs import ALL_EPOCHS, JOBS, Job
-from benchmarks.machine import describe
+from benchmarks.machine import describe, lift_limits
 from benchmarks.train.gate import SETTLE
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -125,4 +125,5 @@ def table_of(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    lift_limits()
     main()
