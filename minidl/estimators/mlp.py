@@ -162,9 +162,9 @@ class MLPRegressor(ValueEstimator, Perceptron):
 
         (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|)
 
-    L_n is half the squared error, Σ_k (y_k - t_k)² / 2; or, for "poisson", half the deviance but for
-    a constant, Σ_k (y_k - t_k log y_k), with y = exp(logits). In ``loss_curve_`` the squared error
-    is the mean over the outputs k, as in scikit-learn, and not the sum.
+    L_n is half the squared error, Σ_k (y_k - t_k)² / 2. For "poisson" it is half the deviance, but
+    for a constant: Σ_k (y_k - t_k log y_k), with y = exp(logits). In ``loss_curve_`` the squared
+    error is the mean over the outputs k, as in scikit-learn, and not the sum.
 
     Args:
         loss: "squared_error", the default, or "poisson" for targets >= 0.

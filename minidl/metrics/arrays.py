@@ -60,7 +60,11 @@ def given(
     if y.size == rows and (kind.numbers or units == 1 or kind.repeats):
         y = y.reshape(rows, 1)
     elif kind.numbers or y.shape[-1:] != (units,) or y.size != p.size:
-        raise ValueError(f"{name}: expected arrays that fit together, received {shapes}")
+        wanted = "a class number for each row" if kind.numbers else "targets of the same shape"
+        raise ValueError(
+            f"{name}: expected arrays that fit together, predictions with {wanted}, received "
+            f"{shapes}"
+        )
     y = y.reshape(rows, -1)
     if kind.numbers:
         y = checks.whole(f"{name}: class numbers", y)

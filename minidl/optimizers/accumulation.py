@@ -14,8 +14,8 @@ def checked(optimizer: Any, name: str, value: Any) -> int | None:
     gathered = optimizer.batches % steps if steps else 0
     if gathered:
         raise AttributeError(
-            f"{name} cannot be set while gradients are gathered; expected another "
-            f"{gathered} of {steps} batches before"
+            f"{name} cannot be set while gradients are gathered; expected {steps - gathered} more "
+            f"batches before, received {gathered} of {steps}"
         )
     return None if value is None else checks.integer(name, value, 2)
 

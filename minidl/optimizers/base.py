@@ -255,8 +255,8 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
             )
         if self._excluded_arrays:
             raise ValueError(
-                "tensors without weight decay are known by their arrays alone until the first "
-                "update; expected exclude_from_weight_decay(var_names=[...])"
+                "exclude_from_weight_decay: expected var_names=[...] in an optimizer that is saved "
+                "before its first update, received arrays, whose names are not known yet"
             )
         config = super().get_config()
         if "learning_rate" in config:

@@ -92,7 +92,9 @@ class Variables:
         own = self.variables
         expected, received = [a.shape for a in own], [np.shape(a) for a in weights]
         if expected != received:
-            raise ValueError(f"expected arrays of shapes {expected}, received {received}")
+            raise ValueError(
+                f"set_weights: expected arrays of shapes {expected}, received {received}"
+            )
         rest = list(weights)
         self.batches = int(rest.pop(0))
         if not callable(self._learning_rate):
