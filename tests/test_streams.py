@@ -294,7 +294,11 @@ def test_terminate_on_nan_in_batches(tmp_path: Path, monkeypatch: Any) -> None:
         (lambda b: iter([b[0], (b[1][0], b[0][1][:2])]), {}, "batch 1 of the generator: y"),
         (lambda b: iter([b[0], (b[1][0][:, :2], b[1][1])]), {}, "batch 1 .* x: expected rows of"),
         (lambda b: iter(b), {"y": np.ones(3)}, "y: expected None, because x is a generator"),
-        (lambda b: iter(b), {"sample_weight": np.ones(3)}, "sample_weight: expected None, because x is a generator"),
+        (
+            lambda b: iter(b),
+            {"sample_weight": np.ones(3)},
+            "sample_weight: expected None, because x is a generator",
+        ),
         (lambda b: iter(b), {"validation_split": 0.5}, "validation_split: expected arrays"),
         (lambda b: iter(b), {"evaluate_train": True}, "evaluate_train: expected"),
         (lambda b: iter(b), {"resume": "folder"}, "resume: expected arrays"),

@@ -18,12 +18,12 @@ from minidl.metrics import weighted
 from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.standalone import Standalone
-from minidl.metrics.weights import Weighing
+from minidl.metrics.variables import Variables
 from minidl.register import kind
 
 
 @kind("metric")
-class Metric(Standalone, Weighing, Configured):
+class Metric(Standalone, Variables, Configured):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
