@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import adaptive, step_sizes
 from minidl.optimizers.base import Optimizer
-from minidl.optimizers.variables import start
+from minidl.optimizers.variables import initial_value
 from minidl.register import register
 
 
@@ -23,7 +23,7 @@ class Adagrad(Optimizer):
         **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
-    initial_accumulator_value: Any = checks.Attribute(start)
+    initial_accumulator_value: Any = checks.Attribute(initial_value)
     epsilon = checks.number(0, ends="()")
 
     def __init__(

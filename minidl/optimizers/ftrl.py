@@ -9,7 +9,7 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import adaptive
 from minidl.optimizers.base import Optimizer
-from minidl.optimizers.variables import start
+from minidl.optimizers.variables import initial_value
 from minidl.register import register
 
 
@@ -46,7 +46,7 @@ class Ftrl(Optimizer):
     )
 
     learning_rate_power: Any = checks.Attribute(_power)
-    initial_accumulator_value: Any = checks.Attribute(start)
+    initial_accumulator_value: Any = checks.Attribute(initial_value)
     l1_regularization_strength = checks.number(0)
     l2_regularization_strength = checks.number(0)
     l2_shrinkage_regularization_strength = checks.number(0)

@@ -103,7 +103,7 @@ class Variables:
             array[...] = values
 
 
-def start(optimizer: Any, name: str, value: Any) -> float:
+def initial_value(optimizer: Any, name: str, value: Any) -> float:
     """The check of an argument that is a state vector's initial value: at least 0."""
     if optimizer.built:
         raise AttributeError(
