@@ -203,7 +203,7 @@ class Chain:
         """
         self._open("take a layer away")
         if not self._entries:
-            raise ValueError("expected at least one layer to take away, received none")
+            raise ValueError("pop: expected a network with a layer, received one without layers")
         layer = self._entries.pop()
         if isinstance(layer, Layer) and layer.owner is self:
             layer.owner = None

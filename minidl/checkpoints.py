@@ -62,7 +62,10 @@ class Checkpoints:
             try:
                 return path, read_file(path)
             except FileFormatError as error:
-                warnings.warn(f"the checkpoint before is used, because of {error}", stacklevel=5)
+                warnings.warn(
+                    f"a damaged checkpoint is passed over, and the one before is used: {error}",
+                    stacklevel=5,
+                )
                 damaged = error
         if damaged is not None:
             raise damaged

@@ -238,16 +238,26 @@ def only_none(meaning: str, instead: str = "") -> Any:
     return Attribute(check)
 
 
-def fixed(instead: str) -> Any:
-    """An attribute that cannot be set any more once the object's ``sealed`` is true.
+def unsealed(thing: Any, name: str, instead: str) -> None:
+    """Raise for an attribute that is set once the object's ``sealed`` is true.
 
     Args:
+        thing: the object.
+        name: of the attribute.
         instead: the remedy, for the error's message.
+
+    Raises:
+        AttributeError: the object is sealed.
     """
+    if vars(thing).get("sealed"):
+        raise AttributeError(f"{name} of {thing!r} cannot be set any more; expected {instead}")
+
+
+def fixed(instead: str) -> Any:
+    """An attribute that cannot be set any more, see :func:`unsealed`."""
 
     def check(thing: Any, name: str, value: Any) -> Any:
-        if thing.__dict__.get("sealed"):
-            raise AttributeError(f"{name} of {thing!r} cannot be set any more; expected {instead}")
+        unsealed(thing, name, instead)
         return value
 
     return Attribute(check)

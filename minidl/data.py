@@ -144,8 +144,9 @@ def class_weights(
     numbers = _classes_of(y, loss)
     if numbers is None:
         raise ValueError(
-            f"class_weight: expected targets that are classes, received {type(loss).__name__} "
-            f"on {units} units"
+            "class_weight: expected targets that are classes, class numbers or rows with a single "
+            f"1, received others for {type(loss).__name__} on {units} units; sample_weight weighs "
+            "rows of any kind"
         )
     # Without a class for each unit, numbers are what they are: -1 and 1 for a hinge.
     counted = loss.labels != "values" or units > 1

@@ -33,8 +33,8 @@ class Evaluated(Compiled):
 
         Args:
             x, y, sample_weight: as in :meth:`fit`.
-            batch_size: rows computed at a time; changes speed only, but with ``steps`` and with a
-                loss of the reduction "sum", for which the default is 32.
+            batch_size: rows computed at a time. The values depend on it only with ``steps`` or
+                with a loss of the reduction "sum", for which the default is 32.
             verbose: 1, 2 or "auto" prints the values (the default), 0 does not.
             steps: number of batches; default None, all.
             callbacks: one or more, which are told of the evaluation.

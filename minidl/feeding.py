@@ -264,13 +264,16 @@ def _is_tuple(given: Any) -> bool:
 def _refuse(kind: str, **given: Any) -> None:
     for name, value in given.items():
         if value is not None:
-            raise ValueError(f"{name}: expected none for x as a {kind}, that gives it, too")
+            raise ValueError(
+                f"{name}: expected None, because x is a {kind} whose batches hold it, received "
+                f"{type(value).__name__}"
+            )
 
 
 def _note_of_size(kind: str, batch_size: int | None) -> None:
     if batch_size is not None:
         warnings.warn(
-            f"batch_size changes nothing for x as a {kind}, whose batches have a size",
+            f"batch_size changes nothing, because x is a {kind} whose batches have their own size",
             stacklevel=outside(),
         )
 

@@ -31,7 +31,7 @@ class Inference(Evaluated):
 
         Args:
             x: (N, ...), or batches of such rows, as in :meth:`fit`.
-            batch_size: rows computed at a time; changes speed only, but with ``steps``.
+            batch_size: rows computed at a time; the outputs depend on it only with ``steps``.
             verbose: 1, 2 or "auto" shows a bar; default 0.
             steps: number of batches; default None, all.
             callbacks: one or more, which are told of the prediction.

@@ -84,7 +84,8 @@ class Interface(Compiled, Elsewhere):
             ValueError: neither or both, or no such layer.
         """
         if (name is None) == (index is None):
-            raise ValueError("get_layer: expected a name or an index")
+            received = "neither" if name is None else "both"
+            raise ValueError(f"get_layer: expected a name or an index, received {received}")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(

@@ -198,7 +198,7 @@ def search(
         return found[0].thing
     if found:
         full = " or ".join(repr(entry.full) for entry in found)
-        raise ValueError(f"{what} {name!r}: expected {full}, received what is both")
+        raise ValueError(f"{what} {name!r}: expected {full}, received a name that means both")
     if given is None:
         raise checks.unknown(what, name, names())
     hint = checks.hint(name, names())

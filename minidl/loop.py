@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -92,39 +92,45 @@ class Loop:
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         """Train on all batches, then evaluate: the epoch's values by name."""
-        model, train, state, steps = self.model, self.train, self.state, self._steps
+        state, steps = self.state, self._steps
         for listener in self.listeners:
             listener.on_epoch_begin(epoch, {})
         state.begin_epoch(epoch)
         order = self._order()
         steps.begin_epoch(epoch, order)
-        step, watch, starting, ending = steps.step, steps.watch, steps.starting, steps.ending
-        done, writes = state.batch, bool(ending or state.every)
         try:
-            for number, (x, y, weight) in enumerate(train.shuffled(order, done), done):
-                for each in starting:
-                    each.on_train_batch_begin(number, {})
-                steps.prepare(x.shape[0])
-                if watch is not None:
-                    watch.step(number, (x, y, weight))
-                elif step(x, y, weight):
-                    state.objective.count(x.shape[0], step.called)
-                if ending:
-                    calls = (partial(each.on_train_batch_end, number) for each in ending)
-                    tell(state.objective.measures, calls)
-                state.batch = number + 1
-                if writes:
-                    state.end_batch(step.settle)
-                if model.stop_training or state.leaving:
-                    break
-            if watch is not None:
-                watch.look()
+            self._batches(self.train.shuffled(order, state.batch))
         finally:
-            step.settle()
-        train.check()
-        if state.leaving and not model.stop_training:
+            steps.step.settle()
+        self.train.check()
+        # Where a callback has stopped training, too, the epoch ends first.
+        if state.leaving and not self.model.stop_training:
             state.leave()
         return state.objective.results() | self._evaluate(epoch)
+
+    def _batches(self, batches: Iterable[Any]) -> None:
+        """Make a step on each batch, until a callback or SIGTERM ends the training."""
+        model, state, steps = self.model, self.state, self._steps
+        step, watch, starting, ending = steps.step, steps.watch, steps.starting, steps.ending
+        writes = bool(ending or state.every)
+        for number, batch in enumerate(batches, state.batch):
+            for each in starting:
+                each.on_train_batch_begin(number, {})
+            steps.prepare(batch[0].shape[0])
+            if watch is None:
+                step(*batch)
+            else:  # makes the step, and looks for NaN and infinity
+                watch.step(number, batch)
+            if ending:
+                calls = (partial(each.on_train_batch_end, number) for each in ending)
+                tell(state.objective.measures, calls)
+            state.batch = number + 1
+            if writes:
+                state.end_batch(step.settle)
+            if model.stop_training or state.leaving:
+                break
+        if watch is not None:
+            watch.look()
 
     def _order(self) -> np.ndarray:
         """Numbers of rows, in the order of the epoch."""

@@ -123,17 +123,6 @@ class Objective:
             else:  # a class of one's own may take no weights
                 metric.update(seen, y)
 
-    def count(self, rows: int, called: Sequence[object] = ()) -> None:
-        """Count the rows of a step that was played, whose sums have been added up.
-
-        Args:
-            rows: of the batch.
-            called: measures that were called nevertheless.
-        """
-        for measure in self.measures:
-            if measure not in called:
-                measure.rows += rows
-
     def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:
         """The results over ``batches`` alone, layers behaving as in inference.
 

@@ -64,8 +64,8 @@ def look_at_output(loss: Loss, output: str | None) -> None:
         return
     if loss.from_logits and output in JOINED:
         warnings.warn(
-            f"{kind}(from_logits=True) after a {output} output takes the logits before the "
-            f"{output}: leave out one of the two",
+            f"{kind}(from_logits=True) expects logits, and after a {output} output it takes the "
+            f"logits before the {output}: leave out one, the {output} or from_logits=True",
             stacklevel=4,
         )
     elif not loss.from_logits and output != wanted:

@@ -194,8 +194,8 @@ def _go_on(
             found = differences(values["made_of"], state.made_of()) + state.differences(values)
     if found:
         raise ValueError(
-            f"{path}: expected the training that was begun, received another one:\n  "
-            + "\n  ".join(found)
+            f"{path}: expected the training that was begun, received another one; go on with the "
+            "same, or begin in another folder:\n  " + "\n  ".join(found)
         )
 
     def restore() -> None:

@@ -42,7 +42,11 @@ class Stream(Batched):
         self, source: Source, suit: Suit, steps: int | None, backend: Backend, dtype: Any
     ) -> None:
         if steps is None and source.endless:
-            raise ValueError(f"expected a number of steps for a {source.kind} without an end")
+            raise ValueError(
+                f"expected a number of steps for a {source.kind} without an end, received None; "
+                "write steps_per_epoch=... in fit (validation_steps=... for rows to validate on), "
+                "steps=... elsewhere"
+            )
         self.source, self._suit, self.steps = source, suit, steps
         self._backend, self._dtype = backend, dtype
         self._buffers: list[Any] = []

@@ -66,8 +66,8 @@ class Sequential(OnBatch, Interface):
         """Train on the rows of x and y; a trained model goes on from its present state.
 
         The first call warns of likely mistakes: features on a wrong scale, validation rows that
-        are training rows or of one class. The first that continues a training says so, unless
-        ``initial_epoch`` does.
+        are training rows or of one class. The first that continues a training warns of that, unless
+        ``initial_epoch`` says it.
 
         Args:
             x: (N, ...), numbers; integers such as uint8 pixels stay so in memory. Where Dense is
@@ -90,21 +90,19 @@ class Sequential(OnBatch, Interface):
             steps_per_epoch: number of batches in an epoch, default None, all. The next epoch goes
                 on with the batches after these.
             validation_steps: number of batches to validate on, the first; default None, all.
-            validation_batch_size: rows validated at a time; default ``batch_size``. Changes speed
-                only, but with ``validation_steps`` and with a loss of the reduction "sum".
+            validation_batch_size: rows validated at a time; default ``batch_size``. The values
+                depend on it only with ``validation_steps`` or with a loss of the reduction "sum".
             validation_freq: each so many epochs end with a validation, default 1; or the numbers
                 of the epochs, counted from 1.
-            evaluate_train: whether each epoch ends with a pass over the training rows in which
-                layers behave as in inference, weighted like "loss"; default False. "loss" and
-                the metrics are means over the epoch, of weights that were moving and with
-                dropout.
-            check_finite: whether training ends at the first NaN or infinity of a step, default
-                False: the error names the tensor, a file is for :func:`minidl.replay_failure`.
-            resume: a folder of checkpoints, default None. If there is one of this training, fit
-                goes on from the checkpoint, bit for bit as if never stopped; without a checkpoint,
-                fit begins. A checkpoint is written at each epoch's end and at SIGTERM; see
-                :class:`minidl.callbacks.BackupAndRestore`, which takes another rhythm. Or a
-                file that ModelCheckpoint wrote: fit goes on from there.
+            evaluate_train: whether the training rows are evaluated, too, after each epoch; default
+                False. "loss" alone is the mean over an epoch in which weights move and dropout
+                acts.
+            check_finite: whether training ends at the first NaN or infinity; default False. The
+                error names the tensor, and a file for :func:`minidl.replay_failure`.
+            resume: a folder of checkpoints, or a file that ModelCheckpoint wrote; default None. fit
+                goes on from the newest checkpoint, bit for bit as if never stopped, or begins if
+                the folder has none. A checkpoint is written at each epoch's end and at SIGTERM;
+                :class:`minidl.callbacks.BackupAndRestore` writes at other times.
 
         Returns:
             History: "loss" (penalties included) and the metrics; for networks with penalties

@@ -95,10 +95,10 @@ class TrainingState:
         """The epoch is done, and all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
         self.act()
-        if self.each_epoch or self.leaving:
-            self.save()
         if self.leaving:
-            raise KeyboardInterrupt("SIGTERM")
+            self.leave()
+        if self.each_epoch:
+            self.save()
 
     def act(self) -> None:
         """Run the waiting actions."""
@@ -106,7 +106,11 @@ class TrainingState:
             self._waiting.popleft()()
 
     def leave(self) -> None:
-        """End training between two steps, with a checkpoint of the present state."""
+        """End training, as SIGTERM asks, with a checkpoint of the present state.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
         self.save()
         raise KeyboardInterrupt("SIGTERM")
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,7 @@ def save(model: Any, filepath: Any, overwrite: bool = True) -> None:
     model.build()
     may_replace(path, overwrite)
     layers = list(places(model, ending == _H5))
-    copies = iter(model.weights_of([layer for _, layer in layers]))
-    found = {}
-    for place, layer in layers:
-        for index, _ in enumerate((*layer.tensors, *layer.statistics)):
-            found[f"{place}/vars/{index}"] = next(copies)
+    found = tensors(model, layers)
     content = b""
     if ending == _H5:
         content = hdf5.written(
@@ -144,6 +140,21 @@ def places(model: Any, functional: bool, before: str = "") -> Iterator[tuple[str
             yield from places(entry, functional, f"{place}/")
         else:
             yield place, entry
+
+
+def tensors(model: Any, layers: Sequence[tuple[str, Layer]]) -> dict[str, np.ndarray]:
+    """Copies of the tensors of layers, by their places in a file.
+
+    Args:
+        model: built.
+        layers: of :func:`places`.
+    """
+    copies = iter(model.weights_of([layer for _, layer in layers]))
+    return {
+        f"{place}/vars/{index}": next(copies)
+        for place, layer in layers
+        for index in range(len(layer.tensors) + len(layer.statistics))
+    }
 
 
 def groups(found: Iterable[str]) -> list[str]:

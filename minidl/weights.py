@@ -67,7 +67,7 @@ def overwrite(network: Stack, layers: Sequence[Layer], weights: Sequence[Any]) -
     arrays = [np.asarray(host, dtype=network.dtype) for host in hosts]
     expected, received = [v.shape for v in views], [a.shape for a in arrays]
     if expected != received:
-        raise ValueError(f"expected arrays of shapes {expected}, received {received}")
+        raise ValueError(f"set_weights: expected arrays of shapes {expected}, received {received}")
     for index, array in enumerate(arrays):
         if not np.isfinite(array).all():
             raise ValueError(f"expected finite weights, received NaN or infinity in array {index}")

@@ -32,7 +32,7 @@ class WholeStep:
     cannot go on beside the step, the step is made again from the beginning.
 
     Args:
-        step: called with arrays, such as (x, y, weight).
+        step: called with arrays of a batch, such as (x, y, weight).
         network: the network of the step.
         parts: all objects whose methods the step calls, but for layers and ``movers``.
         movers: (object, name of a method) for the end of the step: an optimizer's update.
@@ -84,11 +84,6 @@ class WholeStep:
         return str(self.recording)
 
     @property
-    def called(self) -> list[object]:
-        """Parts whose methods are called although the step is played."""
-        return [] if self.recording is None else self.recording.called
-
-    @property
     def under_way(self) -> bool:
         """True if a step is under way that has called the code running now, and that will go on."""
         return self._active and self.undo.open is not None
@@ -136,7 +131,7 @@ class WholeStep:
             self._network.traffic.pending = None
 
     def __call__(self, *arrays: Any) -> bool:
-        """Do the step. Return True if the step was played: then Python saw nothing of the step."""
+        """Do the step. Return True if the step was played, False if Python made it."""
         network = self._network
         with network.traffic.lock:
             before = recorder.tape
@@ -166,7 +161,8 @@ class WholeStep:
         step = network.step
         network.step = step + 1
         try:
-            return True if tape.play(step, self.may_wait, undo, token) else None
+            if not tape.play(step, self.may_wait, undo, token):
+                return None
         except Exception as error:
             self.settle()
             if not isinstance(error, self.recording.CannotPlay):
@@ -176,6 +172,15 @@ class WholeStep:
         except BaseException:
             self.settle()
             raise
+        self._count_rows(arrays[0].shape[0])
+        return True
+
+    def _count_rows(self, rows: int) -> None:
+        """Count the rows of a played step: its sums are in the measures that were not called."""
+        called = self.recording.called
+        for measure in self.undo.measures:
+            if measure not in called:
+                measure.rows += rows
 
     def _call(self, arrays: tuple[Any, ...]) -> bool | None:
         """Have Python make a step: False; None for a step that is undone."""

@@ -641,7 +641,7 @@ def test_the_layers_of_a_network_are_added_and_taken_away() -> None:
     made.build()
     for now, before in zip(made.get_weights(), kept, strict=True):
         np.testing.assert_array_equal(now, before)
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="pop: expected a network with a layer"):
         Network().pop()
 
 

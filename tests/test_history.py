@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import minidl
 from minidl import layers, losses
 from minidl.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback
-from minidl.callbacks.base import Values
+from minidl.callbacks.history import Values
 from minidl.optimizers import SGD
 from tests.fitting import HIDDEN, KINDS, ROWS, compiled, held_out, network, same_weights, theta
 from tests.specs import spec

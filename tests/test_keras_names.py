@@ -235,7 +235,7 @@ def test_a_size_of_batches_is_of_no_use_where_batches_come() -> None:
             return X[index::2], Y[index::2]
 
     for call in (model.fit, model.evaluate, model.predict):
-        with pytest.warns(match="batch_size changes nothing for x as a PyDataset"):
+        with pytest.warns(match="batch_size changes nothing, because x is a PyDataset"):
             call(Rows(), batch_size=7, verbose=0)
     assert len(model.predict(Rows())) == len(X)
 

@@ -155,9 +155,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Path) -> None:
     last, before = sorted(run.glob("checkpoint*"))[::-1]
     whole = last.read_bytes()
     last.write_bytes(whole[: len(whole) // 2])
-    with pytest.warns(
-        UserWarning, match=f"the checkpoint before is used, because of .*{last.name}"
-    ):
+    with pytest.warns(UserWarning, match=f"the one before is used: .*{last.name}"):
         history = fit(run)
     assert history.history == reference
     for name, array in read_file(io.BytesIO(whole)).arrays.items():
@@ -165,7 +163,7 @@ def test_a_damaged_checkpoint_is_passed_over(run: Path) -> None:
     for path in (last, before):
         path.write_bytes(b"no checkpoint")
     with (
-        pytest.warns(UserWarning, match="the checkpoint before is used"),
+        pytest.warns(UserWarning, match="the one before is used"),
         pytest.raises(FileFormatError, match=before.name),
     ):
         fit(run)

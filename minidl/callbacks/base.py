@@ -1,4 +1,4 @@
-"""The base class of callbacks, and the record of a training.
+"""The base class of callbacks.
 
 A callback is told when training, an epoch or a batch begins and ends. So it is told of an
 evaluation, also of the validation within ``fit``, and of a prediction. ``logs`` holds the values
@@ -11,11 +11,10 @@ the History.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from minidl import checks
 from minidl.backend.own import are_own
 
 Logs = Mapping[str, float]
@@ -163,108 +162,3 @@ def may_add_values(model: Any) -> bool:
     training = getattr(model, "fitting", None)
     listeners = overriding(training.listeners if training else (), "on_epoch_end")
     return not are_own(listeners)
-
-
-class Values(dict[str, list[float]]):
-    """Name -> value at each epoch.
-
-    Networks with and without penalties compare: where no weight is penalised, the names
-    "data_loss" and "penalty" (and "val_…", "train_…") are not stored, as in Keras, and a look-up
-    gives the loss and zeros.
-    """
-
-    def __missing__(self, name: str) -> list[float]:
-        for part in ("", "val_", "train_"):
-            loss = self.get(f"{part}loss")
-            if loss is not None and name == f"{part}data_loss":
-                return list(loss)
-            if loss is not None and name == f"{part}penalty":
-                return [0.0] * len(loss)
-        raise KeyError(name)
-
-
-class History(Callback):
-    """The result of ``fit``.
-
-    Attributes:
-        epoch: numbers of the epochs.
-        history: name -> value at each epoch; see :class:`Values`.
-    """
-
-    def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history = Values()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A record can be pickled without its model.
-        return {key: value for key, value in vars(self).items() if key != "model"}
-
-    def on_epoch_end(self, epoch: int, logs: Logs = NONE) -> None:
-        for name, value in logs.items():
-            if name not in self.history:
-                self.history[name] = self._before(name)
-            self.history[name].append(value)
-        self.epoch.append(epoch)
-
-    def extend(self, other: History) -> None:
-        """Add the epochs of another history, numbered on from here."""
-        for name, values in other.history.items():
-            if name not in self.history:
-                self.history[name] = self._before(name)
-            self.history[name] += values
-        self.epoch += range(len(self.epoch), len(self.epoch) + len(other.epoch))
-
-    def _before(self, name: str) -> list[float]:
-        """Values of the epochs until now: none, but for a part of the loss.
-
-        Where weights are penalised from now on, the data's was the whole loss until now.
-        """
-        try:
-            return self.history[name][: len(self.epoch)]
-        except KeyError:
-            return []
-
-    def get_state(self) -> dict[str, Any]:
-        return {"epoch": self.epoch, "history": dict(self.history)}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.epoch[:] = state["epoch"]
-        self.history.clear()
-        self.history.update({name: list(values) for name, values in state["history"].items()})
-
-
-class LambdaCallback(Callback):
-    """Functions in place of methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
-
-    Args:
-        on_epoch_begin, on_epoch_end, on_train_begin, …: as the methods of :class:`Callback` with
-            these names; None stands for no function.
-
-    Raises:
-        ValueError: an argument that is no method of :class:`Callback`.
-    """
-
-    def __init__(
-        self,
-        on_epoch_begin: Callable[..., Any] | None = None,
-        on_epoch_end: Callable[..., Any] | None = None,
-        on_train_begin: Callable[..., Any] | None = None,
-        on_train_end: Callable[..., Any] | None = None,
-        on_train_batch_begin: Callable[..., Any] | None = None,
-        on_train_batch_end: Callable[..., Any] | None = None,
-        **functions: Callable[..., Any] | None,
-    ) -> None:
-        functions |= {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
-            "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
-        }
-        known = [name for name in vars(Callback) if name.startswith("on_")]
-        for name, function in functions.items():
-            if name not in known:
-                raise checks.unknown("callback method", name, known)
-            if function is not None:
-                setattr(self, name, function)

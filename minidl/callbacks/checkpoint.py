@@ -10,7 +10,7 @@ from typing import Any
 from minidl import checks
 from minidl.backend.weak import weakly
 from minidl.callbacks.base import NONE, Logs, may_add_values
-from minidl.callbacks.monitors import Monitor, finite
+from minidl.callbacks.monitor import Monitor, finite
 from minidl.printing import say
 from minidl.replacing import clear_leftovers
 from minidl.saving.writing import check_ending

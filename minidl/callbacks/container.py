@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl.callbacks.base import Callback, History
+from minidl.callbacks.base import Callback
+from minidl.callbacks.history import History
 
 
 class CallbackList(Callback):

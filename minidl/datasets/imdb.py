@@ -108,12 +108,12 @@ def load_csr(
 ) -> tuple[tuple[csr_array[Any], Ints], tuple[csr_array[Any], Ints]]:
     """`(x_train, y_train), (x_test, y_test)`: reviews as multi-hot float32 CSR rows.
 
-    `x` have shape (reviews, num_words), 25,000 rows each in Keras's file, with
-    `x[i, j] = 1 if j in review i, else 0`, where review i is row i of `load_data(num_words=…)` with
-    all other arguments at their defaults. So the rows have the same order; column 1, the start
-    mark, is 1 in every row; column 2 is 1 where some word is out of vocabulary; columns 0 and 3 are
-    empty; the word of rank r is column r + 3. Column indices are sorted within a row, int32 unless
-    an index or the number of entries needs int64. No dense matrix is built on the way.
+    `x` have shape (reviews, num_words); Keras's file has 25,000 reviews in each split. Row i is
+    review i of `load_data(num_words=…)`, all other arguments at their defaults: `x[i, j]` is 1 if
+    index j is in the review, else 0. So column 1, the start mark, is 1 in every row. Column 2 is 1
+    where some word is out of vocabulary. Columns 0 and 3 are empty, and the word of rank r is
+    column r + 3. Column indices are sorted within a row, int32 unless an index or the number of
+    entries needs int64. No dense matrix is built on the way.
 
     Args:
         num_words: number of columns, at least 3.

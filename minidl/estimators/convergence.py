@@ -16,9 +16,10 @@ FALL, LAST = 1 / 5, 1e-6
 class Convergence(Callback):
     """Keeps an estimator's curves, and ends training where the curves no longer get better.
 
-    The loss gets better where it falls by ``tol`` or more below its least, the score where it is
-    ``tol`` or more above its best. After more than ``n_iter_no_change`` epochs in a row without
-    that, training ends; or the learning rate falls, if it is adaptive.
+    The loss gets better where it falls by ``tol`` or more below the least loss so far. The score
+    gets better where it is ``tol`` or more above the best score so far. After more than
+    ``n_iter_no_change`` epochs in a row without that, training ends; or, if the learning rate is
+    adaptive, it falls.
 
     Args:
         estimator: a perceptron in training.

@@ -158,12 +158,13 @@ class MLPClassifier(LabelEstimator, Perceptron):
 class MLPRegressor(ValueEstimator, Perceptron):
     """Multi-layer perceptron for values: ``sklearn.neural_network.MLPRegressor``, and more.
 
-    Each step minimizes half the squared error of a batch, or half the Poisson deviance,
+    Each step minimizes, with the weights w of the rows in a batch,
 
         (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|)
 
-    with L_n = Σ_k (y_k - t_k)² / 2, or L_n = Σ_k y_k - t_k log y_k for y = exp(logits).
-    ``loss_curve_`` shows the mean of the squared errors over several outputs, as there.
+    L_n is half the squared error, Σ_k (y_k - t_k)² / 2. For "poisson" it is half the deviance, but
+    for a constant: Σ_k (y_k - t_k log y_k), with y = exp(logits). In ``loss_curve_`` the squared
+    error is the mean over the outputs k, as in scikit-learn, and not the sum.
 
     Args:
         loss: "squared_error", the default, or "poisson" for targets >= 0.

@@ -76,8 +76,8 @@ class BuiltEstimator(NetworkEstimator):
         network.build((features,))
         if network.output_row not in ((wanted,), (self.n_outputs_,)):
             raise ValueError(
-                f"build: expected a network of {wanted} outputs, received one of the output shape "
-                f"{network.output_row}"
+                f"build: expected a network of {wanted} outputs for each row, received one of the "
+                f"shape {network.output_row}"
             )
         return self._ended(network)
 

@@ -144,10 +144,10 @@ class Watch:
             if self._observes:
                 self._observe(batch)
             elif trail is None:
-                self._do(batch)
+                self._step(*batch)
             else:
                 trail.before()
-                self._do(batch)
+                self._step(*batch)
                 trail.after()
         # Rows of steps end there anyway, where small numbers are flushed.
         whole = self._model.optimizer.batches % self._every == 0
@@ -191,10 +191,6 @@ class Watch:
             self.look()
             raise
 
-    def _do(self, batch: Sequence[Any]) -> None:
-        if self._step(*batch):
-            self._objective.count(batch[0].shape[0], self._step.called)
-
     def _keep(self, number: int) -> None:
         self._model._built_optimizer()
         self._kept.keep(number, self._objective.measures)
@@ -234,7 +230,7 @@ class Watch:
             before.keep(number, self._objective.measures)
             self._probe.clear()
             self._look()
-            self._do(batch)
+            self._step(*batch)
             self._step.settle()
             same = same and (trail is None or trail.agrees(number - first))
             if self._is_bad():

@@ -57,8 +57,7 @@ def activity() -> Any:
 
     def check(layer: Layer, name: str, value: Any) -> regularizers.Regularizer | None:
         found = regularizers.get(value)
-        if layer.sealed:
-            raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
+        checks.unsealed(layer, name, BUILT)
         if found is not None and found.proximal:
             raise ValueError(
                 f"{name}: expected a penalty with a gradient, received one that acts by a proximal "

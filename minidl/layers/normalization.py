@@ -22,8 +22,7 @@ EPSILON = 1e-7
 
 def _values(layer: Any, name: str, value: Any) -> Any:
     """The check of a given mean or variance: a number, or one for each feature."""
-    if layer.sealed:
-        raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
+    checks.unsealed(layer, name, BUILT)
     if value is None:
         return None
     found = np.array(value, dtype=np.float64)
@@ -34,8 +33,7 @@ def _values(layer: Any, name: str, value: Any) -> Any:
 
 def _axis(layer: Any, name: str, value: Any) -> Any:
     """The check of the axis: None, or one axis."""
-    if layer.sealed:
-        raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
+    checks.unsealed(layer, name, BUILT)
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     return value if value is None else checks.integer(name, value, -1)

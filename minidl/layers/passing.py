@@ -68,8 +68,7 @@ class ActivityRegularization(Identity):
 
 
 def _shape(layer: Any, name: str, value: Any) -> tuple[int, ...]:
-    if layer.sealed:
-        raise AttributeError(f"{name} of {layer!r} cannot be set any more; expected {BUILT}")
+    checks.unsealed(layer, name, BUILT)
     sizes = (value,) if hasattr(value, "__index__") else tuple(value)
     found = tuple(-1 if s == -1 else checks.integer("size in a shape", s, 1) for s in sizes)
     if not found or found.count(-1) > 1:

@@ -20,12 +20,8 @@ from minidl.losses.distances import (
 from minidl.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from minidl.losses.functions import (
     binary_crossentropy,
-    categorical_crossentropy,
-    mean_squared_error,
-    sparse_categorical_crossentropy,
-)
-from minidl.losses.further import (
     binary_focal_crossentropy,
+    categorical_crossentropy,
     categorical_focal_crossentropy,
     categorical_hinge,
     cosine_similarity,
@@ -35,8 +31,10 @@ from minidl.losses.further import (
     log_cosh,
     mean_absolute_error,
     mean_absolute_percentage_error,
+    mean_squared_error,
     mean_squared_logarithmic_error,
     poisson,
+    sparse_categorical_crossentropy,
     squared_hinge,
 )
 from minidl.losses.hinges import CategoricalHinge, Hinge, SquaredHinge

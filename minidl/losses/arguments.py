@@ -17,7 +17,10 @@ def on_logits(loss: Any, name: str, value: Any) -> bool:
         ValueError: True for a loss that is not computed from them.
     """
     if value and loss.activation is None:
-        raise ValueError(f"{type(loss).__name__} has no form on logits")
+        raise ValueError(
+            f"from_logits: expected False, because {type(loss).__name__} has no form on logits, "
+            f"received {value!r}"
+        )
     return bool(value)
 
 

@@ -11,15 +11,14 @@ from typing import Any
 from minidl import checks
 from minidl.lookup import find
 from minidl.lookup import get as of_kind
-from minidl.losses import functions, further
+from minidl.losses import functions
 from minidl.losses.base import Loss
 from minidl.losses.reductions import NONE, one_number
 
 _FUNCTIONS: dict[Any, type[Loss]] = {
     function: find(name, Loss)
-    for module in (functions, further)
-    for name, function in vars(module).items()
-    if getattr(function, "__module__", "") == module.__name__
+    for name, function in vars(functions).items()
+    if getattr(function, "__module__", "") == functions.__name__
 }
 
 

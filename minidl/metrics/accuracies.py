@@ -11,7 +11,7 @@ from minidl.backend import Backend
 from minidl.kernels import sums
 from minidl.metrics import weighted
 from minidl.metrics.arguments import chosen_once
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.metrics.base import Metric
 from minidl.register import register
 
@@ -68,7 +68,7 @@ class SparseCategoricalAccuracy(_OfLargestOutput):
     """
 
     class_numbers = True
-    _kind = Kind(numbers=True)
+    _meaning = Meaning(numbers=True)
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -79,7 +79,7 @@ class CategoricalAccuracy(_OfLargestOutput):
     """Share of rows whose largest output has the index of the largest element of y (N, K)."""
 
     class_numbers = False
-    _kind = Kind(one_row=True)
+    _meaning = Meaning(one_row=True)
 
     def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

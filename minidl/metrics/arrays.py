@@ -10,7 +10,7 @@ from minidl.backend import current
 from minidl.backend.floatx import in_floats
 
 
-class Kind(NamedTuple):
+class Meaning(NamedTuple):
     """The meaning of the arrays that a metric takes.
 
     Attributes:
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
 
 def given(
-    name: str, kind: Kind, y_true: Any, y_pred: Any, sample_weight: Any
+    name: str, meaning: Meaning, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> tuple[Any, Any, Any]:
     """Predictions (N, units), targets (N, units) or (N, 1), and weights (N, 1), (N, units) or None.
 
@@ -35,7 +35,7 @@ def given(
 
     Args:
         name: of the metric, for messages.
-        kind: the meaning of the arrays.
+        meaning: of the arrays.
         y_true, y_pred, sample_weight: as for ``update_state``.
 
     Raises:
@@ -50,21 +50,25 @@ def given(
     if p.ndim < 2 and y.ndim == 2 and y.shape[-1] == 1:
         p = p.reshape(-1, 1)
     if p.ndim < 2:
-        p = p.reshape((1, -1) if kind.one_row and not kind.numbers else (-1, 1))
-        y = y.reshape((1, -1) if kind.one_row and not kind.numbers else (-1, 1))
+        p = p.reshape((1, -1) if meaning.one_row and not meaning.numbers else (-1, 1))
+        y = y.reshape((1, -1) if meaning.one_row and not meaning.numbers else (-1, 1))
     if 0 in p.shape:
         raise ValueError(f"{name}: expected rows of numbers, received {shapes}")
     leading = p.shape[:-1]
     p = current().xp.ascontiguousarray(p.reshape(-1, p.shape[-1]))
     rows, units = p.shape
-    if y.size == rows and (kind.numbers or units == 1 or kind.repeats):
+    if y.size == rows and (meaning.numbers or units == 1 or meaning.repeats):
         y = y.reshape(rows, 1)
-    elif kind.numbers or y.shape[-1:] != (units,) or y.size != p.size:
-        raise ValueError(f"{name}: expected arrays that fit together, received {shapes}")
+    elif meaning.numbers or y.shape[-1:] != (units,) or y.size != p.size:
+        wanted = "a class number for each row" if meaning.numbers else "targets of the same shape"
+        raise ValueError(
+            f"{name}: expected arrays that fit together, predictions with {wanted}, received "
+            f"{shapes}"
+        )
     y = y.reshape(rows, -1)
-    if kind.numbers:
+    if meaning.numbers:
         y = checks.whole(f"{name}: class numbers", y)
-        if kind.within and bool(((y < 0) | (y >= units)).any()):
+        if meaning.within and bool(((y < 0) | (y >= units)).any()):
             raise ValueError(
                 f"{name}: expected class numbers 0 … {units - 1}, received {y.min()} … {y.max()}"
             )

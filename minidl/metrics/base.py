@@ -18,12 +18,12 @@ from minidl.metrics import weighted
 from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.standalone import Standalone
-from minidl.metrics.weights import Weighing
+from minidl.metrics.variables import Variables
 from minidl.register import kind
 
 
 @kind("metric")
-class Metric(Standalone, Weighing, Configured):
+class Metric(Standalone, Variables, Configured):
     """The mean over all rows seen since :meth:`reset_state`.
 
     A metric computes within ``fit`` and ``evaluate``, or by itself::
@@ -32,10 +32,10 @@ class Metric(Standalone, Weighing, Configured):
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
 
-    A class of one's own defines ``update_state`` and ``result``, as in Keras, and has its sums in
-    weights of :meth:`add_weight`, or defines ``reset_state``, too; or it defines
-    ``_count(predictions, y, out)`` alone, if the metric is a mean over rows; among the
-    ``weighted_metrics`` also ``_count_weighted(predictions, y, weight, out)``.
+    A class of one's own defines ``update_state`` and ``result``, as in Keras. Its sums are weights
+    of :meth:`add_weight`, or it defines ``reset_state``, too. A metric that is a mean over rows may
+    define ``_count(predictions, y, out)`` instead; among the ``weighted_metrics`` it defines
+    ``_count_weighted(predictions, y, weight, out)``, too.
 
     Args:
         dtype: "float32", "float64" or None: the least precision of the sums, which is that of

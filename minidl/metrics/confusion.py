@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.metrics.arguments import chosen_once
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, checked, share
 from minidl.register import register
@@ -116,7 +116,7 @@ class _Share(ThresholdMetric):
         self.class_id = None if class_id is None else checks.integer("class_id", class_id, 0)
         self._top_k, self._class_id = self.top_k, self.class_id
         if top_k is not None:  # of predictions (n,) the largest say yes
-            self._kind = Kind(one_row=True)
+            self._meaning = Meaning(one_row=True)
 
     def result(self) -> Any:
         """The share, 0 where it has no meaning: a number, or an array for several thresholds."""

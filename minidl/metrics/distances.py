@@ -12,7 +12,7 @@ from minidl.kernels import distances as kernels
 from minidl.kernels import margins, sums
 from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arguments import chosen_once
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.metrics.rows import RowMetric
 from minidl.register import register
 
@@ -62,7 +62,7 @@ class RootMeanSquaredError(RowMetric):
     """The root of the mean of (y - t)²."""
 
     _formula = (squared_error_forward,)
-    _kind = Kind()  # in Keras predictions (n,) are n rows here
+    _meaning = Meaning()  # in Keras predictions (n,) are n rows here
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

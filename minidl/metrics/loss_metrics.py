@@ -9,7 +9,7 @@ from minidl import losses
 from minidl.backend import Backend
 from minidl.kernels import sums
 from minidl.metrics import weighted
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.metrics.base import Metric
 from minidl.register import register
 
@@ -30,7 +30,7 @@ class LossMetric(Metric):
         self._loss = loss
         self.activations = (loss.activation,) if loss.activation else ()
         self.class_numbers = loss.labels == "integers"
-        self._kind = Kind(one_row=True, numbers=self.class_numbers, within=True)
+        self._meaning = Meaning(one_row=True, numbers=self.class_numbers, within=True)
 
     @property
     def loss(self) -> losses.Loss:

@@ -65,7 +65,9 @@ def compiled(
     plain = _several(metrics)
     found = [get(item, loss) for item in (*plain, *_several(weighted))]
     if len(set(map(id, found))) < len(found):
-        raise ValueError("expected each metric once, received an object twice")
+        raise ValueError(
+            "metrics: expected an object of its own for each metric, received an object twice"
+        )
     for metric in found:
         known: Any = type(metric)
         if known.update_state is Mean.update_state and known.update is Mean.update:

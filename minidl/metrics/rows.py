@@ -7,7 +7,7 @@ from typing import Any
 from minidl.backend import Backend
 from minidl.kernels import sums
 from minidl.metrics import weighted
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.metrics.base import Metric
 
 
@@ -23,7 +23,7 @@ class RowMetric(Metric):
 
     class_numbers = False
     direction: str | None = "down"
-    _kind = Kind(one_row=True)
+    _meaning = Meaning(one_row=True)
     #: The formula, in a tuple: a function of a class would become a method.
     _formula: tuple[Any, ...] = ()
 
@@ -54,6 +54,6 @@ class RowMetric(Metric):
     def _count_weighted(self, predictions: Any, y: Any, weight: Any, out: Any) -> None:
         values = self._values(predictions, y)
         units = values.shape[1]
-        weighted.check(self, weight, 1 if self._kind.one_row else units)
+        weighted.check(self, weight, 1 if self._meaning.one_row else units)
         work = self._weighed if units > 1 else self._column
         weighted.add_up(self, values, weight, work[: len(values)], out)

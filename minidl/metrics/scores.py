@@ -193,7 +193,8 @@ class R2Score(_Columns):
             return score
         if p >= count - 1:
             warnings.warn(
-                f"{self.name}: {count} numbers are too few for {p} regressors: R² is not adjusted",
+                f"{self.name}: {count} numbers are too few for {p} regressors: R² is not adjusted; "
+                f"at least {p + 2} are needed",
                 stacklevel=3,
             )
             return score

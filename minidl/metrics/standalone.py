@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.backend import backend_of
-from minidl.metrics.arrays import Kind, given
+from minidl.metrics.arrays import Meaning, given
 
 
 class Standalone:
@@ -21,7 +21,7 @@ class Standalone:
     _shape: Callable[[int], tuple[int, ...]]
     _sum: Any
     #: The meaning of the arrays.
-    _kind = Kind()
+    _meaning = Meaning()
     #: True once the metric has been called so.
     _standalone = False
 
@@ -37,7 +37,7 @@ class Standalone:
             TypeError: not numbers.
             ValueError: shapes that do not fit together.
         """
-        predictions, y, weight = given(self.name, self._kind, y_true, y_pred, sample_weight)
+        predictions, y, weight = given(self.name, self._meaning, y_true, y_pred, sample_weight)
         rows, units = predictions.shape
         self._standalone = True
         wanted = units, predictions.dtype, type(predictions)

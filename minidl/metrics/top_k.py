@@ -11,7 +11,7 @@ from minidl.backend import Backend
 from minidl.kernels import counts, sums
 from minidl.kernels.losses import one_hot
 from minidl.metrics.accuracies import Share
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.register import register
 
 
@@ -26,7 +26,7 @@ class TopKCategoricalAccuracy(Share):
     """
 
     class_numbers = False
-    _kind = Kind(one_row=True)
+    _meaning = Meaning(one_row=True)
     k: Any = checks.Attribute(lambda metric, name, value: checks.integer(name, value, 1))
 
     def __init__(
@@ -72,7 +72,7 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     """
 
     class_numbers = True
-    _kind = Kind(numbers=True)
+    _meaning = Meaning(numbers=True)
     from_sorted_ids: Any = checks.flag()
 
     def __init__(

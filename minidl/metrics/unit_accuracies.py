@@ -9,7 +9,7 @@ import numpy as np
 from minidl import checks
 from minidl.kernels import counts, sums
 from minidl.metrics.accuracies import Share
-from minidl.metrics.arrays import Kind
+from minidl.metrics.arrays import Meaning
 from minidl.register import register
 
 
@@ -51,7 +51,7 @@ class Accuracy(Share):
     "accuracy" in ``compile`` is something else: :class:`ChosenAccuracy`.
     """
 
-    _kind = Kind(repeats=True)
+    _meaning = Meaning(repeats=True)
 
     def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)

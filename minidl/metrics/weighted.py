@@ -75,4 +75,6 @@ def check(metric: Metric, weight: Any, columns: int) -> None:
         ValueError: several weights for a row.
     """
     if weight.shape[1] > columns:
-        raise ValueError(f"{metric.name}: expected a weight for each row, received several")
+        raise ValueError(
+            f"{metric.name}: expected one weight for each row, received {weight.shape[1]}"
+        )

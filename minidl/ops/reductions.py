@@ -74,7 +74,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> Any:  # noqa: A002 - Keras's n
     Args:
         x: an array.
         k: at most the size of the last axis.
-        sorted: has no other order to choose from: the elements are always sorted.
+        sorted: without effect: the elements are always sorted.
 
     Raises:
         TypeError, ValueError: no such k.

@@ -21,7 +21,7 @@ class Adadelta(Optimizer):
         learning_rate: factor of the steps, default 0.001; the paper's is 1.
         rho: share of the running averages that a step keeps, in [0, 1); default 0.95.
         epsilon: inside both roots, > 0; default 1e-7.
-        **options: of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
     slots: Mapping[str, float] = {"v": 0.0, "d": 0.0}

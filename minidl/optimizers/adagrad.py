@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive, step_sizes
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.variables import initial_value
 from minidl.register import register
-
-
-def _start(optimizer: Adagrad, name: str, value: Any) -> float:
-    if optimizer.built:
-        raise AttributeError(
-            f"{name} acts when the state is made, and it is made; expected a new Adagrad, or "
-            "state['accumulator'] to be overwritten"
-        )
-    return checks.real(name, value, 0)
 
 
 @register
@@ -28,10 +20,10 @@ class Adagrad(Optimizer):
         learning_rate: default 0.001.
         initial_accumulator_value: initial sum of squares, >= 0; default 0.1.
         epsilon: inside the root, > 0; default 1e-7.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
-    initial_accumulator_value: Any = checks.Attribute(_start, then="_choose_slots")
+    initial_accumulator_value: Any = checks.Attribute(initial_value)
     epsilon = checks.number(0, ends="()")
 
     def __init__(
@@ -45,9 +37,9 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def _choose_slots(self) -> None:
-        self.slots = {"accumulator": self.initial_accumulator_value}
-        super()._choose_slots()
+    @property
+    def slots(self) -> Mapping[str, float]:
+        return {"accumulator": self.initial_accumulator_value}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         accumulator = self.state["accumulator"]

@@ -15,8 +15,6 @@ from minidl.register import register
 class Moments(Optimizer):
     """The arguments and state that Adam and its relatives share."""
 
-    slots: Mapping[str, float] = {"m": 0.0, "v": 0.0}
-
     beta_1 = checks.number(0, 1)
     beta_2 = checks.number(0, 1)
     epsilon = checks.number(0, ends="()")
@@ -34,6 +32,10 @@ class Moments(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
+    @property
+    def slots(self) -> Mapping[str, float]:
+        return {"m": 0.0, "v": 0.0}
+
 
 @register
 class Adam(Moments):
@@ -45,7 +47,7 @@ class Adam(Moments):
         beta_2: the same for its square's; default 0.999.
         epsilon: outside the root, > 0; default 1e-7.
         amsgrad: whether the largest average of squares so far is used; default False.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
 
     Examples:
         >>> theta = np.array([1.0, 1.0])
@@ -54,7 +56,7 @@ class Adam(Moments):
         array([0.9, 0.9])
     """
 
-    amsgrad = checks.flag(then="_choose_slots")
+    amsgrad = checks.flag(then="_follow")
 
     def __init__(
         self,
@@ -68,9 +70,9 @@ class Adam(Moments):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = amsgrad
 
-    def _choose_slots(self) -> None:
-        self.slots = {"m": 0.0, "v": 0.0, **({"v_max": 0.0} if self.amsgrad else {})}
-        super()._choose_slots()
+    @property
+    def slots(self) -> Mapping[str, float]:
+        return {**super().slots, **({"v_max": 0.0} if self.amsgrad else {})}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         # m is (1 - beta_1ᵗ) times a constant gradient.

@@ -19,7 +19,7 @@ class Adamax(Moments):
         beta_1: share of the gradient's average that a step keeps, in [0, 1); default 0.9.
         beta_2: share of the largest gradient that a step keeps, in [0, 1); default 0.999.
         epsilon: added to the largest gradient, > 0; default 1e-7.
-        **options: of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
     slots: Mapping[str, float] = {"m": 0.0, "u": 0.0}

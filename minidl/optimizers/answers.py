@@ -39,8 +39,12 @@ def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
             raise checks.unknown(f"argument of {kind.__name__}", name, arguments_of(kind))
 
 
-class _Missing:
-    """In the place of an attribute that other optimizers have: there is none, and why."""
+class Missing:
+    """In the place of an attribute that Keras's optimizers have: the answer is what to write.
+
+    Args:
+        instead: what to write.
+    """
 
     def __init__(self, instead: str) -> None:
         self._instead = instead
@@ -53,16 +57,3 @@ class _Missing:
 
     def __set__(self, thing: Any, value: Any) -> None:
         raise AttributeError(f"an optimizer has no {self._name}: expected {self._instead}")
-
-
-_STEP = (
-    "minidl.train_step(model, loss, optimizer, x, y), or optimizer.update(model.theta, model.grad) "
-    "after model.backward"
-)
-
-
-class Missing:
-    """Answers in the place of Keras's attributes that an optimizer of one vector has not."""
-
-    lr = _Missing("learning_rate, which can be set")
-    minimize = _Missing(_STEP)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of
-from minidl.kernels import updates
-from minidl.optimizers.accumulation import GradientAccumulation
+from minidl.configuration import Configured
+from minidl.kernels import averaging, updates
+from minidl.optimizers import accumulation, averages, clipping, proximal
 from minidl.optimizers.answers import Missing, answer
 from minidl.optimizers.applying import Applying
-from minidl.optimizers.arguments import Arguments
-from minidl.optimizers.averages import MovingAverage
-from minidl.optimizers.clipping import OF_TENSORS, Clipping
 from minidl.optimizers.decaying import WeightDecay
 from minidl.optimizers.learning_rate import HasLearningRate
-from minidl.optimizers.own_step import OwnStep
-from minidl.optimizers.proximal import StepSize
+from minidl.optimizers.own_step import is_foreign, look_at_step
+from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 from minidl.register import kind
@@ -31,20 +30,8 @@ FLUSHED = 1e8
 
 
 @kind("optimizer")
-class Optimizer(
-    HasLearningRate,
-    Clipping,
-    WeightDecay,
-    GradientAccumulation,
-    MovingAverage,
-    Variables,
-    Applying,
-    StepSize,
-    OwnStep,
-    Arguments,
-    Missing,
-):
-    """Moves ``theta`` against ``grad``. Subclasses define :meth:`step`, :meth:`step_size`.
+class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
+    """Moves ``theta`` against ``grad``. Subclasses define ``slots``, ``step`` and ``step_size``.
 
     Each argument is an attribute that can be set at any time and acts from the next update;
     one that says otherwise raises AttributeError.
@@ -78,10 +65,24 @@ class Optimizer(
         ValueError: a number out of range, more than one way of clipping, or an unknown argument.
     """
 
-    #: names of the state vectors and their initial values
-    slots: Mapping[str, float] = {}
+    clipnorm: Any = checks.Attribute(clipping.checked)
+    clipvalue: Any = checks.Attribute(clipping.checked)
+    global_clipnorm: Any = checks.Attribute(clipping.checked)
+    use_ema = checks.flag(then="_follow")
+    ema_momentum = checks.number(0, 1, ends="[]")
+    ema_overwrite_frequency: Any = checks.Attribute(averages.checked)
+    gradient_accumulation_steps: Any = checks.Attribute(accumulation.checked, then="_follow")
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
+    #: reason why no proximal step can follow this optimizer's, whatever its arguments; or ""
+    no_step_size = ""
+    lr = Missing("learning_rate, which can be set")
+    minimize = Missing(
+        "minidl.train_step(model, loss, optimizer, x, y), or optimizer.update(model.theta, "
+        "model.grad) after model.backward"
+    )
+    #: True until a step of somebody else's has been looked at.
+    _doubted = False
 
     def __init__(
         self,
@@ -152,8 +153,8 @@ class Optimizer(
                 self._tensors = list(tensors)
             return
         if self.clipnorm is not None and tensors is None:
-            raise ValueError(OF_TENSORS)
-        self._check_step_size(tensors)
+            raise ValueError(clipping.OF_TENSORS)
+        proximal.check(self, tensors)
         self._choose_decayed(theta, tensors)
         self._size = theta.size
         self._tensors = None if tensors is None else list(tensors)
@@ -161,7 +162,7 @@ class Optimizer(
         self._allocate(theta)
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
-        self._doubt()
+        self._doubted = is_foreign(self.step)
         # The last: an optimizer interrupted before this line is built anew.
         self._theta = weakref.ref(theta)
 
@@ -177,10 +178,10 @@ class Optimizer(
         self.build(theta)
         if grad.shape != theta.shape:
             raise ValueError(f"expected a gradient of shape {theta.shape}, received {grad.shape}")
-        if not self.gradient_accumulation_steps or self._gather(grad):
+        if not self.gradient_accumulation_steps or accumulation.gather(self, grad):
             self._move(theta, grad)
         if self.use_ema:
-            self._average(theta)
+            averages.average(self, theta)
         self.batches += 1
         if self.batches % FLUSH_EVERY == 0:
             self._avoid_subnormals(theta)
@@ -199,9 +200,65 @@ class Optimizer(
             self.momentum * self.accumulated_learning_rate + learning_rate
         )
         t = self.batches // (self.gradient_accumulation_steps or 1) + 1
-        step = self._step_in_doubt if self._doubted else self.step
-        step(theta, grad, learning_rate, t)
+        if self._doubted:
+            self._doubted = not look_at_step(self, theta, grad, learning_rate, t)
+        else:
+            self.step(theta, grad, learning_rate, t)
+
+    def _clip(self, grad: Any) -> None:
+        clipping.clip(self, grad)
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
         raise NotImplementedError(f"{type(self).__name__} must define step")
+
+    def step_size(self, part: slice, out: Any) -> Any:
+        """Factor of the gradient in the last update, as a constant since the start.
+
+        For a constant the step size is learning_rate / (1 - momentum) where momentum gathers steps,
+        and learning_rate over the coordinate's root where the optimizer divides by a root.
+
+        Args:
+            part: of the vector.
+            out: of the part's size; may be overwritten.
+
+        Returns:
+            A number for all coordinates, or ``out`` with one for each.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define step_size(part, out) to go with a proximal penalty"
+        )
+
+    @property
+    def without_step_size(self) -> str:
+        """Reason why no penalty can take a proximal step after this optimizer's, or ""."""
+        return proximal.reason_against(self)
+
+    def finish(self, theta: Any) -> None:
+        """Have theta become the moving average, if one is kept.
+
+        Called by ``fit`` at the end; a loop of your own calls it then.
+
+        Args:
+            theta: of :meth:`update`.
+        """
+        if self.use_ema and "moving_average" in self.state:
+            averaging.overwrite(self.state["moving_average"], out=theta)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments that make an equal optimizer."""
+        rate = self._learning_rate
+        if callable(rate) and not isinstance(rate, LearningRateSchedule):
+            raise ValueError(
+                "an optimizer whose learning rate is a function of your own cannot be saved; "
+                "expected a number or a schedule of minidl.optimizers.schedules"
+            )
+        if self._excluded_arrays:
+            raise ValueError(
+                "exclude_from_weight_decay: expected var_names=[...] in an optimizer that is saved "
+                "before its first update, received arrays, whose names are not known yet"
+            )
+        config = super().get_config()
+        if "learning_rate" in config:
+            config["learning_rate"] = rate
+        return config | ({"exclude_from_weight_decay": self._excluded} if self._excluded else {})

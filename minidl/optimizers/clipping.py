@@ -8,7 +8,6 @@ import numpy as np
 
 from minidl import checks
 from minidl.kernels import clipping
-from minidl.parameters import Parameter
 
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 OF_TENSORS = (
@@ -17,8 +16,8 @@ OF_TENSORS = (
 )
 
 
-def _limit(optimizer: Any, name: str, value: Any) -> float | None:
-    """The check of the ways of clipping: at most one is set."""
+def checked(optimizer: Any, name: str, value: Any) -> float | None:
+    """The check of ``clipnorm``, ``clipvalue``, ``global_clipnorm``: at most one is not None."""
     if value is None:
         return None
     others = {other: vars(optimizer).get(other) for other in CLIPS if other != name}
@@ -34,31 +33,22 @@ def _limit(optimizer: Any, name: str, value: Any) -> float | None:
     return number
 
 
-class Clipping:
-    """The part of an optimizer that clips the gradient, in one of three ways."""
+def clip(optimizer: Any, grad: Any) -> None:
+    """Clip ``grad`` in place, in the one way that is set, if any."""
+    if optimizer.clipvalue is not None:
+        clipping.clip_by_value(grad, optimizer.clipvalue, out=grad)
+    elif optimizer.global_clipnorm is not None:
+        limit, work = optimizer.global_clipnorm, _work(optimizer)
+        clipping.clip_by_norm(grad, limit, work, optimizer._norm)
+    elif optimizer.clipnorm is not None:
+        limit, work = optimizer.clipnorm, _work(optimizer)
+        for entry in optimizer._tensors or ():
+            part = entry.slice
+            clipping.clip_by_norm(grad[part], limit, work[part], optimizer._norm)
 
-    clipnorm: Any = checks.Attribute(_limit)
-    clipvalue: Any = checks.Attribute(_limit)
-    global_clipnorm: Any = checks.Attribute(_limit)
-    _theta: Any
-    _norm: Any
-    _work: Any = None
-    _tensors: list[Parameter] | None
 
-    def _clip(self, grad: Any) -> None:
-        if self.clipvalue is not None:
-            clipping.clip_by_value(grad, self.clipvalue, out=grad)
-        elif self.global_clipnorm is not None:
-            clipping.clip_by_norm(grad, self.global_clipnorm, self._room, self._norm)
-        elif self.clipnorm is not None:
-            work = self._room
-            for entry in self._tensors or ():
-                part = entry.slice
-                clipping.clip_by_norm(grad[part], self.clipnorm, work[part], self._norm)
-
-    @property
-    def _room(self) -> Any:
-        """Memory of the vector's size, from when a norm is first clipped."""
-        if self._work is None:
-            self._work = np.empty_like(self._theta())
-        return self._work
+def _work(optimizer: Any) -> Any:
+    """Memory of the vector's size, from when a norm is first clipped."""
+    if optimizer._work is None:
+        optimizer._work = np.empty_like(optimizer._theta())
+    return optimizer._work

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.variables import initial_value
 from minidl.register import register
-
-
-def _start(optimizer: Ftrl, name: str, value: Any) -> float:
-    if optimizer.built:
-        raise AttributeError(
-            f"{name} acts when the state is made, and it is made; expected a new Ftrl, or "
-            "state['accumulator'] to be overwritten"
-        )
-    return checks.real(name, value, 0)
 
 
 def _power(optimizer: Ftrl, name: str, value: Any) -> float:
@@ -42,7 +34,7 @@ class Ftrl(Optimizer):
         l2_shrinkage_regularization_strength: factor of Σ w² in the gradient alone, >= 0;
             default 0.
         beta: beta / (2 · learning_rate) is added to the second strength, >= 0; default 0.
-        **options: of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
 
     Raises:
         ValueError: also at an update with a learning rate of 0, by which the formula divides.
@@ -54,7 +46,7 @@ class Ftrl(Optimizer):
     )
 
     learning_rate_power: Any = checks.Attribute(_power)
-    initial_accumulator_value: Any = checks.Attribute(_start, then="_choose_slots")
+    initial_accumulator_value: Any = checks.Attribute(initial_value)
     l1_regularization_strength = checks.number(0)
     l2_regularization_strength = checks.number(0)
     l2_shrinkage_regularization_strength = checks.number(0)
@@ -79,9 +71,9 @@ class Ftrl(Optimizer):
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
 
-    def _choose_slots(self) -> None:
-        self.slots = {"accumulator": self.initial_accumulator_value, "z": 0.0}
-        super()._choose_slots()
+    @property
+    def slots(self) -> Mapping[str, float]:
+        return {"accumulator": self.initial_accumulator_value, "z": 0.0}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         if learning_rate == 0:

@@ -21,7 +21,7 @@ class Lion(Optimizer):
         learning_rate: default 0.001.
         beta_1: share of the average in a step's direction, in (0, 1]; default 0.9.
         beta_2: share of the average that a step keeps, in [0, 1]; default 0.99.
-        **options: of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
     slots: Mapping[str, float] = {"m": 0.0}

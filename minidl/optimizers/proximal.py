@@ -1,4 +1,4 @@
-"""The step size that a proximal penalty needs of an optimizer."""
+"""The step size that a proximal penalty needs of an optimizer, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -16,39 +16,19 @@ ONCE_A_BATCH = (
 )
 
 
-class StepSize:
-    """The part of an optimizer that says how long a step a proximal penalty takes after it."""
+def reason_against(optimizer: Any) -> str:
+    """Reason why no penalty can take a proximal step after the optimizer's, or ""."""
+    if optimizer.no_step_size or optimizer.momentum == 1:
+        return optimizer.no_step_size or NO_STEP_SIZE
+    return ONCE_A_BATCH if optimizer.gradient_accumulation_steps else ""
 
-    gradient_accumulation_steps: Any
-    momentum: Any
-    #: reason why no proximal step can follow this optimizer's, whatever its arguments; or ""
-    no_step_size = ""
 
-    @property
-    def without_step_size(self) -> str:
-        """Reason why no penalty can take a proximal step after this optimizer's, or ""."""
-        if self.no_step_size or self.momentum == 1:
-            return self.no_step_size or NO_STEP_SIZE
-        return ONCE_A_BATCH if self.gradient_accumulation_steps else ""
+def check(optimizer: Any, tensors: Iterable[Parameter] | None) -> None:
+    """Raise for a tensor whose penalty needs a step size that there is not.
 
-    def _check_step_size(self, tensors: Iterable[Parameter] | None) -> None:
-        reason = self.without_step_size
-        if reason and any(e.regularizer and e.regularizer.proximal for e in tensors or ()):
-            raise ValueError(reason)
-
-    def step_size(self, part: slice, out: Any) -> Any:
-        """Factor of the gradient in the last update, as a constant since the start.
-
-        For a constant the step size is learning_rate / (1 - momentum) where momentum gathers steps,
-        and learning_rate over the coordinate's root where the optimizer divides by a root.
-
-        Args:
-            part: of the vector.
-            out: of the part's size; may be overwritten.
-
-        Returns:
-            A number for all coordinates, or ``out`` with one for each.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} must define step_size(part, out) to go with a proximal penalty"
-        )
+    Raises:
+        ValueError: with the reason.
+    """
+    reason = reason_against(optimizer)
+    if reason and any(e.regularizer and e.regularizer.proximal for e in tensors or ()):
+        raise ValueError(reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
@@ -29,13 +29,13 @@ class RMSprop(Optimizer):
         momentum: in [0, 1], default 0.
         epsilon: inside the root, > 0; default 1e-7.
         centered: whether the running mean is taken from the running square; default False.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
     """
 
     rho = checks.number(0, 1)
-    momentum = checks.number(0, 1, ends="[]", then="_choose_slots")
+    momentum = checks.number(0, 1, ends="[]", then="_follow")
     epsilon = checks.number(0, ends="()")
-    centered = checks.flag(then="_choose_slots")
+    centered = checks.flag(then="_follow")
 
     def __init__(
         self,
@@ -52,11 +52,10 @@ class RMSprop(Optimizer):
         self.epsilon = epsilon
         self.centered = centered
 
-    def _choose_slots(self) -> None:
-        # In the order of the formula's arguments.
-        wanted = {"v": True, "m": vars(self).get("centered"), "velocity": self.momentum}
-        self.slots = {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
-        super()._choose_slots()
+    @property
+    def slots(self) -> Mapping[str, float]:
+        wanted = {"v": True, "m": self.centered, "velocity": self.momentum}
+        return {name: 0.0 for name, is_wanted in wanted.items() if is_wanted}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         state = [self.state[name] for name in self.slots]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl import checks
@@ -19,7 +19,7 @@ class SGD(Optimizer):
         learning_rate: default 0.01.
         momentum: share of the last step that is kept, in [0, 1]; default 0, plain descent.
         nesterov: whether the gradient's step is looked ahead; default False.
-        **options: weight_decay, clipnorm, clipvalue, global_clipnorm of :class:`Optimizer`.
+        **options: the other arguments of :class:`Optimizer`, such as weight_decay.
 
     Examples:
         >>> theta = np.array([1.0])
@@ -28,7 +28,7 @@ class SGD(Optimizer):
         array([0.9])
     """
 
-    momentum = checks.number(0, 1, ends="[]", then="_choose_slots")
+    momentum = checks.number(0, 1, ends="[]", then="_follow")
     nesterov = checks.flag()
 
     def __init__(
@@ -42,9 +42,9 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def _choose_slots(self) -> None:
-        self.slots = {"velocity": 0.0} if self.momentum else {}
-        super()._choose_slots()
+    @property
+    def slots(self) -> Mapping[str, float]:
+        return {"velocity": 0.0} if self.momentum else {}
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         ahead = self.momentum * self.accumulated_learning_rate + learning_rate

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
+from minidl.optimizers import proximal
 from minidl.optimizers.count import Count
 from minidl.parameters import Parameter
 
@@ -14,7 +16,6 @@ from minidl.parameters import Parameter
 class Variables:
     """The part of an optimizer that makes the state and lists it."""
 
-    slots: Mapping[str, float]
     batches: int
     state: dict[str, Any]
     use_ema: Any
@@ -23,7 +24,11 @@ class Variables:
     _learning_rate: Any
     _theta: Any
     _tensors: list[Parameter] | None
-    _check_step_size: Any
+
+    @property
+    def slots(self) -> Mapping[str, float]:
+        """Names of the state vectors, in the order of the formula's arguments -> initial values."""
+        return {}
 
     @property
     def iterations(self) -> Any:
@@ -41,16 +46,16 @@ class Variables:
         return {**self.slots, **gathering, **({"moving_average": None} if self.use_ema else {})}
 
     def _allocate(self, theta: Any) -> None:
-        """Have a vector for each slot that the attributes ask for; keep existing vectors."""
+        """Have a vector for each slot of now; keep existing vectors."""
         self.state = {
             name: self.state[name] if name in self.state else _filled(theta, start)
             for name, start in self.all_slots.items()
         }
 
-    def _choose_slots(self) -> None:
-        """Have vectors for the slots of now, once there are vectors."""
+    def _follow(self) -> None:
+        """Follow a change of the attributes that :attr:`slots` depends on."""
         if self.built:
-            self._check_step_size(self._tensors)
+            proximal.check(self, self._tensors)
             self._allocate(self._theta())
 
     def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
@@ -73,11 +78,6 @@ class Variables:
             found += [vector[tensor.slice].reshape(tensor.shape) for vector in vectors]
         return found
 
-    def _resize(self) -> None:
-        """Follow a change in the constructor, where other attributes are missing, or later."""
-        if self.built:
-            self._choose_slots()
-
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all with arrays in the order of :attr:`variables`.
 
@@ -92,13 +92,25 @@ class Variables:
         own = self.variables
         expected, received = [a.shape for a in own], [np.shape(a) for a in weights]
         if expected != received:
-            raise ValueError(f"expected arrays of shapes {expected}, received {received}")
+            raise ValueError(
+                f"set_weights: expected arrays of shapes {expected}, received {received}"
+            )
         rest = list(weights)
         self.batches = int(rest.pop(0))
         if not callable(self._learning_rate):
             self._learning_rate = float(rest.pop(0))
         for array, values in zip(own[len(own) - len(rest) :], rest, strict=True):
             array[...] = values
+
+
+def initial_value(optimizer: Any, name: str, value: Any) -> float:
+    """The check of an argument that is a state vector's initial value: at least 0."""
+    if optimizer.built:
+        raise AttributeError(
+            f"{name} acts when the state is made, and it is made; expected a new "
+            f"{type(optimizer).__name__}, or state['accumulator'] to be overwritten"
+        )
+    return checks.real(name, value, 0)
 
 
 def _filled(theta: Any, start: float | None) -> Any:

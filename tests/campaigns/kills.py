@@ -83,7 +83,7 @@ def train(folder: Path, hook: callbacks.Callback | None = None) -> Outcome:
 
 def slowed(delay: float, moments: random.Random) -> None:
     """Have every step of a write take some time, in this process."""
-    from minidl.callbacks.running import CSVLogger
+    from minidl.callbacks.csv_log import CSVLogger
     from minidl.saving import writing
 
     def late(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -92,7 +92,7 @@ def test_weights_stay_until_enough_is_gathered() -> None:
 def test_the_number_of_batches_is_not_changed_while_gradients_are_gathered() -> None:
     optimizer, theta = optimizers.SGD(1.0, gradient_accumulation_steps=3), np.zeros(2)
     optimizer.update(theta, np.ones(2))
-    with pytest.raises(AttributeError, match="expected another 1 of 3 batches before"):
+    with pytest.raises(AttributeError, match="expected 2 more batches before, received 1 of 3"):
         optimizer.gradient_accumulation_steps = 2
     optimizer.update(theta, np.ones(2))
     optimizer.update(theta, np.ones(2))

@@ -62,12 +62,7 @@ def _write(file: BinaryIO, config: dict[str, Any], weights: bytes) -> None:
 def _arrays(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
     """Arrays by places, and groups that are there even if empty."""
     places = list(weight_files.places(model, functional=True))
-    copies = iter(model.weights_of([layer for _, layer in places]))
-    found = {
-        f"{place}/vars/{index}": next(copies)
-        for place, layer in places
-        for index in range(len(layer.tensors) + len(layer.statistics))
-    }
+    found = weight_files.tensors(model, places)
     state = optimizers.state(model) if model.optimizer is not None else {}
     return found | state, weight_files.groups(place for place, _ in places)
 

@@ -1,4 +1,4 @@
-"""Callbacks that act in every epoch or batch: log file, a halt at NaN."""
+"""The values of each epoch as a line of a CSV file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from minidl.callbacks.base import NONE, Callback, Logs, may_add_values
-from minidl.printing import say
 
 
 class CSVLogger(Callback):
@@ -79,43 +78,3 @@ class CSVLogger(Callback):
         if self._file is not None:
             self._file.write(text)
             self._file.flush()
-
-
-class TerminateOnNaN(Callback):
-    """Stop training after the first batch that comes to NaN or infinity, and name the tensor.
-
-    The check is that of ``fit(..., check_finite=True)``, with the same text, printed, and the same
-    file of the step. The model is as the batch left it, as in Keras, and the epoch's values are the
-    values up to there.
-
-    Args:
-        raise_error: True to raise a RuntimeError in the place of the print; default False.
-    """
-
-    stopped = False
-
-    def __init__(self, raise_error: bool = False) -> None:
-        super().__init__()
-        self.raise_error = bool(raise_error)
-
-    def on_train_begin(self, logs: Logs = NONE) -> None:
-        self.stopped = False
-
-    def stop(self, error: FloatingPointError) -> None:
-        """Print the finding, and end training after the batch; or raise.
-
-        Raises:
-            RuntimeError: with ``raise_error``.
-        """
-        if self.raise_error:
-            raise RuntimeError(f"TerminateOnNaN: {error}") from error
-        say(f"TerminateOnNaN: stopping at {error}")
-        self.stopped = self.model.stop_training = True
-
-    def get_state(self) -> dict[str, Any]:
-        return {"stopped": self.stopped}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        self.stopped = state["stopped"]
-        if self.stopped:
-            self.model.stop_training = True

@@ -12,8 +12,8 @@ from minidl.backend import backend_of
 from minidl.backend.array import Weight
 
 
-class Weighing:
-    """The part of a metric that hands out its arrays, the weights of its own among them."""
+class Variables:
+    """The part of a metric that lists its arrays: the sums, and the weights of ``add_weight``."""
 
     name: str
     rows: int
