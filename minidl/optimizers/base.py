@@ -204,4 +204,7 @@ class Optimizer(
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
-        raise NotImplementedError(f"{type(self).__name__} must define step")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define step(theta, grad, learning_rate, t), which moves "
+            "theta, the vector of all weights, in place"
+        )
