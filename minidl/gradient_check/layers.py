@@ -54,6 +54,11 @@ def check_layer(
         if x is not None:
             x = on_host(f"{network.name}: {INPUT}", x)
             shape = x.shape[1:]
+        if shape is None and network.input_row is None:
+            raise ValueError(
+                f"{layer.name}: expected the shape of one row, such as shape=(4,), or rows x; "
+                "received neither"
+            )
         network.build(shape)
         x = random.normal(size=(rows, *(network.input_row or ()))) if x is None else x
         layer.needs_dx = True

@@ -156,7 +156,7 @@ def test_a_loss_by_name_or_object_stands_above_the_compiled_one():
         assert check_network(model, X, targets, loss).max_error < 1e-7
     network = Network([Dense(CLASSES)], dtype="float64")
     assert gradcheck(network, X, targets, "mse").max_error < 1e-9
-    with pytest.raises(TypeError, match="loss: expected a name or an object of Loss"):
+    with pytest.raises(TypeError, match="expected a loss, by the argument loss or by compile"):
         gradcheck(network, X, targets)
 
 
