@@ -37,27 +37,37 @@ def outputs(network: Any, layer: Layer, y: Any, rows: int) -> Any:
     return _as_computed(network, y) if layer.computes else y
 
 
-def gradient(network: Any, layer: Layer, dy: Any, rows: int, behind: Layer | None) -> Any:
-    """``dy``, the gradient at a layer's outputs, as the layer's ``backward`` takes it.
-
-    Args:
-        network, layer: built.
-        dy: returned by backward of the layer ``behind``; handed to the network if that is None.
-        rows: of the pass.
+def handed(network: Any, dy: Any) -> Any:
+    """``dy``, the gradient at the network's outputs, as its last layer takes it.
 
     Raises:
-        TypeError: no array.
         ShapeError: an array of another shape.
     """
-    shape = (rows, *layer.output_shape)
-    told = f"{layer.name}: expected dy to be the gradient at the outputs"
-    if behind is not None:
-        told = f"{behind.name}: expected backward to return the gradient at the inputs"
-    if not hasattr(dy, "dtype"):
-        raise TypeError(f"{told}, received {_said(dy)}")
-    if dy.shape != shape:
-        raise ShapeError(f"{told}, of shape {shape}, received shape {dy.shape}")
+    if dy.shape[1:] != network.output_row:
+        raise ShapeError(
+            f"{network.name}: expected dy to be the gradient at outputs of shape "
+            f"{(len(dy), *network.output_row)}, received shape {dy.shape}"
+        )
     return _as_computed(network, dy)
+
+
+def gradient(network: Any, layer: Layer, dx: Any, rows: int) -> Any:
+    """``dx``, which a layer's ``backward`` has returned for so many rows, for the one before it.
+
+    Raises:
+        TypeError: no array, though the layer before it needs one.
+        ShapeError: an array of another shape.
+    """
+    if not layer.needs_dx:
+        return dx
+    told = f"{layer.name}: expected backward to return the gradient at the inputs"
+    if not hasattr(dx, "dtype"):
+        raise TypeError(f"{told}, received {_said(dx)}")
+    if dx.shape != (rows, *layer.input_shape):
+        raise ShapeError(
+            f"{told}, of shape {(rows, *layer.input_shape)}, received shape {dx.shape}"
+        )
+    return _as_computed(network, dx)
 
 
 def _as_computed(network: Any, array: Any) -> Any:

@@ -103,15 +103,14 @@ class Network(Stack):
                 f"logits={self._logits}), received logits={logits}"
             )
         with self.traffic.lock, self.backend.here:
-            penalised = self.penalties.activities.with_gradient
-            rows, behind = len(dy), None
-            for layer in reversed(self._with_gradients()):
-                dy = between.gradient(self, layer, dy, rows, behind)
-                if logits and behind is None:
-                    dy = layer.logits_backward(dy)
-                else:
-                    dy = layer.backward(penalised(layer, dy))
-                behind = layer
+            layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
+            rows, dy = len(dy), between.handed(self, dy)
+            if layers and logits:
+                dy = layers.pop().logits_backward(dy)
+            while layers:
+                layer = layers.pop()
+                dx = layer.backward(penalised(layer, dy))
+                dy = between.gradient(self, layer, dx, rows)
             self.traffic.awaits_backward = False
 
     def _with_gradients(self) -> list[Any]:
