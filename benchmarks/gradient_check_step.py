@@ -18,16 +18,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.artist import Artist
 
 from benchmarks.machine import describe
 from minidl import activations, losses
 from minidl.gradient_check.directions import random_direction, rms
 from minidl.gradient_check.slopes import STEP
+from minidl.plotting import style
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "gradient_check_step.png"
 METHODS = ("plain", "one step", "two steps")
+LABELS = ("plain difference", "one extrapolation", "two extrapolations")
 SHAPE = (8, 10)
 
 #: terms of a sum at x, and the gradient of the sum
@@ -106,15 +108,23 @@ def slopes(
 
 def draw(table: dict[str, dict[str, list[float]]], steps: list[float]) -> None:
     """Both functions side by side."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = style.figure(9, 3.6)
     axes = figure.subplots(1, len(table), sharey=True)
+    handles: list[Artist] = []
     for axis, (name, errors) in zip(axes, table.items(), strict=True):
-        for method in METHODS:
-            axis.loglog(steps, errors[method], label=method, base=10)
-        axis.axvline(STEP, color="0.6", linestyle=":")
+        style.frame(axis)
+        looks = zip(METHODS, LABELS, style.COLOURS, style.MARKERS, strict=False)
+        handles = [
+            axis.loglog(
+                steps, errors[method], label=label, base=10, color=colour, marker=marker,
+                markersize=4, markevery=(place, len(METHODS)),
+            )[0]
+            for place, (method, label, colour, marker) in enumerate(looks)
+        ]  # fmt: skip
+        handles.append(axis.axvline(STEP, color="0.4", linestyle=":", label="the step in use"))
         axis.set(title=name, xlabel="step h")
     axes[0].set_ylabel("largest relative error")
-    axes[0].legend(title="extrapolation", frameon=False)
+    style.legend(figure, handles)
     PICTURE.parent.mkdir(exist_ok=True)
     figure.savefig(PICTURE, dpi=110)
 

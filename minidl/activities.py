@@ -80,26 +80,11 @@ class Activities:
             activity.bind(rows)
 
     def noted(self, layer: Layer, y: Any) -> Any:
-        """``y``, the outputs of a layer, for the penalty on these outputs, if any.
-
-        Raises:
-            TypeError: no outputs.
-        """
-        if y is None:
-            raise TypeError(f"{layer.name}: expected forward to return the outputs, received None")
+        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
         if layer in self._of:
             self._of[layer].y = y
         return y
 
     def with_gradient(self, layer: Layer, dy: Any) -> Any:
-        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any.
-
-        Raises:
-            TypeError: no gradient.
-        """
-        if dy is None:
-            raise TypeError(
-                f"{layer.name}: expected the gradient at the outputs, received None from backward "
-                "of the layer behind"
-            )
+        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
         return self._of[layer].add_gradient(dy) if layer in self._of else dy

@@ -25,7 +25,7 @@ EPSILON = 1e-7
 
 @kind("constraint")
 class Constraint(Configured):
-    """A set of allowed weights for one tensor.
+    """A set of allowed weights for one tensor. A class of one's own defines :meth:`project`.
 
     Initial weights stay as they are until the first update.
     """

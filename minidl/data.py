@@ -137,9 +137,11 @@ def class_weights(
     if class_weight is None:
         return None
     if not isinstance(class_weight, Mapping):
+        listed = isinstance(class_weight, list | tuple | np.ndarray)
         raise TypeError(
             "class_weight: expected a dictionary of class numbers and weights, received "
             f"{type(class_weight).__name__}"
+            + ("; write dict(enumerate(class_weight))" if listed else "")
         )
     numbers = _classes_of(y, loss)
     if numbers is None:

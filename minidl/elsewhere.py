@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from minidl.register import kinds
 
@@ -25,7 +25,7 @@ OF_MODELS = {
     "reset_states": "no layer keeps a state from batch to batch: leave it out",
     "add_metric": "write metrics=[...] in compile",
     "add_weight": "write a layer with build, forward and backward, and put it in the row",
-    "call": "write model(x)",
+    "call": "write model(x), and a layer with forward and backward for what is missing",
     "train_step": _STEP,
     "compute_loss": _STEP,
     "make_train_function": _STEP,
@@ -61,8 +61,28 @@ def of_package(name: str) -> str | None:
     return OF_PACKAGE.get(name)
 
 
+#: What Keras's models call, and minidl's do not: a class that defines one has something in mind.
+CALLED_BY_KERAS = (
+    "call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
+    "make_train_function",
+)  # fmt: skip
+
+
 class Elsewhere:
-    """An object whose missing attributes are answered, where Keras's models have them."""
+    """An object whose missing attributes are answered, where Keras's models have them.
+
+    Raises:
+        TypeError: the class defines a method that Keras would call.
+    """
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        for name in CALLED_BY_KERAS:
+            if any(name in vars(kind) for kind in cls.__mro__):
+                raise TypeError(
+                    f"{cls.__name__}.{name}: expected no such method, because nothing here calls "
+                    f"it; {OF_MODELS[name]}"
+                )
+        return super().__new__(cls)
 
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 

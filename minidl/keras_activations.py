@@ -131,13 +131,18 @@ def refusal(identifier: Any) -> Exception:
     """The error for what is no activation here: a name of :data:`ABSENT`, or no name."""
     if isinstance(identifier, str):
         return ValueError(f"{identifier!r} is none of minidl's activations: {ABSENT[identifier]}")
-    given = type(identifier).__name__
+    given, instead = type(identifier).__name__, ""
     if inspect.isroutine(identifier):
-        given = (
-            f"the function {identifier.__name__}, whose derivative ActivationFunction takes, too"
+        given = f"the function {identifier.__name__} without its derivative"
+        name = identifier.__name__ if identifier.__name__.isidentifier() else "my_activation"
+        instead = (
+            f"; write {name}_backward(dy, x), or (dy, y), which returns dx, both functions with "
+            f"@minidl.backend.fused, and pass minidl.activations.ActivationFunction({name!r}, "
+            f"{name}, {name}_backward)"
         )
     return TypeError(
-        f"activation: expected a name or a function of minidl.activations, received {given}"
+        "activation: expected a name or a function of minidl.activations, received "
+        f"{given}{instead}"
     )
 
 

@@ -44,9 +44,8 @@ class Model(Sequential):
     ) -> None:
         if inputs is None or outputs is None:
             raise TypeError(
-                "Model: expected inputs and outputs. A subclass with a call of its own would have "
-                "no backward pass: put layers in Sequential, and write what is missing as a layer, "
-                "with forward and backward"
+                "Model: expected inputs and outputs; put layers without an Input in Sequential, "
+                "and write what is missing as a layer, with forward and backward"
             )
         self.shows_input = True
         row = functional.chain(inputs, outputs)

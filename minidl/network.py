@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import incoming, weights
+from minidl import between, incoming, weights
 from minidl.backend.cuda import allocating
 from minidl.beside import in_turn
 from minidl.layers import Activation, Dense
@@ -77,10 +77,11 @@ class Network(Stack):
             step = self.step
             self.step += 1
         x = incoming.converted(self, x)
-        noted, layers = self.penalties.activities.noted, list(self.leaves)
+        noted, layers, rows = self.penalties.activities.noted, list(self.leaves), x.shape[0]
         last: Any = layers.pop() if logits else None
         for layer in layers:
-            x = noted(layer, layer.forward(x, training, step or 0))
+            y = layer.forward(x, training, step or 0)
+            x = noted(layer, between.outputs(self, layer, y, rows))
         return last.logits(x) if logits else x
 
     def backward(self, dy: Any, logits: bool = False) -> None:
@@ -103,11 +104,13 @@ class Network(Stack):
             )
         with self.traffic.lock, self.backend.here:
             layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
+            rows, dy = len(dy), between.handed(self, dy)
             if layers and logits:
                 dy = layers.pop().logits_backward(dy)
             while layers:
                 layer = layers.pop()
-                dy = layer.backward(penalised(layer, dy))
+                dx = layer.backward(penalised(layer, dy))
+                dy = between.gradient(self, layer, dx, rows)
             self.traffic.awaits_backward = False
 
     def _with_gradients(self) -> list[Any]:

@@ -30,6 +30,8 @@ class OnBatch(Inference):
     ) -> Any:
         """Make one training step, :func:`minidl.train_step`, which Python calls.
 
+        The steps of :meth:`fit`, which takes a generator of batches, too, are compiled and faster.
+
         Args:
             x, y, sample_weight, class_weight: the batch, as in :meth:`fit`.
             return_dict: True for a dictionary of values by name; default False.

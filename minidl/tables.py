@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+REMEDY = "fill them with fillna(...), or leave these rows out with dropna()"
+
 
 def is_table(values: Any) -> bool:
     """True for a frame or a series of pandas."""
@@ -22,7 +24,8 @@ def numbers(table: Any, name: str) -> np.ndarray:
         name: of the argument, for messages.
 
     Raises:
-        TypeError: a column without numbers, or one with gaps.
+        TypeError: a column without numbers, or one of a type with gaps that has some.
+        ValueError: a column with NaN.
     """
     if table.ndim == 1:
         return _column(table, name, getattr(table, "name", None))
@@ -31,16 +34,27 @@ def numbers(table: Any, name: str) -> np.ndarray:
         return np.asarray(table)
     same = len({str(column.dtype) for column in columns}) == 1
     if same and isinstance(columns[0].dtype, np.dtype) and columns[0].dtype.kind in "biuf":
-        return np.asarray(table)
+        found = np.asarray(table)
+        if found.size and np.isnan(found.min()):
+            for column, label in zip(columns, table.columns, strict=True):
+                _column(column, name, label)
+        return found
     arrays = [_column(c, name, label) for c, label in zip(columns, table.columns, strict=True)]
     return np.column_stack(arrays)
 
 
 def _column(column: Any, name: str, label: Any) -> np.ndarray:
     dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-        return np.asarray(column)
     where = name if label is None else f"{name}: column {label!r}"
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        found = np.asarray(column)
+        if found.size and np.isnan(found.min()):
+            bad = np.flatnonzero(np.isnan(found))
+            raise ValueError(
+                f"{where}: expected finite numbers, received nan in {len(bad)} of {len(found)} "
+                f"rows, the first in row {bad[0]}; {REMEDY}"
+            )
+        return found
     plain = getattr(dtype, "numpy_dtype", None)  # of pandas's types with gaps
     if not isinstance(plain, np.dtype) or plain.kind not in "biuf":
         raise TypeError(
@@ -50,8 +64,7 @@ def _column(column: Any, name: str, label: Any) -> np.ndarray:
     gaps = int(column.isna().sum())
     if gaps:
         raise TypeError(
-            f"{where}: expected numbers without gaps, received {gaps} missing; fill them with "
-            "fillna(...), or leave these rows out with dropna()"
+            f"{where}: expected numbers without gaps, received {gaps} missing; {REMEDY}"
         )
-    found: np.ndarray = column.to_numpy(dtype=plain)
-    return found
+    values: np.ndarray = column.to_numpy(dtype=plain)
+    return values

@@ -43,7 +43,7 @@ READ_FIRST = [
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "batched", "beside", "callbacks", "chain", "checks",
+        "activities", "arguments", "batched", "beside", "between", "callbacks", "chain", "checks",
         "configuration", "constraints", "custom", "data", "feeding", "freezing", "incoming",
         "inference", "initializers", "keras_activations", "kernels", "layers", "lookup", "losses",
         "metrics", "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",

@@ -41,7 +41,7 @@ FLOORS = [
         "penalties",
         "projections",
     },
-    {"beside"},
+    {"beside", "between"},
     {"chain", "incoming", "sharing", "stack", "weights", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1

@@ -290,6 +290,29 @@ def test_names_that_the_package_has_not_say_what_to_write(name: str, words: str)
         assert hasattr(getattr(minidl, place[0]), place[1])
 
 
+@pytest.mark.parametrize("name", elsewhere.CALLED_BY_KERAS)
+@pytest.mark.parametrize("base", [minidl.Sequential, minidl.Model])
+def test_a_method_that_keras_would_call_is_refused(base: type, name: str) -> None:
+    """Where it is defined in a class of models, or in one that this derives from."""
+    own = type("Own", (base,), {name: lambda model, *arguments: None})
+    for kind in (own, type("Own", (own,), {})):
+        with pytest.raises(TypeError, match=rf"Own\.{name}: expected no such method"):
+            kind(*ends()) if base is minidl.Model else kind([minidl.layers.Dense(1)])
+    other = type("Other", (base,), {"helper": lambda model: 1})
+    made = other(*ends()) if base is minidl.Model else other([minidl.layers.Dense(1)])
+    assert made.helper() == 1
+
+
+def test_metrics_by_the_name_of_the_output() -> None:
+    """And in a list for the one output, as Keras takes them."""
+    found = []
+    for given in (["mae", "mse"], {"out": ["mae", "mse"]}, [["mae", "mse"]]):
+        model = minidl.Model(*ends())
+        model.compile("sgd", {"out": "mse"}, metrics=given)
+        found.append([metric.name for metric in model._metrics])
+    assert found == [["mae", "mse"]] * 3
+
+
 def test_each_answer_is_needed() -> None:
     """A name that is here needs none."""
     model = minidl.Model(*ends())

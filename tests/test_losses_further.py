@@ -477,6 +477,13 @@ def test_a_loss_that_lacks_a_gradient_is_refused() -> None:
 
     with pytest.raises(TypeError, match="loss: Mine lacks a gradient; expected a class that def"):
         model.compile("sgd", Mine())
+
+    class Half(losses.Loss):
+        def forward(self, predictions: Any, y: Any, sample_weight: Any = None) -> Any:
+            return np.mean(fourth_power(y, predictions))
+
+    with pytest.raises(TypeError, match="loss: Half lacks a gradient; expected a class that def"):
+        model.compile("sgd", Half())
     with pytest.raises(TypeError, match="from_functions: expected two functions, received None"):
         losses.from_functions(fourth_power, None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="name: expected that of a Python function, received '<l"):

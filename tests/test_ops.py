@@ -74,6 +74,7 @@ def test_types_are_kerass() -> None:
     assert ops.is_tensor(X)
     assert not ops.is_tensor([1.0])
     assert ops.shape(X) == (3, 4)
+    assert ops.size(X) == 12
     assert type(ops.convert_to_numpy(ops.mean(X))) is np.ndarray
     np.testing.assert_array_equal(ops.copy(x=X), X)
     np.testing.assert_allclose(ops.gelu(X, False), minidl.activations.gelu(X))

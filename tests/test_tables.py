@@ -69,3 +69,17 @@ def test_a_series_is_named() -> None:
         numbers(pd.Series(["a"], name="price"), "y")
     with pytest.raises(TypeError, match=r"^y: expected numbers"):
         numbers(pd.Series(["a"]), "y")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_column_with_nan_is_named(dtype: str, mixed: bool) -> None:
+    """In a frame of one type or of several, and in a series."""
+    table = frame().astype(dtype).assign(**({"a": Y} if mixed else {}))
+    table.loc[[4, 7], "c"] = np.nan
+    model, _ = compiled()
+    words = r"column 'c': expected finite numbers, received nan in 2 of 20 rows, the first in row 4"
+    with pytest.raises(ValueError, match=f"^x: {words}; fill them with fillna"):
+        model.fit(table, Y, verbose=0)
+    with pytest.raises(ValueError, match=f"^sample_weight: {words}"):
+        model.fit(frame(), Y, sample_weight=table["c"], verbose=0)

@@ -24,6 +24,7 @@ _ASIDE = {"__init__", "get_config"}
 _CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len__", "__iter__"}
 #: Their classes are what they are.
 _TRUSTED = {"builtins", "abc", "typing", "collections.abc"}
+_HEAP = 1 << 9  # a flag of classes that Python code has made
 #: Their objects are data.
 _DATA = (str, bytes, int, float, complex, type, types.ModuleType, np.ndarray, np.generic, np.dtype,
          slice, range, weakref.ref, weakref.WeakSet)  # fmt: skip
@@ -60,17 +61,17 @@ class Look:
         if isinstance(function, types.MethodType):
             return self(function.__self__) and self.at_function(function.__func__)
         if inspect.isfunction(function):
-            return function.__module__.partition(".")[0] == PACKAGE and not hasattr(
-                function, "__wrapped__"
-            )
+            # None for a function of code that exec ran without a name.
+            module = str(function.__module__).partition(".")[0]
+            return module == PACKAGE and not hasattr(function, "__wrapped__")
         return isinstance(function, type) or (not inspect.isroutine(function) and self(function))
 
     def _methods_of(self, kind: type) -> frozenset[str] | None:
         """Names of methods that attributes can hide; None for a foreign or changed class."""
         names: frozenset[str] = frozenset()
-        found = kind.__module__ in _TRUSTED
+        found = _is_pythons(kind)
         for known in kind.__mro__:
-            if known.__module__ not in _TRUSTED:
+            if not _is_pythons(known):
                 if known not in self._bodies:
                     self._bodies[known] = _methods_in(known)
                 more = self._bodies[known]
@@ -86,6 +87,17 @@ def _methods_in(kind: type) -> frozenset[str] | None:
     body = body_of(kind)
     kept = (is_ours(kind) or body.adds_nothing) and body.as_written(kind)
     return body.methods if kept else None
+
+
+def _is_pythons(kind: type) -> bool:
+    """True for a class of Python's own.
+
+    A class of code that exec ran without a name is "builtins", too, by its ``__module__``.
+    """
+    module = kind.__module__
+    return module in _TRUSTED and (
+        not kind.__flags__ & _HEAP or getattr(sys.modules.get(module), kind.__name__, None) is kind
+    )
 
 
 def is_ours(kind: type) -> bool:
@@ -165,7 +177,7 @@ def methods(thing: object) -> Iterator[str]:
     """Names of the methods of an object, but for special ones."""
     names: set[str] = set()
     for known in type(thing).__mro__:
-        if known.__module__ not in _TRUSTED:
+        if not _is_pythons(known):
             names |= {name for name, value in vars(known).items() if _is_method(value)}
     yield from sorted(name for name in names if not name.startswith("__"))
 

@@ -39,6 +39,7 @@ class ModelCheckpoint(Monitor):
     A file of the whole model holds all that training needs to go on from there,
     ``fit(..., resume=path)``: beside the model the optimizer, the History and what callbacks have
     gathered. It is written when every callback has been told that the epoch, or the step, is over.
+    The file has minidl's own form whatever its name is: Keras reads ``model.save("best.keras")``.
 
     Raises:
         ValueError: before training, a path that has no such form, or that no file can have.

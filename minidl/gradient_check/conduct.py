@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of
+from minidl.between import ShapeError
 from minidl.gradient_check.compare import Comparison
 from minidl.gradient_check.errors import (
     GradientDtypeError,
@@ -19,6 +20,7 @@ from minidl.gradient_check.errors import (
     NotFiniteError,
 )
 from minidl.gradient_check.report import SHOWN, Failure, Result
+from minidl.network import Network
 
 
 def on_host(what: str, array: Any) -> np.ndarray:
@@ -37,6 +39,18 @@ def on_host(what: str, array: Any) -> np.ndarray:
             f"{what}: expected finite numbers, received {host[tuple(place)]} at {place}"
         )
     return host
+
+
+def forward(network: Network, *arguments: Any) -> Any:
+    """The network's outputs.
+
+    Raises:
+        GradientShapeError: a layer returns an array of another shape than it said in ``build``.
+    """
+    try:
+        return network.forward(*arguments)
+    except ShapeError as error:
+        raise GradientShapeError(str(error)) from None
 
 
 def of_shape(what: str, array: np.ndarray, shape: tuple[int, ...], whose: str) -> np.ndarray:

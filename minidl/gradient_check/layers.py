@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl import activations
-from minidl.gradient_check.conduct import on_host
+from minidl.gradient_check.conduct import forward, on_host
 from minidl.gradient_check.passes import INPUT, Pass, WeightHead
 from minidl.gradient_check.report import Result
 from minidl.layers import Activation, Layer
@@ -54,13 +54,18 @@ def check_layer(
         if x is not None:
             x = on_host(f"{network.name}: {INPUT}", x)
             shape = x.shape[1:]
+        if shape is None and network.input_row is None:
+            raise ValueError(
+                f"{layer.name}: expected the shape of one row, such as shape=(4,), or rows x; "
+                "received neither"
+            )
         network.build(shape)
         x = random.normal(size=(rows, *(network.input_row or ()))) if x is None else x
         layer.needs_dx = True
         network.bind(len(x))
         _move(network, random)
         # Statistics that are not the initial ones.
-        network.forward(network.backend.to_device(x[::-1] * 1.5), training=True, step=step)
+        forward(network, network.backend.to_device(x[::-1] * 1.5), True, step)
         y = (len(x), *network.output_row)
         dy = random.choice([-1.0, 1.0], y) * random.uniform(0.5, 1.5, y)
         return Pass(network, WeightHead(dy, network.backend), x, step).check(

@@ -53,7 +53,12 @@ def check_network(
             f"{network.name}: expected a network of dtype float64, received {network.dtype}; make "
             'it with dtype="float64", or after minidl.set_floatx("float64")'
         )
-    loss = losses.get(getattr(network, "_loss", None) if loss is None else loss)
+    loss = getattr(network, "_loss", None) if loss is None else loss
+    if loss is None:
+        raise TypeError(
+            f"{network.name}: expected a loss, by the argument loss or by compile, received none"
+        )
+    loss = losses.get(loss)
     if not is_sparse(x):
         x = _floats(network, x)
     network.build(tuple(x.shape[1:]))

@@ -11,7 +11,7 @@ import numpy as np
 from minidl.backend import Backend, is_sparse
 from minidl.gradient_check import kinks
 from minidl.gradient_check.compare import Comparison, compare
-from minidl.gradient_check.conduct import of_shape, on_host, settled, verdict
+from minidl.gradient_check.conduct import forward, of_shape, on_host, settled, verdict
 from minidl.gradient_check.errors import GradientShapeError, NonScalarLossError, NotFiniteError
 from minidl.gradient_check.report import Kink, Result
 from minidl.gradient_check.writing import written
@@ -144,7 +144,7 @@ class Pass:
     def _forward(self, tensors: Mapping[str, np.ndarray]) -> Any:
         """The outputs."""
         self._place(tensors)
-        return self.network.forward(self._given, self.training, self.step, self.logits)
+        return forward(self.network, self._given, self.training, self.step, self.logits)
 
     def _penalty(self) -> float:
         """The penalties whose gradients the network adds: all but those by proximal steps."""

@@ -28,6 +28,9 @@ _WRITTEN = "the result to be written into out, out[...] = …"
 class Loss(Configured):
     """Base of all losses: one number of a loss for each row.
 
+    A class of one's own defines :meth:`row_losses` and :meth:`row_gradients`; two functions do in
+    :func:`minidl.losses.from_functions`.
+
     Args:
         from_logits: whether predictions come before their softmax or sigmoid; default False.
         reduction: "sum_over_batch_size" (the default) or "mean", the mean over the rows; "sum",

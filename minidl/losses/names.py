@@ -66,9 +66,8 @@ def compiled(loss: Any, loss_weights: Any = None) -> Loss:
     if found.reduction in NONE:
         raise ValueError(one_number(found))
     own_forward = kind.forward is not Loss.forward
-    if not own_forward and (
-        kind.row_losses is Loss.row_losses or kind.row_gradients is Loss.row_gradients
-    ):
+    named = ("backward",) if own_forward else ("row_losses", "row_gradients")
+    if any(getattr(kind, name) is getattr(Loss, name) for name in named):
         raise TypeError(
             f"loss: {kind.__name__} lacks a gradient; expected a class that defines "
             "row_losses(predictions, t, out) and row_gradients(predictions, t, out), or two "

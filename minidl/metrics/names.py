@@ -84,9 +84,12 @@ def compiled(
 
 
 def _several(metrics: Any) -> list[Any]:
-    """Metrics as a list, from one metric, from several or from None."""
+    """Metrics as a list, from one metric, from several or from None; also by the one output."""
+    if isinstance(metrics, Mapping) and "class_name" not in metrics and len(metrics) == 1:
+        (metrics,) = metrics.values()
     if isinstance(metrics, list | tuple):
-        return list(metrics)
+        nested = len(metrics) == 1 and isinstance(metrics[0], list | tuple)
+        return list(metrics[0] if nested else metrics)
     return [] if metrics is None else [metrics]
 
 

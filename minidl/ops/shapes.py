@@ -32,6 +32,11 @@ def shape(x: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in np.shape(x))
 
 
+def size(x: Any) -> Any:
+    """The number of elements."""
+    return convert_to_tensor(np.size(x))
+
+
 def zeros(shape: Any, dtype: Any = None) -> Any:
     """Zeros of a shape, in the default floating type for None."""
     return full(shape, 0, dtype)

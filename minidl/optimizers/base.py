@@ -210,7 +210,10 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
 
     def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
         """Move ``theta``; ``t`` counts from 1."""
-        raise NotImplementedError(f"{type(self).__name__} must define step")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define step(theta, grad, learning_rate, t), which moves "
+            "theta, the vector of all weights, in place"
+        )
 
     def step_size(self, part: slice, out: Any) -> Any:
         """Factor of the gradient in the last update, as a constant since the start.

@@ -15,6 +15,9 @@ from minidl.regularizers import arrays
 class Regularizer(Configured):
     """A penalty on one tensor, P(W) = Σ P(w).
 
+    A class of one's own defines :meth:`forward`, the penalty of each weight, and
+    :meth:`add_gradient`.
+
     Attributes:
         proximal: True for a penalty that acts by :meth:`proximal_step` after each update, and not
             by its gradient before the update; False unless the class says otherwise.

@@ -118,6 +118,29 @@ def test_a_method_that_a_base_brings_counts() -> None:
     assert not is_own(type("Mixed", (layers.Dense, Beside), {})(3))
 
 
+@pytest.mark.parametrize("module", ["builtins", "abc", "typing", "collections.abc"])
+def test_a_class_that_names_a_module_of_pythons_is_somebody_elses(module: str) -> None:
+    """As does each class of code that exec has run without a name."""
+    code = """
+def schedule(step):
+    return 0.1
+
+class Doubling(Layer):
+    def forward(self, x, training=False, step=0):
+        return x + x
+
+    def backward(self, dy):
+        return 2 * dy
+"""
+    names: dict[str, Any] = {"Layer": layers.Layer}
+    exec(code, names)
+    assert names["Doubling"].__module__ == "builtins"
+    names["Doubling"].__module__ = module
+    assert not is_own(names["Doubling"]())
+    assert {"forward", "backward"} <= set(methods(names["Doubling"]()))
+    assert not is_own_function(names["schedule"])
+
+
 def test_objects_of_no_class_of_minidls_are_somebody_elses() -> None:
     class Empty:
         pass

@@ -153,8 +153,8 @@ def test_a_layer_is_free_again_and_shows_its_shape():
     result = check_layer(layer)
     assert layer.owner is None
     assert result.checks[0].shape == (3, 2)
-    with pytest.raises(ValueError, match="the shape of a row is not known"):
-        check_layer(layers.Dense(2))
+    with pytest.raises(ValueError, match=r"^mine: expected the shape of one row, such as shape="):
+        check_layer(layers.Dense(2, name="mine"))
 
 
 def test_a_layer_is_checked_at_the_rows_it_is_given():

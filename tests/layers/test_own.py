@@ -81,8 +81,6 @@ def test_a_forward_without_return_is_named() -> None:
 
 
 def test_a_backward_without_return_is_named() -> None:
-    """By the layer that waits for its result."""
-
     class Silent(Layer):
         def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
             return x
@@ -90,7 +88,65 @@ def test_a_backward_without_return_is_named() -> None:
         def backward(self, dy: Any) -> Any:
             self.dy = dy
 
-    network = minidl.models.Network([Dense(3, name="first"), Silent(), Dense(3)])
+    network = minidl.models.Network([Dense(3), Silent(name="mine"), Dense(3)])
     network.forward(np.ones((2, 4)))
-    with pytest.raises(TypeError, match=r"^first: expected the gradient .* None from backward of"):
+    with pytest.raises(TypeError, match=r"^mine: expected backward to return .*, received None"):
         network.backward(np.ones((2, 3)))
+
+
+class Turned(Layer):
+    """Returns what is no array of the network: in float64, transposed, or of another shape."""
+
+    def __init__(self, change: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.change = change
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        return self.change(x)
+
+    def backward(self, dy: Any) -> Any:
+        return self.change(dy)
+
+
+@pytest.mark.parametrize("executor", ["python", "compiled"])
+@pytest.mark.parametrize(
+    "change", [lambda x: x * np.ones(x.shape[1:]), np.asfortranarray], ids=["float64", "turned"]
+)
+@pytest.mark.parametrize("after", ["relu", None])
+def test_results_become_arrays_of_the_network(change: Any, after: Any, executor: str) -> None:
+    """The rest of the step is played with them as with a layer's that returns such arrays."""
+    rows = np.random.default_rng(0)
+    x, y = rows.normal(size=(64, 5)), rows.normal(size=(64, 2))
+    found = []
+    with minidl.backend.use("numpy", executor=executor):
+        for each in (change, np.copy):
+            minidl.utils.set_random_seed(0)
+            model = minidl.Sequential(
+                [Dense(6, after), Turned(each), minidl.layers.BatchNormalization(), Dense(2)]
+            )
+            model.compile("adam", "mse")
+            model.fit(x, y, batch_size=8, epochs=4, verbose=0)
+            assert "dense_forward" not in str(model.recording)
+            assert model.predict(x).dtype == np.float32
+            found.append(model.theta.copy())
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("change", "forward", "backward"),
+    [
+        (lambda x: x[:, :3], r"of shape \(2, 6\), .*received \(2, 3\)", r"\(2, 6\), .*\(2, 3\)"),
+        (lambda x: x[:1], r"of shape \(2, 6\), .*received \(1, 6\)", r"\(2, 6\), .*\(1, 6\)"),
+        (lambda x: x.tolist(), "received list", "received list"),
+    ],
+)
+def test_results_of_another_shape_are_refused(change: Any, forward: str, backward: str) -> None:
+    layer = Turned(change, name="mine")
+    network = minidl.models.Network([Dense(6), layer, Dense(2)])
+    with pytest.raises((TypeError, ValueError), match=f"^mine: expected forward .*{forward}"):
+        network.forward(np.ones((2, 4)))
+    layer.change = np.copy
+    network.forward(np.ones((2, 4)))
+    layer.change = change
+    with pytest.raises((TypeError, ValueError), match=f"^mine: expected backward .*{backward}"):
+        network.backward(np.ones((2, 2)))

@@ -135,6 +135,20 @@ def test_integers():
     for axis in (None, 0, 1):
         check("sum", x, axis, dtype=np.dtype("float64"))
     check("argmax", x, 1)
+    for dtype in ("int32", "uint8"):
+        check("max", x.astype(dtype), 1)
+
+
+@pytest.mark.parametrize("place", [0, 5, 31, 32, 63, 64, 99])
+@TYPES
+@ON_EVERY_TEAM
+def test_the_largest_of_a_long_row_is_at_any_place(place, dtype):
+    for value in (1e30, np.inf, np.nan):
+        for below in (-1.0, -np.inf):
+            x = np.full((2, 100), below, dtype)
+            x[1, place] = value
+            check("max", x, 1)
+            check("max", x, None)
 
 
 @pytest.mark.parametrize(

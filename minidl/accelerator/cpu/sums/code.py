@@ -8,6 +8,7 @@ from minidl.accelerator.cpu.machine.lowlevel import at
 from minidl.accelerator.cpu.machine.values import float32, int64
 from minidl.accelerator.cpu.shares import cut
 from minidl.accelerator.cpu.sums.eights import sums
+from minidl.accelerator.cpu.sums.largest import LANES, largest
 from minidl.accelerator.cpu.sums.words import (
     ADDRESS,
     AXIS,
@@ -54,7 +55,19 @@ def _pairwise(x, start, n) -> working:
     return one + other if half > 0 else other
 
 
-def _largest(x, n):
+def _largest(x, n) -> source:
+    whole = n - n % LANES
+    if whole == 0:
+        return at(x, source)[_place(x, n)]
+    p = at(x, source)
+    found = largest(x, whole, source)
+    for k in range(whole, n):
+        if p[k] > found or p[k] != p[k]:
+            found = p[k]
+    return found
+
+
+def _place(x, n):
     # A NaN stays: nothing is greater, and only another NaN differs from itself.
     p = at(x, source)
     place = 0
@@ -78,9 +91,9 @@ def along_rows(block, part, parts):
         if w[KIND] == SUM:
             at(out, target)[0] = _pairwise(x, int64(0), columns) + working(0)
         elif w[KIND] == LARGEST:
-            at(out, target)[0] = at(x, source)[_largest(x, columns)]
+            at(out, target)[0] = _largest(x, columns)
         else:
-            at(out, int64)[0] = _largest(x, columns)
+            at(out, int64)[0] = _place(x, columns)
 
 
 def _add_rows(out, x, pitch, rows, low, high):
