@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from minidl import layers, optimizers, regularizers
@@ -171,8 +172,9 @@ class Perceptron(NetworkEstimator):
             return optimizers.Adam(rate, self.beta_1, self.beta_2, self.epsilon)
         return optimizers.SGD(rate, self.momentum, bool(self.nesterovs_momentum))
 
-    def _penalize(self, count: float) -> None:
-        """Have the penalties of steps with so many rows."""
+    def _prepare(self, rows: Rows, steps: int) -> None:
+        """Have the penalties of so many steps, together on all these rows."""
+        count = (rows.x.shape[0] if rows.weight is None else float(rows.weight.sum())) / steps
         l1, l2 = float(self.l1) / count, float(self.alpha) / 2 / count
         for layer in self._dense:
             penalty = regularizers.L1L2(l1, l2) if l1 else regularizers.L2(l2) if l2 else None
@@ -213,7 +215,7 @@ class Perceptron(NetworkEstimator):
                     f"{name}: expected None for solver='lbfgs', which has no epochs, received "
                     f"{given}"
                 )
-        self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
+        self._prepare(rows, 1)
 
         def told(iteration: int, loss: float) -> None:
             if self.verbose:
@@ -233,7 +235,8 @@ class Perceptron(NetworkEstimator):
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             if held_out is None:
-                rows, held_out = split(rows, self.validation_fraction, random)
+                alike = is_classifier(self) and self.n_outputs_ == 1
+                rows, held_out = split(rows, self.validation_fraction, alike, random)
         count = rows.x.shape[0]
         size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
         if size > count:
@@ -242,8 +245,7 @@ class Perceptron(NetworkEstimator):
             size = count
         # The statistics of a batch would count the rows without weight.
         rows = rows if self.batch_normalization else evened(rows, size)
-        steps = -(-rows.x.shape[0] // size)
-        self._penalize((count if rows.weight is None else float(rows.weight.sum())) / steps)
+        self._prepare(rows, -(-rows.x.shape[0] // size))
         self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
         ending = Convergence(self, count, held_out)
         network = self.network_

@@ -127,6 +127,17 @@ def test_batches_in_order_and_both_ways_of_early_stopping() -> None:
         assert ours.best_validation_score_ == pytest.approx(other.best_validation_score_)
 
 
+def test_the_deviance_is_that_of_the_rows_that_are_trained_on() -> None:
+    ours, other = pair("counts", early_stopping=True, validation_fraction=0.5)
+    compare(fitted(ours, X, TARGETS["counts"]), fitted(other, X, TARGETS["counts"]), COUNTS)
+
+
+def test_held_out_values_need_no_shares_of_true_and_false() -> None:
+    ours, other = pair("value", early_stopping=True, validation_fraction=0.25)
+    one_is_true = np.arange(60) == 7
+    compare(fitted(ours, X, one_is_true), fitted(other, X, one_is_true))
+
+
 def test_a_smaller_last_batch_has_the_gradient_of_its_rows() -> None:
     # Rows of weight 0 fill it up. No penalty, which is divided by the mean number of rows.
     ours, other = pair("multiclass", batch_size=25, shuffle=False, alpha=0.0)
