@@ -99,6 +99,11 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def _compare(self, y: Any) -> None:
         """Raise where ``y`` has other classes than the training that goes on."""
+        if y.ndim == 1 and self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError(
+                f"y: expected {len(self.classes_)} labels of 0 and 1 for each row, as in the "
+                "training that goes on, received one class for each"
+            )
         found = unique_labels(y)
         if self.warm_start and set(found) != set(self.classes_):
             raise ValueError(

@@ -23,7 +23,7 @@ def split(rows: Rows, fraction: float, alike: bool, random: Any) -> tuple[Rows, 
         random: generator of the split.
 
     Raises:
-        ValueError: fewer than two rows to validate on.
+        ValueError: fewer than two rows to validate on, or no weight on those to train on.
     """
     arrays = [array for array in rows if array is not None]
     parts = train_test_split(
@@ -35,6 +35,11 @@ def split(rows: Rows, fraction: float, alike: bool, random: Any) -> tuple[Rows, 
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
+        )
+    if train.weight is not None and not train.weight.sum() > 0:
+        raise ValueError(
+            "sample_weight: expected weights whose sum is above 0 for the rows that are not held "
+            f"out, received {train.weight.sum()}"
         )
     return train, held_out
 

@@ -16,7 +16,7 @@ from minidl import layers, optimizers, regularizers
 from minidl.arguments import listeners
 from minidl.beside import Instead
 from minidl.estimators.base import NetworkEstimator, Rows
-from minidl.estimators.convergence import Convergence
+from minidl.estimators.convergence import Convergence, begin
 from minidl.estimators.lbfgs import lbfgs
 from minidl.estimators.parts import evened, split
 from minidl.estimators.ranges import ACTIVATIONS, ARGUMENTS
@@ -44,6 +44,7 @@ class Perceptron(NetworkEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = ARGUMENTS
+    _all_at_once = False  # the last training, for which the network's optimizer did nothing
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -87,7 +88,7 @@ class Perceptron(NetworkEstimator):
     @property
     def _design(self) -> dict[str, Any]:
         """The arguments that a network is made from."""
-        names = "activation", "dropout", "batch_normalization", "backend"
+        names = "activation", "dropout", "batch_normalization", "backend", "loss"
         return {"hidden_layer_sizes": self._sizes, **{name: getattr(self, name) for name in names}}
 
     def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
@@ -128,10 +129,7 @@ class Perceptron(NetworkEstimator):
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.out_activation_ = len(self.coefs_) + 1, self._output()
         if self.solver != "lbfgs":
-            self.loss_curve_, self._no_improvement_count = [], 0
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
+            begin(self)
 
     @property
     def _dense(self) -> list[Any]:
@@ -194,9 +192,10 @@ class Perceptron(NetworkEstimator):
                 )
         network = self._ready()
         network._looked = network._continued = True  # the notes of fit are of other interfaces
-        if not incremental or network.optimizer is None:
+        if not incremental or network.optimizer is None or self._all_at_once:
             loss, factor = self._aim()
             network.compile(self._optimizer_now(), loss, loss_weights=factor)
+        self._all_at_once = self.solver == "lbfgs"
         if self.solver == "lbfgs":
             self._train_all(rows, held_out)
         else:

@@ -55,6 +55,11 @@ def from_sklearn(estimator: Any) -> Sequential:
             "from_sklearn: expected a fitted MLPClassifier or MLPRegressor, received "
             f"{type(estimator).__name__}"
         )
+    if hasattr(estimator, "network_"):
+        raise TypeError(
+            "from_sklearn: expected an estimator of scikit-learn, received minidl's "
+            f"{type(estimator).__name__}, whose network is estimator.network_"
+        )
     check_is_fitted(estimator, ["coefs_", "intercepts_", "out_activation_"])
     last = len(estimator.coefs_) - 1
     model = Sequential([layers.Input((len(estimator.coefs_[0]),))], dtype=_dtype(estimator))

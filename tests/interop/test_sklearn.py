@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import minidl
-from minidl import interop, layers
+from minidl import estimators, interop, layers
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(size=(60, 4))
@@ -123,6 +123,8 @@ def test_refusals() -> None:
         interop.from_sklearn(LogisticRegression())
     with pytest.raises(NotFittedError):
         interop.from_sklearn(MLPClassifier())
+    with pytest.raises(TypeError, match=r"minidl's MLPClassifier, whose network is .*network_"):
+        interop.from_sklearn(fitted(estimators.MLPClassifier, LABELS, batch_normalization=True))
     wrong = minidl.Sequential(
         [
             layers.Input((2, 2)),
