@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import minidl
 from minidl import interop
 from minidl.layers import (
+    Activation,
     BatchNormalization,
     Dense,
     Identity,
@@ -55,6 +56,15 @@ def test_every_layer_comes_back(tmp_path: Path) -> None:
     left_out = {"Dropout", "AlphaDropout", "GaussianNoise", "GaussianDropout", "Identity"}
     plain = {"ActivityRegularization", "Sigmoid", "Tanh", "Softmax"}
     assert kinds - {type(layer).__name__ for layer in back.layers} == left_out | plain
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_network_without_numbers_has_the_type_of_its_rows(dtype: str, tmp_path: Path) -> None:
+    model, x = filled([minidl.Input((5,)), Activation("hard_tanh"), Activation("softmax")], dtype)
+    interop.to_onnx(model, tmp_path / "model.onnx")
+    back = interop.from_onnx(tmp_path / "model.onnx")
+    assert back.dtype == model.dtype
+    np.testing.assert_array_equal(back.predict(x), model.predict(x))
 
 
 def test_a_network_is_the_same_again(tmp_path: Path) -> None:
