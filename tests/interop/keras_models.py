@@ -98,6 +98,14 @@ def frozen() -> Any:
     return model
 
 
+def normalized(x: np.ndarray, given: dict[str, float]) -> Any:
+    """A model of one mean and one variance for all features, given or those of x."""
+    layer = L.Normalization(axis=None, **given)
+    if not given:
+        layer.adapt(x)
+    return keras.Sequential([L.Input(x.shape[1:]), layer])
+
+
 def lacking() -> Any:
     """A model with four layers that minidl lacks."""
     return keras.Sequential(
