@@ -51,6 +51,7 @@ def test_written_and_read(name: str, tmp_path: Path) -> None:
 def test_weights_that_are_not_finite_name_the_file(name: str, tmp_path: Path) -> None:
     made, other = model(), model()
     before = other.get_weights()
+    made.build()
     made.layers[0].W[0, 0] = np.nan
     made.save_weights(tmp_path / name)
     with pytest.raises(FileFormatError, match=rf"{name}: expected finite weights, received NaN"):
