@@ -256,6 +256,17 @@ def test_operators_alone(operator: str, attributes: dict[str, Any], tmp_path: Pa
     np.testing.assert_allclose(back.predict(x), run(model, x), rtol=1e-5, atol=1e-6)
 
 
+def test_a_dropout_that_says_whether_it_trains(tmp_path: Path) -> None:
+    nodes = [("MatMul", ["x", "W"], "a"), ("Dropout", ["a", "ratio", "training"], "y")]
+    tensors = {"W": EYE, "ratio": np.array(0.5), "training": np.array(False)}
+    x = np.ones((2, 3), np.float32)
+    path = written(proto(nodes, tensors), tmp_path)
+    np.testing.assert_array_equal(interop.from_onnx(path).predict(x), x)
+    path = written(proto(nodes, tensors | {"training": np.array(True)}), tmp_path)
+    with pytest.raises(interop.ConversionError, match=r"Dropout.*received training_mode=True"):
+        interop.from_onnx(path)
+
+
 def test_normalizations(tmp_path: Path) -> None:
     """With a scale alone, too."""
     nodes = [("LayerNormalization", ["x", "p"], "a", {"epsilon": 1e-3}), ("Relu", ["a"], "y")]
