@@ -208,6 +208,8 @@ def _wrong(dense: list[Any], activations: list[str]) -> Iterator[str]:
             yield f"{layer.name!r} with the activation {name}"
     if dense and activations[-1] not in ("softmax", "sigmoid", "linear", "exponential"):
         yield f"{dense[-1].name!r}, the last, with the activation {activations[-1]}"
+    if dense and activations[-1] == "softmax" and dense[-1].units == 1:
+        yield f"{dense[-1].name!r}, the last, with a softmax over one unit, which is always 1"
 
 
 def _flattens_nothing(layer: Any) -> bool:

@@ -137,6 +137,9 @@ def test_refusals() -> None:
     )
     with pytest.raises(ValueError, match=r"'flatten.*norm.*second.*tanh.*last.*elu"):
         interop.to_sklearn(wrong)
+    alone = minidl.Sequential([layers.Input((2,)), layers.Dense(1, "softmax", name="one")])
+    with pytest.raises(ValueError, match="'one', the last, with a softmax over one unit"):
+        interop.to_sklearn(alone)
     three = interop.from_sklearn(fitted(MLPClassifier, LABELS))
     for classes in (["a", "b"], ["a", "b", "b"], ["b", "a", "c"]):
         with pytest.raises(ValueError, match="classes: expected"):
