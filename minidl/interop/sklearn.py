@@ -11,6 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from minidl import layers, losses, optimizers
+from minidl.backend.own import is_own
 from minidl.training import Sequential
 
 #: scikit-learn's names of activations -> minidl's.
@@ -185,7 +186,9 @@ def _chain(model: Any) -> tuple[list[Any], list[str]]:
     activations: list[str] = []
     problems: list[str] = []
     for layer in model.leaves:
-        if isinstance(layer, layers.Dense) and len(layer.input_shape) == 1:
+        if not (is_own(layer) and is_own(getattr(layer, "activation", None))):
+            problems.append(_shown(layer))
+        elif isinstance(layer, layers.Dense) and len(layer.input_shape) == 1:
             dense.append(layer)
             activations.append(_function(layer.activation))
         elif isinstance(layer, layers.Activation) and activations and activations[-1] == "linear":

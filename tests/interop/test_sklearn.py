@@ -118,6 +118,20 @@ def test_a_network_of_minidl() -> None:
     assert (estimator.predict(X) == np.array(["no", "yes"])[expected.argmax(axis=1)]).all()
 
 
+class Louder(layers.Dense):
+    """Computes something else."""
+
+    def forward(self, *arguments: Any) -> Any:
+        return 2 * super().forward(*arguments)
+
+
+class Tripled(layers.Dropout):
+    """Computes something else, too."""
+
+    def forward(self, x: Any, *_: Any) -> Any:
+        return 3 * x
+
+
 def test_refusals() -> None:
     with pytest.raises(TypeError, match="received LogisticRegression"):
         interop.from_sklearn(LogisticRegression())
@@ -140,6 +154,9 @@ def test_refusals() -> None:
     alone = minidl.Sequential([layers.Input((2,)), layers.Dense(1, "softmax", name="one")])
     with pytest.raises(ValueError, match="'one', the last, with a softmax over one unit"):
         interop.to_sklearn(alone)
+    louder = minidl.Sequential([layers.Input((2,)), Louder(3), Tripled(0.5), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"'louder' \(Louder\); 'tripled' \(Tripled\)$"):
+        interop.to_sklearn(louder)
     three = interop.from_sklearn(fitted(MLPClassifier, LABELS))
     for classes in (["a", "b"], ["a", "b", "b"], ["b", "a", "c"]):
         with pytest.raises(ValueError, match="classes: expected"):
