@@ -164,6 +164,11 @@ def single() -> Any:
     return keras.Sequential([L.Input((3,), dtype="float32"), L.Dense(2, dtype="float32")])
 
 
+def shared() -> Any:
+    """A model with one Dense for each of two rows within a row."""
+    return keras.Sequential([L.Input((2, 3)), L.Dense(2, name="words")])
+
+
 def with_foreign_arguments() -> Any:
     """Layers that minidl has, with a regularizer and a function that it lacks."""
     regularizer = keras.regularizers.OrthogonalRegularizer()

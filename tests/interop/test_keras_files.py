@@ -274,6 +274,14 @@ def test_other_models_are_refused(model: str, message: str, tmp_path: Path) -> N
         minidl.load_model(path)
 
 
+def test_rows_of_two_axes_where_minidl_takes_features(tmp_path: Path) -> None:
+    """The message is the layer's own."""
+    path = tmp_path / "a.keras"
+    keras_models.shared().save(path)
+    with pytest.raises(FileFormatError, match=r"a.keras: words: expected rows of .* Flatten\(\)"):
+        minidl.load_model(path)
+
+
 def test_the_type_of_the_numbers_is_the_files(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     keras_models.single().save(path)
