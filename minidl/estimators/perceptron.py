@@ -242,8 +242,8 @@ class Perceptron(NetworkEstimator):
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        # The statistics of a batch would count rows without weight. Unshuffled, all of these would be
-        # in one batch, which counts in the epoch's loss as the others do.
+        # The statistics of a batch would count rows without weight. Unshuffled, the last batch has
+        # all of these, and counts in the epoch's loss as the others do.
         if self.shuffle and not self.batch_normalization:
             rows = evened(rows, size)
         self._prepare(rows, -(-rows.x.shape[0] // size))
