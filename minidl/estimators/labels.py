@@ -65,11 +65,9 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         if self._label_binarizer.y_type_.startswith("multilabel"):
             labels = self._label_binarizer.inverse_transform(outputs, threshold=0.5)
             return labels
-        if outputs.shape[1] == 1:
-            # One class alone has a column, too, which is 0 in all rows.
-            numbers = ((outputs[:, 0] > 0.5) & (len(self.classes_) > 1)).astype(np.intp)
-        else:
-            numbers = outputs.argmax(axis=1)
+        numbers = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5) * 1
+        # One class alone has the outputs of two.
+        numbers = np.minimum(numbers, len(self.classes_) - 1)
         labels = self.classes_[numbers]
         return labels
 
