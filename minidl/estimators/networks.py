@@ -218,13 +218,12 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
     def _fitting(self, y: np.ndarray, loss: Loss) -> np.ndarray:
         if y.shape[1] == 1 and self.network_.output_row == (2,):
             y = np.hstack([~y, y])
-        if loss.labels != "integers":
-            return y
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        integers = loss.labels == "integers"
+        if integers and self._label_binarizer.y_type_.startswith("multilabel"):
             raise ValueError(
                 f"loss: expected one that takes several labels of a row, received {loss}"
             )
-        return y.argmax(axis=1)
+        return y.argmax(axis=1) if integers else y
 
 
 class NetworkRegressor(ValueEstimator, BuiltEstimator):
