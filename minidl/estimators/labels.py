@@ -42,6 +42,8 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (N, classes), in the order of ``classes_``.
 
+        Where each class has a sigmoid, rows are divided by their sums.
+
         Args:
             X: (N, features), an array or a sparse matrix.
 
@@ -50,7 +52,13 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        if outputs.shape[1] == 1:
+            return np.hstack([1 - outputs, outputs])
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if self.network_.output_activation == "sigmoid" and not several:
+            total = outputs.sum(axis=1, keepdims=True)
+            np.divide(outputs, total, out=outputs, where=total > 0)
+        return outputs
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """The logarithm of :meth:`predict_proba`."""

@@ -69,6 +69,13 @@ def test_two_classes_and_several_labels() -> None:
         assert (made.predict(X) == labels).mean() > 0.9
 
 
+def test_a_sigmoid_for_each_class_gives_probabilities() -> None:
+    made = NetworkClassifier(ending("sigmoid"), epochs=2, random_state=0).fit(X, CLASS)
+    outputs, found = made.network_.predict(X), made.predict_proba(X)
+    np.testing.assert_allclose(found, outputs / outputs.sum(axis=1, keepdims=True), rtol=1e-6)
+    np.testing.assert_array_equal(made.predict(X), made.classes_[found.argmax(axis=1)])
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_one_class_alone(outputs: int) -> None:
     made = NetworkClassifier(lambda features, _: network(features, outputs), epochs=1)
