@@ -310,6 +310,14 @@ def test_other_outputs_do_not_go_on() -> None:
     assert made.partial_fit(X, VALUE).n_outputs_ == 1
 
 
+def test_a_fit_that_failed_is_none() -> None:
+    made = MLPClassifier()
+    with pytest.raises(ValueError, match="sample_weight: expected"):
+        made.fit(X, LABEL, sample_weight=np.full(80, -1.0))
+    with pytest.raises(NotFittedError):
+        made.predict(X)
+
+
 def test_another_loss_does_not_go_on() -> None:
     made = fitted(MLPRegressor, VALUE, warm_start=True)
     with pytest.raises(ValueError, match=r"loss: expected 'squared_error', .* received 'poisson'"):
