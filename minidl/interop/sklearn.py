@@ -48,7 +48,7 @@ def from_sklearn(estimator: Any) -> Sequential:
         estimator: fitted.
 
     Raises:
-        TypeError: another estimator.
+        TypeError: another estimator, such as minidl's, whose network is ``network_``.
         NotFittedError: the estimator is not fitted.
     """
     if not all(hasattr(estimator, name) for name in ("hidden_layer_sizes", "activation", "solver")):
