@@ -97,7 +97,7 @@ class Convergence(Callback):
     def _loss_stalls(self) -> bool:
         estimator = self._estimator
         loss, best = estimator.loss_, estimator.best_loss_
-        estimator.best_loss_ = min(loss, best)
+        estimator.best_loss_ = min(best, loss)  # the first, if the second is NaN
         return bool(loss > best - estimator.tol)
 
     def _end(self, optimizer: Any, adaptive: bool) -> None:

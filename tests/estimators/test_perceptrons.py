@@ -19,6 +19,7 @@ from minidl.backend import use
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.estimators import MLPClassifier, MLPRegressor
 from minidl.estimators.base import Rows
+from minidl.estimators.convergence import Convergence
 from minidl.estimators.parts import split
 from tests.doubles.cupy_double import installed
 
@@ -308,6 +309,13 @@ def test_other_outputs_do_not_go_on() -> None:
     with pytest.raises(ValueError, match=r"y: expected 1 columns, .* received 2"):
         made.partial_fit(X, np.stack([VALUE, VALUE], axis=1))
     assert made.partial_fit(X, VALUE).n_outputs_ == 1
+
+
+def test_the_best_loss_is_a_number() -> None:
+    made = fitted(MLPRegressor, VALUE)
+    best, made.loss_ = made.best_loss_, np.nan
+    assert not Convergence(made, 80, None)._loss_stalls()
+    assert made.best_loss_ == best
 
 
 def test_a_fit_that_failed_is_none() -> None:
