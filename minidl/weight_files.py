@@ -105,7 +105,10 @@ def load(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
         raise ValueError(f"{path}: {'; '.join(wrong)}")
     for sentence in wrong:
         warnings.warn(f"{path}: {sentence}; left out", stacklevel=3)
-    model.set_weights_of(layers, values)
+    try:
+        model.set_weights_of(layers, values)
+    except ValueError as error:  # NaN or infinity
+        raise FileFormatError(path, str(error)) from error
 
 
 def _path(filepath: Any) -> tuple[str, str]:

@@ -47,6 +47,18 @@ def test_written_and_read(name: str, tmp_path: Path) -> None:
         minidl.Sequential([layers.Input((3,)), layers.Dense(5)]).load_weights(path)
 
 
+@pytest.mark.parametrize("name", ["w.npz", "w.weights.h5", "w.safetensors"])
+def test_weights_that_are_not_finite_name_the_file(name: str, tmp_path: Path) -> None:
+    made, other = model(), model()
+    before = other.get_weights()
+    made.build()
+    made.layers[0].W[0, 0] = np.nan
+    made.save_weights(tmp_path / name)
+    with pytest.raises(FileFormatError, match=rf"{name}: expected finite weights, received NaN"):
+        other.load_weights(tmp_path / name)
+    np.testing.assert_array_equal(other.get_weights()[0], before[0])
+
+
 def test_numpy_reads_it(tmp_path: Path) -> None:
     made = model()
     made.save_weights(tmp_path / "w.npz")

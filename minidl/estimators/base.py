@@ -117,6 +117,9 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         """Whether there is a training that can go on."""
         return hasattr(self, "network_")
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._begun  # a fit that failed may have left classes_ and n_features_in_
+
     # What all have -------------------------------------------------------------------------------
 
     def _fit(

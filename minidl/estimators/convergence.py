@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minidl.callbacks import Callback
@@ -11,6 +12,15 @@ from minidl.printing import say
 
 #: Rates for ``learning_rate="adaptive"``: the factor of each fall, and the last rate.
 FALL, LAST = 1 / 5, 1e-6
+
+
+def begin(estimator: Any) -> None:
+    """Give an estimator curves without an epoch."""
+    early = estimator.early_stopping
+    estimator.loss_curve_, estimator._no_improvement_count = [], 0
+    estimator.validation_scores_ = [] if early else None
+    estimator.best_validation_score_ = -math.inf if early else None
+    estimator.best_loss_ = None if early else math.inf
 
 
 class Convergence(Callback):
@@ -30,6 +40,10 @@ class Convergence(Callback):
     def __init__(self, estimator: Any, rows: int, held_out: Rows | None) -> None:
         self._estimator, self._rows, self._held_out = estimator, rows, held_out
         self._best: Any = None
+        curve = getattr(estimator, "loss_curve_", None)
+        if curve is None or (estimator.best_loss_ is None) != estimator.early_stopping:
+            begin(estimator)  # L-BFGS has no curve, and what is best changes with early_stopping
+            estimator.loss_curve_ = curve or []
 
     def on_train_begin(self, logs: Logs = NONE) -> None:
         self._keep()
@@ -84,7 +98,7 @@ class Convergence(Callback):
     def _loss_stalls(self) -> bool:
         estimator = self._estimator
         loss, best = estimator.loss_, estimator.best_loss_
-        estimator.best_loss_ = min(loss, best)
+        estimator.best_loss_ = min(best, loss)  # the first, if the second is NaN
         return bool(loss > best - estimator.tol)
 
     def _end(self, optimizer: Any, adaptive: bool) -> None:

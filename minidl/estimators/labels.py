@@ -42,6 +42,8 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (N, classes), in the order of ``classes_``.
 
+        Where each class has a sigmoid, rows are divided by their sums.
+
         Args:
             X: (N, features), an array or a sparse matrix.
 
@@ -50,7 +52,13 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        if outputs.shape[1] == 1:
+            return np.hstack([1 - outputs, outputs])
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if self.network_.output_activation == "sigmoid" and not several:
+            total = outputs.sum(axis=1, keepdims=True)
+            np.divide(outputs, total, out=outputs, where=total > 0)
+        return outputs
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """The logarithm of :meth:`predict_proba`."""
@@ -65,11 +73,9 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         if self._label_binarizer.y_type_.startswith("multilabel"):
             labels = self._label_binarizer.inverse_transform(outputs, threshold=0.5)
             return labels
-        if outputs.shape[1] == 1:
-            # One class alone has a column, too, which is 0 in all rows.
-            numbers = ((outputs[:, 0] > 0.5) & (len(self.classes_) > 1)).astype(np.intp)
-        else:
-            numbers = outputs.argmax(axis=1)
+        numbers = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5) * 1
+        # One class alone has the outputs of two.
+        numbers = np.minimum(numbers, len(self.classes_) - 1)
         labels = self.classes_[numbers]
         return labels
 
@@ -99,6 +105,11 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
 
     def _compare(self, y: Any) -> None:
         """Raise where ``y`` has other classes than the training that goes on."""
+        if y.ndim == 1 and self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError(
+                f"y: expected {len(self.classes_)} labels of 0 and 1 for each row, as in the "
+                "training that goes on, received one class for each"
+            )
         found = unique_labels(y)
         if self.warm_start and set(found) != set(self.classes_):
             raise ValueError(

@@ -251,13 +251,16 @@ class MLPRegressor(ValueEstimator, Perceptron):
         return losses.MeanSquaredError(reduction=BY_WEIGHT), self.n_outputs_ / 2
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
+        if self.loss == "poisson" and (rows.y < 0).any():
+            raise ValueError(f"y: expected values >= 0 for loss='poisson', received {rows.y.min()}")
+        super()._train(rows, held_out, incremental, random)
+
+    def _prepare(self, rows: Rows, steps: int) -> None:
+        super()._prepare(rows, steps)
         t = rows.y
         self._constant = 0.0  # of the deviance, which no step needs
         if self.loss == "poisson":
-            if (t < 0).any():
-                raise ValueError(f"y: expected values >= 0 for loss='poisson', received {t.min()}")
             self._constant = float(np.average((xlogy(t, t) - t).sum(axis=1), weights=rows.weight))
-        super()._train(rows, held_out, incremental, random)
 
     def _reported(self, logs: Any) -> float:
         loss = float(logs["loss"])

@@ -196,6 +196,10 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
         return 2 if self._label_binarizer.y_type_ == "binary" else self.n_outputs_
 
     def _ended(self, network: Sequential) -> Sequential:
+        if network.output_activation == "softmax" and network.output_row == (1,):
+            raise ValueError(
+                "build: expected a sigmoid, or two outputs, received a softmax over one, always 1"
+            )
         if network.output_activation in ("softmax", "sigmoid"):
             return network
         labels = self._label_binarizer.y_type_.startswith("multilabel")
@@ -214,7 +218,12 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
     def _fitting(self, y: np.ndarray, loss: Loss) -> np.ndarray:
         if y.shape[1] == 1 and self.network_.output_row == (2,):
             y = np.hstack([~y, y])
-        return y.argmax(axis=1) if loss.labels == "integers" else y
+        integers = loss.labels == "integers"
+        if integers and self._label_binarizer.y_type_.startswith("multilabel"):
+            raise ValueError(
+                f"loss: expected one that takes several labels of a row, received {loss}"
+            )
+        return y.argmax(axis=1) if integers else y
 
 
 class NetworkRegressor(ValueEstimator, BuiltEstimator):

@@ -13,21 +13,21 @@ from minidl.estimators.base import Rows
 EVENED = 1 << 22
 
 
-def split(rows: Rows, fraction: float, random: Any) -> tuple[Rows, Rows]:
-    """Rows to train on and rows to validate on, both with the shares of two classes.
+def split(rows: Rows, fraction: float, alike: bool, random: Any) -> tuple[Rows, Rows]:
+    """Rows to train on and rows to validate on.
 
     Args:
         rows: all.
         fraction: share of the rows to validate on.
+        alike: whether both have the same share of each of the two classes.
         random: generator of the split.
 
     Raises:
-        ValueError: fewer than two rows to validate on.
+        ValueError: fewer than two rows to validate on, or no weight on those to train on.
     """
-    binary = rows.y.dtype == bool and rows.y.shape[1] == 1
     arrays = [array for array in rows if array is not None]
     parts = train_test_split(
-        *arrays, test_size=fraction, random_state=random, stratify=rows.y if binary else None
+        *arrays, test_size=fraction, random_state=random, stratify=rows.y if alike else None
     )
     weights = parts[4:] or (None, None)
     train, held_out = (Rows(parts[k], parts[k + 2], weights[k]) for k in (0, 1))
@@ -35,6 +35,11 @@ def split(rows: Rows, fraction: float, random: Any) -> tuple[Rows, Rows]:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
             "dataset."
+        )
+    if train.weight is not None and not train.weight.sum() > 0:
+        raise ValueError(
+            "sample_weight: expected weights whose sum is above 0 for the rows that are not held "
+            f"out, received {train.weight.sum()}"
         )
     return train, held_out
 

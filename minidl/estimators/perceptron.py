@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from minidl import layers, optimizers, regularizers
 from minidl.arguments import listeners
 from minidl.beside import Instead
 from minidl.estimators.base import NetworkEstimator, Rows
-from minidl.estimators.convergence import Convergence
+from minidl.estimators.convergence import Convergence, begin
 from minidl.estimators.lbfgs import lbfgs
 from minidl.estimators.parts import evened, split
 from minidl.estimators.ranges import ACTIVATIONS, ARGUMENTS
@@ -43,6 +44,7 @@ class Perceptron(NetworkEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = ARGUMENTS
+    _all_at_once = False  # the last training, for which the network's optimizer did nothing
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -86,7 +88,7 @@ class Perceptron(NetworkEstimator):
     @property
     def _design(self) -> dict[str, Any]:
         """The arguments that a network is made from."""
-        names = "activation", "dropout", "batch_normalization", "backend"
+        names = "activation", "dropout", "batch_normalization", "backend", "loss"
         return {"hidden_layer_sizes": self._sizes, **{name: getattr(self, name) for name in names}}
 
     def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
@@ -127,10 +129,7 @@ class Perceptron(NetworkEstimator):
         self.n_iter_ = self.t_ = 0
         self.n_layers_, self.out_activation_ = len(self.coefs_) + 1, self._output()
         if self.solver != "lbfgs":
-            self.loss_curve_, self._no_improvement_count = [], 0
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self.best_loss_ = None if self.early_stopping else np.inf
+            begin(self)
 
     @property
     def _dense(self) -> list[Any]:
@@ -171,8 +170,9 @@ class Perceptron(NetworkEstimator):
             return optimizers.Adam(rate, self.beta_1, self.beta_2, self.epsilon)
         return optimizers.SGD(rate, self.momentum, bool(self.nesterovs_momentum))
 
-    def _penalize(self, count: float) -> None:
-        """Have the penalties of steps with so many rows."""
+    def _prepare(self, rows: Rows, steps: int) -> None:
+        """Have the penalties of so many steps, together on all these rows."""
+        count = (rows.x.shape[0] if rows.weight is None else float(rows.weight.sum())) / steps
         l1, l2 = float(self.l1) / count, float(self.alpha) / 2 / count
         for layer in self._dense:
             penalty = regularizers.L1L2(l1, l2) if l1 else regularizers.L2(l2) if l2 else None
@@ -192,9 +192,10 @@ class Perceptron(NetworkEstimator):
                 )
         network = self._ready()
         network._looked = network._continued = True  # the notes of fit are of other interfaces
-        if not incremental or network.optimizer is None:
+        if not incremental or network.optimizer is None or self._all_at_once:
             loss, factor = self._aim()
             network.compile(self._optimizer_now(), loss, loss_weights=factor)
+        self._all_at_once = self.solver == "lbfgs"
         if self.solver == "lbfgs":
             self._train_all(rows, held_out)
         else:
@@ -213,7 +214,7 @@ class Perceptron(NetworkEstimator):
                     f"{name}: expected None for solver='lbfgs', which has no epochs, received "
                     f"{given}"
                 )
-        self._penalize(rows.x.shape[0] if rows.weight is None else float(rows.weight.sum()))
+        self._prepare(rows, 1)
 
         def told(iteration: int, loss: float) -> None:
             if self.verbose:
@@ -233,17 +234,19 @@ class Perceptron(NetworkEstimator):
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
             if held_out is None:
-                rows, held_out = split(rows, self.validation_fraction, random)
+                alike = is_classifier(self) and self.n_outputs_ == 1
+                rows, held_out = split(rows, self.validation_fraction, alike, random)
         count = rows.x.shape[0]
         size = min(BATCH, count) if isinstance(self.batch_size, str) else self.batch_size
         if size > count:
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        # The statistics of a batch would count the rows without weight.
-        rows = rows if self.batch_normalization else evened(rows, size)
-        steps = -(-rows.x.shape[0] // size)
-        self._penalize((count if rows.weight is None else float(rows.weight.sum())) / steps)
+        # The statistics of a batch would count rows without weight. Unshuffled, the last batch has
+        # all of these, and counts in the epoch's loss as the others do.
+        if self.shuffle and not self.batch_normalization:
+            rows = evened(rows, size)
+        self._prepare(rows, -(-rows.x.shape[0] // size))
         self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
         ending = Convergence(self, count, held_out)
         network = self.network_

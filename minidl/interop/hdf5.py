@@ -18,6 +18,9 @@ from minidl.saving.archive import MalformedError
 #: The package, its extra, and its purpose, for :func:`minidl.interop.errors.package`.
 PACKAGE = "h5py", "keras-files", "a file of Keras"
 
+# Groups around an array; the library takes a time that grows with the square of their number.
+_DEPTH = 64
+
 
 def written(h5py: Any, groups: Iterable[str], arrays: Mapping[str, Any]) -> bytes:
     """A file of arrays.
@@ -51,12 +54,16 @@ def read(
         MalformedError: no HDF5 file, a damaged one, or an array that is no plain block of numbers.
     """
     found: dict[str, np.ndarray] = {}
+    left = size
 
     def visit(name: str, item: Any) -> None:
+        nonlocal left
+        if name.count("/") > _DEPTH:
+            raise MalformedError(f"expected groups within up to {_DEPTH} others, received more")
         if isinstance(item, h5py.Dataset) and wanted(name):
-            left = size - sum(array.nbytes for array in found.values())
             _check(h5py, name, item, left)
             found[name] = np.asarray(item[()])
+            left -= found[name].nbytes
 
     try:
         with h5py.File(file, "r") as content:

@@ -11,6 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
 from minidl import layers, losses, optimizers
+from minidl.backend.own import is_own
 from minidl.training import Sequential
 
 #: scikit-learn's names of activations -> minidl's.
@@ -47,13 +48,18 @@ def from_sklearn(estimator: Any) -> Sequential:
         estimator: fitted.
 
     Raises:
-        TypeError: another estimator.
+        TypeError: another estimator, such as minidl's, whose network is ``network_``.
         NotFittedError: the estimator is not fitted.
     """
     if not all(hasattr(estimator, name) for name in ("hidden_layer_sizes", "activation", "solver")):
         raise TypeError(
             "from_sklearn: expected a fitted MLPClassifier or MLPRegressor, received "
             f"{type(estimator).__name__}"
+        )
+    if hasattr(estimator, "network_"):
+        raise TypeError(
+            "from_sklearn: expected an estimator of scikit-learn, received minidl's "
+            f"{type(estimator).__name__}, whose network is estimator.network_"
         )
     check_is_fitted(estimator, ["coefs_", "intercepts_", "out_activation_"])
     last = len(estimator.coefs_) - 1
@@ -180,7 +186,9 @@ def _chain(model: Any) -> tuple[list[Any], list[str]]:
     activations: list[str] = []
     problems: list[str] = []
     for layer in model.leaves:
-        if isinstance(layer, layers.Dense) and len(layer.input_shape) == 1:
+        if not (is_own(layer) and is_own(getattr(layer, "activation", None))):
+            problems.append(_shown(layer))
+        elif isinstance(layer, layers.Dense) and len(layer.input_shape) == 1:
             dense.append(layer)
             activations.append(_function(layer.activation))
         elif isinstance(layer, layers.Activation) and activations and activations[-1] == "linear":
@@ -203,6 +211,8 @@ def _wrong(dense: list[Any], activations: list[str]) -> Iterator[str]:
             yield f"{layer.name!r} with the activation {name}"
     if dense and activations[-1] not in ("softmax", "sigmoid", "linear", "exponential"):
         yield f"{dense[-1].name!r}, the last, with the activation {activations[-1]}"
+    if dense and activations[-1] == "softmax" and dense[-1].units == 1:
+        yield f"{dense[-1].name!r}, the last, with a softmax over one unit, which is always 1"
 
 
 def _flattens_nothing(layer: Any) -> bool:

@@ -34,8 +34,8 @@ def _values(layer: Any, name: str, value: Any) -> Any:
 def _axis(layer: Any, name: str, value: Any) -> Any:
     """The check of the axis: None, or one axis."""
     checks.unsealed(layer, name, BUILT)
-    if isinstance(value, list | tuple) and len(value) == 1:
-        value = value[0]
+    if isinstance(value, list | tuple) and len(value) < 2:  # Keras writes None as []
+        value = value[0] if value else None
     return value if value is None else checks.integer(name, value, -1)
 
 

@@ -67,13 +67,15 @@ class Nadam(Moments):
     def momentum_product(self, t: int) -> float:
         """Π_{i<=t} mu_i: one factor more than last time, or all factors after a resume."""
         last, product = self._product
-        if last != t - 1:
-            product = math.prod(self._momentum(i) for i in range(1, min(t, _SETTLED)))
-            settled = t - _SETTLED
+        if last == t - 1:
+            product *= self._momentum(t)
+        elif last != t:
+            product = math.prod(self._momentum(i) for i in range(1, min(t + 1, _SETTLED)))
+            settled = t + 1 - _SETTLED
             # Factor by factor, as in training; by a power where no training can have come so far.
             if settled < _UNLIKELY:
                 product = math.prod(itertools.repeat(self.beta_1, max(settled, 0)), start=product)
             else:
                 product *= self.beta_1**settled
-        self._product = t, product * self._momentum(t)
-        return self._product[1]
+        self._product = t, product
+        return product

@@ -17,6 +17,8 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from minidl import estimators
+from minidl.estimators.base import Rows
+from minidl.estimators.parts import evened
 
 RANDOM = np.random.default_rng(7)
 X = RANDOM.standard_normal((60, 5))
@@ -127,14 +129,31 @@ def test_batches_in_order_and_both_ways_of_early_stopping() -> None:
         assert ours.best_validation_score_ == pytest.approx(other.best_validation_score_)
 
 
+def test_the_deviance_is_that_of_the_rows_that_are_trained_on() -> None:
+    ours, other = pair("counts", early_stopping=True, validation_fraction=0.5)
+    compare(fitted(ours, X, TARGETS["counts"]), fitted(other, X, TARGETS["counts"]), COUNTS)
+
+
+def test_held_out_values_need_no_shares_of_true_and_false() -> None:
+    ours, other = pair("value", early_stopping=True, validation_fraction=0.25)
+    one_is_true = np.arange(60) == 7
+    compare(fitted(ours, X, one_is_true), fitted(other, X, one_is_true))
+
+
 def test_a_smaller_last_batch_has_the_gradient_of_its_rows() -> None:
-    # Rows of weight 0 fill it up. No penalty, which is divided by the mean number of rows.
-    ours, other = pair("multiclass", batch_size=25, shuffle=False, alpha=0.0)
+    # No penalty, which is divided by the mean number of rows.
+    arguments: dict[str, Any] = {"batch_size": 25, "shuffle": False, "alpha": 0.0}
+    ours, other = pair("multiclass", **arguments)
     for each in (ours, other):
         fitted(each, X, TARGETS["multiclass"], sample_weight=WEIGHT)
-    for a, b in zip(ours.coefs_, other.coefs_, strict=True):
+    compare(ours, other)
+    # Rows of weight 0, which fill it up where rows are shuffled, have no gradient.
+    filled, _ = pair("multiclass", **arguments)
+    x, y, weight = evened(Rows(X, TARGETS["multiclass"], WEIGHT), 25)
+    assert len(x) == 75
+    fitted(filled, x, y, sample_weight=weight)
+    for a, b in zip(filled.coefs_, other.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
-    assert ours.t_ == other.t_
 
 
 def test_the_rules_that_end_training() -> None:

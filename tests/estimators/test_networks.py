@@ -69,6 +69,28 @@ def test_two_classes_and_several_labels() -> None:
         assert (made.predict(X) == labels).mean() > 0.9
 
 
+def test_a_sigmoid_for_each_class_gives_probabilities() -> None:
+    made = NetworkClassifier(ending("sigmoid"), epochs=2, random_state=0).fit(X, CLASS)
+    outputs, found = made.network_.predict(X), made.predict_proba(X)
+    np.testing.assert_allclose(found, outputs / outputs.sum(axis=1, keepdims=True), rtol=1e-6)
+    np.testing.assert_array_equal(made.predict(X), made.classes_[found.argmax(axis=1)])
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_one_class_alone(outputs: int) -> None:
+    made = NetworkClassifier(lambda features, _: network(features, outputs), epochs=1)
+    assert set(made.fit(X, np.full(len(X), "a")).predict(X)) == {"a"}
+
+
+def test_losses_and_ends_that_do_not_suit_the_targets() -> None:
+    labels = (VALUES > 0).astype(int)
+    with pytest.raises(ValueError, match=r"loss: expected one that takes several labels.*Sparse"):
+        NetworkClassifier(network, loss="sparse_categorical_crossentropy").fit(X, labels)
+    constant = NetworkClassifier(lambda features, _: ending("softmax")(features, 1))
+    with pytest.raises(ValueError, match=r"build: expected a sigmoid, .* a softmax over one"):
+        constant.fit(X, VALUES[:, 0] > 0)
+
+
 def test_values_in_one_column_or_several() -> None:
     for y in (VALUES[:, 0], VALUES):
         made = NetworkRegressor(network, epochs=150, optimizer=fast(),

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.thorough
 PAGE = pages.DO / "from_scikit_learn.md"
 
 
-def test_the_cells_run(capsys) -> None:
+def test_the_cells_run(capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)  # where a cell writes a file
     assert len(pages.cells(PAGE)) == 8
     with warnings.catch_warnings():
         pages.run(PAGE)

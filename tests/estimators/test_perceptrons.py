@@ -12,11 +12,15 @@ import pytest
 from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import train_test_split
 
 from minidl import activations, layers, optimizers
 from minidl.backend import use
 from minidl.callbacks import Callback, EarlyStopping
 from minidl.estimators import MLPClassifier, MLPRegressor
+from minidl.estimators.base import Rows
+from minidl.estimators.convergence import Convergence
+from minidl.estimators.parts import split
 from tests.doubles.cupy_double import installed
 
 RANDOM = np.random.default_rng(0)
@@ -307,6 +311,54 @@ def test_other_outputs_do_not_go_on() -> None:
     assert made.partial_fit(X, VALUE).n_outputs_ == 1
 
 
+def test_the_best_loss_is_a_number() -> None:
+    made = fitted(MLPRegressor, VALUE)
+    best, made.loss_ = made.best_loss_, np.nan
+    assert not Convergence(made, 80, None)._loss_stalls()
+    assert made.best_loss_ == best
+
+
+def test_a_fit_that_failed_is_none() -> None:
+    made = MLPClassifier()
+    with pytest.raises(ValueError, match="sample_weight: expected"):
+        made.fit(X, LABEL, sample_weight=np.full(80, -1.0))
+    with pytest.raises(NotFittedError):
+        made.predict(X)
+
+
+def test_another_loss_does_not_go_on() -> None:
+    made = fitted(MLPRegressor, VALUE, warm_start=True)
+    with pytest.raises(ValueError, match=r"loss: expected 'squared_error', .* received 'poisson'"):
+        made.set_params(loss="poisson").fit(X, np.abs(VALUE))
+
+
+def test_rows_of_labels_go_on_with_rows_of_labels() -> None:
+    made = fitted(y=np.stack([LABEL == "up", X[:, 0] > 0], axis=1).astype(int), warm_start=True)
+    for go_on in (made.fit, made.partial_fit):
+        with pytest.raises(ValueError, match="y: expected 2 labels of 0 and 1 for each row"):
+            go_on(X, (LABEL == "up").astype(int))
+
+
+def test_steps_follow_a_training_by_lbfgs() -> None:
+    made = fitted(solver="lbfgs").set_params(solver="adam", warm_start=True)
+    made.partial_fit(X, LABEL)
+    assert isinstance(made.network_.optimizer, optimizers.Adam)
+    assert made.loss_curve_ == [made.best_loss_]
+    made = fitted(solver="lbfgs").set_params(solver="adam", warm_start=True)
+    with pytest.warns(ConvergenceWarning, match="10 epochs"):
+        made.fit(X, LABEL)
+    assert len(made.loss_curve_) == 10
+
+
+def test_early_stopping_may_begin_and_end_between_trainings() -> None:
+    made = fitted(warm_start=True)
+    for early in (True, False):
+        with pytest.warns(ConvergenceWarning, match="10 epochs"):
+            made.set_params(early_stopping=early).fit(X, LABEL)
+        assert (made.best_loss_ is None) == (made.best_validation_score_ is not None) == early
+    assert len(made.loss_curve_) == 30
+
+
 def test_lbfgs_refuses_what_needs_epochs() -> None:
     with pytest.raises(ValueError, match=r"callbacks: expected None for solver='lbfgs'.*Callback"):
         fitted(solver="lbfgs", callbacks=Callback())
@@ -318,6 +370,11 @@ def test_weights_have_a_sum_above_0() -> None:
     weight = np.full(len(X), -0.5)
     with pytest.raises(ValueError, match=r"sample_weight: expected .* above 0, received -40"):
         MLPClassifier().fit(X, LABEL, sample_weight=weight)
+    # The rows with a weight are held out.
+    _, row = train_test_split(np.arange(80), test_size=2, random_state=0)
+    rows = Rows(X, VALUE[:, None], np.isin(np.arange(80), row).astype(float))
+    with pytest.raises(ValueError, match=r"sample_weight: expected .* not held out, received 0"):
+        split(rows, 2 / 80, alike=False, random=0)
 
 
 def test_an_interrupt_keeps_what_was_trained() -> None:

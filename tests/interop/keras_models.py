@@ -98,6 +98,14 @@ def frozen() -> Any:
     return model
 
 
+def normalized(x: np.ndarray, given: dict[str, float]) -> Any:
+    """A model of one mean and one variance for all features, given or those of x."""
+    layer = L.Normalization(axis=None, **given)
+    if not given:
+        layer.adapt(x)
+    return keras.Sequential([L.Input(x.shape[1:]), layer])
+
+
 def lacking() -> Any:
     """A model with four layers that minidl lacks."""
     return keras.Sequential(
@@ -154,6 +162,11 @@ def unbuilt() -> Any:
 def single() -> Any:
     """A model in float32, beside the float64 of the others."""
     return keras.Sequential([L.Input((3,), dtype="float32"), L.Dense(2, dtype="float32")])
+
+
+def shared() -> Any:
+    """A model with one Dense for each of two rows within a row."""
+    return keras.Sequential([L.Input((2, 3)), L.Dense(2, name="words")])
 
 
 def with_foreign_arguments() -> Any:

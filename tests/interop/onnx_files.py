@@ -25,7 +25,7 @@ def proto(
         attributes = more[0] if more else {}
         made.append(helper.make_node(name, inputs, [result], domain=domain, **attributes))
     kinds = {
-        name: np.asarray(values, None if np.asarray(values).dtype.kind == "i" else np.float32)
+        name: np.asarray(values, None if np.asarray(values).dtype.kind in "ib" else np.float32)
         for name, values in (tensors or {}).items()
     }
     graph = helper.make_graph(

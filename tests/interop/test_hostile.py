@@ -183,6 +183,10 @@ BOMBS: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda file: file.update({PLACE: h5py.ExternalLink("/etc/hostname", "/")}),
         "expected shape",
     ),
+    "a hundred groups, one in another": (
+        lambda file: file.create_dataset("layers/" * 100 + PLACE, data=1.0),
+        "expected groups within up to 64 others",
+    ),
     "nothing": (lambda file: None, "expected shape"),
 }
 
@@ -221,6 +225,20 @@ def test_tensors_of_no_layer(files: dict[str, bytes], tmp_path: Path) -> None:
         file["layers/dense/vars/2"] = np.zeros(3)
     path.write_bytes(packed({**members, "model.weights.h5": weights.getvalue()}))
     with pytest.raises(FileFormatError, match=r"received \['layers/dense/vars/2'\]"):
+        minidl.load_model(path)
+
+
+def test_numbers_that_are_infinite_in_the_models_type(
+    files: dict[str, bytes], tmp_path: Path
+) -> None:
+    path, place = tmp_path / "a.keras", "layers/batch_normalization/vars/0"
+    members = unpacked(files[".keras"])
+    weights = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        del file[place]
+        file[place] = np.full(3, 1e300)
+    path.write_bytes(packed({**members, "model.weights.h5": weights.getvalue()}))
+    with pytest.raises(FileFormatError, match=f"{place}: expected finite numbers"):
         minidl.load_model(path)
 
 

@@ -132,6 +132,31 @@ def test_compiled_and_not_trained(tmp_path: Path) -> None:
         assert minidl.load_model(path).optimizer.iterations == 0
 
 
+def test_the_learning_rate_keeps_its_digits(tmp_path: Path) -> None:
+    """The state has it in float32; a rate that somebody has set there counts."""
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Input((4,)), layers.Dense(3)])
+    model.compile(optimizers.SGD(0.1), "mse")
+    model.save(path)
+    assert minidl.load_model(path).optimizer.learning_rate == 0.1
+    their = keras_models.load(path)
+    their.optimizer.learning_rate = 0.2
+    their.save(path)
+    assert minidl.load_model(path).optimizer.learning_rate == pytest.approx(0.2, rel=1e-6)
+
+
+@pytest.mark.parametrize("given", [{}, {"mean": 0.5, "variance": 2.0}])
+def test_one_mean_for_all_features(given: dict[str, float], tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    their = keras_models.normalized(X, given)
+    their.save(path)
+    own = minidl.load_model(path)
+    assert own.layers[0].axis is None
+    assert_predicts_alike(own, their, X)
+    own.save(path)
+    assert_predicts_alike(own, keras_models.load(path), X)
+
+
 def test_groups_that_the_first_keras_3_looks_for(tmp_path: Path) -> None:
     """It finds no file right without one for each layer and each model, empty or not."""
     path = tmp_path / "a.keras"
@@ -246,6 +271,14 @@ def test_other_models_are_refused(model: str, message: str, tmp_path: Path) -> N
     path = tmp_path / "a.keras"
     getattr(keras_models, model)().save(path)
     with pytest.raises(FileFormatError, match=message):
+        minidl.load_model(path)
+
+
+def test_rows_of_two_axes_where_minidl_takes_features(tmp_path: Path) -> None:
+    """The message is the layer's own."""
+    path = tmp_path / "a.keras"
+    keras_models.shared().save(path)
+    with pytest.raises(FileFormatError, match=r"a.keras: words: expected rows of .* Flatten\(\)"):
         minidl.load_model(path)
 
 

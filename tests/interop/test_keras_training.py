@@ -83,6 +83,19 @@ def test_fifty_steps_more(kind: str, tmp_path: Path) -> None:
     assert_same(own, again)
 
 
+@pytest.mark.parametrize("kind", SHORT)
+def test_the_first_steps_after_a_file(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    keras_models.trained_alike(CASES[kind]()).save(path)
+    own = minidl.load_model(path)
+    own.save(path)
+    their = keras_models.load(path)
+    assert_same(own, their)
+    keras_models.trainer(their, X, Y)(5)
+    go_on(own, 5)
+    assert_same(own, their)
+
+
 def test_every_optimizer_of_both_has_a_case() -> None:
     both = {name for name in dir(minidl.optimizers) if hasattr(O, name) and name[0].isupper()}
     assert both - {"Optimizer"} == {*GROUPS} == {*CASES}

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 import minidl
 from minidl import interop
 from minidl.layers import (
+    Activation,
     BatchNormalization,
     Dense,
     Identity,
@@ -55,6 +56,15 @@ def test_every_layer_comes_back(tmp_path: Path) -> None:
     left_out = {"Dropout", "AlphaDropout", "GaussianNoise", "GaussianDropout", "Identity"}
     plain = {"ActivityRegularization", "Sigmoid", "Tanh", "Softmax"}
     assert kinds - {type(layer).__name__ for layer in back.layers} == left_out | plain
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_network_without_numbers_has_the_type_of_its_rows(dtype: str, tmp_path: Path) -> None:
+    model, x = filled([minidl.Input((5,)), Activation("hard_tanh"), Activation("softmax")], dtype)
+    interop.to_onnx(model, tmp_path / "model.onnx")
+    back = interop.from_onnx(tmp_path / "model.onnx")
+    assert back.dtype == model.dtype
+    np.testing.assert_array_equal(back.predict(x), model.predict(x))
 
 
 def test_a_network_is_the_same_again(tmp_path: Path) -> None:
@@ -244,6 +254,17 @@ def test_operators_alone(operator: str, attributes: dict[str, Any], tmp_path: Pa
     x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32) * 3
     back = interop.from_onnx(written(model, tmp_path))
     np.testing.assert_allclose(back.predict(x), run(model, x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_dropout_that_says_whether_it_trains(tmp_path: Path) -> None:
+    nodes = [("MatMul", ["x", "W"], "a"), ("Dropout", ["a", "ratio", "training"], "y")]
+    tensors = {"W": EYE, "ratio": np.array(0.5), "training": np.array(False)}
+    x = np.ones((2, 3), np.float32)
+    path = written(proto(nodes, tensors), tmp_path)
+    np.testing.assert_array_equal(interop.from_onnx(path).predict(x), x)
+    path = written(proto(nodes, tensors | {"training": np.array(True)}), tmp_path)
+    with pytest.raises(interop.ConversionError, match=r"Dropout.*received training_mode=True"):
+        interop.from_onnx(path)
 
 
 def test_normalizations(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import minidl
-from minidl import interop, layers
+from minidl import estimators, interop, layers
 
 CHANCE = np.random.default_rng(0)
 X = CHANCE.normal(size=(60, 4))
@@ -118,11 +118,27 @@ def test_a_network_of_minidl() -> None:
     assert (estimator.predict(X) == np.array(["no", "yes"])[expected.argmax(axis=1)]).all()
 
 
+class Louder(layers.Dense):
+    """Computes something else."""
+
+    def forward(self, *arguments: Any) -> Any:
+        return 2 * super().forward(*arguments)
+
+
+class Tripled(layers.Dropout):
+    """Computes something else, too."""
+
+    def forward(self, x: Any, *_: Any) -> Any:
+        return 3 * x
+
+
 def test_refusals() -> None:
     with pytest.raises(TypeError, match="received LogisticRegression"):
         interop.from_sklearn(LogisticRegression())
     with pytest.raises(NotFittedError):
         interop.from_sklearn(MLPClassifier())
+    with pytest.raises(TypeError, match=r"minidl's MLPClassifier, whose network is .*network_"):
+        interop.from_sklearn(fitted(estimators.MLPClassifier, LABELS, batch_normalization=True))
     wrong = minidl.Sequential(
         [
             layers.Input((2, 2)),
@@ -135,6 +151,12 @@ def test_refusals() -> None:
     )
     with pytest.raises(ValueError, match=r"'flatten.*norm.*second.*tanh.*last.*elu"):
         interop.to_sklearn(wrong)
+    alone = minidl.Sequential([layers.Input((2,)), layers.Dense(1, "softmax", name="one")])
+    with pytest.raises(ValueError, match="'one', the last, with a softmax over one unit"):
+        interop.to_sklearn(alone)
+    louder = minidl.Sequential([layers.Input((2,)), Louder(3), Tripled(0.5), layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"'louder' \(Louder\); 'tripled' \(Tripled\)$"):
+        interop.to_sklearn(louder)
     three = interop.from_sklearn(fitted(MLPClassifier, LABELS))
     for classes in (["a", "b"], ["a", "b", "b"], ["b", "a", "c"]):
         with pytest.raises(ValueError, match="classes: expected"):

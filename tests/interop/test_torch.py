@@ -231,6 +231,8 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
     hooked.register_forward_hook(lambda *_: None)
     replaced = nn.ReLU()
     replaced.forward = torch.sin
+    row = nn.Sequential(nn.Linear(3, 3))
+    row.forward = torch.sin
     return {
         "kinds": (
             nn.Sequential(nn.Linear(3, 3), nn.Conv1d(1, 1, 1), nn.CELU(), Louder(3, 3)),
@@ -238,6 +240,8 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
         ),
         "a hook": (hooked, "expected no hooks"),
         "a method": (nn.Sequential(replaced), r"no layers for ReLU \(0\)"),
+        "a row's method": (nn.Sequential(nn.ReLU(), row), r"no layers for Sequential \(1\)"),
+        "an epsilon": (nn.BatchNorm1d(3, eps=-1.0), r"BatchNorm1d\(3, eps=-1.0.*epsilon: expected"),
         "weight norm": (
             nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))),
             "no layers for ParametrizedLinear",
@@ -259,8 +263,8 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["kinds", "a hook", "a method", "weight norm", "half", "statistics", "momentum", "an axis",
-     "two axes", "ends", "a shape", "rows", "numbers"],
+    ["kinds", "a hook", "a method", "a row's method", "an epsilon", "weight norm", "half",
+     "statistics", "momentum", "an axis", "two axes", "ends", "a shape", "rows", "numbers"],
 )  # fmt: skip
 def test_what_minidl_lacks(torch: Any, name: str) -> None:
     """Is named, all of it where a module is unknown."""
@@ -269,6 +273,14 @@ def test_what_minidl_lacks(torch: Any, name: str) -> None:
         module.weight.data[0, 0] = float("nan")
     with pytest.raises(interop.ConversionError, match=message):
         interop.from_torch(module)
+
+
+def test_half_frozen(torch: Any) -> None:
+    """Is told, because a layer trains as a whole."""
+    module = torch.nn.Linear(3, 2)
+    module.weight.requires_grad_(False)
+    with pytest.warns(UserWarning, match=r"Linear\(.*some parameters need no gradient"):
+        assert interop.from_torch(module).layers[0].trainable
 
 
 def test_no_module(torch: Any) -> None:

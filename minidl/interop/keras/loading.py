@@ -71,7 +71,7 @@ def load(
         config = _configuration(archive)
         reader = Reader(config)
         reader.build()
-        arrays = _arrays(h5py, archive)
+        arrays = _arrays(h5py, archive, reader.dtype)
         values = _tensors(reader, arrays)
         if not allow_nonfinite:
             check_finite(Saved({}, arrays, Extra()))
@@ -99,9 +99,15 @@ def _configuration(archive: Archive) -> dict[str, Any]:
     return parsed(archive.read(CONFIGURATION, CONFIG).decode("utf-8"))
 
 
-def _arrays(h5py: Any, archive: Archive) -> dict[str, np.ndarray]:
+def _arrays(h5py: Any, archive: Archive, dtype: str) -> dict[str, np.ndarray]:
+    """All arrays, numbers with a point in the model's type, in which large ones are infinite."""
     content = archive.read(WEIGHTS)
-    return hdf5.read(h5py, io.BytesIO(content), len(content), _is_wanted)
+    found = hdf5.read(h5py, io.BytesIO(content), len(content), _is_wanted)
+    with np.errstate(over="ignore"):
+        return {
+            name: array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
+            for name, array in found.items()
+        }
 
 
 def _is_wanted(path: str) -> bool:

@@ -93,7 +93,8 @@ def fill(model: Any, found: Mapping[str, np.ndarray]) -> None:
             view = optimizer.state[slot][tensor.slice].reshape(tensor.shape)
             view[...] = model.backend.to_device(array.astype(model.dtype))
     optimizer.batches = model.step = batches
-    if rated:
+    # The number in the configuration has more digits than one of float32.
+    if rated and values[1] != np.asarray(optimizer.learning_rate, values[1].dtype):
         optimizer.learning_rate = float(values[1])
 
 

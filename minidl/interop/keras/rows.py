@@ -85,14 +85,16 @@ class Reader:
         """Have each layer say which tensors it needs; nothing is allocated.
 
         Raises:
-            MalformedError: the shape of a row is unknown.
-            ValueError: shapes that do not fit.
+            MalformedError: the shape of a row is unknown, or does not suit a layer.
         """
         if self.row.first is None:
             raise MalformedError("expected a model of known input shape, received one not built")
         shape = self.row.first.declared_shape
         for _, layer in self.places:
-            layer.build(shape)
+            try:
+                layer.build(shape)
+            except ValueError as error:
+                raise MalformedError(str(error)) from error
             shape = layer.output_shape
 
     def _model(self, item: Mapping[str, Any], before: str, depth: int) -> Row:

@@ -25,7 +25,7 @@ _PLAIN = {
     "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
 }  # fmt: skip
 # What changes nothing in inference.
-_NOTHING = ("Identity", "Dropout", "ai.onnx.ml.ZipMap")
+_NOTHING = ("Identity", "ai.onnx.ml.ZipMap")
 _FLOATS = (1, 11)  # TensorProto.FLOAT, DOUBLE
 
 
@@ -43,6 +43,11 @@ def gated(builder: Builder, step: Step, gate: Gate) -> None:
 
 def _nothing(builder: Builder, step: Step) -> None:
     pass
+
+
+def _dropout(builder: Builder, step: Step) -> None:
+    if step.constants.get(2, np.False_).any():
+        raise ConversionError(f"operator {step}: expected inference, received training_mode=True")
 
 
 def _cast(builder: Builder, step: Step) -> None:
@@ -200,7 +205,8 @@ def _call_of(layer: kinds.Layer, builder: Builder, dtype: Any) -> Call:
 ACTIVATIONS: dict[str, Callable[[Builder, Step], None]] = {
     **dict.fromkeys(_PLAIN, _plain),
     **dict.fromkeys(_NOTHING, _nothing),
-    "Cast": _cast, "Elu": _elu, "LeakyRelu": _leaky, "ThresholdedRelu": _thresholded,
-    "Swish": _swish, "Selu": _selu, "HardSigmoid": _hard_sigmoid, "Gelu": _gelu,
+    "Dropout": _dropout, "Cast": _cast, "Elu": _elu, "LeakyRelu": _leaky,
+    "ThresholdedRelu": _thresholded, "Swish": _swish, "Selu": _selu, "HardSigmoid": _hard_sigmoid,
+    "Gelu": _gelu,
     "Softmax": _rowwise("softmax"), "LogSoftmax": _rowwise("log_softmax"), "Clip": _clip,
 }  # fmt: skip

@@ -28,6 +28,7 @@ _INPUTS = {
     "LayerNormalization": 3, "PRelu": 2, "Reshape": 2, "Clip": 3, "Dropout": 3,
 }  # fmt: skip
 _KNOWN = ", ".join(_READERS)
+_DOUBLE = 11  # TensorProto.DOUBLE
 
 
 def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
@@ -77,8 +78,8 @@ def _model(proto: Any, beside: Beside, output: str | None) -> Any:
         raise ConversionError("expected dense tensors, received sparse ones")
     chain = Chain(proto.graph, beside)
     source, steps = chain.steps(output)
-    shape = _row_shape(next(each for each in chain.inputs if each.name == source))
-    dtype = _dtype(steps)
+    start = next(each for each in chain.inputs if each.name == source)
+    shape, dtype = _row_shape(start), _dtype(steps, start)
     functions = {each.name: each for each in proto.functions if each.domain == DOMAIN}
     builder = Builder(shape)
     for step in steps:
@@ -125,7 +126,9 @@ def _row_shape(value: Any) -> Shape:
     return tuple(sizes[1:])
 
 
-def _dtype(steps: list[Step]) -> Any:
-    """float64 if a constant is of that type, else float32."""
+def _dtype(steps: list[Step], start: Any) -> Any:
+    """float64 if a constant is of that type, or if there is none and the input is; else float32."""
     found = {each.dtype for step in steps for each in step.constants.values()}
+    if not any(each.kind == "f" for each in found):
+        return np.float64 if start.type.tensor_type.elem_type == _DOUBLE else np.float32
     return np.float64 if np.dtype(np.float64) in found else np.float32

@@ -15,10 +15,11 @@ from minidl.interop.onnx.functions import onnx
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
 
-#: Types of tensors that are read: numbers of an attribute's or a weight's kind.
-_TYPES = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64}
+#: Types of tensors that are read: numbers of an attribute's or a weight's kind, and truth values.
+_TYPES = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}
 _FIELDS = {
     1: "float_data", 10: "int32_data", 11: "double_data", 6: "int32_data", 7: "int64_data",
+    9: "int32_data",
 }  # fmt: skip
 _EXTERNAL = 1  # TensorProto.DataLocation
 _COUNT = re.compile(r"[0-9]{1,18}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,7 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
     Hardsigmoid, Tanh, Hardtanh, Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential
     may be nested. A plain activation behind Linear becomes the Dense layer's own. A PReLU with one
     slope becomes a PReLU with a slope for each feature. Modules whose parameters need no gradient
-    become layers that are not trainable.
+    become layers that are not trainable; if some need one, a warning says so.
 
     Args:
         module: a ``torch.nn.Sequential``, or one of these modules, of float32 or float64.
@@ -75,9 +76,14 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
     parts: list[Part] = []
     for each in rows:
         state = {k: v.detach().cpu().numpy() for k, v in each.state_dict().items()}
-        for layer, tensors in READERS[type(each).__name__](each, state, row):
-            frozen = [not parameter.requires_grad for parameter in each.parameters()]
-            layer.trainable = not (frozen and all(frozen))
+        try:
+            read = list(READERS[type(each).__name__](each, state, row))
+        except ConversionError:
+            raise
+        except ValueError as error:  # a number that the layer refuses
+            raise ConversionError(f"{each}: {error}") from error
+        for layer, tensors in read:
+            layer.trainable = _trains(each)
             parts.append((layer, tensors))
             row = _after(layer, row)
     types = {parameter.dtype for each in rows for parameter in each.parameters()}
@@ -87,9 +93,21 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
         raise ConversionError(f"{type(module).__name__}: {error}") from error
 
 
+def _trains(module: Any) -> bool:
+    """False where no parameter of a module needs a gradient."""
+    needed = [parameter.requires_grad for parameter in module.parameters()]
+    if any(needed) and not all(needed):
+        warnings.warn(
+            f"{module}: some parameters need no gradient; a layer trains all of its tensors",
+            stacklevel=3,
+        )
+    return any(needed) or not needed
+
+
 def _rows(torch: Any, module: Any) -> Iterator[Any]:
     """The modules in their order, those of Sequentials within it, too."""
-    if type(module) is torch.nn.Sequential and not _hooked(module):
+    plain = not _hooked(module) and "forward" not in vars(module)
+    if type(module) is torch.nn.Sequential and plain:
         for each in module:
             yield from _rows(torch, each)
     else:
