@@ -146,6 +146,35 @@ def whole(what: str, array: Any) -> Any:
     return array.astype("int64")
 
 
+def array(what: str, values: Any) -> Any:
+    """``values`` as an array of booleans, integers or floats, on its own device.
+
+    Raises:
+        TypeError: masked entries, whose mask NumPy would forget; rows of different lengths; or
+            another type.
+    """
+    if np.ma.is_masked(values):
+        raise TypeError(f"{what}: expected an array without gaps, received masked entries")
+    try:
+        found = values if hasattr(values, "__cuda_array_interface__") else np.asarray(values)
+    except ValueError:
+        raise TypeError(
+            f"{what}: expected an array of numbers, received rows of different lengths"
+        ) from None
+    return numeric(what, found)
+
+
+def numeric(what: str, array: Any) -> Any:
+    """An array, sparse or not, of booleans, integers or floats.
+
+    Raises:
+        TypeError: another type.
+    """
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{what}: expected an array of numbers, received dtype {array.dtype}")
+    return array
+
+
 def seed(value: Any) -> int:
     """``value`` as a seed, 0 … 2⁶⁴ - 1.
 

@@ -393,3 +393,48 @@ def test_a_constructor_that_leaves_out_its_base_s(base: Any) -> None:
         else:
             given["loss" if isinstance(own, losses.Loss) else "optimizer"] = own
         minidl.Sequential([layers.Dense(1)]).compile(**given)
+
+
+ODD = {
+    "masked": np.ma.masked_array([[1.0, 2.0]], [[True, False]]),
+    "complex": np.array([[1j, 2.0]]),
+    "dates": np.array([["2020-01-01", "2021-01-01"]], "M8[s]"),
+    "objects": np.array([[1.0, 2.0]], object),
+    "ragged": [[1.0], [2.0, 3.0]],
+}
+
+
+@pytest.mark.parametrize("kind", [*ODD])
+def test_what_is_no_array_of_numbers_is_refused(kind: str) -> None:
+    """Where NumPy would go on: with the imaginary part, the mask or the unit left out."""
+    x, right = ODD[kind], np.array([[1.0, 2.0]])
+    inner = layers.Dense(3)
+    network = minidl.Sequential([layers.Input((2,)), inner])
+    calls: list[Callable[[], Any]] = [
+        lambda: network(x),
+        lambda: inner(x),
+        lambda: layers.ReLU()(x),
+        lambda: minidl.activations.relu(x),
+        lambda: minidl.losses.mean_squared_error(x, right),
+        lambda: minidl.losses.MeanSquaredError()(right, x),
+        lambda: minidl.losses.MeanSquaredError()(right, right, sample_weight=x),
+        lambda: metrics.MeanSquaredError().update_state(right, x),
+        lambda: metrics.MeanSquaredError().update_state(right, right, sample_weight=x),
+        lambda: metrics.Mean().update_state(x),
+        lambda: minidl.regularizers.L2(0.1)(x),
+        lambda: minidl.constraints.NonNeg()(x),
+        lambda: minidl.utils.normalize(x),
+        lambda: minidl.utils.to_categorical(x),
+    ]
+    if kind != "ragged":  # a list is a list of batches
+        calls.append(lambda: layers.Normalization().adapt(x))
+    words = r"expected an array (of numbers|without gaps), received"
+    for call in calls:
+        with pytest.raises(TypeError, match=words):
+            call()
+
+
+def test_penalties_of_arrays_of_any_layout_and_type() -> None:
+    W = np.arange(12.0).reshape(3, 4)
+    for given in (W[:, 1:], W.T, W.astype(np.float16), W.astype(">f8"), W.astype(np.int8)):
+        assert minidl.regularizers.L2(0.5)(given) == 0.5 * np.sum(given.astype(float) ** 2)

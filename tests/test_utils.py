@@ -48,7 +48,7 @@ def test_to_categorical_of_lists_in_the_default_type() -> None:
         ([0, -1], None, ValueError, "received -1"),
         ([0.0, 1.5], None, ValueError, "whole numbers, received 1.5"),
         ([0.0, np.nan], None, ValueError, "whole numbers, received nan"),
-        (["a"], None, TypeError, "whole numbers, received dtype <U1"),
+        (["a"], None, TypeError, "expected an array of numbers, received dtype <U1"),
         ([], None, (ValueError, TypeError), "expected.*received"),
         (np.zeros(0, int), None, ValueError, "at least one.*received none"),
         ([0], 0, ValueError, "num_classes: .*at least 1, received 0"),
@@ -185,7 +185,7 @@ def test_normalize(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("x", "arguments", "error", "words"),
     [
-        (["a"], {}, TypeError, "expected numbers, received dtype"),
+        (["a"], {}, TypeError, "expected an array of numbers, received dtype"),
         ([1.0], {"axis": 1}, ValueError, "axis: expected one of 1 axes, received 1"),
         (1.0, {}, ValueError, "axis: expected one of 0 axes"),
         ([1.0], {"order": 0}, ValueError, "order: .* received 0"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of, current, to_host
 from minidl.backend.array import Number
 from minidl.kernels import counts, sums
@@ -93,15 +94,19 @@ class Sum(Mean):
         return Number(self._sums()[0] if self._bound[0] else 0.0)
 
 
+def _numbers(what: str, values: Any) -> np.ndarray:
+    return np.asarray(to_host(checks.array(what, values)), dtype=np.float64)
+
+
 def _weighted(values: Any, weight: Any, reduce: Any = np.mean) -> tuple[np.ndarray, np.ndarray]:
     """Values times weights, and the weights, of one shape.
 
     Axes of the values that the weights lack are reduced.
     """
-    v = np.asarray(to_host(values), dtype=np.float64)
+    v = _numbers("values", values)
     if weight is None:
         return v, np.ones_like(v)
-    w = np.asarray(to_host(weight), dtype=np.float64)
+    w = _numbers("sample_weight", weight)
     if w.ndim == v.ndim + 1 and w.shape[-1] == 1:
         w = w[..., 0]
     elif v.ndim == w.ndim + 1 and v.shape[-1] == 1:

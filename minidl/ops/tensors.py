@@ -28,7 +28,8 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
         dtype: name or type; default that of ``x``.
 
     Raises:
-        TypeError: the output of a layer that has no numbers yet, a sparse matrix, or no numbers.
+        TypeError: the output of a layer that has no numbers yet, a sparse matrix, masked entries,
+            or no numbers.
     """
     if isinstance(x, Symbol | Input):
         raise TypeError(
@@ -37,6 +38,8 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
         )
     if is_sparse(x):
         raise TypeError("expected an array, received a sparse matrix; use .toarray()")
+    if np.ma.is_masked(x):
+        raise TypeError("expected an array without gaps, received masked entries")
     typed = hasattr(x, "dtype")
     backend = backend_of(x) if typed else current()
     found = backend.xp.asarray(x, dtype=dtype)

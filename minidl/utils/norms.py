@@ -21,9 +21,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> np.ndarray:
         TypeError: no numbers.
         ValueError: an axis that the array lacks, or an order that is not above 0.
     """
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"normalize: expected numbers, received dtype {array.dtype}")
+    array = checks.array("normalize", x)
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"axis: expected one of {array.ndim} axes, received {axis}")
     if order != np.inf:
