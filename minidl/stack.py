@@ -17,6 +17,16 @@ from minidl.penalties import Penalties
 from minidl.seeds import next_seed
 
 
+def _dtype(network: Any, name: str, value: Any) -> Any:
+    """The type of numbers of a network that has none yet."""
+    if network.built:
+        raise AttributeError(
+            f"dtype of {network!r} cannot be set any more; expected a new network, because this "
+            "one is built"
+        )
+    return floating(value)
+
+
 class Stack(Chain):
     """A chain of layers, each fed with the output of the one before.
 
@@ -34,12 +44,14 @@ class Stack(Chain):
         traffic: the steps and passes under way, and a lock.
     """
 
+    dtype: Any = checks.Attribute(_dtype)
+
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         super().__init__(name or next_name(type(self).__name__))
         self.backend = current()
-        self.dtype = floating(dtype)
+        self.dtype = dtype
         self._seed = next_seed()
         self.passes = self.rows = 0
         self.traffic = Traffic()
