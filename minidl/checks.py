@@ -70,7 +70,10 @@ def real(what: str, value: Any, low: float, high: float = math.inf, *, ends: str
         value = value.item()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond every float
+        number = math.inf
     left = number >= low if ends[0] == "[" else number > low
     right = number <= high if ends[1] == "]" else number < high
     if not (left and right and math.isfinite(number)):
@@ -93,6 +96,17 @@ def integer(what: str, value: Any, low: int) -> int:
         error = TypeError if number is None else ValueError
         raise error(f"{what}: expected an integer of at least {low}, received {value!r}")
     return number
+
+
+def truth(what: str, value: Any) -> bool:
+    """``value`` as True or False, which 1 and 0 stand for, too.
+
+    Raises:
+        TypeError: something else, such as an argument at the wrong place.
+    """
+    if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
+        raise TypeError(f"{what}: expected True or False, received {value!r}")
+    return bool(value)
 
 
 def in_place(method: Any, returned: Any, out: Any, how: str) -> None:
@@ -249,7 +263,7 @@ def number(
 
 def flag(then: str = "") -> Any:
     """An attribute that is True or False."""
-    return Attribute(lambda thing, name, value: bool(value), then)
+    return Attribute(lambda thing, name, value: truth(name, value), then)
 
 
 def only_none(meaning: str, instead: str = "") -> Any:

@@ -44,7 +44,7 @@ class Interface(Compiled, Elsewhere):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = checks.truth("trainable", value)
         for layer in self.entries:
             layer.trainable = self._trainable
 

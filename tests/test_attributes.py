@@ -561,7 +561,7 @@ def test_a_network_s_seed_can_be_set(tmp_path: Path) -> None:
 def test_a_network_s_type_of_numbers_is_set_before_it_is_built() -> None:
     network = minidl.Sequential([layers.Dense(2)])
     network.dtype = "float64"
-    with pytest.raises(ValueError, match="expected a floating type of .*, received 'int8'"):
+    with pytest.raises(ValueError, match=r"expected a floating type of .*, received 'int8'"):
         network.dtype = "int8"
     network.build((3,))
     assert network.theta.dtype == np.float64

@@ -438,3 +438,31 @@ def test_penalties_of_arrays_of_any_layout_and_type() -> None:
     W = np.arange(12.0).reshape(3, 4)
     for given in (W[:, 1:], W.T, W.astype(np.float16), W.astype(">f8"), W.astype(np.int8)):
         assert minidl.regularizers.L2(0.5)(given) == 0.5 * np.sum(given.astype(float) ** 2)
+
+
+@pytest.mark.parametrize("value", ["he_normal", "False", None, 0.5, 2, np.array([1, 0])])
+def test_what_is_neither_true_nor_false_is_refused(value: Any) -> None:
+    """An argument at the wrong place, such as Dense(8, "relu", "he_normal") or BinaryCrossentropy("sum")."""
+    layer, network = layers.Dense(2), minidl.Sequential([layers.Dense(2)])
+    calls: list[Callable[[], Any]] = [
+        lambda: layers.Dense(8, "relu", value),
+        lambda: layers.BatchNormalization(center=value),
+        lambda: layers.LayerNormalization(scale=value),
+        lambda: layers.Dropout(0.5, trainable=value),
+        lambda: setattr(layer, "trainable", value),
+        lambda: setattr(network, "trainable", value),
+        lambda: losses.BinaryCrossentropy(value),
+        lambda: SGD(0.1, 0.9, value),
+        lambda: optimizers.Adam(use_ema=value),
+        lambda: metrics.AUC(from_logits=value),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"\w+: expected True or False, received"):
+            call()
+    assert layers.Dense(8, use_bias=np.False_).use_bias is False
+    assert layers.Dense(8, use_bias=1).use_bias is True
+
+
+def test_a_number_beyond_every_float_is_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r"learning_rate: expected a number in \[0, inf\)"):
+        SGD(10**400)

@@ -58,9 +58,10 @@ def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _train(layer: Any, name: str, value: Any) -> bool:
+    trains = checks.truth(name, value)
     for tensor in layer.tensors.values():
-        tensor.trainable = bool(value)
-    return bool(value)
+        tensor.trainable = trains
+    return trains
 
 
 class Interface(Configured):
