@@ -442,7 +442,7 @@ def test_penalties_of_arrays_of_any_layout_and_type() -> None:
 
 @pytest.mark.parametrize("value", ["he_normal", "False", None, 0.5, 2, np.array([1, 0])])
 def test_what_is_neither_true_nor_false_is_refused(value: Any) -> None:
-    """An argument at the wrong place, such as Dense(8, "relu", "he_normal") or BinaryCrossentropy("sum")."""
+    """An argument at the wrong place, such as Dense(8, "relu", "he_normal")."""
     layer, network = layers.Dense(2), minidl.Sequential([layers.Dense(2)])
     calls: list[Callable[[], Any]] = [
         lambda: layers.Dense(8, "relu", value),
