@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl import checks
+from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
@@ -163,7 +164,7 @@ class Chain:
         Raises:
             TypeError: not a layer.
             ValueError: the layer is in this network already, another has its name, or Input is
-                not the first.
+                not the first; or a network has a pass of its own, which nobody would call.
             RuntimeError: the network is built and has layers that other networks have.
         """
         if not isinstance(layer, Layer | Chain):
@@ -171,6 +172,12 @@ class Chain:
         checks.constructed(layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Chain) else [layer]
+        passes = overridden(type(layer), "forward", "backward")
+        if isinstance(layer, Chain) and passes:
+            raise ValueError(
+                f"{layer.name!r} has a {passes[0]} of its own, which the network around it would "
+                "not call; expected a network of minidl's methods, or a layer"
+            )
         if layer is self or not {*inner}.isdisjoint(self.leaves):
             raise ValueError(
                 f"layer {layer.name!r} is in this network already; expected a new layer, because "

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from minidl.register import kinds
 
@@ -61,8 +61,33 @@ def of_package(name: str) -> str | None:
     return OF_PACKAGE.get(name)
 
 
+#: Methods that Keras's fit, evaluate and predict call, and a subclass may therefore define.
+_CALLED = {
+    "call": "write a layer with forward and backward, and put it in the row",
+    **{
+        name: OF_MODELS[name]
+        for name in ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
+                     "make_train_function")
+    },
+}  # fmt: skip
+
+
 class Elsewhere:
     """An object whose missing attributes are answered, where Keras's models have them."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a method that Keras would call and nobody calls here.
+
+        Raises:
+            TypeError: the class has such a method.
+        """
+        super().__init_subclass__(**options)
+        for name, instead in _CALLED.items():
+            if hasattr(cls, name):
+                raise TypeError(
+                    f"{cls.__name__} has a {name} of its own, which fit, evaluate and predict do "
+                    f"not call; {instead}"
+                )
 
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -394,3 +395,32 @@ def test_lines_of_epochs_end_with_what_is_called(capsys: pytest.CaptureFixture[s
         assert capsys.readouterr().out.endswith(f"{made.recording}\n")
         network().fit(X, Y, BATCH, 1, 2)
     assert capsys.readouterr().out.count("\n") == 1
+
+
+class Doubled(minidl.Sequential):
+    """A network with a pass of its own."""
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        return 2 * super().forward(*arguments, **named)
+
+
+def test_a_pass_of_one_s_own_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """Where only the layers go on: in a network around it, a predictor, a file."""
+    network = Doubled([Input((2,)), Dense(3)])
+    with pytest.raises(ValueError, match=r"has a forward of its own, which the network around it"):
+        minidl.Sequential([network, Dropout(0.1)])
+    with pytest.raises(ValueError, match="a network with minidl's forward"):
+        network.predictor()
+    with pytest.warns(UserWarning, match="Doubled has a forward of its own, which no file keeps"):
+        network.save(tmp_path / "model")
+    plain = minidl.Sequential([Input((2,)), Dense(3)])
+    forward = plain.forward
+    plain.forward = lambda *given, **named: 2 * forward(*given, **named)  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="a network with minidl's forward"):
+        plain.predictor()
+
+
+@pytest.mark.parametrize("name", ["call", "train_step", "test_step", "compute_loss"])
+def test_a_method_that_keras_would_call_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"Own has a {name} of its own, which fit.*do not call"):
+        type("Own", (minidl.Sequential,), {name: lambda self, data: None})
