@@ -11,6 +11,7 @@ from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
+from minidl.unheard import refuse_unheard
 
 
 class Chain:
@@ -170,6 +171,8 @@ class Chain:
         if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
         checks.constructed(layer)
+        if isinstance(layer, Layer):
+            refuse_unheard(layer, Layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Chain) else [layer]
         passes = overridden(type(layer), "forward", "backward")

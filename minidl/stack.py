@@ -45,6 +45,7 @@ class Stack(Chain):
     """
 
     dtype: Any = checks.Attribute(_dtype)
+    _building = False
 
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
@@ -81,8 +82,17 @@ class Stack(Chain):
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
-            with told_of_batch_axis(input_shape):
-                self._build(shape)
+            if self._building:
+                raise RuntimeError(
+                    f"{self.name} is being built: its layers have no weights yet; expected first "
+                    "values by an initializer, or set after the build"
+                )
+            self._building = True
+            try:
+                with told_of_batch_axis(input_shape):
+                    self._build(shape)
+            finally:
+                self._building = False
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)

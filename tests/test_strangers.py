@@ -14,6 +14,8 @@ from minidl import losses, metrics
 from minidl.activations import ActivationFunction
 from minidl.backend import use
 from minidl.callbacks import Callback
+from minidl.constraints import MaxNorm
+from minidl.initializers import Zeros
 from minidl.kernels import activations as kernels
 from minidl.layers import Dense, Dropout, Input
 from minidl.layers.base import Layer
@@ -424,3 +426,34 @@ def test_a_pass_of_one_s_own_is_not_lost_in_silence(tmp_path: Path) -> None:
 def test_a_method_that_keras_would_call_is_refused(name: str) -> None:
     with pytest.raises(TypeError, match=rf"Own has a {name} of its own, which fit.*do not call"):
         type("Own", (minidl.Sequential,), {name: lambda self, data: None})
+
+
+def _own(base: type, **body: Any) -> Any:
+    return type("Own", (base,), body)
+
+
+@pytest.mark.parametrize(
+    ("base", "hook", "called", "use"),
+    [
+        (L1, "__call__", "forward", lambda kind: Dense(2, kernel_regularizer=kind(0.1))),
+        (MaxNorm, "__call__", "project", lambda kind: Dense(2, kernel_constraint=kind(1.0))),
+        (Zeros, "__call__", "values", lambda kind: Dense(2, kernel_initializer=kind())),
+        (losses.Huber, "__call__", "row_losses", lambda kind: losses.get(kind())),
+        (losses.Huber, "call", "row_losses", lambda kind: losses.get(kind())),
+        (SGD, "update_step", "step", lambda kind: minidl.optimizers.get(kind(0.1))),
+        (SGD, "apply_gradients", "step", lambda kind: minidl.optimizers.get(kind(0.1))),
+        (Dense, "__call__", "forward", lambda kind: minidl.Sequential([kind(2)])),
+    ],
+)
+def test_a_formula_at_a_place_where_nobody_looks_is_refused(
+    base: type, hook: str, called: str, use: Callable[[Any], Any]
+) -> None:
+    """As in Keras: L2 with a __call__ of its own would be trained as L2."""
+
+    def own(*_: Any) -> None:
+        raise AssertionError("expected to be refused")
+
+    words = f"Own.{hook} is a method that no training calls: expected {called} to be defined"
+    with pytest.raises(TypeError, match=words):
+        use(_own(base, **{hook: own}))
+    use(_own(base, **{hook: own, called: getattr(base, called)}))

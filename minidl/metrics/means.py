@@ -50,7 +50,7 @@ class Mean(Metric):
             sample_weight: weights, of the first axes of the values or of them all; None for ones.
         """
         total, count = self._totals(values, sample_weight)
-        if not self._bound[0]:
+        if not (self._bound[0] and self._standalone):
             self._standalone = True
             self.bind(1, 1, current(), np.float64, False)
         self._sum += backend_of(self._sum).to_device(np.array([total, count]))
@@ -159,7 +159,7 @@ class MeanMetricWrapper(Metric):
     def _shape(self, units: int) -> tuple[int, ...]:
         return (2,)
 
-    def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
+    def _add(self, predictions: Any, y: Any, weight: Any) -> None:
         values = self._rows_of(as_given(y, predictions), predictions)
         rows, units = values.shape
         if weight is None:
@@ -174,7 +174,6 @@ class MeanMetricWrapper(Metric):
         sums.scale(self._batch, 1 / units, out=self._batch)
         sums.add(self._sum[0, ...], self._batch)
         weighted.add_weights(self, rows, weight)
-        self.rows += len(predictions)
 
 
 def _rows(fn: Callable[..., Any], arguments: dict[str, Any], y: Any, predictions: Any) -> Any:
