@@ -425,6 +425,7 @@ def test_what_is_no_array_of_numbers_is_refused(kind: str) -> None:
         lambda: minidl.constraints.NonNeg()(x),
         lambda: minidl.utils.normalize(x),
         lambda: minidl.utils.to_categorical(x),
+        lambda: inner.set_weights([x, np.zeros(3)]),
     ]
     if kind != "ragged":  # a list is a list of batches
         calls.append(lambda: layers.Normalization().adapt(x))

@@ -196,6 +196,16 @@ def test_normalize_refuses(x: Any, arguments: Any, error: Any, words: str) -> No
         normalize(x, **arguments)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_the_largest_and_least_numbers_are_normalized(dtype: str) -> None:
+    """Their squares are infinite, or 0."""
+    limits = np.finfo(dtype)
+    for size in (limits.max, limits.tiny, limits.smallest_subnormal):
+        rows = np.full((1, 4), size, dtype) * np.array([1, -1, 1, 0], dtype)
+        expected = np.array([[1, -1, 1, 0]]) / np.sqrt(3)
+        np.testing.assert_allclose(normalize(rows), expected, rtol=4 * limits.eps)
+
+
 def test_names_begin_anew_after_clear_session() -> None:
     """By both of its names; what was made before keeps its name."""
     for clear in (minidl.utils.clear_session, minidl.backend.clear_session):
