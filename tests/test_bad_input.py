@@ -467,3 +467,22 @@ def test_what_is_neither_true_nor_false_is_refused(value: Any) -> None:
 def test_a_number_beyond_every_float_is_out_of_range() -> None:
     with pytest.raises(ValueError, match=r"learning_rate: expected a number in \[0, inf\)"):
         SGD(10**400)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: callbacks.EarlyStopping(None), "monitor: .* received None"),  # type: ignore[arg-type]
+        (lambda: callbacks.ReduceLROnPlateau(["loss"]), r"monitor: .* received \['loss'\]"),  # type: ignore[arg-type]
+        (lambda: callbacks.LearningRateScheduler(0.1), "schedule: .* received 0.1"),  # type: ignore[arg-type]
+        (lambda: callbacks.LambdaCallback("save"), "on_epoch_begin: .* received 'save'"),  # type: ignore[arg-type]
+        (lambda: callbacks.CSVLogger("log.csv", "\n"), r"separator: .* received '\\n'"),
+        (lambda: callbacks.CSVLogger("log.csv", '"'), "separator: .* received"),
+        (lambda: callbacks.CSVLogger("log.csv", ""), "separator: .* received ''"),
+    ],
+)
+def test_arguments_of_callbacks_are_refused_when_they_are_given(
+    make: Callable[[], Any], words: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        make()
