@@ -60,8 +60,8 @@ class Predictor:
         network = self._network = cloning.clone(Network, model)
         with model.traffic.lock:  # another thread may train the model
             network.set_weights(model.get_weights())
-            foreign = has_foreign(model.leaves) or "forward" in vars(model)
-            foreign = foreign or overridden(type(model), "forward")
+            own = "forward" not in vars(model) and not overridden(type(model), "forward")
+            foreign = not own or has_foreign(model.leaves)
             probed = self._probe(model) if foreign else None
         # Properties of the network, which a call of some microseconds reads here.
         self._shape, self._outputs = network.input_row, network.output_row

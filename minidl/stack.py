@@ -45,7 +45,8 @@ class Stack(Chain):
     """
 
     dtype: Any = checks.Attribute(_dtype)
-    _building = False
+    #: The layer whose ``build`` is under way.
+    asked: Any = None
 
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
@@ -82,17 +83,8 @@ class Stack(Chain):
         with self.traffic.lock, self.backend.here:
             if self.built:
                 return
-            if self._building:
-                raise RuntimeError(
-                    f"{self.name} is being built: its layers have no weights yet; expected first "
-                    "values by an initializer, or set after the build"
-                )
-            self._building = True
-            try:
-                with told_of_batch_axis(input_shape):
-                    self._build(shape)
-            finally:
-                self._building = False
+            with told_of_batch_axis(input_shape):
+                self._build(shape)
 
     def _build(self, input_shape: Shape | None) -> None:
         row = shape = self._row_shape(input_shape)
@@ -100,13 +92,13 @@ class Stack(Chain):
         for layer in self.leaves:
             check_rows(layer, shape)
             if not layer.sealed:
-                layer.needs_dx = trains
+                layer.needs_dx, self.asked = trains, layer
                 layer.build(shape)
                 check_outputs(layer, shape)
             else:
                 layer.needs_dx = trains or sharing.needs_dx(layer)
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
-        self.input_row, self.output_row = row, shape
+        self.input_row, self.output_row, self.asked = row, shape, None
         if any(layer.sealed for layer in self.leaves):
             sharing.join(self)
         else:

@@ -106,7 +106,8 @@ class Interface(Configured):
         A layer that was built or called by itself has a network around it alone.
         """
         owner = self.owner or vars(self).get("_network_around")
-        if owner is not None and not owner.built and owner.input_row is not None:
+        known = owner is not None and owner.input_row is not None
+        if known and not owner.built and owner.asked is not self:
             owner.build()
         return owner
 

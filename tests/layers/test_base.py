@@ -281,7 +281,7 @@ def test_weights_within_build_are_refused_and_the_layer_can_be_built_again() -> 
 
     layer = Zeroed(2)
     network = minidl.Sequential([minidl.Input((3,)), layer])
-    with pytest.raises(RuntimeError, match=r"is being built: .* expected first values"):
+    with pytest.raises(AttributeError, match=r"has no tensor .kernel.: it is not built yet"):
         network.build()
     layer.early = False
     network.build()
