@@ -106,8 +106,9 @@ class Interface(Configured):
         A layer that was built or called by itself has a network around it alone.
         """
         owner = self.owner or vars(self).get("_network_around")
-        known = owner is not None and owner.input_row is not None
-        if known and not owner.built and owner.asked is not self:
+        if owner is None or owner.built or owner.asked is self:
+            return owner
+        if owner.input_row is not None:
             owner.build()
         return owner
 
