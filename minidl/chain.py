@@ -7,11 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl import checks
+from minidl.backend import floating
 from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
 from minidl.unheard import refuse_unheard
+
+
+def _dtype(network: Any, name: str, value: Any) -> Any:
+    """The type of numbers of a network that has none yet."""
+    if network.built:
+        raise AttributeError(
+            f"dtype of {network!r} cannot be set any more; expected a new network, because this "
+            "one is built"
+        )
+    return floating(value)
 
 
 class Chain:
@@ -30,7 +41,7 @@ class Chain:
 
     #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
     shows_input = False
-    dtype: Any
+    dtype: Any = checks.Attribute(_dtype)
     output_row: Shape
     build: Any
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import checks, sharing
-from minidl.backend import current, floating
+from minidl.backend import current
 from minidl.beside import Traffic
 from minidl.chain import Chain
 from minidl.layers.base import Layer, Shape
@@ -15,16 +15,6 @@ from minidl.layers.shapes import check_outputs, check_rows, told_of_batch_axis
 from minidl.parameters import ParameterVector
 from minidl.penalties import Penalties
 from minidl.seeds import next_seed
-
-
-def _dtype(network: Any, name: str, value: Any) -> Any:
-    """The type of numbers of a network that has none yet."""
-    if network.built:
-        raise AttributeError(
-            f"dtype of {network!r} cannot be set any more; expected a new network, because this "
-            "one is built"
-        )
-    return floating(value)
 
 
 class Stack(Chain):
@@ -44,7 +34,6 @@ class Stack(Chain):
         traffic: the steps and passes under way, and a lock.
     """
 
-    dtype: Any = checks.Attribute(_dtype)
     #: The layer whose ``build`` is under way.
     asked: Any = None
 

@@ -106,9 +106,7 @@ class Interface(Configured):
         A layer that was built or called by itself has a network around it alone.
         """
         owner = self.owner or vars(self).get("_network_around")
-        if owner is None or owner.built or owner.asked is self:
-            return owner
-        if owner.input_row is not None:
+        if not (owner is None or owner.built or owner.input_row is None or owner.asked is self):
             owner.build()
         return owner
 
