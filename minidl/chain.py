@@ -7,9 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from minidl import checks
+from minidl.backend import floating
+from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
+from minidl.unheard import refuse_unheard
+
+
+def _dtype(network: Any, name: str, value: Any) -> Any:
+    """The type of numbers of a network that has none yet."""
+    if network.built:
+        raise AttributeError(
+            f"dtype of {network!r} cannot be set any more; expected a new network, because this "
+            "one is built"
+        )
+    return floating(value)
 
 
 class Chain:
@@ -28,7 +41,7 @@ class Chain:
 
     #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
     shows_input = False
-    dtype: Any
+    dtype: Any = checks.Attribute(_dtype)
     output_row: Shape
     build: Any
 
@@ -163,14 +176,22 @@ class Chain:
         Raises:
             TypeError: not a layer.
             ValueError: the layer is in this network already, another has its name, or Input is
-                not the first.
+                not the first; or a network has a pass of its own, which nobody would call.
             RuntimeError: the network is built and has layers that other networks have.
         """
         if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
         checks.constructed(layer)
+        if isinstance(layer, Layer):
+            refuse_unheard(layer, Layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Chain) else [layer]
+        passes = overridden(type(layer), "forward", "backward")
+        if isinstance(layer, Chain) and passes:
+            raise ValueError(
+                f"{layer.name!r} has a {passes[0]} of its own, which the network around it would "
+                "not call; expected a network of minidl's methods, or a layer"
+            )
         if layer is self or not {*inner}.isdisjoint(self.leaves):
             raise ValueError(
                 f"layer {layer.name!r} is in this network already; expected a new layer, because "

@@ -70,7 +70,10 @@ def real(what: str, value: Any, low: float, high: float = math.inf, *, ends: str
         value = value.item()
     if not isinstance(value, numbers.Real):
         raise TypeError(f"{what}: expected a number in {interval}, received {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond every float
+        number = math.inf
     left = number >= low if ends[0] == "[" else number > low
     right = number <= high if ends[1] == "]" else number < high
     if not (left and right and math.isfinite(number)):
@@ -93,6 +96,17 @@ def integer(what: str, value: Any, low: int) -> int:
         error = TypeError if number is None else ValueError
         raise error(f"{what}: expected an integer of at least {low}, received {value!r}")
     return number
+
+
+def truth(what: str, value: Any) -> bool:
+    """``value`` as True or False, which 1 and 0 stand for, too.
+
+    Raises:
+        TypeError: something else, such as an argument at the wrong place.
+    """
+    if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
+        raise TypeError(f"{what}: expected True or False, received {value!r}")
+    return bool(value)
 
 
 def in_place(method: Any, returned: Any, out: Any, how: str) -> None:
@@ -144,6 +158,35 @@ def whole(what: str, array: Any) -> Any:
         wrong = array[~right].reshape(-1)[0]
         raise ValueError(f"{what}: expected whole numbers, received {wrong}")
     return array.astype("int64")
+
+
+def array(what: str, values: Any) -> Any:
+    """``values`` as an array of booleans, integers or floats, on its own device.
+
+    Raises:
+        TypeError: masked entries, whose mask NumPy would forget; rows of different lengths; or
+            another type.
+    """
+    if np.ma.is_masked(values):
+        raise TypeError(f"{what}: expected an array without gaps, received masked entries")
+    try:
+        found = values if hasattr(values, "__cuda_array_interface__") else np.asarray(values)
+    except ValueError:
+        raise TypeError(
+            f"{what}: expected an array of numbers, received rows of different lengths"
+        ) from None
+    return numeric(what, found)
+
+
+def numeric(what: str, array: Any) -> Any:
+    """An array, sparse or not, of booleans, integers or floats.
+
+    Raises:
+        TypeError: another type.
+    """
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{what}: expected an array of numbers, received dtype {array.dtype}")
+    return array
 
 
 def seed(value: Any) -> int:
@@ -220,7 +263,7 @@ def number(
 
 def flag(then: str = "") -> Any:
     """An attribute that is True or False."""
-    return Attribute(lambda thing, name, value: bool(value), then)
+    return Attribute(lambda thing, name, value: truth(name, value), then)
 
 
 def only_none(meaning: str, instead: str = "") -> Any:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from minidl import checks
-from minidl.backend import current, floating
+from minidl.backend import current
+from minidl.backend.floatx import in_floats
 from minidl.configuration import Configured
 from minidl.kernels import constraints as kernels
 from minidl.lookup import get as of_kind
@@ -49,8 +50,8 @@ class Constraint(Configured):
 
     def __call__(self, w: Any) -> Any:
         """The projection of an array, as a new array."""
-        W = current().to_device(w)
-        W = W.copy() if W.dtype.kind == "f" else W.astype(floating())
+        W = current().to_device(checks.array(type(self).__name__, w))
+        W = in_floats(W).copy()
         self.project(W, np.empty_like(W))
         return W
 

@@ -37,7 +37,7 @@ def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
             large for ``dtype``.
     """
     sparse = is_sparse(x)
-    x = _numeric(canonical(x, name), name) if sparse else _numbers(x, name)
+    x = checks.numeric(name, canonical(x, name)) if sparse else _numbers(x, name)
     if x.ndim == 1 and shape == (1,):
         x = x.reshape(-1, 1)
     if x.ndim < 2:
@@ -131,8 +131,8 @@ def class_weights(
     """The weight of each row's class, (N, 1); None where all are 1.
 
     Raises:
-        TypeError, ValueError: not a dictionary, a class that is none, a weight below 0, or
-            targets that are not classes.
+        TypeError, ValueError: not a dictionary, a class that is none, a weight below 0 or
+            beyond float32, or targets that are not classes.
     """
     if class_weight is None:
         return None
@@ -152,13 +152,13 @@ def class_weights(
         )
     # Without a class for each unit, numbers are what they are: -1 and 1 for a hinge.
     counted = loss.labels != "values" or units > 1
-    classes = max(units, 2)
+    classes, largest = max(units, 2), float(np.finfo(np.float32).max)
     by_class = np.ones((len(y), 1))
     for number, weight in class_weight.items():
         given = checks.integer("class_weight", number, 0 if counted else -(2**53))
         if counted and given >= classes:
             raise ValueError(f"class_weight: expected classes 0 … {classes - 1}, received {number}")
-        by_class[numbers == given] = checks.real(f"class_weight[{number}]", weight, 0)
+        by_class[numbers == given] = checks.real(f"class_weight[{number}]", weight, 0, largest)
     return by_class
 
 
@@ -180,22 +180,7 @@ def _numbers(values: Any, name: str) -> Any:
         )
     if tables.is_table(values):
         values = tables.numbers(values, name)
-    if np.ma.is_masked(values):
-        raise TypeError(f"{name}: expected an array without gaps, received masked entries")
-    on_device = hasattr(values, "__cuda_array_interface__")
-    try:
-        array = values if on_device else np.asarray(values)
-    except ValueError:
-        raise TypeError(
-            f"{name}: expected an array of numbers, received rows of different lengths"
-        ) from None
-    return _numeric(array, name)
-
-
-def _numeric(array: Any, name: str) -> Any:
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected an array of numbers, received dtype {array.dtype}")
-    return array
+    return checks.array(name, values)
 
 
 def _finite(array: Any, name: str, dtype: Any) -> None:

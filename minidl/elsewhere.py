@@ -69,20 +69,21 @@ CALLED_BY_KERAS = (
 
 
 class Elsewhere:
-    """An object whose missing attributes are answered, where Keras's models have them.
+    """An object whose missing attributes are answered, where Keras's models have them."""
 
-    Raises:
-        TypeError: the class defines a method that Keras would call.
-    """
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a method that Keras would call and nobody calls here.
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        Raises:
+            TypeError: the class has such a method.
+        """
+        super().__init_subclass__(**options)
         for name in CALLED_BY_KERAS:
-            if any(name in vars(kind) for kind in cls.__mro__):
+            if hasattr(cls, name):
                 raise TypeError(
                     f"{cls.__name__}.{name}: expected no such method, because nothing here calls "
                     f"it; {OF_MODELS[name]}"
                 )
-        return super().__new__(cls)
 
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 

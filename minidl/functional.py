@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import is_sparse, to_host
 from minidl.backend.array import Array
 from minidl.beside import undisturbed
@@ -83,8 +84,7 @@ def call(thing: Any, x: Any, training: bool | None = None) -> Any:
                 f"{thing.name}: expected training=... in a call on rows; fit and predict choose it"
             )
         return _after(symbol(x), thing)
-    if not hasattr(x, "dtype") or not hasattr(x, "shape"):
-        x = np.asarray(x)
+    x = checks.numeric(thing.name, x) if is_sparse(x) else checks.array(thing.name, x)
     if isinstance(thing, Stack):
         return _through(thing, x, bool(training))
     return _through_layer(thing, x, bool(training))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from minidl import checks, functional, pickling, weight_files
+from minidl.backend.own import overridden
+from minidl.backend.sparse import outside
 from minidl.cloning import configuration, from_configuration, text
 from minidl.compiling import Compiled
 from minidl.elsewhere import Elsewhere
@@ -44,7 +47,7 @@ class Interface(Compiled, Elsewhere):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
+        self._trainable = checks.truth("trainable", value)
         for layer in self.entries:
             layer.trainable = self._trainable
 
@@ -190,6 +193,12 @@ class Interface(Compiled, Elsewhere):
             ImportError: a path that ends in ``.keras``, and no package h5py.
             OSError: the file cannot be written.
         """
+        if passes := overridden(type(self), "forward", "backward"):
+            warnings.warn(
+                f"{type(self).__name__} has a {passes[0]} of its own, which no file keeps: "
+                "load_model gives a Sequential of the same layers",
+                stacklevel=outside(),
+            )
         if is_path(filepath) and os.fsdecode(os.fspath(filepath)).endswith(keras.ENDING):
             may_replace(filepath, overwrite)
             keras.save(self, filepath)

@@ -109,10 +109,7 @@ def _along(function: Any, x: Any, axis: Any = -1) -> Any:
 def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
     """y, with rows along the last axis."""
     backend = current()
-    x = backend.to_device(x)
-    if x.dtype.kind not in "biuf":
-        raise TypeError(f"{function.name}: expected numbers, received {x.dtype}")
-    x = in_floats(x)
+    x = in_floats(backend.to_device(checks.array(function.name, x)))
     y = backend.xp.empty(x.shape, dtype=x.dtype)
     x, out = backend.xp.ascontiguousarray(x).reshape(x.shape), y  # of one number, too
     columns = {}

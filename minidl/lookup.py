@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from minidl import checks
 from minidl.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
+from minidl.unheard import refuse_unheard
 
 T = TypeVar("T")
 
@@ -51,11 +52,13 @@ def get(base: type[T], identifier: Any) -> T:
 
     Raises:
         ValueError: unknown name.
-        TypeError: another kind of object, or an object whose base was not constructed.
+        TypeError: another kind of object, an object whose base was not constructed, or one whose
+            own formula nobody would call.
     """
     if isinstance(identifier, base):
         if "__init__" in vars(base):
             checks.constructed(identifier)
+        refuse_unheard(identifier, base)
         return identifier
     if isinstance(identifier, Mapping) and "class_name" in identifier:
         made: T = from_dictionary(identifier, base)

@@ -67,7 +67,7 @@ class Loop:
         model.stop_training = False
         told: list[Callback] = []
         logs: dict[str, float] = {}
-        steps.begin(len(self.epochs))
+        steps.begin(self.epochs.stop - self.epochs.start)
         try:
             for listener in self.listeners:
                 told.append(listener)

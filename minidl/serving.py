@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks, cloning, data
 from minidl.backend import current, is_sparse
-from minidl.backend.own import has_foreign
+from minidl.backend.own import has_foreign, overridden
 from minidl.backend.recorder import recorder
 from minidl.backend.turns import new_lock
 from minidl.beside import undisturbed
@@ -45,7 +45,8 @@ class Predictor:
 
     Raises:
         ValueError: rows below 1, a model of unknown input shape, or a model of another backend
-            than the one in use; layers of one's own that predict otherwise when made anew.
+            than the one in use; layers or a network of one's own that predict
+            otherwise when made anew.
     """
 
     def __init__(self, model: Network, rows: int = 1) -> None:
@@ -59,7 +60,9 @@ class Predictor:
         network = self._network = cloning.clone(Network, model)
         with model.traffic.lock:  # another thread may train the model
             network.set_weights(model.get_weights())
-            probed = self._probe(model) if has_foreign(model.leaves) else None
+            own = "forward" not in vars(model) and not overridden(type(model), "forward")
+            foreign = not own or has_foreign(model.leaves)
+            probed = self._probe(model) if foreign else None
         # Properties of the network, which a call of some microseconds reads here.
         self._shape, self._outputs = network.input_row, network.output_row
         self._dtype, self._backend = network.dtype, network.backend
@@ -101,8 +104,8 @@ class Predictor:
         alike = np.array_equal(first, second, equal_nan=True)
         if alike and not np.allclose(self(rows), first, 1e-3, 1e-6, equal_nan=True):
             raise ValueError(
-                "Predictor: expected layers of your own that their get_config describes, received "
-                "some that predict otherwise when made anew"
+                "Predictor: expected layers of your own that their get_config describes, in a "
+                "network with minidl's forward, received some that predict otherwise when made anew"
             )
 
     def __call__(self, x: Any, out: np.ndarray | None = None) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minidl import checks, sharing
-from minidl.backend import current, floating
+from minidl.backend import current
 from minidl.beside import Traffic
 from minidl.chain import Chain
 from minidl.layers.base import Layer, Shape
@@ -34,12 +34,15 @@ class Stack(Chain):
         traffic: the steps and passes under way, and a lock.
     """
 
+    #: The layer whose ``build`` is under way.
+    asked: Any = None
+
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         super().__init__(name or next_name(type(self).__name__))
         self.backend = current()
-        self.dtype = floating(dtype)
+        self.dtype = dtype
         self._seed = next_seed()
         self.passes = self.rows = 0
         self.traffic = Traffic()
@@ -78,13 +81,13 @@ class Stack(Chain):
         for layer in self.leaves:
             check_rows(layer, shape)
             if not layer.sealed:
-                layer.needs_dx = trains
+                layer.needs_dx, self.asked = trains, layer
                 layer.build(shape)
                 check_outputs(layer, shape)
             else:
                 layer.needs_dx = trains or sharing.needs_dx(layer)
             shape, trains = layer.output_shape, trains or bool(layer.tensors)
-        self.input_row, self.output_row = row, shape
+        self.input_row, self.output_row, self.asked = row, shape, None
         if any(layer.sealed for layer in self.leaves):
             sharing.join(self)
         else:

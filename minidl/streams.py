@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -110,10 +111,7 @@ class Stream(Batched):
         if self._iterator is None or self.steps is None:
             self._iterator, self._seen = self.source.begin(order), 0
         done, count = 0, self.source.count
-        while self.steps is None or done < self.steps:
-            batch = next(self._iterator, None)
-            if batch is None:
-                break
+        for batch in itertools.islice(self._iterator, self.steps):
             done += 1
             self._seen += 1
             yield batch

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of
 from minidl.beside import Instead, undisturbed
 from minidl.layers.base import Layer
@@ -60,10 +61,12 @@ def overwrite(network: Stack, layers: Sequence[Layer], weights: Sequence[Any]) -
         weights: arrays in the order of :func:`tensors`.
 
     Raises:
+        TypeError: no numbers.
         ValueError: another number of arrays, another shape, or a value that is not finite.
     """
     views = tensors(layers)
-    hosts = [backend_of(weight).to_host(weight) for weight in weights]
+    given = [checks.array(f"array {place}", weight) for place, weight in enumerate(weights)]
+    hosts = [backend_of(weight).to_host(weight) for weight in given]
     arrays = [np.asarray(host, dtype=network.dtype) for host in hosts]
     expected, received = [v.shape for v in views], [a.shape for a in arrays]
     if expected != received:

@@ -556,3 +556,15 @@ def test_a_network_s_seed_can_be_set(tmp_path: Path) -> None:
     np.testing.assert_array_equal(made.theta, other.theta)
     with pytest.raises(TypeError, match="seed: expected an integer"):
         made.seed = "x"
+
+
+def test_a_network_s_type_of_numbers_is_set_before_it_is_built() -> None:
+    network = minidl.Sequential([layers.Dense(2)])
+    network.dtype = "float64"
+    with pytest.raises(ValueError, match=r"expected a floating type of .*, received 'int8'"):
+        network.dtype = "int8"
+    network.build((3,))
+    assert network.theta.dtype == np.float64
+    with pytest.raises(AttributeError, match=r"dtype of .* expected a new network"):
+        network.dtype = "float32"
+    assert network.dtype == np.float64

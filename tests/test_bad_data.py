@@ -161,6 +161,7 @@ BAD: dict[str, dict[str, Row]] = {
         "named class": (TypeError, "class_weight.*expected.*'shoe'", {"class_weight": {"shoe": 1}}),
         "class weight -1": (ValueError, r"weight\[1\].*expected.*-1", {"class_weight": {1: -1}}),
         "class NaN": (ValueError, r"weight\[1\].*expected.*nan", {"class_weight": {1: np.nan}}),
+        "class 1e39": (ValueError, r"weight\[1\].*expected.*1e\+39", {"class_weight": {1: 1e39}}),
         "class list": (TypeError, r"received list; write dict\(enum", {"class_weight": [1, 2, 3]}),
     },
     "one-hot": {

@@ -393,3 +393,96 @@ def test_a_constructor_that_leaves_out_its_base_s(base: Any) -> None:
         else:
             given["loss" if isinstance(own, losses.Loss) else "optimizer"] = own
         minidl.Sequential([layers.Dense(1)]).compile(**given)
+
+
+ODD = {
+    "masked": np.ma.masked_array([[1.0, 2.0]], [[True, False]]),
+    "complex": np.array([[1j, 2.0]]),
+    "dates": np.array([["2020-01-01", "2021-01-01"]], "M8[s]"),
+    "objects": np.array([[1.0, 2.0]], object),
+    "ragged": [[1.0], [2.0, 3.0]],
+}
+
+
+@pytest.mark.parametrize("kind", [*ODD])
+def test_what_is_no_array_of_numbers_is_refused(kind: str) -> None:
+    """Where NumPy would go on: with the imaginary part, the mask or the unit left out."""
+    x, right = ODD[kind], np.array([[1.0, 2.0]])
+    inner = layers.Dense(3)
+    network = minidl.Sequential([layers.Input((2,)), inner])
+    calls: list[Callable[[], Any]] = [
+        lambda: network(x),
+        lambda: inner(x),
+        lambda: layers.ReLU()(x),
+        lambda: minidl.activations.relu(x),
+        lambda: minidl.losses.mean_squared_error(x, right),
+        lambda: minidl.losses.MeanSquaredError()(right, x),
+        lambda: minidl.losses.MeanSquaredError()(right, right, sample_weight=x),
+        lambda: metrics.MeanSquaredError().update_state(right, x),
+        lambda: metrics.MeanSquaredError().update_state(right, right, sample_weight=x),
+        lambda: metrics.Mean().update_state(x),
+        lambda: minidl.regularizers.L2(0.1)(x),
+        lambda: minidl.constraints.NonNeg()(x),
+        lambda: minidl.utils.normalize(x),
+        lambda: minidl.utils.to_categorical(x),
+        lambda: inner.set_weights([x, np.zeros(3)]),
+    ]
+    if kind != "ragged":  # a list is a list of batches
+        calls.append(lambda: layers.Normalization().adapt(x))
+    words = r"expected an array (of numbers|without gaps), received"
+    for call in calls:
+        with pytest.raises(TypeError, match=words):
+            call()
+
+
+def test_penalties_of_arrays_of_any_layout_and_type() -> None:
+    W = np.arange(12.0).reshape(3, 4)
+    for given in (W[:, 1:], W.T, W.astype(np.float16), W.astype(">f8"), W.astype(np.int8)):
+        assert minidl.regularizers.L2(0.5)(given) == 0.5 * np.sum(given.astype(float) ** 2)
+
+
+@pytest.mark.parametrize("value", ["he_normal", "False", None, 0.5, 2, np.array([1, 0])])
+def test_what_is_neither_true_nor_false_is_refused(value: Any) -> None:
+    """An argument at the wrong place, such as Dense(8, "relu", "he_normal")."""
+    layer, network = layers.Dense(2), minidl.Sequential([layers.Dense(2)])
+    calls: list[Callable[[], Any]] = [
+        lambda: layers.Dense(8, "relu", value),
+        lambda: layers.BatchNormalization(center=value),
+        lambda: layers.LayerNormalization(scale=value),
+        lambda: layers.Dropout(0.5, trainable=value),
+        lambda: setattr(layer, "trainable", value),
+        lambda: setattr(network, "trainable", value),
+        lambda: losses.BinaryCrossentropy(value),
+        lambda: SGD(0.1, 0.9, value),
+        lambda: optimizers.Adam(use_ema=value),
+        lambda: metrics.AUC(from_logits=value),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"\w+: expected True or False, received"):
+            call()
+    assert layers.Dense(8, use_bias=np.False_).use_bias is False
+    assert layers.Dense(8, use_bias=1).use_bias is True
+
+
+def test_a_number_beyond_every_float_is_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r"learning_rate: expected a number in \[0, inf\)"):
+        SGD(10**400)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: callbacks.EarlyStopping(None), "monitor: .* received None"),  # type: ignore[arg-type]
+        (lambda: callbacks.ReduceLROnPlateau(["loss"]), r"monitor: .* received \['loss'\]"),  # type: ignore[arg-type]
+        (lambda: callbacks.LearningRateScheduler(0.1), "schedule: .* received 0.1"),  # type: ignore[arg-type]
+        (lambda: callbacks.LambdaCallback("save"), "on_epoch_begin: .* received 'save'"),  # type: ignore[arg-type]
+        (lambda: callbacks.CSVLogger("log.csv", "\n"), r"separator: .* received '\\n'"),
+        (lambda: callbacks.CSVLogger("log.csv", '"'), "separator: .* received"),
+        (lambda: callbacks.CSVLogger("log.csv", ""), "separator: .* received ''"),
+    ],
+)
+def test_arguments_of_callbacks_are_refused_when_they_are_given(
+    make: Callable[[], Any], words: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        make()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl
-from minidl.callbacks import Callback
+from minidl.callbacks import Callback, LambdaCallback
 from tests.fitting import KINDS, ROWS, compiled, held_out, network, same_weights, theta
 from tests.specs import spec
 
@@ -418,3 +418,10 @@ def test_the_argument_that_is_no_integer_is_named(name: str, value: Any) -> None
     model, x, y = marked(9)
     with pytest.raises(TypeError, match=f"^{name}: expected an integer of at least 1, received"):
         model.fit(x, y, validation_split=0.5, **{name: value})
+
+
+def test_epochs_beyond_every_count() -> None:
+    model, x = minidl.Sequential([minidl.Input((1,)), minidl.layers.Dense(1)]), np.ones((4, 1))
+    model.compile("sgd", "mse")
+    stop = LambdaCallback(on_epoch_end=lambda *_: setattr(model, "stop_training", True))
+    assert model.fit(x, x, epochs=10**30, verbose=0, callbacks=stop).epoch == [0]

@@ -294,10 +294,11 @@ def test_names_that_the_package_has_not_say_what_to_write(name: str, words: str)
 @pytest.mark.parametrize("base", [minidl.Sequential, minidl.Model])
 def test_a_method_that_keras_would_call_is_refused(base: type, name: str) -> None:
     """Where it is defined in a class of models, or in one that this derives from."""
-    own = type("Own", (base,), {name: lambda model, *arguments: None})
-    for kind in (own, type("Own", (own,), {})):
+    method = {name: lambda model, *arguments: None}
+    mixin = type("Mixin", (), method)
+    for bases, body in (((base,), method), ((mixin, base), {})):
         with pytest.raises(TypeError, match=rf"Own\.{name}: expected no such method"):
-            kind(*ends()) if base is minidl.Model else kind([minidl.layers.Dense(1)])
+            type("Own", bases, body)
     other = type("Other", (base,), {"helper": lambda model: 1})
     made = other(*ends()) if base is minidl.Model else other([minidl.layers.Dense(1)])
     assert made.helper() == 1

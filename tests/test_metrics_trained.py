@@ -251,3 +251,56 @@ def test_values_for_each_class_are_shown(capsys: pytest.CaptureFixture[str]) -> 
     history = made.fit(X, Y["rows"], 25, 1, 2).history
     assert np.shape(history["f1_score"]) == (1, 3)
     assert "f1_score: [0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("MeanSquaredError", {}),
+        ("BinaryAccuracy", {}),
+        ("BinaryCrossentropy", {}),
+        ("CategoricalAccuracy", {}),
+        ("Precision", {}),
+        ("AUC", {"num_thresholds": 20}),
+        ("F1Score", {"average": "macro", "threshold": 0.5}),
+        ("R2Score", {}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["metrics", "weighted_metrics"])
+def test_a_metric_in_keras_s_form_hands_other_arrays_to_the_one_below(
+    name: str, options: dict[str, Any], kind: str
+) -> None:
+    """It sees outputs, no logits; and the one below counts what it is handed."""
+    base: Any = getattr(metrics, name)
+
+    class Turned(base):
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            super().update_state(y_true, 1 - y_pred, sample_weight)
+
+    random = np.random.default_rng(0)
+    x, y, weight = random.normal(size=(40, 3)), random.integers(0, 2, (40, 2)), random.random(40)
+    model = minidl.Sequential([Input((3,)), minidl.layers.Dense(2, "sigmoid")], dtype="float64")
+    model.compile(
+        minidl.optimizers.SGD(0.0),
+        "binary_crossentropy",
+        **{kind: [Turned(name="turned", **options)]},
+    )
+    history = model.fit(x, y, 16, 2, 0, validation_data=(x, y), sample_weight=weight).history
+    plain = base(**options)
+    plain.update_state(y, 1 - model.predict(x), weight if kind == "weighted_metrics" else None)
+    np.testing.assert_allclose(history["turned"], [plain.result()] * 2, rtol=1e-12)
+    plain.reset_state()
+    plain.update_state(y, 1 - model.predict(x))
+    np.testing.assert_allclose(history["val_turned"], [plain.result()] * 2, rtol=1e-12)
+
+
+def test_a_mean_of_values_of_one_s_own() -> None:
+    class Error(metrics.Mean):
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+            super().update_state(np.abs(y_true - y_pred).mean(axis=1), sample_weight)
+
+    x = np.linspace(-1, 1, 20).reshape(10, 2)
+    model = minidl.Sequential([Input((2,)), minidl.layers.Dense(2)], dtype="float64")
+    model.compile(minidl.optimizers.SGD(0.0), "mse", metrics=[Error(name="error"), "mae"])
+    history = model.fit(x, x, 4, 2, 0).history
+    np.testing.assert_allclose(history["error"], history["mae"], rtol=1e-12)

@@ -125,3 +125,11 @@ def test_refusals() -> None:
         ops.one_hot([0.5], 2)
     with pytest.raises(TypeError, match=r"num_classes: expected an integer .* received 2\.5"):
         ops.one_hot([1], 2.5)
+
+
+@pytest.mark.parametrize("given", [None, "abc", b"x", object(), {}, [None, 1], 10**400])
+def test_what_is_no_number_is_refused(given: Any) -> None:
+    for name in ("convert_to_tensor", "max", "nan_to_num", "hypot"):
+        function = getattr(ops, name)
+        with pytest.raises(TypeError, match="expected numbers, received dtype"):
+            function(given, given) if name == "hypot" else function(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from minidl import losses, metrics
 from minidl.activations import ActivationFunction
 from minidl.backend import use
 from minidl.callbacks import Callback
+from minidl.constraints import MaxNorm
+from minidl.initializers import Zeros
 from minidl.kernels import activations as kernels
 from minidl.layers import Dense, Dropout, Input
 from minidl.layers.base import Layer
@@ -394,3 +397,57 @@ def test_lines_of_epochs_end_with_what_is_called(capsys: pytest.CaptureFixture[s
         assert capsys.readouterr().out.endswith(f"{made.recording}\n")
         network().fit(X, Y, BATCH, 1, 2)
     assert capsys.readouterr().out.count("\n") == 1
+
+
+class Doubled(minidl.Sequential):
+    """A network with a pass of its own."""
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        return 2 * super().forward(*arguments, **named)
+
+
+def test_a_pass_of_one_s_own_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """Where only the layers go on: in a network around it, a predictor, a file."""
+    network = Doubled([Input((2,)), Dense(3)])
+    with pytest.raises(ValueError, match=r"has a forward of its own, which the network around it"):
+        minidl.Sequential([network, Dropout(0.1)])
+    with pytest.raises(ValueError, match="a network with minidl's forward"):
+        network.predictor()
+    with pytest.warns(UserWarning, match="Doubled has a forward of its own, which no file keeps"):
+        network.save(tmp_path / "model")
+    plain = minidl.Sequential([Input((2,)), Dense(3)])
+    forward = plain.forward
+    plain.forward = lambda *given, **named: 2 * forward(*given, **named)  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="a network with minidl's forward"):
+        plain.predictor()
+
+
+def _own(base: type, **body: Any) -> Any:
+    return type("Own", (base,), body)
+
+
+@pytest.mark.parametrize(
+    ("base", "hook", "called", "use"),
+    [
+        (L1, "__call__", "forward", lambda kind: Dense(2, kernel_regularizer=kind(0.1))),
+        (MaxNorm, "__call__", "project", lambda kind: Dense(2, kernel_constraint=kind(1.0))),
+        (Zeros, "__call__", "values", lambda kind: Dense(2, kernel_initializer=kind())),
+        (losses.Huber, "__call__", "row_losses", lambda kind: losses.get(kind())),
+        (losses.Huber, "call", "row_losses", lambda kind: losses.get(kind())),
+        (SGD, "update_step", "step", lambda kind: minidl.optimizers.get(kind(0.1))),
+        (SGD, "apply_gradients", "step", lambda kind: minidl.optimizers.get(kind(0.1))),
+        (Dense, "__call__", "forward", lambda kind: minidl.Sequential([kind(2)])),
+    ],
+)
+def test_a_formula_at_a_place_where_nobody_looks_is_refused(
+    base: type, hook: str, called: str, use: Callable[[Any], Any]
+) -> None:
+    """As in Keras: L2 with a __call__ of its own would be trained as L2."""
+
+    def own(*_: Any) -> None:
+        raise AssertionError("expected to be refused")
+
+    words = f"Own.{hook} is a method that no training calls: expected {called} to be defined"
+    with pytest.raises(TypeError, match=words):
+        use(_own(base, **{hook: own}))
+    use(_own(base, **{hook: own, called: getattr(base, called)}))

@@ -359,3 +359,13 @@ def test_workers_are_answered() -> None:
     with pytest.raises(NotImplementedError, match="must define __getitem__"):
         Some()[0]
     assert minidl.utils.Sequence is PyDataset
+
+
+@pytest.mark.parametrize("form", [*FORMS])
+def test_none_is_no_batch_and_no_end(form: str) -> None:
+    x, y, _ = data()
+    given: Any = [*batches(3, x, y)[:2], None, *batches(3, x, y)[2:]]
+    model, _ = compiled()
+    source = iter(given) if form == "generator" else FORMS[form](given)
+    with pytest.raises(ValueError, match=r"batch 2 of the .*expected \(x, y\)"):
+        model.fit(source, verbose=0, shuffle=False)

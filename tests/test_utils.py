@@ -48,7 +48,7 @@ def test_to_categorical_of_lists_in_the_default_type() -> None:
         ([0, -1], None, ValueError, "received -1"),
         ([0.0, 1.5], None, ValueError, "whole numbers, received 1.5"),
         ([0.0, np.nan], None, ValueError, "whole numbers, received nan"),
-        (["a"], None, TypeError, "whole numbers, received dtype <U1"),
+        (["a"], None, TypeError, "expected an array of numbers, received dtype <U1"),
         ([], None, (ValueError, TypeError), "expected.*received"),
         (np.zeros(0, int), None, ValueError, "at least one.*received none"),
         ([0], 0, ValueError, "num_classes: .*at least 1, received 0"),
@@ -185,7 +185,7 @@ def test_normalize(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("x", "arguments", "error", "words"),
     [
-        (["a"], {}, TypeError, "expected numbers, received dtype"),
+        (["a"], {}, TypeError, "expected an array of numbers, received dtype"),
         ([1.0], {"axis": 1}, ValueError, "axis: expected one of 1 axes, received 1"),
         (1.0, {}, ValueError, "axis: expected one of 0 axes"),
         ([1.0], {"order": 0}, ValueError, "order: .* received 0"),
@@ -194,6 +194,16 @@ def test_normalize(arguments: dict[str, Any]) -> None:
 def test_normalize_refuses(x: Any, arguments: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         normalize(x, **arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_the_largest_and_least_numbers_are_normalized(dtype: str) -> None:
+    """Their squares are infinite, or 0."""
+    limits = np.finfo(dtype)
+    for size in (limits.max, limits.tiny, limits.smallest_subnormal):
+        rows = np.full((1, 4), size, dtype) * np.array([1, -1, 1, 0], dtype)
+        expected = np.array([[1, -1, 1, 0]]) / np.sqrt(3)
+        np.testing.assert_allclose(normalize(rows), expected, rtol=4 * limits.eps)
 
 
 def test_names_begin_anew_after_clear_session() -> None:

@@ -173,6 +173,12 @@ def are_own(things: Iterable[object]) -> bool:
     )
 
 
+def overridden(kind: type, *names: str) -> list[str]:
+    """Names of those methods that a foreign class has in the place of minidl's."""
+    foreign_ones = [known for known in kind.__mro__ if not is_ours(known)]
+    return [name for name in names if any(name in vars(known) for known in foreign_ones)]
+
+
 def methods(thing: object) -> Iterator[str]:
     """Names of the methods of an object, but for special ones."""
     names: set[str] = set()

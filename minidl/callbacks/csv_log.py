@@ -23,6 +23,11 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
+            raise ValueError(
+                "separator: expected one character that ends no line and no text, received "
+                f"{separator!r}"
+            )
         self.filename = filename
         self.separator = separator
         self.append = append

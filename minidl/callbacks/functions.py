@@ -17,6 +17,7 @@ class LambdaCallback(Callback):
             these names; None stands for no function.
 
     Raises:
+        TypeError: no function.
         ValueError: an argument that is no method of :class:`Callback`.
     """
 
@@ -42,5 +43,7 @@ class LambdaCallback(Callback):
         for name, function in functions.items():
             if name not in known:
                 raise checks.unknown("callback method", name, known)
+            if function is not None and not callable(function):
+                raise TypeError(f"{name}: expected a function, received {function!r}")
             if function is not None:
                 setattr(self, name, function)

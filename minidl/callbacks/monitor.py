@@ -42,6 +42,8 @@ class Monitor(Callback):
     watches = True
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor: expected the name of a value, received {monitor!r}")
         if mode not in ("auto", "min", "max"):
             raise checks.unknown("mode", mode, ("auto", "min", "max"))
         self.monitor = monitor

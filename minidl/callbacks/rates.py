@@ -26,6 +26,8 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(f"schedule: expected a function of the epoch, received {schedule!r}")
         self.schedule = schedule
         self._takes_rate = checks.positions(schedule) > 1
         self.verbose = verbose

@@ -102,14 +102,15 @@ def squareplus_forward(x, b=4.0):
     """y = (x + √(x² + b)) / 2, with b > 0.
 
     For x <= 0 it is written as b / 2 / (|x| + √(x² + b)), so that small results keep their digits.
-    The root is that of numbers of at most 1, times max(|x|, 1), so that no square overflows.
+    The root is that of numbers of at most 1, times max(|x|, 1), so that no square overflows; of
+    both terms of the sum the half is taken, so that no sum does.
     Barron, "Squareplus: a softplus-like algebraic rectifier", 2021, equation 1.
     """
     a = np.abs(x)
     unit = np.maximum(a, 1)
     share, rest = a / unit, b**0.5 / unit
-    total = a + unit * np.sqrt(share * share + rest * rest)
-    return (x > 0) * (0.5 * total) + (x <= 0) * (0.5 * b / total)
+    half = 0.5 * a + 0.5 * unit * np.sqrt(share * share + rest * rest)
+    return (x > 0) * half + (x <= 0) * (0.25 * b / half)
 
 
 @fused

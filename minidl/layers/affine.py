@@ -62,8 +62,8 @@ class Affine(Layer):
         super().__init__(**options)
         self.axis = axis
         self.epsilon = epsilon
-        self.center = bool(center)
-        self.scale = bool(scale)
+        self.center = checks.truth("center", center)
+        self.scale = checks.truth("scale", scale)
         self.beta_initializer = initial(beta_initializer)
         self.gamma_initializer = initial(gamma_initializer)
         self.beta_regularizer = beta_regularizer

@@ -87,7 +87,7 @@ class Layer(Interface, OwnCall, Views):
         self.output_shape: Any = ()
         self.tensors = {}
         self.statistics = {}
-        self.trainable = bool(trainable)
+        self.trainable = trainable
         self.owner = None
         self.needs_dx = True
         self.y: Any = None

@@ -73,7 +73,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.units = checks.integer("units", units, 1)
-        self.use_bias = bool(use_bias)
+        self.use_bias = checks.truth("use_bias", use_bias)
         self.activation = inner_activation(activation, self.name)
         self.kernel_initializer = initial(kernel_initializer)
         self.bias_initializer = initial(bias_initializer)

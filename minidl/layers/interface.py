@@ -58,9 +58,10 @@ def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _train(layer: Any, name: str, value: Any) -> bool:
+    trains = checks.truth(name, value)
     for tensor in layer.tensors.values():
-        tensor.trainable = bool(value)
-    return bool(value)
+        tensor.trainable = trains
+    return trains
 
 
 class Interface(Configured):
@@ -105,7 +106,7 @@ class Interface(Configured):
         A layer that was built or called by itself has a network around it alone.
         """
         owner = self.owner or vars(self).get("_network_around")
-        if owner is not None and not owner.built and owner.input_row is not None:
+        if not (owner is None or owner.built or owner.input_row is None or owner.asked is self):
             owner.build()
         return owner
 

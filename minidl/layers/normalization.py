@@ -181,7 +181,7 @@ class Normalization(Layer):
         """Number of rows, mean and variance."""
         if is_sparse(batch):
             raise TypeError("adapt: expected an array, received a sparse matrix; use .toarray()")
-        x = np.asarray(batch if not hasattr(batch, "device") else to_host(batch), np.float64)
+        x = np.asarray(to_host(checks.array("adapt", batch)), np.float64)
         if x.size == 0 or (self.axis is not None and x.ndim < 2):
             raise ValueError(
                 f"adapt: expected rows of features, (N, ...), received an array of shape {x.shape}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from minidl import checks
 from minidl.losses.reductions import NONE, REDUCING
 
 if TYPE_CHECKING:
@@ -14,14 +15,16 @@ def on_logits(loss: Any, name: str, value: Any) -> bool:
     """True for predictions that are logits.
 
     Raises:
+        TypeError: neither True nor False.
         ValueError: True for a loss that is not computed from them.
     """
-    if value and loss.activation is None:
+    given = checks.truth(name, value)
+    if given and loss.activation is None:
         raise ValueError(
             f"from_logits: expected False, because {type(loss).__name__} has no form on logits, "
             f"received {value!r}"
         )
-    return bool(value)
+    return given
 
 
 def known_reduction(loss: Any, name: str, value: Any) -> str | None:

@@ -29,7 +29,8 @@ def call(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
     losses = evaluate(loss, y_true, y_pred) if own is None else own(y_true, y_pred)
     losses, weights = current().xp.asarray(losses), sample_weight
     if weights is not None:
-        weights = fitting(current().to_device(weights), losses)
+        weights = current().to_device(checks.array("sample_weight", weights))
+        weights = fitting(weights, losses)
         losses = losses * weights
     return reductions.of_arrays(loss, losses, weights)
 
@@ -53,11 +54,8 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     loss = copy.copy(loss)
     loss.reduction = reductions.MEAN
     backend = current()
-    predictions = backend.to_device(y_pred)
-    if predictions.dtype.kind not in "biuf":
-        raise TypeError(f"expected predictions that are numbers, received {predictions.dtype}")
-    predictions = in_floats(predictions)
-    targets = backend.to_device(y_true)
+    predictions = in_floats(backend.to_device(checks.array("predictions", y_pred)))
+    targets = backend.to_device(checks.array("targets", y_true))
     if predictions.ndim == 1 and targets.ndim == 2:
         predictions = predictions.reshape(-1, 1)
     if 0 in predictions.shape or predictions.ndim == 0:

@@ -43,7 +43,7 @@ def given(
         ValueError: no rows, shapes that do not fit together, or class numbers of no unit.
     """
     device = current().to_device
-    p, y = (_numbers(name, device(each)) for each in (y_pred, y_true))
+    p, y = (device(checks.array(name, each)) for each in (y_pred, y_true))
     p = in_floats(p)
     single = p.ndim < 2 and p.shape
     shapes = f"predictions {p.shape} and targets {y.shape}"
@@ -74,7 +74,7 @@ def given(
             )
     weight = None
     if sample_weight is not None:
-        weight = device(sample_weight)
+        weight = device(checks.array(name, sample_weight))
         if single and weight.shape == single:
             weight = weight.reshape(p.shape)
         weight = _weights(name, weight, leading, units)
@@ -88,16 +88,9 @@ def as_given(y: Any, predictions: Any) -> Any:
     return y.reshape(-1) if column else y
 
 
-def _numbers(name: str, array: Any) -> Any:
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected arrays of numbers, received {array.dtype}")
-    return array
-
-
 def _weights(name: str, weight: Any, leading: tuple[int, ...], units: int) -> Any:
     """Weights (N, 1), or (N, units), of numbers for rows of the given axes."""
     xp = current().xp
-    weight = _numbers(name, weight)
     rows = math.prod(leading)
     if weight.shape == (*leading, 1):
         return xp.ascontiguousarray(weight).reshape(rows, 1)

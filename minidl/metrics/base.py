@@ -11,6 +11,7 @@ import numpy as np
 
 from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
+from minidl.backend.own import overridden
 from minidl.configuration import Configured
 from minidl.kernels import sums
 from minidl.layers.names import chosen
@@ -57,6 +58,8 @@ class Metric(Standalone, Variables, Configured):
     class_numbers: bool | None = None
     direction: str | None = None
     weighted = False
+    #: True within an update_state of somebody else's.
+    _in_own_form = False
     #: Rows, units, type of numbers and of arrays.
     _bound: tuple[Any, ...] = (0, 0, None, None)
 
@@ -90,7 +93,7 @@ class Metric(Standalone, Variables, Configured):
 
     def takes_logits(self, activation: str | None, units: int) -> bool:
         """True if logits before this activation will do in place of the outputs."""
-        return activation in self.activations
+        return activation in self.activations and not overridden(type(self), "update_state")
 
     def reset_state(self) -> None:
         """Forget all rows."""
@@ -101,14 +104,24 @@ class Metric(Standalone, Variables, Configured):
 
     def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
         """Add a batch: predictions (N, units), targets in the loss's form, weights (N, 1)."""
-        if type(self).update_state is not Metric.update_state:  # a class in Keras's form
+        if self._in_own_form or not overridden(type(self), "update_state"):
+            self._add(predictions, y, weight)
+            self.rows += len(predictions)
+            return
+        rows, self._in_own_form = self.rows + len(predictions), True
+        try:  # a class in Keras's form may hand other arrays to the metric that it derives from
             self.update_state(as_given(y, predictions), predictions, weight)
-        elif self._sum.ndim:
+        finally:
+            self._in_own_form = False
+        self.rows = rows
+
+    def _add(self, predictions: Any, y: Any, weight: Any) -> None:
+        """Add a batch to the sums."""
+        if self._sum.ndim:
             weighted.add(self, predictions, y, weight)
         else:
             self._count(predictions, y, self._batch)
             sums.add(self._sum, self._batch)
-        self.rows += len(predictions)
 
     def result(self) -> Any:
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""

@@ -78,12 +78,12 @@ class AUC(ThresholdMetric):
         self.summation_method = _one_of("summation_method", str(summation_method).lower(), METHODS)
         self.thresholds = self._thresholds
         self._own = list(inner) if own else None
-        self.multi_label = bool(multi_label)
+        self.multi_label = checks.truth("multi_label", multi_label)
         if num_labels is not None and not multi_label:
             raise ValueError("num_labels: expected multi_label=True beside it, received False")
         self.num_labels = num_labels
         self.label_weights = None if label_weights is None else np.ravel(label_weights).tolist()
-        self.from_logits = bool(from_logits)
+        self.from_logits = checks.truth("from_logits", from_logits)
         if not multi_label and label_weights is not None:
             self._label_weights = np.asarray(self.label_weights, dtype=np.float64)
 

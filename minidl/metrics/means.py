@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl import checks
 from minidl.backend import backend_of, current, to_host
 from minidl.backend.array import Number
 from minidl.kernels import counts, sums
@@ -49,7 +50,7 @@ class Mean(Metric):
             sample_weight: weights, of the first axes of the values or of them all; None for ones.
         """
         total, count = self._totals(values, sample_weight)
-        if not self._bound[0]:
+        if not (self._bound[0] and self._standalone):
             self._standalone = True
             self.bind(1, 1, current(), np.float64, False)
         self._sum += backend_of(self._sum).to_device(np.array([total, count]))
@@ -93,15 +94,19 @@ class Sum(Mean):
         return Number(self._sums()[0] if self._bound[0] else 0.0)
 
 
+def _numbers(what: str, values: Any) -> np.ndarray:
+    return np.asarray(to_host(checks.array(what, values)), dtype=np.float64)
+
+
 def _weighted(values: Any, weight: Any, reduce: Any = np.mean) -> tuple[np.ndarray, np.ndarray]:
     """Values times weights, and the weights, of one shape.
 
     Axes of the values that the weights lack are reduced.
     """
-    v = np.asarray(to_host(values), dtype=np.float64)
+    v = _numbers("values", values)
     if weight is None:
         return v, np.ones_like(v)
-    w = np.asarray(to_host(weight), dtype=np.float64)
+    w = _numbers("sample_weight", weight)
     if w.ndim == v.ndim + 1 and w.shape[-1] == 1:
         w = w[..., 0]
     elif v.ndim == w.ndim + 1 and v.shape[-1] == 1:
@@ -154,7 +159,7 @@ class MeanMetricWrapper(Metric):
     def _shape(self, units: int) -> tuple[int, ...]:
         return (2,)
 
-    def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
+    def _add(self, predictions: Any, y: Any, weight: Any) -> None:
         values = self._rows_of(as_given(y, predictions), predictions)
         rows, units = values.shape
         if weight is None:
@@ -169,7 +174,6 @@ class MeanMetricWrapper(Metric):
         sums.scale(self._batch, 1 / units, out=self._batch)
         sums.add(self._sum[0, ...], self._batch)
         weighted.add_weights(self, rows, weight)
-        self.rows += len(predictions)
 
 
 def _rows(fn: Callable[..., Any], arguments: dict[str, Any], y: Any, predictions: Any) -> Any:

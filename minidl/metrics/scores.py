@@ -38,7 +38,7 @@ class _Columns(Metric):
         self._ones = xp.ones((rows, units), dtype=dtype)
         self._column = xp.empty((units,), dtype=dtype)
 
-    def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
+    def _add(self, predictions: Any, y: Any, weight: Any) -> None:
         rows = len(predictions)
         t = sums.convert(y.reshape(predictions.shape), out=self._t[:rows])
         w = self._ones[:rows]
@@ -47,7 +47,6 @@ class _Columns(Metric):
         terms = tuple(term[:rows] for term in self._terms)
         for row, term in enumerate(self._write(predictions, t, w, terms)):
             counts.add_columns(self._sum[row], term, self._column)
-        self.rows += rows
 
     def _write(self, p: Any, t: Any, w: Any, terms: tuple[Any, ...]) -> tuple[Any, ...]:
         """The four arrays (N, O) whose columns are added up."""

@@ -79,7 +79,7 @@ class ThresholdMetric(Metric):
         self._narrow = tuple(xp.empty((rows, width), dtype=dtype) for _ in range(2))
         self._limits = self._sorted.astype(dtype)
 
-    def update(self, predictions: Any, y: Any, weight: Any = None) -> None:
+    def _add(self, predictions: Any, y: Any, weight: Any) -> None:
         rows = len(predictions)
         p, t, w = predictions, self._t[:rows], self._ones[:rows]
         sums.convert(y.reshape(rows, -1), out=t)
@@ -96,7 +96,6 @@ class ThresholdMetric(Metric):
         if weight is not None:
             w = sums.weigh(w, weight, out=self._w[:rows])
         self._count_cases(p, t, w)
-        self.rows += rows
 
     def _count_cases(self, p: Any, t: Any, w: Any) -> None:
         """Add the elements of a batch to the histogram."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from minidl.backend import backend_of, current, floatx, is_sparse
 from minidl.backend.array import Array
 from minidl.functional import ROW, Symbol
 from minidl.layers import Input
+
+#: Kinds of NumPy's types for texts, dates and any objects.
+_NO_NUMBERS = "OSTUMm"
 
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
@@ -24,7 +28,8 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
         dtype: name or type; default that of ``x``.
 
     Raises:
-        TypeError: the output of a layer that has no numbers yet, or a sparse matrix.
+        TypeError: the output of a layer that has no numbers yet, a sparse matrix, masked entries,
+            or no numbers.
     """
     if isinstance(x, Symbol | Input):
         raise TypeError(
@@ -33,9 +38,13 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
         )
     if is_sparse(x):
         raise TypeError("expected an array, received a sparse matrix; use .toarray()")
+    if np.ma.is_masked(x):
+        raise TypeError("expected an array without gaps, received masked entries")
     typed = hasattr(x, "dtype")
     backend = backend_of(x) if typed else current()
     found = backend.xp.asarray(x, dtype=dtype)
+    if found.dtype.kind in _NO_NUMBERS:
+        raise TypeError(f"expected numbers, received dtype {found.dtype} of {reprlib.repr(x)}")
     if not typed and dtype is None and found.dtype == np.float64:
         found = found.astype(floatx())
     return found.view(Array) if isinstance(found, np.ndarray) else found

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.backend import current, floating
+from minidl import checks
+from minidl.backend import current
 from minidl.backend.array import Number
+from minidl.backend.floatx import in_floats
 
 if TYPE_CHECKING:
     from minidl.regularizers.norms import Regularizer
@@ -20,7 +22,7 @@ def costs(regularizer: Regularizer, W: Any, out: Any) -> Any:
 
 
 def call(regularizer: Regularizer, W: Any) -> Any:
-    """P(W) as a number; whole numbers are taken as of the type of new weights."""
-    W = current().to_device(W)
-    W = W if W.dtype.kind == "f" else W.astype(floating())
+    """P(W) as a number; what is of neither floating type is taken as of that of new weights."""
+    W = in_floats(current().to_device(checks.array(type(regularizer).__name__, W)))
+    W = current().xp.ascontiguousarray(W).reshape(W.shape)
     return Number(costs(regularizer, W, np.empty_like(W)).sum())

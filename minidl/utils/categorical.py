@@ -26,8 +26,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         array([[1., 0., 0.],
                [0., 0., 1.]], dtype=float32)
     """
-    numbers = np.asarray(x)
-    numbers = checks.whole("class numbers", numbers)
+    numbers = checks.whole("class numbers", checks.array("class numbers", x))
     if numbers.size == 0:
         raise ValueError("expected at least one class number, received none")
     if numbers.ndim > 1 and numbers.shape[-1] == 1:

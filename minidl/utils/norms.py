@@ -21,12 +21,14 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> np.ndarray:
         TypeError: no numbers.
         ValueError: an axis that the array lacks, or an order that is not above 0.
     """
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"normalize: expected numbers, received dtype {array.dtype}")
+    array = checks.array("normalize", x)
+    array = array if array.dtype.kind == "f" else array.astype(np.float64)
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"axis: expected one of {array.ndim} axes, received {axis}")
     if order != np.inf:
         order = checks.real("order", order, 0, ends="()")
-    size = np.linalg.norm(array, order, axis, keepdims=True)
-    return np.asarray(array / np.where(size == 0, 1, size))
+    # Divided by a power of 2, which is exact: the squares then neither overflow nor vanish.
+    _, exponent = np.frexp(np.max(np.abs(array), axis, keepdims=True, initial=0))
+    scaled = np.ldexp(array, -exponent)
+    size = np.linalg.norm(scaled, order, axis, keepdims=True)
+    return np.asarray(scaled / np.where(size == 0, 1, size))

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special
 
+from minidl import activations
 from minidl.backend import to_host
 from minidl.kernels import activations as kernels
 from minidl.kernels.erfc import erfc
@@ -396,3 +397,11 @@ def test_nan_comes_through(name, dtype):
 def test_nan_in_a_row_of_softmax_stays_in_its_row():
     y = softmax(np.array([[np.nan, 1, 2], [0, 0, 0]]))
     np.testing.assert_array_equal(np.isnan(y), [[True] * 3, [False] * 3])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_squareplus_of_the_largest_numbers(dtype: str) -> None:
+    """Their double is infinite."""
+    largest = np.finfo(dtype).max
+    y = activations.squareplus(np.array([largest, -largest], dtype))
+    np.testing.assert_array_equal(y, [largest, 1 / largest])

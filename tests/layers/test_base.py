@@ -268,3 +268,21 @@ def test_a_tensor_of_a_layer_of_ones_own_that_is_still_to_come() -> None:
     layer.build((4,))
     with pytest.raises(AttributeError, match="has dscale once the layer is called on rows or is i"):
         layer.dscale  # noqa: B018
+
+
+def test_weights_within_build_are_refused_and_the_layer_can_be_built_again() -> None:
+    class Zeroed(Dense):
+        early = True
+
+        def build(self, input_shape: Any) -> None:
+            super().build(input_shape)
+            if self.early:
+                self.kernel.assign(0 * self.kernel)
+
+    layer = Zeroed(2)
+    network = minidl.Sequential([minidl.Input((3,)), layer])
+    with pytest.raises(AttributeError, match=r"has no tensor .kernel.: it is not built yet"):
+        network.build()
+    layer.early = False
+    network.build()
+    assert layer.kernel.shape == (3, 2)
