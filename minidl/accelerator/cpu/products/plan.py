@@ -137,8 +137,12 @@ def _as_numpy(a: np.ndarray, b: np.ndarray) -> bool:
     def make(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> Product:
         return _multiplied(Arrays(a, b, out), WHOLE, True)
 
-    layouts = (Layout(*each.shape, *_layout(each)) for each in (a, b))
-    return comes_to_numpys_bits(make, *layouts, a.dtype)
+    return comes_to_numpys_bits(make, _laid_out(a), _laid_out(b), a.dtype)
+
+
+def _laid_out(matrix: np.ndarray) -> Layout:
+    transposed, pitch = _layout(matrix)
+    return Layout(len(matrix), matrix.shape[1], transposed, pitch)
 
 
 def _multiplied(arrays: Arrays, kind: int, tiles: bool) -> Product:

@@ -36,10 +36,11 @@ class Layout(NamedTuple):
 
     def matrix(self, random: np.random.Generator, dtype: Any) -> np.ndarray:
         """Numbers between -1/2 and 1/2 in this layout."""
-        whole = random.random((self.size // self.pitch, self.pitch), dtype) - dtype.type(0.5)
-        if self.transposed == PLAIN:
-            return whole[:, : self.columns]
-        return whole[:, : self.rows].T
+        count = self.size // self.pitch
+        whole: np.ndarray = random.random((count, self.pitch), dtype) - dtype.type(0.5)
+        length = self.columns if self.transposed == PLAIN else self.rows
+        found: np.ndarray = whole[:, :length]
+        return found if self.transposed == PLAIN else found.T
 
 
 _found: dict[tuple[Any, ...], bool] = {}
