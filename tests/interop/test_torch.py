@@ -283,6 +283,21 @@ def test_half_frozen(torch: Any) -> None:
         assert interop.from_torch(module).layers[0].trainable
 
 
+@pytest.mark.parametrize("tied", [False, True], ids=["one module twice", "tied weights"])
+def test_shared_parameters(torch: Any, tied: bool) -> None:
+    """Are told, because each layer has tensors of its own: the outputs are the same for now."""
+    first = torch.nn.Linear(3, 3)
+    second = torch.nn.Linear(3, 3) if tied else first
+    second.weight = first.weight
+    module = torch.nn.Sequential(first, torch.nn.Tanh(), second)
+    with pytest.warns(UserWarning, match="some modules share parameters"):
+        made = interop.from_torch(module)
+    x = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(made.predict(x), wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_no_module(torch: Any) -> None:
     """Is a TypeError."""
     with pytest.raises(TypeError, match=r"expected a torch.nn.Module, received \[\]"):

@@ -54,7 +54,8 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
     Hardsigmoid, Tanh, Hardtanh, Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential
     may be nested. A plain activation behind Linear becomes the Dense layer's own. A PReLU with one
     slope becomes a PReLU with a slope for each feature. Modules whose parameters need no gradient
-    become layers that are not trainable; if some need one, a warning says so.
+    become layers that are not trainable; if some need one, a warning says so. Another warning says
+    so if modules share parameters, which become tensors of their own in each layer.
 
     Args:
         module: a ``torch.nn.Sequential``, or one of these modules, of float32 or float64.
@@ -72,6 +73,7 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
         raise TypeError(f"from_torch: expected a torch.nn.Module, received {module!r}")
     rows = list(_rows(torch, module))
     _check(torch, rows)
+    _look_for_shared(rows)
     shape = row = _input_shape(rows) if input_shape is None else shape_of(input_shape)
     parts: list[Part] = []
     for each in rows:
@@ -102,6 +104,16 @@ def _trains(module: Any) -> bool:
             stacklevel=3,
         )
     return any(needed) or not needed
+
+
+def _look_for_shared(rows: list[Any]) -> None:
+    parameters = [id(parameter) for each in rows for parameter in each.parameters()]
+    if len(set(parameters)) < len(parameters):
+        warnings.warn(
+            "from_torch: some modules share parameters; each layer gets tensors of its own, and "
+            "training moves them apart",
+            stacklevel=3,
+        )
 
 
 def _rows(torch: Any, module: Any) -> Iterator[Any]:
