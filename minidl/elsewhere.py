@@ -1,6 +1,6 @@
-"""Names of Keras's that a model, or the package, has not, and what to write instead.
+"""Names of Keras's that a model, or the package, has not, with advice.
 
-:mod:`minidl.layers.elsewhere` has those of layers.
+:mod:`minidl.layers.elsewhere` has the names of layers.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ OF_PACKAGE = {
 
 
 def of_package(name: str) -> str | None:
-    """What to write for an attribute that Keras's package has; None for no such name."""
+    """Advice for an attribute that Keras's package has; None for no such name."""
     for base in kinds:
         place = ".".join(base.__module__.split(".")[:2])
         if name == base.__name__ and name in vars(sys.modules[place]):
@@ -69,10 +69,10 @@ CALLED_BY_KERAS = (
 
 
 class Elsewhere:
-    """An object whose missing attributes are answered, where Keras's models have them."""
+    """An object that answers for the attributes of Keras's models."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Refuse a method that Keras would call and nobody calls here.
+        """Refuse a method that Keras would call and minidl does not.
 
         Raises:
             TypeError: the class has such a method.
@@ -88,7 +88,7 @@ class Elsewhere:
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Raise, and say what to write for a name of Keras's."""
+            """Raise, with advice for a name of Keras's."""
             if name in OF_MODELS:
                 raise AttributeError(f"{name} is no part of minidl's models: {OF_MODELS[name]}")
             object.__getattribute__(self, name)  # raises the error that led here

@@ -1,4 +1,4 @@
-"""Methods that Keras calls and nobody calls here: a class that has one of its own is refused."""
+"""Methods that Keras calls and minidl does not: a class that defines such a method is refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALLED = {
 
 
 def refuse_unheard(thing: object, base: type) -> None:
-    """Refuse an object whose class changes a formula where nobody would notice it.
+    """Refuse an object with a class that changes a formula in vain.
 
     So does a class that derives from L2 and defines ``__call__``, but not ``forward``.
 

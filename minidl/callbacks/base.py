@@ -129,7 +129,7 @@ class Callback:
 def introduce(
     listeners: Sequence[Callback], model: Any, epochs: int, batches: Any, names: Sequence[str]
 ) -> None:
-    """Tell listeners what they are going to listen to.
+    """Tell listeners of the model and of the training to come.
 
     Args:
         listeners: all callbacks.

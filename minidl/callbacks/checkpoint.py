@@ -1,4 +1,4 @@
-"""The callback that saves the model during training, each time or when a value is at its best."""
+"""The callback that saves the model during training, each time or at a value's best."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelCheckpoint(Monitor):
         filepath: may contain ``{epoch}``, ``{batch}`` where ``save_freq`` is a number, and names
             of values, "best-{val_loss:.3f}.npz". Epochs and batches are counted from 1.
         monitor: default "val_loss"; only looked at with ``save_best_only``.
-        verbose: 1 says when it saves; default 0.
+        verbose: 1 prints each save; default 0.
         save_best_only: whether to save only when the value improved; default False.
         save_weights_only: True to write the weights alone, as ``model.save_weights`` does;
             default False.
@@ -34,12 +34,12 @@ class ModelCheckpoint(Monitor):
         save_freq: "epoch" to save at the end of each epoch (the default), or a number of steps.
         initial_value_threshold: with ``save_best_only``, values that are not better than this one
             save nothing; default None.
-        keep: so many files are kept, the last ones; default None, all of them.
+        keep: number of files that are kept, the last; default None, all.
 
     A file of the whole model holds all that training needs to go on from there,
     ``fit(..., resume=path)``: beside the model the optimizer, the History and what callbacks have
     gathered. It is written when every callback has been told that the epoch, or the step, is over.
-    The file has minidl's own form whatever its name is: Keras reads ``model.save("best.keras")``.
+    The file has minidl's own form under any name: Keras reads ``model.save("best.keras")``.
 
     Raises:
         ValueError: before training, a path that has no such form, or that no file can have.

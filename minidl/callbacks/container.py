@@ -1,4 +1,4 @@
-"""Names of Keras's for what ``fit`` does by itself: a row of callbacks, and the progress bar."""
+"""Names of Keras's for parts of ``fit``: a row of callbacks, and the progress bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minidl.callbacks.history import History
 
 
 class CallbackList(Callback):
-    """Several callbacks as one: each call goes to all of them, in their order.
+    """Several callbacks as one: each call goes to all, in order.
 
     For loops of one's own; ``fit`` takes the list, or a CallbackList, and calls its callbacks.
 

@@ -1,4 +1,4 @@
-"""The end of a training whose value has stopped improving."""
+"""The end of a training where a value has stopped improving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EarlyStopping(Monitor):
         monitor: default "val_loss".
         min_delta: smallest change that is an improvement; default 0.
         patience: epochs without improvement; default 0.
-        verbose: 1 says when it stops; default 0.
+        verbose: 1 prints the end; default 0.
         mode: "auto", "min" or "max".
         baseline: epochs whose value is not better than this one count as without improvement;
             default None.
@@ -28,7 +28,7 @@ class EarlyStopping(Monitor):
         start_from_epoch: number of epochs at the beginning that are not looked at; default 0.
 
     Attributes:
-        stopped_epoch: where it stopped, or 0.
+        stopped_epoch: the last epoch, if the callback ended the training, or 0.
         best_epoch: the best one.
     """
 

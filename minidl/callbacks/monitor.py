@@ -1,4 +1,4 @@
-"""The base of callbacks that watch one value for its best."""
+"""The base of callbacks that wait for a value's best."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _stem(name: str) -> str:
 
 
 class Monitor(Callback):
-    """Base of callbacks that watch one value for its best.
+    """Base of callbacks that wait for a value's best.
 
     Args:
         monitor: name of the value, for example "val_loss".
         mode: "min", "max", or "auto": the metric says whether larger values are better.
-        min_delta: what counts as better, >= 0.
+        min_delta: the least change that counts as better, >= 0.
 
     Raises:
         ValueError: unknown mode; before training, a value that nobody computes, or for "auto" one
@@ -70,10 +70,10 @@ class Monitor(Callback):
                 self.reset_best()
 
     def _asked(self, model: Any) -> str:
-        """The direction of the value, "up" or "down": the metric says it; the loss falls.
+        """The direction of the value, "up" or "down", as the metric says; the loss falls.
 
         Raises:
-            ValueError: nothing says it.
+            ValueError: the direction is unknown.
         """
         name = _stem(self.monitor)
         compiled = getattr(model, "_metrics", ())
@@ -93,10 +93,10 @@ class Monitor(Callback):
         return checks.unknown(what, self.monitor, known)
 
     def value(self, logs: Logs) -> float | None:
-        """The value; None at the end of an epoch without it, such as one without a validation.
+        """The value; None at the end of an epoch without the value, as without a validation.
 
         Raises:
-            ValueError: nobody gives such a value.
+            ValueError: no metric or callback gives such a value.
         """
         if self.monitor not in logs and self.monitor not in self.params.get("metrics", ()):
             raise self._unknown(logs)

@@ -17,8 +17,8 @@ class ReduceLROnPlateau(Monitor):
     Args:
         monitor: default "val_loss".
         factor: in (0, 1), default 0.1.
-        patience: epochs without improvement before it acts; default 10.
-        verbose: 1 says when it acts; default 0.
+        patience: epochs without improvement before a reduction; default 10.
+        verbose: 1 prints each reduction; default 0.
         mode: "auto", "min" or "max".
         min_delta: smallest change that is an improvement; default 1e-4.
         cooldown: epochs after a reduction in which none are counted; default 0.

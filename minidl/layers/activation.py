@@ -19,7 +19,7 @@ class Activation(Layer):
 
     Args:
         activation: a name ("relu") or a function of :mod:`minidl.activations`.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         function: the function; another function acts from the next pass on.

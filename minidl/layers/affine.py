@@ -22,7 +22,7 @@ class Affine(Layer):
         beta_initializer, gamma_initializer: of the first values; default zeros and ones.
         beta_regularizer, gamma_regularizer: penalty on beta, on gamma; default none.
         beta_constraint, gamma_constraint: on beta, on gamma, after each update; default none.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         gamma, beta, dgamma, dbeta: parameters and gradients, views into the model's vectors.

@@ -28,7 +28,7 @@ class Dense(Layer):
         kernel_regularizer, bias_regularizer: penalty on W, on b; default none.
         activity_regularizer: penalty on y, see :class:`Layer`; default none.
         kernel_constraint, bias_constraint: on W, on b, after each update; default none.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         W, b, dW, db: parameters and gradients, views into the model's vectors.

@@ -14,7 +14,7 @@ class Drawing(Layer):
 
     Args:
         seed: of the numbers; None takes the model's.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         random: the numbers of each purpose, once the layer has an address.

@@ -24,7 +24,7 @@ class Dropout(Drawing):
         rate: share that is dropped, in [0, 1); rounded to a multiple of 2⁻¹⁶.
         noise_shape: None: each element is dropped by itself.
         seed: of the masks; None takes the model's.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         bits: the 16-bit random numbers of the last training pass; where a number reaches the

@@ -42,7 +42,7 @@ class GaussianNoise(_Noise):
     Args:
         stddev: standard deviation of the noise, in [0, 1].
         seed: of the noise; None takes the model's.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Raises:
         ValueError: stddev outside [0, 1].
@@ -76,7 +76,7 @@ class GaussianDropout(_Noise):
     Args:
         rate: in [0, 1).
         seed: of the noise; None takes the model's.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         factor: of the last training pass, for each element.

@@ -51,7 +51,7 @@ class Normalization(Layer):
             mean and one variance for all.
         mean, variance: numbers, or one for each feature; both or neither.
         invert: True for the inverse, y = x · max(√variance, 1e-7) + mean; default False.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         mean, variance: the numbers in use; statistics of the network, if not given.

@@ -32,7 +32,7 @@ class ActivityRegularization(Identity):
 
     Args:
         l1, l2: >= 0, each 0 if left out; can be set at any time.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Raises:
         ValueError, TypeError: no such number.
@@ -84,7 +84,7 @@ class Reshape(Layer):
 
     Args:
         target_shape: of one row; one size may be -1, which is what is left.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Raises:
         ValueError, TypeError: no shape; when the network is built, another number of elements.

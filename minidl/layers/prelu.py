@@ -22,7 +22,7 @@ class PReLU(Layer):
         alpha_regularizer: penalty on alpha; default none.
         alpha_constraint: on alpha after each update; default none.
         shared_axes: None: no features share a slope.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
 
     Attributes:
         alpha, dalpha: parameter and gradient, views into the model's vectors.

@@ -19,7 +19,7 @@ class Rescaling(Layer):
     Args:
         scale: factor, for example 1/255.
         offset: added after, default 0.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
     """
 
     accepts_integers = True

@@ -20,7 +20,7 @@ class UnitNormalization(Layer):
 
     Args:
         axis: -1, the features of a row; no other.
-        options: those of :class:`Layer`.
+        options: arguments of :class:`Layer`.
     """
 
     axis: Any = features_axis()

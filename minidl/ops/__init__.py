@@ -1,12 +1,12 @@
 """Functions of arrays under Keras's names, computed by NumPy, or by CuPy where the arrays are.
 
-A program's own metrics and the numbers around its training need them. No gradient is derived of
-them: a loss or a layer of one's own has a backward pass beside its forward. What NumPy has is
-NumPy's; the activation functions are those of :mod:`minidl.activations`, the losses and the
-normalization those of :mod:`minidl.losses` and :mod:`minidl.utils`.
+A program's own metrics and the numbers around a training need such functions. No gradient is
+derived: a loss or a layer of one's own has a backward pass beside the forward pass. Most functions
+are NumPy's; the activation functions come from :mod:`minidl.activations`, the losses and the
+normalization from :mod:`minidl.losses` and :mod:`minidl.utils`.
 
-Keras has names here for pictures, sequences, decompositions and control flow, too. Those are
-refused by name.
+Keras has names here for pictures, sequences, decompositions and control flow, too. These names are
+refused.
 """
 
 from __future__ import annotations

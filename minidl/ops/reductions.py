@@ -153,7 +153,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 @wrapped
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """Elements at indices along an axis, other ones for each place of the other axes."""
+    """Elements at indices along an axis, with indices for each place of the other axes."""
     return backend_of(x).xp.take_along_axis(x, backend_of(x).xp.asarray(indices), axis=axis)
 
 

@@ -43,7 +43,7 @@ def zeros(shape: Any, dtype: Any = None) -> Any:
 
 
 def ones(shape: Any, dtype: Any = None) -> Any:
-    """Ones of a shape, in the default floating type for None."""
+    """The number 1 in a shape, in the default floating type for None."""
     return full(shape, 1, dtype)
 
 
@@ -69,7 +69,7 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype:
 
 
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """Ones on the k-th diagonal, zeros elsewhere."""
+    """1 on the k-th diagonal, 0 elsewhere."""
     dtype = floatx() if dtype is None else dtype
     return convert_to_tensor(current().xp.eye(N, M, k=k, dtype=dtype))
 
@@ -94,7 +94,7 @@ def zeros_like(x: Any, dtype: Any = None) -> Any:
 
 @wrapped
 def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Ones of the shape and type of ``x``."""
+    """The number 1 in the shape and type of ``x``."""
     return backend_of(x).xp.ones_like(x, dtype=dtype)
 
 
@@ -124,7 +124,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 @wrapped
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """Without the axes of size 1, or without one of them."""
+    """Without the axes of size 1, or without one such axis."""
     return backend_of(x).xp.squeeze(x, axis=tuple(axis) if isinstance(axis, list) else axis)
 
 
@@ -172,7 +172,7 @@ def flip(x: Any, axis: Any = None) -> Any:
 
 @wrapped
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    """Elements moved on along an axis; the last ones come first."""
+    """Elements moved on along an axis; the last elements come first."""
     return backend_of(x).xp.roll(x, shift, axis=axis)
 
 
@@ -184,7 +184,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 @wrapped
 def tile(x: Any, repeats: Any) -> Any:
-    """The array several times along its axes."""
+    """The array several times along the axes."""
     return backend_of(x).xp.tile(x, repeats)
 
 
@@ -196,7 +196,7 @@ def diag(x: Any, k: int = 0) -> Any:
 
 @wrapped
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    """Parts along an axis: so many equal ones, or those between indices."""
+    """Parts along an axis: a number of equal parts, or the parts between indices."""
     return backend_of(x).xp.split(x, indices_or_sections, axis=axis)
 
 
@@ -209,7 +209,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 
 
 def concatenate(xs: Any, axis: int = 0) -> Any:
-    """Arrays one after the other along an axis that they have."""
+    """Arrays one after the other along an axis of all."""
     return _together("concatenate", xs, axis)
 
 
@@ -236,7 +236,7 @@ def _together(name: str, arrays: Any, *axis: int) -> Any:
 
 
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where a condition holds, else x2; without both the indices where it holds."""
+    """x1 where a condition holds, else x2; without both the indices where the condition holds."""
     condition = convert_to_tensor(condition)
     xp = backend_of(condition).xp
     if x1 is None and x2 is None:

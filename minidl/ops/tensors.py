@@ -1,4 +1,4 @@
-"""Arrays as the functions of :mod:`minidl.ops` take and return them."""
+"""Arrays as arguments and results of the functions of :mod:`minidl.ops`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
     """``x`` as an array: of NumPy with the method ``numpy()``, or on the device.
 
     Args:
-        x: an array, which is not copied if its type is right; or numbers in lists, where Python's
+        x: an array, which is not copied if the type is right; or numbers in lists, where Python's
             floats become the default floating type.
         dtype: name or type; default that of ``x``.
 
@@ -51,7 +51,7 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Any:
 
 
 def wrapped(compute: Callable[..., Any], arrays: int = 1) -> Callable[..., Any]:
-    """A function whose first arguments, and whose results, are arrays as of Keras.
+    """A function of arrays in Keras's form, for the first arguments and the results.
 
     A result of whole numbers alone has the default floating type where NumPy takes float64.
 

@@ -108,7 +108,6 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         self.state: dict[str, Any] = {}
         # Says whose state this is; an optimizer does not keep the parameters alive.
         self._theta: Any = None
-        self._size = 0
         self._tensors: list[Parameter] | None = None
         self._work: Any = None
         self.learning_rate = learning_rate

@@ -22,7 +22,7 @@ LARGEST = {"N": 5, "I": 4, "O": 4, "K": 4}
 
 
 class Tensor(NamedTuple):
-    """A tensor to draw: its axes, its elements and their dtype."""
+    """A tensor to draw: axes, elements and dtype."""
 
     axes: str
     elements: st.SearchStrategy[Any]
@@ -34,7 +34,7 @@ class Tensor(NamedTuple):
 
 
 def smooth(axes: str) -> Tensor:
-    """Multiples of 1/16 within ±4, zero among them: for what has no kink at zero."""
+    """Multiples of 1/16 within ±4, with zero: for functions without a kink at zero."""
     return Tensor(axes, st.integers(-64, 64).map(lambda k: k / 16))
 
 
@@ -55,7 +55,7 @@ def probability(axes: str) -> Tensor:
 
 @st.composite
 def tensors(draw: st.DrawFn, /, **wanted: Any) -> SimpleNamespace:
-    """Tensors by name, whose axes of one letter have one size.
+    """Tensors by name; axes of one letter have one size.
 
     Args:
         wanted: name -> axes, for entries :func:`off_zero`; or a :class:`Tensor`, or whatever

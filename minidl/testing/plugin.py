@@ -21,9 +21,9 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Result]:
     """Check gradients against differences: ``gradcheck(layer, shape=(4,))``.
 
     :func:`minidl.gradient_check.gradcheck`. ``pytest -rP``, which shows what passing tests print,
-    has the results printed, too; without it a check that passes prints nothing.
+    has the results printed, too; otherwise a check that passes prints nothing.
 
-    The fixture is one of the session, so that it goes together with Hypothesis's ``given``.
+    The fixture's scope is the session, so that a test can have Hypothesis's ``given``, too.
     """
     from minidl.gradient_check import GradientCheckError
     from minidl.gradient_check import gradcheck as check

@@ -46,7 +46,7 @@ class NetworkCase(NamedTuple):
     Attributes:
         network: built, float64, with random parameters none of which is near 0.
         x: (N, I), normal.
-        y: (N,) or (N, K), as the loss takes them.
+        y: (N,) or (N, K), as the loss takes targets.
         loss: the loss.
         sample_weight: (N,), or None.
 
@@ -145,7 +145,7 @@ def networks(
     Args:
         layers: a strategy for hidden layers, such as ``st.builds(MyLayer)``, drawn beside
             minidl's own.
-        hidden: the largest number of them.
+        hidden: the largest number of hidden layers.
     """
     some = any_layer() if layers is None else st.one_of(layers, any_layer())
     stack = draw(st.lists(some, max_size=hidden), label="layers")
