@@ -81,6 +81,8 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         "minidl.train_step(model, loss, optimizer, x, y), or optimizer.update(model.theta, "
         "model.grad) after model.backward"
     )
+    #: Number of parameters, once built.
+    _size: int
     #: True until a step of somebody else's has been looked at.
     _doubted = False
 
