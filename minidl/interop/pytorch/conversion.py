@@ -84,8 +84,9 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
             raise
         except ValueError as error:  # a number that the layer refuses
             raise ConversionError(f"{each}: {error}") from error
+        trains = _trains(each)
         for layer, tensors in read:
-            layer.trainable = _trains(each)
+            layer.trainable = trains
             parts.append((layer, tensors))
             row = _after(layer, row)
     types = {parameter.dtype for each in rows for parameter in each.parameters()}
