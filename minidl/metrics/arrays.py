@@ -16,13 +16,13 @@ class Meaning(NamedTuple):
     Attributes:
         one_row: True if predictions (n,) are one row of n units, False for n rows of one unit.
         numbers: True if targets are class numbers.
-        repeats: True if a row's one target may stand for each unit.
+        broadcasts: True if a row's one target may stand for each unit.
         within: True if each class number is the number of a unit.
     """
 
     one_row: bool = False
     numbers: bool = False
-    repeats: bool = False
+    broadcasts: bool = False
     within: bool = False
 
 
@@ -57,7 +57,7 @@ def given(
     leading = p.shape[:-1]
     p = current().xp.ascontiguousarray(p.reshape(-1, p.shape[-1]))
     rows, units = p.shape
-    if y.size == rows and (meaning.numbers or units == 1 or meaning.repeats):
+    if y.size == rows and (meaning.numbers or units == 1 or meaning.broadcasts):
         y = y.reshape(rows, 1)
     elif meaning.numbers or y.shape[-1:] != (units,) or y.size != p.size:
         wanted = "a class number for each row" if meaning.numbers else "targets of the same shape"

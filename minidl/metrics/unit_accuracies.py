@@ -51,7 +51,7 @@ class Accuracy(Share):
     "accuracy" in ``compile`` is something else: :class:`ChosenAccuracy`.
     """
 
-    _meaning = Meaning(repeats=True)
+    _meaning = Meaning(broadcasts=True)
 
     def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
