@@ -31,7 +31,7 @@ from minidl import (
 )
 from minidl.backend import floatx, set_floatx
 from minidl.backend.array import Variable
-from minidl.backend.own import remember
+from minidl.backend.bodies import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input

@@ -12,7 +12,7 @@ from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
-from minidl.unheard import refuse_unheard
+from minidl.own_classes import constructed, refuse_unheard
 
 
 def _dtype(network: Any, name: str, value: Any) -> Any:
@@ -181,7 +181,7 @@ class Chain:
         """
         if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
-        checks.constructed(layer)
+        constructed(layer)
         if isinstance(layer, Layer):
             refuse_unheard(layer, Layer)
         self._open(f"add {layer.name!r}")

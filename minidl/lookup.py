@@ -16,8 +16,8 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from minidl import checks
+from minidl.own_classes import constructed, refuse_unheard
 from minidl.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
-from minidl.unheard import refuse_unheard
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def get(base: type[T], identifier: Any) -> T:
     """
     if isinstance(identifier, base):
         if "__init__" in vars(base):
-            checks.constructed(identifier)
+            constructed(identifier)
         refuse_unheard(identifier, base)
         return identifier
     if isinstance(identifier, Mapping) and "class_name" in identifier:

@@ -1,8 +1,9 @@
-"""Methods that Keras calls and minidl does not: a class that defines such a method is refused."""
+"""Classes of one's own: mistakes in a constructor or a method that would pass in silence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from minidl.register import kinds
 
@@ -15,6 +16,38 @@ CALLED = {
     "optimizer": {"update_step": "step", "apply_gradients": "step", "apply": "step"},
     "layer": {"__call__": "forward"},
 }
+
+
+def in_place(method: Any, returned: Any, out: Any, how: str) -> None:
+    """Refuse the new array of a method that should write into an argument.
+
+    Args:
+        method: named in the error.
+        returned: by the method; None or ``out`` is right.
+        out: the argument.
+        how: what the method should do, in words.
+
+    Raises:
+        TypeError: another array was returned, which nobody reads.
+    """
+    if returned is not None and returned is not out:
+        raise TypeError(
+            f"{getattr(method, '__qualname__', method)}: expected {how}, received it as a new "
+            f"{type(returned).__name__}"
+        )
+
+
+def constructed(thing: Any) -> None:
+    """Raise for an object whose class has a constructor that leaves out that of the base.
+
+    Raises:
+        TypeError: the object has no name, which every base gives.
+    """
+    if "name" not in vars(thing):
+        raise TypeError(
+            f"{type(thing).__name__}: expected an __init__ that calls super().__init__(), received "
+            "one that does not"
+        )
 
 
 def refuse_unheard(thing: object, base: type) -> None:

@@ -48,7 +48,7 @@ PARTS = {
         "inference", "initializers", "keras_activations", "kernels", "layers", "lookup", "losses",
         "metrics", "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
         "regularizers", "renewing", "seeds", "sharing", "sparse_batches", "steps", "undo",
-        "unheard", "weights", "whole_step",
+        "own_classes", "weights", "whole_step",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

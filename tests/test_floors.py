@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"backend"},
     {"accelerator"},
-    {"checks", "configuration", "custom", "lookup", "printing", "register", "seeds", "unheard"},
+    {"checks", "configuration", "custom", "lookup", "printing", "register", "seeds", "own_classes"},
     {"kernels"},
     {
         "activations",

@@ -12,7 +12,7 @@ import pytest
 
 from minidl.backend import use
 from minidl.datasets import fashion_mnist, imdb, mnist
-from tests.house import PARTS, READ_FIRST, ROOT, code_lines, count, part_of
+from tests.house import PARTS, READ_FIRST, ROOT, code_lines, count, longest, part_of
 from tests.test_tutorials import FOLDER, images, reviews
 from tests.tutorials import runner
 from tests.tutorials.asked import CALLS
@@ -53,6 +53,10 @@ class A:
 def test_code_is_neither_blank_nor_comment_docstring_or_import() -> None:
     assert code_lines(SOURCE) == 3 + 3 + 4
     assert code_lines("") == 0
+
+
+def test_no_file_is_longer_than_three_hundred_lines() -> None:
+    assert longest() == []
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,14 @@ def activity() -> Any:
     return checks.Attribute(check)
 
 
+def of_tensors(layer: Layer, name: str, value: Any) -> bool:
+    """The check of ``trainable``, which the layer's tensors follow."""
+    trains = checks.truth(name, value)
+    for tensor in layer.tensors.values():
+        tensor.trainable = trains
+    return trains
+
+
 def not_activation() -> Any:
     """An attribute that an activation layer has not: what a user looks for there is elsewhere."""
     name = "the attribute function, of minidl.activations"

@@ -14,7 +14,8 @@ from minidl import checks
 from minidl.backend import backend_of, floatx
 from minidl.backend.array import Number, Weight
 from minidl.configuration import Configured, arguments_of
-from minidl.layers.arguments import fix
+from minidl.layers.arguments import fix, of_tensors
+from minidl.own_classes import constructed
 from minidl.parameters import Specification
 
 
@@ -57,13 +58,6 @@ def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
     return either
 
 
-def _train(layer: Any, name: str, value: Any) -> bool:
-    trains = checks.truth(name, value)
-    for tensor in layer.tensors.values():
-        tensor.trainable = trains
-    return trains
-
-
 class Interface(Configured):
     """A layer as Keras shows it: weights by name, counts, and whether training moves them.
 
@@ -73,7 +67,7 @@ class Interface(Configured):
             BatchNormalization that does not train uses the running statistics and leaves them.
     """
 
-    trainable: Any = checks.Attribute(_train)
+    trainable: Any = checks.Attribute(of_tensors)
     name: Any
     declared_shape: Any
     sealed: bool
@@ -93,7 +87,7 @@ class Interface(Configured):
     @property
     def owner(self) -> Any:
         """The network that the layer is in, or None: a layer does not keep a network alive."""
-        checks.constructed(self)
+        constructed(self)
         return self._owner and self._owner()
 
     @owner.setter

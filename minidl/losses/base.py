@@ -17,6 +17,7 @@ from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
 from minidl.kernels import sums
 from minidl.losses import arguments, arrays, reductions
+from minidl.own_classes import in_place
 from minidl.register import kind
 
 #: Activations whose logits a cross-entropy takes.
@@ -109,7 +110,7 @@ class Loss(Configured):
         self.prepare(t)
         losses = self._losses[:rows]
         returned = self.row_losses(predictions, t, losses)
-        checks.in_place(self.row_losses, returned, losses, _WRITTEN)
+        in_place(self.row_losses, returned, losses, _WRITTEN)
         self._weights = None
         if sample_weight is not None:
             self._weights = self._factors[:rows]
@@ -124,7 +125,7 @@ class Loss(Configured):
         """The gradient of the last forward's value at its predictions: (N, units)."""
         d = self._gradients[: self._rows]
         returned = self.row_gradients(self._predictions, self._targets, d)
-        checks.in_place(self.row_gradients, returned, d, _WRITTEN)
+        in_place(self.row_gradients, returned, d, _WRITTEN)
         if self._weights is not None:
             sums.weigh(d, self._weights, out=d)
         if self.reduction not in reductions.MEANS:

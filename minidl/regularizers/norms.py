@@ -7,6 +7,7 @@ from typing import Any
 from minidl import checks
 from minidl.configuration import Configured
 from minidl.kernels import penalties, proximal
+from minidl.own_classes import in_place
 from minidl.register import kind, register
 from minidl.regularizers import arrays
 
@@ -39,11 +40,9 @@ class Regularizer(Configured):
         Raises:
             TypeError: :meth:`add_gradient` returned another array than ``dW``.
         """
-        name, how = (
-            f"{type(self).__name__}.add_gradient",
-            "the gradient to be added in place, dW += …",
-        )
-        checks.in_place(name, self.add_gradient(W, dW), dW, how)
+        returned = self.add_gradient(W, dW)
+        name = f"{type(self).__name__}.add_gradient"
+        in_place(name, returned, dW, "the gradient to be added in place, dW += …")
 
     def proximal_step(self, W: Any, step: Any) -> None:
         """W ← argmin_U Σ (u - w)² / 2 step + P(u), in place.

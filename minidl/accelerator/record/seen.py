@@ -11,7 +11,8 @@ import numpy as np
 
 from minidl.accelerator.gpu.nodes import same
 from minidl.accelerator.record.glance import Glance, Holdings, code
-from minidl.backend.own import Look, body_of, is_ours
+from minidl.backend.bodies import body_of, is_ours
+from minidl.backend.own import Look
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
