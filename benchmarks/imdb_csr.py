@@ -28,10 +28,10 @@ import numpy as np
 import minidl
 from benchmarks.machine import describe
 from minidl.accelerator.trace import loops
+from minidl.data.sparse_batches import batches_of
 from minidl.datasets import DataNotFoundError, imdb
 from minidl.layers import Dense
 from minidl.losses import BinaryCrossentropy
-from minidl.sparse_batches import batches_of
 
 RESULTS = Path(__file__).parent / "results"
 WORDS, BATCH = 10_000, 512

@@ -28,8 +28,8 @@ from minidl.accelerator.cpu.fusion import fused
 from minidl.accelerator.cpu.products.threads import on_one_thread
 from minidl.accelerator.trace import loops
 from minidl.layers import Dense, Rescaling
-from minidl.objective import Objective
-from minidl.whole_step import WholeStep, parts_of
+from minidl.training.objective import Objective
+from minidl.training.whole_step import WholeStep, parts_of
 
 SETTLING = 0.5  # seconds
 RESULTS = Path(__file__).parent / "results"

@@ -16,7 +16,6 @@ from minidl import (
     callbacks,
     constraints,
     datasets,
-    elsewhere,
     initializers,
     interop,
     layers,
@@ -35,11 +34,12 @@ from minidl.backend.bodies import remember
 from minidl.finite import NonFiniteError
 from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
+from minidl.model.sequential import Sequential
 from minidl.models import Model, load_model
-from minidl.register import register
+from minidl.names import elsewhere
+from minidl.names.register import register
 from minidl.saving import FileFormatError
 from minidl.step import train_step
-from minidl.training import Sequential
 
 __version__ = "0.1.0"
 

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    from minidl import cache, doctor
+    from minidl.commands import cache, doctor
 
     if given.command == "doctor":
         return doctor.report()

@@ -15,10 +15,10 @@ import numpy as np
 from minidl import checks
 from minidl.backend import current
 from minidl.backend.floatx import in_floats
-from minidl.configuration import Configured
 from minidl.kernels import constraints as kernels
-from minidl.lookup import get as of_kind
-from minidl.register import kind, register
+from minidl.names.configuration import Configured
+from minidl.names.lookup import get as of_kind
+from minidl.names.register import kind, register
 
 #: Keras's, added to each norm that divides.
 EPSILON = 1e-7

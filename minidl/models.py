@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import cloning, functional, saving
+from minidl import saving
 from minidl.interop import keras
 from minidl.layers.names import next_name
+from minidl.model import cloning, functional
+from minidl.model.sequential import Sequential
 from minidl.network import Network
 from minidl.saving.reading import is_path
-from minidl.training import Sequential
 
 __all__ = [
     "Model",
@@ -24,7 +25,7 @@ __all__ = [
 
 
 class Model(Sequential):
-    """The row of layers from ``inputs`` to ``outputs``; see :mod:`minidl.functional`.
+    """The row of layers from ``inputs`` to ``outputs``; see :mod:`minidl.model.functional`.
 
     Args:
         inputs: an Input, or the output of a layer that was called on one.

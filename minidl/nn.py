@@ -7,7 +7,7 @@ Every function of :mod:`minidl.activations` is here: ``Dense(16, activation=mini
 from __future__ import annotations
 
 from minidl.activations import ActivationFunction
-from minidl.lookup import known
+from minidl.names.lookup import known
 
 
 def __getattr__(name: str) -> ActivationFunction:

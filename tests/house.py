@@ -25,30 +25,27 @@ ROOT = Path(__file__).parents[1] / "minidl"
 READ_FIRST = [
     # A step.
     "step", "kernels/__init__", "kernels/dense", "kernels/sums", "parameters", "layers/base",
-    "layers/dense", "stack", "network",
+    "layers/dense", "network/stack", "network/passes",
     # Between the products.
-    "kernels/activations", "activations", "layers/activation", "layers/flatten", "kernels/dropout",
-    "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine", "layers/batchnorm",
-    "initializers/scaled",
+    "kernels/activations", "activations/functions", "layers/activation", "layers/flatten",
+    "kernels/dropout", "layers/drawing", "layers/dropout", "kernels/batchnorm", "layers/affine",
+    "layers/batchnorm", "initializers/scaled",
     # What is minimised.
     "kernels/losses", "losses/base", "losses/crossentropies",
-    "kernels/penalties", "regularizers/norms", "penalties",
+    "kernels/penalties", "regularizers/norms", "network/penalties",
     # What moves the weights.
     "kernels/updates", "optimizers/base", "optimizers/sgd", "optimizers/rmsprop",
     "optimizers/adam", "optimizers/learning_rate", "optimizers/schedule", "optimizers/exponential",
     # Through the data.
-    "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "compiling", "objective",
-    "batches", "loop", "training", "evaluation",
+    "metrics/base", "metrics/accuracies", "metrics/loss_metrics", "model/compiling",
+    "training/objective", "data/batches", "training/loop", "model/sequential", "model/evaluation",
 ]  # fmt: skip
 PARTS = {
     "book, read first": READ_FIRST,
     "book, the rest": [
-        "activities", "arguments", "batched", "beside", "between", "callbacks", "chain", "checks",
-        "configuration", "constraints", "custom", "data", "feeding", "freezing", "incoming",
-        "inference", "initializers", "keras_activations", "kernels", "layers", "lookup", "losses",
-        "metrics", "models", "moved", "on_batch", "optimizers", "pairs", "projections", "register",
-        "regularizers", "renewing", "seeds", "sharing", "sparse_batches", "steps", "undo",
-        "own_classes", "weights", "whole_step",
+        "activations", "callbacks", "checks", "constraints", "data", "initializers", "kernels",
+        "layers", "losses", "metrics", "model/arguments", "model/feeding", "model/inference",
+        "model/on_batch", "names", "network", "optimizers", "regularizers", "seeds", "training",
     ],
     "door": ["backend"],
     "accelerator": ["accelerator"],

@@ -11,12 +11,12 @@ import pytest
 from minidl.activations import ActivationFunction
 from minidl.constraints import Constraint
 from minidl.initializers import Initializer
-from minidl.lookup import known
 from minidl.losses import Loss
 from minidl.metrics import Metric
+from minidl.names.lookup import known
+from minidl.names.register import entries
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import entries
 from minidl.regularizers import Regularizer
 
 

@@ -35,7 +35,7 @@ import numpy as np
 
 from minidl.backend import fused
 from minidl.layers.base import Layer, first_rows
-from minidl.register import register
+from minidl.names.register import register
 
 
 @fused
@@ -86,7 +86,7 @@ import numpy as np
 
 from minidl.backend import fused
 from minidl.optimizers.base import Optimizer
-from minidl.register import register
+from minidl.names.register import register
 
 
 @fused

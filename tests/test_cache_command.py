@@ -8,8 +8,8 @@ import os
 import pytest
 
 from minidl import __main__ as command
-from minidl import cache
 from minidl.accelerator.cpu.machine.storage import Storage
+from minidl.commands import cache
 
 MADE = {"llvmlite": "0.50", "numpy": "2.4", "processor": "zen5"}
 NAMES = [f"{label}_{digit * 64}" for label, digit in (("adam", "a"), ("series_take", "b"))]

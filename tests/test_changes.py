@@ -17,8 +17,8 @@ from minidl.callbacks import Callback, LambdaCallback, LearningRateScheduler
 from minidl.constraints import Constraint
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, Input, LeakyReLU
 from minidl.network import Network
+from minidl.network.penalties import Penalties
 from minidl.optimizers import SGD, Adam, Optimizer, schedules
-from minidl.penalties import Penalties
 from minidl.regularizers import L1, L2
 from tests import playing
 from tests.playing import arrays, both, counting, the_same

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from minidl.callbacks import Callback, LambdaCallback, ModelCheckpoint
-from minidl.checkpoints import Checkpoints
+from minidl.resuming.checkpoints import Checkpoints
 from minidl.saving import read_file
 from tests.privileges import ordinary
 from tests.test_resuming import ADAM, DisturbanceError, Interrupt, whole

@@ -12,9 +12,9 @@ import pytest
 
 import minidl
 from minidl import constraints, initializers, layers, losses, metrics, optimizers, regularizers
-from minidl.configuration import Configured, arguments_of, changed
+from minidl.names.configuration import Configured, arguments_of, changed
+from minidl.names.register import base_of, entries, foreign, is_class
 from minidl.optimizers import schedules
-from minidl.register import base_of, entries, foreign, is_class
 from tests import registered
 
 
@@ -321,9 +321,9 @@ def test_a_checkpoint_without_an_argument(tmp_path: Path) -> None:
     """One of before the argument: it is at its default, and the training goes on."""
     old = {"class": "Dense", "config": {"units": 3}}
     new = {"class": "Dense", "config": {"units": 3, "use_bias": True, "trainable": True}}
-    assert minidl.fingerprints.differences(old, new) == []
+    assert minidl.resuming.fingerprints.differences(old, new) == []
     new["config"]["use_bias"] = False  # type: ignore[index]
-    assert minidl.fingerprints.differences(old, new, "x") == [
+    assert minidl.resuming.fingerprints.differences(old, new, "x") == [
         "x.use_bias: expected True, received False"
     ]
 

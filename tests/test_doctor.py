@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from minidl import __main__ as command
-from minidl import datasets, doctor
+from minidl import datasets
 from minidl.accelerator.record.operands import CompilationUnavailableError
 from minidl.accelerator.trace import loops
 from minidl.backend import cuda, installation
+from minidl.commands import doctor
 from tests.doubles.cupy_double import installed
 
 ROOT = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from minidl import fingerprints
-from minidl.fingerprints import differences, fingerprint
-from minidl.plain import inward, outward
+from minidl.resuming import fingerprints
+from minidl.resuming.fingerprints import differences, fingerprint
+from minidl.training.plain import inward, outward
 
 RANDOM = np.random.default_rng(2)
 ARRAYS = {

@@ -20,36 +20,19 @@ ROOT = Path(__file__).parents[1] / "minidl"
 FLOORS = [
     {"backend"},
     {"accelerator"},
-    {"checks", "configuration", "custom", "lookup", "printing", "register", "seeds", "own_classes"},
+    {"checks", "names", "printing", "seeds"},
     {"kernels"},
-    {
-        "activations",
-        "constraints",
-        "initializers",
-        "keras_activations",
-        "pairs",
-        "regularizers",
-    },
+    {"activations", "constraints", "initializers", "regularizers"},
     {"parameters"},
-    {
-        "activities",
-        "freezing",
-        "layers",
-        "losses",
-        "metrics",
-        "optimizers",
-        "penalties",
-        "projections",
-    },
-    {"beside", "between"},
-    {"chain", "incoming", "sharing", "stack", "weights", "network"},
+    {"layers", "losses", "metrics", "optimizers"},
+    {"data", "network"},
 ]
 BESIDE_THE_LOOP, ABOVE_ALL = len(FLOORS), len(FLOORS) + 1
 ENGINE = FLOORS.index({"parameters"})  # the highest floor that data sets may use
 TESTING = ("gradient_check", "teaching", "testing")  # what only tests load
 COMPILERS = ("cupy", "cupyx", "numba", "llvmlite")
 # Beside the book: commands that tell of the accelerator and of its files.
-ABOUT_THE_ACCELERATOR = ("accelerator", "cache", "doctor", "__main__")
+ABOUT_THE_ACCELERATOR = ("accelerator", "commands")
 
 
 GUARDS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -225,7 +208,8 @@ SOUND = {
     "    from minidl.accelerator import loops\n",
     "accelerator/__init__": "",
     "accelerator/loops": "import llvmlite\nfrom minidl.backend import switch\n",
-    "doctor": "from minidl.accelerator import loops\n",
+    "commands/__init__": "",
+    "commands/doctor": "from minidl.accelerator import loops\n",
     "checks": "import math\n",
     "kernels/__init__": "",
     "kernels/dense": "from minidl.backend import switch\n",
@@ -276,7 +260,7 @@ def test_a_sound_tree_passes(tree):
         ("regularizers", "from minidl import parameters", "minidl.parameters: that is up"),
         ("losses", "def f():\n    import minidl.network", "minidl.losses:2 imports minidl.network"),
         ("losses", "class A:\n    def f(self):\n        from minidl import training",
-         "minidl.losses:3 imports minidl.training: that is up, from floor 6 to 9"),
+         "minidl.losses:3 imports minidl.training: that is up, from floor 6 to 8"),
         ("network", "try:\n    import minidl.training\nexcept ImportError:\n    pass",
          "that is up"),
         ("network", "import importlib\nimportlib.import_module('minidl.training')", "that is up"),

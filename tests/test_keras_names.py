@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import elsewhere, layers, losses, metrics, ops, optimizers, regularizers, saving
+from minidl import layers, losses, metrics, ops, optimizers, regularizers, saving
+from minidl.names import elsewhere
 from tests.registered import forgotten  # noqa: F401  a fixture
 
 RANDOM = np.random.default_rng(4)

@@ -11,7 +11,7 @@ import minidl
 from minidl.accelerator.record import recording
 from minidl.callbacks import Callback, ReduceLROnPlateau
 from minidl.layers import Dense, Input
-from minidl.whole_step import WholeStep
+from minidl.training.whole_step import WholeStep
 
 EPOCHS = 8
 X = np.random.default_rng(0).standard_normal((40, 3))

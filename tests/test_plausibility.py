@@ -19,9 +19,9 @@ from sklearn import datasets
 from sklearn.preprocessing import scale
 
 import minidl
-from minidl import plausibility
 from minidl.callbacks import EarlyStopping, LambdaCallback
 from minidl.layers import BatchNormalization, Dense, Flatten, ReLU, Rescaling
+from minidl.training import plausibility
 from tests.doubles.cupy_double import count_synchronisations
 from tests.fitting import compiled, held_out, network
 from tests.specs import spec

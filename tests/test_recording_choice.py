@@ -17,7 +17,7 @@ from minidl.accelerator.record.recording import FEW, WORK
 from minidl.backend import fused, use
 from minidl.layers import Dense, Input, Layer
 from minidl.network import Network
-from minidl.whole_step import WholeStep
+from minidl.training.whole_step import WholeStep
 from tests import registered
 from tests.playing import RATES, counting, schedule
 

@@ -17,10 +17,10 @@ from minidl import activations, initializers, layers, losses, metrics, optimizer
 from minidl.activations import ActivationFunction
 from minidl.backend import fused
 from minidl.checks import hint
-from minidl.custom import find_class, name_of
-from minidl.lookup import find, known
+from minidl.names.custom import find_class, name_of
+from minidl.names.lookup import find, known
+from minidl.names.register import register
 from minidl.optimizers import schedules
-from minidl.register import register
 from tests.registered import forgotten  # noqa: F401 - a fixture
 from tests.saving.packing import unpacked
 

@@ -13,7 +13,7 @@ import pytest
 import minidl
 from minidl import callbacks
 from minidl.callbacks import BackupAndRestore, Callback, ModelCheckpoint
-from minidl.fingerprints import fingerprint
+from minidl.resuming.fingerprints import fingerprint
 from tests.doubles.cupy_double import installed
 from tests.trainings import EPOCHS, STEPS, TRAININGS, Best, Outcome, Training, data
 

@@ -13,9 +13,10 @@ import pytest
 from scipy import sparse
 
 import minidl
-from minidl import layers, serving
-from minidl.serving import Predictor
-from minidl.whole_step import WholeStep
+from minidl import layers
+from minidl.model import serving
+from minidl.model.serving import Predictor
+from minidl.training.whole_step import WholeStep
 from tests.doubles.cupy_double import installed
 
 CHANCE = np.random.default_rng(0)

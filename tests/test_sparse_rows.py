@@ -14,7 +14,7 @@ from scipy import sparse
 
 import minidl
 from minidl.callbacks import Callback
-from minidl.data import features
+from minidl.data.checking import features
 from minidl.layers import Dense, Flatten
 from tests.doubles.cupy_double import count_synchronisations
 from tests.fitting import HIDDEN, KINDS, ROWS, compiled, network, problem, theta

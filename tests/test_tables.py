@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from minidl.tables import numbers
+from minidl.data.tables import numbers
 from tests.fitting import compiled, same_weights
 
 X = np.random.default_rng(3).normal(size=(20, 4)).round(3)

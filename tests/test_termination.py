@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from minidl.callbacks import BackupAndRestore, Callback
-from minidl.termination import terminating
+from minidl.resuming.termination import terminating
 from tests.test_resuming import ADAM, whole
 from tests.trainings import STEPS
 

@@ -10,9 +10,9 @@ import pytest
 
 import minidl
 from minidl.backend import current
-from minidl.batches import Batches
 from minidl.callbacks import Callback
-from minidl.data import targets
+from minidl.data.batches import Batches
+from minidl.data.checking import targets
 from minidl.losses import SparseCategoricalCrossentropy
 from tests.fitting import network
 from tests.specs import spec

@@ -16,7 +16,7 @@ from minidl.accelerator.cpu.series.plan import Once, Series
 from minidl.accelerator.record.ending import Call
 from minidl.accelerator.record.tape import Tape
 from minidl.backend import use
-from minidl.batches import Batches
+from minidl.data.batches import Batches
 from minidl.layers import BatchNormalization, Dense, Dropout, Input, Layer
 from minidl.network import Network
 from minidl.optimizers.base import FLUSH_EVERY

@@ -12,16 +12,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from minidl.arguments import INFERENCE_BATCH
 from minidl.backend import use
-from minidl.beside import undisturbed
 from minidl.callbacks import History
-from minidl.data import surely_finite
+from minidl.data.checking import surely_finite
 from minidl.estimators.picture import curves
 from minidl.estimators.ranges import validate
-from minidl.evaluation import ignoring_underflow
-from minidl.pickling import packed, unpacked
-from minidl.training import Sequential
+from minidl.model.arguments import INFERENCE_BATCH
+from minidl.model.evaluation import ignoring_underflow
+from minidl.model.pickling import packed, unpacked
+from minidl.model.sequential import Sequential
+from minidl.network.beside import undisturbed
 
 #: Types of numbers that are kept; others become the first.
 DTYPES = np.float64, np.float32

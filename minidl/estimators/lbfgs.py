@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from minidl import arguments
-from minidl.beside import Instead
 from minidl.estimators.base import Rows
-from minidl.evaluation import ignoring_underflow
+from minidl.model import arguments
+from minidl.model.evaluation import ignoring_underflow
+from minidl.model.sequential import Sequential
+from minidl.network.beside import Instead
 from minidl.step import train_step
-from minidl.training import Sequential
-from minidl.whole_step import WholeStep
+from minidl.training.whole_step import WholeStep
 
 
 class _Still:

@@ -10,16 +10,16 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from minidl import layers, losses, optimizers
-from minidl.arguments import listeners
 from minidl.callbacks import Callback
 from minidl.estimators.base import BY_WEIGHT, NetworkEstimator, Rows
 from minidl.estimators.labels import LabelEstimator
 from minidl.estimators.perceptron import BATCH
 from minidl.estimators.values import ValueEstimator
 from minidl.losses import Loss
+from minidl.model.arguments import listeners
+from minidl.model.sequential import Sequential
 from minidl.models import clone_model
 from minidl.optimizers import Optimizer
-from minidl.training import Sequential
 
 _count = Interval(Integral, 1, None, closed="left")
 

@@ -13,16 +13,16 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from minidl import layers, optimizers, regularizers
-from minidl.arguments import listeners
-from minidl.beside import Instead
 from minidl.estimators.base import NetworkEstimator, Rows
 from minidl.estimators.convergence import Convergence, begin
 from minidl.estimators.lbfgs import lbfgs
 from minidl.estimators.parts import evened, split
 from minidl.estimators.ranges import ACTIVATIONS, ARGUMENTS
+from minidl.model.arguments import listeners
+from minidl.model.sequential import Sequential
+from minidl.network.beside import Instead
 from minidl.optimizers import Optimizer
 from minidl.printing import say
-from minidl.training import Sequential
 
 #: Rows in a batch for ``batch_size="auto"``, at most.
 BATCH = 200

@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import (
 
 from minidl.activations import ActivationFunction
 from minidl.callbacks import Callback
-from minidl.lookup import find
+from minidl.names.lookup import find
 from minidl.optimizers import Optimizer
 
 _positive = Interval(Real, 0, None, closed="neither")

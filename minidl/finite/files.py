@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import is_sparse
-from minidl.custom import name_of, noting
 from minidl.finite.errors import Finding
 from minidl.layers import Flatten, Input
+from minidl.names.custom import name_of, noting
 from minidl.network import Network
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.saving import Extra, describe, save_model

@@ -12,7 +12,7 @@ import numpy as np
 from minidl.backend import is_sparse
 from minidl.finite.errors import Finding, Seen
 from minidl.layers.base import Layer
-from minidl.objective import Objective
+from minidl.training.objective import Objective
 
 After = Callable[..., None]
 

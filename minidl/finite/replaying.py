@@ -11,11 +11,11 @@ import numpy as np
 
 from minidl.finite.errors import Finding, NonFiniteError, Seen
 from minidl.finite.naming import Observer
+from minidl.model.sequential import Sequential
 from minidl.network import Network
-from minidl.objective import Objective
 from minidl.saving import FileFormatError, Saved, fill, load_with_extra, read_file
 from minidl.step import train_step
-from minidl.training import Sequential
+from minidl.training.objective import Objective
 
 # Buffers of the step take some eight numbers for each output of a layer.
 _WORDS, _SPARE, _TIMES = 8, 256 << 20, 64

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.moved import numbers
+from minidl.training.moved import numbers
 
 
 class Trail:

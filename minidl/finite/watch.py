@@ -31,16 +31,16 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.own import are_own, has_foreign, is_own
-from minidl.batches import Batches
 from minidl.callbacks import Callback, TerminateOnNaN
+from minidl.data.batches import Batches
 from minidl.finite.errors import Finding, NonFiniteError
 from minidl.finite.files import write
 from minidl.finite.naming import Observer
 from minidl.finite.probe import Probe
 from minidl.finite.trail import Trail
-from minidl.moved import State, vectors
-from minidl.objective import Objective
-from minidl.whole_step import WholeStep, parts_of
+from minidl.training.moved import State, vectors
+from minidl.training.objective import Objective
+from minidl.training.whole_step import WholeStep, parts_of
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
 EVERY = 32

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of
-from minidl.between import ShapeError
 from minidl.gradient_check.compare import Comparison
 from minidl.gradient_check.errors import (
     GradientDtypeError,
@@ -21,6 +20,7 @@ from minidl.gradient_check.errors import (
 )
 from minidl.gradient_check.report import SHOWN, Failure, Result
 from minidl.network import Network
+from minidl.network.between import ShapeError
 
 
 def on_host(what: str, array: Any) -> np.ndarray:

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl import data, losses
+from minidl import losses
 from minidl.backend import backend_of, is_sparse
+from minidl.data import checking
 from minidl.gradient_check.errors import GradientDtypeError
 from minidl.gradient_check.passes import INPUT, LossHead, Pass
 from minidl.gradient_check.report import Result
 from minidl.network import Network
-from minidl.objective import Objective
+from minidl.training.objective import Objective
 
 
 def check_network(
@@ -62,10 +63,10 @@ def check_network(
     if not is_sparse(x):
         x = _floats(network, x)
     network.build(tuple(x.shape[1:]))
-    x = data.features(x, network.input_row, network.dtype)
+    x = checking.features(x, network.input_row, network.dtype)
     rows = int(x.shape[0])
-    y = data.targets(y, loss, network.output_row, rows, network.dtype)
-    weight = data.sample_weights(sample_weight, rows)
+    y = checking.targets(y, loss, network.output_row, rows, network.dtype)
+    weight = checking.sample_weights(sample_weight, rows)
     objective = Objective(network, loss, (), rows)
     point = Pass(network, LossHead(objective.loss, y, weight), x, step, objective.loss.joined)
     return point.check(network.name, training, seed)

@@ -16,8 +16,8 @@ from minidl.initializers.random import (
 )
 from minidl.initializers.scaled import GlorotNormal, GlorotUniform, HeNormal, HeUniform
 from minidl.initializers.variance import VarianceScaling
-from minidl.lookup import get as of_kind
-from minidl.lookup import known
+from minidl.names.lookup import get as of_kind
+from minidl.names.lookup import known
 
 __all__ = [
     "Constant",

@@ -9,8 +9,8 @@ import numpy as np
 from minidl import checks
 from minidl.backend import floating
 from minidl.backend.random import WEIGHTS, generator
-from minidl.configuration import Configured
-from minidl.register import kind
+from minidl.names.configuration import Configured
+from minidl.names.register import kind
 from minidl.seeds import next_seed
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.initializers.base import Initializer
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register("zero")

@@ -7,7 +7,7 @@ variances of Glorot and He, and says what "uniform" and "normal" mean.
 from __future__ import annotations
 
 from minidl.initializers.scaled import _Scaled
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

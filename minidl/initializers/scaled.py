@@ -21,7 +21,7 @@ import numpy as np
 from minidl import checks
 from minidl.initializers.base import Initializer
 from minidl.initializers.random import cut_normal
-from minidl.register import register
+from minidl.names.register import register
 
 # Standard deviation of the standard normal distribution cut at ±2.
 _CUT_DEVIATION = 0.8796256610342398

@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.initializers.scaled import _Scaled
-from minidl.register import register
+from minidl.names.register import register
 
 MODES = ("fan_in", "fan_out", "fan_avg")
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")

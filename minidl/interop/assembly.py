@@ -10,7 +10,7 @@ import numpy as np
 from minidl.layers import Activation, Dense, Identity
 from minidl.layers.base import Layer, Shape
 from minidl.layers.input import Input
-from minidl.training import Sequential
+from minidl.model.sequential import Sequential
 
 #: A layer and its tensors by attribute: W, b, gamma, ….
 Part = tuple[Layer, Mapping[str, np.ndarray]]

@@ -30,7 +30,7 @@ from minidl.layers.base import Layer, Shape
 from minidl.layers.normalization import EPSILON
 from minidl.layers.unitnorm import EPSILON as SHORTEST
 from minidl.network import Network
-from minidl.weights import copies
+from minidl.network.weights import copies
 
 
 class Memory(enum.Enum):

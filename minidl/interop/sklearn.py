@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from minidl import layers, losses, optimizers
 from minidl.backend.own import is_own
-from minidl.training import Sequential
+from minidl.model.sequential import Sequential
 
 #: scikit-learn's names of activations -> minidl's.
 _ACTIVATIONS = {

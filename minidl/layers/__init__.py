@@ -20,7 +20,7 @@ from minidl.layers.passing import ActivityRegularization, Identity, Reshape
 from minidl.layers.prelu import PReLU
 from minidl.layers.rescaling import Rescaling
 from minidl.layers.unitnorm import UnitNormalization
-from minidl.lookup import offered
+from minidl.names.lookup import offered
 
 __all__ = [
     "ELU",

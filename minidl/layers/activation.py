@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import activations
+from minidl.activations.pairs import COLUMNS
 from minidl.backend import Backend
-from minidl.custom import name_of
 from minidl.layers.arguments import not_activation
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.layers.shapes import features
-from minidl.register import register
+from minidl.names.custom import name_of
+from minidl.names.register import register
 
 
 @register
@@ -76,7 +77,7 @@ class Activation(Layer):
         empty = backend.xp.empty
         self._y = empty((rows, *self.output_shape), dtype=dtype)
         self._dx = None if self.function.dx_over_dy else backend.xp.empty_like(self._y)
-        names = activations.COLUMNS if self.function.rowwise else ()
+        names = COLUMNS if self.function.rowwise else ()
         self._columns = {name: empty((rows, 1), dtype=dtype) for name in names}
 
     def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:

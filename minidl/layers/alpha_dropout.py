@@ -7,7 +7,7 @@ from typing import Any
 from minidl.kernels.alpha_dropout import alpha_dropout_affine, alpha_dropout_forward
 from minidl.kernels.dropout import LEVELS, dropout_threshold
 from minidl.layers.dropout import Dropout
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minidl import checks
-from minidl.configuration import arguments_of
+from minidl.names.configuration import arguments_of
 
 #: Argument -> what to write, or why nothing.
 ANSWERS = {

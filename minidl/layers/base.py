@@ -15,8 +15,8 @@ from minidl.layers.own_call import OwnCall
 from minidl.layers.shapes import Shape as Shape
 from minidl.layers.shapes import declared
 from minidl.layers.views import Views
+from minidl.names.register import kind
 from minidl.parameters import Specification
-from minidl.register import kind
 
 
 @kind("layer")

@@ -10,8 +10,8 @@ from minidl.kernels import batchnorm as kernels
 from minidl.layers.affine import Affine
 from minidl.layers.arguments import initial
 from minidl.layers.base import Shape, first_rows
+from minidl.names.register import register
 from minidl.parameters import Specification
-from minidl.register import register
 
 
 @register

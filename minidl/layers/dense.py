@@ -12,7 +12,7 @@ from minidl.layers.arguments import ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.layers.inner_activation import argument_of, inner_activation
 from minidl.layers.shapes import features
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -11,7 +11,7 @@ from minidl.backend import Backend
 from minidl.kernels.dropout import dropout_backward, dropout_forward, dropout_threshold
 from minidl.layers.base import first_rows
 from minidl.layers.drawing import Drawing
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

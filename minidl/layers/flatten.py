@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from minidl.layers.base import Layer, Shape
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 from minidl import activations
-from minidl.custom import name_of
 from minidl.layers.activation import Activation
+from minidl.names.custom import name_of
 
 
 def inner_activation(activation: Any, outer: str) -> Activation | None:

@@ -9,7 +9,7 @@ import numpy as np
 from minidl import checks
 from minidl.layers.passing import Identity
 from minidl.layers.shapes import shape_of
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

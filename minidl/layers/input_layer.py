@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.layers.input import Input
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -13,14 +13,14 @@ import numpy as np
 from minidl import checks
 from minidl.backend import backend_of, floatx
 from minidl.backend.array import Number, Weight
-from minidl.configuration import Configured, arguments_of
 from minidl.layers.arguments import fix, of_tensors
-from minidl.own_classes import constructed
+from minidl.names.configuration import Configured, arguments_of
+from minidl.names.own_classes import constructed
 from minidl.parameters import Specification
 
 
 class Above:
-    """Functions of :mod:`minidl.functional`, which knows networks, and says so when imported."""
+    """Functions of :mod:`minidl.model.functional`: that module knows networks, and sets them."""
 
     call: Any
     place: Any
@@ -81,7 +81,7 @@ class Interface(Configured):
             cls.build = _with_batch_axis(vars(cls)["build"])  # type: ignore[attr-defined]
 
     def __call__(self, inputs: Any, training: bool | None = None) -> Any:
-        """The layer's output for rows, or for Input; see :mod:`minidl.functional`."""
+        """The layer's output for rows, or for Input; see :mod:`minidl.model.functional`."""
         return above.call(self, inputs, training)
 
     @property

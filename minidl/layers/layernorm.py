@@ -9,7 +9,7 @@ from minidl.kernels.batchnorm import batchnorm_parameter_gradients
 from minidl.kernels.layernorm import layernorm_backward, layernorm_forward
 from minidl.layers.affine import Affine
 from minidl.layers.base import first_rows
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from minidl import checks, keras_activations
+from minidl import checks
+from minidl.activations import as_keras
 from minidl.layers.activation import Activation
 from minidl.layers.shapes import features_axis
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _Named(Activation):
@@ -88,7 +89,7 @@ class ReLU(_Named):
     def _choose(self) -> None:
         names = ("max_value", "negative_slope", "threshold")
         given = {each: vars(self)[each] for each in names if each in vars(self)}
-        self._set(*keras_activations.relu(**given))
+        self._set(*as_keras.relu(**given))
 
 
 @register

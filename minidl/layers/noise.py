@@ -13,7 +13,7 @@ from minidl.backend.random import ANGLE, RADIUS
 from minidl.kernels import noise as kernels
 from minidl.layers.base import first_rows
 from minidl.layers.drawing import Drawing
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _Noise(Drawing):

@@ -13,8 +13,8 @@ from minidl.initializers import Constant
 from minidl.kernels import normalization as kernels
 from minidl.layers.arguments import BUILT
 from minidl.layers.base import Layer, Shape, first_rows
+from minidl.names.register import register
 from minidl.parameters import Specification
-from minidl.register import register
 
 #: Keras's, the least deviation that divides.
 EPSILON = 1e-7

@@ -8,7 +8,7 @@ from typing import Any
 from minidl import checks, regularizers
 from minidl.layers.arguments import BUILT
 from minidl.layers.base import Layer, Shape
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -10,7 +10,7 @@ from minidl.backend import Backend
 from minidl.kernels.prelu import prelu_backward, prelu_forward, prelu_parameter_gradient
 from minidl.layers.arguments import ask_for, constraint, initial, penalty
 from minidl.layers.base import Layer, Shape, first_rows
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

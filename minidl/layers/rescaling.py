@@ -9,7 +9,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.rescaling import rescaling_backward, rescaling_forward
 from minidl.layers.base import Layer, first_rows
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

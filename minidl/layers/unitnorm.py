@@ -8,7 +8,7 @@ from minidl.backend import Backend
 from minidl.kernels.unitnorm import unitnorm_backward, unitnorm_forward
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.layers.shapes import features, features_axis
-from minidl.register import register
+from minidl.names.register import register
 
 #: Keras's.
 EPSILON = 1e-12

@@ -13,12 +13,12 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import Backend, backend_of
-from minidl.configuration import Configured
 from minidl.kernels import losses as kernels
 from minidl.kernels import sums
 from minidl.losses import arguments, arrays, reductions
-from minidl.own_classes import in_place
-from minidl.register import kind
+from minidl.names.configuration import Configured
+from minidl.names.own_classes import in_place
+from minidl.names.register import kind
 
 #: Activations whose logits a cross-entropy takes.
 JOINED = ("softmax", "sigmoid")

@@ -11,7 +11,7 @@ from minidl.kernels import probabilities, soft_targets, sums
 from minidl.losses import clipped
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
-from minidl.register import register
+from minidl.names.register import register
 
 
 class Crossentropy(Loss):

@@ -11,7 +11,7 @@ from minidl.kernels import losses, margins, sums
 from minidl.losses.arguments import along_units
 from minidl.losses.base import Loss
 from minidl.losses.reductions import MEAN
-from minidl.register import register
+from minidl.names.register import register
 
 
 class OnValues(Loss):

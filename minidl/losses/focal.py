@@ -11,7 +11,7 @@ from minidl.kernels import activations, focal, probabilities, sums
 from minidl.losses.base import Loss
 from minidl.losses.crossentropies import BinaryCrossentropy, Crossentropy
 from minidl.losses.distances import UnitMean
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

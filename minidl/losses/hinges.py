@@ -7,7 +7,7 @@ from typing import Any
 from minidl.backend import Backend
 from minidl.kernels import margins as kernels
 from minidl.losses.distances import OnValues, UnitMean
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _OfSigns(OnValues, UnitMean):

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import checks
-from minidl.lookup import find
-from minidl.lookup import get as of_kind
 from minidl.losses import functions
 from minidl.losses.base import Loss
 from minidl.losses.reductions import NONE, one_number
+from minidl.names.lookup import find
+from minidl.names.lookup import get as of_kind
 
 _FUNCTIONS: dict[Any, type[Loss]] = {
     function: find(name, Loss)

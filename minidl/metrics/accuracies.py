@@ -13,7 +13,7 @@ from minidl.metrics import weighted
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Meaning
 from minidl.metrics.base import Metric
-from minidl.register import register
+from minidl.names.register import register
 
 
 class Share(Metric):

@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, evenly, share
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _AtLeast(ThresholdMetric):

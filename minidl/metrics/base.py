@@ -12,7 +12,6 @@ import numpy as np
 from minidl.backend import Backend, to_host
 from minidl.backend.array import Number
 from minidl.backend.own import overridden
-from minidl.configuration import Configured
 from minidl.kernels import sums
 from minidl.layers.names import chosen
 from minidl.metrics import weighted
@@ -20,7 +19,8 @@ from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
 from minidl.metrics.standalone import Standalone
 from minidl.metrics.variables import Variables
-from minidl.register import kind
+from minidl.names.configuration import Configured
+from minidl.names.register import kind
 
 
 @kind("metric")

@@ -9,7 +9,7 @@ from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Meaning
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import ThresholdMetric, checked, share
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _Count(ThresholdMetric):

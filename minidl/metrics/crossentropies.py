@@ -7,7 +7,7 @@ from typing import Any
 from minidl import checks, losses
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.loss_metrics import LossMetric
-from minidl.register import register
+from minidl.names.register import register
 
 
 class _Crossentropy(LossMetric):

@@ -12,7 +12,7 @@ from minidl.kernels.activations import sigmoid_forward
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.results import results
 from minidl.metrics.thresholds import EPSILON, Cases, ThresholdMetric, evenly, share
-from minidl.register import register
+from minidl.names.register import register
 
 CURVES = ("ROC", "PR", "PRGAIN")
 METHODS = ("interpolation", "majoring", "minoring")

@@ -14,7 +14,7 @@ from minidl.kernels.losses import squared_error_forward
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.arrays import Meaning
 from minidl.metrics.rows import RowMetric
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register("mse")

@@ -11,7 +11,7 @@ from minidl.kernels import sums
 from minidl.metrics import weighted
 from minidl.metrics.arrays import Meaning
 from minidl.metrics.base import Metric
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

@@ -16,7 +16,7 @@ from minidl.kernels import counts, sums
 from minidl.metrics import weighted
 from minidl.metrics.arrays import as_given
 from minidl.metrics.base import Metric
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

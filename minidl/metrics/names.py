@@ -7,13 +7,13 @@ from typing import Any
 
 from minidl import losses
 from minidl.layers.names import words_of
-from minidl.lookup import find, known
-from minidl.lookup import get as of_kind
 from minidl.metrics import functions
 from minidl.metrics.accuracies import ChosenAccuracy
 from minidl.metrics.base import Metric
 from minidl.metrics.loss_metrics import LossMetric
 from minidl.metrics.means import Mean, MeanMetricWrapper, function_name
+from minidl.names.lookup import find, known
+from minidl.names.lookup import get as of_kind
 
 
 def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:

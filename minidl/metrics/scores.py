@@ -13,7 +13,7 @@ from minidl.kernels import counts, sums
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.base import Metric
 from minidl.metrics.results import results
-from minidl.register import register
+from minidl.names.register import register
 
 #: What Keras adds to divisors.
 EPSILON = 1e-7

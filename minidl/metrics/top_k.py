@@ -12,7 +12,7 @@ from minidl.kernels import counts, sums
 from minidl.kernels.losses import one_hot
 from minidl.metrics.accuracies import Share
 from minidl.metrics.arrays import Meaning
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

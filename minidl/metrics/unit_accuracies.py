@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.kernels import counts, sums
 from minidl.metrics.accuracies import Share
 from minidl.metrics.arrays import Meaning
-from minidl.register import register
+from minidl.names.register import register
 
 
 @register

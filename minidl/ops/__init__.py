@@ -18,7 +18,7 @@ from minidl import checks, losses
 from minidl.activations import ActivationFunction
 from minidl.kernels.losses import sigmoid_crossentropy_forward
 from minidl.kernels.probabilities import binary_crossentropy_forward
-from minidl.lookup import known
+from minidl.names.lookup import known
 from minidl.ops import elementwise, reductions, shapes
 from minidl.ops.tensors import convert_to_tensor, shown, wrapped
 from minidl.utils import norms

@@ -12,8 +12,8 @@ import numpy as np
 
 from minidl.backend import backend_of, current, floatx, is_sparse
 from minidl.backend.array import Array
-from minidl.functional import ROW, Symbol
 from minidl.layers import Input
+from minidl.model.functional import ROW, Symbol
 
 #: Kinds of NumPy's types for texts, dates and any objects.
 _NO_NUMBERS = "OSTUMm"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.lookup import get as of_kind
-from minidl.lookup import offered
+from minidl.names.lookup import get as of_kind
+from minidl.names.lookup import offered
 from minidl.optimizers import schedules
 from minidl.optimizers.adadelta import Adadelta
 from minidl.optimizers.adagrad import Adagrad

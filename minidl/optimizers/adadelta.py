@@ -7,8 +7,8 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive
+from minidl.names.register import register
 from minidl.optimizers.base import Optimizer
-from minidl.register import register
 
 
 @register

@@ -7,9 +7,9 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive, step_sizes
+from minidl.names.register import register
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.variables import initial_value
-from minidl.register import register
 
 
 @register

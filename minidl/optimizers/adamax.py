@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl.kernels import adaptive, step_sizes
+from minidl.names.register import register
 from minidl.optimizers.adam import Moments
-from minidl.register import register
 
 
 @register

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minidl.names.register import register
 from minidl.optimizers.adam import Adam
-from minidl.register import register
 
 
 @register

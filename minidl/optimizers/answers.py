@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl import checks
-from minidl.configuration import arguments_of
+from minidl.names.configuration import arguments_of
 
 
 def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:

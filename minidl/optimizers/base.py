@@ -10,8 +10,9 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import backend_of
-from minidl.configuration import Configured
 from minidl.kernels import averaging, updates
+from minidl.names.configuration import Configured
+from minidl.names.register import kind
 from minidl.optimizers import accumulation, averages, clipping, proximal
 from minidl.optimizers.answers import Missing, answer
 from minidl.optimizers.applying import Applying
@@ -21,7 +22,6 @@ from minidl.optimizers.own_step import is_foreign, look_at_step
 from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
-from minidl.register import kind
 
 # Every so many steps, what is below FLUSHED times the smallest normal number becomes 0: an average
 # that loses a tenth a step, 10⁻³ in between, never gets near the subnormal numbers.

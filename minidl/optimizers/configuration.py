@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.lookup import from_dictionary
+from minidl.names.lookup import from_dictionary
+from minidl.names.register import full_name
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import full_name
 
 
 def serialize(thing: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from minidl import checks
+from minidl.names.register import register
 from minidl.optimizers.schedule import LearningRateSchedule
-from minidl.register import register
 
 
 @register

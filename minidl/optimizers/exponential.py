@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from minidl import checks
+from minidl.names.register import register
 from minidl.optimizers.schedule import LearningRateSchedule
-from minidl.register import register
 
 
 class TimedDecay(LearningRateSchedule):

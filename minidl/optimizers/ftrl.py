@@ -8,9 +8,9 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive
+from minidl.names.register import register
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.variables import initial_value
-from minidl.register import register
 
 
 def _power(optimizer: Ftrl, name: str, value: Any) -> float:

@@ -8,8 +8,8 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import adaptive, step_sizes
+from minidl.names.register import register
 from minidl.optimizers.adam import Moments
-from minidl.register import register
 
 # From this step on, Nadam's momentum is beta_1 to the last bit.
 _SETTLED = 1000

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl import checks
+from minidl.names.register import register
 from minidl.optimizers.schedule import LearningRateSchedule
-from minidl.register import register
 
 
 @register

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from minidl.backend.array import Array, Number
-from minidl.configuration import Configured
-from minidl.register import kind
+from minidl.names.configuration import Configured
+from minidl.names.register import kind
 
 
 @kind("learning-rate schedule")

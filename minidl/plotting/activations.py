@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from minidl import activations, checks
 from minidl.activations import ActivationFunction
 from minidl.layers import Activation
-from minidl.lookup import known
+from minidl.names.lookup import known
 from minidl.plotting import style
 
 _FUNCTION, _DERIVATIVE = style.COLOURS[:2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minidl.lookup import get as of_kind
+from minidl.names.lookup import get as of_kind
 from minidl.regularizers.elastic import L1L2, Lp
 from minidl.regularizers.norms import L1, L2, Regularizer
 

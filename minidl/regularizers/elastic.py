@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl import checks
 from minidl.kernels import elastic
-from minidl.register import register
+from minidl.names.register import register
 from minidl.regularizers.norms import Regularizer
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import checks
-from minidl.configuration import Configured
 from minidl.kernels import penalties, proximal
-from minidl.own_classes import in_place
-from minidl.register import kind, register
+from minidl.names.configuration import Configured
+from minidl.names.own_classes import in_place
+from minidl.names.register import kind, register
 from minidl.regularizers import arrays
 
 

@@ -25,7 +25,7 @@ from minidl.saving.archive import FileFormatError
 from minidl.saving.codec import describe
 from minidl.saving.models import fill, load_model, load_with_extra, save_model
 from minidl.saving.reading import Extra, Saved, read_file
-from minidl.serialization import (
+from minidl.saving.serialization import (
     custom_object_scope,
     deserialize_keras_object,
     get_custom_objects,

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.activations import ActivationFunction
-from minidl.configuration import Configured
 from minidl.constraints import Constraint
-from minidl.custom import find_class, find_function, function_name_of, name_of
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric, functions
+from minidl.names.configuration import Configured
+from minidl.names.custom import find_class, find_function, function_name_of, name_of
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer

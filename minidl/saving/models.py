@@ -11,11 +11,11 @@ import numpy as np
 
 from minidl import losses, metrics
 from minidl.backend import current
-from minidl.beside import undisturbed
-from minidl.custom import noting, reading
 from minidl.layers import Input, Layer
 from minidl.layers.shapes import shape_of
 from minidl.losses import Loss
+from minidl.names.custom import noting, reading
+from minidl.network.beside import undisturbed
 from minidl.optimizers import Optimizer
 from minidl.replacing import may_replace, replacing
 from minidl.saving.archive import Archive, MalformedError

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from minidl import layers as kinds
 from minidl import losses, regularizers
 from minidl.activations import ActivationFunction
-from minidl.configuration import changed
 from minidl.gradient_check.losses import random_targets
 from minidl.initializers import Initializer
 from minidl.layers import Layer
-from minidl.lookup import known
 from minidl.losses import Loss
+from minidl.names.configuration import changed
+from minidl.names.lookup import known
 from minidl.network import Network
 from minidl.regularizers import Regularizer
 from minidl.testing.axes import LARGEST

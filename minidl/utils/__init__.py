@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from minidl.backend.session import clear_session
-from minidl.pydataset import PyDataset
-from minidl.seeds import set_random_seed
-from minidl.serialization import (
+from minidl.data.pydataset import PyDataset
+from minidl.saving.serialization import (
     custom_object_scope,
     deserialize_keras_object,
     get_custom_objects,
@@ -14,6 +13,7 @@ from minidl.serialization import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from minidl.seeds import set_random_seed
 from minidl.utils.categorical import to_categorical
 from minidl.utils.drawing import plot_model
 from minidl.utils.files import get_file

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import incoming
 from minidl.backend import BackendUnavailableError, cuda, to_device, use
 from minidl.layers import Dense
+from minidl.network import incoming
 from tests.doubles.cupy_double import STATE, installed
 
 

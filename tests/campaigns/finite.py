@@ -29,8 +29,8 @@ import minidl
 from minidl import layers, losses, optimizers, regularizers
 from minidl.backend import use
 from minidl.callbacks import LambdaCallback, TerminateOnNaN
-from minidl.objective import Objective
 from minidl.optimizers.schedules import PiecewiseConstantDecay
+from minidl.training.objective import Objective
 from tests import registered
 from tests.campaigns import write
 

@@ -13,8 +13,8 @@ from minidl.callbacks import BackupAndRestore, Callback, TerminateOnNaN
 from minidl.finite.watch import EVERY
 from minidl.initializers import Constant
 from minidl.layers import Dense
-from minidl.moved import State
 from minidl.optimizers import SGD, Adam
+from minidl.training.moved import State
 from tests.finite.planted import (
     BATCH,
     Case,

@@ -16,7 +16,7 @@ from minidl.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from minidl.finite.naming import Observer
 from minidl.finite.watch import EVERY, Watch
 from minidl.initializers import Constant
-from minidl.loop import Loop
+from minidl.training.loop import Loop
 from tests.finite.planted import (
     ANYWHERE,
     BATCH,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from minidl import activations, layers, losses, models, penalties, regularizers
+from minidl import activations, layers, losses, models, regularizers
 from minidl.gradient_check import GradientError, gradcheck
 from minidl.kernels import activations as activation_kernels
 from minidl.kernels import (
@@ -29,6 +29,7 @@ from minidl.kernels import (
 from minidl.kernels import losses as loss_kernels
 from minidl.kernels import penalties as penalty_kernels
 from minidl.kernels.sparse import sparse_dense_backward
+from minidl.network import penalties
 from tests import registered
 from tests.gradient_check.planting import activation, after, one_entry, replaced, sign, twice
 

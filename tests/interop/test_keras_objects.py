@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl.custom import reading
 from minidl.interop.keras.decoding import BASES, class_of, decode
 from minidl.interop.keras.encoding import encode, metric
-from minidl.register import entries, foreign
+from minidl.names.custom import reading
+from minidl.names.lookup import known
+from minidl.names.register import entries, foreign
 from tests.oracle import keras
 
 # Arguments that a class needs, or that show more than the defaults do.
@@ -125,7 +126,7 @@ def test_what_a_case_says_is_taken_and_not_the_default() -> None:
                 assert found == config[name], (own, name)
 
 
-@pytest.mark.parametrize("name", sorted(minidl.lookup.known(minidl.activations.ActivationFunction)))
+@pytest.mark.parametrize("name", sorted(known(minidl.activations.ActivationFunction)))
 def test_activations(name: str) -> None:
     """By name, and as functions; those of minidl alone are refused."""
     layer = minidl.layers.Activation(name)

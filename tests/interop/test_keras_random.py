@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import event, given, settings
 
 import minidl
-from minidl.cloning import clone
+from minidl.model.cloning import clone
 from minidl.testing.strategies import NetworkCase, networks
 from tests.interop import keras_models
 

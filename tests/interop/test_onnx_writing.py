@@ -18,7 +18,7 @@ from minidl.backend import fused, use
 from minidl.interop.onnx import writing as onnx_writing
 from minidl.interop.onnx.writing import proto_of
 from minidl.layers import Activation, BatchNormalization, Dense, Dropout, ReLU
-from minidl.lookup import known
+from minidl.names.lookup import known
 from tests.interop.models import everything, filled, models
 from tests.interop.test_c_source import branching_forward, cubic_forward, sorting_forward
 from tests.interop.test_numpy_source import tabled_backward

@@ -24,7 +24,7 @@ import numpy as np
 import minidl
 from minidl.datasets import DataFileError, imdb
 from minidl.datasets._idx import IdxFile, read_idx
-from minidl.register import entries, foreign, is_class
+from minidl.names.register import entries, foreign, is_class
 from tests.saving.packing import EXAMPLES, config, npy, packed, summed, unpacked, with_text
 
 FILES = {number: path.read_bytes() for number, path in EXAMPLES.items()}

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.configuration import Configured
 from minidl.constraints import Constraint
-from minidl.custom import find_class
 from minidl.initializers import Initializer
 from minidl.layers import Layer
 from minidl.layers.elsewhere import answer
-from minidl.lookup import search
 from minidl.losses import Loss
 from minidl.metrics import Metric
+from minidl.names.configuration import Configured
+from minidl.names.custom import find_class
+from minidl.names.lookup import search
+from minidl.names.register import Entry, foreign, kinds
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
-from minidl.register import Entry, foreign, kinds
 from minidl.regularizers import Regularizer
 
 #: Modules of Keras, and the base classes of their namesakes here.

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minidl.activations import ActivationFunction
-from minidl.configuration import changed
 from minidl.constraints import Constraint
-from minidl.custom import name_of
 from minidl.initializers import IdentityInitializer, Initializer
 from minidl.interop.keras.decoding import BASES
 from minidl.interop.keras.optimizers import GROUPS
@@ -16,6 +14,8 @@ from minidl.layers import Layer, Sigmoid, Tanh
 from minidl.losses import Loss, SparseCategoricalCrossentropy
 from minidl.losses import get as loss_of
 from minidl.metrics import ChosenAccuracy, LossMetric, Metric
+from minidl.names.configuration import changed
+from minidl.names.custom import name_of
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Lp, Regularizer

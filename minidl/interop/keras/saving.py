@@ -9,16 +9,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from minidl import weight_files
-from minidl.beside import undisturbed
-from minidl.custom import noting
 from minidl.interop import hdf5
 from minidl.interop.errors import package
 from minidl.interop.keras import encoding, optimizers
 from minidl.interop.keras.loading import CONFIGURATION, METADATA, WEIGHTS
 from minidl.metrics import Metric
+from minidl.names.custom import noting
+from minidl.network.beside import undisturbed
+from minidl.network.stack import Stack
 from minidl.replacing import replacing
-from minidl.stack import Stack
+from minidl.saving import weight_files
 
 ENDING = ".keras"
 #: The version whose form this is; Keras 3.0 reads all but models in the functional form.

@@ -30,7 +30,7 @@ BEFORE
 with warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")
     import minidl
-    from minidl import doctor
+    from minidl.commands import doctor
     x, y = np.random.default_rng(0).random((40, 5), "float32"), np.arange(40) % 3
     minidl.utils.set_random_seed(3)
     model = minidl.Sequential([minidl.layers.Dense(4, activation="relu"),

@@ -16,7 +16,7 @@ from minidl.layers import BatchNormalization, Dense, Dropout, Rescaling
 from minidl.optimizers import SGD, Adagrad, Adam, Nadam, RMSprop
 from minidl.optimizers.schedules import ExponentialDecay
 from minidl.regularizers import L1, L1L2, L2
-from minidl.whole_step import WholeStep
+from minidl.training.whole_step import WholeStep
 from tests.accelerator.gpu.nvcc import PROCESSORS, compile_all
 from tests.conftest import on_devices
 from tests.doubles.cupy_double import (

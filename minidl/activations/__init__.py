@@ -1,0 +1,25 @@
+"""Activation functions: pairs of kernels under a name.
+
+``minidl.activations.relu(x)`` takes arrays; layers take an activation by name,
+``Dense(16, "relu")``. :class:`ActivationFunction` makes one of any pair of kernels.
+"""
+
+from __future__ import annotations
+
+from minidl.activations.as_keras import no_attribute
+from minidl.activations.functions import ActivationFunction, get
+from minidl.names.lookup import known
+
+__all__ = ["ActivationFunction", "get"]
+
+
+def __getattr__(name: str) -> ActivationFunction:
+    functions = known(ActivationFunction)
+    if name not in functions:
+        raise AttributeError(no_attribute(__name__, name))
+    found: ActivationFunction = functions[name]
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *known(ActivationFunction)})

@@ -1,0 +1,1 @@
+"""Commands for the shell: ``minidl doctor`` and ``minidl cache``."""

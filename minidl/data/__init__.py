@@ -1,0 +1,1 @@
+"""Data: checks of a user's arrays, and batches of their rows or of a source of batches."""

@@ -1,0 +1,125 @@
+"""Steps of a training: their parts as of now, the callbacks they are told to, and their waiting."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minidl.backend.own import are_own
+from minidl.backend.weak import weakly
+from minidl.callbacks import Callback, TerminateOnNaN
+from minidl.callbacks.base import overriding
+from minidl.finite.watch import Watch
+from minidl.training.renewing import widened
+from minidl.training.state import TrainingState
+from minidl.training.whole_step import WholeStep, parts_of
+
+
+class Steps:
+    """The steps of a training, which callbacks and schedules may change at any time.
+
+    Args:
+        make: a function of (x, y, weight) that makes a step.
+        state: of the training.
+        train: batches to train on.
+        evaluated: other batches that the training goes through.
+        check_finite: True to raise at a step that comes to NaN or infinity.
+
+    Attributes:
+        step: does a step on (x, y, weight), or has it played.
+        watch: does the steps where somebody asks for finite numbers; None where nobody does.
+        starting, ending: callbacks that are told when a batch begins and ends.
+    """
+
+    def __init__(
+        self,
+        make: Callable[..., None],
+        state: TrainingState,
+        train: Any,
+        evaluated: Iterable[Any],
+        check_finite: bool,
+    ) -> None:
+        self._state, self._model, self._train = state, state.model, train
+        self._sources = train, *evaluated
+        self.step = WholeStep(make, state.model, aim=train.aim)
+        if state.model.run_eagerly:
+            self.step.recording = None
+        self.starting: list[Callback] = []
+        self.ending: list[Callback] = []
+        # A callback that is told of batches and is not minidl's may change anything.
+        self._told_strangers = self._own = False
+        self._seen: Any = None  # the objective of the last look
+        self.watch: Watch | None = None
+        stoppers = [each for each in state.listeners if isinstance(each, TerminateOnNaN)]
+        if check_finite or stoppers:
+            look = partial(weakly(self.look), True)
+            self.watch = Watch(state.model, train, self.step, make, look, stoppers, check_finite)
+
+    def begin(self, epochs: int) -> None:
+        """A training of so many epochs begins."""
+        repeatable = all(each.repeatable for each in self._sources)
+        self._own = repeatable and are_own(self._state.listeners)
+        self.step.expect(epochs * len(self._train) or sys.maxsize)
+
+    def begin_epoch(self, epoch: int, order: np.ndarray) -> None:
+        """An epoch begins, whose rows come in an order."""
+        state, objective = self._state, self._state.objective
+        alone = self._own and self.watch is None and objective is self._seen
+        if not (alone and self.step.looked_just_now):
+            self.starting = overriding(state.listeners, "on_train_batch_begin")
+            self.ending = overriding(state.listeners, "on_train_batch_end")
+            self.look()
+        told = *self.starting, *self.ending
+        # If no callback looks between steps.
+        self.step.may_wait = self._train.may_wait and not told
+        self._told_strangers = not are_own(told)
+        if self.watch is not None:
+            self.watch.begin(objective, told, epoch, order)
+
+    def look(self, within: bool = False) -> None:
+        """See the present parts of the step: callbacks and schedules may have changed anything.
+
+        Args:
+            within: True between two steps of an epoch.
+        """
+        model, self._seen = self._model, self._state.objective
+        optimizer = model._built_optimizer()
+        self._seen.split_loss()
+        movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
+        self.step.look(parts_of(self._seen), movers, within)
+
+    def prepare(self, rows: int) -> None:
+        """Have buffers for a batch of so many rows, and see changes that callbacks have made."""
+        if not self._train.repeatable:
+            self._widen(rows)
+        if self._told_strangers or self.step.strange:
+            self.look(within=True)
+
+    def _widen(self, rows: int) -> None:
+        wider = widened(self._state.objective, rows)
+        if wider is self._state.objective:
+            return
+        self.step.settle()
+        self._state.objective = wider
+        self.look()
+        if self.watch is not None:
+            self.watch.go_on(wider)
+
+    def finish(self) -> None:
+        """Have the optimizer's average of the weights take their place, if there is one."""
+        with self._model.traffic.lock:
+            self.step.settle()
+            self._model._built_optimizer().finish(self._model.theta)
+
+    def leave(self) -> None:
+        """Do the waiting steps, for the last time: the model no longer needs these steps."""
+        self.step.settle()
+        self.step.leave()
+        if self.watch is not None:
+            self.watch.leave()
+        self._model.recording = str(self.step)
+        self._model.show_outputs()
