@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from minidl.estimators.base import Rows
 
-#: Most numbers in features that are copied for batches of equal size.
+#: Features with more numbers are not copied for batches of equal size.
 EVENED = 1 << 22
 
 

@@ -24,7 +24,7 @@ from minidl.optimizers import Optimizer
 from minidl.printing import say
 from minidl.training import Sequential
 
-#: Most rows in a batch for ``batch_size="auto"``.
+#: Largest number of rows in a batch for ``batch_size="auto"``.
 BATCH = 200
 #: Share of the running statistics that a step keeps, small because few rows make few steps.
 KEPT = 0.9

@@ -27,7 +27,7 @@ NameKinks = Callable[[Callable[[float], Tensors], float, bool], Sequence[Kink]]
 DIRECTIONS = 2  # for each tensor; and one direction over all tensors
 ENTRIES = 1024  # a wrong tensor of up to this size is checked entry by entry
 SAMPLE = 64  # entries of a larger tensor; if all are right, a search finds the wrong ones
-SEARCHED = 5  # most entries that are named, wrong or at a kink
+SEARCHED = 5  # limit for the named entries, wrong or at a kink
 
 # Rounding that cancelled terms leave behind, as a share of the largest gradient of all.
 CANCELLED = 1e-12

@@ -17,8 +17,8 @@ from minidl.regularizers.arrays import costs
 
 # Distances at which a function of one number is evaluated, as shares of the reach.
 SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-NAMED = 20  # most kinks of one layer on one line
-SEARCHED = 1024  # most outputs of a network that are moved one by one
+NAMED = 20  # limit for the kinks of one layer on one line
+SEARCHED = 1024  # limit for the outputs of a network that are moved one by one
 
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SAME = 1e-6  # relative; two modes that compute the same differ by less
-SHOWN = 8  # most printed wrong entries of a tensor, the worst first
+SHOWN = 8  # limit for the printed wrong entries of a tensor, the worst first
 
 
 class Kink(NamedTuple):

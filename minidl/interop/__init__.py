@@ -3,14 +3,14 @@
 =========================  =====================================================================
 :func:`from_sklearn`       a fitted MLPClassifier or MLPRegressor; :func:`to_sklearn` goes back
 :func:`to_torch`           a ``torch.nn.Sequential``; :func:`from_torch` is the way back
-:func:`save_state_dict`    a safetensors file with PyTorch's names, for :func:`load_state_dict`, too
+:func:`save_state_dict`    a safetensors file with PyTorch's names; :func:`load_state_dict` reads it
 :func:`to_onnx`            an ONNX file; :func:`from_onnx` reads ONNX files of any source
 :func:`to_numpy_source`    one Python file; needs NumPy alone
 :func:`to_c_source`        one C99 file; needs a C compiler alone
 =========================  =====================================================================
 
-:func:`minidl.load_model` and ``model.save`` read and write Keras's files. A function, with the
-packages behind the function, is imported at the first use of its name.
+:func:`minidl.load_model` and ``model.save`` read and write Keras's files. A function and
+the packages that the function needs are imported at the first use of the name.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def calls_of(network: Any, format_name: str) -> list[Call]:
     """The kernel calls of a prediction, in their order.
 
     Args:
-        network: any network; this function builds a network of known input shape if needed.
+        network: any network; built here if the input shape is known.
         format_name: name of the format for messages: "ONNX".
 
     Raises:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-#: Most entries and most bytes of a directory.
+#: Limits for the entries and the bytes of a directory.
 MEMBERS, DIRECTORY = 4096, 1 << 20
 _CHUNK = 1 << 20
 

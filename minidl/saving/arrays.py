@@ -15,7 +15,7 @@ from minidl.saving.archive import Archive, MalformedError
 #: numpy.save writes 128 bytes for up to some ten axes.
 HEADER = 1024
 AXES = 32
-#: Most characters of a string, the limit of numpy.dtype.
+#: Limit for the characters of a string, as in numpy.dtype.
 CHARACTERS = 1 << 29
 
 _HEADER = re.compile(

@@ -17,7 +17,7 @@ from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer
 
-#: Most letters of a text among the arguments.
+#: Limit for the letters of a text among the arguments.
 NAME = 1000
 #: Deepest nesting of models.
 DEPTH = 16

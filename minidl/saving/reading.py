@@ -18,9 +18,9 @@ from minidl.saving.archive import Archive, FileFormatError, MalformedError
 from minidl.saving.text import check, parsed
 
 FORMAT = 2
-#: Most bytes of text that are read: a layer takes some 600, a value in a History some 20.
+#: Limits for the bytes of text: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
-# Most letters of a reason, which may quote the file.
+# Limit for the letters of a reason, which may quote the file.
 _SHOWN = 500
 
 _TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, and since

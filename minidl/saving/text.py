@@ -12,7 +12,7 @@ from minidl.layers.shapes import shape_of
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import AXES
 
-#: Most layers, and most metrics, in a file.
+#: Limits for the layers and the metrics in a file.
 LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})

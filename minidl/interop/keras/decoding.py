@@ -30,7 +30,7 @@ BASES: dict[str, type] = {
     "keras.regularizers": Regularizer,
     "keras.constraints": Constraint,
 }
-#: Most letters of a name; the search for the nearest name takes time and memory.
+#: Limit for the letters of a name; the search for the nearest name takes time and memory.
 NAME = 1000
 
 # Arguments of Keras, with the values that minidl's classes always have.

@@ -13,9 +13,9 @@ from minidl.interop.onnx.gates import Gate, Unary, gate_of
 from minidl.interop.onnx.tensors import Beside, array, constant
 from minidl.saving.archive import MalformedError
 
-#: Most operators of a chain, the limit of layers in minidl's files.
+#: Limit for the operators of a chain, as for the layers in minidl's files.
 LONGEST = 4096
-#: Most Identity nodes between a tensor and its use.
+#: Limit for the Identity nodes between a tensor and its use.
 _COPIES = 8
 
 

@@ -22,7 +22,7 @@ from minidl.saving.archive import MalformedError
 #: The oldest opset that is read; operators of older opsets have other meanings.
 OLDEST = 7
 _READERS = {**LAYERS, **ACTIVATIONS}
-#: Most inputs of an operator; operators that are not listed have one.
+#: Largest number of inputs of an operator; operators that are not listed have one input.
 _INPUTS = {
     "Gemm": 3, "MatMul": 2, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "BatchNormalization": 5,
     "LayerNormalization": 3, "PRelu": 2, "Reshape": 2, "Clip": 3, "Dropout": 3,

@@ -28,7 +28,7 @@ from minidl.kernels.prelu import prelu_forward
 from minidl.kernels.rescaling import rescaling_forward
 from minidl.replacing import replacing
 
-#: Most bytes of tensors; protobuf's limit of 2 GiB leaves the rest to the graph.
+#: Limit for the bytes of tensors; protobuf's 2 GiB leave the rest to the graph.
 LARGEST = (1 << 31) - (1 << 20)
 
 # ONNX's operator for a kernel. ONNX Runtime has those of _SINGLE for float32 alone.
