@@ -1,1 +1,1 @@
-"""Speed, measured. Each module runs as ``python -m benchmarks.<name>``."""
+"""Measurements of speed. Each module runs as ``python -m benchmarks.<name>``."""

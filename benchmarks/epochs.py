@@ -2,10 +2,10 @@
 
     python -m benchmarks.epochs
 
-Pixels that never light leave averages and weights to decay, and on many processors subnormal
-numbers are some twenty times slower to compute with. This trains 784-256-128-10 on
-Fashion-MNIST (Adam, batch 100) plain and with an L2 penalty, once as it is and once with the
-optimizer's flush turned off, and prints each epoch's seconds. Results go to
+Pixels that are always 0 let averages and weights decay to subnormal numbers, and many processors
+compute some twenty times slower with subnormal numbers. The benchmark trains 784-256-128-10 on
+Fashion-MNIST (Adam, batch 100), plain and with an L2 penalty. Each training runs once with and once
+without the optimizer's flush, and each epoch's seconds are printed. Results go to
 ``benchmarks/results/epochs.json``.
 """
 

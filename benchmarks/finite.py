@@ -1,15 +1,15 @@
-"""What ``fit(..., check_finite=True)`` costs, and its design beside another.
+"""Cost of ``fit(..., check_finite=True)``, and a comparison with another design.
 
     python -m benchmarks.finite
 
 Epochs of 100 steps of 784-256-128-10 (ReLU, Adam, dropout after each hidden layer) on random pixels
-at a batch of 100: without the check, with it, with ``TerminateOnNaN``, and with a state that is
-copied and looked at in each step, which is the other way to have the state of before. Then, without
-the check and with it, beside two callbacks of one's own that are told of batches. One only looks;
-the other rewrites the weights after each step, so that each state has to be copied. All take turns
-in each round. Printed are the median of the rounds for a step
-and the median of each round's ratio, of the clock's time and of the processors'. With
-``OMP_NUM_THREADS=1`` others on the machine disturb the second least. Results go to
+at a batch of 100. The variants: without the check, with the check, with ``TerminateOnNaN``, and
+with a state that is copied and checked in each step, the other way to keep the state before a step.
+Then, with and without the check, two callbacks for batches take part. One callback does nothing;
+the other rewrites the weights after each step, so that each state has to be copied. All variants
+take turns in each round. Printed are the median time of a step over the rounds, and the median of
+the rounds' ratios, for the clock's time and for the processors' time. With ``OMP_NUM_THREADS=1``,
+other work on the machine disturbs the processors' time least. Results go to
 ``benchmarks/results/finite.json``.
 """
 
@@ -37,7 +37,7 @@ ROWS, BATCH = 10_000, 100
 
 
 class Clock(minidl.callbacks.Callback):
-    """Seconds of the last epoch, and those that processors were busy with this process."""
+    """Seconds of the last epoch, by the clock and by the processors' time of the process."""
 
     def on_epoch_begin(self, epoch: int, logs: Any) -> None:
         """Start."""
@@ -49,7 +49,7 @@ class Clock(minidl.callbacks.Callback):
 
 
 class Own(minidl.callbacks.Callback):
-    """Is told of batches, and says nothing of what it does."""
+    """Listens to batches, without a declaration of the effects."""
 
     def on_train_batch_end(self, batch: int, logs: Any) -> None:
         """Do nothing."""
@@ -59,7 +59,7 @@ class Rewriting(minidl.callbacks.Callback):
     """Changes the weights after each step."""
 
     def on_train_batch_end(self, batch: int, logs: Any) -> None:
-        """Make them a little smaller."""
+        """Make the weights a little smaller."""
         self.model.theta[...] *= 0.9999
 
 
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 def fit(x: Any, y: Any, clock: Clock, *callbacks: Any, **options: Any) -> None:
-    """Train for two epochs; the clock has the second, whose steps are all played."""
+    """Train for two epochs; the clock keeps the second, with recorded steps only."""
     minidl.utils.set_random_seed(1)
     model = minidl.Sequential(
         [

@@ -1,16 +1,16 @@
-"""Whole epochs of training on a GPU: minidl beside PyTorch and JAX on the same one.
+"""Whole epochs of training on a GPU: minidl beside PyTorch and JAX on the same GPU.
 
     pip install -e '.[cuda13,bench]'
     python -m benchmarks.gpu
     python -m benchmarks.gpu --jobs 001 --rounds 9
 
-The peers are those of ``benchmarks.train``, and PyTorch as a CUDA graph. Each peer has a separate
-process, with all data on the device. The peers take turns, epoch by epoch. The figures are those of
-``benchmarks.train``, and for each job the lower bounds of a step: the floating-point operations of
-its products, and the bytes that every engine has to move. A job has two races: all engines multiply
-in float32, or in TF32, which JAX would take by itself. JAX and PyTorch need their builds for CUDA
-(``pip install 'jax[cuda13]'``; PyTorch's on PyPI is one); a peer without a GPU is left out, with
-the reason printed. Where Fashion-MNIST is neither in ``MINIDL_DATA`` nor elsewhere, the rows are
+The peers come from ``benchmarks.train``; PyTorch with a CUDA graph is added. Each peer has a
+separate process, with all data on the device. The peers take turns, epoch by epoch. The figures are
+as in ``benchmarks.train``; each job also has lower bounds of a step: the floating-point operations
+of the products, and the bytes that every engine has to move. A job has two races: all engines
+multiply in float32, or all in TF32, which is JAX's default. JAX and PyTorch need their builds for
+CUDA (``pip install 'jax[cuda13]'``; PyTorch's build on PyPI has CUDA). A peer without a GPU is left
+out, and the reason is printed. Without Fashion-MNIST, in ``MINIDL_DATA`` or elsewhere, the rows are
 random, as the output says; a step takes as long. Results go to ``benchmarks/results/gpu.json``.
 """
 
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def rows_for(job: Job, folder: Path) -> str | None:
-    """The job's rows are there now: what they are; None where there are none."""
+    """Provide the job's rows and return a description; None if there are no rows."""
     try:
         prepare(job, folder)
     except (DataNotFoundError, DataFileError, ImportError) as error:
@@ -94,7 +94,7 @@ def rows_for(job: Job, folder: Path) -> str | None:
 def compete(
     job: Job, rounds: int, folder: Path, tf32: bool, races: dict[str, dict[str, Any]]
 ) -> int:
-    """Run one job, with or without TF32 for all, and add it to the races; 1 if a peer failed."""
+    """Run a job, with or without TF32 for all peers, and add a race; 1 if a peer failed."""
     competitors = [peers.PEERS[name] for name in peers.raced(peers.GPU)]
     left_out = {peer.name: why for peer in competitors if (why := peer.missing(peers.GPU))}
     starts = {}
@@ -130,10 +130,10 @@ def bounds(job: Job) -> dict[str, float]:
 
 
 def describe_device() -> dict[str, Any]:
-    """The GPU, its memory, and the versions of driver and runtime.
+    """The GPU with memory, and the versions of driver and runtime.
 
     Raises:
-        BackendUnavailableError: there is none.
+        BackendUnavailableError: there is no GPU.
     """
     runtime = cuda.load().cuda.runtime
     properties = runtime.getDeviceProperties(0)

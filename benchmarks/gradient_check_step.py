@@ -1,11 +1,12 @@
-"""The error of a numeric slope against the step: why gradient checks use 2⁻⁹ and one extrapolation.
+"""The error of a numeric slope against h, which explains the choice of the gradient check.
 
     python -m benchmarks.gradient_check_step
 
-Directional derivatives of sigmoid (random weights on the outputs) and of softmax cross-entropy
-from logits, 8 × 10 entries, float64, along random unit vectors, by the central difference
-D(h), by one Richardson step (4 D(h) - D(2h)) / 3 and by two. The error is the largest over the
-directions, relative to the root mean square of the gradient. Prints the table, writes
+The gradient check uses h = 2⁻⁹ and one Richardson step. Derivatives are taken along random unit
+vectors, of sigmoid (random weights on the outputs) and of softmax cross-entropy from logits, 8 × 10
+entries, float64. The methods are the central difference D(h), one Richardson step
+(4 D(h) - D(2h)) / 3, and two steps. The error is the largest over the directions, relative to the
+root mean square of the gradient. The benchmark prints the table, writes
 ``benchmarks/results/gradient_check_step.json`` and draws
 ``docs/images/gradient_check_step.png``.
 """

@@ -2,11 +2,11 @@
 
     python -m benchmarks.imdb_csr
 
-Loads IMDB as CSR rows (25,000 x 10,000 for training, the same again for validation) and trains
-16-16-1 on these rows for 20 epochs: RMSprop, batches of 512, float32. The peak memory of the whole
-process is read afterwards, and includes Python, the libraries and the reading of the data set. Then
-each part of a step is timed inside running steps, the executors in turn over several rounds, and
-the medians are printed; and the largest peak of a step's own allocations. Results go to
+The benchmark loads IMDB as CSR rows (25,000 x 10,000 for training, as many for validation) and
+trains 16-16-1 for 20 epochs: RMSprop, batches of 512, float32. The peak memory of the whole process
+is read afterwards, and includes Python, the libraries and the reading of the data set. Then each
+part of a step is timed inside running steps, with the executors in turn over several rounds.
+Printed are the medians, and the largest peak of a step's own allocations. Results go to
 ``benchmarks/results/imdb_csr.json``.
 """
 

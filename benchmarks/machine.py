@@ -10,12 +10,12 @@ from pathlib import Path
 
 from minidl.backend import installation
 
-# Variables that choose the kernels or the threads of a BLAS, or of the libraries beside it.
+# Variables that choose the kernels or the threads of BLAS or of related libraries.
 _CHOOSING = re.compile(r"(OPENBLAS|GOTO|BLIS|MKL|VECLIB|OMP|GOMP|KMP|NUMEXPR)_\w+$")
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process, but for those that steer a single engine.
+    """The variables of this process, without variables that affect only one engine.
 
     A BLAS limited to some of the processor's instructions, or threads, would race against engines
     without such limits.
@@ -24,11 +24,11 @@ def environment() -> dict[str, str]:
 
 
 def lift_limits() -> None:
-    """Begin this program anew without such variables, if there are any.
+    """Restart this program without such variables, if there are any.
 
-    For a program whose engines all compute in its own process.
+    For a program that runs all engines in its own process.
     """
-    # scikit-learn sets some of OpenMP's own (KMP_) when it is imported.
+    # On import, scikit-learn sets some of OpenMP's variables (KMP_).
     if any(_CHOOSING.match(name) and not name.startswith("KMP_") for name in os.environ):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment())
 
@@ -37,8 +37,8 @@ def describe(*packages: str, here: bool = True) -> dict[str, object]:
     """Processor, cores, Python, and the versions of the named packages.
 
     Args:
-        packages: beside minidl and NumPy.
-        here: True if this process computes: then also the BLAS, and the variables that steer it.
+        packages: packages besides minidl and NumPy.
+        here: True if this process computes: then also the BLAS, and the variables that affect BLAS.
     """
     chosen = {name: value for name, value in os.environ.items() if _CHOOSING.match(name)}
     return {
@@ -62,6 +62,6 @@ def _processor() -> str:
         return platform.processor()
     lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
     facts = {name.strip(): value.strip() for name, _, value in lines}
-    # A virtual machine may call processors of all generations the same.
+    # A virtual machine may give processors of all generations the same name.
     numbers = [f"{name} {facts[name]}" for name in ("cpu family", "model") if name in facts]
     return ", ".join([facts.get("model name", platform.processor()), *numbers])

@@ -3,8 +3,8 @@
     python -m benchmarks.replay_keras 004 basic --seeds 3
 
 Runs the networks of ``examples/replays`` on minidl and on Keras 3 with TensorFlow, from the same
-data: where a published number is out of reach of both, the difference is one of data or of
-versions, not of the engine. With ``--out docs/replays`` Keras's numbers enter the table there.
+data. If both engines miss a published number, then data or versions cause the difference, not the
+engine. With ``--out docs/replays`` Keras's numbers enter the table there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class KerasSession(Session):
     def published_loop(
         self, model: Any, optimizer: Any, train: Data, test: Data, epochs: int, batch_size: int
     ) -> History:
-        """As in the base class, with ``tf.GradientTape``."""
+        """Train as in the base class, with ``tf.GradientTape``."""
         optimizer.build(model.trainable_variables)
 
         def loss(images: Any, labels: Any) -> Any:

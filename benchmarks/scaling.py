@@ -102,7 +102,7 @@ def main() -> int:
 def measure(
     job: Job, x: np.ndarray, y: np.ndarray, rounds: int, machine: Machine
 ) -> dict[str, float]:
-    """Median microseconds of a step and of its bare products, over a number of rounds."""
+    """Median microseconds of a step and of the bare products, over a number of rounds."""
     bare = products(job.shapes, job.batch)
     machine.patience = PATIENCE
     taken = []

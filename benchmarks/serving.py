@@ -1,12 +1,12 @@
-"""Predictions of one row and of 60,000 rows, and loss and accuracy on these, beside other packages.
+"""Predictions of one row and of 60,000 rows, and evaluation of the 60,000, beside other packages.
 
     python -m benchmarks.serving
 
-784-256-128-10 (ReLU, softmax) of one set of weights, in float32, on every processor that each
-package takes by itself. The packages take turns over several rounds: each package once in a round,
-so that a busy minute of the machine meets all of them. Printed are each package's median and least
-time, and how many times minidl's that is: its predictor's, or its evaluate's. A package that is not
-installed is left out, with a line that says so. Results go to ``benchmarks/results/serving.json``.
+784-256-128-10 (ReLU, softmax) with one set of weights, in float32, on as many processors as each
+package takes by default. The packages take turns: each package once in a round, so that a busy
+minute of the machine meets all packages. Printed are each package's median and least time, and the
+ratio to the time of minidl's predictor or of minidl's ``evaluate``. A package that is not installed
+is left out, with a line that says so. Results go to ``benchmarks/results/serving.json``.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from minidl.layers import Dense
 RESULTS = Path(__file__).parent / "results"
 SIZES = (784, 256, 128, 10)
 ROWS = 60_000
-#: Calls of one row a round; rows that the predictor computes at once, of many.
+#: Calls of one row in a round; of many rows, the rows that the predictor computes at once.
 CALLS, AT_ONCE = 200, 2048
 PACKAGES = ("torch", "onnxruntime", "jax", "scikit-learn")
 
 Predict = Callable[[np.ndarray], Any]
-#: Rows and labels -> mean cross-entropy, share of right rows.
+#: Rows and labels -> mean cross-entropy, and share of right rows.
 Evaluate = Callable[[np.ndarray, np.ndarray], Sequence[float]]
 Pairs = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -91,7 +91,7 @@ def race(
     times: dict[str, list[float]] = {name: [] for name in engines}
     for number in range(rounds + 1):
         for name, call in engines.items():
-            time.sleep(SETTLE)  # the threads of the others fall asleep
+            time.sleep(SETTLE)  # so that the threads of other engines fall asleep
             start = time.perf_counter()
             for _ in range(calls):
                 call(*rows)
@@ -111,7 +111,7 @@ def summary(times: list[float], own: list[float]) -> dict[str, float]:
 
 
 def agree(engines: dict[str, Callable[..., Any]], *rows: np.ndarray) -> None:
-    """Raise unless all come to the first one's numbers, but for the rounding of float32's sums."""
+    """Raise unless all engines agree with the first, up to the rounding of float32 sums."""
     found = {name: np.asarray(call(*rows)) for name, call in engines.items()}
     expected = next(iter(found.values()))
     for name, numbers in found.items():
@@ -139,7 +139,7 @@ def peers(model: Any) -> dict[str, tuple[Predict, Evaluate]]:
 
 
 def torch(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
-    """PyTorch as it is, in inference mode; its loss takes the scores before softmax."""
+    """PyTorch, eager, in inference mode; the loss takes the scores before softmax."""
     import torch as package
 
     network = minidl.interop.to_torch(model)
@@ -160,7 +160,7 @@ def torch(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
 
 
 def onnx(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
-    """ONNX Runtime, on a graph of Gemm, Relu and Softmax; NumPy evaluates its probabilities."""
+    """ONNX Runtime, on a graph of Gemm, Relu and Softmax; NumPy evaluates the probabilities."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +179,7 @@ def onnx(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
 
 
 def jax(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
-    """JAX, the whole network compiled."""
+    """JAX, with the whole network compiled."""
     import jax as package
     import jax.numpy as jnp
 
@@ -205,7 +205,7 @@ def jax(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
 
 
 def sklearn(model: Any, pairs: Pairs) -> tuple[Predict, Evaluate]:
-    """scikit-learn's MLPClassifier, and its measures of the probabilities."""
+    """scikit-learn's MLPClassifier, and scikit-learn's metrics of the probabilities."""
     from sklearn.metrics import accuracy_score, log_loss
 
     predict = minidl.interop.to_sklearn(model).predict_proba

@@ -1,15 +1,15 @@
-"""From nothing to a trained epoch, and the memory that it takes.
+"""Time and memory from the start of a program to a trained epoch.
 
     python -m benchmarks.start
 
-Starts a program again and again: it imports an engine, reads Fashion-MNIST from a file, trains
-784-256-128-10 for one epoch (ReLU, Adam, batch 100) and prints the accuracy. Timed is from the
-start of the process to that line; the memory is the largest of the whole process. minidl runs with
-its cache of machine code empty, as on the first start on a machine, then with what that start has
-left, then in NumPy's blocks, and from float32 images too; the others from float32 images. With and
-without a cache minidl comes to the same accuracy, as it does to the same bits. The files are in
-the system's cache, since they were just written. Medians over rounds, in turn; results go to
-``benchmarks/results/start.json``.
+The benchmark starts a program many times. The program imports an engine, reads Fashion-MNIST from a
+file, trains 784-256-128-10 for one epoch (ReLU, Adam, batch 100) and prints the accuracy. The time
+ends with this line; the memory is the peak of the whole process. minidl first runs with an empty
+cache of machine code, as on the first start on a machine; then with the cache that this start has
+filled; then in NumPy's blocks; and also from float32 images. The other engines read float32 images.
+With and without a cache, minidl's accuracy is the same, because all bits are the same. The files
+are in the system's cache, because the benchmark has just written the files. Printed are medians
+over rounds, in turn. Results go to ``benchmarks/results/start.json``.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ for rows in torch.randperm(len(x)).split(100):
         hits += (outputs.argmax(1) == targets).sum()
 accuracy = hits.item() / len(x)
 """
-#: Says that the epoch is trained. Linux gives a child that replaced its parent the latter's
-#: largest memory in ru_maxrss too; VmHWM is the process's own.
+#: Reports that the epoch is trained. On Linux, ru_maxrss of a child that replaced its parent
+#: includes the parent's peak of memory; VmHWM is the peak of the process alone.
 END = """
 import os, resource
 print(accuracy, flush=True)
@@ -98,11 +98,11 @@ class Variant:
     """A program that is started.
 
     Attributes:
-        program: without its end.
-        peer: whose packages it needs.
+        program: text of the program, without the end.
+        peer: peer with the packages that the program needs.
         images: "uint8" or "float32".
         cold: whether minidl's cache is empty.
-        executor: what runs minidl's formulas; "" for what it takes by itself.
+        executor: executor of minidl's formulas; "" for minidl's default.
     """
 
     program: str
@@ -125,7 +125,7 @@ VARIANTS = {
 
 @dataclass
 class Taken:
-    """What the starts of a variant took."""
+    """Times and memory of a variant's starts."""
 
     seconds: list[float] = field(default_factory=list)
     mebibytes: list[float] = field(default_factory=list)
@@ -184,14 +184,14 @@ def write_images(folder: Path, rows: int | None) -> None:
 
 
 def start(variant: Variant, folder: Path, cache: Path, taken: Taken) -> None:
-    """Start the program once; minidl keeps what it compiles in ``cache``.
+    """Start the program once; minidl keeps compiled code in ``cache``.
 
     Raises:
-        RuntimeError: it failed; the message is the end of what it said.
+        RuntimeError: the program failed; the message is the end of the output.
     """
     variables = {**environment(), **PEERS[variant.peer].variables()}
     if variant.peer == "minidl":
-        # Where the user's cache is looked for, on Linux and elsewhere.
+        # Variables for the place of the user's cache, on Linux and elsewhere.
         variables |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
         variables.pop("MINIDL_EXECUTOR", None)
         variables |= {"MINIDL_EXECUTOR": variant.executor} if variant.executor else {}

@@ -5,8 +5,8 @@
 One step of 784-256-128-10 (ReLU, Adam) at a batch of 100, on random pixels: each part is
 timed inside running steps, the executors in turn over several rounds, and the median of the
 rounds is printed. The floor is the sum of the step's eight matrix products on operands of the
-same shapes. Then the step as ``fit`` plays it, once recorded: the time of each command, with the
-two microseconds of calling the threads. Results go to ``benchmarks/results/step.json``.
+same shapes. Then the recorded step of ``fit``: the time of each command, with the two
+microseconds of calling the threads. Results go to ``benchmarks/results/step.json``.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def recorded(job: Job, steps: int) -> dict[str, float]:
-    """Median microseconds of a played step, and of the commands in it."""
+    """Median microseconds of a recorded step, and of the step's commands."""
     with minidl.backend.use("numpy", executor="compiled"):
         model = minidl.Sequential(
             [

@@ -1,11 +1,11 @@
-"""The cost of parts that are not minidl's, called in Python within a recorded step.
+"""The cost of foreign parts, called in Python within a recorded step.
 
     python -m benchmarks.strangers
 
-Steps of 784-256-128-10 (ReLU, Adam) at a batch of 100 on random pixels, as ``fit`` makes them: with
-one part of each kind in plain NumPy, and with minidl's own part of that kind in its place. All take
-turns in each round. Printed are medians in microseconds: a step, its difference from the step with
-minidl's own part, and the time of the part's calls within it. The last column is the cost of
+Steps of ``fit`` with 784-256-128-10 (ReLU, Adam) at a batch of 100 on random pixels: with one part
+of each kind in plain NumPy, and with minidl's own part of the same kind. All variants take turns in
+each round. Printed are medians in microseconds: a step, the difference from the step with minidl's
+own part, and the time of the part's calls within the step. The last column is the cost of
 hand-over and copies, in percent of minidl's own step. Results go to
 ``benchmarks/results/strangers.json``.
 """
@@ -38,7 +38,7 @@ ROWS, BATCH = 10_000, 100
 
 
 class Timed:
-    """Adds up the seconds that calls of methods take."""
+    """Adds up the seconds of method calls."""
 
     seconds = 0.0
 
@@ -72,7 +72,7 @@ class Identity(Layer):
 
 
 class OwnLoss(SparseCategoricalCrossentropy):
-    """Minidl's loss, with methods of somebody else's."""
+    """minidl's loss, with foreign methods."""
 
     forward = Timed.around(SparseCategoricalCrossentropy.forward)
     backward = Timed.around(SparseCategoricalCrossentropy.backward)
@@ -103,7 +103,7 @@ class Nothing(Regularizer):
 
 
 class OwnSGD(SGD):
-    """Minidl's SGD, with a method of somebody else's."""
+    """minidl's SGD, with a foreign method."""
 
     @Timed.around
     def update(self, theta: Any, grad: Any) -> None:
@@ -112,7 +112,7 @@ class OwnSGD(SGD):
 
 
 class Told(Callback):
-    """Is told of batches."""
+    """Listens to batches."""
 
     @Timed.around
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -139,7 +139,7 @@ def rate(step: int) -> float:
 
 Parts = dict[str, Any]
 
-#: Parts of minidl's, and the same with one of somebody else's.
+#: minidl's own parts, and the same with one foreign part.
 JOBS: dict[str, tuple[Parts, Parts]] = {
     "layer": ({"layer": lambda: Activation("linear")}, {"layer": Identity}),
     "activation": (
@@ -163,7 +163,7 @@ def model(
     optimizer: Any = Adam,
     callback: Any = None,
 ) -> tuple[minidl.Sequential, list[Any]]:
-    """A network with one part of somebody else's."""
+    """A network with one foreign part."""
     minidl.utils.set_random_seed(0)
     layers = [Rescaling(1 / 255), Dense(256, activation(), kernel_regularizer=penalty())]
     layers += [] if layer is None else [layer()]

@@ -73,7 +73,7 @@ def race(job: Job, rounds: int) -> dict[str, Any]:
     for number in range(rounds + 1):
         for name, package in SIDES.items():
             estimator = getattr(package, job.kind)(**{**ALL_EPOCHS, **job.arguments})
-            time.sleep(SETTLE)  # the threads of the other side fall asleep
+            time.sleep(SETTLE)  # so that the other side's threads fall asleep
             start = time.perf_counter()
             estimator.fit(x, y)
             taken = time.perf_counter() - start

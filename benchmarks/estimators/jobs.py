@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from minidl.datasets import fashion_mnist, imdb
 
-#: All epochs are made, by both.
+#: Both sides train all epochs.
 ALL_EPOCHS: dict[str, Any] = {"tol": 0.0, "n_iter_no_change": np.inf, "random_state": 0}
 
 Data = tuple[Any, np.ndarray]
@@ -23,10 +23,10 @@ class Job:
     """A fit.
 
     Attributes:
-        name: of the job.
+        name: name of the job.
         kind: the class, "MLPClassifier" or "MLPRegressor".
         data: a function that returns features and targets.
-        arguments: of the class.
+        arguments: arguments of the class.
     """
 
     name: str
@@ -42,7 +42,7 @@ def few() -> Data:
 
 
 def of_scikit_learn(name: str, dtype: Any = np.float64) -> Callable[[], Data]:
-    """A data set that scikit-learn brings along, scaled."""
+    """A data set that comes with scikit-learn, scaled."""
 
     def load() -> Data:
         x, y = getattr(datasets, f"load_{name}")(return_X_y=True)

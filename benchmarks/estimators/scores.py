@@ -29,7 +29,7 @@ SETS: dict[str, tuple[str, Callable[[], Data], dict[str, Any]]] = {
 
 
 def table() -> str:
-    """Means, standard deviations and their distance, in Markdown."""
+    """Means, standard deviations and the distance of the means, in Markdown."""
     lines = [
         "| data set | score | minidl | scikit-learn | difference, in standard deviations |",
         "|---|---|---:|---:|---:|",

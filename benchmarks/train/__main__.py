@@ -5,15 +5,15 @@
     python -m benchmarks.train --jobs 001 tanh --peers jax torch
     python -m benchmarks.train --late   # minidl's epoch 20 beside its epoch 2
 
-Each peer runs in a separate process, written as the peer's experts would write (see the files in
-``benchmarks/train/peers``), on the same rows. The peers take turns, epoch by epoch. An epoch on a
+All peers train on the same rows. Each peer has a separate process, and code as the peer's experts
+would write (see ``benchmarks/train/peers``). The peers take turns, epoch by epoch. An epoch on a
 slow machine, known from a product before and after, is trained again. Printed for each job: seconds
-an epoch (median) with the spread over the epochs, microseconds a step, the multiple of minidl's
-time and of the floor, the time of the step's bare matrix products; the first epoch, which compiles,
-and the time from the start of the process to the first epoch's end; and loss and accuracy after the
-same number of epochs, so that a peer that does less work is found out. A run of all jobs and peers
-is written to ``benchmarks/results/train.json``, drawn in ``train.png``, and put into the README's
-table, ``train.md``.
+an epoch (median) with the spread over the epochs, and microseconds a step; the multiples of
+minidl's time and of the floor, the time of the step's bare matrix products; the first epoch, which
+compiles, and the time from the start of the process to the first epoch's end; loss and accuracy
+after the same number of epochs, which reveal a peer that does less work. A run of all jobs and
+peers is written to ``benchmarks/results/train.json``, drawn in ``train.png``, and put into the
+README's table, ``train.md``.
 """
 
 from __future__ import annotations

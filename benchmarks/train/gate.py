@@ -1,9 +1,9 @@
 """The gate at which a peer waits between epochs: the worker's side of the lines to and fro.
 
 Between epochs a worker is blocked in a read, and no thread of the worker should run: a spinning
-core is missing to the training peer. Idle threads of BLAS and of OpenMP spin for some milliseconds
-before they sleep. So both sides let :data:`SETTLE` seconds pass after an epoch. From then on until
-the next epoch, each worker measures the processor time of all its threads.
+core is lost for the training peer. Idle threads of BLAS and of OpenMP spin for some milliseconds
+before they sleep. So both sides wait :data:`SETTLE` seconds after an epoch. After this pause and
+until the next epoch, each worker measures the processor time of all its threads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 import threadpoolctl
 
-#: Seconds in which the threads of an epoch may fall asleep before anybody else trains.
+#: Seconds for the threads of an epoch to fall asleep, before the next peer trains.
 SETTLE = 0.15
 
 
@@ -37,19 +37,19 @@ class Gate:
         self._first = True
 
     def ready(self, parameters: int, **facts: Any) -> None:
-        """Data and network are there.
+        """Report that data and network are ready.
 
         Args:
             parameters: number of trained parameters.
-            facts: more for the report.
+            facts: further facts for the report.
         """
         self.send({"ready": {"parameters": int(parameters), **facts}})
 
     def wait(self) -> None:
-        """Return when an epoch is wanted.
+        """Wait for the request of an epoch.
 
         Raises:
-            Finished: none is wanted any more.
+            Finished: no more epochs are wanted.
         """
         if not self._first:
             time.sleep(SETTLE)
@@ -63,11 +63,11 @@ class Gate:
         self._idle = time.process_time() - cpu, self._start - wall
 
     def done(self, loss: Any, accuracy: Any) -> None:
-        """An epoch was trained. The first answer also names the libraries that compute, as loaded.
+        """Report a trained epoch; the first answer also names the loaded numeric libraries.
 
         Args:
-            loss: mean over the rows, penalties included. Reading the loss waits for running work.
-            accuracy: in training; None where the peer measures none.
+            loss: mean over the rows, with penalties. Reading the loss waits for running work.
+            accuracy: accuracy in training; None if the peer measures no accuracy.
         """
         loss = float(loss)
         accuracy = None if accuracy is None else float(accuracy)
@@ -79,7 +79,7 @@ class Gate:
         self.send(answer)
 
     def send(self, message: dict[str, Any]) -> None:
-        """One line to the parent."""
+        """Send one line to the parent."""
         self._answers.write(json.dumps(message) + "\n")
         self._answers.flush()
 

@@ -44,8 +44,8 @@ class Optimizer:
 
     Attributes:
         name: "adam" (beta .9 and .999, epsilon 1e-7), "rmsprop" (rho .9, epsilon 1e-7) or "sgd".
-        learning_rate: of every step.
-        momentum: Nesterov's, of "sgd".
+        learning_rate: learning rate of every step.
+        momentum: Nesterov's momentum of "sgd".
     """
 
     name: str = "adam"
@@ -64,16 +64,15 @@ class Job:
     cross-entropy; accuracy is measured in training. Kernels are Glorot-uniform.
 
     Attributes:
-        name: on the command line.
+        name: name on the command line.
         hidden: the hidden layers.
         batch, rows: of an epoch; the last batch takes the rest.
         data: :data:`IMAGES` or :data:`REVIEWS`.
         words: columns of the multi-hot reviews.
-        optimizer: of the training.
+        optimizer: optimizer of the training.
         output_l2: penalty on the kernel of the output.
         sparse: True if minidl takes the reviews as CSR rows.
-        alone: True if the peers' dense rows are so large that only one process holds them at a
-            time.
+        alone: True if the peers' dense rows are too large for more than one process at a time.
     """
 
     name: str
@@ -207,7 +206,7 @@ GROUPS = {
 
 
 def find(names: Sequence[str], rows: int | None = None) -> list[Job]:
-    """The jobs of these names or groups, each once, cut to a number of rows.
+    """The jobs of the given names or groups, each once, cut to a number of rows.
 
     Raises:
         ValueError: an unknown name; the message has the nearest right one, and all.

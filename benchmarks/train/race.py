@@ -3,8 +3,8 @@
 A round gives each worker one epoch, in the opposite order every other time, so that other work on
 the machine meets all workers alike. A worker's first epoch, which compiles, is not counted. A
 worker that takes more than :data:`SLOW` times as long as the fastest sits out after :data:`ENOUGH`
-rounds. Where the peers' rows are so large that only one process shall hold them, each round starts
-each worker afresh, for :data:`AT_ONCE` epochs that count.
+rounds. If the peers' rows are too large for more than one process at a time, each round starts each
+worker anew, for :data:`AT_ONCE` epochs that count.
 
 An epoch that began or ended while the machine was slow is repeated (``steady``).
 """
@@ -35,7 +35,7 @@ class Runner(Protocol):
 
 
 class Trained:
-    """A worker that has trained for some epochs more before any counts."""
+    """A worker that trains some extra epochs before the first epoch that counts."""
 
     def __init__(self, worker: Runner, epochs: int) -> None:
         self._worker, self._epochs = worker, epochs
@@ -44,7 +44,7 @@ class Trained:
         self.epoch, self.stop = worker.epoch, worker.stop
 
     def start(self) -> dict[str, Any]:
-        """The first epoch, and then the rest."""
+        """Train the first epoch and the extra epochs; return the first answer."""
         first = self._worker.start()
         self.facts, self.startup = self._worker.facts, self._worker.startup
         for _ in range(self._epochs):
@@ -59,8 +59,8 @@ class Run:
     Attributes:
         first: seconds of the first epoch.
         startup: seconds from the start of the process to the end of the first epoch.
-        seconds: of each epoch that counts.
-        losses, accuracies: of each epoch since the last start, the first included.
+        seconds: seconds of each epoch that counts.
+        losses, accuracies: figures of each epoch since the last start, including the first.
         unsteady: number of counted epochs on a slow machine.
         idle_cpu, idle_wall: processor time while other peers trained, and the length of that time.
         facts: the worker's facts about itself.
@@ -79,13 +79,13 @@ class Run:
     error: str = ""
 
     def started(self, worker: Runner, answer: dict[str, Any]) -> None:
-        """The first epoch after a start."""
+        """Note the first epoch after a start."""
         self.first, self.startup, self.facts = answer["seconds"], worker.startup, worker.facts
         self.losses, self.accuracies = [], []
         self._measured(answer)
 
     def trained(self, answers: Sequence[dict[str, Any]], steady: bool = True) -> None:
-        """Epochs of which the last counts."""
+        """Note epochs; the last epoch counts."""
         self.seconds.append(answers[-1]["seconds"])
         self.unsteady += not steady
         for answer in answers:
@@ -108,9 +108,9 @@ def together(
     """All workers live, one epoch each a round.
 
     Args:
-        starts: peer -> starts its worker.
+        starts: peer -> function that starts the worker.
         rounds: epochs that count, at least 1.
-        machine: of the run, with a memory of its best speed.
+        machine: machine of the run, which remembers the best speed.
     """
     machine = machine or Machine()
     machine.patience = PATIENCE
@@ -157,7 +157,7 @@ def alone(
 
 @contextlib.contextmanager
 def failing(run: Run) -> Iterator[None]:
-    """A worker that fails is out of the race; all others go on."""
+    """End the race for a worker that fails; all other workers continue."""
     try:
         yield
     except WorkerError as error:
@@ -165,7 +165,7 @@ def failing(run: Run) -> Iterator[None]:
 
 
 def turn(names: Sequence[str], runs: dict[str, Run], number: int) -> list[str]:
-    """Who trains in this round, in order."""
+    """The peers that train in a round, in order."""
     times = {name: min(runs[name].seconds) for name in names if runs[name].seconds}
     if number >= ENOUGH and times:
         limit = SLOW * min(times.values())

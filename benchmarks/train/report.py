@@ -12,8 +12,8 @@ from benchmarks.train.peers import FLOOR, FLOOR_MKL, MINIDL, PEERS
 from benchmarks.train.race import Run
 
 FLOORS = (FLOOR, FLOOR_MKL)
-#: A peer whose accuracy is this far from the median of all has not done the same work; so has
-#: one without accuracy whose loss is off by this share.
+#: A peer with an accuracy this far from the median of all has not done the same work. Without
+#: accuracy, a loss that is off by this share means the same.
 ACCURACY_MARGIN, LOSS_MARGIN = 0.03, 0.25
 #: Share of a processor that an idle worker may take before the report warns.
 IDLE_MARGIN = 0.02
@@ -28,8 +28,8 @@ def summarise(job: Job, runs: dict[str, Run]) -> dict[str, Row]:
 
     Keys: "seconds" an epoch (median), "spread" (largest over smallest), "epochs", "unsteady"
     (number of epochs on a slow machine), "microseconds" a step, "of minidl", "of floor", "first",
-    "startup", "epoch", "loss" and "accuracy" at the last epoch that all have trained, "idle",
-    "doubt".
+    "startup"; "epoch", "loss" and "accuracy" at the last epoch that all peers have trained; "idle"
+    and "doubt".
     """
     done = {name: run for name, run in runs.items() if run.seconds and not run.error}
     trained = [len(run.losses) for name, run in done.items() if name not in FLOORS]
@@ -67,7 +67,7 @@ def floor_of(runs: dict[str, Run]) -> str:
 
 
 def doubted(rows: dict[str, Row]) -> dict[str, str]:
-    """Peer -> the reason to doubt that the peer has done the same work as all others."""
+    """Peer -> the reason to doubt that the peer has done the same work as all other peers."""
     if not rows:
         return {}
     usual, loss = (usually([row[key] for row in rows.values()]) for key in ("accuracy", "loss"))
@@ -89,7 +89,7 @@ def usually(values: list[float | None]) -> float:
 
 
 def fastest_peer(rows: dict[str, Row]) -> str | None:
-    """The fastest that is neither minidl nor a floor, and did the same work."""
+    """The fastest peer, without minidl, floors and peers in doubt."""
     peers = {
         name: row["seconds"]
         for name, row in rows.items()

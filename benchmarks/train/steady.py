@@ -17,19 +17,19 @@ import numpy as np
 
 from benchmarks.train.gate import SETTLE
 
-#: A product that takes so many times as long as the fastest so far is slow.
+#: A product is slow if it takes this many times the time of the fastest so far.
 SLOW = 1.25
 #: Seconds that a race may wait for the machine, and how often an epoch is tried.
 PATIENCE, TRIES = 60.0, 4
-#: Products of which the fastest tells, and their size.
+#: Number of products, of which the fastest counts, and the size of a product.
 _PRODUCTS, _SIZE = 7, 640
 
 
 class Machine:
-    """The machine as a race finds it.
+    """The machine during a race.
 
     Attributes:
-        patience: seconds that may still be waited.
+        patience: seconds left for waiting.
     """
 
     def __init__(self, product: Callable[[], float] | None = None) -> None:
@@ -46,7 +46,7 @@ class Machine:
     def epochs(self, train: Callable[[], dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
         """Answers of epochs up to the first that began and ended on a steady machine.
 
-        And True if the last did: of several there may be none.
+        The second result is True if the last epoch did so; possibly no epoch did.
         """
         answers = []
         for _ in range(TRIES):

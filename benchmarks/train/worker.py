@@ -1,11 +1,11 @@
-"""A peer in a separate process, which trains an epoch when told to.
+"""A peer in a separate process, which trains an epoch on request.
 
     python -m benchmarks.train.worker jax 001 --data FOLDER
 
-Lines of JSON go to and fro. The worker says ``{"ready": {…}}`` once data and network are there.
-For each line ``"epoch"`` the worker trains one and answers ``{"seconds": …, "loss": …,
-"accuracy": …, "idle": [processor seconds since the last epoch, seconds]}``. The end of the input
-ends the worker. ``{"error": …}`` is the last line where something went wrong.
+Parent and worker exchange lines of JSON. The worker writes ``{"ready": {…}}`` once data and network
+are ready. For each line ``"epoch"`` the worker trains an epoch and answers ``{"seconds": …,
+"loss": …, "accuracy": …, "idle": [processor seconds since the last epoch, seconds]}``. The end of
+the input ends the worker. After an error, the last line is ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -31,20 +31,19 @@ ROOT = Path(__file__).parents[2]
 
 
 class WorkerError(RuntimeError):
-    """A worker failed; the message is the worker's, or the end of its output."""
+    """A worker failed; the message is the worker's, or the end of the worker's output."""
 
 
 class Worker:
     """The parent's side of a worker.
 
     Args:
-        command: starts the worker.
-        environment: variables beside those of this process that :func:`machine.environment` lets
-            through.
+        command: command line that starts the worker.
+        environment: variables in addition to :func:`machine.environment`.
 
     Attributes:
-        process: of the worker.
-        facts: the worker's facts at its ready line; after :meth:`start`.
+        process: process of the worker.
+        facts: the worker's facts in the ready line; after :meth:`start`.
         startup: seconds from the start to the end of the first epoch; after :meth:`start`.
     """
 

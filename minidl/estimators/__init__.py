@@ -1,7 +1,7 @@
-"""Estimators for scikit-learn: its multi-layer perceptrons, and any network of one's own.
+"""Estimators for scikit-learn: multi-layer perceptrons, and any network of your own.
 
-:class:`MLPClassifier` and :class:`MLPRegressor` take the arguments of the classes of the same
-names in ``sklearn.neural_network``, and more. :class:`NetworkClassifier` and
+:class:`MLPClassifier` and :class:`MLPRegressor` take the arguments of their namesakes in
+``sklearn.neural_network``, and further arguments. :class:`NetworkClassifier` and
 :class:`NetworkRegressor` fit any :class:`minidl.Sequential`.
 """
 

@@ -1,4 +1,4 @@
-"""The common part of all estimators: checked data, a network, its file, its curves."""
+"""The common part of all estimators: data checks, network, pickling and curves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from minidl.model.pickling import packed, unpacked
 from minidl.model.sequential import Sequential
 from minidl.network.beside import undisturbed
 
-#: Types of numbers that are kept; others become the first.
+#: Types of numbers that are kept; any other type becomes the first.
 DTYPES = np.float64, np.float32
 #: scikit-learn converts other sparse formats to this one.
 SPARSE = ["csr"]
@@ -37,7 +37,7 @@ class Rows(NamedTuple):
     Attributes:
         x: (N, features), an array or a sparse matrix.
         y: (N, outputs), the targets.
-        weight: (N,), or None for ones.
+        weight: (N,), or None for weight 1 in each row.
     """
 
     x: Any
@@ -52,13 +52,13 @@ def _several(given: Any) -> bool:
 
 
 class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
-    """Base of the estimators. Subclasses define a network and its training.
+    """Base of the estimators. Subclasses define the network and the training.
 
     Attributes:
         network_: the network, a :class:`minidl.Sequential`.
-        history_: of all epochs since the last new beginning.
+        history_: history of all epochs since the last start from new weights.
         n_features_in_: number of features.
-        feature_names_in_: names of features, where X has names.
+        feature_names_in_: names of features, if X has names.
         n_outputs_: number of columns of targets.
     """
 
@@ -71,56 +71,56 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
     class_weight: Any = None
 
     def _set(self, arguments: dict[str, Any]) -> None:
-        """Take a constructor's arguments as attributes, unchanged."""
+        """Store a constructor's arguments as attributes, unchanged."""
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
     @classmethod
-    @functools.cache  # a signature takes as long to read as ten rows to train on
+    @functools.cache  # reading a signature takes as long as training on ten rows
     def _get_param_names(cls) -> list[str]:
         names: list[str] = super()._get_param_names()
         return names
 
-    # What subclasses define ----------------------------------------------------------------------
+    # Methods for subclasses to define ------------------------------------------------------------
 
     def _targets(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, np.ndarray]:
         """Checked X, and y as targets (N, outputs).
 
         Args:
-            X, y: from the caller.
-            first: whether the training begins anew.
+            X, y: data from the caller.
+            first: whether training starts from new weights.
             incremental: whether ``partial_fit`` was called.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _targets")
 
     def _held_out(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
-        """As :meth:`_targets`, for rows that are not trained on."""
+        """Like :meth:`_targets`, for held-out rows."""
         raise NotImplementedError(f"{type(self).__name__} must define _held_out")
 
     def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
-        """A new network with its initial weights.
+        """A new network with initial weights.
 
         Args:
             features: number of features.
-            dtype: of the rows.
+            dtype: type of the rows.
             random: generator of the weights and the network's seed.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _network")
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
-        """Train the network on rows; ``held_out`` are evaluated after each epoch."""
+        """Train the network on rows; ``held_out`` rows are evaluated after each epoch."""
         raise NotImplementedError(f"{type(self).__name__} must define _train")
 
     @property
     def _begun(self) -> bool:
-        """Whether there is a training that can go on."""
+        """True if an earlier training can continue."""
         return hasattr(self, "network_")
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._begun  # a fit that failed may have left classes_ and n_features_in_
 
-    # What all have -------------------------------------------------------------------------------
+    # Methods of all estimators -------------------------------------------------------------------
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, eval_set: Any = None, incremental: bool = False
@@ -170,7 +170,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _seed(random: Any) -> int:
-        """A network's seed, drawn from the generator, which then goes back to its place."""
+        """A network's seed, drawn from the generator; the generator's state is then restored."""
         with random._bit_generator.lock:  # no other thread draws meanwhile
             state = random.get_state(legacy=False)
             seed = int(random.randint(2**31 - 1))
@@ -179,21 +179,21 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     @property
     def _there(self) -> AbstractContextManager[Any]:
-        """The context in which networks are made on the backend that was asked for."""
+        """The context that makes networks on the chosen backend."""
         return nullcontext() if self.backend is None else use(self.backend)
 
     def _start(self, X: Any, random: Any) -> None:
-        """Make a new network for rows like those of ``X``."""
+        """Make a new network for rows like the rows of ``X``."""
         with self._there:
             self.network_ = self._network(X.shape[1], X.dtype, random)
         self.history_ = History()
 
     def _ready(self) -> Sequential:
-        """The network with the weights of now."""
+        """The network with the current weights."""
         return self.network_
 
     def _usual(self, X: Any, dtype: Any) -> bool:
-        """True for a few rows in which scikit-learn's checks, 50 µs of them, would find nothing."""
+        """True if scikit-learn's checks of X, some 50 µs, would surely find nothing."""
         if not (type(X) in (np.ndarray, csr_matrix, csr_array) and X.ndim == 2):
             return False
         values = X if type(X) is np.ndarray else X.data
@@ -228,7 +228,7 @@ class NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        if "network_" in state:  # the bytes of its file, which skops can look at, too
+        if "network_" in state:  # as the bytes of a model file, which skops can inspect, too
             state = {**state, "network_": packed(self._ready())}
         return state
 

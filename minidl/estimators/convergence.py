@@ -1,4 +1,4 @@
-"""The end of a training by the rules of scikit-learn's perceptrons, and their curves."""
+"""The end of training by the rules of scikit-learn's perceptrons, and the curves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FALL, LAST = 1 / 5, 1e-6
 
 
 def begin(estimator: Any) -> None:
-    """Give an estimator curves without an epoch."""
+    """Give an estimator empty curves."""
     early = estimator.early_stopping
     estimator.loss_curve_, estimator._no_improvement_count = [], 0
     estimator.validation_scores_ = [] if early else None
@@ -24,12 +24,12 @@ def begin(estimator: Any) -> None:
 
 
 class Convergence(Callback):
-    """Keeps an estimator's curves, and ends training where the curves no longer get better.
+    """Keeps an estimator's curves, and ends training when the curves no longer improve.
 
-    The loss gets better where it falls by ``tol`` or more below the least loss so far. The score
-    gets better where it is ``tol`` or more above the best score so far. After more than
-    ``n_iter_no_change`` epochs in a row without that, training ends; or, if the learning rate is
-    adaptive, it falls.
+    An epoch improves the loss if the loss is at least ``tol`` below the least loss so far. An epoch
+    improves the score if the score is at least ``tol`` above the best score so far. After more than
+    ``n_iter_no_change`` epochs in a row without improvement, training ends. An adaptive learning
+    rate falls instead, until the rate is 1e-6 or less.
 
     Args:
         estimator: a perceptron in training.
@@ -42,7 +42,7 @@ class Convergence(Callback):
         self._best: Any = None
         curve = getattr(estimator, "loss_curve_", None)
         if curve is None or (estimator.best_loss_ is None) != estimator.early_stopping:
-            begin(estimator)  # L-BFGS has no curve, and what is best changes with early_stopping
+            begin(estimator)  # L-BFGS has no curve, and early_stopping changes the criterion
             estimator.loss_curve_ = curve or []
 
     def on_train_begin(self, logs: Logs = NONE) -> None:
@@ -69,7 +69,7 @@ class Convergence(Callback):
             self._end(optimizer, sgd and estimator.learning_rate == "adaptive")
 
     def restore(self) -> None:
-        """Give the network the weights of the best score, if training has begun."""
+        """Restore the weights of the best score, if training has begun."""
         if self._best is None:
             return
         self.model.theta[...], self.model.statistics.theta[...] = self._best
@@ -98,7 +98,7 @@ class Convergence(Callback):
     def _loss_stalls(self) -> bool:
         estimator = self._estimator
         loss, best = estimator.loss_, estimator.best_loss_
-        estimator.best_loss_ = min(best, loss)  # the first, if the second is NaN
+        estimator.best_loss_ = min(best, loss)  # min gives the first value if the second is NaN
         return bool(loss > best - estimator.tol)
 
     def _end(self, optimizer: Any, adaptive: bool) -> None:

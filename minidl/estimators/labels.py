@@ -16,19 +16,19 @@ from minidl.estimators.base import DTYPES, SPARSE, NetworkEstimator
 
 
 class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
-    """A classifier: of classes of any type, or of rows with several labels.
+    """A classifier for classes of any type, or for rows with several labels.
 
     Targets are one column for two classes, else a column for each class or label.
 
     Attributes:
-        classes_: the classes, sorted; the numbers of the labels where rows have several.
+        classes_: the classes, sorted; for rows with several labels, the numbers of the labels.
     """
 
     classes_: np.ndarray
     _label_binarizer: LabelBinarizer
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of each row, (N,); the labels, (N, labels), where rows have several.
+        """The class of each row, (N,), or the labels of each row, (N, labels).
 
         Args:
             X: (N, features), an array or a sparse matrix.
@@ -42,7 +42,7 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, (N, classes), in the order of ``classes_``.
 
-        Where each class has a sigmoid, rows are divided by their sums.
+        If each class has a sigmoid unit, each row is divided by its sum.
 
         Args:
             X: (N, features), an array or a sparse matrix.
@@ -74,19 +74,19 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
             labels = self._label_binarizer.inverse_transform(outputs, threshold=0.5)
             return labels
         numbers = outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5) * 1
-        # One class alone has the outputs of two.
+        # A single class has the outputs of two classes.
         numbers = np.minimum(numbers, len(self.classes_) - 1)
         labels = self.classes_[numbers]
         return labels
 
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, weight: Any) -> float:
-        """The accuracy of outputs for targets ``y``; NaN where an output is NaN or infinite."""
+        """The accuracy of outputs for targets ``y``; NaN if an output is NaN or infinite."""
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(accuracy_score(self._decoded(y), self._decoded(outputs), sample_weight=weight))
 
     def _first_classes(self, y: Any, classes: Any) -> None:
-        """Take the classes of all calls of ``partial_fit``, at the first of these."""
+        """Take the classes of all calls of ``partial_fit``, at the first call."""
         if _check_partial_fit_first_call(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if several else classes)
@@ -96,15 +96,15 @@ class LabelEstimator(ClassifierMixin, NetworkEstimator):  # type: ignore[misc]
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-            if y.ndim == 1 and len(self.classes_) > 1:  # not by way of a sparse matrix
-                # Of two classes the second alone has a column.
+            if y.ndim == 1 and len(self.classes_) > 1:  # directly, without a sparse matrix
+                # For two classes, only the second has a column.
                 return X, y[:, None] == self.classes_[len(self.classes_) == 2 :]
         else:
             self._compare(y)
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _compare(self, y: Any) -> None:
-        """Raise where ``y`` has other classes than the training that goes on."""
+        """Raise if ``y`` has other classes than the training to continue."""
         if y.ndim == 1 and self._label_binarizer.y_type_.startswith("multilabel"):
             raise ValueError(
                 f"y: expected {len(self.classes_)} labels of 0 and 1 for each row, as in the "

@@ -1,4 +1,4 @@
-"""Training of a network by L-BFGS: SciPy moves the parameter vector, all rows at each look."""
+"""Training of a network by L-BFGS: SciPy moves the parameters; each pass takes all rows."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from minidl.training.whole_step import WholeStep
 
 
 class _Still:
-    """In the place of an optimizer: the parameters are moved by somebody else."""
+    """A placeholder for an optimizer, because SciPy moves the parameters."""
 
     def update(self, theta: Any, grad: Any) -> None:
-        """Leave ``theta`` as it is."""
+        """Leave ``theta`` unchanged."""
 
 
 def lbfgs(
@@ -40,12 +40,12 @@ def lbfgs(
     Programming 45 (1989), in SciPy's form L-BFGS-B.
 
     Args:
-        network: compiled.
-        rows: to train on.
-        tol: training ends where no entry of the gradient is larger.
-        max_iter: the most iterations.
-        max_fun: the most passes through the network.
-        told: called with the number of each iteration, from 1, and its loss.
+        network: a compiled network.
+        rows: rows to train on.
+        tol: training ends when no entry of the gradient is larger.
+        max_iter: the largest number of iterations.
+        max_fun: the largest number of passes through the network.
+        told: called after each iteration with the iteration's number, from 1, and the loss.
     """
     x, y, weight = arguments.rows(network, *rows)
     with network.backend.here:

@@ -1,4 +1,4 @@
-"""The two estimators that take the arguments of scikit-learn's perceptrons."""
+"""The two estimators with the arguments of scikit-learn's perceptrons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.estimators.values import ValueEstimator
 
 
 class MLPClassifier(LabelEstimator, Perceptron):
-    """Multi-layer perceptron for classes: ``sklearn.neural_network.MLPClassifier``, and more.
+    """Multi-layer perceptron for classes, an extended ``sklearn.neural_network.MLPClassifier``.
 
     The network ends in a softmax; for two classes, and for rows with several labels, in the
     logistic function. Each step minimizes the cross-entropy of a batch,
@@ -28,52 +28,53 @@ class MLPClassifier(LabelEstimator, Perceptron):
 
     Args:
         hidden_layer_sizes: units of each hidden layer; default (100,).
-        activation: of the hidden layers: "identity", "logistic", "tanh" or "relu", the default.
+        activation: activation of the hidden layers: "identity", "logistic", "tanh" or "relu", the
+            default.
         solver: "adam", the default; "sgd"; "lbfgs", on all rows at each step; or an optimizer of
             :mod:`minidl.optimizers`, of which each training takes a copy.
         alpha: >= 0, strength of the L2 penalty, default 0.0001.
         batch_size: rows in a step; "auto", the default, is 200, or all rows if there are fewer.
         learning_rate: "constant", the default; for "sgd" also "invscaling", learning_rate_init
-            / t^power_t after t rows, or "adaptive", a fifth each time that training stalls. For
-            "sgd" and "adam" also a schedule of :mod:`minidl.optimizers.schedules`.
+            / t^power_t after t rows, or "adaptive", a fifth each time training stalls. For "sgd"
+            and "adam" also a schedule of :mod:`minidl.optimizers.schedules`.
         learning_rate_init: > 0, default 0.001.
         power_t: >= 0, default 0.5.
-        max_iter: the most epochs, default 200; of "lbfgs", the most iterations.
+        max_iter: the largest number of epochs, or of iterations of "lbfgs"; default 200.
         shuffle: whether rows come in a new order each epoch, default True.
-        random_state: of weights, order, masks and the split for early stopping; default None.
-        tol: what counts as better, >= 0, default 0.0001.
+        random_state: for weights, order, masks and the split for early stopping; default None.
+        tol: the least improvement that counts, >= 0, default 0.0001.
         verbose: whether each epoch is printed, default False.
-        warm_start: whether ``fit`` goes on from the weights of the last ``fit``, default False.
-        momentum: of "sgd", in [0, 1], default 0.9.
+        warm_start: whether ``fit`` continues from the weights of the last ``fit``, default False.
+        momentum: for "sgd", in [0, 1], default 0.9.
         nesterovs_momentum: whether the momentum is Nesterov's, default True.
-        early_stopping: whether the score of held-out rows ends training, default False. The
-            weights are then those of the best score.
-        validation_fraction: share of rows held out for that, in [0, 1), default 0.1.
-        beta_1, beta_2, epsilon: of "adam", default 0.9, 0.999 and 1e-8.
-        n_iter_no_change: training ends after more than so many epochs that are not better by tol;
-            default 10.
-        max_fun: the most passes of "lbfgs", default 15000.
+        early_stopping: whether the score of held-out rows ends training, default False. Training
+            then returns to the weights of the best score.
+        validation_fraction: share of rows held out for early stopping, in [0, 1), default 0.1.
+        beta_1, beta_2, epsilon: for "adam", default 0.9, 0.999 and 1e-8.
+        n_iter_no_change: training ends after more than this number of epochs without an
+            improvement of tol; default 10.
+        max_fun: the largest number of passes of "lbfgs", default 15000.
         dropout: share of the units of each hidden layer that a step leaves out, in [0, 1),
             default 0. Not for "lbfgs".
-        batch_normalization: whether hidden layers are normalized over the batch before their
+        batch_normalization: whether hidden layers are normalized over the batch before the
             activation, default False.
         l1: >= 0, strength of the L1 penalty, default 0.
-        class_weight: class -> weight, or "balanced"; default None, all weigh 1.
+        class_weight: class -> weight, or "balanced"; default None, weight 1 for all.
         callbacks: one or more of :mod:`minidl.callbacks`, of which each training takes copies,
             ``callbacks_``; not for "lbfgs".
         backend: "numpy" or "cupy"; default None, the backend in use.
 
-    Attributes are those of :class:`Perceptron` and :class:`LabelEstimator`.
+    :class:`Perceptron` and :class:`LabelEstimator` list the attributes.
 
     Raises:
-        InvalidParameterError: in ``fit``, an argument of another type or out of range.
+        InvalidParameterError: in ``fit``, an argument has the wrong type or is out of range.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Perceptron._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
-    #: scikit-learn's name; an attribute there, too.
+    #: scikit-learn's name; also an attribute in scikit-learn.
     loss = "log_loss"
 
     def __init__(
@@ -117,26 +118,26 @@ class MLPClassifier(LabelEstimator, Perceptron):
         Args:
             X: (N, features), an array, a table or a sparse matrix; float32 and float64 are kept.
             y: (N,) classes of any type; or (N, labels) of 0 and 1, the labels of each row.
-            sample_weight: (N,), default None for ones.
+            sample_weight: (N,), default None for weight 1 in each row.
             eval_set: (X, y) or (X, y, sample_weight) for curves: ``validation_scores_``, and
-                "val_loss" in ``history_``. With ``early_stopping`` these rows end training. A
-                list of one such tuple will do.
+                "val_loss" in ``history_``. With ``early_stopping`` the rows decide when training
+                ends. A list of one such tuple is allowed.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: arrays that do not fit, or weights that end NaN or infinite.
+            ValueError: the arrays do not fit, or the final weights are NaN or infinite.
         """
         return self._fit(X, y, sample_weight, eval_set)
 
     @available_if(lambda estimator: estimator._has_steps())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
-        """Train one epoch more.
+        """Train one more epoch.
 
         Args:
             X, y, sample_weight: as for :meth:`fit`.
-            classes: all classes, in the first call; later calls may leave it out.
+            classes: all classes; required in the first call alone.
 
         Returns:
             The estimator.
@@ -156,28 +157,29 @@ class MLPClassifier(LabelEstimator, Perceptron):
 
 
 class MLPRegressor(ValueEstimator, Perceptron):
-    """Multi-layer perceptron for values: ``sklearn.neural_network.MLPRegressor``, and more.
+    """Multi-layer perceptron for values, an extended ``sklearn.neural_network.MLPRegressor``.
 
     Each step minimizes, with the weights w of the rows in a batch,
 
-        (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|)
+        (1/Σ w) (Σ_n w_n L_n + alpha/2 Σ W² + l1 Σ |W|).
 
-    L_n is half the squared error, Σ_k (y_k - t_k)² / 2. For "poisson" it is half the deviance, but
-    for a constant: Σ_k (y_k - t_k log y_k), with y = exp(logits). In ``loss_curve_`` the squared
-    error is the mean over the outputs k, as in scikit-learn, and not the sum.
+    L_n is half the squared error, Σ_k (y_k - t_k)² / 2. For "poisson", L_n is half the deviance
+    without a constant: Σ_k (y_k - t_k log y_k), with y = exp(logits). ``loss_curve_`` has the mean
+    of the squared error over the outputs k, as in scikit-learn, and not the sum.
 
     Args:
         loss: "squared_error", the default, or "poisson" for targets >= 0.
         hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate,
             learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose,
-            warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1,
-            beta_2, epsilon, n_iter_no_change, max_fun, dropout, batch_normalization, l1,
-            callbacks, backend: as for :class:`MLPClassifier`; the score is R².
+            warm_start: as for :class:`MLPClassifier`.
+        momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon,
+            n_iter_no_change, max_fun, dropout, batch_normalization, l1, callbacks, backend: as for
+            :class:`MLPClassifier`; the score is R².
 
-    Attributes are those of :class:`Perceptron`.
+    :class:`Perceptron` lists the attributes.
 
     Raises:
-        InvalidParameterError: in ``fit``, an argument of another type or out of range.
+        InvalidParameterError: in ``fit``, an argument has the wrong type or is out of range.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -226,20 +228,20 @@ class MLPRegressor(ValueEstimator, Perceptron):
         Args:
             X: (N, features), an array, a table or a sparse matrix; float32 and float64 are kept.
             y: (N,) or (N, outputs).
-            sample_weight: (N,), default None for ones.
+            sample_weight: (N,), default None for weight 1 in each row.
             eval_set: (X, y) or (X, y, sample_weight) for curves, as for :class:`MLPClassifier`.
 
         Returns:
             The estimator.
 
         Raises:
-            ValueError: arrays that do not fit, or weights that end NaN or infinite.
+            ValueError: the arrays do not fit, or the final weights are NaN or infinite.
         """
         return self._fit(X, y, sample_weight, eval_set)
 
     @available_if(lambda estimator: estimator._has_steps())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train one epoch more; the arguments are those of :meth:`fit`."""
+        """Train one more epoch, with the arguments of :meth:`fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _output(self) -> str:
@@ -258,7 +260,7 @@ class MLPRegressor(ValueEstimator, Perceptron):
     def _prepare(self, rows: Rows, steps: int) -> None:
         super()._prepare(rows, steps)
         t = rows.y
-        self._constant = 0.0  # of the deviance, which no step needs
+        self._constant = 0.0  # the constant of the deviance, which no step needs
         if self.loss == "poisson":
             self._constant = float(np.average((xlogy(t, t) - t).sum(axis=1), weights=rows.weight))
 

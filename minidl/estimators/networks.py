@@ -1,4 +1,4 @@
-"""Estimators around any network of one's own."""
+"""Estimators around any network of your own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class BuiltEstimator(NetworkEstimator):
         return self.n_outputs_
 
     def _fitting(self, y: np.ndarray, loss: Loss) -> np.ndarray:
-        """Targets in the form of the network's outputs and the loss."""
+        """Targets in the form for the network's outputs and the loss."""
         return y
 
     def _network(self, features: int, dtype: Any, random: Any) -> Sequential:
@@ -87,7 +87,7 @@ class BuiltEstimator(NetworkEstimator):
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
         network = self.network_
-        network._looked = network._continued = True  # the notes of fit are of other interfaces
+        network._looked = network._continued = True  # no notes of fit, which name other interfaces
         if not incremental or network.optimizer is None:
             loss = self._default_loss() if self.loss is None else copy.deepcopy(self.loss)
             chosen = copy.deepcopy(optimizers.get(self.optimizer))
@@ -113,31 +113,31 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
 
     Args:
         build: function of (features, outputs) that returns a :class:`minidl.Sequential`; outputs is
-            the number of classes, or of labels where rows have several. A network that does not
-            end in "softmax" or "sigmoid" gets the one that the targets need. One that is built
-            keeps its weights. Or a Sequential, of which each training takes a copy with new
-            weights.
+            the number of classes, or of labels for rows with several labels. A network without
+            "softmax" or "sigmoid" at the end gets the activation that the targets need. A built
+            network keeps its weights. Or a Sequential, of which each training takes a copy with
+            new weights.
         optimizer: a name or an object of :mod:`minidl.optimizers`, default "adam"; each training
             takes a copy.
         loss: a name or an object of :mod:`minidl.losses`; default None, the cross-entropy of the
             last activation, with the mean over the sum of the rows' weights.
         metrics: names or objects of :mod:`minidl.metrics`, for ``history_``; default None.
-        epochs: default 100.
+        epochs: number of epochs, default 100.
         batch_size: rows in a step; "auto", the default, is 200, or all rows if there are fewer.
         shuffle: whether rows come in a new order each epoch, default True.
-        class_weight: class -> weight, or "balanced"; default None, all weigh 1.
+        class_weight: class -> weight, or "balanced"; default None, weight 1 for all.
         callbacks: one or more of :mod:`minidl.callbacks`, of which each training takes copies,
             ``callbacks_``.
-        random_state: of weights, order and masks; default None.
-        verbose: 0, the default, 1 for a bar an epoch, 2 for a line.
-        warm_start: whether ``fit`` goes on from the weights of the last ``fit``, default False.
+        random_state: for weights, order and masks; default None.
+        verbose: 0, the default; 1 for a bar for each epoch; 2 for a line.
+        warm_start: whether ``fit`` continues from the weights of the last ``fit``, default False.
         backend: "numpy" or "cupy"; default None, the backend in use.
 
-    Attributes are those of :class:`LabelEstimator`.
+    :class:`LabelEstimator` lists the attributes.
 
     Raises:
-        InvalidParameterError: in ``fit``, an argument of another type or out of range.
-        TypeError, ValueError: in ``fit``, a network that does not fit the rows.
+        InvalidParameterError: in ``fit``, an argument has the wrong type or is out of range.
+        TypeError, ValueError: in ``fit``, the network does not fit the rows.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -170,7 +170,7 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
         Args:
             X: (N, features), an array, a table or a sparse matrix.
             y: (N,) classes of any type; or (N, labels) of 0 and 1.
-            sample_weight: (N,), default None for ones.
+            sample_weight: (N,), default None for weight 1 in each row.
             eval_set: (X, y) or (X, y, sample_weight), evaluated after each epoch: the values
                 "val_…" of ``history_``, which callbacks may watch.
 
@@ -180,11 +180,11 @@ class NetworkClassifier(LabelEstimator, BuiltEstimator):
         return self._fit(X, y, sample_weight, eval_set)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Any:
-        """Train one epoch more.
+        """Train one more epoch.
 
         Args:
             X, y, sample_weight: as for :meth:`fit`.
-            classes: all classes, in the first call; later calls may leave it out.
+            classes: all classes; required in the first call alone.
 
         Returns:
             The estimator.
@@ -237,11 +237,11 @@ class NetworkRegressor(ValueEstimator, BuiltEstimator):
         optimizer, metrics, epochs, batch_size, shuffle, callbacks, random_state, verbose,
             warm_start, backend: as for :class:`NetworkClassifier`.
 
-    Attributes are those of :class:`NetworkEstimator`.
+    :class:`NetworkEstimator` lists the attributes.
 
     Raises:
-        InvalidParameterError: in ``fit``, an argument of another type or out of range.
-        TypeError, ValueError: in ``fit``, a network that does not fit the rows.
+        InvalidParameterError: in ``fit``, an argument has the wrong type or is out of range.
+        TypeError, ValueError: in ``fit``, the network does not fit the rows.
     """
 
     def __init__(
@@ -268,7 +268,7 @@ class NetworkRegressor(ValueEstimator, BuiltEstimator):
         Args:
             X: (N, features), an array, a table or a sparse matrix.
             y: (N,) or (N, outputs).
-            sample_weight: (N,), default None for ones.
+            sample_weight: (N,), default None for weight 1 in each row.
             eval_set: (X, y) or (X, y, sample_weight), as for :class:`NetworkClassifier`.
 
         Returns:
@@ -277,7 +277,7 @@ class NetworkRegressor(ValueEstimator, BuiltEstimator):
         return self._fit(X, y, sample_weight, eval_set)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """Train one epoch more; the arguments are those of :meth:`fit`."""
+        """Train one more epoch, with the arguments of :meth:`fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _default_loss(self) -> Any:

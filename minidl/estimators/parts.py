@@ -1,4 +1,4 @@
-"""Parts of the rows: those that are held out, and batches of equal size."""
+"""Parts of the rows: held-out rows, and batches of equal size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from minidl.estimators.base import Rows
 
-#: Numbers in features that are copied to have batches of equal size, at most.
+#: Features with more numbers are not copied for batches of equal size.
 EVENED = 1 << 22
 
 
@@ -17,13 +17,13 @@ def split(rows: Rows, fraction: float, alike: bool, random: Any) -> tuple[Rows, 
     """Rows to train on and rows to validate on.
 
     Args:
-        rows: all.
+        rows: all rows.
         fraction: share of the rows to validate on.
-        alike: whether both have the same share of each of the two classes.
+        alike: whether both parts have the same share of each of the two classes.
         random: generator of the split.
 
     Raises:
-        ValueError: fewer than two rows to validate on, or no weight on those to train on.
+        ValueError: fewer than two rows to validate on, or no weight on the rows to train on.
     """
     arrays = [array for array in rows if array is not None]
     parts = train_test_split(
@@ -45,18 +45,18 @@ def split(rows: Rows, fraction: float, alike: bool, random: Any) -> tuple[Rows, 
 
 
 def evened(rows: Rows, size: int) -> Rows:
-    """The rows, and rows of weight 0 to make all batches equal, where the data are small.
+    """The rows; if the data are small, extra rows of weight 0 make all batches equal in size.
 
-    In a training's first epochs a smaller last batch is called in Python, and so is the step after.
-    For small networks both together take longer than an epoch that is played.
+    In the first epochs, Python executes a smaller last batch and the step after. For small
+    networks these two steps take longer than a replayed epoch.
 
     Args:
-        rows: at least ``size``.
+        rows: at least ``size`` rows.
         size: rows in a batch.
     """
     x, y, weight = rows
     missing = -x.shape[0] % size
-    numbers = x.nnz if hasattr(x, "nnz") else x.size  # a sparse matrix holds some
+    numbers = x.nnz if hasattr(x, "nnz") else x.size  # a sparse matrix holds only some
     if not missing or numbers > EVENED:
         return rows
     more = [*range(x.shape[0]), *range(missing)]

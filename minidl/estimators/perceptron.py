@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons as scikit-learn has them: their network, and its training."""
+"""Multi-layer perceptrons with scikit-learn's interface: the network and the training."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from minidl.network.beside import Instead
 from minidl.optimizers import Optimizer
 from minidl.printing import say
 
-#: Rows in a batch for ``batch_size="auto"``, at most.
+#: Largest number of rows in a batch for ``batch_size="auto"``.
 BATCH = 200
-#: Share of the running statistics that a step keeps: few rows are few steps.
+#: Share of the running statistics that a step keeps, small because few rows make few steps.
 KEPT = 0.9
 
 
@@ -34,17 +34,17 @@ class Perceptron(NetworkEstimator):
     """Base of :class:`MLPClassifier` and :class:`MLPRegressor`.
 
     Attributes:
-        coefs_, intercepts_: W and b of each layer. On the CPU they are the network's own arrays:
-            a change of a number acts at once. Other arrays put in their place are copied from.
-        loss_: at the end; ``loss_curve_``, after each epoch; ``best_loss_``, the least.
+        coefs_, intercepts_: W and b of each layer. On the CPU they are the network's own arrays,
+            so a changed number takes effect at once. The network copies arrays that replace them.
+        loss_: final loss; ``loss_curve_``, the loss after each epoch; ``best_loss_``, the least.
         validation_scores_, best_validation_score_: with ``early_stopping`` or ``eval_set``.
-        n_iter_, t_: epochs of the last training; rows seen in all.
-        n_layers_, out_activation_: number of layers, the input included; the last activation.
-        callbacks_: copies of the callbacks, as training left them.
+        n_iter_, t_: epochs of the last training; rows seen in total.
+        n_layers_, out_activation_: number of layers, including the input; the last activation.
+        callbacks_: copies of the callbacks, in the state after training.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = ARGUMENTS
-    _all_at_once = False  # the last training, for which the network's optimizer did nothing
+    _all_at_once = False  # True after L-BFGS, which leaves the network's optimizer unused
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]
@@ -59,15 +59,15 @@ class Perceptron(NetworkEstimator):
     max_iter: int
 
     def _output(self) -> str:
-        """scikit-learn's name of the last activation."""
+        """scikit-learn's name for the last activation."""
         raise NotImplementedError(f"{type(self).__name__} must define _output")
 
     def _aim(self) -> tuple[Any, float]:
-        """The loss and its factor: the gradient at the logits is their error, for each output."""
+        """The loss and a factor that make the gradient at each logit the output's error."""
         raise NotImplementedError(f"{type(self).__name__} must define _aim")
 
     def _reported(self, logs: Any) -> float:
-        """The loss of an epoch as scikit-learn counts it."""
+        """The loss of an epoch by scikit-learn's definition."""
         return float(logs["loss"])
 
     # The network ---------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ class Perceptron(NetworkEstimator):
 
     @property
     def _design(self) -> dict[str, Any]:
-        """The arguments that a network is made from."""
+        """The arguments that define a network."""
         names = "activation", "dropout", "batch_normalization", "backend", "loss"
         return {"hidden_layer_sizes": self._sizes, **{name: getattr(self, name) for name in names}}
 
@@ -110,10 +110,10 @@ class Perceptron(NetworkEstimator):
         return network
 
     def _draw(self, network: Sequential, random: Any) -> None:
-        """Give the network scikit-learn's initial weights for a generator.
+        """Draw scikit-learn's initial weights from a generator.
 
         W and b are uniform with the bound √(6 / (I + O)), Glorot & Bengio (2010), equation 16;
-        √(2 / (I + O)) for the logistic function.
+        for the logistic function the bound is √(2 / (I + O)).
         """
         factor = 2.0 if self.activation == "logistic" else 6.0
         for layer in network.leaves:
@@ -136,7 +136,7 @@ class Perceptron(NetworkEstimator):
         return [each for each in self.network_.leaves if isinstance(each, layers.Dense)]
 
     def _show(self) -> None:
-        """Have ``coefs_`` and ``intercepts_`` show the network's weights."""
+        """Let ``coefs_`` and ``intercepts_`` show the network's weights."""
         host = self.network_.backend.to_host
         self.coefs_ = [host(layer.W) for layer in self._dense]
         self.intercepts_ = [host(layer.b) for layer in self._dense]
@@ -171,7 +171,7 @@ class Perceptron(NetworkEstimator):
         return optimizers.SGD(rate, self.momentum, bool(self.nesterovs_momentum))
 
     def _prepare(self, rows: Rows, steps: int) -> None:
-        """Have the penalties of so many steps, together on all these rows."""
+        """Scale the penalties for an epoch of ``steps`` steps over the rows."""
         count = (rows.x.shape[0] if rows.weight is None else float(rows.weight.sum())) / steps
         l1, l2 = float(self.l1) / count, float(self.alpha) / 2 / count
         for layer in self._dense:
@@ -179,7 +179,7 @@ class Perceptron(NetworkEstimator):
             layer.kernel_regularizer = penalty
 
     def _train(self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any) -> None:
-        if not hasattr(self, "network_"):  # weights that somebody has set by hand
+        if not hasattr(self, "network_"):  # the user has set coefs_ by hand
             held = self.coefs_, self.intercepts_
             super()._start(rows.x, random)
             self._show()
@@ -191,7 +191,7 @@ class Perceptron(NetworkEstimator):
                     f"received {value!r}; fit with warm_start=False makes a new network"
                 )
         network = self._ready()
-        network._looked = network._continued = True  # the notes of fit are of other interfaces
+        network._looked = network._continued = True  # no notes of fit, which name other interfaces
         if not incremental or network.optimizer is None or self._all_at_once:
             loss, factor = self._aim()
             network.compile(self._optimizer_now(), loss, loss_weights=factor)
@@ -242,8 +242,8 @@ class Perceptron(NetworkEstimator):
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        # The statistics of a batch would count rows without weight. Unshuffled, the last batch has
-        # all of these, and counts in the epoch's loss as the others do.
+        # Batch statistics would count rows without weight. Without shuffling, the last batch has
+        # all of these rows, but counts in the epoch's loss like any other batch.
         if self.shuffle and not self.batch_normalization:
             rows = evened(rows, size)
         self._prepare(rows, -(-rows.x.shape[0] // size))
@@ -276,10 +276,10 @@ class Perceptron(NetworkEstimator):
         )
 
     def _has_steps(self) -> bool:
-        """True for a solver that takes steps.
+        """True for a solver that takes steps on batches.
 
         Raises:
-            AttributeError: for "lbfgs".
+            AttributeError: the solver is "lbfgs".
         """
         if self.solver == "lbfgs":
             raise AttributeError(

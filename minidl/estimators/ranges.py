@@ -1,4 +1,4 @@
-"""The arguments of perceptrons: their types and ranges, as scikit-learn states them."""
+"""Types and ranges of the perceptrons' arguments, in scikit-learn's form."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _not_negative = Interval(Real, 0, None, closed="left")
 _share = Interval(Real, 0, 1, closed="left")
 _count = Interval(Integral, 1, None, closed="left")
 
-#: scikit-learn's names of activations that have another name here.
+#: scikit-learn's names of activations -> minidl's, where they differ.
 ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid", "exp": "exponential"}
 _HIDDEN = {"identity", "logistic", "tanh", "relu"}
 
-#: Name -> what an argument may be; ``fit`` compares.
+#: Name -> allowed types and ranges of an argument; ``fit`` checks.
 ARGUMENTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _count],
     "activation": [StrOptions(_HIDDEN)],
@@ -62,11 +62,11 @@ ARGUMENTS: dict[str, list[Any]] = {
 
 
 def validate(estimator: Any) -> None:
-    """Compare an estimator's arguments with their ranges.
+    """Check the types and ranges of an estimator's arguments.
 
     Raises:
-        InvalidParameterError: scikit-learn's message first; then what to write for a name that
-            minidl has.
+        InvalidParameterError: an argument is wrong; the message is scikit-learn's, followed by a
+            replacement for a name that minidl knows.
     """
     try:
         estimator._validate_params()
@@ -97,7 +97,7 @@ def _activation(estimator: Any, given: Any) -> str:
 
 
 def _found(name: Any, base: type) -> Any:
-    """The class or the function of a name; None where there is none."""
+    """The class or the function of a name, or None."""
     try:
         return find(name, base) if isinstance(name, str) else None
     except ValueError:

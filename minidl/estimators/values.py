@@ -13,10 +13,10 @@ from minidl.estimators.base import DTYPES, SPARSE, NetworkEstimator
 
 
 class ValueEstimator(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
-    """A regressor of one value a row, or of several."""
+    """A regressor with one or several values for each row."""
 
     def predict(self, X: Any) -> np.ndarray:
-        """The value of each row, (N,); (N, outputs) where there are several.
+        """The value of each row, (N,), or the values of each row, (N, outputs).
 
         Args:
             X: (N, features), an array or a sparse matrix.
@@ -31,7 +31,7 @@ class ValueEstimator(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _score_of(self, y: np.ndarray, outputs: np.ndarray, weight: Any) -> float:
-        """R² of outputs for targets ``y``; NaN where an output is NaN or infinite."""
+        """R² of outputs for targets ``y``; NaN if an output is NaN or infinite."""
         if not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(y, outputs, sample_weight=weight))

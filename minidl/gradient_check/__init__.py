@@ -5,7 +5,7 @@
     from minidl.gradient_check import gradcheck
 
     gradcheck(np.sin, lambda dy, x: dy * np.cos(x), x)  # a forward and its backward
-    gradcheck("softmax", shape=(10,))  # an activation, by name or an own one
+    gradcheck("softmax", shape=(10,))  # an activation: a name or your own object
     gradcheck(MyLayer(3), shape=(4,))
     gradcheck(minidl.losses.MeanSquaredError())
     gradcheck(minidl.regularizers.L2(0.01))
@@ -83,16 +83,16 @@ _CHECKS: tuple[tuple[type, Callable[..., Result]], ...] = (
 
 
 def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
-    """Check the gradients of ``subject``, by this module's function for such a subject.
+    """Check the gradients of ``subject`` by the function of this module for such a subject.
 
     Args:
         subject: a network, a layer, a loss, a regularizer, an activation or a name, a forward
-            function; or a subject of PyTorch, JAX or Keras, as :func:`check_foreign` takes it.
-        arguments, options: of that function, after the subject.
+            function; or a subject of PyTorch, JAX or Keras, as for :func:`check_foreign`.
+        arguments, options: arguments of the chosen function, after the subject.
 
     Raises:
         GradientCheckError: the gradients are wrong or cannot be checked.
-        TypeError: the subject is of no such kind.
+        TypeError: no function of this module checks such a subject.
     """
     if isinstance(subject, str):
         with contextlib.suppress(ValueError):
@@ -111,7 +111,7 @@ def gradcheck(subject: Any, *arguments: Any, **options: Any) -> Result:
 
 
 def _called(check: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """The result of a check, whose arguments are named where one is missing or too many."""
+    """The result of a check; an error names the arguments if one is missing or too many."""
     signature = inspect.signature(check)
     try:
         signature.bind(*arguments, **options)

@@ -24,12 +24,12 @@ Tensors = Mapping[str, np.ndarray]
 #: the kinks on a line of points within a reach of 0; whether one is known to lie at 0
 NameKinks = Callable[[Callable[[float], Tensors], float, bool], Sequence[Kink]]
 
-DIRECTIONS = 2  # for each tensor; and one over all tensors
-ENTRIES = 1024  # all looked at one by one in a wrong tensor of up to this size
-SAMPLE = 64  # of a larger tensor; if all 64 are right, the wrong entries are searched for
-SEARCHED = 5  # entries that are wrong, or at a kink
+DIRECTIONS = 2  # for each tensor; and one direction over all tensors
+ENTRIES = 1024  # a wrong tensor of up to this size is checked entry by entry
+SAMPLE = 64  # entries of a larger tensor; if all are right, a search finds the wrong ones
+SEARCHED = 5  # limit for the named entries, wrong or at a kink
 
-# Terms that cancel leave their rounding behind: this share of the largest gradient of all.
+# Rounding that cancelled terms leave behind, as a share of the largest gradient of all.
 CANCELLED = 1e-12
 
 
@@ -38,9 +38,9 @@ class Comparison:
     """The outcome for one function, in one mode.
 
     Attributes:
-        checks: for each tensor.
+        checks: a check for each tensor.
         failures: the wrong tensors.
-        kinks: at the point itself.
+        kinks: kinks at the point itself.
         avoided: kinks outside a narrowed probe.
     """
 
@@ -60,16 +60,17 @@ def compare(
 ) -> Comparison:
     """Compare ``gradients`` with the derivatives of f = Σ terms(tensors).
 
-    A direction is right if |<gradient, u> - slope| is within the slope's error, RELATIVE times
-    the root mean square of the gradient, and CANCELLED times the largest entry of all gradients.
+    A direction u is right if |<gradient, u> - slope| is at most the sum of three terms: the slope's
+    error; RELATIVE times the slope or the gradient's root mean square, whichever is larger; and
+    CANCELLED times the largest entry of all gradients.
 
     Args:
-        tensors: float64, on the host; the point.
-        gradients: analytic, of the tensors to be checked.
-        terms: the function; summed here, so that resting terms cancel.
+        tensors: the point, float64, on the host.
+        gradients: analytic gradients of the tensors to check.
+        terms: the function; summed here, so that unchanged terms cancel.
         name_kinks: names the subject's kinks, if the subject can.
         mode: "training", "inference" or "".
-        seed: of the directions.
+        seed: seed of the directions.
 
     Raises:
         NotFiniteError: the function has no finite value on one side of the point.
@@ -115,7 +116,7 @@ class _Comparing:
             if not found.kink:
                 analytic = float(np.sum(gradient * direction))
                 deviations.append(self._deviation(analytic, found, magnitude))
-        if not deviations:  # no direction avoids it
+        if not deviations:  # no direction avoids the kink
             self._kink(name, found, direction, magnitude)
             return
         worst = max(deviations)
@@ -126,7 +127,7 @@ class _Comparing:
             self.found.failures.append(self._failure(name, worst, magnitude))
 
     def _together(self, names: Sequence[str]) -> None:
-        """Compare all tensors moved at once, after a comparison of each alone."""
+        """Compare along a move of all tensors at once, after a comparison of each alone."""
         sizes = [self.tensors[name].size for name in names]
         flat = random_direction(self.random, (sum(sizes),))
         parts = np.split(flat, np.cumsum(sizes)[:-1])
@@ -135,7 +136,7 @@ class _Comparing:
         magnitude = rms(np.concatenate([self.gradients[n].ravel() for n in names]))
         found = self._slope(moves, magnitude)
         self._avoided(moves, found)
-        if found.kink:  # met by no tensor alone: the single directions missed the kink
+        if found.kink:  # no tensor alone met the kink: the single directions missed it
             self.found.kinks += self._named(moves, found) or [self._somewhere("all tensors", found)]
             return
         deviation = self._deviation(analytic, found, magnitude)
@@ -157,7 +158,7 @@ class _Comparing:
         return at
 
     def _slope(self, moves: Tensors, magnitude: float) -> Slope:
-        """Along ``moves``."""
+        """The slope along ``moves``."""
         at = self._points(moves)
         scale = max(1.0, *(rms(self.tensors[name]) for name in moves))
         key = " ".join(moves)
@@ -199,7 +200,7 @@ class _Comparing:
         return [kink._replace(place=self._label(kink.place)) for kink in kinks]
 
     def _kink(self, name: str, found: Slope, direction: np.ndarray, magnitude: float) -> None:
-        """Name a kink at the point: by the subject, else by the entries that meet the kink."""
+        """Name a kink at the point: by the subject, or else by the entries at the kink."""
         kinks = self._named({name: direction}, found)
         if not kinks:
 
@@ -253,8 +254,8 @@ class _Comparing:
 class Deviation(NamedTuple):
     """Deviation of an analytic slope from a numeric one.
 
-    ``relative`` is the size and ``resolution`` the allowed size, both in relation to the gradient
-    or to a thousandth of the largest of all, whichever is larger.
+    ``relative`` is the size and ``resolution`` the allowed size, both relative to the gradient or
+    to a thousandth of the largest gradient, whichever is larger.
     """
 
     wrong: bool

@@ -1,4 +1,4 @@
-"""Requirements on functions before a gradient can be checked, and the verdict after."""
+"""Requirements on functions before a gradient check, and the verdict after the check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def on_host(what: str, array: Any) -> np.ndarray:
     """A copy of ``array`` as a NumPy array of float64, all finite.
 
     Raises:
-        GradientDtypeError: of another type.
+        GradientDtypeError: the array has another type.
         NotFiniteError: the array holds NaN or infinity.
     """
     host = np.array(backend_of(array).to_host(array))
@@ -45,7 +45,7 @@ def forward(network: Network, *arguments: Any) -> Any:
     """The network's outputs.
 
     Raises:
-        GradientShapeError: a layer returns an array of another shape than it said in ``build``.
+        GradientShapeError: a layer's array does not have the shape that ``build`` gave.
     """
     try:
         return network.forward(*arguments)
@@ -75,9 +75,9 @@ def settled(
     """The result of ``call()``, if a second call agrees and the inputs are unchanged.
 
     Args:
-        what: is called, for messages.
+        what: name of the call for messages.
         call: returns new host arrays: one, or a mapping.
-        inputs: copies of the present inputs.
+        inputs: returns copies of the current inputs.
 
     Raises:
         InPlaceError: an input has changed.
@@ -112,11 +112,11 @@ def verdict(subject: str, found: Sequence[Comparison]) -> Result:
 
     Raises:
         GradientError: a gradient is wrong.
-        KinkError: none is wrong, but the point lies at a kink.
+        KinkError: no gradient is wrong, but the point lies at a kink.
     """
     checks = tuple(check for comparison in found for check in comparison.checks)
     failures = [failure for comparison in found for failure in comparison.failures]
-    # Several tensors meet the same one.
+    # Several tensors meet the same kink.
     kinks = list(dict.fromkeys(str(kink) for comparison in found for kink in comparison.kinks))
     if failures:
         head = f"gradients of {subject}: {len(failures)} of {len(checks)} are wrong"
@@ -133,7 +133,7 @@ def verdict(subject: str, found: Sequence[Comparison]) -> Result:
 
 
 def _once(failures: Sequence[Failure]) -> list[Failure]:
-    """The failures, of which one that two modes share stands once, under both modes."""
+    """The failures; a failure that two modes share appears once, under both modes."""
     told: list[Failure] = []
     for failure in failures:
         for k, other in enumerate(told):

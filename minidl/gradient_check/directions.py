@@ -1,4 +1,4 @@
-"""Random directions, and the search for the entries that make one go wrong."""
+"""Random directions, and the search for the entries that make a direction wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def random_direction(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """A random unit vector without an entry near 0, so that no wrong entry goes unseen."""
+    """A random unit vector without an entry near 0, so that every wrong entry shows."""
     signs = random.choice([-1.0, 1.0], shape)
     vector = signs * random.uniform(0.5, 1.5, shape)
     return np.asarray(vector / np.linalg.norm(vector))
@@ -29,12 +29,12 @@ def restricted(direction: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def rms(tensor: np.ndarray) -> float:
-    """The root mean square of the entries; 0 of none."""
+    """The root mean square of the entries; 0 without entries."""
     return float(np.sqrt(np.mean(np.square(tensor)))) if tensor.size else 0.0
 
 
 def locate(bad: Callable[[np.ndarray], bool], indices: np.ndarray, most: int) -> list[int]:
-    """Up to ``most`` single indices that are bad, by halving the sets that are."""
+    """Up to ``most`` single indices that are bad, found by halving bad sets."""
     if most <= 0 or not bad(indices):
         return []
     if len(indices) == 1:

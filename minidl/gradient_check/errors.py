@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class GradientCheckError(AssertionError):
-    """Base of all errors of a gradient check, so that one ``except`` takes all."""
+    """Base of all errors of a gradient check, so that one ``except`` catches all."""
 
 
 class GradientError(GradientCheckError):
     """A gradient is not the derivative.
 
     Attributes:
-        failures: one for each wrong tensor, with the wrong entries.
+        failures: a failure for each wrong tensor, with the wrong entries.
     """
 
     def __init__(self, message: str, failures: Sequence[Failure]) -> None:
@@ -29,7 +29,7 @@ class KinkError(GradientCheckError):
     """The function has a kink (or a jump) at the point itself: there is no derivative to check.
 
     Attributes:
-        kinks: where, one text for each.
+        kinks: place of each kink, as text.
     """
 
     def __init__(self, message: str, kinks: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ class KinkError(GradientCheckError):
 
 
 class GradientShapeError(GradientCheckError):
-    """Forward and backward disagree about shapes, or about how many gradients there are."""
+    """Forward and backward disagree about shapes, or about the number of gradients."""
 
 
 class GradientDtypeError(GradientCheckError):
@@ -58,4 +58,4 @@ class NondeterministicError(GradientCheckError):
 
 
 class NotFiniteError(GradientCheckError):
-    """NaN or infinity came out, or a gradient was not written at all."""
+    """A result is NaN or infinite, or a gradient was never written."""

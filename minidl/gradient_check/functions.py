@@ -1,4 +1,4 @@
-"""Check a forward function and its backward."""
+"""Check of a forward function and its backward."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def check_function(
         inputs: a float64 array, a sequence of arrays, or a mapping from names to arrays, passed as
             keyword arguments. Values without a gradient, such as labels, are no inputs: close over
             such values.
-        dy: default 1 where y is one number, else random; or an array that goes with y's shape.
-        name: for messages; default the forward's own.
-        seed: of the random directions and of dy.
+        dy: default 1 if y is one number, else random; or an array that broadcasts to y's shape.
+        name: name for messages; default the forward's own name.
+        seed: seed of the random directions and of dy.
 
     Raises:
         GradientError: a gradient is wrong; the message names the entries.
@@ -59,7 +59,7 @@ def compared(
     mode: str,
     seed: int,
 ) -> Comparison:
-    """The findings of :func:`check_function`; ``mode`` tells several of one name apart."""
+    """The findings of :func:`check_function`; ``mode`` distinguishes findings of one name."""
     pair = _Pair(forward, backward, inputs, f"{name}: {mode}" if mode else name)
     y = settled(f"{pair.name}: forward", pair.value, pair.inputs)
     weights = pair.weights(y, dy, seed)
@@ -99,7 +99,7 @@ class _Pair:
         return np.array(backend_of(y).to_host(y))
 
     def value(self) -> np.ndarray:
-        """y at the point, looked at."""
+        """y at the point, after checks."""
         y = self._apply(self.forward, self.tensors)
         if isinstance(y, list | tuple):
             raise GradientShapeError(

@@ -8,8 +8,8 @@ import numpy as np
 
 from minidl.gradient_check.report import Entry
 
-# Two numbers are one if they differ by less than this share: slopes of single entries have
-# six digits at least where the entry matters.
+# Two numbers are equal if they differ by less than this share: slopes of single entries have at
+# least six digits if the entry matters.
 SAME = 1e-5
 
 
@@ -17,7 +17,7 @@ def hint(entries: Sequence[Entry], gradient: np.ndarray, tensor: np.ndarray) -> 
     """One sentence about the compared entries, or "".
 
     Args:
-        entries: right and wrong.
+        entries: compared entries, right and wrong.
         gradient: the analytic gradient.
         tensor: the point of the gradient.
     """
@@ -64,7 +64,7 @@ def _about(factor: float) -> str:
 
 
 def _constant(part: np.ndarray, whole: np.ndarray) -> float | None:
-    """c where part = c · whole and c is not 0; None where there is no such number."""
+    """c with part = c · whole and c not 0; None without such a number."""
     square = float(whole @ whole)
     c = float(part @ whole) / square if square else 0.0
     return c if abs(c) > SAME and _same(part, c * whole) else None

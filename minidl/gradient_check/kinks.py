@@ -1,4 +1,4 @@
-"""Places of a network's kinks: the unit of an activation, the weight, the output."""
+"""Places of a network's kinks: the unit of an activation, the weight, or the output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from minidl.layers import Activation
 from minidl.network import Network
 from minidl.regularizers.arrays import costs
 
-# Distances at which a function of one number is looked at, as shares of the reach.
+# Distances at which a function of one number is evaluated, as shares of the reach.
 SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-NAMED = 20  # of one layer on one line
-SEARCHED = 1024  # outputs of a network that are moved one by one
+NAMED = 20  # limit for the kinks of one layer on one line
+SEARCHED = 1024  # limit for the outputs of a network that are moved one by one
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -29,9 +29,9 @@ def bent(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> tuple[np.ndarray, 
     Args:
         x, y: arguments and values at SHARES of the reach.
 
-    The slopes to both sides differ by reach · y'' where y is smooth, and half as much at half
-    the reach. At a kink the difference is as large at half the reach; at a kink between both, 0.
-    A difference below 1e-4 of the slope is no kink that matters.
+    If y is smooth, the slopes to both sides differ by reach · y'', and by half as much at half the
+    reach. At a kink, the difference is equally large at half the reach; with a kink between both
+    distances, the difference there is 0. A difference below 1e-4 of the slope does not matter.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         left, near_left, near_right, right = ((y[k] - y[2]) / (x[k] - x[2]) for k in (0, 1, 3, 4))
@@ -45,7 +45,7 @@ def bent(x: Sequence[np.ndarray], y: Sequence[np.ndarray]) -> tuple[np.ndarray, 
 
 @contextlib.contextmanager
 def watched(network: Network) -> Iterator[dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Within the block, the inputs and outputs of each elementwise activation, by name."""
+    """Record the inputs and outputs of each elementwise activation in the block, by name."""
     seen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     activations = [
         (layer.name if part is layer else f"{layer.name} ({part.function.name})", part)
@@ -77,7 +77,7 @@ def of_activations(network: Network, run: Callable[[float], object], reach: floa
 
     Args:
         network: the network with the activations.
-        run: makes a forward pass at a distance from 0.
+        run: function of a distance from 0 that makes a forward pass there.
         reach: largest distance.
     """
     passes = []
@@ -113,7 +113,7 @@ def of_penalties(network: Network, theta: np.ndarray, reach: float) -> list[Kink
 def of_outputs(
     name: str, terms: Callable[[Any], np.ndarray], outputs: np.ndarray, backend: Backend
 ) -> list[Kink]:
-    """The kinks of a loss at the outputs of a network, each moved alone."""
+    """The kinks of a loss at the outputs of a network, with each output moved alone."""
     if outputs.size > SEARCHED:
         return []
     found: list[Kink] = []

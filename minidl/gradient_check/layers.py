@@ -1,4 +1,4 @@
-"""Check one layer, or one activation function, at a random point."""
+"""Check of one layer, or of one activation function, at a random point."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def check_layer(
 ) -> Result:
     """Check a layer's gradients, of parameters and input, at a random point.
 
-    The function is Σ dy · y with random dy, and the layer's penalties. Parameters are moved away
-    from their initial values, where zeros and ones hide mistakes; statistics come from one
+    The function is Σ dy · y with random dy, plus the layer's penalties. Parameters are moved away
+    from the initial values, because zeros and ones hide mistakes. Statistics come from one
     training pass over other rows.
 
     Args:
-        layer: new, in no network; free again afterwards.
-        shape: of one row, such as (4,); not needed with x or for a layer with a known shape.
-        rows: of the batch.
-        x: (N, *shape), float64, for a layer that does not take every number; default normal.
+        layer: a new layer, in no network; free again afterwards.
+        shape: shape of one row, such as (4,); not needed with x or for a layer of known shape.
+        rows: number of rows of the batch.
+        x: (N, *shape), float64, for a layer that does not accept every number; default normal.
         training: True or False for one mode; default both.
-        step: the step of the random numbers, for a layer that draws.
-        seed: of the point and of the directions.
+        step: step of the random numbers, for a layer that draws.
+        seed: seed of the point and of the directions.
 
     Raises:
-        GradientError, KinkError and the others: as :func:`check_network`.
+        GradientError, KinkError and more: as :func:`check_network`.
         ValueError: the layer is in a network, or no shape is known.
     """
     if layer.owner is not None or layer.sealed:
@@ -64,7 +64,7 @@ def check_layer(
         layer.needs_dx = True
         network.bind(len(x))
         _move(network, random)
-        # Statistics that are not the initial ones.
+        # Statistics other than the initial values.
         forward(network, network.backend.to_device(x[::-1] * 1.5), True, step)
         y = (len(x), *network.output_row)
         dy = random.choice([-1.0, 1.0], y) * random.uniform(0.5, 1.5, y)
@@ -72,12 +72,12 @@ def check_layer(
             network.name, training, seed
         )
     finally:
-        # Free again; what another network builds of it begins anew.
+        # Free again; another network can build the layer from scratch.
         layer.owner, layer.sealed = None, False
 
 
 def _move(network: Network, random: np.random.Generator) -> None:
-    """Parameters to a generic place: no entry is 0, and all signs stay."""
+    """Move parameters to a generic place: no entry is 0, and all signs stay."""
     theta = network.backend.to_host(network.theta)
     share = random.choice([-1.0, 1.0], theta.shape) * random.uniform(0.1, 0.5, theta.shape)
     moved = np.where(theta == 0, share, theta * (1 + share))
@@ -94,12 +94,12 @@ def check_activation(
     """Check an activation function, by name or as an object, as a layer.
 
     Args:
-        activation: such as "relu", or an own
+        activation: a name such as "relu", or an
             :class:`~minidl.activations.ActivationFunction`.
         shape, rows, x, seed: as for :func:`check_layer`.
 
     Raises:
-        GradientError, KinkError and the others: as :func:`check_network`.
+        GradientError, KinkError and more: as :func:`check_network`.
         ValueError, TypeError: no such activation.
     """
     function = activations.get(activation)

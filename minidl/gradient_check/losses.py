@@ -1,4 +1,4 @@
-"""Check a loss at predictions, or a penalty at weights."""
+"""Check of a loss at predictions, or of a penalty at weights."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def check_loss(
     Args:
         loss: an object or a name.
         predictions: (N, units), float64; default normal logits or values, or probabilities,
-            as the loss takes them.
-        y: targets; default random, as ``loss.labels`` says.
-        rows, units: of the default batch.
-        sample_weight: (N,); default once none and once random.
-        seed: of the point and of the directions.
+            as the loss requires.
+        y: targets; default random, as ``loss.labels`` requires.
+        rows, units: size of the default batch.
+        sample_weight: (N,); default a check without weights and a check with random weights.
+        seed: seed of the point and of the directions.
 
     Raises:
-        GradientError: the gradient is wrong; the message names its entries.
+        GradientError: the gradient is wrong; the message names the entries.
         KinkError: a prediction lies at a kink.
         NonScalarLossError: the loss is not one number.
         GradientDtypeError, GradientShapeError, InPlaceError, NondeterministicError,
@@ -80,14 +80,14 @@ def check_penalty(
 
     Args:
         regularizer: an object or a name.
-        shape: of the default tensor, without entries near 0.
+        shape: shape of the default tensor, which has no entries near 0.
         W: the tensor, float64.
-        seed: of the point and of the directions.
+        seed: seed of the point and of the directions.
 
     Raises:
-        GradientError: the gradient is wrong; the message names its entries.
+        GradientError: the gradient is wrong; the message names the entries.
         KinkError: a weight lies at a kink.
-        ValueError, TypeError: no such regularizer, or one that acts by a proximal step and
+        ValueError, TypeError: no such regularizer, or the regularizer acts by a proximal step and
             adds no gradient.
     """
     penalty = regularizers.get(regularizer)
@@ -107,7 +107,7 @@ def check_penalty(
         return costs(penalty, W, backend_of(W).xp.empty_like(W))
 
     def backward(dy: Any, W: Any) -> Any:
-        # Added to the gradient that is there, here 1.
+        # Added to the existing gradient, here 1.
         dW = backend_of(W).xp.ones_like(W)
         penalty._add_gradient(W, dW)
         return dW - 1.0
@@ -134,7 +134,7 @@ def _predictions(
 def random_targets(
     loss: losses.Loss, random: np.random.Generator, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Targets of the kind that the loss takes, for predictions of this shape."""
+    """Targets of the loss's kind, for predictions of a shape."""
     if loss.labels == "integers":
         return random.integers(0, shape[1], shape[0])
     if loss.labels == "rows":

@@ -1,4 +1,4 @@
-"""Check a whole network: parameters, penalties and input, in both modes."""
+"""Check of a whole network: parameters, penalties and input, in both modes."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def check_network(
 ) -> Result:
     """Check the gradients of a training step: of every parameter, penalties included, and of x.
 
-    The function is the loss with all penalties at the network's present parameters, computed as
-    ``fit`` does: from the logits where the loss can look behind the last activation. The
-    dropout masks are of one step. The network is unchanged afterwards.
+    The function is the loss with all penalties at the network's current parameters, computed as in
+    ``fit``: from the logits if the loss can skip the last activation. All passes use the dropout
+    masks of one step. The network is unchanged afterwards.
 
     Args:
-        network: of dtype float64.
-        x: (N, *input_shape), floats; or a CSR matrix, without a check of its gradient.
-        y: targets as the loss wants.
+        network: a network of dtype float64.
+        x: (N, *input_shape), floats; or a CSR matrix, for which dx is not checked.
+        y: targets in the loss's form.
         loss: an object or a name; default the network's compiled loss.
-        sample_weight: (N,), or None for ones.
+        sample_weight: (N,), or None for weight 1 in each row.
         training: True or False for one mode; default both.
-        step: the step of the dropout masks.
-        seed: of the random directions.
+        step: step of the dropout masks.
+        seed: seed of the random directions.
 
     Raises:
         GradientError: a gradient is wrong; the message names the entries.
         KinkError: the point lies at a kink; the message names layer, row and unit.
         GradientDtypeError, GradientShapeError, InPlaceError, NonScalarLossError,
             NondeterministicError, NotFiniteError: there is no gradient to check.
-        ValueError, TypeError: no loss, or data that do not go with the loss or the network.
+        ValueError, TypeError: no loss, or data that do not fit the loss or the network.
     """
     if network.dtype != np.float64:
         raise GradientDtypeError(

@@ -1,4 +1,4 @@
-"""A network as a function of parameters and input, with the gradients of that function."""
+"""A network as a function of parameters and input, with the function's gradients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Head(Protocol):
         """The terms, on the host."""
 
     def gradient(self) -> Any:
-        """The gradient of their sum at the last outputs, on the device."""
+        """The gradient of the terms' sum at the last outputs, on the device."""
 
 
 class LossHead(Head):
@@ -71,13 +71,13 @@ class WeightHead(Head):
 
 
 class Pass:
-    """Forward and backward through a network, at any parameters and input.
+    """Forward and backward pass through a network, at any parameters and input.
 
     Args:
-        network: built.
+        network: a built network.
         head: the function of the outputs.
-        x: rows on the host, float64; of a sparse matrix no gradient is checked.
-        step: the step of the dropout masks.
+        x: rows on the host, float64; the gradient of a sparse matrix is not checked.
+        step: step of the dropout masks.
         logits: True if the head takes the network's logits.
     """
 
@@ -92,7 +92,7 @@ class Pass:
         self._statistics = network.statistics.theta.copy()
 
     def check(self, subject: str, training: bool | None, seed: int) -> Result:
-        """Compare all gradients, in one mode or both; the network is left as it was."""
+        """Compare all gradients, in one mode or both; the network stays unchanged."""
         with self._left_as_it_was():
             tensors = self._tensors()
             modes = (True, False) if training is None else (training,)
@@ -117,7 +117,7 @@ class Pass:
 
     @property
     def _trained(self) -> list[Parameter]:
-        """The tensors that train; the others have no gradient."""
+        """The trainable tensors; only trainable tensors have a gradient."""
         return [entry for entry in self.network.parameters if entry.trainable]
 
     def _tensors(self) -> dict[str, np.ndarray]:
@@ -129,12 +129,12 @@ class Pass:
         return tensors if self.sparse else {**tensors, INPUT: self.x}
 
     def _inputs(self) -> dict[str, np.ndarray]:
-        """The arrays that no pass may change, in their present state."""
+        """The current arrays that no pass may change."""
         given = self._given.data if self.sparse else self.network.backend.to_host(self._given)
         return {**self._tensors(), INPUT: given}
 
     def _place(self, tensors: Mapping[str, np.ndarray]) -> None:
-        """Set parameters and input; statistics are moved from the same start each time."""
+        """Set parameters and input, and reset the statistics to the same start."""
         network = self.network
         for entry in self._trained:
             network.parameters.view(entry)[...] = network.backend.to_device(tensors[entry.name])
@@ -147,7 +147,7 @@ class Pass:
         return forward(self.network, self._given, self.training, self.step, self.logits)
 
     def _penalty(self) -> float:
-        """The penalties whose gradients the network adds: all but those by proximal steps."""
+        """The penalties with gradients from the network: all except proximal penalties."""
         network = self.network
         value = float(network.penalties.forward(network.theta))
         for entry in self._trained:
@@ -159,7 +159,7 @@ class Pass:
         return value
 
     def _first(self, what: str, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The terms at the point, and the outputs looked at."""
+        """The terms at the point, after checks of the outputs."""
         outputs = self._forward(tensors)
         shape = (self.x.shape[0], *self.network.output_row)
         of_shape(f"{what}: output", outputs, shape, "(rows, *output_shape)")
@@ -170,12 +170,12 @@ class Pass:
     # Gradients -------------------------------------------------------------------------
 
     def _gradients(self, what: str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The analytic gradients, looked at."""
+        """The analytic gradients, after checks."""
         network = self.network
-        # First, because the layers' dx are looked at there.
+        # First, because this call checks the layers' dx.
         dx = None if self.sparse else self._input_gradient(what, tensors)
         dy = self._dy(what, tensors)
-        # Overwritten by a backward pass, never added to.
+        # A backward pass overwrites these values and never adds to them.
         network.grad[...] = np.nan
         with written(what, network.leaves):
             network.backward(dy, logits=self.logits)

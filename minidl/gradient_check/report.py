@@ -1,4 +1,4 @@
-"""Findings of a check: for each tensor, and entry by entry where a tensor is wrong."""
+"""Findings of a check: for each tensor, and for each compared entry of a wrong tensor."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-SAME = 1e-6  # relative; differences leave less between two modes that compute the same
-SHOWN = 8  # wrong entries of a tensor, the worst first
+SAME = 1e-6  # relative; two modes that compute the same differ by less
+SHOWN = 8  # limit for the printed wrong entries of a tensor, the worst first
 
 
 class Kink(NamedTuple):
@@ -33,12 +33,12 @@ class TensorCheck(NamedTuple):
     """One tensor in one mode.
 
     Attributes:
-        name: of the tensor.
+        name: name of the tensor.
         mode: "training", "inference" or "".
-        shape: of the tensor.
-        error: the largest deviation along the directions, in relation to the gradient, or to a
-            thousandth of the largest gradient of all where that is more.
-        resolution: the smallest deviation that would have been seen there.
+        shape: shape of the tensor.
+        error: the largest deviation along the directions, relative to the gradient or to a
+            thousandth of the largest gradient of all, whichever is larger.
+        resolution: the smallest deviation that the check would have found.
     """
 
     name: str
@@ -54,7 +54,7 @@ class TensorCheck(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry of a tensor: the backward's value, and the value by differences."""
+    """One entry of a tensor: the backward's value, and the value from differences."""
 
     place: tuple[int, ...]
     analytic: float
@@ -63,7 +63,7 @@ class Entry(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The difference relative to the larger of both."""
+        """The difference, relative to the larger of both values."""
         return _apart(self.analytic, self.numeric)
 
 
@@ -134,8 +134,8 @@ class Result:
 
     Attributes:
         subject: name of the checked object.
-        checks: one for each tensor and mode.
-        kinks: near the point, avoided by narrower probes.
+        checks: a check for each tensor and mode.
+        kinks: kinks near the point, avoided by narrower probes.
     """
 
     subject: str

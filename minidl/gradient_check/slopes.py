@@ -1,12 +1,12 @@
 """The derivative of a function of one number by differences: value, error, kinks.
 
-With the central difference D(h) = (φ(h) - φ(-h)) / 2h, with an error in powers of h², one
-Richardson step R(h) = (4 D(h) - D(2h)) / 3 removes the term in h² (Richardson, "The
-approximate arithmetical solution by finite differences", Phil. Trans. R. Soc. A 210, 1911).
+The central difference D(h) = (φ(h) - φ(-h)) / 2h has an error in powers of h². One Richardson step
+R(h) = (4 D(h) - D(2h)) / 3 removes the term in h². (Richardson, "The approximate arithmetical
+solution by finite differences", Phil. Trans. R. Soc. A 210, 1911.)
 
-Why one step, and why h = 2⁻⁹. Largest error relative to the gradient over 200 random directions,
-sigmoid and softmax cross-entropy, 8 × 10 entries (``python -m benchmarks.gradient_check_step``
-prints the whole curve):
+A table explains the choice of one step and of h = 2⁻⁹. The numbers are the largest errors, relative
+to the gradient, over 200 random directions, for sigmoid and softmax cross-entropy with 8 × 10
+entries. ``python -m benchmarks.gradient_check_step`` prints the whole curve.
 
     h       plain D(h)   one step R(h)   two steps
     2⁻⁵     3e-06        4e-11           3e-13
@@ -15,20 +15,20 @@ prints the whole curve):
     2⁻¹³    7e-11        6e-11           7e-11
     2⁻¹⁷    8e-10        1e-09           1e-09
 
-The best plain difference is off by 7e-11, one step by 1e-12, two by 2e-13: the second step earns
-less than the first, and at steps so wide that a sharper function, or a kink, lies within.
-2⁻⁹ is two octaves below the best h for functions that vary on a scale of 1: a function that varies
-four times as fast is still differentiated at its best.
+The smallest errors: 7e-11 for plain differences, 1e-12 for one step, 2e-13 for two. So the second
+step gains less than the first, and needs a wide h, within which a kink or a sharp bend may lie.
+2⁻⁹ is a quarter of the best h for functions that vary on a scale of 1, so a function that varies
+four times as fast still gets the best accuracy.
 
-The error of R is not assumed but seen. *Rounding*: the noise σ of φ is estimated from its fourth
+The error of R is measured, not assumed. *Rounding*: the noise σ of φ is estimated from the fourth
 differences at points so near to each other that only noise is left (Moré & Wild, "Estimating
 computational noise", SIAM J. Sci. Comput. 33, 2011); R has the noise 0.95 σ / h. *Curvature*:
-|R(h) - R(2h)| is about 15 times the term in h⁴ that is left in R(h).
+|R(h) - R(2h)| is about 15 times the remaining term in h⁴ of R(h).
 
-A *kink* shows in the second difference B(h) = (φ(h) - 2 φ(0) + φ(-h)) / h. A smooth function has
-B(2h) - 2 B(h) of the order h³, so that the same from 2h is 8 times as large. With a kink between
-the points, the difference is of the order of the jump in slope, at h and at 2h alike. Then the step
-shrinks until the kink is outside, or turns out to lie at the point itself.
+A *kink* shows in the second difference B(h) = (φ(h) - 2 φ(0) + φ(-h)) / h. For a smooth function,
+B(2h) - 2 B(h) is of the order h³, so the value for 2h in place of h is 8 times as large. With a
+kink between the points, the value is of the order of the jump in slope, for h and 2h alike. Then
+the step shrinks until the kink is outside, or turns out to lie at the point itself.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ STEP = 2.0**-9
 SHRINK = 8.0
 SMALLEST = STEP / SHRINK**8
 
-# Of the noise's deviation, estimated from a dozen differences: a normal number exceeds 8
-# deviations never, and the estimate is short by up to a factor of 3.
+# In standard deviations of the noise, estimated from a dozen differences: a normal number never
+# exceeds 8 deviations, and the estimate may be too small by a factor of 3.
 DEVIATIONS = 24.0
 
-# Smaller shares of the gradient count as 0: rounding of the analytic gradient, and a step in the
+# Smaller shares of the gradient count as 0: rounding of the analytic gradient, and a jump in the
 # slope at a kink.
 RELATIVE = 1e-9
 JUMP = 1e-7
@@ -63,10 +63,10 @@ class Slope(NamedTuple):
 
     Attributes:
         value: R(h).
-        error: bound of the error of R(h).
-        left, right: the slopes towards both sides, to within the step.
+        error: bound on the error of R(h).
+        left, right: the slopes to both sides, as accurate as the step allows.
         step: h.
-        kink: True if a kink lies at 0, as near as differences can tell.
+        kink: True if a kink lies at 0, as far as differences can tell.
         reach: reach of the widest narrowed probe; 0.0 if none was narrowed.
     """
 
@@ -80,10 +80,10 @@ class Slope(NamedTuple):
 
 
 class Line:
-    """φ(t) = Σ terms(t), with rise from 0 and noise.
+    """φ(t) = Σ terms(t), with the rise from 0 and the noise.
 
     Args:
-        terms: the function as the terms of a sum; terms that do not move cancel exactly.
+        terms: the function as the terms of a sum; unchanged terms cancel exactly.
         scale: the unit of t; steps are shares of this unit.
         noise: σ if known from another direction, else measured.
     """
@@ -95,20 +95,20 @@ class Line:
 
     def rise(self, t: float) -> float:
         """φ(t) - φ(0); NaN outside the function's domain."""
-        # A probe that leaves the domain is no mistake of the function's.
+        # A probe outside the domain is no mistake of the function.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             return float(np.sum(self._terms(t) - self._start))
 
     def _measured_noise(self) -> float:
         step = STEP * self.scale
         near = step / 1024
-        # Rounding can repeat itself and so not show: at least half an ulp of what moves. Where
-        # nothing does, it may have swallowed all that there is.
+        # Repeated rounding can stay hidden, so the noise is at least half an ulp of the terms that
+        # change. If no term changes, rounding may hide every change, so all terms count.
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             moves = self._terms(step) != self._start
         moving = self._start[moves] if np.any(moves) else self._start
         least = _EPS / 2 * float(np.linalg.norm(moving[np.isfinite(moving)]))
-        # Away from 0, where kinks are; and one in the first window is not in the second.
+        # Two windows away from 0, where kinks lie; a kink in the first is not in the second.
         seen = np.inf
         for start in (step, -step - (_WINDOW - 1) * near):
             rises = np.array([self.rise(start + k * near) for k in range(_WINDOW)])
@@ -125,7 +125,7 @@ def slope(line: Line, magnitude: float) -> Slope:
 
     Args:
         line: the function.
-        magnitude: of the derivatives around; smaller errors than a share of this size do not
+        magnitude: typical size of the derivatives; errors below a share of this size do not
             matter.
     """
     best: Slope | None = None
@@ -137,7 +137,7 @@ def slope(line: Line, magnitude: float) -> Slope:
         # A jump keeps its size; the bend of |x|^1.5 at 0 falls by √8 from step to step.
         if found.kink and bend > max(JUMP * size, before / 2):
             best, before = found, bend
-            # Narrower, a jump of this size would drown in the noise.
+            # With a smaller step, a jump of this size would drown in the noise.
             lost = bend < 3 * rounding * SHRINK
         else:
             bias = curvature + (bend if found.kink else 0.0)

@@ -1,4 +1,4 @@
-"""Gradients of another shape than their tensors, found where a layer's backward writes them."""
+"""Gradients of the wrong shape, found when a layer's backward writes the gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.layers import Layer
 
 
 class _Strict:
-    """A view that takes, as a whole, only arrays of its own shape, and the number 0."""
+    """A view that accepts, as a whole, only arrays of its own shape and the number 0."""
 
     def __init__(self, what: str, view: Any) -> None:
         self._what, self._view = what, view
@@ -22,7 +22,7 @@ class _Strict:
     def __setitem__(self, place: Any, value: Any) -> None:
         shape, size = np.shape(value), np.size(value)
         fits = shape == self._view.shape or size == self._view.size == 1
-        # Zeros are no gradient yet: the backward may go on with additions.
+        # Zeros are no gradient yet: the backward may continue with additions.
         if not fits and not (size == 1 and value == 0):
             received = f"an array of shape {shape}" if shape else "one number"
             raise GradientShapeError(
@@ -34,14 +34,15 @@ class _Strict:
 
 @contextlib.contextmanager
 def written(what: str, layers: Sequence[Layer]) -> Iterator[None]:
-    """Check the shapes of what backward assigns to the gradients of these layers.
+    """Check the shapes of the arrays that backward assigns to the layers' gradients.
 
     Args:
-        what: is checked, for messages.
-        layers: built.
+        what: name of the checked object for messages.
+        layers: built layers.
 
     Raises:
-        GradientShapeError: a gradient has another shape than its tensor, or is one number.
+        GradientShapeError: the shapes of a gradient and its tensor differ, or a gradient is a
+            single number.
     """
     views = [layer.__dict__.get("_views", {}) for layer in layers]
     before = [dict(named) for named in views]
@@ -52,7 +53,7 @@ def written(what: str, layers: Sequence[Layer]) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        # NumPy's refusal to write into a view, which does not say whose it is.
+        # NumPy refuses to write into a view, without the name of the layer.
         if "broadcast" not in str(error):
             raise
         line = traceback.extract_tb(error.__traceback__)[-1].line
@@ -63,7 +64,7 @@ def written(what: str, layers: Sequence[Layer]) -> Iterator[None]:
 
 
 def _place(layers: Sequence[Layer], error: BaseException) -> str:
-    """The name of the layer in whose method the error arose."""
+    """The name of the layer with the method that raised the error."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     subjects = [frame.f_locals.get("self") for frame in frames]
     names = [layer.name for subject in subjects for layer in layers if layer is subject]

@@ -1,16 +1,16 @@
-"""Models from elsewhere, and models for elsewhere.
+"""Conversion of models from and to other libraries and file formats.
 
 =========================  =====================================================================
 :func:`from_sklearn`       a fitted MLPClassifier or MLPRegressor; :func:`to_sklearn` goes back
 :func:`to_torch`           a ``torch.nn.Sequential``; :func:`from_torch` is the way back
 :func:`save_state_dict`    a safetensors file with PyTorch's names; :func:`load_state_dict` reads it
-:func:`to_onnx`            a file of ONNX; :func:`from_onnx` reads files of others, too
-:func:`to_numpy_source`    one Python file that needs NumPy alone
-:func:`to_c_source`        one C99 file that needs a C compiler alone
+:func:`to_onnx`            an ONNX file; :func:`from_onnx` reads ONNX files of any source
+:func:`to_numpy_source`    one Python file; needs NumPy alone
+:func:`to_c_source`        one C99 file; needs a C compiler alone
 =========================  =====================================================================
 
-Keras's files are read and written by :func:`minidl.load_model` and ``model.save``. A name is loaded
-when it is first used, with the packages that it needs.
+:func:`minidl.load_model` and ``model.save`` read and write Keras's files. A function and
+the packages that the function needs are imported at the first use of the name.
 """
 
 from __future__ import annotations

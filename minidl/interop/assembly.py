@@ -1,4 +1,4 @@
-"""A network made of layers and the tensors that another format has for them."""
+"""A network made of layers, and of tensors from another format."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from minidl.layers.base import Layer, Shape
 from minidl.layers.input import Input
 from minidl.model.sequential import Sequential
 
-#: A layer and its tensors by attribute: W, b, gamma, ….
+#: A layer, and its tensors by attribute: W, b, gamma, ….
 Part = tuple[Layer, Mapping[str, np.ndarray]]
 
 
 def assembled(parts: Iterable[Part], input_shape: Shape, dtype: Any, name: str | None) -> Any:
-    """The Sequential of some layers, built, with their tensors.
+    """Return a built Sequential of the layers, with the given tensors.
 
-    A plain activation behind a Dense layer without one becomes the layer's own.
+    A plain activation behind a Dense layer without activation becomes the Dense layer's own.
 
     Args:
-        parts: the layers; their tensors suit the shapes.
-        input_shape: of one row.
-        dtype: of the network.
-        name: of the network, or None.
+        parts: layers, each with tensors that suit its shapes.
+        input_shape: shape of one row.
+        dtype: type of the network's numbers.
+        name: name of the network, or None.
 
     Raises:
-        ValueError: a tensor is not finite, or has another shape than the layer's.
+        ValueError: a tensor is not finite, or does not have the layer's shape.
     """
     joined = list(_joined(parts)) or [(Identity(), {})]
     layers = [layer for layer, _ in joined]

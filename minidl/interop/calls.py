@@ -1,8 +1,8 @@
 """A prediction as a list of kernel calls.
 
-Other formats need the computation of an inference alone. A layer contributes the call of one kernel
-with arrays on the host; Dense contributes a second one for its activation, and dropout none. The
-writers of files and of source code start from this list: they know kernels and no layers.
+Other formats need only the computation of inference. A layer contributes one kernel call, with
+arrays on the host. Dense contributes a second call for its activation, and dropout contributes
+none. The writers of files and of source code start from this list; they know kernels, not layers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from minidl.network.weights import copies
 
 
 class Memory(enum.Enum):
-    """An argument of a kernel that is no number and no array of the layer's."""
+    """A kernel argument that is neither a number nor an array of the layer."""
 
     X = "the rows that come in"
     COLUMN = "work space, (N, 1)"
@@ -47,11 +47,11 @@ class Call:
     """One call of a kernel: y = function(*arguments).
 
     Attributes:
-        layer: whose call it is.
-        function: a formula or a kernel; None where rows only take another shape.
+        layer: the layer that makes the call.
+        function: a formula or a kernel; None if the call only reshapes rows.
         arguments: by name, in the kernel's order: an array of one row's shape, or the (I, O) matrix
             of Dense, or a number, or None, or a :class:`Memory`.
-        input_shape, output_shape: of one row.
+        input_shape, output_shape: shapes of one row.
         tensors: the layer's tensors on the host, by attribute.
         results: number of arrays that the kernel returns; the last is y.
     """
@@ -71,7 +71,7 @@ class Call:
 
 
 def plain(function: Any) -> Any:
-    """The function that a decorator of minidl's was given."""
+    """The undecorated function."""
     return function.formula if isinstance(function, Fused) else inspect.unwrap(function)
 
 
@@ -79,13 +79,13 @@ def calls_of(network: Any, format_name: str) -> list[Call]:
     """The kernel calls of a prediction, in their order.
 
     Args:
-        network: any; built here if its input shape is known.
-        format_name: for messages: "ONNX".
+        network: any network; built here if the input shape is known.
+        format_name: name of the format for messages: "ONNX".
 
     Raises:
-        ConversionError: names the layers that are no layers of minidl's own.
+        ConversionError: some layers are not minidl's own; the message names the layers.
         ValueError: the shape of a row is not known.
-        TypeError: no network.
+        TypeError: the argument is no network.
     """
     if not isinstance(network, Network):
         raise TypeError(
@@ -124,7 +124,7 @@ def _dense(layer: Any, tensors: Any, dtype: Any) -> Iterator[Call]:
 
 
 def _activation(layer: Any, tensors: Any, dtype: Any, owner: Any = None) -> Iterator[Call]:
-    """The call of an activation, by itself or of a Dense, whose name is the better one to tell."""
+    """The call of an activation; messages name the owner, a Dense layer, if there is an owner."""
     function = layer.function
     numbers = dict(zip(function.constants, layer.constants, strict=True))
     columns = {"row": Memory.COLUMN, "total": Memory.COLUMN} if function.rowwise else {}
@@ -212,7 +212,7 @@ _WRITERS: dict[type, Callable[[Any, Any, Any], Iterator[Call]]] = {
 
 
 def _writer(layer: Any) -> Callable[[Any, Any, Any], Iterator[Call]] | None:
-    """The function for a layer; None for a class, or an activation layer, of somebody else's."""
+    """The function for a layer; None if the layer or its activation is not minidl's own class."""
     inner = getattr(layer, "activation", None) if isinstance(layer, kinds.Dense) else None
     if not is_own(layer) or not (inner is None or is_own(inner)):
         return None

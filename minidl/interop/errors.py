@@ -1,4 +1,4 @@
-"""The error of models that one side lacks, and checks that all formats share."""
+"""The error for models that cannot be converted, and checks that all formats share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from minidl.saving.reading import regular
 
 
 class ConversionError(ValueError):
-    """Error of a sound model that the other format cannot hold, or that minidl has no layers for.
+    """A sound model cannot be converted: the other format, or minidl, lacks a layer.
 
-    The message names the layers, or the operators, and another way. A file that is broken is a
+    The message names the layers, or the operators, and another way. A broken file raises
     :class:`minidl.FileFormatError` instead.
     """
 
@@ -21,8 +21,8 @@ def file_name(path: Any) -> str:
     """The name of a file that can be opened, for packages that take a name.
 
     Raises:
-        FileFormatError: a device or a FIFO, which may never end.
-        TypeError: no path.
+        FileFormatError: the path names a device or a FIFO, which may never end.
+        TypeError: the argument is no path.
         OSError: the file cannot be read.
     """
     if not isinstance(path, str | bytes | os.PathLike) or b"\0" in os.fsencode(path):
@@ -32,16 +32,16 @@ def file_name(path: Any) -> str:
 
 
 def package(name: str, extra: str, purpose: str, instead: str = "") -> Any:
-    """A module of a package that an extra installs.
+    """Import a module of a package that an extra installs.
 
     Args:
-        name: of the module.
-        extra: of minidl.
-        purpose: begins the message.
-        instead: the end of a path that needs no such package, for the message.
+        name: name of the module.
+        extra: the extra of minidl.
+        purpose: beginning of the message.
+        instead: for the message, the ending of a file name that needs no such package.
 
     Raises:
-        ImportError: the package is missing; the message says how to install it.
+        ImportError: the package is missing; the message tells how to install the package.
     """
     try:
         return importlib.import_module(name)

@@ -1,8 +1,8 @@
 """Arrays in HDF5 files, by the package h5py.
 
-A file may come from a stranger. A dataset in it can claim to lie in another file, to be unpacked
-to any size, or to consist of parts of other datasets. What is read here lies in the file itself,
-unpacked, and takes no more memory than the file is long.
+A file may come from a stranger. A dataset may refer to another file, unpack to any size, or consist
+of parts of other datasets. This module reads only uncompressed arrays inside the file itself, which
+take no more memory than the file is long.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from minidl.saving.archive import MalformedError
 #: The package, its extra, and its purpose, for :func:`minidl.interop.errors.package`.
 PACKAGE = "h5py", "keras-files", "a file of Keras"
 
-# Groups around an array; the library takes a time that grows with the square of their number.
+# Groups around an array; the library's time grows with the square of their number.
 _DEPTH = 64
 
 
 def written(h5py: Any, groups: Iterable[str], arrays: Mapping[str, Any]) -> bytes:
-    """A file of arrays.
+    """The content of a file with the arrays.
 
     Args:
-        h5py: of :func:`package`.
-        groups: paths of groups that are there even if no array lies in them.
+        h5py: the module, from :func:`package`.
+        groups: paths of groups to create even without arrays.
         arrays: path -> array.
     """
     buffer = io.BytesIO()
@@ -42,16 +42,17 @@ def written(h5py: Any, groups: Iterable[str], arrays: Mapping[str, Any]) -> byte
 def read(
     h5py: Any, file: BinaryIO, size: int, wanted: Callable[[str], bool]
 ) -> dict[str, np.ndarray]:
-    """The arrays of a file, by their paths; links are not followed.
+    """The arrays of a file, by path; links are not followed.
 
     Args:
-        h5py: of :func:`package`.
-        file: open for reading.
-        size: of the file, in bytes.
-        wanted: called with a path; False for an array that is left out.
+        h5py: the module, from :func:`package`.
+        file: a file open for reading.
+        size: size of the file, in bytes.
+        wanted: function of a path; False leaves the array out.
 
     Raises:
-        MalformedError: no HDF5 file, a damaged one, or an array that is no plain block of numbers.
+        MalformedError: the file is no HDF5 file or is damaged, or an array is no plain block of
+            numbers.
     """
     found: dict[str, np.ndarray] = {}
     left = size

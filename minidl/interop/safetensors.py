@@ -1,4 +1,4 @@
-"""Arrays in files of safetensors, by the package of that name.
+"""Arrays in safetensors files, by the package safetensors.
 
 The package compares each size that a file states with the length of the file, and runs nothing.
 """
@@ -15,15 +15,15 @@ from minidl.saving.archive import MalformedError
 #: The module, its extra, and its purpose, for :func:`minidl.interop.errors.package`.
 PACKAGE = "safetensors.numpy", "safetensors", "a file of safetensors"
 
-# Kinds of numbers that NumPy has and the package writes.
+# Kinds of numbers that both NumPy and the package have.
 _KINDS = "fiub"
 
 
 def written(numpy: Any, arrays: Mapping[str, np.ndarray]) -> bytes:
-    """A file of arrays.
+    """The content of a file with the arrays.
 
     Args:
-        numpy: of :func:`package`.
+        numpy: the module, from :func:`package`.
         arrays: name -> array.
     """
     content: bytes = numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
@@ -34,17 +34,17 @@ def read(numpy: Any, content: bytes) -> dict[str, np.ndarray]:
     """The arrays of a file, by name.
 
     Args:
-        numpy: of :func:`package`.
-        content: of the file.
+        numpy: the module, from :func:`package`.
+        content: content of the file.
 
     Raises:
-        MalformedError: no such file, a damaged one, or numbers of a type that NumPy lacks.
+        MalformedError: no safetensors file, a damaged file, or a type of numbers that NumPy lacks.
     """
     try:
         found: dict[str, np.ndarray] = numpy.load(content)
     except MemoryError:
         raise
-    # The package has an error class of its own, and KeyError for types that NumPy lacks.
+    # The package raises an error of its own, and KeyError for types that NumPy lacks.
     except Exception as error:
         raise MalformedError(
             f"expected a file of safetensors, received another: {error}"

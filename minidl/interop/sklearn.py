@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier and MLPRegressor as models, and models as these estimators."""
+"""Conversion between models and scikit-learn's MLPClassifier and MLPRegressor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ACTIVATIONS = {
 }
 _THEIR = {own: their for their, own in _ACTIVATIONS.items()}
 _HIDDEN = ("linear", "sigmoid", "tanh", "relu")
-# Layers that pass rows on in inference.
+# Layers that pass rows on unchanged in inference.
 _SILENT = (
     layers.Dropout,
     layers.AlphaDropout,
@@ -37,18 +37,19 @@ _SILENT = (
 
 
 def from_sklearn(estimator: Any) -> Sequential:
-    """A compiled model with the weights of a fitted MLPClassifier or MLPRegressor.
+    """Return a compiled model with the weights of a fitted MLPClassifier or MLPRegressor.
 
-    A classifier of two classes has one sigmoid unit, the probability of ``classes_[1]``; of more
-    classes a softmax over ``classes_``; of several labels a sigmoid for each. The model is compiled
-    with the estimator's loss and solver, "lbfgs" as Adam. The penalty ``alpha`` stays behind,
-    because scikit-learn divides it by the number of rows, and so does the solver's state.
+    For two classes the model has one sigmoid unit, the probability of ``classes_[1]``; for more
+    classes, a softmax over ``classes_``; for several labels, a sigmoid for each. The model is
+    compiled with the estimator's loss and solver, "lbfgs" as Adam. The penalty ``alpha`` is not
+    converted, because scikit-learn divides ``alpha`` by the number of rows. The solver's state is
+    not converted either.
 
     Args:
-        estimator: fitted.
+        estimator: a fitted estimator.
 
     Raises:
-        TypeError: another estimator, such as minidl's, whose network is ``network_``.
+        TypeError: another estimator; an estimator of minidl has a network already, ``network_``.
         NotFittedError: the estimator is not fitted.
     """
     if not all(hasattr(estimator, name) for name in ("hidden_layer_sizes", "activation", "solver")):
@@ -93,12 +94,12 @@ def _optimizer(estimator: Any) -> optimizers.Optimizer:
 
 
 def to_sklearn(model: Any, classes: Any = None) -> Any:
-    """A fitted MLPClassifier, or MLPRegressor, with the weights of a model.
+    """Return a fitted MLPClassifier or MLPRegressor with the weights of a model.
 
-    The last activation says which: softmax and sigmoid are a classifier's, linear and exponential a
-    regressor's. Several sigmoid units are several labels. A softmax over two classes becomes one
-    logistic unit, which gives the same probabilities. Dropout and noise, which inference passes by,
-    are left out. ``partial_fit`` goes on with a new solver; the curve of losses is empty.
+    Softmax and sigmoid as last activation make a classifier; linear and exponential, a regressor.
+    Several sigmoid units are several labels. A softmax over two classes becomes one logistic unit
+    with the same probabilities. Dropout and noise, inactive in inference, are left out.
+    ``partial_fit`` continues with a new solver; the curve of losses is empty.
 
     Args:
         model: Dense layers with biases or without, on flat rows; all hidden activations alike and
@@ -106,11 +107,11 @@ def to_sklearn(model: Any, classes: Any = None) -> Any:
         classes: labels of a classifier's classes, in the order of the units; default 0, 1, ….
 
     Returns:
-        The estimator, of the default arguments but for the layers.
+        The estimator, with default arguments except for the layers.
 
     Raises:
-        ValueError: layers that scikit-learn lacks, all named in the message; or as many classes as
-            the model has not.
+        ValueError: scikit-learn lacks some layers, all named in the message; or the number of
+            classes does not fit the model.
     """
     model.build()
     dense, activations = _chain(model)
@@ -137,7 +138,7 @@ def to_sklearn(model: Any, classes: Any = None) -> Any:
     made.coefs_, made.intercepts_ = weights, biases
     made.n_iter_ = made.t_ = 0
     made.loss_curve_, made.best_loss_ = [], np.inf
-    # Of the rows of zeros with which scikit-learn has made all its attributes.
+    # Left over from the fit on rows of zeros, by which scikit-learn made all attributes.
     del made._optimizer, made.loss_
     return made
 
@@ -180,7 +181,7 @@ def _chain(model: Any) -> tuple[list[Any], list[str]]:
     """The Dense layers, and the activation after each.
 
     Raises:
-        ValueError: layers that have no place in scikit-learn's networks.
+        ValueError: scikit-learn's networks cannot hold some layers.
     """
     dense: list[Any] = []
     activations: list[str] = []
@@ -220,7 +221,7 @@ def _flattens_nothing(layer: Any) -> bool:
 
 
 def _function(activation: Any) -> str:
-    """Name of the function of an activation's layer; of None, linear."""
+    """Name of an activation layer's function; "linear" for None."""
     return "linear" if activation is None else str(activation.function.name)
 
 

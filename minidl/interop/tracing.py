@@ -1,4 +1,4 @@
-"""A kernel's work on one row, recorded by calling the kernel with values that stand for arrays.
+"""A kernel's work on one row, recorded by a call of the kernel with symbols in place of arrays.
 
 Languages without NumPy get a kernel as a list of operations. An operation has the name of a NumPy
 function, and earlier values as operands. Each value is made once; memory that a kernel overwrites
@@ -17,7 +17,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from minidl.interop.calls import Call, Memory, plain
 from minidl.interop.errors import ConversionError
 
-#: Values that no operation makes, and functions along a row.
+#: Values that no operation makes, and functions that reduce a row.
 LEAVES, REDUCTIONS = ("x", "array"), ("sum", "max")
 
 
@@ -29,7 +29,7 @@ class Value:
         operation: name of a function of NumPy; "x" for the row, "array" for an array of the layer.
         operands: earlier values, and numbers.
         wide: True for a value with an element for each feature, False for one number a row.
-        name: of an array, the argument's.
+        name: for an array, the name of the argument.
     """
 
     operation: str
@@ -39,7 +39,7 @@ class Value:
 
 
 class Symbol(NDArrayOperatorsMixin):
-    """An array in a kernel that is traced: memory, and the value that lies there now."""
+    """An array in a traced kernel: memory, and the current value in the memory."""
 
     def __init__(self, value: Value | None, features: int) -> None:
         self.value = value
@@ -85,10 +85,10 @@ class Symbol(NDArrayOperatorsMixin):
 
 
 def traced(call: Call, numbers_as_values: bool = False) -> Value:
-    """The result of a call; its operands, and theirs, are the whole work.
+    """The result of a call; the tree of operands below the result is the whole work.
 
     Args:
-        call: of a kernel that computes row by row.
+        call: call of a kernel that computes row by row.
         numbers_as_values: whether the numbers among the arguments are values, too, each of the
             operation "array"; default False.
 
@@ -123,7 +123,7 @@ def traced(call: Call, numbers_as_values: bool = False) -> Value:
 
 
 def in_order(result: Value) -> Iterator[Value]:
-    """The result and all values behind it, operands first."""
+    """The result and all values that lead to the result, operands first."""
     seen: set[Value] = set()
     waiting: list[tuple[Value, bool]] = [(result, False)]
     while waiting:

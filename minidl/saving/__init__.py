@@ -9,14 +9,13 @@ A file of format 2 is a zip archive of uncompressed members:
     optimizer/NAME.npy      the optimizer's state, vectors of theta's size.
     extra.json, extra/….npy extra content (:class:`Extra`), for example of a checkpoint.
 
-Training goes on after :func:`load_model` as if it had not stopped. The comment of the archive is
+After :func:`load_model`, training continues as if it had never stopped. The archive's comment is
 ``minidl sha256 `` and 64 digits, the SHA-256 of all bytes before the digits: ``head -c -64 FILE |
-sha256sum`` prints the same. A file of format 1, the older format, has no extra content and
-only the checksums of the zip archive. Both formats are read for ever.
+sha256sum`` prints the same digits. A file of format 1, the older format, has no extra content and
+only the checksums of the zip archive. minidl will always read both formats.
 
-Files may come from strangers. The sizes that a file states are compared with the size of the
-file, and the number of parameters with the layers, before memory is allocated. Nothing in a file
-is run.
+Files may come from strangers. Before memory is allocated, the stated sizes are compared with the
+size of the file, and the number of parameters with the layers. Nothing in a file is run.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from minidl.saving.serialization import (
     serialize_keras_object,
 )
 
-#: Keras's other name.
+#: Keras's second name for custom_object_scope.
 CustomObjectScope = custom_object_scope
 
 __all__ = [

@@ -1,7 +1,7 @@
-"""Archives: zip files, read only where every length that the file states is true.
+"""Archives: zip files that are read only if every stated length is true.
 
-:mod:`zipfile` writes an archive. A reader of strangers' files needs less than :mod:`zipfile` reads:
-members without compression, each at the place that the directory states.
+:mod:`zipfile` writes an archive. The reader here, made for strangers' files, accepts less than
+:mod:`zipfile`: only uncompressed members, each at the place that the directory states.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-#: Bounds of a directory: entries, bytes.
+#: Limits for the entries and the bytes of a directory.
 MEMBERS, DIRECTORY = 4096, 1 << 20
 _CHUNK = 1 << 20
 
@@ -23,7 +23,7 @@ _CHUNK = 1 << 20
 MARK = b"minidl sha256 "
 DIGITS = 64
 _COMMENT = len(MARK) + DIGITS
-#: Beginning of a file of HDF5: weights of Keras, or a whole model of Keras 2.
+#: Beginning of an HDF5 file: weights of Keras, or a whole model of Keras 2.
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _END = struct.Struct("<4s4H2LH")
@@ -31,11 +31,11 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_WIDE = 0xFFFFFFFF  # a number that stands in the field for 64 bits
+_WIDE = 0xFFFFFFFF  # in place of a size that needs 64 bits
 
 
 class FileFormatError(ValueError):
-    """Error of a file that is no model of minidl's, or is damaged or forged.
+    """The file is no model of minidl, or is damaged or forged.
 
     Attributes:
         file: the file's name.
@@ -52,7 +52,7 @@ class FileFormatError(ValueError):
 
 
 class MalformedError(ValueError):
-    """Error of a file, raised where the file's name is not known."""
+    """The file is malformed; raised by code that does not know the file's name."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,11 @@ class Archive:
     """The members of an archive, by name; the bytes of a member are read on demand.
 
     Args:
-        file: open for reading; it can be sought.
+        file: a seekable file, open for reading.
 
     Attributes:
         members: name -> :class:`Member`; all places lie within the file.
-        size: of the file, in bytes.
+        size: size of the file, in bytes.
         sum: the SHA-256 that the file states, or None.
 
     Raises:
@@ -94,7 +94,7 @@ class Archive:
         """``size`` bytes from ``start`` on.
 
         Raises:
-            MalformedError: the file has fewer.
+            MalformedError: the file has fewer bytes.
         """
         if not 0 <= start <= start + size <= self.size:
             raise MalformedError(
@@ -141,7 +141,7 @@ class Archive:
         """Compare the file with the SHA-256 that the file states.
 
         Raises:
-            MalformedError: the file is damaged, or states none.
+            MalformedError: the file is damaged, or states no SHA-256.
         """
         if self.sum is None:
             raise MalformedError("expected a checksum at the end of the file, received none")
@@ -150,7 +150,7 @@ class Archive:
             raise MalformedError(f"expected content with SHA-256 {self.sum}, received {received}")
 
     def digest(self) -> str:
-        """The SHA-256 of all bytes before the last 64."""
+        """The SHA-256 of all bytes except the last 64."""
         digest = hashlib.sha256()
         for chunk in self._chunks(0, self.size - DIGITS):
             digest.update(chunk)
@@ -235,7 +235,7 @@ class Archive:
 
 
 def _wide(extra: bytes, *sizes: int) -> list[int]:
-    """The sizes of an entry; those of 64 bits are taken from the extra field."""
+    """The sizes of an entry; 64-bit sizes are taken from the extra field."""
     at, found = 0, b""
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<2H", extra, at)

@@ -1,4 +1,4 @@
-"""Arrays in .npy form (numpy.lib.format), read without evaluating the text of their headers."""
+"""Arrays in .npy form (numpy.lib.format), read without evaluating the header text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from minidl.saving.archive import Archive, MalformedError
 #: numpy.save writes 128 bytes for up to some ten axes.
 HEADER = 1024
 AXES = 32
-#: In a text; numpy.dtype takes no more.
+#: Limit for the characters of a string, as in numpy.dtype.
 CHARACTERS = 1 << 29
 
 _HEADER = re.compile(
     rb"\{'descr': '([<>|=])([a-zA-Z])(\d{1,10})', 'fortran_order': (False|True), "
     rb"'shape': \(((?:\d{1,18}, ?)*\d{0,18})\), \} *\n"
 )
-# Kinds that hold numbers, and the sizes in bytes that NumPy has for each.
+# Kinds of numbers, and NumPy's sizes in bytes for each.
 _SIZES: dict[bytes, Container[int]] = {
     b"f": (2, 4, 8),
     b"i": (1, 2, 4, 8),
@@ -41,11 +41,10 @@ class _Header:
 
 
 def outline(archive: Archive, name: str) -> np.ndarray:
-    """An array with the type and the shape of the numbers in the member ``name``, and no memory.
+    """An array with the type and shape of the member ``name``, without memory for the numbers.
 
     Raises:
-        MalformedError: the member is no array of numbers, or has another size than its header
-            states.
+        MalformedError: the member is no array of numbers, or the size differs from the header.
     """
     found = _header(archive, name, _SIZES)
     return np.broadcast_to(np.zeros((), found.dtype), found.shape)
@@ -55,8 +54,8 @@ def array(archive: Archive, name: str) -> np.ndarray:
     """The numbers in the member ``name``, as a read-only array.
 
     Raises:
-        MalformedError: the member is no array of numbers, has another size than its header
-            states, or is damaged.
+        MalformedError: the member is no array of numbers or is damaged, or the size differs from
+            the header.
     """
     found = _header(archive, name, _SIZES)
     content = archive.read(name)
@@ -64,7 +63,7 @@ def array(archive: Archive, name: str) -> np.ndarray:
 
 
 def text(archive: Archive, name: str, limit: int) -> str:
-    """The text in the member ``name``, an array of one text.
+    """The text in the member ``name``, an array of one string.
 
     Raises:
         MalformedError: the member is no such array, longer than ``limit`` bytes, or damaged.

@@ -1,4 +1,4 @@
-"""Objects as JSON and back: a class becomes its name, an object its constructor's arguments."""
+"""Objects as JSON and back: an object becomes a class name and constructor arguments."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer
 
-#: Letters in a text among the arguments.
+#: Limit for the letters of a text among the arguments.
 NAME = 1000
-#: Models within models.
+#: Deepest nesting of models.
 DEPTH = 16
 
 _BASES = (
@@ -36,14 +36,14 @@ _BASES = (
 
 
 def describe(model: Any) -> dict[str, Any]:
-    """The configuration of a model for a file: JSON, all but the vectors.
+    """The configuration of a model for a file, as JSON without the vectors.
 
-    "layers", "dtype" and "input_shape" describe the network; "optimizer", "loss", "metrics" and, if
-    there are any, "weighted_metrics", of a compiled model only, describe the training; "seed",
-    "step", "iterations" and "accumulated_learning_rate" the place in the training.
+    "layers", "dtype" and "input_shape" describe the network. For a compiled model, "optimizer",
+    "loss", "metrics" and, if there are any, "weighted_metrics" describe the training. "seed",
+    "step", "iterations" and "accumulated_learning_rate" give the progress of training.
 
     Raises:
-        ValueError: two classes in the model have one name.
+        ValueError: two classes in the model have the same name.
     """
     model.build()
     config: dict[str, Any] = {
@@ -70,7 +70,7 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def encode_row(layers: Iterable[Any]) -> list[Any]:
-    """Layers as JSON; a model among these becomes {"model": its name, "layers": its layers}."""
+    """Layers as JSON; a nested model becomes {"model": name, "layers": list of layers}."""
     return [
         encode(each) if isinstance(each, Layer) else _within(each.name, encode_row(each.entries))
         for each in layers
@@ -82,10 +82,10 @@ def _within(name: str, layers: list[Any]) -> dict[str, Any]:
 
 
 def decode_row(row: Any, depth: int = 0) -> list[Any]:
-    """The layers for JSON of :func:`encode_row`, and (name, layers) for each model among these.
+    """The layers for JSON of :func:`encode_row`, and (name, layers) for each nested model.
 
     Raises:
-        ValueError, TypeError: the JSON is of no row of layers.
+        ValueError, TypeError: the JSON describes no row of layers.
     """
     if depth > DEPTH or not isinstance(row, list):
         raise ValueError(f"expected lists of layers within up to {DEPTH} others")
@@ -101,7 +101,7 @@ def decode_row(row: Any, depth: int = 0) -> list[Any]:
 
 
 def flat(row: Iterable[Any]) -> Iterator[Any]:
-    """The layers of a row of :func:`decode_row`, or their JSON, without the models around them."""
+    """The layers of a row of :func:`decode_row`, or of the row's JSON, without nesting."""
     for item in row:
         if isinstance(item, tuple):
             yield from flat(item[1])
@@ -112,11 +112,11 @@ def flat(row: Iterable[Any]) -> Iterator[Any]:
 
 
 def encode(value: Any) -> Any:
-    """``value`` as JSON; an object becomes {"class": name, "config": its arguments},
-    an activation function its name, another function {"function": name}.
+    """Encode ``value`` as JSON: an object as {"class": name, "config": arguments},
+    an activation function as its name, and any other function as {"function": name}.
 
     Raises:
-        ValueError: another class, or another function, has its name.
+        ValueError: another class, or another function, has the same name.
     """
     if isinstance(value, _BASES):
         if isinstance(value, ActivationFunction):
@@ -132,7 +132,7 @@ def decode(value: Any, kind: type[Any]) -> Any:
     """The object of ``kind`` for JSON that :func:`encode` made.
 
     Raises:
-        ValueError, TypeError: the JSON is of no such object.
+        ValueError, TypeError: the JSON describes no such object.
     """
     found = _decode(value)
     if not isinstance(found, kind):
@@ -142,7 +142,7 @@ def decode(value: Any, kind: type[Any]) -> Any:
 
 
 def _function(name: str) -> Any:
-    """A function of minidl's metrics, or one that the reader has handed over."""
+    """A function of minidl's metrics, or a function of the caller's ``custom_objects``."""
     package, _, plain = name.rpartition(">")
     if package == "minidl" and plain in functions.__all__:
         return getattr(functions, plain)

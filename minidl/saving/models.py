@@ -1,4 +1,4 @@
-"""A model written to a file, and a file's content made a model again."""
+"""Models written to files, and models made from files."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from minidl.saving.writing import check_ending, write
 def save_model(
     model: Any, filepath: Any, extra: Extra | None = None, *, overwrite: bool = True
 ) -> None:
-    """Write the model to ``filepath``; an older file is replaced when the new file is complete.
+    """Write the model to ``filepath``; an older file is replaced once the new file is complete.
 
-    Before the new file takes the place, checksums, sizes and classes are read again.
+    Before the replacement, the new file's checksums, sizes and classes are read again.
 
     Args:
-        model: built here if necessary.
+        model: any model; built here if necessary.
         filepath: a path, see :func:`minidl.replacing.replacing`; or a file object that is open
             for writing bytes.
         extra: content beside the model; None for nothing.
-        overwrite: whether a file that is there is replaced; default True.
+        overwrite: whether an existing file is replaced; default True.
 
     Raises:
-        ValueError: the file could not be loaded again, or two classes in it have one name; or the
-            path ends in ``.h5`` or ``.hdf5``.
-        TypeError: neither a path nor a file object.
-        FileExistsError: there is a file, and ``overwrite`` is False.
+        ValueError: the file could not be loaded again; or two classes of the model have the same
+            name; or the path ends in ``.h5`` or ``.hdf5``.
+        TypeError: ``filepath`` is neither a path nor a file object.
+        FileExistsError: the file exists, and ``overwrite`` is False.
         OSError: the file cannot be written.
     """
     if not is_path(filepath) and not hasattr(filepath, "write"):
@@ -69,12 +69,12 @@ def save_model(
     fill(buffer)
     left = buffer.getbuffer()
     while left:
-        # A file without a buffer of its own may take a part only.
+        # An unbuffered file may accept only a part.
         left = left[filepath.write(left) :]
 
 
 def _vectors(model: Any) -> dict[str, np.ndarray]:
-    """Copies of everything that training changes, so that training may go on during the writing."""
+    """Copies of everything that training changes, so that training may continue meanwhile."""
     vectors = {"theta": model.theta, "statistics": model.statistics.theta}
     if model.optimizer is not None:
         for name, vector in model.optimizer.state.items():
@@ -100,7 +100,7 @@ def load_model(
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
-        FileFormatError: the file is no model's, damaged, forged, or of a newer format.
+        FileFormatError: the file holds no model, is damaged or forged, or has a newer format.
     """
     return load_with_extra(source, kind, custom_objects, allow_nonfinite, compiled)[0]
 
@@ -114,9 +114,9 @@ def load_with_extra(
 ) -> tuple[Any, Extra]:
     """The model and the extra content of one file.
 
-    Args and errors are those of :func:`load_model`.
+    Arguments and errors are as for :func:`load_model`.
     """
-    current()  # raises where the backend is missing, for which no file can be blamed
+    current()  # raises if the backend is missing, which is no fault of the file
     with reading(custom_objects), opened(source) as archive:
         saved = read(archive)
         if not compiled:
@@ -139,7 +139,7 @@ def load_with_extra(
 
 
 def of_row(kind: Callable[..., Any], row: list[Any], name: str, dtype: Any) -> Any:
-    """A model of layers, and of rows (name, layers) that become models within it."""
+    """A model of layers and of rows (name, layers), which become nested models."""
     entries = [
         each if isinstance(each, Layer) else of_row(kind, each[1], each[0], dtype) for each in row
     ]
@@ -157,11 +157,11 @@ def fill(model: Any, saved: Saved) -> None:
     """Put a file's numbers into a model of the same network and optimizer.
 
     Args:
-        model: a new one, compiled if the file's was.
-        saved: of :func:`read_file`.
+        model: a new model, compiled if the file has an optimizer.
+        saved: content from :func:`read_file`.
 
     Raises:
-        ValueError: the file is another network's, or another optimizer's.
+        ValueError: the file belongs to another network or another optimizer.
     """
     config, arrays = saved.config, saved.arrays
     model.seed = config["seed"]
@@ -183,13 +183,13 @@ def fill(model: Any, saved: Saved) -> None:
 
 
 def check_finite(saved: Saved) -> None:
-    """Raise where a vector of the model holds NaN or infinity.
+    """Raise if a vector of the model holds NaN or infinity.
 
     Raises:
-        ValueError: naming the vector.
+        ValueError: names the vector.
     """
     for name, array in saved.arrays.items():
-        # NaN and infinity show in the least and the largest; an array of truth values is not made.
+        # NaN and infinity show in minimum and maximum, without an array of booleans.
         if array.size and not np.isfinite([array.min(), array.max()]).all():
             raise MalformedError(
                 f"{name}: expected finite numbers, received NaN or infinity "
@@ -206,7 +206,7 @@ def _put(model: Any, name: str, vector: Any, arrays: dict[str, np.ndarray]) -> N
 
 
 def _prove(file: BinaryIO) -> None:
-    """Raise unless the file loads: layers, optimizer, loss and metrics are made of the file."""
+    """Raise unless the file loads: make layers, optimizer, loss and metrics from the file."""
     try:
         archive = Archive(file)
         archive.check_members()
@@ -222,8 +222,8 @@ def _parts(saved: Saved) -> tuple[list[Any], _Training | None]:
     """The row of layers; and optimizer, loss, metrics and weighted metrics of a compiled model.
 
     Raises:
-        ValueError, TypeError: an object cannot be made, or an array is missing, unknown, or of
-            another size or type than the layers need.
+        ValueError, TypeError: an object cannot be made, or an array is missing, is unknown, or
+            has the wrong size or type for the layers.
     """
     config = saved.config
     row = decode_row(config["layers"])
@@ -237,20 +237,20 @@ def _parts(saved: Saved) -> tuple[list[Any], _Training | None]:
     training = None
     if "optimizer" in config:
         optimizer, loss = decode(config["optimizer"], Optimizer), decode(config["loss"], Loss)
-        optimizer.get_config()  # raises where the learning rate is no schedule
+        optimizer.get_config()  # raises if the learning rate is no valid schedule
         loss = losses.compiled(loss, config.get("loss_weights"))
         plain, weighted = (
             [metrics.get(decode(item, metrics.Metric), loss) for item in config.get(name, [])]
             for name in ("metrics", "weighted_metrics")
         )
         training = optimizer, loss, plain, weighted
-        # Raises where a tensor without weight decay is none of the layers'.
+        # Raises if a tensor without weight decay belongs to no layer.
         optimizer.without_decay(
             f"{layer.name}/{tensor.name}" for layer in layers for tensor in layer.tensors.values()
         )
         slots = [f"optimizer/{slot}" for slot in optimizer.all_slots]
         needed = dict.fromkeys(slots, sizes["theta"])
-        # Before the first step there may be no state yet.
+        # Before the first step, the state may be missing.
         if config["iterations"] or needed.keys() & saved.arrays.keys():
             sizes |= needed
     for name in sizes.keys() ^ saved.arrays.keys():

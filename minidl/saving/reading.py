@@ -18,12 +18,12 @@ from minidl.saving.archive import Archive, FileFormatError, MalformedError
 from minidl.saving.text import check, parsed
 
 FORMAT = 2
-#: Bytes of text that are read: a layer takes some 600, a value in a History some 20.
+#: Limits for the bytes of text: a layer takes some 600, a value in a History some 20.
 CONFIG, EXTRA = 16 << 20, 64 << 20
-# Letters of a reason, which may quote the file.
+# Limit for the letters of a reason, which may quote the file.
 _SHOWN = 500
 
-_TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, since
+_TEXTS = {False: ("config.npy",), True: ("config.json", "extra.json")}  # before format 2, and since
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Extra:
     """Content of a file beside the model.
 
     Attributes:
-        values: JSON: numbers, texts, lists, and dictionaries whose keys are texts.
+        values: JSON: numbers, texts, lists, and dictionaries with texts as keys.
         arrays: arrays of numbers; a name has letters, digits and ``_ . - /``.
     """
 
@@ -55,14 +55,14 @@ class Saved:
 
 
 def read_file(source: Any) -> Saved:
-    """The content of a file, after a comparison of its checksums.
+    """The content of a file, after a comparison of the checksums.
 
     Args:
         source: a path, or a file object that is open for reading bytes.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
-        FileFormatError: the file is no model's, damaged, forged, or of a newer format.
+        FileFormatError: the file holds no model, is damaged or forged, or has a newer format.
     """
     with opened(source) as archive:
         return read(archive)
@@ -72,12 +72,12 @@ def read(archive: Archive, *, numbers: bool = True) -> Saved:
     """The content of an archive.
 
     Args:
-        archive: of the file.
+        archive: archive of the file.
         numbers: whether the numbers of the arrays are read and the SHA-256 is compared; if not,
-            arrays have types and shapes alone.
+            arrays have only types and shapes.
 
     Raises:
-        MalformedError: the archive is no model's, or damaged.
+        MalformedError: the archive holds no model, or is damaged.
     """
     config = _config(archive)
     new = config["format"] > 1
@@ -111,7 +111,7 @@ def opened(source: Any, content: str = "a model saved by minidl") -> Iterator[Ar
         content: the expected content, for messages.
 
     Raises:
-        FileFormatError: in place of every error of the block for which only the file can be blamed.
+        FileFormatError: replaces every error of the block that only the file can cause.
     """
     with contextlib.ExitStack() as stack:
         if is_path(source):
@@ -124,7 +124,7 @@ def opened(source: Any, content: str = "a model saved by minidl") -> Iterator[Ar
             raise
         except MalformedError as error:
             raise FileFormatError(name, str(error)[:_SHOWN]) from None
-        # The classes that a file names have their own errors for wrong arguments.
+        # Classes named in a file may raise any error for wrong arguments.
         except Exception as error:
             shown = f"{type(error).__name__}: {error}"[:_SHOWN]
             reason = f"expected {content}, received {shown}"
@@ -132,12 +132,12 @@ def opened(source: Any, content: str = "a model saved by minidl") -> Iterator[Ar
 
 
 def is_path(source: Any) -> bool:
-    """True for a path, False for a file object: some paths have methods of files as well."""
+    """True for a path, False for a file object; some paths also have the methods of files."""
     return isinstance(source, str | bytes | os.PathLike)
 
 
 def regular(source: Any) -> BinaryIO:
-    """A regular file, open for reading: a FIFO would wait, a device would not end."""
+    """A regular file, open for reading; a FIFO would wait, and a device might never end."""
 
     def without_waiting(path: str, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
@@ -151,7 +151,7 @@ def regular(source: Any) -> BinaryIO:
 
 
 def _rest(source: Any) -> BinaryIO:
-    """The bytes from the position of a file object on."""
+    """The bytes of a file object from the current position on."""
     if not hasattr(source, "read"):
         kind = type(source).__name__
         raise TypeError(f"expected a path or a file that is open for reading, received {kind}")
@@ -163,7 +163,7 @@ def _rest(source: Any) -> BinaryIO:
 
 
 def _config(archive: Archive) -> dict[str, Any]:
-    """The configuration, of either format."""
+    """The configuration, in either format."""
     if "config.json" in archive.members:
         if "metadata.json" in archive.members:
             raise MalformedError(

@@ -12,23 +12,23 @@ from minidl.layers.shapes import shape_of
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import AXES
 
-#: Layers in a file, and metrics.
+#: Limits for the layers and the metrics in a file.
 LAYERS, METRICS = 4096, 256
 
 _NEEDED = frozenset({"format", "name", "dtype", "seed", "step", "input_shape", "layers"})
 _COMPILED = frozenset({"optimizer", "iterations", "loss", "metrics"})
-# Older files have no such rate, a loss of weight 1 no entry, and files without weighted metrics no
-# list of these.
+# Entries that may be missing: the rate in older files, the weight of a loss of weight 1, and an
+# empty list of weighted metrics.
 _LATER = frozenset({"accumulated_learning_rate", "loss_weights", "weighted_metrics"})
 _METRICS = ("metrics", "weighted_metrics")
-# Files of models in the functional form have this one.
+# An entry for models in the functional form.
 _FORM = frozenset({"shows_input"})
-# As a float, a number of steps below this is exact.
+# A float holds every count of steps below this bound exactly.
 _STEPS = 1 << 53
 
 
 def parsed(text: str, *, finite: bool = True) -> dict[str, Any]:
-    """The JSON object in ``text``; a name may stand in an object once.
+    """The JSON object in ``text``; each name may occur once in an object.
 
     Args:
         text: JSON.
@@ -48,7 +48,7 @@ def check(config: dict[str, Any]) -> None:
     """Raise unless the configuration has exactly the known entries, of the right types.
 
     Raises:
-        ValueError, TypeError: an entry is missing, unknown or wrong; the message has its name.
+        ValueError, TypeError: an entry is missing, unknown or wrong; the message names the entry.
     """
     compiled = _COMPILED if "optimizer" in config else frozenset()
     needed = _NEEDED | compiled

@@ -1,4 +1,4 @@
-"""Writing a file of the newest format."""
+"""Writer for the newest file format."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from minidl.saving.archive import DIGITS, MARK, Archive
 from minidl.saving.arrays import HEADER
 from minidl.saving.reading import FORMAT, Extra
 
-#: Endings of a form of Keras's that is not written.
+#: Endings of Keras's HDF5 models, which minidl does not write.
 _OLD = (".h5", ".hdf5")
 
 
 def check_ending(filepath: Any) -> None:
-    """Refuse a path whose ending promises a form that is not written.
+    """Refuse the ending of Keras's HDF5 models, a form that minidl does not write.
 
     Raises:
         ValueError: the path ends in ``.h5`` or ``.hdf5``.
@@ -39,13 +39,13 @@ def write(
     """Write an archive that ends with the SHA-256 of the bytes before.
 
     Args:
-        file: empty, seekable, open for writing and reading.
-        config: JSON.
+        file: an empty, seekable file, open for writing and reading.
+        config: configuration as JSON.
         vectors: name -> array, on the host.
         extra: content beside the model.
 
     Raises:
-        ValueError, TypeError: a value has no form in JSON, or an array holds objects.
+        ValueError, TypeError: JSON cannot hold a value, or an array holds objects.
     """
     archive = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
     try:
@@ -59,10 +59,10 @@ def write(
         archive.comment = MARK + bytes(DIGITS)
         archive.close()
     except BaseException:
-        # Not to be completed: closing a half-written entry would fail, in place of what ended it.
+        # Not closed: closing a half-written entry would fail and hide the first error.
         archive.fp = None
         raise
-    # zipfile completes the headers last, so the sum is taken of the finished file.
+    # zipfile completes the headers last, so the sum is over the finished file.
     digits = Archive(file).digest()
     file.seek(-DIGITS, os.SEEK_END)
     file.write(digits.encode())

@@ -1,10 +1,10 @@
 """The peers: minidl, the other engines, and the floor of bare matrix products.
 
-Each has a file here with a function ``train(job, rows, gate)``: it builds the network, calls
-``gate.ready``, and trains an epoch between each ``gate.wait()`` and ``gate.done(loss, accuracy)``.
-An epoch is the same work for all: a new order of the rows, batches gathered in this order, the last
-one smaller where the rows are no multiple; forward, loss and accuracy, backward, penalties, update;
-in float32, and from Glorot-uniform kernels.
+Each peer has a file here with a function ``train(job, rows, gate)``. The function builds the
+network, calls ``gate.ready``, and trains an epoch between each ``gate.wait()`` and
+``gate.done(loss, accuracy)``. An epoch is the same work for all peers: a new order of the rows, and
+batches gathered in this order, with a smaller last batch if the rows are no multiple; forward, loss
+and accuracy, backward, penalties, update; in float32, and from Glorot-uniform kernels.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MINIDL, FLOOR, FLOOR_MKL = "minidl", "floor", "floor-mkl"
 CPU, GPU, PLACE = "cpu", "cuda", "BENCHMARK_DEVICE"
 #: The variable that says whether products of float32 may round to ten bits of mantissa, on a GPU.
 TF32 = "BENCHMARK_TF32"
-#: What keeps the engines there. JAX computes on a GPU where it finds one, elsewhere where it does
-#: not, and takes all of a GPU's memory unless it is told not to.
+#: Variables that keep the engines at a place. By default, JAX computes on a GPU if there is one,
+#: and takes all of the GPU's memory.
 KEEPING = {
     CPU: {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"},
     GPU: {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PLATFORMS": "cuda"},
@@ -48,10 +48,10 @@ class Peer:
     """An engine that trains.
 
     Attributes:
-        name: on the command line.
-        label: in tables and pictures.
-        module: with the function ``train``.
-        packages: needed, under pip's names.
+        name: name on the command line.
+        label: name in tables and pictures.
+        module: module with the function ``train``.
+        packages: needed packages, under pip's names.
         environment: variables of the process, on any device.
         places: devices of the races.
     """
@@ -66,7 +66,7 @@ class Peer:
     def variables(self, place: str = CPU, tf32: bool = False) -> dict[str, str]:
         """The variables of the process for computing at a place; ``tf32`` allows TF32 on a GPU."""
         found = {**self.environment, **KEEPING[place], PLACE: place}
-        if place == GPU:  # where JAX takes TF32 unless it is told not to
+        if place == GPU:  # on a GPU, JAX takes TF32 by default
             precision = "tensorfloat32" if tf32 else "highest"
             found |= {TF32: "yes" if tf32 else "no", "JAX_DEFAULT_MATMUL_PRECISION": precision}
         return found
@@ -85,10 +85,10 @@ class Peer:
         return _sklearn_cannot(job) if self.name == "sklearn" else None
 
 
-#: How packages are imported that have another name than that.
+#: Names of modules, for packages with another name.
 IMPORTED = {"scikit-learn": "sklearn", "tensorflow-cpu": "tensorflow"}
-#: With one of these JAX finds a GPU. No such package is part of the extra ``bench``: JAX loads the
-#: package also for computing on a processor, and takes 400 MB more.
+#: Packages for JAX on a GPU; one is enough. The extra ``bench`` has none, because JAX would load
+#: the package even for computing on a processor, and take 400 MB more.
 _JAX_ON_GPU = ("jax_cuda13_plugin", "jax_cuda12_plugin")
 
 _HERE = "benchmarks.train.peers"
@@ -116,7 +116,7 @@ PEERS = {
 
 
 def find(names: Sequence[str]) -> list[Peer]:
-    """The peers of these names, each once, minidl and the floors first.
+    """The peers of the given names, each once, minidl and the floors first.
 
     Raises:
         ValueError: an unknown name; the message has the nearest right one, and all.

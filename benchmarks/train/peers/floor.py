@@ -1,6 +1,6 @@
 """The floor: the bare matrix products of each step of an epoch, and nothing else.
 
-For each dense layer x W, xᵀ dy and, but for the first, dy Wᵀ, one after the other through NumPy,
+For each dense layer x W, xᵀ dy and, except for the first, dy Wᵀ, one after the other through NumPy,
 on float32 operands of the step's shapes. ``floor-mkl`` is the same through ``cblas_sgemm`` of
 Intel's MKL, where the wheel ``mkl`` is installed. Sparse rows are multiplied by SciPy, in batches
 sliced in advance. The loss is 0.
@@ -50,7 +50,7 @@ def products(
     matmul: Callable[..., Any] = np.matmul,
     without_first: bool = False,
 ) -> Products:
-    """The calls of a step of these layers: all forward products, then the backward products.
+    """The calls of a step: all forward products, then the backward products.
 
     Args:
         shapes: inputs and units of each layer.

@@ -42,7 +42,7 @@ def build(job: Job) -> tuple[Any, Any]:
 
 
 def objective(job: Job, parameters: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any]:
-    """The loss with penalties; beside it the hits and the statistics of the batch."""
+    """The loss with penalties, and also the hits and the statistics of the batch."""
     statistics, penalty = [], 0.0
     keys = iter(jax.random.split(key, max(1, len(job.hidden))))
     for layer, p in zip(job.hidden, parameters, strict=False):

@@ -1,9 +1,9 @@
 """Keras, on TensorFlow or on JAX: ``compile`` and one long ``fit``, from NumPy arrays.
 
 ``jit_compile="auto"`` is Keras's own choice and compiles with XLA on both. Forty steps run
-between two looks at the callbacks (``steps_per_execution``): measured, that was nearly twice as
-fast as one on TensorFlow and a seventh faster on JAX, and more brought nothing. Losses are taken
-from logits, which saves the softmax. Rows are float32, scaled before, and dense.
+between two calls of callbacks (``steps_per_execution``). Measured, forty steps were nearly twice as
+fast as one step on TensorFlow and a seventh faster on JAX; more steps were no faster. Losses are
+taken from logits, which saves the softmax. Rows are float32, scaled before, and dense.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """scikit-learn: ``MLPClassifier.partial_fit``, an epoch a call.
 
-``partial_fit`` and not ``warm_start``: the latter begins each call with a new optimizer, so that
-Adam would forget its averages every epoch. Training is in float32, like the rows. scikit-learn
-has no accuracy in training, and is not made to compute one: that much less work. Its ``alpha``
-stands for alpha / 2 · Σ w² a batch's row, hence 2 · l2 · batch here. Jobs that scikit-learn cannot
-express are left out.
+``warm_start`` would begin each call with a new optimizer, so Adam would forget its averages every
+epoch. Training is in float32, like the rows. scikit-learn computes no accuracy in training, so
+scikit-learn has less work. ``alpha`` stands for alpha / 2 · Σ w² for each row of a batch, hence
+2 · l2 · batch here. Jobs that scikit-learn cannot express are left out.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Measured here: a step with ``fused=True`` took a fifth less time than with ``foreach`` or with the
 plain loop over tensors; ``index_select`` was a little faster than ``x[rows]``. RMSprop has no fused
-form and takes ``foreach``; its epsilon stands beside the root, not inside. Tensors are made once
+form and takes ``foreach``, with epsilon beside the root, not inside. Tensors are made once
 from the arrays, subnormal numbers are flushed, threads are PyTorch's default. Loss and accuracy are
 summed in tensors and read once an epoch. An L2 penalty's gradient comes as ``weight_decay``, for
 such optimizers the same number without a pass of autograd; the penalty's value is added to the
@@ -84,7 +84,7 @@ def right(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 def settle() -> None:
-    """Compute where this process shall, and with products as exact as it shall."""
+    """Choose the device and the precision of products for this process."""
     torch.set_default_device(device())
     torch.set_float32_matmul_precision("high" if tf32() else "highest")
 

@@ -52,7 +52,7 @@ class Network:
         self.hits = torch.zeros((), dtype=torch.int64)
 
     def objective(self, parameters: list[list[Tensor]], x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
-        """The loss with penalties; beside it the hits and the statistics of the batch."""
+        """The loss with penalties, and also the hits and the statistics of the batch."""
         statistics = []
         penalty = torch.zeros(())
         for layer, (W, b, *gamma_beta) in zip(self.job.hidden, parameters, strict=False):
@@ -85,7 +85,7 @@ class Network:
         return value + penalty, (right(x, y), statistics)
 
     def step(self, x: Tensor, y: Tensor) -> None:
-        """One step, with its share in the sums of the epoch."""
+        """Train one step, and add to the sums of the epoch."""
         gradient = torch.func.grad_and_value(self.objective, has_aux=True)
         gradients, (value, (hits, statistics)) = gradient(self.parameters, x, y)
         self.update([g for layer in gradients for g in layer])

@@ -1,8 +1,8 @@
-"""PyTorch with a CUDA graph, as in its documentation: one step captured, then replayed.
+"""PyTorch with a CUDA graph, as PyTorch's documentation shows: one step captured, then replayed.
 
 "CUDA semantics", section "CUDA graphs": rows of the batch are copied into a tensor that stays, the
 step is run a few times on a separate stream, captured, and replayed for each batch; the optimizer
-is ``capturable``. A smaller last batch is run without the graph. The formulas are those of
+is ``capturable``. A smaller last batch is run without the graph. The formulas are the same as in
 ``on_torch``.
 """
 

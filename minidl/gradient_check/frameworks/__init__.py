@@ -1,7 +1,7 @@
 """Gradients of other frameworks, with minidl's kinks and tolerances.
 
-``in_torch.py``, ``in_jax.py`` and ``in_keras.py`` make NumPy functions of a subject, and
-``checking.py`` compares these. A framework is imported when one of its subjects is checked.
+``in_torch.py``, ``in_jax.py`` and ``in_keras.py`` turn a subject into NumPy functions, and
+``checking.py`` compares the results. A framework is imported for a check of its subjects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from minidl.gradient_check.report import Result
 
 __all__ = ["check_foreign", "is_foreign"]
 
-# Modules with the adapters, by the first part of the name of a class's module.
+# Adapter modules, by the first part of the name of a class's module.
 ADAPTERS = {"torch": "in_torch", "jax": "in_jax", "jaxlib": "in_jax", "keras": "in_keras"}
 
 
@@ -32,24 +32,24 @@ def check_foreign(
 
         gradcheck(MyFunction, x, W)  # a torch.autograd.Function
         gradcheck(torch.nn.Linear(4, 3).double(), x)
-        gradcheck(f, x)  # a function with jax.custom_vjp or jax.custom_jvp, or under jax.jit
+        gradcheck(f, x)  # JAX: a function with custom_vjp or custom_jvp, or a jitted one
         gradcheck(keras.layers.Dense(3, dtype="float64"), x)
 
     The function is Σ dy · subject(inputs). Checked are all inputs of float64, and the parameters of
-    a module or layer, in float64 too. What is random is drawn from the same seed in each call.
+    a module or layer, also in float64. Random numbers come from the same seed in each call.
 
     Args:
-        subject: a subclass of ``torch.autograd.Function``, a ``torch.nn.Module``, a function of
-            JAX's, or a Keras layer or model.
+        subject: a subclass of ``torch.autograd.Function``, a ``torch.nn.Module``, a JAX function,
+            or a Keras layer or model.
         inputs: the forward's arguments in order. Arrays or tensors of float64 are checked; a
-            container of JAX's is checked leaf by leaf; everything else is passed on as it is.
+            JAX container is checked leaf by leaf; any other argument is passed on unchanged.
         training: True or False for one mode of a module or layer; default both.
-        dy: (outputs,), the gradient at the outputs, several one after the other; default random.
-        seed: of dy, of what is random, and of the directions.
+        dy: (outputs,), the gradient at all outputs, in one vector; default random.
+        seed: seed of dy, of the subject's random numbers, and of the directions.
 
     Raises:
-        GradientError, KinkError and the others: as :func:`~minidl.gradient_check.check_function`.
-        TypeError: the subject is of no such kind, or no input is given.
+        GradientError, KinkError and more: as :func:`~minidl.gradient_check.check_function`.
+        TypeError: no framework knows the subject, or no input is given.
     """
     framework = _framework(subject)
     if framework is None:

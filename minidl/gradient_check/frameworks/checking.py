@@ -20,10 +20,10 @@ class Adapted(NamedTuple):
     """A subject.
 
     Attributes:
-        name: for messages.
+        name: name for messages.
         tensors: the point: inputs and parameters by name, float64.
-        outputs: gives the outputs, one after the other in a vector, at tensors and in a mode.
-        gradients: gives the gradients of all tensors at tensors, dy and in a mode.
+        outputs: function of (tensors, mode) for all outputs, in one vector.
+        gradients: function of (tensors, dy, mode) for the gradients of all tensors.
         modes: True for training, False for inference; None alone for a function without modes.
         refusals: exceptions by which the framework refuses a gradient of a wrong shape.
     """
@@ -40,7 +40,7 @@ def check_subject(subject: Adapted, training: bool | None, dy: Any, seed: int) -
     """Compare a subject's gradients with differences, in one mode or all.
 
     Raises:
-        TypeError: a mode was asked for, and the subject has none; or nothing can be checked.
+        TypeError: the caller chose a mode, but the subject has none; or nothing can be checked.
     """
     if training is not None and subject.modes == (None,):
         raise TypeError(f"{subject.name}: training: expected None, as a function has no modes")
@@ -67,7 +67,7 @@ def _compared(subject: Adapted, mode: Any, dy: Any, seed: int) -> Any:
 
 
 def checked_dtype(what: str, array: np.ndarray) -> bool:
-    """True for float64, False for what has no gradient.
+    """True for float64, False for types without a gradient.
 
     Raises:
         GradientDtypeError: floating-point numbers of another type, which would hide errors.
@@ -78,7 +78,7 @@ def checked_dtype(what: str, array: np.ndarray) -> bool:
 
 
 def in_a_row(arrays: Any) -> np.ndarray:
-    """All outputs in one vector; a single output as it is."""
+    """All outputs in one vector; a single output unchanged."""
     found = [np.asarray(array) for array in arrays]
     return found[0] if len(found) == 1 else np.concatenate([array.ravel() for array in found])
 

@@ -1,4 +1,4 @@
-"""JAX: functions with ``custom_vjp`` or ``custom_jvp``, and whatever ``jit`` has made."""
+"""JAX: functions with ``custom_vjp`` or ``custom_jvp``, and jitted functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.gradient_check.frameworks.checking import (
 
 
 def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
-    """A function of JAX's with its arguments, which may be containers."""
+    """Adapt a JAX function with its arguments, which may be containers."""
     import jax
 
     if not callable(subject):

@@ -17,12 +17,12 @@ from minidl.gradient_check.frameworks.checking import (
     split,
 )
 
-# Of functions of a list of tensors: their value, and the gradients of Σ dy · value.
+# For functions of a list of tensors: the value, and the gradients of Σ dy · value.
 Function = Callable[[list[Any]], Sequence[Any]]
 
 
 def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
-    """A layer with its arguments; it is built if it was not."""
+    """Adapt a layer with its arguments; an unbuilt layer is built."""
     if not isinstance(subject, keras.layers.Layer):
         raise TypeError(f"expected a Keras layer or model, received {subject!r}")
     name = f"{subject.name} ({type(subject).__name__})"

@@ -17,7 +17,7 @@ from minidl.gradient_check.frameworks.checking import (
 
 
 def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
-    """A Function or a module with its arguments."""
+    """Adapt a Function or a module with its arguments."""
     import torch
 
     is_module = isinstance(subject, torch.nn.Module)
@@ -51,7 +51,7 @@ def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
         return [y for y in several if isinstance(y, torch.Tensor) and y.is_floating_point()]
 
     def call(run: Callable[..., Any], at: Tensors, mode: Any, track: bool) -> Any:
-        # A fork, so that the caller's random numbers go on as if nothing had been drawn.
+        # A fork, so that the caller's random numbers continue as if nothing had been drawn.
         with torch.random.fork_rng(), torch.set_grad_enabled(track):
             torch.manual_seed(seed)
             placed = {
@@ -75,7 +75,7 @@ def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
                 allow_unused=True,
             )
         return {
-            # None says that there is no gradient: 0, as PyTorch takes it.
+            # None means that there is no gradient; PyTorch treats None as 0.
             key: np.zeros(at[key].shape) if grad is None else grad.detach().cpu().numpy()
             for key, grad in zip(placed, found, strict=True)
         }
@@ -85,11 +85,11 @@ def adapted(subject: Any, inputs: Sequence[Any], seed: int) -> Adapted:
 
 
 def _module(module: Any, given: dict[str, Any], arguments: Sequence[Any], mode: bool) -> Any:
-    """A module's call with other parameters, in a mode; the module stays as it was."""
+    """Call a module with other parameters, in a mode; the module stays unchanged."""
     import torch
 
     before = {part: part.training for part in module.modules()}
-    # Statistics that a call moves begin at the same numbers each time.
+    # Statistics that a call changes start at the same numbers each time.
     buffers = {key: buffer.clone() for key, buffer in module.named_buffers()}
     own = {key: value for key, value in given.items() if key in dict(module.named_parameters())}
     try:

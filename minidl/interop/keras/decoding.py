@@ -19,7 +19,7 @@ from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer
 
-#: Modules of Keras, and the base classes of their namesakes here.
+#: Modules of Keras, and minidl's base class for each.
 BASES: dict[str, type] = {
     "keras.layers": Layer,
     "keras.losses": Loss,
@@ -30,10 +30,10 @@ BASES: dict[str, type] = {
     "keras.regularizers": Regularizer,
     "keras.constraints": Constraint,
 }
-#: Letters in a name; the search for the nearest name takes time and memory.
+#: Limit for the letters of a name; the search for the nearest name takes time and memory.
 NAME = 1000
 
-# Arguments that say with these values what is true here anyway.
+# Arguments of Keras, with the values that minidl's classes always have.
 _TRUE_HERE: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
     "quantization_config": (None,),
@@ -49,16 +49,16 @@ _TRUE_HERE: dict[str, tuple[Any, ...]] = {
     "output_axes": (None,),
     "loss_scale_factor": (None,),
 }
-# Arguments that mean nothing by themselves: the type of the numbers is the network's, and
-# renorm_momentum is of no use without renorm.
+# Arguments without meaning here: the network sets the type of the numbers, and renorm_momentum
+# has no effect without renorm.
 _UNUSED = ("dtype", "renorm_momentum")
 
 
 def decode(value: Any) -> Any:
-    """The object, or the plain value, of a value in Keras's JSON.
+    """The object, or the plain value, for a value in Keras's JSON.
 
     Raises:
-        ValueError, TypeError: an object that is none of minidl's, or wrong arguments.
+        ValueError, TypeError: minidl lacks the object, or the arguments are wrong.
     """
     if isinstance(value, list):
         return [decode(item) for item in value]
@@ -101,10 +101,10 @@ def _wanted(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def class_of(item: Mapping[str, Any]) -> Any:
-    """The class of minidl, or of the reader's, that an object in the JSON is of.
+    """The class of a JSON object: minidl's, or the caller's.
 
     Raises:
-        ValueError: there is none; for a layer of Keras the message says what to write instead.
+        ValueError: no such class; for a layer of Keras the message names the replacement.
     """
     name, module = item["class_name"][:NAME], item.get("module")
     base = BASES.get(module) if isinstance(module, str) else None

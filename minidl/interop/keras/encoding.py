@@ -20,7 +20,7 @@ from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Lp, Regularizer
 
-# The names of Keras's classes, where these differ.
+# Keras's class names, where they differ from minidl's.
 _NAMES: dict[type, str] = {
     IdentityInitializer: "Identity",
     Sigmoid: "Activation",
@@ -34,21 +34,21 @@ _OBJECTS = (
 
 
 def item(module: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """An object of Keras's in JSON."""
+    """An object of Keras as JSON."""
     return {"module": module, "class_name": name, "config": config, "registered_name": None}
 
 
 def policy(dtype: str) -> dict[str, Any]:
-    """A type of numbers."""
+    """The DTypePolicy of a type of numbers."""
     return item("keras", "DTypePolicy", {"name": dtype})
 
 
 def layer(thing: Layer, dtype: str) -> dict[str, Any]:
-    """A layer.
+    """A layer as JSON.
 
     Args:
         thing: the layer.
-        dtype: name of the type of its numbers.
+        dtype: name of the type of the layer's numbers.
 
     Raises:
         ValueError: Keras lacks the layer, or a part of the layer.
@@ -60,7 +60,7 @@ def layer(thing: Layer, dtype: str) -> dict[str, Any]:
 
 
 def metric(thing: Metric) -> Any:
-    """A metric, or the name of one.
+    """A metric as JSON, or as a name.
 
     Raises:
         ValueError: Keras has no such metric.
@@ -81,8 +81,8 @@ def encode(value: Any, dtype: str = "float32") -> Any:
     """A value among the arguments of an object, or an object.
 
     Args:
-        value: JSON, or an object of minidl's.
-        dtype: of layers among the arguments.
+        value: JSON, or an object of minidl.
+        dtype: type of layers among the arguments.
 
     Raises:
         ValueError: Keras has no such thing.
@@ -109,7 +109,7 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
         raise ValueError(f"Keras has no optimizer {kind.__name__}")
     if isinstance(thing, SparseCategoricalCrossentropy) and thing.label_smoothing:
         raise ValueError(f"Keras's {kind.__name__} has no label_smoothing")
-    # What other versions of Keras lack is left out, as long as it is the default.
+    # Some versions of Keras lack some arguments, so an argument at its default is left out.
     config = changed(thing) if isinstance(thing, Loss) else thing.get_config()
     if config.get("name") == kind.__name__:
         del config["name"]
@@ -122,7 +122,7 @@ def _object(thing: Any, dtype: str) -> dict[str, Any]:
 
 
 def _of_layer(thing: Layer, config: dict[str, Any]) -> dict[str, Any]:
-    """A layer's arguments as Keras has them."""
+    """A layer's arguments in Keras's form."""
     config.pop("input_shape", None)  # said by the Input
     if config.get("activity_regularizer") is None:  # which some of Keras's layers do not take
         config.pop("activity_regularizer", None)

@@ -28,7 +28,7 @@ _METADATA = 1 << 16
 
 
 def is_keras(filepath: Any) -> bool:
-    """True for a path of a Keras file: it ends in .keras, and no model of minidl's own form is in.
+    """True if a path ends in .keras and the file holds Keras's form, not minidl's own.
 
     Raises:
         OSError: the file cannot be opened.
@@ -49,23 +49,23 @@ def load(
 ) -> Any:
     """The model in a ``.keras`` file, under the backend in use.
 
-    If the file has an optimizer, a loss or a metric that minidl lacks, a warning says which; the
-    model then is not compiled. Masks and shuffles are drawn anew: Keras's seeds say nothing here.
+    If minidl lacks the file's optimizer, loss or a metric, a warning names the missing part and the
+    model is not compiled. Masks and shuffles are drawn anew; Keras's seeds have no meaning here.
 
     Args:
-        filepath: a path.
+        filepath: path of the file.
         kind: the class of the model, Sequential.
-        custom_objects: name -> class that the file names and minidl does not know.
+        custom_objects: name -> class, for classes of the file that minidl does not know.
         allow_nonfinite: whether tensors may hold NaN and infinity; default False.
         compiled: False leaves optimizer, loss and metrics of the file unread; default True.
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: the file cannot be opened.
-        FileFormatError: the file is no Keras 3 model's, or damaged, or has layers that minidl
-            lacks; the message names all these layers.
+        FileFormatError: the file holds no Keras 3 model or is damaged, or minidl lacks some
+            layers; the message names all missing layers.
         ImportError: h5py is missing.
     """
-    current()  # raises where the backend is missing, for which no file can be blamed
+    current()  # raises if the backend is missing, which is no fault of the file
     h5py = package(*hdf5.PACKAGE, ".npz, and save the model with minidl")
     with reading(custom_objects), opened(filepath, "a model of Keras 3") as archive:
         config = _configuration(archive)
@@ -87,7 +87,7 @@ def load(
 
 
 def _configuration(archive: Archive) -> dict[str, Any]:
-    """The JSON of the model, of Keras 3."""
+    """The model's JSON; the file must be of Keras 3."""
     for name in (METADATA, CONFIGURATION, WEIGHTS):
         if name not in archive.members:
             received = sorted(archive.members)[:9]
@@ -100,7 +100,7 @@ def _configuration(archive: Archive) -> dict[str, Any]:
 
 
 def _arrays(h5py: Any, archive: Archive, dtype: str) -> dict[str, np.ndarray]:
-    """All arrays, numbers with a point in the model's type, in which large ones are infinite."""
+    """All arrays; floats are cast to the model's type, where large numbers become infinite."""
     content = archive.read(WEIGHTS)
     found = hdf5.read(h5py, io.BytesIO(content), len(content), _is_wanted)
     with np.errstate(over="ignore"):
@@ -111,7 +111,7 @@ def _arrays(h5py: Any, archive: Archive, dtype: str) -> dict[str, np.ndarray]:
 
 
 def _is_wanted(path: str) -> bool:
-    """True for a tensor, or the optimizer's; counts of random numbers are Keras's own."""
+    """True for tensors of layers and optimizer; counts of random numbers are Keras's alone."""
     return path.startswith(("layers/", "optimizer/")) and "seed_generator" not in path
 
 
@@ -119,7 +119,7 @@ def _tensors(reader: Reader, arrays: Mapping[str, np.ndarray]) -> list[np.ndarra
     """The tensors of all layers, in order.
 
     Raises:
-        MalformedError: a tensor is missing, of another shape, or none of the layers'.
+        MalformedError: a tensor is missing, has the wrong shape, or belongs to no layer.
     """
     left = {path for path in arrays if path.startswith("layers/")}
     found = []
@@ -172,7 +172,7 @@ def _compile(model: Any, config: Any, path: str) -> None:
 
 
 def _flat(metrics: Any) -> list[Any]:
-    """Metrics as a list; Keras nests lists, and names outputs, where there can be several."""
+    """Metrics as a flat list; Keras nests lists, and names outputs, for several outputs."""
     found = metrics if isinstance(metrics, dict) and "class_name" in metrics else None
     if found is None and isinstance(metrics, dict):
         return [each for some in metrics.values() for each in _flat(some)]

@@ -1,8 +1,8 @@
 """The state of an optimizer in Keras's order.
 
-Keras lists the count of batches; the learning rate, if it is a number; and then the tensors of each
-group of slots: tensor by tensor, the slots of the group side by side. Nadam has the product of its
-momenta at the end.
+Keras lists the count of batches; then a constant learning rate; then the tensors of each group of
+slots: tensor by tensor, the slots of the group side by side. For Nadam the product of the momenta
+comes last.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from minidl.optimizers import Nadam, Optimizer
 from minidl.parameters import Parameter
 
-#: Class -> groups of slots. Those that the arguments do not ask for are left out.
+#: Class -> groups of slots. Slots that the optimizer's arguments do not ask for are left out.
 GROUPS: dict[str, list[list[str]]] = {
     "SGD": [["velocity"]],
     "RMSprop": [["v"], ["velocity"], ["m"]],
@@ -31,7 +31,7 @@ GROUPS: dict[str, list[list[str]]] = {
 }
 _COMMON = [["moving_average"], ["gradient_sum"]]
 PLACE = "optimizer/vars"
-# As a float, a number of steps below this is exact.
+# A float holds every count of steps below this bound exactly.
 _STEPS = 1 << 53
 
 
@@ -39,7 +39,7 @@ def state(model: Any) -> dict[str, np.ndarray]:
     """Copies of the optimizer's state, by places in the file; the optimizer is built if needed.
 
     Args:
-        model: compiled and built, with an optimizer of :data:`GROUPS`.
+        model: a compiled and built model with an optimizer of :data:`GROUPS`.
     """
     optimizer = model.optimizer
     optimizer.build(model.theta, model.parameters)
@@ -56,14 +56,14 @@ def state(model: Any) -> dict[str, np.ndarray]:
 
 
 def fill(model: Any, found: Mapping[str, np.ndarray]) -> None:
-    """Put a file's state into the optimizer of a new model; warn where it does not fit.
+    """Put a file's state into the optimizer of a new model; warn if the state does not fit.
 
     Args:
-        model: compiled and built.
+        model: a compiled and built model.
         found: the arrays of the file, by places.
 
     Raises:
-        ValueError: a count or a learning rate that no optimizer has.
+        ValueError: the count of batches or the learning rate is out of range.
     """
     optimizer = model.optimizer
     values = [found[f"{PLACE}/{i}"] for i in range(len(found)) if f"{PLACE}/{i}" in found]
@@ -93,7 +93,7 @@ def fill(model: Any, found: Mapping[str, np.ndarray]) -> None:
             view = optimizer.state[slot][tensor.slice].reshape(tensor.shape)
             view[...] = model.backend.to_device(array.astype(model.dtype))
     optimizer.batches = model.step = batches
-    # The number in the configuration has more digits than one of float32.
+    # The number in the configuration has more digits than a float32.
     if rated and values[1] != np.asarray(optimizer.learning_rate, values[1].dtype):
         optimizer.learning_rate = float(values[1])
 

@@ -22,10 +22,10 @@ class Row:
     """A model that a file describes.
 
     Attributes:
-        name: of the model.
+        name: name of the model.
         functional: True for the functional form.
         first: the Input, or None.
-        entries: layers, and models among them.
+        entries: layers and nested models.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Reader:
         types: names of the layers' types of numbers.
 
     Raises:
-        MalformedError: layers that minidl lacks, all in one message, or no row of layers.
+        MalformedError: minidl lacks layers, all named in one message, or the layers are no row.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -69,10 +69,10 @@ class Reader:
 
     @property
     def dtype(self) -> str:
-        """Name of the one type of numbers.
+        """Name of the type of numbers, which all layers share.
 
         Raises:
-            MalformedError: several types, or one that minidl has not.
+            MalformedError: several types, or a type that minidl lacks.
         """
         found = sorted(self.types) or ["float32"]
         if len(found) > 1 or found[0] not in ("float32", "float64"):
@@ -82,7 +82,7 @@ class Reader:
         return found[0]
 
     def build(self) -> None:
-        """Have each layer say which tensors it needs; nothing is allocated.
+        """Build each layer, so that its tensors are declared; nothing is allocated.
 
         Raises:
             MalformedError: the shape of a row is unknown, or does not suit a layer.
@@ -120,7 +120,7 @@ class Reader:
         return row
 
     def _add(self, row: Row, item: Mapping[str, Any], place: str, depth: int) -> None:
-        """Read a layer, or a model within the model; note why there is no such layer."""
+        """Read a layer or a nested model; note the reason if minidl has no such layer."""
         config = item.get("config")
         config = config if isinstance(config, dict) else {}
         try:
@@ -145,7 +145,7 @@ class Reader:
 
 
 def is_model(item: Mapping[str, Any]) -> bool:
-    """True for a model of Keras's own classes."""
+    """True if the item is a model of a class of Keras."""
     own = item.get("registered_name") in (None, "Functional", "Sequential", "Model")
     return item.get("class_name") in _MODELS and str(item.get("module"))[:5] == "keras" and own
 
@@ -159,7 +159,7 @@ def _input(config: Mapping[str, Any]) -> Input:
 
 
 def _type(policy: Any) -> str:
-    """Name of a type of numbers, of a name or of a DTypePolicy."""
+    """Name of a type of numbers, from a name or a DTypePolicy."""
     if isinstance(policy, dict) and isinstance(policy.get("config"), dict):
         policy = policy["config"].get("name")
     return "float32" if policy is None else str(policy)[:99]
@@ -185,7 +185,7 @@ def _check_chain(config: Mapping[str, Any], layers: list[dict[str, Any]]) -> Non
 
 
 def _sources(item: Mapping[str, Any]) -> list[Any]:
-    """Names of the layers whose outputs a layer is called on."""
+    """Names of the layers that feed a layer."""
     found = []
     for node in item.get("inbound_nodes") or []:
         others = {*node["kwargs"]} - {"training", "mask"}

@@ -21,20 +21,20 @@ from minidl.replacing import replacing
 from minidl.saving import weight_files
 
 ENDING = ".keras"
-#: The version whose form this is; Keras 3.0 reads all but models in the functional form.
+#: Keras's version of this form; Keras 3.0 reads all but models in the functional form.
 _VERSION = "3.6.0"
 
 
 def save(model: Any, filepath: Any) -> None:
-    """Write a model to a file that Keras reads; an old file is replaced when the new is complete.
+    """Write a model to a file that Keras reads; an old file is replaced once the new is complete.
 
     Args:
-        model: built here if necessary.
-        filepath: ends in ``.keras``.
+        model: any model; built here if necessary.
+        filepath: a path that ends in ``.keras``.
 
     Raises:
         ValueError: the file cannot hold a layer, the optimizer, the loss or a metric; the message
-            names them all.
+            names all of them.
         ImportError: h5py is missing.
         OSError: the file cannot be written.
     """
@@ -60,7 +60,7 @@ def _write(file: BinaryIO, config: dict[str, Any], weights: bytes) -> None:
 
 
 def _arrays(model: Any) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Arrays by places, and groups that are there even if empty."""
+    """Arrays by place in the file, and the groups, of which some may be empty."""
     places = list(weight_files.places(model, functional=True))
     found = weight_files.tensors(model, places)
     state = optimizers.state(model) if model.optimizer is not None else {}
@@ -82,7 +82,7 @@ def _config(model: Any) -> dict[str, Any]:
 
 
 def _model(model: Any, dtype: str, problems: list[str]) -> dict[str, Any]:
-    """A model, and the models within it, which compute in the same type."""
+    """A model as JSON; nested models compute in the same type."""
     functional = model.shows_input
     if "/" in model.name:
         problems.append(f"{model.name!r} ({type(model).__name__}): Keras's names have no slash")
@@ -121,7 +121,7 @@ def _layer(each: Any, dtype: str, problems: list[str]) -> list[dict[str, Any]]:
 
 
 def _chain(layers: list[dict[str, Any]], shapes: list[Any], dtype: str) -> Iterator[str]:
-    """Note for each layer the layer before, on which Keras calls it; yield the layers' names."""
+    """Note the input of each layer, the output of the layer before; yield the layers' names."""
     before = None
     for layer, shape in zip(layers, [None, *shapes], strict=False):
         layer["name"], layer["inbound_nodes"] = layer["config"]["name"], []

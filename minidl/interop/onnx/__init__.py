@@ -1,1 +1,1 @@
-"""Files of ONNX: networks written, and chains of operators read."""
+"""ONNX files: a writer for networks, and a reader for chains of operators."""

@@ -1,4 +1,4 @@
-"""Activations for the operators of ONNX, and for the functions that minidl's files have."""
+"""Activations for ONNX operators, and for the functions in minidl's ONNX files."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from minidl.interop.onnx.functions import DOMAIN, function_of
 from minidl.interop.onnx.gates import Gate
 from minidl.network import Network
 
-# Without attributes.
+# Operators without attributes.
 _PLAIN = {
     "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Exp": "exponential",
     "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
 }  # fmt: skip
-# What changes nothing in inference.
+# Operators that change nothing in inference.
 _NOTHING = ("Identity", "ai.onnx.ml.ZipMap")
 _FLOATS = (1, 11)  # TensorProto.FLOAT, DOUBLE
 
@@ -35,7 +35,7 @@ def _plain(builder: Builder, step: Step) -> None:
 
 
 def gated(builder: Builder, step: Step, gate: Gate) -> None:
-    """Append a function that several operators make up."""
+    """Append an activation that the file spells out in several operators."""
     builder.layer(kinds.Activation(gate.name))
     if gate.factor != 1:
         builder.affine(step, gate.factor)
@@ -123,7 +123,7 @@ def _at_least_0(step: Step, value: float) -> float:
 
 def _expect(step: Step, given: dict[str, float], **values: float) -> None:
     for name, value in values.items():
-        # float32 has seven digits.
+        # A float32 has seven digits.
         if not math.isclose(given[name], value, rel_tol=1e-6):
             raise ConversionError(
                 f"operator {step}: expected {name}={value:.7g}, which minidl's function has, "
@@ -132,15 +132,15 @@ def _expect(step: Step, given: dict[str, float], **values: float) -> None:
 
 
 def own_function(builder: Builder, step: Step, functions: dict[str, Any], dtype: Any) -> None:
-    """Append the layer of one of minidl's functions, whose body has to be the kernel's.
+    """Append the layer of a minidl function; the body in the file must equal the traced kernel.
 
     Args:
         builder, step: as for the other operators.
-        functions: the file's, by name.
-        dtype: of the file's numbers.
+        functions: the file's functions, by name.
+        dtype: type of the file's numbers.
 
     Raises:
-        ConversionError: an unknown name, or another body than the kernel has.
+        ConversionError: the name is unknown, or the body differs from the kernel.
     """
     name = step.operator.removeprefix(f"{DOMAIN}.")
     numbers = [step.constants[k] for k in sorted(step.constants)]
@@ -162,7 +162,7 @@ def own_function(builder: Builder, step: Step, functions: dict[str, Any], dtype:
 
 
 def _activation(step: Step, name: str, numbers: list[np.ndarray]) -> kinds.Layer:
-    """The layer of a registered activation with these constants."""
+    """The layer of a registered activation with the given constants."""
     try:
         function = get(name)
     except ValueError as error:
@@ -182,7 +182,7 @@ def _activation(step: Step, name: str, numbers: list[np.ndarray]) -> kinds.Layer
 def _with_constants(
     step: Step, function: ActivationFunction, chosen: dict[str, float]
 ) -> kinds.Layer:
-    """The layer that takes constants of an activation."""
+    """The layer that takes the constants of an activation as arguments."""
     layers: dict[str, Callable[..., kinds.Layer]] = {
         "leaky_relu": kinds.LeakyReLU, "elu": kinds.ELU, "bounded_relu": kinds.ReLU,
     }  # fmt: skip
@@ -196,7 +196,7 @@ def _with_constants(
 
 
 def _call_of(layer: kinds.Layer, builder: Builder, dtype: Any) -> Call:
-    """The kernel call of a layer by itself, on rows as they are here."""
+    """The kernel call of a layer by itself, on rows of the builder's shape."""
     alone = Network([type(layer)(**layer.get_config())], dtype=np.dtype(dtype).name)
     alone.build(builder.shape)
     return calls_of(alone, "ONNX")[0]

@@ -1,4 +1,4 @@
-"""Attributes of ONNX nodes, each with its type and default value."""
+"""Attributes of ONNX nodes, with types and default values."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from minidl.interop.errors import ConversionError
 
-# AttributeProto.AttributeType, and the field of each.
+# Type -> AttributeProto.AttributeType, and the field that holds the value.
 _FIELDS = {float: (1, "f"), int: (2, "i"), str: (3, "s"), list: (6, "floats")}
 
 
 def attributes(node: Any, **defaults: Any) -> dict[str, Any]:
-    """The attributes of a node; a default value says of which type an attribute is.
+    """The attributes of a node; a default value also gives the type of an attribute.
 
-    A float32 is the shortest decimal number that rounds to it: 0.001, as who wrote it meant.
+    A float32 becomes the shortest decimal number that rounds to it: 0.001, as the author meant.
 
     Raises:
-        ConversionError: another attribute, or one of another type.
+        ConversionError: an unknown attribute, or an attribute of another type.
     """
     found = dict(defaults)
     for attribute in node.attribute:

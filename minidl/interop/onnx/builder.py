@@ -1,4 +1,4 @@
-"""Layers put together from products, scales and functions, as files of ONNX have them."""
+"""Layers put together from the products, scales and functions of an ONNX file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.layers.normalization import EPSILON
 
 
 class Product:
-    """y = x W + b, as far as it is known: what scales or moves y changes W and b."""
+    """y = x W + b, still open: a later factor or offset of y changes W and b."""
 
     def __init__(self, W: np.ndarray) -> None:
         self.W = W.astype(np.float64)
@@ -30,10 +30,10 @@ class Scale:
 
 
 class Builder:
-    """The layers so far, and the shape of the rows that the last one gives.
+    """The layers so far, and the shape of the last layer's rows.
 
     Args:
-        shape: of a row that comes in.
+        shape: shape of an input row.
 
     Attributes:
         found: layers with tensors, products and scales, in order.
@@ -48,7 +48,7 @@ class Builder:
         self.found.append((layer, tensors))
 
     def features(self, step: Step) -> int:
-        """The number of features of a row, which is flat."""
+        """The number of features of a row, which must be flat."""
         if len(self.shape) != 1:
             raise ConversionError(
                 f"operator {step}: expected rows of features, received rows of shape {self.shape}"
@@ -77,7 +77,7 @@ class Builder:
         return product
 
     def affine(self, step: Step, scale: Any = 1.0, offset: Any = None) -> None:
-        """Append x · scale + offset, in W and b where a product comes before."""
+        """Append x · scale + offset; directly after a product, the numbers go into W and b."""
         scale = self.row(step, np.asarray(scale))
         moved = 0.0 if offset is None else self.row(step, np.asarray(offset))
         last = self.found[-1] if self.found else None
@@ -93,7 +93,7 @@ class Builder:
             self.found.append(Scale(scale, moved))
 
     def row(self, step: Step, values: np.ndarray) -> np.ndarray:
-        """Constants in the shape of a row, or of a part of it that is repeated."""
+        """Constants of a shape that broadcasts to a row."""
         row = (1, *self.shape)
         if values.dtype.kind not in "fiu" or _broadcast(values.shape, row) != row:
             raise ConversionError(
@@ -103,7 +103,7 @@ class Builder:
         return values[0] if values.ndim > len(self.shape) else values
 
     def parts(self) -> list[Part]:
-        """All as layers.
+        """All entries as layers.
 
         Raises:
             ConversionError: constants that no layer holds.
@@ -129,7 +129,7 @@ class Builder:
 
 
 def _dense(product: Product, before: Scale | None) -> Part:
-    """The layer of a product, and of a scale before it: (x s + o) W + b = x (s W) + (o W + b)."""
+    """The layer of a product after an optional scale: (x s + o) W + b = x (s W) + (o W + b)."""
     W, b = product.W, product.b
     if before is not None:
         inputs = len(W)
@@ -140,7 +140,7 @@ def _dense(product: Product, before: Scale | None) -> Part:
 
 
 def _scaling(scale: Scale) -> list[kinds.Layer] | None:
-    """The layer of a scale, in a list; None where there is none."""
+    """The layers of a scale, at most one; None if no layer holds the scale."""
     s, o = np.broadcast_arrays(scale.scale, scale.offset)
     if (s == 1).all() and (o == 0).all():
         return []

@@ -1,4 +1,4 @@
-"""The chain of operators that leads to an output of an ONNX graph, found from its end."""
+"""The chain of operators that leads to an output of an ONNX graph, found backward."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from minidl.interop.onnx.gates import Gate, Unary, gate_of
 from minidl.interop.onnx.tensors import Beside, array, constant
 from minidl.saving.archive import MalformedError
 
-#: Operators of a chain, at most; as many layers as files of minidl's may have.
+#: Limit for the operators of a chain, as for the layers in minidl's files.
 LONGEST = 4096
-#: Nodes Identity between a tensor and its use, at most.
+#: Limit for the Identity nodes between a tensor and its use.
 _COPIES = 8
 
 
@@ -24,11 +24,11 @@ class Step:
     """One operator of the chain.
 
     Attributes:
-        operator: name, behind the domain if there is one: "Relu", "ai.onnx.ml.Scaler".
+        operator: name, after a domain if there is one: "Relu", "ai.onnx.ml.Scaler".
         node: the NodeProto.
-        place: index among the inputs of the value that the step before made.
+        place: index, among the inputs, of the value from the step before.
         constants: the other inputs by index.
-        gate: the function that this operator and others before make up together; or None.
+        gate: the function that this operator forms with earlier operators; or None.
     """
 
     operator: str
@@ -42,14 +42,14 @@ class Step:
 
 
 class Chain:
-    """An ONNX graph, as far as one output needs it.
+    """An ONNX graph, searched from one output back to the input.
 
     Args:
         graph: the GraphProto.
-        beside: the files beside the graph's.
+        beside: the files beside the graph's file.
 
     Raises:
-        MalformedError: two nodes make one value, or a name is no text.
+        MalformedError: two nodes make the same value, or a name is no text.
     """
 
     def __init__(self, graph: Any, beside: Beside) -> None:
@@ -69,7 +69,7 @@ class Chain:
         self.outputs = [each.name for each in graph.output]
 
     def steps(self, output: str | None) -> tuple[str, list[Step]]:
-        """Name of the input, and the steps from there to an output.
+        """Name of the input, and the steps from the input to an output.
 
         Args:
             output: name of any value; None for the only output.
@@ -103,7 +103,7 @@ class Chain:
         return output, found[::-1]
 
     def _before(self, value: str) -> tuple[str, Step]:
-        """The step that makes a value, and the value that the step takes."""
+        """The input of the step that makes a value, and the step."""
         node = self._makers.get(value)
         if node is None:
             raise MalformedError(f"expected a node that makes {value!r}, received none")
@@ -136,7 +136,7 @@ class Chain:
         return self._source(name) is not None
 
     def _source(self, name: str) -> Any:
-        """The tensor, or the node Constant, that a value is; None for a value of the input's."""
+        """The tensor or Constant node behind a value; None if the value depends on the input."""
         for _ in range(_COPIES):
             if name in self._tensors:
                 return self._tensors[name]
@@ -156,7 +156,7 @@ class Chain:
         return self._arrays[name]
 
     def _unary(self, value: str, most: int) -> Iterator[Unary]:
-        """Operator, number and input of the nodes before a value, each with one input."""
+        """Operator, number and input of the one-input nodes before a value, at most ``most``."""
         for _ in range(most):
             node = self._makers.get(value)
             if node is None or node.attribute or node.domain:

@@ -1,7 +1,7 @@
-"""Kernels as functions of ONNX: an activation that ONNX lacks, written in operators that it has.
+"""Kernels as ONNX functions: ONNX operators make up an activation that ONNX lacks.
 
-A function has the name of the activation, in the domain "minidl"; its body is the traced kernel. A
-runtime computes the body and need not know the name.
+A function has the name of the activation, in the domain "minidl", and the traced kernel as body.
+A runtime computes the body and need not know the name.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def onnx() -> Any:
     """The package onnx.
 
     Raises:
-        ImportError: it is missing; the message says how to install it.
+        ImportError: onnx is missing; the message tells how to install the package.
     """
     return package("onnx", "onnx", "ONNX")
 
 
 def name_of(call: Call) -> str:
-    """The function's name: the kernel's, without _forward."""
+    """The function's name: the kernel's name without _forward."""
     return str(plain(call.function).__name__).removesuffix("_forward")
 
 
@@ -54,9 +54,9 @@ def function_of(call: Call, name: str, dtype: Any) -> Any:
     """The FunctionProto of a kernel.
 
     Args:
-        call: of the kernel.
-        name: of the function.
-        dtype: of the numbers in the body.
+        call: call of the kernel.
+        name: name of the function.
+        dtype: type of the numbers in the body.
 
     Raises:
         ConversionError: the kernel uses a function of NumPy that ONNX lacks.
@@ -128,7 +128,7 @@ def _square(body: _Body, given: list[str], made: str) -> None:
 
 
 def _log1p(body: _Body, given: list[str], made: str) -> None:
-    """log(1 + x): of small x the digits below the last one of 1 are lost."""
+    """log(1 + x), where the sum rounds small x to the digits of 1 + x."""
     body.node("Add", [given[0], body.name(1.0)], f"{made}_sum")
     body.node("Log", [f"{made}_sum"], made)
 

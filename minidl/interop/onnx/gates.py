@@ -1,6 +1,6 @@
-"""Functions that files of ONNX spell out in several operators, which take one value more than once.
+"""Functions that ONNX files spell out in several operators, some of which share an input value.
 
-PyTorch and Keras write y = x · g(x) so, and the older of their exporters GELU and Mish, too.
+PyTorch and Keras write y = x · g(x) in this way; older exporters also write GELU and Mish so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 
 class Unary(NamedTuple):
-    """An operator with one input beside a number, or beside nothing."""
+    """An operator with one input, and a number or None."""
 
     operator: str
     number: float | None
@@ -23,7 +23,7 @@ Before = Callable[[str, int], Iterator[Unary]]
 
 
 class Gate(NamedTuple):
-    """The function "name" of the value ``x``, times a factor."""
+    """A factor times the function ``name`` of the value ``x``."""
 
     name: str
     x: str
@@ -35,8 +35,8 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
 
     Args:
         node: the NodeProto.
-        data: names of its inputs that are no constants.
-        before: finds what makes them.
+        data: names of the node's inputs that are no constants.
+        before: search for the operators before a value.
     """
     if node.attribute or node.domain or len(data) < len(node.input):
         return None
@@ -48,7 +48,7 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
             case [Unary("Add", 1.0, _), Unary("Abs", None, inner)] if inner == x:
                 return Gate("softsign", x)
     if node.op_type == "Where" and len(data) == 3:
-        # PyTorch's softplus is x from some number on, where the difference is rounding.
+        # PyTorch's softplus is x from a threshold on, where the difference is rounding.
         condition, x, other = data
         match [*before(condition, 1), *before(other, 1)]:
             case [Unary("Greater", float(start), a), Unary("Softplus", None, b)]:
@@ -57,7 +57,7 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
 
 
 def _product(x: str, gate: str, before: Before) -> Gate | None:
-    """The function x · g(x); ``x`` may also be a multiple of the value that the gate takes."""
+    """The function x · g(x); ``x`` may also be a multiple of the gate's input value."""
     bases = {x: 1.0}
     for operator, number, inner in before(x, 1):
         if operator == "Mul" and number is not None:
@@ -72,7 +72,7 @@ def _product(x: str, gate: str, before: Before) -> Gate | None:
 
 
 def _gate(operators: list[Unary]) -> str | None:
-    """Name of x · g(x) for the operators of g, the last first."""
+    """Name of x · g(x) for the operators of g, the last first; None if unknown."""
     match operators:
         case [Unary("Sigmoid", None, _)]:
             return "silu"
@@ -80,7 +80,7 @@ def _gate(operators: list[Unary]) -> str | None:
             return "mish"
         case [Unary("Add", 1.0, _), Unary("Erf", None, _), Unary(last, float(number), _)]:
             scale = number if last == "Mul" else 1 / number if last == "Div" and number else 0.0
-            # Of float32, which has seven digits.
+            # A float32 has seven digits.
             if math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
                 return "gelu"
     return None

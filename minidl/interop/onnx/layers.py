@@ -56,7 +56,7 @@ def _negative(builder: Builder, step: Step) -> None:
 
 
 def _scaler(builder: Builder, step: Step) -> None:
-    """The y = (x - offset) · scale of scikit-learn's StandardScaler."""
+    """y = (x - offset) · scale, scikit-learn's StandardScaler."""
     given = attributes(step.node, offset=[0.0], scale=[1.0])
     offset, scale = (np.array(given[name], np.float64) for name in ("offset", "scale"))
     builder.affine(step, offset=-offset)

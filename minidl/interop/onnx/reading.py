@@ -1,4 +1,4 @@
-"""A network from a file of ONNX."""
+"""A network from an ONNX file."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from minidl.layers.base import Shape
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
 
-#: Older operators have other meanings.
+#: The oldest opset that is read; operators of older opsets have other meanings.
 OLDEST = 7
 _READERS = {**LAYERS, **ACTIVATIONS}
-#: Inputs of an operator, where it has more than one.
+#: Largest number of inputs of an operator; operators that are not listed have one input.
 _INPUTS = {
     "Gemm": 3, "MatMul": 2, "Add": 2, "Sub": 2, "Mul": 2, "Div": 2, "BatchNormalization": 5,
     "LayerNormalization": 3, "PRelu": 2, "Reshape": 2, "Clip": 3, "Dropout": 3,
@@ -32,34 +32,34 @@ _DOUBLE = 11  # TensorProto.DOUBLE
 
 
 def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
-    """The model that a file of ONNX holds, of minidl's layers, which can be trained on.
+    """The model in an ONNX file, made of minidl's layers, so that training can continue.
 
     The graph is a row of operators from one input to the output: Gemm or MatMul, Add, Sub, Mul and
     Div with constants, activations, BatchNormalization, LayerNormalization, Flatten, Reshape,
-    Identity, Cast, Dropout, and scikit-learn's Scaler. Dense networks in files of PyTorch, Keras
-    (tf2onnx) and scikit-learn's perceptrons (skl2onnx) are made of these. Constants that follow or
-    precede a product are put into its weights; a plain activation becomes the Dense layer's own.
+    Identity, Cast, Dropout, and scikit-learn's Scaler. Files of dense networks from PyTorch, Keras
+    (tf2onnx) and scikit-learn (perceptrons, skl2onnx) have this form. Constants before or after a
+    product are put into the product's weights. A plain activation becomes the Dense layer's own.
     Dropout is left out, and float16 becomes float32.
 
     The file may come from a stranger: no code is run, and memory follows from the file's size.
-    Numbers may be in a file beside the first, where PyTorch puts the numbers by default; files in
-    other folders are never opened.
+    Numbers may be in a second file of the same folder, as PyTorch writes by default. Files in other
+    folders are never opened.
 
     Args:
-        path: of the file.
-        output: name of the value to compute, where the file has several outputs, or where only a
-            part of the graph is wanted: "probabilities". Default None, the only output.
+        path: path of the file.
+        output: name of the value to compute if the file has several outputs, or if only a part of
+            the graph is wanted: "probabilities". Default None, the only output.
 
     Raises:
-        FileFormatError: no file of ONNX, a damaged one, or one whose tensors lie in other folders.
-        ConversionError: the graph is no such row, or has operators that minidl has no layers for.
+        FileFormatError: the file is no ONNX file or is damaged, or tensors lie in other folders.
+        ConversionError: the graph is no such row, or minidl lacks a layer for an operator.
         ImportError: the package onnx is missing.
         OSError: the file cannot be read.
     """
     name = file_name(path)
     proto = read_model(name)
     try:
-        # What is not finite is refused as a weight, in the end.
+        # A number that is not finite is refused later, as a weight.
         with np.errstate(all="ignore"):
             return _model(proto, Beside(name), output)
     except MalformedError as error:
@@ -101,7 +101,7 @@ def _model(proto: Any, beside: Beside, output: str | None) -> Any:
 
 
 def _read(step: Step, builder: Builder) -> None:
-    """Append the layer of an operator; one with more inputs than ONNX gives it is refused."""
+    """Append the layer of an operator; an operator with too many inputs is refused."""
     if step.gate is not None:
         gated(builder, step, step.gate)
         return
@@ -127,7 +127,7 @@ def _row_shape(value: Any) -> Shape:
 
 
 def _dtype(steps: list[Step], start: Any) -> Any:
-    """float64 if a constant is of that type, or if there is none and the input is; else float32."""
+    """float64 if a constant, or without float constants the input, is float64; else float32."""
     found = {each.dtype for step in steps for each in step.constants.values()}
     if not any(each.kind == "f" for each in found):
         return np.float64 if start.type.tensor_type.elem_type == _DOUBLE else np.float32

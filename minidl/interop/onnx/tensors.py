@@ -1,4 +1,4 @@
-"""Files of ONNX, read with distrust: no tensor has more numbers than the file has bytes for."""
+"""ONNX files, read with distrust: no tensor has more numbers than the file has bytes for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.interop.onnx.functions import onnx
 from minidl.saving import FileFormatError
 from minidl.saving.archive import MalformedError
 
-#: Types of tensors that are read: numbers of an attribute's or a weight's kind, and truth values.
+#: Types of tensors that are read: types of attributes and weights, and booleans.
 _TYPES = {1: np.float32, 10: np.float16, 11: np.float64, 6: np.int32, 7: np.int64, 9: np.bool_}
 _FIELDS = {
     1: "float_data", 10: "int32_data", 11: "double_data", 6: "int32_data", 7: "int64_data",
@@ -23,15 +23,15 @@ _FIELDS = {
 }  # fmt: skip
 _EXTERNAL = 1  # TensorProto.DataLocation
 _COUNT = re.compile(r"[0-9]{1,18}")
-#: Names of files that lead to no other folder, on any system.
+#: File names that lead to no other folder, on any system.
 _NAME = re.compile(r"[^/\\:\0]*[^/\\:\0.]")
 
 
 def read_model(name: str) -> Any:
-    """The ModelProto of a file; tensors are not looked at yet.
+    """The ModelProto of a file, with tensors still unchecked.
 
     Raises:
-        FileFormatError: no file of ONNX.
+        FileFormatError: the file is no ONNX file.
         OSError: the file cannot be read.
     """
     with open(name, "rb") as file:
@@ -49,10 +49,10 @@ def read_model(name: str) -> Any:
 
 
 class Beside:
-    """The files beside a file of ONNX in which PyTorch and others keep the numbers.
+    """The files beside an ONNX file, in which exporters such as PyTorch's keep the numbers.
 
     Args:
-        path: of the file of ONNX.
+        path: path of the ONNX file.
     """
 
     def __init__(self, path: str) -> None:
@@ -63,8 +63,8 @@ class Beside:
         """The bytes of a tensor.
 
         Raises:
-            MalformedError: the name might lead out of the folder, no plain file has it, or the file
-                has fewer bytes than the tensors.
+            MalformedError: the name might lead out of the folder, no plain file has the name, or
+                the file has fewer bytes than the tensors.
         """
         said = {str(each.key): str(each.value) for each in tensor.external_data}
         name = said.get("location", "")
@@ -101,12 +101,12 @@ def array(tensor: Any, beside: Beside | None = None) -> np.ndarray:
     """The numbers of a TensorProto.
 
     Args:
-        tensor: of the file.
-        beside: reads numbers from a file beside it; None where numbers have to be in the file.
+        tensor: a tensor of the file.
+        beside: reader of the files beside; None if the numbers must be in the ONNX file itself.
 
     Raises:
-        MalformedError: the tensor has another kind of numbers, or another count of numbers than the
-            shape says, or lies in a file in another folder.
+        MalformedError: the type or the count of the numbers is wrong, or the tensor lies in a file
+            in another folder.
     """
     shape, kind = tuple(tensor.dims), tensor.data_type
     if kind not in _TYPES:
@@ -142,7 +142,7 @@ def constant(node: Any) -> np.ndarray:
     """The value of a node Constant.
 
     Raises:
-        MalformedError: the value is none of numbers.
+        MalformedError: the value is not numeric.
     """
     for attribute in node.attribute:
         if attribute.name == "value":

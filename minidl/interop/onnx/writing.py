@@ -1,4 +1,4 @@
-"""A network as a file of ONNX."""
+"""A network as an ONNX file."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from minidl.kernels.prelu import prelu_forward
 from minidl.kernels.rescaling import rescaling_forward
 from minidl.replacing import replacing
 
-#: Bytes of tensors; protobuf's limit leaves the rest to the graph.
+#: Limit for the bytes of tensors; protobuf's 2 GiB leave the rest to the graph.
 LARGEST = (1 << 31) - (1 << 20)
 
-# ONNX's operator for a kernel. ONNX Runtime has the others for float32 alone.
+# ONNX's operator for a kernel. ONNX Runtime has those of _SINGLE for float32 alone.
 _BOTH: dict[Any, str] = {
     activations.linear_forward: "Identity",
     activations.sigmoid_forward: "Sigmoid",
@@ -55,7 +55,7 @@ _SINGLE: dict[Any, tuple[str, dict[str, Any]]] = {
 
 
 def to_onnx(model: Any, path: str | os.PathLike[str]) -> None:
-    """Write a model's inference to a file of ONNX, operators of opset 20.
+    """Write a model's inference to an ONNX file, in operators of opset 20.
 
     The file has one input, ``x``, and one output, ``y``, of the model's type and of any number of
     rows. Runtimes of opset 20 can run the file, such as ONNX Runtime from 1.17 on. Activations that
@@ -63,8 +63,8 @@ def to_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     operators (:mod:`minidl.interop.onnx.functions`). ``onnx.checker`` checks the model first.
 
     Args:
-        model: any, with activations of your own, too, that apply functions of NumPy.
-        path: of the file, ``model.onnx``; a file that is there is replaced.
+        model: any model; your own activations may apply functions of NumPy.
+        path: path of the file, ``model.onnx``; an existing file is replaced.
 
     Raises:
         ConversionError: the model has layers of your own, an activation that branches or calls a
@@ -111,7 +111,7 @@ class _Graph:
 
     Attributes:
         last: name of the value that the next node takes.
-        prefix: of the names of a call's values.
+        prefix: beginning of the names of a call's values.
     """
 
     def __init__(self, dtype: Any) -> None:
@@ -124,7 +124,7 @@ class _Graph:
     def node(
         self, operator: str, inputs: list[str], output: str = "", domain: str = "", **given: Any
     ) -> None:
-        """Append a node that takes the last value, and ``inputs`` after it."""
+        """Append a node whose inputs are the last value and then ``inputs``."""
         output = output or f"{self.prefix}/{operator}"
         name = f"{self.prefix}/{operator}" if output != "y" else "y"
         self.nodes.append(
@@ -135,10 +135,10 @@ class _Graph:
         self.last = output
 
     def tensor(self, name: str, values: Any, dtype: Any = None) -> str:
-        """The name of a new constant."""
+        """Add a constant and return the name."""
         name = f"{self.prefix}/{name}"
         array = np.ascontiguousarray(np.asarray(values, dtype or self.dtype))
-        # ascontiguousarray gives a number an axis.
+        # ascontiguousarray gives a scalar an axis.
         self.tensors.append(onnx().numpy_helper.from_array(array.reshape(np.shape(values)), name))
         return name
 
@@ -161,7 +161,7 @@ def _write(graph: _Graph, call: Call) -> None:
 
 
 def _function(graph: _Graph, call: Call) -> None:
-    """A node of the kernel's function; another body of the same name gets a number."""
+    """Append a node of the kernel's function; a second body of the same name gets a number."""
     name = plain_name = name_of(call)
     made = function_of(call, name, graph.dtype)
     while graph.functions.setdefault(name, made) != made:
@@ -201,7 +201,7 @@ def _layernorm(graph: _Graph, call: Call) -> None:
 
 
 def _affine(*steps: tuple[str, str]) -> Callable[[_Graph, Call], None]:
-    """Two operators, each with one argument of the kernel."""
+    """A writer of two operators, each with one argument of the kernel."""
 
     def write(graph: _Graph, call: Call) -> None:
         for operator, name in steps:

@@ -1,1 +1,1 @@
-"""Networks to and from PyTorch, and its ``state_dict`` in files of safetensors."""
+"""Networks to and from PyTorch, and ``state_dict`` in safetensors files."""

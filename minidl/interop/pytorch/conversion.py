@@ -18,18 +18,19 @@ from minidl.layers.shapes import shape_of
 
 
 def to_torch(model: Any) -> Any:
-    """A ``torch.nn.Sequential`` of the same outputs, in inference, on PyTorch's CPU.
+    """Return a ``torch.nn.Sequential`` with the same outputs in inference, on the CPU.
 
     The modules are PyTorch's own. :mod:`minidl.interop.pytorch.modules` lists all differences:
     transposed weights, BatchNorm's momentum and variance, scales that go into weights. Parameters
-    of frozen layers need no gradient. Penalties, constraints and the optimizer stay behind. Outputs
-    are equal up to rounding.
+    of frozen layers need no gradient. Penalties, constraints and the optimizer are not converted.
+    Outputs are equal up to rounding.
 
     Args:
-        model: any; built here if its input shape is known.
+        model: any model; built here if the input shape is known.
 
     Raises:
-        ConversionError: names the layer for which PyTorch has no module, and another way.
+        ConversionError: PyTorch has no module for a layer; the message names the layer and
+            another way.
         ImportError: the package torch is missing.
         ValueError: the shape of a row is not known yet.
     """
@@ -47,25 +48,25 @@ def to_torch(model: Any) -> Any:
 
 
 def from_torch(module: Any, input_shape: Any = None) -> Any:
-    """The model that a PyTorch module of modules in a row is, of minidl's layers.
+    """Return a model of minidl's layers for a row of PyTorch modules.
 
     Known are Linear, BatchNorm1d, LayerNorm, Dropout, AlphaDropout, Flatten, Unflatten, Identity.
     Known activations are ReLU, ReLU6, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Sigmoid,
     Hardsigmoid, Tanh, Hardtanh, Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential
     may be nested. A plain activation behind Linear becomes the Dense layer's own. A PReLU with one
-    slope becomes a PReLU with a slope for each feature. Modules whose parameters need no gradient
-    become layers that are not trainable; if some need one, a warning says so. Another warning says
-    so if modules share parameters, which become tensors of their own in each layer.
+    slope becomes a PReLU with a slope for each feature. If no parameter of a module needs a
+    gradient, the layer is not trainable; if only some parameters need a gradient, a warning says
+    so. Another warning tells of shared parameters; each layer then gets tensors of its own.
 
     Args:
-        module: a ``torch.nn.Sequential``, or one of these modules, of float32 or float64.
-        input_shape: of one row. Default None: the first module with weights knows the shape, unless
-            Flatten comes before.
+        module: a ``torch.nn.Sequential``, or one known module, of float32 or float64.
+        input_shape: shape of one row. Default None: the first module with weights gives the shape,
+            unless Flatten comes before.
 
     Raises:
-        ConversionError: minidl has no layers for some modules, and the message names all; or one
-            module has arguments, hooks or numbers without a counterpart.
-        TypeError: no module of PyTorch.
+        ConversionError: minidl has no layers for some modules, and the message names all of the
+            modules; or a module has arguments, hooks or numbers without a counterpart.
+        TypeError: the argument is no module of PyTorch.
         ImportError: the package torch is missing.
     """
     torch = package("torch", "torch", "from_torch")
@@ -97,7 +98,7 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
 
 
 def _trains(module: Any) -> bool:
-    """False where no parameter of a module needs a gradient."""
+    """False if a module has parameters and none needs a gradient."""
     needed = [parameter.requires_grad for parameter in module.parameters()]
     if any(needed) and not all(needed):
         warnings.warn(
@@ -118,7 +119,7 @@ def _look_for_shared(rows: list[Any]) -> None:
 
 
 def _rows(torch: Any, module: Any) -> Iterator[Any]:
-    """The modules in their order, those of Sequentials within it, too."""
+    """The modules in order, with nested Sequentials flattened."""
     plain = not _hooked(module) and "forward" not in vars(module)
     if type(module) is torch.nn.Sequential and plain:
         for each in module:
@@ -132,7 +133,7 @@ def _hooked(module: Any) -> bool:
 
 
 def _check(torch: Any, rows: list[Any]) -> None:
-    """Raise where a module is unknown, or where a hook or another forward changes the outputs."""
+    """Raise if a module is unknown, or if a hook or a changed forward affects the outputs."""
     own = [type(each) is getattr(torch.nn, type(each).__name__, None) for each in rows]
     unknown = [
         f"{type(each).__name__} ({index})"
@@ -175,7 +176,7 @@ def _input_shape(rows: list[Any]) -> Shape:
 
 
 def _after(layer: Any, shape: Shape) -> Shape:
-    """The shape of a row behind a layer, which is not built yet."""
+    """The shape of a row behind a layer that is not built yet."""
     kind = type(layer).__name__
     if kind == "Dense":
         return (layer.units,)

@@ -1,6 +1,6 @@
 """Layers for modules of PyTorch; :mod:`minidl.interop.pytorch.modules` lists the differences.
 
-A reader takes a module, its state as NumPy arrays, and the shape of a row. PyTorch is not imported.
+A reader takes a module, the state as NumPy arrays, and a row's shape. PyTorch is not imported.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _gelu(module: Any, state: State, shape: Shape) -> Iterator[Part]:
 
 
 def _softplus(module: Any, state: State, shape: Shape) -> Iterator[Part]:
-    # From 15 on, where PyTorch's function is x, the difference is at most 3e-7.
+    # Above the threshold PyTorch's function is x; from 15 on, the difference is at most 3e-7.
     given = module.beta, module.threshold
     _expect(module, given[0] == 1 and given[1] >= 15, f"beta=1, threshold>=15, received {given}")
     yield kinds.Activation("softplus"), {}

@@ -1,17 +1,17 @@
 """Modules of PyTorch for layers, described without PyTorch.
 
-A module is its class's name in ``torch.nn``, the arguments of its constructor, and its state: the
-tensors that ``state_dict`` has. Differences between the two sides:
+A description has the name of the class in ``torch.nn``, the arguments of the constructor, and the
+state: the tensors of ``state_dict``. Differences between the two sides:
 
 - ``Linear.weight`` is (O, I), W transposed; W is (I, O).
-- ``BatchNorm1d.momentum`` is the share that the batch gets, 1 - momentum here.
+- ``BatchNorm1d.momentum`` is the weight of the new batch: 1 - minidl's momentum.
 - ``BatchNorm1d.running_var`` follows the unbiased variance of batches, N / (N - 1) times the biased
-  one, which minidl and Keras follow. The value goes over unchanged, because inference uses the
-  value alone. In further training each side follows its own.
-- ``BatchNorm1d`` and ``LayerNorm`` have both gamma (weight) and beta (bias), or neither. One alone
-  goes over with 1 or 0 for the other, which PyTorch would train, too.
-- Rescaling and Normalization have no module: their numbers go into the weights of the ``Linear``
-  that follows, (x s + o) W + b = x (s W) + (o W + b).
+  variance of minidl and Keras. The value is copied unchanged, because inference uses only the
+  value. In further training each side follows its own variance.
+- ``BatchNorm1d`` and ``LayerNorm`` have both gamma (weight) and beta (bias), or neither. A missing
+  gamma becomes 1, a missing beta 0, and PyTorch would train both.
+- Rescaling and Normalization have no module: the numbers go into the weights of the next
+  ``Linear``, (x s + o) W + b = x (s W) + (o W + b).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Module:
 
     Attributes:
         kind: name of the class in ``torch.nn``.
-        arguments: of the constructor.
-        state: tensors by their names in ``state_dict``.
-        layer: the layer that it stands for.
-        names: attributes of the layer for names in the state, but for constants in their place.
+        arguments: arguments of the constructor.
+        state: tensors by name in ``state_dict``.
+        layer: the layer that the module stands for.
+        names: name in the state -> attribute of the layer, without the filled-in constants.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class Module:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-#: Modules that only give rows another shape.
+#: Modules that only reshape rows.
 _SHAPES = ("Flatten", "Unflatten")
 
 _PLAIN: dict[Any, str] = {
@@ -76,7 +76,7 @@ def modules_of(model: Any) -> list[Module]:
     """The modules that stand for the layers of a model, in order.
 
     Raises:
-        ConversionError: names the layer for which PyTorch has no module.
+        ConversionError: PyTorch has no module for a layer, which the message names.
         ValueError: the shape of a row is not known.
     """
     calls = calls_of(model, "PyTorch")
@@ -101,25 +101,25 @@ def modules_of(model: Any) -> list[Module]:
 
 
 class _Scale:
-    """The scale of Rescaling and Normalization, until a product takes the scale."""
+    """The scale of Rescaling and Normalization, kept until a product absorbs the scale."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Scale by nothing from here on."""
+        """Reset to the identity scale."""
         self.layer: Any = None
         self.factor: Any = 1.0
         self.offset: Any = 0.0
 
     def apply(self, layer: Any, factor: Any, offset: Any) -> None:
-        """Scale by more."""
+        """Apply a further factor and offset."""
         factor, offset = (np.ravel(np.asarray(each, np.float64)) for each in (factor, offset))
         self.layer, self.factor = layer, self.factor * factor
         self.offset = self.offset * factor + offset
 
     def take(self, W: np.ndarray, b: np.ndarray | None) -> tuple[Any, Any]:
-        """W and b that make up for the scale, which ends here."""
+        """Return W and b with the scale absorbed, and reset the scale."""
         if self.layer is None:
             return W, b
         inputs = len(W)
@@ -129,7 +129,7 @@ class _Scale:
         return scaled.astype(W.dtype), (moved + (0 if b is None else b)).astype(W.dtype)
 
     def check(self, module: Module | None) -> None:
-        """Raise where a scale meets the end, or a module without weights for the scale."""
+        """Raise if a scale meets the end, or a module without weights to absorb the scale."""
         if self.layer is not None and (module is None or module.kind not in _SHAPES):
             after = f"{module.layer or module.kind}" if module else "the end"
             raise ConversionError(
@@ -153,7 +153,7 @@ def _modules(call: Call, scale: _Scale) -> Iterator[Module]:
 
 
 def _none(call: Call, scale: _Scale) -> Iterator[Module]:
-    """Another shape of rows."""
+    """Modules for a change of the rows' shape, or none."""
     if len(call.input_shape) > 1:
         yield Module("Flatten")
     if len(call.output_shape) > 1:
@@ -186,7 +186,7 @@ def _denormalize(call: Call, scale: _Scale) -> Iterator[Module]:
 
 
 def _names(call: Call, **names: str) -> dict[str, str]:
-    """Attributes of the layer by names in the state."""
+    """Attributes of the layer, by name in the state."""
     has = (*call.layer.tensors, *call.layer.statistics)
     return {name: attribute for name, attribute in names.items() if attribute in has}
 
@@ -226,7 +226,7 @@ def _prelu(call: Call, scale: _Scale) -> Iterator[Module]:
 
 
 def _constant(kind: str, **names: Any) -> Callable[[Call, _Scale], Iterator[Module]]:
-    """A module with constants of the kernel, or fixed values, as arguments."""
+    """A function for a module with kernel constants, or fixed values, as arguments."""
 
     def make(call: Call, scale: _Scale) -> Iterator[Module]:
         arguments = {k: call.arguments.get(v, v) for k, v in names.items()}
@@ -264,7 +264,7 @@ _OTHERS: dict[Any, Callable[[Call, _Scale], Iterator[Module]]] = {
     activations.elu_forward: _constant("ELU", alpha="alpha"),
     activations.softmax_forward: _constant("Softmax", dim=1),
     rowwise.log_softmax_forward: _constant("LogSoftmax", dim=1),
-    # The module gives x above its threshold; with the default, 20, that shows in float64.
+    # Above the threshold the module returns x; in float64 the default, 20, would be visible.
     smooth.softplus_forward: _constant("Softplus", threshold=40.0),
     gated.gelu_tanh_forward: _constant("GELU", approximate="tanh"),
 }

@@ -22,11 +22,11 @@ def save_state_dict(model: Any, path: str | os.PathLike[str]) -> None:
     ``module.load_state_dict(safetensors.torch.load_file(path))``.
 
     Args:
-        model: any; built here if its input shape is known.
-        path: of the file, ``model.safetensors``; a file that is there is replaced.
+        model: any model; built here if the input shape is known.
+        path: path of the file, ``model.safetensors``; an existing file is replaced.
 
     Raises:
-        ConversionError: names the layer for which PyTorch has no module.
+        ConversionError: PyTorch has no module for a layer, which the message names.
         ImportError: the package safetensors is missing.
         OSError: the file cannot be written.
         ValueError: the shape of a row is not known yet.
@@ -46,12 +46,12 @@ def load_state_dict(model: Any, path: str | os.PathLike[str]) -> None:
     """Overwrite a model's weights with a ``state_dict`` of PyTorch's, a safetensors file.
 
     Args:
-        model: of the layers that :func:`minidl.interop.to_torch` makes the module of, and of known
-            input shape.
-        path: of a file of ``safetensors.torch.save_file(module.state_dict(), path)``.
+        model: a model of known input shape; :func:`minidl.interop.to_torch` would make the same
+            module.
+        path: path of a file by ``safetensors.torch.save_file(module.state_dict(), path)``.
 
     Raises:
-        FileFormatError: no safetensors file, or a damaged one.
+        FileFormatError: the file is no safetensors file, or is damaged.
         ConversionError: the model has no place for a tensor: another name or shape, a gamma or beta
             that the layer lacks, or a weight behind a Rescaling or Normalization, which PyTorch's
             weights contain.
@@ -92,7 +92,7 @@ def load_state_dict(model: Any, path: str | os.PathLike[str]) -> None:
 def _fitting(
     file: str, key: str, module: Module, name: str, values: np.ndarray, given: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The layer's tensor of one of the file's, by attribute."""
+    """The layer's tensor for a tensor of the file, by attribute."""
     if given.shape != values.shape:
         raise ConversionError(
             f"{file}: {key}: expected shape {values.shape}, received {given.shape}"

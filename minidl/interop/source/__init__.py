@@ -1,1 +1,1 @@
-"""A network as a source file of its own: Python with NumPy, or C99."""
+"""A network as a source file: Python with NumPy, or C99."""

@@ -1,4 +1,4 @@
-"""A network as one C99 file without dependencies: its kernels, traced, and its numbers."""
+"""A network as one C99 file without dependencies: traced kernels, and the network's numbers."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def to_c_source(model: Any) -> str:
     """The text of a C99 file that defines ``void predict(const real x[], real y[])``.
 
     ``real`` is float or double, as the model's type. The file needs ``math.h`` alone and allocates
-    nothing. Its first lines say how much of the stack a row takes. The operations are those of the
-    kernels, in their order, and sums run from the first feature to the last. So the outputs have
-    the bits of the kernels under NumPy, if NumPy adds in this order and takes exp, log, log1p and
-    tanh from the C library; its own differ by up to 4 units of the last place. The outputs of
-    ``model.predict`` differ by rounding, because BLAS adds in another order. The compiler may not
-    reorder or contract operations: ``-ffp-contract=off`` (for GCC, ``-std=c99`` does the same) and
-    no ``-ffast-math``.
+    nothing. The first lines say how much of the stack a row takes. The file has the operations of
+    the kernels in the same order, and sums run from the first feature to the last. So the outputs
+    equal the kernels' outputs under NumPy bit for bit, if NumPy adds in this order and takes exp,
+    log, log1p and tanh from the C library. NumPy's own functions differ by up to 4 units of the
+    last place. The outputs of ``model.predict`` differ by rounding, because BLAS adds in another
+    order. The compiler must not reorder or contract operations: ``-ffp-contract=off`` (for GCC,
+    ``-std=c99`` does the same) and no ``-ffast-math``.
 
     Args:
-        model: any, with activations of your own, too, that apply functions of NumPy.
+        model: any model; your own activations may apply functions of NumPy.
 
     Raises:
         ConversionError: the model has layers of your own, or an activation that branches or calls
@@ -74,9 +74,9 @@ def to_c_source(model: Any) -> str:
 
 
 def _places(calls: Sequence[Call]) -> Iterator[tuple[Call, str, str]]:
-    """Each call with the names of the memory to read and the memory to write.
+    """Each call, with the names of the memory to read and of the memory to write.
 
-    A formula may overwrite its input; a kernel, which looks at whole rows, may not.
+    A formula may overwrite its input; a kernel that needs whole rows may not.
     """
     source = "x"
     for call in calls:
@@ -88,7 +88,7 @@ def _places(calls: Sequence[Call]) -> Iterator[tuple[Call, str, str]]:
 
 
 def _arrays(calls: Sequence[Call], single: bool) -> Iterator[str]:
-    """The arrays of all calls as constants; a matrix is transposed, as its columns are read."""
+    """The arrays of all calls as constants; a matrix is transposed, for reading by columns."""
     for number, call in enumerate(calls):
         for name, values in call.arrays.items():
             listed = np.ravel(values.T if name == "W" else values).tolist()

@@ -12,7 +12,7 @@ from minidl.interop.calls import Call, plain
 from minidl.interop.errors import ConversionError
 from minidl.interop.tracing import LEAVES, REDUCTIONS, Value, in_order, traced
 
-#: Functions of C for those of NumPy that C lacks: NaN stays NaN.
+#: C functions for NumPy functions that C lacks: NaN stays NaN.
 NAMED = {
     "maximum": "static real maximum(real a, real b) { return (a >= b || a != a) ? a : b; }\n\n",
     "minimum": "static real minimum(real a, real b) { return (a <= b || a != a) ? a : b; }\n\n",
@@ -34,7 +34,7 @@ _EXPRESSIONS = {
 
 
 def literal(number: float, single: bool) -> str:
-    """C's text of a number, exact: hexadecimal."""
+    """A number as exact C text: hexadecimal."""
     if not math.isfinite(number):
         return "NAN" if number != number else "INFINITY" if number > 0 else "-INFINITY"
     rounded = np.float32(number).item() if single else float(number)
@@ -46,8 +46,8 @@ def block(call: Call, number: int, source: str, target: str, single: bool) -> tu
     """The loops of a call, and the names of :data:`NAMED` that the loops use.
 
     Args:
-        call: of a kernel.
-        number: ends the names of the call's arrays.
+        call: call of a kernel.
+        number: end of the names of the call's arrays.
         source, target: the memory that the loops read and write.
         single: True for float, False for double.
 
@@ -109,11 +109,11 @@ def block(call: Call, number: int, source: str, target: str, single: bool) -> tu
 class _Loops:
     """The loops over one row in which values are computed.
 
-    A sum along the row is known after the loop that adds it up.
+    A sum along the row is known only after the loop that adds the terms.
 
     Attributes:
         count: number of loops.
-        loop: of each value: the loop in which it is computed, or, of a number, before which.
+        loop: value -> the loop that computes the value; a number is computed before the loop.
         kept: the values of a loop that a later loop needs, at most one.
     """
 
@@ -142,7 +142,7 @@ class _Loops:
         return self.loop[value] + (value.operation in REDUCTIONS)
 
     def parts(self, loop: int) -> tuple[list[Value], list[Value], list[Value]]:
-        """The numbers before a loop, the values inside, the sums that it adds up."""
+        """The numbers before a loop, the values inside, and the sums of the loop."""
         here = [v for v in self.values if self.loop[v] == loop]
         again = [v for v in self.kept if self.loop[v] < loop]
         before = [v for v in here if not v.wide and v.operation not in REDUCTIONS]
@@ -170,5 +170,5 @@ def _note(call: Call) -> str:
 
 
 def in_comment(text: str) -> str:
-    """A text that ends no comment: names of layers are anybody's."""
+    """The text made safe for a C comment, because users choose the names of layers."""
     return re.sub(r"[\\\r\n?]|\*/|/\*", "_", text)

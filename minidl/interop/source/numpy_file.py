@@ -51,24 +51,24 @@ def predict(x: Any) -> Any:
 '''
 
 _COLUMNS = 100
-# Those of the text above, and of arrays.
+# Names in the text above, and names of arrays.
 _RESERVED = r"predict|base64|Any|annotations|_array|_empty|_[A-Za-z_]+[0-9]+"
 
 
 def to_numpy_source(model: Any) -> str:
-    """The text of a Python file whose function ``predict(x)`` gives the model's outputs.
+    """The text of a Python file with a function ``predict(x)`` for the model's outputs.
 
-    The file needs NumPy alone. Its functions are the model's kernels, copied; its arrays are base64
-    text of the model's tensors. On the same NumPy, ``predict`` gives the bits that
-    ``model.predict`` gives under the executor "python" for as many rows at a time. Between two
-    installations of NumPy, products, exp, log and tanh may differ in their last bits.
+    The file needs NumPy alone. It has copies of the model's kernels, and the model's tensors as
+    base64 text. On the same NumPy, ``predict`` equals ``model.predict`` bit for bit, under the
+    executor "python" and with equally many rows at a time. Between two installations of NumPy,
+    products, exp, log and tanh may differ in the last bits.
 
     Args:
-        model: any, with activations of your own, too, where the source of their functions is there.
+        model: any model; your own activations need functions with available source.
 
     Raises:
-        ConversionError: the model has layers of your own, or an activation whose source cannot be
-            copied; the message names each.
+        ConversionError: the model has layers of your own, or an activation without source to copy;
+            the message names each.
         ValueError: the shape of a row is not known yet.
     """
     calls = calls_of(model, "source code")
@@ -94,7 +94,7 @@ def to_numpy_source(model: Any) -> str:
 def _lines(
     calls: Sequence[Call], quoted: Quotation, arrays: list[str], dtype: Any
 ) -> Iterator[str]:
-    """The calls as expressions; the arrays that they name are added to ``arrays``."""
+    """The calls as expressions; the arrays of the expressions are added to ``arrays``."""
     for number, call in enumerate(calls):
         if call.function is None:
             yield f"x.reshape(len(x), {', '.join(map(str, call.output_shape))})"
@@ -130,7 +130,7 @@ def _array(values: np.ndarray, dtype: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    """Python's text of a number, of None, or of a tuple of numbers."""
+    """Python text of a number, of None, or of a tuple of numbers."""
     if isinstance(value, tuple):
         return f"({''.join(f'{_literal(each)}, ' for each in value)})"
     # A NumPy number would print with its type, and infinity is no literal.

@@ -1,4 +1,4 @@
-"""Copies of functions' sources, with the numbers and functions that the sources name."""
+"""Copies of functions' sources, with the numbers and functions named in the sources."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from minidl.interop.errors import ConversionError
 
 
 class Quotation:
-    """Modules, constants and functions for a file, each by its name.
+    """Modules, constants and functions for a file, by name.
 
     Args:
-        reserved: pattern of the names that the file has for itself.
+        reserved: pattern of the names that the file keeps for itself.
 
     Attributes:
         modules: name in the file -> name of the module.
         constants: name -> number, or tuple of numbers.
-        functions: name -> source, behind the functions that the source calls.
+        functions: name -> source, after the functions that the source calls.
     """
 
     def __init__(self, reserved: str) -> None:
@@ -36,7 +36,7 @@ class Quotation:
         self._known: dict[str, Any] = {}
 
     def add(self, function: Any, owner: Any) -> str:
-        """Quote a function; the result is its name.
+        """Quote a function and return the name.
 
         Args:
             function: a formula, a kernel, or any function with a source.
@@ -93,7 +93,7 @@ class Quotation:
 
 
 def _names(definition: ast.FunctionDef, code: types.CodeType) -> list[str]:
-    """Names in a function that may come from its module; names in annotations are left out."""
+    """Names in a function that may come from the module; names in annotations are left out."""
     given = definition.args
     parts = [*definition.body, *given.defaults, *(each for each in given.kw_defaults if each)]
     found = [n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)]
@@ -105,5 +105,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_standard(module: types.ModuleType) -> bool:
-    """True for a module of Python's own."""
+    """True for a module of Python's standard library."""
     return module.__name__.partition(".")[0] in sys.stdlib_module_names
