@@ -28,7 +28,7 @@ ANSWERS = {
 
 
 def unknown_argument(kind: type, name: str) -> TypeError:
-    """The error for an argument that no layer of this class takes: what to write instead."""
+    """The error for an argument that no layer of this class takes, with advice."""
     if name in ANSWERS:
         return TypeError(f"{kind.__name__}: no argument {name!r} here; {ANSWERS[name]}")
     known = sorted(arguments_of(kind))

@@ -1,4 +1,4 @@
-"""Layers of somebody else's that say ``call``, as in Keras, in the place of ``forward``."""
+"""Layers of a user's own that define ``call``, as in Keras, in place of ``forward``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class OwnCall:
             def call(self, inputs, training=False):
                 return super().call(inputs, training=True)
 
-    The gradient goes back as in the class that it derives from. So ``call`` hands over ``inputs``
-    and returns the result, both as they are; one that computes needs a ``backward`` beside it.
+    The gradient goes back as in the base class. So ``call`` hands over ``inputs`` and returns the
+    result, both unchanged; a ``call`` that computes needs a ``backward`` beside it.
     """
 
     #: Step of the pass under way; None in inference.
@@ -44,7 +44,7 @@ class OwnCall:
 
 
 def calls(layer: Any) -> bool:
-    """True if the class of a layer, or one that it derives from, defines ``call``."""
+    """True if the class of a layer, or a base class, defines ``call``."""
     return type(layer).forward is _forward
 
 
@@ -52,7 +52,7 @@ def _forward(self: Any, x: Any, training: bool = False, step: int = 0) -> Any:
     """The output of the layer's own ``call``.
 
     Raises:
-        TypeError: ``call`` computes, and no ``backward`` goes with it.
+        TypeError: ``call`` computes, and has no ``backward`` beside it.
     """
     self._step, self._passed = step if training else None, None
     known = inspect.signature(self.call).parameters.values()
