@@ -1,4 +1,4 @@
-"""Counts of right and wrong yes and no, and shares of them."""
+"""Counts of right and wrong yes and no, and shares made from the counts."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class _Share(ThresholdMetric):
 
 @register
 class Precision(_Share):
-    """TP / (TP + FP): of what the predictions say yes to, the share that is a yes.
+    """TP / (TP + FP): of all predictions that say yes, the share with a yes as target.
 
     Args:
         thresholds: a number in [0, 1] or several; default .5, and with ``top_k`` none.

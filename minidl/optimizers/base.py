@@ -52,11 +52,11 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         gradient_accumulation_steps: one step for so many calls of :meth:`update`, with the mean
             of their gradients; at least 2, default None.
         name: a label, default the class's name in small letters.
-        **other: answered with what to write instead.
+        **other: raises, with advice.
 
     Attributes:
         iterations: steps made so far.
-        batches: calls of :meth:`update` so far: of these a schedule is a function.
+        batches: calls of :meth:`update` so far; a schedule is a function of this count.
         accumulated_learning_rate: Σ_i momentum^(t - i) · learning_rate_i: momentum accumulates
             the learning rates as it does the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
@@ -188,7 +188,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
             self._avoid_subnormals(theta)
 
     def _avoid_subnormals(self, theta: Any) -> None:
-        """Make 0 of what is near the subnormal numbers, at which a processor is slow."""
+        """Set numbers near the subnormal range to 0, because a processor is slow there."""
         for vector in (theta, *self.state.values()):
             updates.flush(vector, self._flushed, out=vector)
 
