@@ -1,4 +1,4 @@
-"""Mistakes in the backwards of activations that are met seldom: hard, shrinking and shifted ones.
+"""Mistakes in the backwards of rare activations: hard, shrinking and shifted.
 
 ``gate`` is g in y = x · g(x), ``slope`` its derivative, and ``t`` is tanh(x).
 """
