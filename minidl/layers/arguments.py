@@ -1,4 +1,4 @@
-"""Arguments of layers: fixed once a layer is built, penalties, initializers."""
+"""Arguments of layers: arguments fixed once a layer is built; penalties; initializers."""
 
 from __future__ import annotations
 

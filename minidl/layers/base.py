@@ -45,7 +45,7 @@ class Layer(Interface, OwnCall, Views):
 
     Attributes:
         input_shape, output_shape: of one row, once built.
-        tensors: the requests of ``build``, by the name of the view, "W".
+        tensors: requested in ``build``, by the name of the view, "W".
         statistics: tensors that training moves by other means than gradients.
         y: the output of the last forward pass.
         needs_dx: True if the gradient at the input is needed.

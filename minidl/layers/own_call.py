@@ -1,4 +1,4 @@
-"""Layers of a user's own that define ``call``, as in Keras, in place of ``forward``."""
+"""A user's own layers that define ``call``, as in Keras, in place of ``forward``."""
 
 from __future__ import annotations
 

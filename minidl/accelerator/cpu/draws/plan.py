@@ -16,7 +16,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     Args:
         key: two uint64.
         out: uint16, contiguous.
-        step: an int64 that is read when the command runs; the numbers are those of the step
+        step: an int64 that is read when the command runs; the numbers belong to the step
             ``step`` + ``ahead``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The words of blocks of sparse rows, x: their products, and what gathers them."""
+"""The words of the blocks for sparse rows, x: for products, and for gathering rows."""
 
 from __future__ import annotations
 
