@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.callbacks.base import Callback, Logs, may_add_values
 from minidl.metrics.names import direction, numbered
 
-#: Prefix -> what fit would have to be given for values of that name, and was not.
+#: Prefix -> the argument of fit that values of that name need, and the value received.
 MISSING = {
     "val_": "validation_data or validation_split, received neither",
     "train_": "evaluate_train=True, received False",

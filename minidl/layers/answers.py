@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidl import checks
 from minidl.configuration import arguments_of
 
-#: Argument -> what to write, or why nothing.
+#: Argument -> the replacement, or the reason to leave the argument out.
 ANSWERS = {
     "dtype": "a network has one type of numbers: write Sequential(layers, dtype=...)",
     "autocast": "a network has one type of numbers: leave it out",

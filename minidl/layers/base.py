@@ -53,7 +53,7 @@ class Layer(Interface, OwnCall, Views):
 
     name: Any = checks.fixed("name=... when the layer is made")
     activity_regularizer: Any = activity()
-    #: Attributes that cannot be set any more; those that a derived class lists come on top.
+    #: Attributes that cannot be set any more; the list of a derived class comes on top.
     fixed_once_built: tuple[str, ...] = (
         "input_dim", "declared_shape", "input_shape", "output_shape", "tensors", "statistics",
     )  # fmt: skip

@@ -36,7 +36,7 @@ class OwnCall:
         """The layer's output for ``inputs``, as ``forward`` gives it in the pass under way."""
         kinds = (vars(kind).get("forward") for kind in type(self).__mro__)
         inner: Any = next(each for each in kinds if each not in (None, _forward))
-        # Random numbers that training has not asked for: other ones in each pass.
+        # Training has not asked for these random numbers: each pass has new numbers.
         step = self._step if self._step is not None else next(passes) if training else 0
         y = inner(self, inputs, bool(training), step)
         self._passed = inputs, y

@@ -58,7 +58,7 @@ class Metric(Standalone, Variables, Configured):
     class_numbers: bool | None = None
     direction: str | None = None
     weighted = False
-    #: True within an update_state of somebody else's.
+    #: True within a user's own update_state.
     _in_own_form = False
     #: Rows, units, type of numbers and of arrays.
     _bound: tuple[Any, ...] = (0, 0, None, None)

@@ -109,7 +109,7 @@ class _Share(ThresholdMetric):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        # What is not among the largest is set to -10¹⁰ and so is below any threshold.
+        # Predictions not among the largest are set to -10¹⁰, below any threshold.
         super().__init__(name, checked(thresholds, 0.5 if top_k is None else -1e10))
         self.thresholds, self.dtype = thresholds, dtype
         self.top_k = None if top_k is None else checks.integer("top_k", top_k, 1)

@@ -34,7 +34,7 @@ def wait(layout: str, before: Sequence[Node], run: Sequence[Node]) -> bool:
     """True if threads wait for each other between nodes and the next run."""
     if layout == FLAT:  # elements of a single thread
         return False
-    # Reductions share the room for what each thread has found.
+    # Reductions share the room for the results of each thread.
     both = [any(isinstance(node, Reduction) for node in nodes) for nodes in (before, run)]
     return all(both) or any(depend(one, other) for one in before for other in run)
 

@@ -167,7 +167,7 @@ class Writer:
         together = _TOGETHER.format(own="own", found=found, place="place", step=step, count=count)
         return [
             f"const unsigned teams = {teams}, place = {place};",
-            # Several rounds are of single threads, which do not see what others have found.
+            # Several rounds are of single threads, which do not see results of other threads.
             f"for (I first = 0; first < {results}; first += teams) {{",
             f"    const I k = first + {which};",
             f"    {found} own;",

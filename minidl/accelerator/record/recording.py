@@ -21,9 +21,9 @@ _turn = new_lock()
 
 #: So many steps of a small network take as long called in Python as recorded and then played.
 FEW = 16
-#: Of rows times parameters, what takes as long in a step as the step's Python.
+#: Rows times parameters for which the arithmetic of a step takes as long as the step's Python.
 WORK = 5_000_000
-#: Seconds for which a look holds where no code of others runs: an epoch of a few rows is shorter
+#: Seconds for which a look holds where no foreign code runs: an epoch of a few rows is shorter
 #: than a look, and another thread, or a signal's handler, may change a part at any time.
 HOLDS = 0.05
 
@@ -144,7 +144,7 @@ class Recording:
     def to_play(self, arrays: tuple[Any, ...]) -> Tape | None:
         """The tape that stands for a step on the arrays; None where the step is to be called."""
         network = self._network
-        if network.rows != self._rows:  # its buffers are others
+        if network.rows != self._rows:  # the network has new buffers
             self.forget()
         if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
             self.forget()
@@ -184,7 +184,7 @@ class Recording:
             self._rests -= 1
             step(*arrays)
             return
-        # Other networks may share parts, which show one tape at a time what is called.
+        # Other networks may share parts, which show their calls to one tape at a time.
         if not _turn.acquire(blocking=False):
             step(*arrays)
             return

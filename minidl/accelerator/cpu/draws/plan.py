@@ -28,7 +28,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     first, second = key.view(np.int64)
     words = {OUT: address(out), STEP: address(step), COUNT: out.size, AHEAD: ahead}
     block = block_of(SIZE, words | {KEY: first, OTHER_KEY: second})
-    # Shared out by counters: no part touches only what it later reads.
+    # Shared out by counters: no part touches exactly the elements that it reads later.
     accesses = [access(out, True, None)]
     function = command("draw", "draws")
     return Command("random bits", function, block, accesses, (out, step), 4 * out.size)
