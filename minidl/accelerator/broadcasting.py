@@ -1,4 +1,4 @@
-"""What an argument of a formula is to the elements of its outputs."""
+"""Kinds of arguments of a formula: the way in which each is broadcast to the outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EACH, BY_COLUMN, BY_ROW, ONE = "each", "column", "row", "one"
 
 
 def kind_of(array: Any, shape: tuple[int, ...]) -> str | None:
-    """What an array is to the elements of arrays of a shape; None where it is not supported."""
+    """The kind of an array that is broadcast to a shape; None if not supported."""
     if array.shape == shape:
         return EACH
     if array.size == 1:

@@ -19,7 +19,7 @@ from minidl.backend.sparse import is_sparse
 
 
 class Compiling(Executor):
-    """Runs what a module makes of a formula once it is traced.
+    """Runs the code that a module compiles from a traced formula.
 
     Args:
         module: has ``compile(program, aliases)``, which gives ``run(arguments, outs)``.

@@ -20,7 +20,7 @@ _may_share: Any = _multiarray_umath.may_share_memory
 
 
 def owner(array: np.ndarray) -> np.ndarray:
-    """The array whose memory this is a view of: itself, if of none."""
+    """The array that owns the memory of a view; the array itself, if it is no view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
@@ -34,7 +34,7 @@ def _elements(array: np.ndarray) -> tuple[Any, ...]:
 
 
 def entangled(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays have memory in common, and are not the same elements in the same order."""
+    """True if two arrays share memory, and are not the same elements in the same order."""
     if a is b or not np.may_share_memory(a, b) or _elements(a) == _elements(b):
         return False
     try:
@@ -50,7 +50,7 @@ def pairs(count: int, written: Collection[int]) -> list[tuple[int, int]]:
 
 
 def meet(arrays: Sequence[np.ndarray], pairs: Sequence[tuple[int, int]]) -> bool:
-    """Whether two arrays of a pair may have memory in common, and are not the same."""
+    """True if the two arrays of a pair may share memory, and are different objects."""
     for i, j in pairs:  # noqa: SIM110 - any() takes longer than all there is to ask
         if _may_share(arrays[i], arrays[j]) and arrays[i] is not arrays[j]:
             return True

@@ -13,7 +13,7 @@ PACKAGE = __name__.partition(".")[0]
 
 #: Methods that no step calls.
 _ASIDE = {"__init__", "get_config"}
-#: Special methods that a step may call, knowingly or not; the others are for whoever reads.
+#: Special methods that a step may call, knowingly or not; the rest is for readers.
 _CALLED = {"__call__", "__getattr__", "__getattribute__", "__setattr__", "__len__", "__iter__"}
 
 

@@ -197,7 +197,7 @@ class _Fast(Protocol):
 
 
 class _Choosing(threading.local):
-    """Whether this thread is choosing an executor, and imports what that needs.
+    """A mark: ``now`` is True while this thread chooses an executor and imports modules.
 
     A signal's handler that comes between would find modules that are half imported.
     """

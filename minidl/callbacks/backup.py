@@ -13,8 +13,8 @@ class BackupAndRestore(Callback):
 
     A resumed training comes to the weights, the History and the files of an undisturbed one, bit
     for bit, on the same machine with the same number of threads. A checkpoint holds the model with
-    its optimizer and its step, the position in the epoch, the sums of loss and metrics, the
-    History, and the ``get_state`` of all callbacks. All random numbers are addressed by the step.
+    optimizer and step, the position in the epoch, the sums of loss and metrics, the History, and
+    the ``get_state`` of all callbacks. All random numbers are addressed by the step.
     ``fit(..., resume=folder)`` is the short form, which keeps the checkpoints.
 
     ``fit`` refuses a checkpoint of another architecture, optimizer, loss or data set, and names the

@@ -72,7 +72,7 @@ class ModelCheckpoint(Monitor):
         self.save_freq = save_freq
         if save_freq != "epoch":
             self.save_freq = checks.integer("save_freq", save_freq, 1)
-            # Only such a callback is told of steps: the others cost no time there.
+            # Only such a callback is told of steps: a callback without costs no time there.
             self.__dict__["on_train_batch_end"] = weakly(self._after_step)
         self._steps = self._epoch = 0
 

@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.callbacks.base import Callback, Logs, may_add_values
 from minidl.metrics.names import direction, numbered
 
-#: Prefix -> what fit would have to be given for values of that name, and was not.
+#: Prefix -> the argument of fit that values of that name need, and the value received.
 MISSING = {
     "val_": "validation_data or validation_split, received neither",
     "train_": "evaluate_train=True, received False",
@@ -107,7 +107,7 @@ class Monitor(Callback):
         self.best = -math.inf if self.rising else math.inf
 
     def improved(self, logs: Logs) -> bool:
-        """Whether the value is better than the best by more than min_delta; keeps the best."""
+        """True if the value is better than the best by more than min_delta; keeps the best."""
         value = self.value(logs)
         if value is None or not self.better(value, self.best):
             return False
@@ -115,7 +115,7 @@ class Monitor(Callback):
         return True
 
     def better(self, value: float, than: float) -> bool:
-        """Whether a value is better than another by more than min_delta."""
+        """True if a value is better than another by more than min_delta."""
         if self.rising:
             return value - self.min_delta > than
         return value + self.min_delta < than

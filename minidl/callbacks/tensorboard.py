@@ -74,7 +74,7 @@ class TensorBoard(Callback):
         every = 1 if update_freq == "batch" else update_freq
         if every != "epoch":
             self._every = checks.integer("update_freq", every, 1)
-            # Only such a callback is told of steps: the others cost no time there.
+            # Only such a callback is told of steps: a callback without costs no time there.
             self.__dict__["on_train_batch_end"] = weakly(self._after_step)
         self.update_freq = update_freq
         self._writers: dict[str, Any] = {}

@@ -53,7 +53,7 @@ class Activation(Layer):
         self._set(value)
 
     def _set(self, value: Any, constants: dict[str, Any] | None = None) -> None:
-        """Take a function, or that of a name, with these constants, and memory for the function."""
+        """Take a function or a function's name, and constants, and allocate memory if bound."""
         function = activations.get(value)
         if function.rowwise and self.input_shape:
             features(self, self.input_shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minidl import checks
 from minidl.names.configuration import arguments_of
 
-#: Argument -> what to write, or why nothing.
+#: Argument -> the replacement, or the reason to leave the argument out.
 ANSWERS = {
     "dtype": "a network has one type of numbers: write Sequential(layers, dtype=...)",
     "autocast": "a network has one type of numbers: leave it out",
@@ -28,7 +28,7 @@ ANSWERS = {
 
 
 def unknown_argument(kind: type, name: str) -> TypeError:
-    """The error for an argument that no layer of this class takes: what to write instead."""
+    """The error for an argument that no layer of this class takes, with advice."""
     if name in ANSWERS:
         return TypeError(f"{kind.__name__}: no argument {name!r} here; {ANSWERS[name]}")
     known = sorted(arguments_of(kind))

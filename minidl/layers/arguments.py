@@ -1,4 +1,4 @@
-"""Arguments of layers: those that are fixed once a layer is built, penalties, initializers."""
+"""Arguments of layers: arguments fixed once a layer is built; penalties; initializers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUILT = "a new network, because this layer is built"
 
 
 def fix(kind: type) -> None:
-    """Let no layer that is built have another value of what its class lists, ``fixed_once_built``.
+    """Fix the attributes that a class lists in ``fixed_once_built``, once a layer is built.
 
     Args:
         kind: a class of layers, which may list names; the attributes are made here.
@@ -77,7 +77,7 @@ def of_tensors(layer: Layer, name: str, value: Any) -> bool:
 
 
 def not_activation() -> Any:
-    """An attribute that an activation layer has not: what a user looks for there is elsewhere."""
+    """An attribute that an activation layer lacks; the error names the attribute to use."""
     name = "the attribute function, of minidl.activations"
 
     def refuse(layer: Layer, *value: Any) -> NoReturn:

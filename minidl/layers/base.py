@@ -21,12 +21,12 @@ from minidl.parameters import Specification
 
 @kind("layer")
 class Layer(Interface, OwnCall, Views):
-    """A part of a network, for rows. The network calls four methods; a subclass defines them.
+    """A part of a network, for rows. The network calls four methods, which a subclass defines.
 
     - ``build``, once, with the shape of a row: sets ``output_shape``, asks for tensors, which
       become ``self.W``, ``self.dW`` …, views into the network's vectors.
     - ``bind``, before a pass of more rows than any before: allocates every buffer of a pass.
-    - ``forward``, in each pass: writes y into a buffer, keeps what backward needs, returns y.
+    - ``forward``, in each pass: writes y into a buffer, keeps arrays for backward, returns y.
     - ``backward``, after a forward in training: overwrites ``self.dW`` …, returns dx, the gradient
       at x, which is dy for the layer before.
 
@@ -45,7 +45,7 @@ class Layer(Interface, OwnCall, Views):
 
     Attributes:
         input_shape, output_shape: of one row, once built.
-        tensors: what ``build`` asked for, by the name of the view, "W".
+        tensors: requested in ``build``, by the name of the view, "W".
         statistics: tensors that training moves by other means than gradients.
         y: the output of the last forward pass.
         needs_dx: True if the gradient at the input is needed.
@@ -53,7 +53,7 @@ class Layer(Interface, OwnCall, Views):
 
     name: Any = checks.fixed("name=... when the layer is made")
     activity_regularizer: Any = activity()
-    #: Attributes that cannot be set any more; those that a derived class lists come on top.
+    #: Attributes that cannot be set any more; the list of a derived class comes on top.
     fixed_once_built: tuple[str, ...] = (
         "input_dim", "declared_shape", "input_shape", "output_shape", "tensors", "statistics",
     )  # fmt: skip

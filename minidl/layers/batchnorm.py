@@ -30,10 +30,10 @@ class BatchNormalization(Affine):
         moving_mean_initializer, moving_variance_initializer: of the running statistics; default
             zeros and ones.
         options: initializers, penalties and constraints of gamma and beta, see :class:`Affine`;
-            and those of :class:`Layer`.
+            and arguments of :class:`Layer`.
 
     Attributes:
-        moving_mean, moving_variance: running statistics; others as of :class:`Affine`.
+        moving_mean, moving_variance: running statistics; the rest as of :class:`Affine`.
     """
 
     moving_mean: Any

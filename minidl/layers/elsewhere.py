@@ -68,7 +68,7 @@ _OF_KINDS = {
 
 
 def answer(name: str) -> str | None:
-    """Why there is no such layer, and what to write; None of a name that Keras has not either."""
+    """The reason why there is no such layer, and advice; None if Keras lacks the name, too."""
     return _OTHERS.get(name) or next(
         (why for why, names in _OF_KINDS.items() if name in names.split()), None
     )

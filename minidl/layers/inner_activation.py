@@ -20,7 +20,7 @@ def inner_activation(activation: Any, outer: str) -> Activation | None:
 
     Raises:
         ValueError: unknown name.
-        TypeError: none of these.
+        TypeError: neither a name, a function, a layer nor None.
     """
     if isinstance(activation, Activation):
         own = copy.copy(activation)

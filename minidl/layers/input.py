@@ -19,8 +19,8 @@ class Input(Identity):
     Args:
         shape: of one row; a lone n means (n,).
         batch_size: rows of a batch, for the reader: passes take any number. Default None.
-        dtype: of the numbers that come, for the reader: the network converts what is not its own
-            type. Default None.
+        dtype: of the numbers that come, for the reader: the network converts other types
+            to its own. Default None.
         batch_shape: (batch_size, *shape), in place of both.
         name: as for :class:`~minidl.layers.Layer`.
 

@@ -46,7 +46,7 @@ class Answer:
 
 
 def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
-    """A ``build`` that takes (None, ...), too: it makes a network around the layer alone."""
+    """A ``build`` that takes (None, ...), too, for a network around the layer alone."""
 
     @functools.wraps(build)
     def either(layer: Any, input_shape: Any) -> Any:
@@ -59,12 +59,12 @@ def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Interface(Configured):
-    """A layer as Keras shows it: weights by name, counts, and whether training moves them.
+    """The interface of a layer in Keras: weights by name, counts, the switch ``trainable``.
 
     Attributes:
         trainable: whether training moves the layer's tensors; acts from the next step. The
             penalties on the tensors of a layer that does not train count for nothing. A
-            BatchNormalization that does not train uses the running statistics and leaves them.
+            BatchNormalization that does not train uses the running statistics unchanged.
     """
 
     trainable: Any = checks.Attribute(of_tensors)
@@ -131,7 +131,7 @@ class Interface(Configured):
 
     @property
     def weights(self) -> list[Any]:
-        """Views of all tensors: those that gradients move, then statistics; [] before build."""
+        """Views of all tensors, statistics last; [] before build."""
         found = self._weights(self.tensors, self.trainable)
         return found + self._weights(self.statistics, False)
 

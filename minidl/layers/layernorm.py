@@ -16,9 +16,9 @@ from minidl.names.register import register
 class LayerNormalization(Affine):
     """y = gamma · (x - mean) / √(variance + epsilon) + beta, row by row.
 
-    Mean and variance are those of one row's features, in training as in inference. Arguments and
-    attributes are those of :class:`Affine`, in this order: axis, epsilon, center, scale, and the
-    rest by name.
+    Mean and variance are taken over one row's features, in training as in inference. Arguments and
+    attributes are as in :class:`Affine`, in this order: axis, epsilon, center, scale, and the rest
+    by name.
     """
 
     def bind(self, rows: int, backend: Backend, dtype: Any) -> None:

@@ -13,7 +13,7 @@ from minidl.names.register import register
 
 
 class _Named(Activation):
-    """A function as a class of its own, with its constants as arguments."""
+    """A layer of one function, with the function's constants as arguments."""
 
     @property
     def function(self) -> Any:

@@ -1,4 +1,4 @@
-"""Names of layers, networks and metrics that a user gives none: as Keras makes them."""
+"""Default names of layers, networks and metrics, as in Keras."""
 
 from __future__ import annotations
 

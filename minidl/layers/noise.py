@@ -71,7 +71,7 @@ class GaussianNoise(_Noise):
 class GaussianDropout(_Noise):
     """y = x · (1 + √(rate / (1 - rate)) · z) while training, z normal; y = x otherwise.
 
-    Mean and variance are those of :class:`Dropout` with the same rate.
+    Mean and variance are as with :class:`Dropout` of the same rate.
 
     Args:
         rate: in [0, 1).

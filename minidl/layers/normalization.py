@@ -47,8 +47,8 @@ class Normalization(Layer):
     0 and variance 1. Training changes neither.
 
     Args:
-        axis: -1, the last axis of a row, of which each place has numbers of its own; or None: one
-            mean and one variance for all.
+        axis: -1: one mean and one variance for each place of a row's last axis; or None: one mean
+            and one variance for all.
         mean, variance: numbers, or one for each feature; both or neither.
         invert: True for the inverse, y = x · max(√variance, 1e-7) + mean; default False.
         options: arguments of :class:`Layer`.

@@ -1,4 +1,4 @@
-"""Layers of somebody else's that say ``call``, as in Keras, in the place of ``forward``."""
+"""A user's own layers that define ``call``, as in Keras, in place of ``forward``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class OwnCall:
             def call(self, inputs, training=False):
                 return super().call(inputs, training=True)
 
-    The gradient goes back as in the class that it derives from. So ``call`` hands over ``inputs``
-    and returns the result, both as they are; one that computes needs a ``backward`` beside it.
+    The gradient goes back as in the base class. So ``call`` hands over ``inputs`` and returns the
+    result, both unchanged; a ``call`` that computes needs a ``backward`` beside it.
     """
 
     #: Step of the pass under way; None in inference.
@@ -36,7 +36,7 @@ class OwnCall:
         """The layer's output for ``inputs``, as ``forward`` gives it in the pass under way."""
         kinds = (vars(kind).get("forward") for kind in type(self).__mro__)
         inner: Any = next(each for each in kinds if each not in (None, _forward))
-        # Random numbers that training has not asked for: other ones in each pass.
+        # Training has not asked for these random numbers: each pass has new numbers.
         step = self._step if self._step is not None else next(passes) if training else 0
         y = inner(self, inputs, bool(training), step)
         self._passed = inputs, y
@@ -44,7 +44,7 @@ class OwnCall:
 
 
 def calls(layer: Any) -> bool:
-    """True if the class of a layer, or one that it derives from, defines ``call``."""
+    """True if the class of a layer, or a base class, defines ``call``."""
     return type(layer).forward is _forward
 
 
@@ -52,7 +52,7 @@ def _forward(self: Any, x: Any, training: bool = False, step: int = 0) -> Any:
     """The output of the layer's own ``call``.
 
     Raises:
-        TypeError: ``call`` computes, and no ``backward`` goes with it.
+        TypeError: ``call`` computes, and has no ``backward`` beside it.
     """
     self._step, self._passed = step if training else None, None
     known = inspect.signature(self.call).parameters.values()

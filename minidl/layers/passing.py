@@ -1,4 +1,4 @@
-"""Layers that pass values on as they are, or in another shape."""
+"""Layers that pass values on unchanged, or in another shape."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Reshape(Layer):
     """Rows of one shape become rows of another, in C order: a view, no copy.
 
     Args:
-        target_shape: of one row; one size may be -1, which is what is left.
+        target_shape: of one row; one size may be -1, which stands for the rest.
         options: arguments of :class:`Layer`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Shapes of rows: read from what a user writes, and compared."""
+"""Shapes of rows: read from arguments, and compared."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def declared(input_shape: Any, input_dim: int | None) -> Shape | None:
 
 @contextlib.contextmanager
 def told_of_batch_axis(given: Any) -> Iterator[None]:
-    """A context whose ValueError says, if the given shape has several sizes, that one may be N.
+    """Let a ValueError say that a shape of several sizes may begin with a batch axis.
 
-    Nothing is said where None in front shows that one is.
+    Nothing is said where the shape begins with None, the batch axis.
     """
     try:
         yield
@@ -85,7 +85,7 @@ def check_outputs(layer: Layer, shape: Shape) -> None:
     """Raise if a layer that is built for rows of a shape does not say the shape of its outputs.
 
     Raises:
-        ValueError: names what ``build`` should do.
+        ValueError: asks for ``output_shape``, to be set by ``build``.
     """
     if shape and not layer.output_shape:
         raise ValueError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 
 class Views:
-    """An object some of whose attributes are views: an assignment writes into the vector.
+    """An object with views as attributes: an assignment writes into the vector.
 
     ::
 
@@ -30,7 +30,7 @@ class Views:
     if not TYPE_CHECKING:  # to whom each name would be an attribute
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Raise, and say of a view that is still to come when it comes."""
+            """Raise; for a view that is still to come, say when."""
             known = vars(self)
             if not known.get("sealed"):
                 asked = {*known.get("tensors", ()), *known.get("statistics", ())}

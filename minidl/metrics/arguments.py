@@ -1,4 +1,4 @@
-"""Checks of what metrics are made with, and of what is set later."""
+"""Checks of the arguments of metrics, and of attributes that are set later."""
 
 from __future__ import annotations
 

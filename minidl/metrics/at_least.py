@@ -17,7 +17,7 @@ class _AtLeast(ThresholdMetric):
     """Base of metrics that choose the best threshold under a condition.
 
     Args:
-        value: what another share has to come to, in [0, 1].
+        value: the least value of another share, in [0, 1].
         num_thresholds: so many equidistant thresholds are tried.
         class_id: only this column counts; None: all do.
         name: the key in a History.

@@ -33,10 +33,10 @@ class Metric(Standalone, Variables, Configured):
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
 
-    A class of one's own defines ``update_state`` and ``result``, as in Keras. Its sums are weights
-    of :meth:`add_weight`, or it defines ``reset_state``, too. A metric that is a mean over rows may
-    define ``_count(predictions, y, out)`` instead; among the ``weighted_metrics`` it defines
-    ``_count_weighted(predictions, y, weight, out)``, too.
+    A class of one's own defines ``update_state`` and ``result``, as in Keras. The sums are
+    weights of :meth:`add_weight`, or the class defines ``reset_state``, too. A metric that is a
+    mean over rows may define ``_count(predictions, y, out)`` instead; among the
+    ``weighted_metrics`` it defines ``_count_weighted(predictions, y, weight, out)``, too.
 
     Args:
         dtype: "float32", "float64" or None: the least precision of the sums, which is that of
@@ -48,7 +48,7 @@ class Metric(Standalone, Variables, Configured):
         rows: the number of rows seen.
         weighted: True if ``fit`` and ``evaluate`` hand over the rows' weights; set by
             ``compile(weighted_metrics=...)``.
-        direction: "up" if larger values are better, "down" if smaller ones are, None if unknown.
+        direction: "up" if larger is better, "down" if smaller is better, None if unknown.
         activations: the output activations that the metric can look behind: the metric takes
             the logits before the activation as well as the outputs.
         class_numbers: True for targets of class numbers, False for rows, None for both.
@@ -58,7 +58,7 @@ class Metric(Standalone, Variables, Configured):
     class_numbers: bool | None = None
     direction: str | None = None
     weighted = False
-    #: True within an update_state of somebody else's.
+    #: True within a user's own update_state.
     _in_own_form = False
     #: Rows, units, type of numbers and of arrays.
     _bound: tuple[Any, ...] = (0, 0, None, None)
@@ -88,7 +88,7 @@ class Metric(Standalone, Variables, Configured):
         self.rows = 0
 
     def _shape(self, units: int) -> tuple[int, ...]:
-        """Shape of the sums. Of a mean with weights these are two: the weights' sum is the 2nd."""
+        """Shape of the sums. A mean with weights has two sums; the 2nd is that of the weights."""
         return (2,) if self.weighted or self._standalone else ()
 
     def takes_logits(self, activation: str | None, units: int) -> bool:

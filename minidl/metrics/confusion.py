@@ -1,4 +1,4 @@
-"""Counts of right and wrong yes and no, and shares of them."""
+"""Counts of right and wrong yes and no, and shares made from the counts."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class _Share(ThresholdMetric):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        # What is not among the largest is set to -10¹⁰ and so is below any threshold.
+        # Predictions not among the largest are set to -10¹⁰, below any threshold.
         super().__init__(name, checked(thresholds, 0.5 if top_k is None else -1e10))
         self.thresholds, self.dtype = thresholds, dtype
         self.top_k = None if top_k is None else checks.integer("top_k", top_k, 1)
@@ -127,7 +127,7 @@ class _Share(ThresholdMetric):
 
 @register
 class Precision(_Share):
-    """TP / (TP + FP): of what the predictions say yes to, the share that is a yes.
+    """TP / (TP + FP): of all predictions that say yes, the share with a yes as target.
 
     Args:
         thresholds: a number in [0, 1] or several; default .5, and with ``top_k`` none.

@@ -1,4 +1,4 @@
-"""Means and sums of values, and means of what a function of one's own returns."""
+"""Means and sums of values, and means of the results of a function of one's own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Mean(Metric):
 
         Args:
             values: numbers, of any shape.
-            sample_weight: weights, of the first axes of the values or of them all; None for ones.
+            sample_weight: weights, of the first axes of the values or of all axes; None for ones.
         """
         total, count = self._totals(values, sample_weight)
         if not (self._bound[0] and self._standalone):
@@ -177,7 +177,7 @@ class MeanMetricWrapper(Metric):
 
 
 def _rows(fn: Callable[..., Any], arguments: dict[str, Any], y: Any, predictions: Any) -> Any:
-    """What a function returns, in float64, as rows of values; one number is (1, 1)."""
+    """The result of a function, in float64, as rows of values; one number is (1, 1)."""
     values = fn(y, predictions, **arguments)
     found = backend_of(predictions).xp.asarray(values, dtype=np.float64)
     return found.reshape(len(found) if found.ndim else 1, -1)

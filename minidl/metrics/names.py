@@ -51,7 +51,7 @@ def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
 def compiled(
     metrics: Any, weighted: Any, loss: losses.Loss, taken: Sequence[str] = ()
 ) -> list[Metric]:
-    """The metrics of a network, as ``compile`` takes them; the weighted ones come last.
+    """The metrics of a network, as ``compile`` takes them; weighted metrics come last.
 
     Args:
         metrics, weighted: one, several or None, each as for :func:`get`.

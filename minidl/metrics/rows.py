@@ -12,7 +12,7 @@ from minidl.metrics.base import Metric
 
 
 class RowMetric(Metric):
-    """Base of means over rows of what a formula makes of predictions and targets.
+    """Base of means over rows of a formula of predictions and targets.
 
     A class names the formula of each element, ``y`` and ``t`` (N, units), of which the row's mean
     is taken; or defines :meth:`_of_rows`.

@@ -15,7 +15,7 @@ from minidl.metrics.base import Metric
 from minidl.metrics.results import results
 from minidl.names.register import register
 
-#: What Keras adds to divisors.
+#: Keras adds this number to divisors.
 EPSILON = 1e-7
 AVERAGES = (None, "micro", "macro", "weighted")
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")

@@ -52,7 +52,7 @@ class ThresholdMetric(Metric):
         self._sorted = np.asarray(self._thresholds, dtype=np.float64)[self._order]
         places = len(self._thresholds)
         even = np.arange(places) / max(places - 1, 1)
-        # Keras computes the buckets of such thresholds, and compares others one by one.
+        # Keras computes the buckets of even thresholds, and compares other thresholds singly.
         self._steps = (
             places - 1 if places > 2 and np.allclose(self._sorted, even, 1e-5, EPSILON) else 0
         )

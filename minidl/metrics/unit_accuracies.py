@@ -20,8 +20,8 @@ class BinaryAccuracy(Share):
     Args:
         name: the key in a History.
         dtype: as for :class:`Metric`.
-        threshold: what an output is above where it says 1; default .5, which for logits of
-            ``fit`` is 0.
+        threshold: an output above the threshold says 1; default .5, which for logits of ``fit``
+            is 0.
     """
 
     activations = ("sigmoid",)

@@ -1,4 +1,4 @@
-"""The arrays of a metric: its sums, read and put back, and those that ``add_weight`` makes."""
+"""The arrays of a metric: sums, read and put back, and the weights of ``add_weight``."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Variables:
     def variables(self) -> list[np.ndarray]:
         """Copies of the sums of which the result is made: of a mean the total and the count.
 
-        Of a metric with weights of its own, these weights.
+        Copies of the weights, where a metric has weights of its own.
         """
         if self._own_weights:
             return list(self._own_weights)

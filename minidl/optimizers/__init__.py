@@ -38,7 +38,7 @@ __all__ = [
     "serialize",
 ]
 
-# For those that no line above imports; type checkers need these lines.
+# For names that no line above imports; type checkers need the lines above.
 __getattr__ = offered(__name__, Optimizer)
 
 

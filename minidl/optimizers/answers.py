@@ -10,7 +10,7 @@ from minidl.names.configuration import arguments_of
 
 
 def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
-    """Raise for the first argument that no optimizer has; say what to write instead.
+    """Raise for the first argument that no optimizer has, with advice.
 
     Args:
         kind: the optimizer's class.
@@ -40,7 +40,7 @@ def answer(kind: type, learning_rate: Any, given: Mapping[str, Any]) -> None:
 
 
 class Missing:
-    """In the place of an attribute that Keras's optimizers have: the answer is what to write.
+    """A stand-in for an attribute of Keras's optimizers: the error says what to write.
 
     Args:
         instead: what to write.

@@ -23,7 +23,7 @@ from minidl.optimizers.schedule import LearningRateSchedule
 from minidl.optimizers.variables import Variables
 from minidl.parameters import Parameter
 
-# Every so many steps, what is below FLUSHED times the smallest normal number becomes 0: an average
+# Every so many steps, numbers below FLUSHED times the smallest normal number become 0: an average
 # that loses a tenth a step, 10⁻³ in between, never gets near the subnormal numbers.
 FLUSH_EVERY = 64
 FLUSHED = 1e8
@@ -52,11 +52,11 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         gradient_accumulation_steps: one step for so many calls of :meth:`update`, with the mean
             of their gradients; at least 2, default None.
         name: a label, default the class's name in small letters.
-        **other: answered with what to write instead.
+        **other: raises, with advice.
 
     Attributes:
         iterations: steps made so far.
-        batches: calls of :meth:`update` so far: of these a schedule is a function.
+        batches: calls of :meth:`update` so far; a schedule is a function of this count.
         accumulated_learning_rate: Σ_i momentum^(t - i) · learning_rate_i: momentum accumulates
             the learning rates as it does the gradients.
         state: names of the state vectors -> vectors of theta's size, once built.
@@ -74,7 +74,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
     gradient_accumulation_steps: Any = checks.Attribute(accumulation.checked, then="_follow")
     #: share of the last step that is kept, where an optimizer has such an argument
     momentum: Any = 0.0
-    #: reason why no proximal step can follow this optimizer's, whatever its arguments; or ""
+    #: reason why no proximal step can follow this optimizer's, with any arguments; or ""
     no_step_size = ""
     lr = Missing("learning_rate, which can be set")
     minimize = Missing(
@@ -83,7 +83,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
     )
     #: Number of parameters, once built.
     _size: int
-    #: True until a step of somebody else's has been looked at.
+    #: True until a step of a user's own optimizer has been looked at.
     _doubted = False
 
     def __init__(
@@ -108,7 +108,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         self.batches = 0
         self.accumulated_learning_rate = 0.0
         self.state: dict[str, Any] = {}
-        # Says whose state this is; an optimizer does not keep the parameters alive.
+        # Tells the parameters of the state; an optimizer does not keep the parameters alive.
         self._theta: Any = None
         self._tensors: list[Parameter] | None = None
         self._work: Any = None
@@ -188,7 +188,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
             self._avoid_subnormals(theta)
 
     def _avoid_subnormals(self, theta: Any) -> None:
-        """Make 0 of what is near the subnormal numbers, at which a processor is slow."""
+        """Set numbers near the subnormal range to 0, because a processor is slow there."""
         for vector in (theta, *self.state.values()):
             updates.flush(vector, self._flushed, out=vector)
 

@@ -103,7 +103,7 @@ class WeightDecay:
         self._decayed = parts
 
     def _decay(self, theta: Any, learning_rate: float) -> None:
-        """theta ← theta - learning_rate · weight_decay · theta, of what is not excluded."""
+        """theta ← theta - learning_rate · weight_decay · theta, of all but the excluded tensors."""
         factor = learning_rate * self.weight_decay
         if self._decayed is None:
             updates.decay(theta, factor, out=theta)

@@ -1,4 +1,4 @@
-"""A look at the first step of an optimizer of somebody else's."""
+"""A look at the first step of a user's own optimizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_foreign(step: Any) -> bool:
 
 
 def look_at_step(optimizer: Any, theta: Any, grad: Any, learning_rate: float, t: int) -> bool:
-    """Make a step; warn if ``theta`` should have moved and has not. False if it should not."""
+    """Make a step; warn if ``theta`` should have moved and has not. False if no move is due."""
     before, moves = theta.copy(), bool(learning_rate) and bool(grad.any())
     optimizer.step(theta, grad, learning_rate, t)
     if moves and bool((theta == before).all()):

@@ -24,7 +24,7 @@ def reason_against(optimizer: Any) -> str:
 
 
 def check(optimizer: Any, tensors: Iterable[Parameter] | None) -> None:
-    """Raise for a tensor whose penalty needs a step size that there is not.
+    """Raise for a penalty that needs a step size which the optimizer cannot give.
 
     Raises:
         ValueError: with the reason.

@@ -47,9 +47,9 @@ def diagnose(
     The backward is called twice on each of a dozen random inputs in float64. The axes have
     different sizes, equal sizes and size 1. The results are compared with the engine's kernel and
     with the catalogue's wrong formulas; docs/look_up/diagnosis.md lists both. The backward gets its
-    arguments by name. A backward with names of its own gets them in the documented order; a known
-    name among its names has to stand at its documented place. The backward returns the outputs, in
-    order::
+    arguments by name. A backward with names of its own gets the arguments in the documented order;
+    a known name among its names has to stand at the documented place. The backward returns the
+    outputs, in order::
 
         def batchnorm_backward(dy, x, gamma, mean, variance, epsilon):
             ...
@@ -66,14 +66,14 @@ def diagnose(
         kernel: a name. Layers: "dense", "dropout", "batchnorm", "layernorm". Activations: "relu",
             "leaky_relu", "elu", "sigmoid", "tanh", "softmax", "log_softmax", "bounded_relu",
             "selu", "softplus", "softsign", "hard_sigmoid", "exponential", "silu", "gelu",
-            "gelu_tanh", "mish", "relu6", "hard_tanh", "hard_silu", "hard_shrink", "soft_shrink",
-            "sparse_sigmoid", "sparse_plus", "celu", "squareplus", "log_sigmoid", "tanh_shrink".
-            Losses: "softmax_crossentropy", "sigmoid_crossentropy", "categorical_crossentropy",
-            "binary_crossentropy", "mean_squared_error". Penalties: "l1", "l2". Stages of batch
-            normalization: "batchnorm_scale", "batchnorm_product", "batchnorm_inverse",
-            "batchnorm_variance", "batchnorm_centre", "batchnorm_mean". Optimizers' steps: "sgd",
-            "momentum", "nesterov", "rmsprop", "adam". Programs: "two_layer_network",
-            "training_loop", "gradient_check".
+            "gelu_tanh", "mish". Rare activations: "relu6", "hard_tanh", "hard_silu", "hard_shrink",
+            "soft_shrink", "tanh_shrink", "sparse_sigmoid", "sparse_plus", "celu", "squareplus",
+            "log_sigmoid". Losses: "softmax_crossentropy", "sigmoid_crossentropy",
+            "categorical_crossentropy", "binary_crossentropy", "mean_squared_error".
+            Penalties: "l1", "l2". Stages of batch normalization: "batchnorm_scale",
+            "batchnorm_product", "batchnorm_inverse", "batchnorm_variance", "batchnorm_centre",
+            "batchnorm_mean". Optimizers' steps: "sgd", "momentum", "nesterov", "rmsprop", "adam".
+            Programs: "two_layer_network", "training_loop", "gradient_check".
         seed: of the random inputs; default 0.
         forward: of a backward that takes ``(dout, cache)``: it returns ``(out, cache)``. Without
             one the cache is the course's: x, W and b of a dense layer, x of an activation, the

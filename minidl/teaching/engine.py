@@ -74,7 +74,7 @@ def _steps(
 def _one_place(
     gradient: Any, theta: Any, x: Any, t: Any, learning_rate: Any, epochs: Any, rows: Any
 ) -> Any:
-    """The same with all gradients of an epoch taken at its start."""
+    """theta after as many epochs, with all gradients of an epoch taken at the start."""
     for _ in range(epochs):
         moves = [gradient(theta, x[k : k + rows], t[k : k + rows]) for k in range(0, len(x), rows)]
         theta = updates.sgd(theta, sum(moves), learning_rate)

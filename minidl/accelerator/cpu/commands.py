@@ -58,7 +58,7 @@ def known(*arrays: np.ndarray, written: Sequence[np.ndarray] = ()) -> None:
 
 
 def block_of(size: int, words: Mapping[int, int]) -> np.ndarray:
-    """A block of so many int64: these words at their places, 0 elsewhere."""
+    """A block of ``size`` int64: the words at their places, 0 elsewhere."""
     block = np.zeros(size, np.int64)
     block[list(words)] = list(words.values())
     return block
@@ -134,7 +134,7 @@ class Command:
         self.hold(accesses, kept, work)
 
     def hold(self, accesses: Sequence[Access], kept: Any, work: int) -> None:
-        """Take the arguments of these names."""
+        """Take over the arguments of the same names."""
         self.accesses, self.kept, self.work = accesses, kept, work
         self._pins = [weakref.ref(owner(array)) for array in _arrays(kept)]
 
@@ -154,7 +154,7 @@ def _arrays(things: Any) -> list[np.ndarray]:
 
 
 class CommandList:
-    """Commands in a row, called to run them: by the team, or by one thread if that is enough.
+    """Commands in a row; a call runs all, by the team, or by one thread if that is enough.
 
     Args:
         commands: in the order of running.
@@ -194,7 +194,7 @@ class CommandList:
 
 
 def listed(commands: Sequence[Command]) -> np.ndarray:
-    """What a team runs: (function, address of the block, whether to wait first) for each."""
+    """Commands for a team: (function, address of the block, whether to wait first) for each."""
     words = np.zeros((len(commands), mail.EACH), np.int64)
     since: list[Access] = []  # accesses since the parts last met
     for line, command in zip(words, commands, strict=True):

@@ -154,7 +154,7 @@ def _places(reads: Mapping[int, tuple[Any, ...]], makes: Sequence[tuple[Any, ...
 def _with_kinds(
     arrays: Mapping[int, np.ndarray], outs: Sequence[np.ndarray], places: Sequence[int]
 ) -> list[tuple[np.ndarray, str]]:
-    """A program's arrays, then the outputs that are none of these; and what each is to an output.
+    """A program's arrays, then the outputs that are no arguments; each with the kind of broadcast.
 
     Raises:
         UnsupportedError: an array that does not fit the outputs' shape.

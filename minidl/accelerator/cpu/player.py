@@ -70,7 +70,7 @@ def series(
 
 
 def complete(row: Sequence[Command]) -> list[Command]:
-    """What a list of commands is run as."""
+    """The commands in the form in which a list runs: fused, chained, with BLAS on one thread."""
     return on_one_thread(chained(fused(row)))
 
 

@@ -12,8 +12,8 @@ LINE = 16
 WIDE = 2 * LINE
 COLUMNS, ROWS, WHOLE = 0, 1, 2
 
-#: A product of up to so many multiplications OpenBLAS leaves to one thread, however many it has: it
-#: comes to the same bits wherever it is called. So it is not shared out at all.
+#: OpenBLAS computes a product of up to so many multiplications on one thread, and so comes to the
+#: same bits with any number of threads. So the product is not shared out at all.
 SMALL = 1 << 18
 
 

@@ -1,7 +1,7 @@
-"""Groups of a step that the device may do beside others: in streams that wait for each other.
+"""Groups of a step side by side on the device: in streams that wait for each other.
 
 The main stream has the longest path of groups that need each other: forward pass, each dx, update.
-The next stream has the longest path of those that are left, and so on: dW, random bits, penalties.
+The next stream has the longest path of the rest, and so on: dW, random bits, penalties.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Turn:
     Attributes:
         stream: number from 0, MAIN.
         after: numbers of groups in other streams for which this stream waits first, or BEGINNING;
-            without those for which the stream has waited already.
+            without groups for which the stream has waited already.
     """
 
     stream: int

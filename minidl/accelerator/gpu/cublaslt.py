@@ -164,7 +164,7 @@ class Library:
     def _algorithm(
         self, description: ctypes.c_void_p, layouts: Sequence[ctypes.c_void_p], places: list[int]
     ) -> Any:
-        """The best algorithm for matrices at these places."""
+        """The best algorithm for matrices at given places."""
         preference = ctypes.c_void_p()
         self.call("MatmulPreferenceCreate", ctypes.byref(preference))
         wishes: list[tuple[int, Any]] = [(_MOST_WORKSPACE, ctypes.c_size_t(WORKSPACE))]
@@ -212,5 +212,5 @@ def _library_of(device: int) -> Library:
 
 
 def forget() -> None:
-    """Make handles and workspaces anew when they are next needed."""
+    """Forget handles and workspaces; the next use makes new ones."""
     _library_of.cache_clear()

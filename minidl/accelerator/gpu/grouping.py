@@ -77,7 +77,7 @@ def grouped(nodes: Iterable[Node]) -> list[Group]:
             while last + 1 < len(row) and isinstance(row[last + 1].nodes[0], Bits):
                 last += 1  # draws in their order
             row.insert(last + 1, Group(node))
-        # First the group that has last touched what the node touches, then the latest group.
+        # First the group that has last touched the node's arrays, then the latest group.
         elif not any(g.join(node) for g in (*row[last : last + 1], *reversed(row[last + 1 :]))):
             row.append(Group(node))
     return row

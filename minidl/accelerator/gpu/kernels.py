@@ -32,7 +32,7 @@ def cuda_kernel(source: str, name: str) -> Any:
 
 
 def forget() -> None:
-    """Compile CUDA kernels anew when they are next needed."""
+    """Forget compiled CUDA kernels; the next use compiles again."""
     _cuda_kernel.cache_clear()
 
 

@@ -199,7 +199,7 @@ class Bits(Node):
         key: two uint64.
         out: uint16, contiguous.
         step: one int64, on the host; read at each run.
-        ahead: added to ``step``; the numbers are those of the sum.
+        ahead: added to ``step``; the numbers belong to the sum.
     """
 
     key: np.ndarray

@@ -98,7 +98,7 @@ class Numbers:
         self._take((1,), (128,), (self._there, self._now, width))
 
     def renew(self) -> None:
-        """Make the numbers on the host the present ones."""
+        """Make the numbers on the host the present numbers on the device."""
         self.keep()
         self.upload()
         self.take()

@@ -68,7 +68,7 @@ class OnDevice:
         whole = reduction(kind, x, axis, out)
         if whole.axis is not None or x.size <= MANY or kind != "sum":
             return [whole]
-        # Sums of rows, for many blocks; of the elements left; and of these sums.
+        # Sums of rows, for many blocks; sums of the elements left; and the sum of all the sums.
         rows = min(x.size // PART, PART)
         columns = x.size // rows
         flat = x.reshape(-1)

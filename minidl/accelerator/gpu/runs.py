@@ -2,7 +2,7 @@
 
 A thread waits for no other within a run: each element that two nodes of the run touch, and that one
 of the two writes, is the thread's own in both. Between runs the threads of a block wait for each
-other where one run needs what another has done.
+other where one run needs the results of another.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def runs(layout: str, nodes: Sequence[Node]) -> list[list[Node]]:
 
 
 def wait(layout: str, before: Sequence[Node], run: Sequence[Node]) -> bool:
-    """True if threads wait for each other between nodes and a run that follows them."""
+    """True if threads wait for each other between nodes and the next run."""
     if layout == FLAT:  # elements of a single thread
         return False
-    # Reductions share the room for what each thread has found.
+    # Reductions share the room for the results of each thread.
     both = [any(isinstance(node, Reduction) for node in nodes) for nodes in (before, run)]
     return all(both) or any(depend(one, other) for one in before for other in run)
 

@@ -63,7 +63,7 @@ class Writer:
         return "\n".join(parts)
 
     def _run(self, run: Sequence[Node]) -> list[str]:
-        """One loop over the elements of this thread, and what the threads have together."""
+        """One loop over the elements of this thread, and the joint work of the threads."""
         node = run[0]
         if isinstance(node, Reduction):
             if self.layout == ALONE:
@@ -121,7 +121,7 @@ class Writer:
         ]
 
     def _matrices(self, node: Reduction) -> list[str]:
-        """Sums of the columns of matrices; these are shared out to threads, or to blocks."""
+        """Sums of the columns of matrices, which are shared out to threads, or to blocks."""
         size = self.given.size
         many, rows, columns = map(size, matrices(node))
         if stacked(node) > 1:
@@ -167,7 +167,7 @@ class Writer:
         together = _TOGETHER.format(own="own", found=found, place="place", step=step, count=count)
         return [
             f"const unsigned teams = {teams}, place = {place};",
-            # Several rounds are of single threads, which do not see what others have found.
+            # Several rounds are of single threads, which do not see results of other threads.
             f"for (I first = 0; first < {results}; first += teams) {{",
             f"    const I k = first + {which};",
             f"    {found} own;",
@@ -180,7 +180,7 @@ class Writer:
         ]
 
     def _element(self, node: Node, own: str = "", along: str = "") -> list[str]:
-        """What a node does with element i, in braces where that has names of its own."""
+        """The work of a node on element i, in braces where the work has names of its own."""
         array = self.given.array
         if isinstance(node, Reduction):
             return [f"{own}.add({array(node.x)}[i], {along});"]
@@ -225,7 +225,7 @@ def word(node: Node) -> str:
 
 
 def _found(node: Reduction) -> str:
-    """The C++ type of what a thread has found."""
+    """The C++ type of the result of a thread."""
     kind = "Sum" if node.kind == "sum" else "Largest"
     return f"{kind}<{TYPES[node.working.name]}>"
 

@@ -31,8 +31,8 @@ class Called:
     Args:
         function: the foreign function.
         arguments, named: as given: arrays that keep their memory, and constants. An
-            argument of the name "step" is the number of the step, and so is the third of a
-            method ``forward``, whatever stands in its place.
+            argument of the name "step" is the number of the step, and so is the third argument of a
+            method ``forward``, under any name.
         number: the array of the step's number.
         method: the name under which the step calls the function; default the function's own.
 
@@ -160,7 +160,7 @@ class _InPlace:
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
-        """The class of the object in whose place this is: a layer is still found to be one."""
+        """The class of the replaced object, so that a layer is still found to be a layer."""
         return type(self._real)
 
 
@@ -226,7 +226,7 @@ def _put(put: list[Any], thing: object, name: str, hand: Callable[..., Any]) -> 
 
 
 def _positional(function: Any) -> list[str]:
-    """Names of the positional arguments of a function, or of the function that it wraps."""
+    """Names of the positional arguments of a function, or of the wrapped function."""
     try:
         given = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # code without a readable signature

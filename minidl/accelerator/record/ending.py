@@ -20,7 +20,7 @@ _NUMBERS = (float, int)
 
 
 def _key(formula: Any, arguments: Sequence[Any], outs: Sequence[Any]) -> tuple[Any, ...]:
-    """A key, equal for formulas on the same arrays, with any numbers; while these arrays exist."""
+    """A key, equal for formulas on the same arrays, with any numbers; while the arrays exist."""
     places = [0 if isinstance(a, _NUMBERS) else id(a) for a in arguments]
     return (id(formula), *map(id, outs), *places)
 
@@ -105,8 +105,8 @@ class Ending:
         commands: of the formulas, in their order.
         recorded: whether all calls have been made once.
         bound: the formulas bound to arrays; None for an ending without commands.
-        as_recorded: whether the calls asked for these formulas when :meth:`ask` ran last.
-        extra: the formulas asked for after the recorded formulas, or in place of these.
+        as_recorded: whether the calls asked for ``bound`` when :meth:`ask` ran last.
+        extra: the formulas asked for after the recorded formulas, or in their place.
     """
 
     def __init__(self, player: Any) -> None:
@@ -129,7 +129,7 @@ class Ending:
 
     @property
     def exact(self) -> bool:
-        """True if the calls asked for the recorded formulas, and for nothing beyond these."""
+        """True if the calls asked for the recorded formulas, and for nothing else."""
         return self.as_recorded and not self.extra
 
     def ask(self) -> None:

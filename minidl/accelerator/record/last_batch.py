@@ -12,12 +12,13 @@ from minidl.accelerator.record.tape import Tape
 class LastBatch:
     """Steps on other arrays than most steps, with a tape of their own.
 
-    Such a step begins with the attributes that the other steps leave, and leaves other ones: layers
-    show its rows. Where the step is played, :meth:`show` and :meth:`hide` exchange both.
+    Such a step begins with the attributes that the other steps leave, and leaves different
+    attributes: layers show its rows. Where the step is played, :meth:`show` and :meth:`hide`
+    exchange both.
 
     Args:
-        arrays: of these steps.
-        since: number of the step after the first of them.
+        arrays: of the steps.
+        since: number of the step after the first such step.
 
     Attributes:
         calls: the number of steps that were called.
@@ -42,7 +43,7 @@ class LastBatch:
             space[name] = array
 
     def hide(self) -> None:
-        """Take :meth:`show` back, but for what has been changed since."""
+        """Take :meth:`show` back, except for attributes changed since."""
         if self._hidden is None:
             return
         for (space, name, array), before in zip(self._left, self._hidden, strict=True):

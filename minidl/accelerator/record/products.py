@@ -37,7 +37,7 @@ class _Products:
         """Keep the maker of a product of arrays as long as the arrays live."""
         if len(self.made) >= MOST:
             self.made.clear()
-        here = weakref.ref(self)  # what is kept here must not keep this
+        here = weakref.ref(self)  # no entry may keep this object alive
 
         def forget(_: Any) -> None:
             products = here()

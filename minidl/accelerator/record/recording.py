@@ -21,9 +21,9 @@ _turn = new_lock()
 
 #: So many steps of a small network take as long called in Python as recorded and then played.
 FEW = 16
-#: Of rows times parameters, what takes as long in a step as the step's Python.
+#: Rows times parameters for which the arithmetic of a step takes as long as the step's Python.
 WORK = 5_000_000
-#: Seconds for which a look holds where no code of others runs: an epoch of a few rows is shorter
+#: Seconds for which a look holds where no foreign code runs: an epoch of a few rows is shorter
 #: than a look, and another thread, or a signal's handler, may change a part at any time.
 HOLDS = 0.05
 
@@ -32,7 +32,7 @@ class Recording:
     """Records steps of a network on tapes.
 
     The first step on some arrays is called as written, and allocates missing memory; the second is
-    recorded, the later ones are played. In between, any other pass through the network, or a step
+    recorded, and later steps are played. In between, any other pass through the network, or a step
     on other arrays, leaves layers with attributes that show that pass: the next step is called
     once more. Where steps on a second kind of arrays come again and again, as an epoch's last batch
     does, they have a tape of their own.
@@ -47,7 +47,7 @@ class Recording:
             been recorded yet.
         called: the parts of the step that are called although the step is played.
         coming: the number of steps that the caller is going to make. A few steps are called: a
-            recording would take longer than playing them saves.
+            recording would take longer than playing saves.
         reason: why steps are called in Python, in words; "" where steps are played.
     """
 
@@ -117,7 +117,7 @@ class Recording:
 
     @property
     def looked_just_now(self) -> bool:
-        """True if the last look still holds, unless code of others has run since."""
+        """True if the last look still holds, unless foreign code has run since."""
         return not self.strange and time.monotonic() - self._looked < HOLDS
 
     def _compare(self) -> None:
@@ -142,9 +142,9 @@ class Recording:
         return are(arrays, self._arrays)
 
     def to_play(self, arrays: tuple[Any, ...]) -> Tape | None:
-        """The tape that stands for a step on these arrays; None where the step is to be called."""
+        """The tape that stands for a step on the arrays; None where the step is to be called."""
         network = self._network
-        if network.rows != self._rows:  # its buffers are others
+        if network.rows != self._rows:  # the network has new buffers
             self.forget()
         if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
             self.forget()
@@ -166,7 +166,7 @@ class Recording:
         return None
 
     def call(self, step: Any, arrays: tuple[Any, ...]) -> None:
-        """Call a step, and record the second step on these arrays."""
+        """Call a step, and record the second step on the same arrays."""
         network = self._network
         self._new = None
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
@@ -184,7 +184,7 @@ class Recording:
             self._rests -= 1
             step(*arrays)
             return
-        # Other networks may share parts, which show one tape at a time what is called.
+        # Other networks may share parts, which show their calls to one tape at a time.
         if not _turn.acquire(blocking=False):
             step(*arrays)
             return
@@ -211,7 +211,7 @@ class Recording:
         return not self._few(arrays, 2 * self.coming / between)
 
     def _record(self, step: Any, arrays: tuple[Any, ...]) -> None:
-        """Call a step and record it."""
+        """Call and record a step."""
         network = self._network
         optimizer = getattr(network, "optimizer", None)
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
@@ -261,7 +261,8 @@ class Recording:
     def _keep_last_batch(self, arrays: tuple[Any, ...], new: tuple[Tape, Seen] | None) -> None:
         """Note a step beside the tape's; keep a tape of the step, if any.
 
-        Such a step begins with what the tape's steps leave. What ends the tape ends its tape, too.
+        Such a step begins with the arrays that the tape's steps leave. When the tape ends, the
+        step's tape ends, too.
         """
         if not are(arrays, self._last_batch.arrays):
             self._last_batch = LastBatch(arrays, self._network.step)

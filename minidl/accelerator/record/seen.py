@@ -48,7 +48,7 @@ class Seen:
         self._comes_again = False
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
-        """True if a step that calls these objects would do the same."""
+        """True if a step that calls the objects would do the same."""
         given = (*parts, None, *moving)
         if len(given) != len(self._given) or not all(map(operator.is_, given, self._given)):
             return False
@@ -90,7 +90,7 @@ class _Class:
 
     Attributes:
         now: all attributes.
-        then: by name, those that count, as found before.
+        then: by name, the attributes that count, as found before.
         functions: among all.
     """
 
@@ -208,7 +208,7 @@ class _Attributes:
 
 
 def _counting(space: dict[str, Any]) -> dict[str, Any]:
-    """Attributes of a foreign object that others read in a step: methods, and these two."""
+    """Attributes of a foreign object that a step reads: methods, ``trainable``, ``proximal``."""
     read = ("trainable", "proximal")
     return {name: value for name, value in space.items() if callable(value) or name in read}
 

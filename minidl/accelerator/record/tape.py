@@ -143,7 +143,7 @@ class Tape(Work):
         """Do the work around calls of Python: the update at once with all commands beside it.
 
         Args:
-            tail: commands after the others, or None.
+            tail: commands after the update, or None.
             step, undo, token: as of :meth:`play`.
         """
         start, update, rest = map(self._piece, ("start", "update", "rest"))
@@ -207,10 +207,9 @@ class Tape(Work):
     def _piece(self, name: str) -> Any:
         """Calls that run a part of the tape, made when first needed.
 
-        The parts are what comes before the end, the end, and what comes after; or the start, the
-        update and the rest. The update has the end, and the commands beside it that no function
-        comes between. End and update are one command that is done or waits, where the player has
-        such commands.
+        The parts are "before", "end" and "after"; or "start", "update" and "rest". The update has
+        the end, and the commands beside the end up to the nearest function. End and update are one
+        command that is done or waits, where the player has such commands.
         """
         if name not in self._pieces:
             before, end, after = self._before, self._ending.commands, self._after

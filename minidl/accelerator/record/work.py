@@ -112,7 +112,7 @@ class Work:
         unrecorded(call)
 
     def _check_order(self) -> None:
-        """Note that work of the ending would be done before a foreign call that it comes after."""
+        """Note an obstacle: work of the ending would overtake an earlier foreign call."""
         if self._after and not self._ending.recorded:
             self.obstacle = "something foreign comes between two parts of the update"
 

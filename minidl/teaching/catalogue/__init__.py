@@ -1,7 +1,7 @@
 """The kernels that can be diagnosed, and the table of known mistakes.
 
-A mistake is one row of four texts: the kernels in which it is made, its name, the wrong formula,
-and the mistake in a sentence. In a formula for ``every`` backward, ``gradient`` stands for each
+A mistake is one row of four texts: the kernels, the name of the mistake, the wrong formula, and
+the mistake in a sentence. In a formula for ``every`` backward, ``gradient`` stands for each
 output, and ``vector`` for each output of one axis.
 """
 

@@ -1,7 +1,7 @@
 """Mistakes in the backwards of activations that are no part of a first course.
 
-These are log-softmax, ReLU with a threshold and a maximum, SELU, softplus, softsign, the hard
-sigmoid and the exponential; ``layers.py`` has the mistakes that are shared with other activations.
+The activations are log-softmax, ReLU with a threshold and a maximum, SELU, softplus, softsign, the
+hard sigmoid and the exponential; ``layers.py`` has the mistakes shared with other activations.
 """
 
 # kernels, name, wrong formula, the mistake in a sentence

@@ -1,7 +1,7 @@
-"""Right formulas, as they are derived in a course, in which a single slip is looked for.
+"""Right formulas, as derived in a course: the search for a single slip begins with these.
 
-Names are those of the kernels' programs. A formula is that of an output or of a step before it, and
-there may be several forms of one.
+Names are as in the kernels' programs. A formula gives an output or an intermediate result, and may
+stand here in several forms.
 """
 
 # fmt: off

@@ -1,7 +1,7 @@
 """Mistakes in the backwards of SiLU, GELU and Mish: y = x · gate, dx = dy · (gate + x · slope).
 
-``slope`` is the gate's derivative; ``u`` is what a gate takes tanh of, and ``inner`` the
-derivative of u.
+``slope`` is the gate's derivative; ``u`` is the argument of a gate's tanh, and ``inner``
+the derivative of u.
 """
 
 GATED = "silu gelu gelu_tanh mish"

@@ -1,4 +1,4 @@
-"""Mistakes of habit: parentheses, axes and sides that are forgotten in whatever backward."""
+"""Mistakes of habit in any backward: forgotten parentheses, axes and sides."""
 
 SLOPED = "leaky_relu elu"
 GATED = "silu gelu gelu_tanh mish"

@@ -88,7 +88,7 @@ ALL = (
                    "gate = tanh(u); slope = (1 - gate * gate) * inner;"
                    "dx = dy * (gate + x * slope)"),
 
-    # Met seldom. Of those with ends some x lie exactly there.
+    # Rare activations. Where a range has ends, some x lie exactly there.
     Kernel("relu6", "dy y", outputs={"dx": "NO"}, extras="x", optional="y",
            inputs="dy = normal(size=(N, O)); where_x = random((N, O));"
                   "x = where(where_x < 0.1, 0, where(where_x > 0.9, 6, normal(3, 4, (N, O))))",

@@ -1,4 +1,4 @@
-"""Mistakes in the backwards of activations that are met seldom: hard, shrinking and shifted ones.
+"""Mistakes in the backwards of rare activations: hard, shrinking and shifted.
 
 ``gate`` is g in y = x · g(x), ``slope`` its derivative, and ``t`` is tanh(x).
 """
@@ -50,7 +50,7 @@ MISTAKES = [
     ("hard_silu", "mask lost", "slope = 1 / 6",
      "The gate's derivative is 1/6 from -3 to 3 and 0 beyond; here it is 1/6 everywhere."),
 
-    # What a threshold leaves.
+    # Shrinking: 0 between -threshold and threshold.
     ("hard_shrink soft_shrink", "mask inverted", "dx = dy * (y == 0)",
      "The gradient passes where the function is 0 and stops where it is not."),
     ("hard_shrink soft_shrink", "negative side forgotten", "dx = dy * (y > 0)",

@@ -2,7 +2,7 @@
 
 Forward: mean = Σ_N x / N; centred = x - mean; variance = Σ_N centred² / N;
 inverse = (variance + epsilon)^(-1/2); x̂ = centred · inverse; y = gamma · x̂ + beta. Backwards the
-stages come in the other order. The stages are those of Stanford's CS231n, with fewer names.
+stages come in the other order. Stanford's CS231n has the same stages, with more names.
 """
 
 from minidl.teaching.kernel import Kernel

@@ -1,6 +1,6 @@
 """A course's programs around the kernels: optimizers, a network, a loop, a gradient check.
 
-The formulas of the optimizers are those of :mod:`minidl.kernels.updates`; velocity_t, m_t and v_t
+The formulas of the optimizers come from :mod:`minidl.kernels.updates`; velocity_t, m_t and v_t
 are the values after the step, which the step goes on with and returns.
 """
 

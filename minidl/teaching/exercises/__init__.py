@@ -2,7 +2,7 @@
 
 ``course.py`` lists the exercises and ``files.py`` makes their files. ``grading.py`` grades a
 student's functions by :func:`minidl.teaching.diagnose`. ``apart.py`` and ``running.py`` do so in a
-process of its own; ``checking.py``, ``watching.py`` and ``report.py`` are what the command does.
+separate process; ``checking.py``, ``watching.py`` and ``report.py`` do the work of the command.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The process in which a student's file runs: ``python -m minidl.teaching.exercises.apart``.
 
 The file runs with a limit on memory, may import a few packages only, and reaches neither the
-network nor other programs nor files for writing. That keeps accidents away; whoever sets out to
-deceive the process that grades him can.
+network nor other programs nor files for writing. The limits prevent accidents; a student who
+sets out to deceive the process that grades can do so.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REFUSED = {
 
 
 class Refused(BaseException):
-    """An exercise does what no exercise needs."""
+    """An exercise does something that no exercise needs."""
 
 
 def graded(path: Path, exercise: Exercise) -> Grade:
@@ -93,7 +93,7 @@ def _guarded() -> dict[str, Any]:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    """Audit what Python is about to do."""
+    """Raise for an event, about to happen, that no exercise needs."""
     for beginning, what in REFUSED.items():
         if event.startswith(beginning):
             raise Refused(f"the file {what}, which no exercise does")
@@ -110,7 +110,7 @@ def _limit_memory() -> None:
 
 
 def main(path: str, name: str, answer: str) -> None:
-    """Grade a file, write the grade into another one, and end, whatever still runs."""
+    """Grade a file, write the grade into another, and end, even if threads still run."""
     del sys.argv[:]
     with open(answer, "w", encoding="utf-8") as file:
         _limit_memory()

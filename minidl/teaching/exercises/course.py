@@ -31,7 +31,7 @@ class Exercise:
     Attributes:
         name: of the file, without ``.py``.
         part: the part of the course.
-        task: what is to be written, in a sentence or more.
+        task: the student's task, in a sentence or more.
         kernels: the names, in :data:`~minidl.teaching.catalogue.KERNELS`, of the functions.
         forwards: functions of the engine, whose docstrings have the forward's formulas.
     """

@@ -113,7 +113,7 @@ def _head(exercise: Exercise) -> str:
 
 
 def _told(function: Callable[..., Any]) -> str:
-    """A docstring of the engine, up to the arguments, which are those of the engine's function."""
+    """A docstring of the engine without the arguments, which only the engine's function has."""
     return (inspect.getdoc(function) or "").partition("\n\nArgs:")[0]
 
 

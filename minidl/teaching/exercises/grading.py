@@ -34,7 +34,7 @@ def grade(exercise: Exercise, names: Mapping[str, Any]) -> Grade:
 
     Args:
         exercise: the exercise.
-        names: what the student's file defines.
+        names: the definitions of the student's file.
     """
     missing = [name for name in exercise.functions if not callable(names.get(name))]
     if missing:

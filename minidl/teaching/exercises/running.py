@@ -133,6 +133,6 @@ class _Listener:
                     return
 
     def end(self) -> str:
-        """The beginning of what was printed."""
+        """The beginning of the printed text."""
         self._thread.join(1.0)
         return self._kept.decode(errors="replace")

@@ -16,7 +16,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     Args:
         key: two uint64.
         out: uint16, contiguous.
-        step: an int64 that is read when the command runs; the numbers are those of the step
+        step: an int64 that is read when the command runs; the numbers belong to the step
             ``step`` + ``ahead``.
 
     Raises:
@@ -28,7 +28,7 @@ def draw(key: np.ndarray, out: np.ndarray, step: np.ndarray, ahead: int) -> Comm
     first, second = key.view(np.int64)
     words = {OUT: address(out), STEP: address(step), COUNT: out.size, AHEAD: ahead}
     block = block_of(SIZE, words | {KEY: first, OTHER_KEY: second})
-    # Shared out by counters: no part touches only what it later reads.
+    # Shared out by counters: no part touches exactly the elements that it reads later.
     accesses = [access(out, True, None)]
     function = command("draw", "draws")
     return Command("random bits", function, block, accesses, (out, step), 4 * out.size)

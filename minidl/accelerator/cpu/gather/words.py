@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Addresses of the rows, of what they are copied to, of their order, and of the place: the start and
-# the count of the next rows in that order.
+# Addresses of the rows, of the copies, of the rows' order, and of the place: the start and the
+# count of the next rows in that order.
 X, OUT, ORDER, PLACE = range(4)
 START, COUNT = range(2)
 # Elements of a row, bytes of one, and how the result is shared out; how many rows there are, how

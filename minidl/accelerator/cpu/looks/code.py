@@ -36,7 +36,7 @@ def _next(block, dictionary) -> int32:
 
 
 def _same(block, dictionary, size, entries) -> int64:
-    """1 if a dictionary has these entries, in this order, and no more."""
+    """1 if a dictionary has exactly the given entries, in this order."""
     w, then = at(block, int64), at(entries, int64)
     w[AT] = 0
     for k in range(0, ENTRY * size, ENTRY):
@@ -48,7 +48,7 @@ def _same(block, dictionary, size, entries) -> int64:
 
 
 def unchanged(block) -> int64:
-    """1 if each question has its answer, and each dictionary its entries, else 0."""
+    """1 if each question has the noted answer, and each dictionary the noted entries, else 0."""
     w = at(block, int64)
     place = FIXED
     for _ in range(w[NEW]):

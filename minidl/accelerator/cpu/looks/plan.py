@@ -36,7 +36,7 @@ def look(holdings: Holdings) -> Callable[[], bool]:
 
 
 class Look:
-    """Questions to objects, called to ask if they hold the same objects.
+    """Questions to objects. A call asks if all still hold the same objects.
 
     Args:
         holdings: with the objects of now.
@@ -70,7 +70,7 @@ class Look:
         self._where = address(self._block)
 
     def __call__(self) -> bool:
-        """Tell if all have the objects that they had."""
+        """True if all still hold the same objects."""
         return bool(self._unchanged(self._where))
 
 

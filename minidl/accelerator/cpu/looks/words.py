@@ -1,8 +1,8 @@
 """The words of a look at Python's objects."""
 
 # The numbers of questions to which replies are new references, of other questions, and of
-# dictionaries; the addresses of PyDict_Next and Py_DecRef; room for what PyDict_Next says: a place,
-# a key, an object.
+# dictionaries; the addresses of PyDict_Next and Py_DecRef; room for the results of PyDict_Next: a
+# place, a key, an object.
 NEW, BORROWED, DICTIONARIES, NEXT, GIVE_BACK, AT, KEY, HELD = range(8)
 FIXED = 8
 

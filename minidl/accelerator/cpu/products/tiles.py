@@ -70,8 +70,8 @@ def turn(builder: Any, out: Any, x: Any, sizes: Any, kind: Kind) -> None:
     for k in range(lanes):  # where there are no more, the last one again
         row = builder.select(builder.icmp_unsigned("<", _WORD(k), last), _WORD(k), last)
         rows.append(vectors.load(vectors.place(x, row), mask))
-    # The number of an element is that of its row, then that of its column, in bits. A riffle
-    # of all elements moves each bit up by one; after half of them the two have changed places.
+    # The number of an element is that of the row, then that of the column, in bits. A riffle of all
+    # elements moves each bit up by one; after half of the riffles the two have changed places.
     for _ in range(lanes.bit_length() - 1):
         pairs = zip(rows[: lanes // 2], rows[lanes // 2 :], strict=True)
         rows = [half for a, b in pairs for half in vectors.riffle(a, b)]

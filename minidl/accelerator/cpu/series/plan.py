@@ -1,7 +1,7 @@
 """Steps in a row: Python prepares several, and commands run all without Python.
 
-For each step Python only writes a few numbers: the next rows, learning rates. Between two steps run
-one by one Python would find its own code and objects gone from the caches, which a step fills.
+For each step Python only writes a few numbers: the next rows, learning rates. A step fills the
+caches: between two steps run one by one, Python would no longer find its code and objects there.
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Once:
     """A list of commands, run once for each request: the list has run, or waits.
 
     Args:
-        commands: these.
+        commands: in the order of running.
         flushes: whether subnormal numbers are 0 meanwhile.
 
     Attributes:
-        waiting: (1,): 1 while it waits.
+        waiting: (1,): 1 while the list waits.
     """
 
     def __init__(self, commands: Sequence[Command], flushes: bool = False) -> None:
@@ -96,6 +96,6 @@ class Once:
             self._list()
 
     def now(self) -> None:
-        """Run it, whether it waits or not."""
+        """Run the list in any case."""
         self.waiting[0] = 1
         self._list()

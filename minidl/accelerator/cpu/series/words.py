@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# The address of the next row of numbers; how many arrays it is for. Then of each of these the
-# address and how many numbers it has.
+# The address of the next row of numbers; the number of arrays for the row. Then of each array the
+# address and the size.
 NEXT, COUNT = range(2)
 FIXED, EACH = 2, 2
 ADDRESS, LENGTH = range(2)

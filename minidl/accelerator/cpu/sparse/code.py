@@ -121,7 +121,7 @@ def ends(block, part, parts):
         for i in range(count):
             row = min(max(order[i], 0), w[ROWS] - 1)
             first, end = given[row], given[row + 1]
-            # What nobody has changed is never cut off here.
+            # An unchanged matrix is never cut off here.
             if not (0 <= first <= end <= w[ROOM]) or out[i] + end - first > w[OUT_ROOM]:
                 end = first
                 at(w[SPOILT], int64)[0] = 1

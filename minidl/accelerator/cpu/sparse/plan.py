@@ -139,7 +139,7 @@ def _check(x: Any, factor: np.ndarray, out: np.ndarray) -> None:
 
 
 def _words(x: Any) -> dict[int, int]:
-    """What compiled code knows of a CSR matrix."""
+    """The words that tell compiled code of a CSR matrix."""
     return {
         DATA: address(x.data), INDICES: address(x.indices), ENDS: address(x.indptr),
         DATA_SIZE: x.data.itemsize, INDEX_SIZE: x.indices.itemsize,
@@ -152,7 +152,7 @@ def _product_words(x: Any, factor: np.ndarray, out: np.ndarray) -> dict[int, int
 
 
 def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Arrays of a CSR matrix: kept, because the matrix may be given others.
+    """Arrays of a CSR matrix: kept, because the matrix may get new arrays.
 
     Raises:
         UnsupportedError: arrays other than contiguous vectors, or no end for each row.
@@ -166,7 +166,7 @@ def _arrays(x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _room(x: Any) -> int:
-    """How many entries there is memory for."""
+    """The number of entries that fit into the memory."""
     return min(len(x.data), len(x.indices))
 
 

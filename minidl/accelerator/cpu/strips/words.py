@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# How many strips there are of the share of a part; how many commands. Then of each of these the
+# The number of strips of the share of a part; the number of commands. Then of each command the
 # function and its block.
 STRIPS, COUNT = range(2)
 FIXED, EACH = 2, 2

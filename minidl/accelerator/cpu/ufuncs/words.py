@@ -8,6 +8,6 @@ LOOP, DATA, AXIS, ROWS, COLUMNS, COUNT, JOINED = range(7)
 # Then of each array the address, and bytes from row to row and from element to element.
 FIXED, EACH, MOST = 7, 3, 4
 ADDRESS, PITCH, STEP = range(3)
-# Then what each part hands to the loop: addresses, how many elements, and bytes between them.
+# Then the arguments of the loop for each part: addresses, number of elements, bytes between two.
 PARTS, OWN = FIXED + EACH * MOST, 16
 ADDRESSES, LENGTH, STEPS = 0, MOST, MOST + 1
