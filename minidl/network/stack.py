@@ -147,7 +147,8 @@ class Stack(Chain):
     @property
     def parameters(self) -> ParameterVector:
         """The trainable tensors: name, shape and offset of each, and the vectors of all tensors."""
-        self.build()
+        if not self.built:
+            self.build()
         return self._parameters
 
     @property

@@ -7,6 +7,7 @@ the network's step. Attributes of foreign classes are left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Any
 
 from minidl.metrics import Metric
@@ -48,7 +49,7 @@ class Copies:
     def take(self, arrays: Sequence[Any], measures: Iterable[Metric]) -> None:
         """Copy vectors and sums."""
         before = self.vectors
-        if len(before) == len(arrays) and all(a is b for a, (b, _) in zip(arrays, before)):  # noqa: B905
+        if len(before) == len(arrays) and all(map(is_, arrays, [a for a, _ in before])):
             for array, copy in before:
                 copy[...] = array
         else:

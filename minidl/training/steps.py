@@ -16,7 +16,7 @@ from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
 from minidl.training.renewing import widened
 from minidl.training.state import TrainingState
-from minidl.training.whole_step import WholeStep, parts_of
+from minidl.training.whole_step import WholeStep, parts_of, sources_of
 
 
 class Steps:
@@ -90,13 +90,16 @@ class Steps:
         optimizer = model._built_optimizer()
         self._seen.split_loss()
         movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
-        self.step.look(parts_of(self._seen), movers, within)
+        sources = sources_of(self._seen)
+        if sources is not None:
+            sources += [(model, ("_optimizer", "penalties")), (self._state, ("objective",))]
+        self.step.look(parts_of(self._seen), movers, within, sources)
 
     def prepare(self, rows: int) -> None:
         """Have buffers for a batch of so many rows, and see changes that callbacks have made."""
         if not self._train.repeatable:
             self._widen(rows)
-        if self._told_strangers or self.step.strange:
+        if (self._told_strangers or self.step.strange) and not self.step.unchanged:
             self.look(within=True)
 
     def _widen(self, rows: int) -> None:

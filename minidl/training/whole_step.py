@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from minidl.backend.recorder import recorder
@@ -22,6 +22,19 @@ def parts_of(objective: Objective) -> list[object]:
     constraints = [constraint for _, constraint in penalties.projections.present]
     terms = *penalties.regularizers, *constraints, *penalties.activities
     return [objective.loss, *objective.measures, penalties, *terms]
+
+
+def sources_of(objective: Objective) -> list[tuple[object, tuple[str, ...]]] | None:
+    """(object, names of attributes) for the attributes from which :func:`parts_of` finds the parts.
+
+    None where a layer's own code may have a say: in a penalty on the layer's outputs.
+    """
+    penalties = objective.network.penalties
+    if len(penalties.activities):
+        return None
+    asked = [entry.specification for entry in objective.network.parameters]
+    names = "regularizer", "constraint", "trainable"
+    return [(objective, ("network", "loss", "measures")), *((each, names) for each in asked)]
 
 
 class WholeStep:
@@ -103,17 +116,24 @@ class WholeStep:
         parts: Iterable[object],
         movers: Iterable[tuple[object, str]] = (),
         within: bool = False,
+        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
         """See the parts of the step as found now; called after any chance of a change.
 
         Args:
             parts, movers: as for the constructor, as of now.
             within: True for a step called again and again within an epoch.
+            sources: (object, names) for all attributes from which parts and movers were found.
         """
         parts = tuple(parts)
         self.undo.measures = [part for part in parts if isinstance(part, Metric)]
         if self.recording is not None:
-            self.recording.look(parts, movers, within)
+            self.recording.look(parts, movers, within, sources)
+
+    @property
+    def unchanged(self) -> bool:
+        """True if a look would find the same parts, in the same state, as the last look did."""
+        return self.recording is not None and self.recording.unchanged()
 
     def settle(self) -> None:
         """Undo the step that is under way, if any, and do the steps that wait."""

@@ -120,8 +120,8 @@ class Series:
         """Keep the present numbers for a step; True if there is room for another."""
         return self._numbers.keep()
 
-    def run(self) -> None:
-        """Run the steps whose numbers were kept."""
+    def run(self, written: bool = False) -> None:
+        """Run the steps whose numbers were kept; ``written`` as for a processor's series."""
         if not self.waiting[0]:
             return
         with cuda.on(self._device):

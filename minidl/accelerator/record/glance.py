@@ -5,13 +5,28 @@ from __future__ import annotations
 import gc
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 code = operator.attrgetter("__code__")
 
 
 #: In the place of an object that does not count.
 ANY = object()
+
+
+class Held(NamedTuple):
+    """A dictionary, as found.
+
+    Attributes:
+        keys: in order.
+        objects: of each key, or :data:`ANY`.
+        kind: the class of which the dictionary has the attributes; None for another dictionary.
+    """
+
+    dictionary: dict[Any, Any]
+    keys: list[Any]
+    objects: list[Any]
+    kind: type | None
 
 
 class Holdings:
@@ -26,7 +41,7 @@ class Holdings:
         codes: (function, the function's code).
         kinds: (object, the object's class).
         spaces: (object, the object's dictionary of attributes).
-        dictionaries: (dictionary, keys in order, objects or :data:`ANY`).
+        dictionaries: as found.
         lists: (list, objects).
     """
 
@@ -39,18 +54,26 @@ class Holdings:
         self.codes = [(function, code(function)) for function in functions]
         self.kinds = [(thing, type(thing)) for thing in things]
         self.spaces = [(owner, vars(owner)) for owner in owners]
-        self.dictionaries: list[tuple[dict[Any, Any], list[Any], list[Any]]] = []
+        self.dictionaries: list[Held] = []
         self.lists: list[tuple[list[Any], list[Any]]] = []
 
-    def add(self, container: Any, names: Iterable[Any] | None = None) -> None:
-        """Note the objects in a dictionary or list, or only those of some names."""
+    def add(
+        self, container: Any, names: Iterable[Any] | None = None, kind: type | None = None
+    ) -> None:
+        """Note the objects in a dictionary or list, or only those of some names.
+
+        Args:
+            container: the dictionary or list.
+            names: of the objects that count; all by default.
+            kind: the class of which the dictionary has the attributes.
+        """
         if isinstance(container, list):
             self.lists.append((container, list(container)))
         else:
             keys = list(container)
             counted = set(keys if names is None else names)
             objects = [container[key] if key in counted else ANY for key in keys]
-            self.dictionaries.append((container, keys, objects))
+            self.dictionaries.append(Held(container, keys, objects, kind))
 
     def add_deep(self, container: Any) -> None:
         """Note the objects in a dictionary or list, and in each that is in there."""
@@ -67,7 +90,7 @@ class Holdings:
             and all(_same(row, then) for row, then in self.lists)
             and all(
                 list(space) == keys and _same(list(space.values()), then)
-                for space, keys, then in self.dictionaries
+                for space, keys, then, _ in self.dictionaries
             )
             and all(code(function) is then for function, then in self.codes)
         )
@@ -88,6 +111,7 @@ class Glance:
     Args:
         classes, objects: the looks at both, of :mod:`minidl.accelerator.record.seen`, as found now.
         compiled: makes a faster form of :meth:`Holdings.unchanged`.
+        sources: (object, names) for attributes that count, too.
     """
 
     def __init__(
@@ -95,6 +119,7 @@ class Glance:
         classes: Sequence[Any],
         objects: Sequence[Any],
         compiled: Callable[[Holdings], Callable[[], bool]],
+        sources: Sequence[tuple[object, Sequence[str]]] = (),
     ) -> None:
         own = [each for each in objects if each.names is not None]
         self._foreign = [each for each in objects if each.names is None]
@@ -107,9 +132,11 @@ class Glance:
         for each in classes:
             # The dictionary behind ``vars(kind)``, which hands out no more than a view.
             (space,) = gc.get_referents(each.now)
-            holdings.add(space, each.then)
+            holdings.add(space, each.then, each.kind)
         for each in own:
             self._note(each, holdings)
+        for thing, names in sources:
+            holdings.add(vars(thing), names)
         self._unchanged = compiled(holdings)
 
     def _note(self, each: Any, holdings: Holdings) -> None:
@@ -125,11 +152,12 @@ class Glance:
 
     def holds(self) -> bool:
         """True if every object is still the same object."""
+        if not self._unchanged():
+            return False
         try:
-            return (
-                self._unchanged()
-                and all(tuple(map(bool, get(space))) == then for get, space, then in self._numbers)
-                and all(each.unchanged() for each in self._foreign)
-            )
+            for get, space, then in self._numbers:
+                if tuple(map(bool, get(space))) != then:
+                    return False
         except ValueError:  # an array in the place of a number
             return False
+        return all([each.unchanged() for each in self._foreign])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minidl.accelerator.record.called import ChangedError, watching
@@ -91,7 +91,11 @@ class Recording:
                 tape.drop()
 
     def look(
-        self, parts: Iterable[object], movers: Iterable[tuple[object, str]], within: bool
+        self,
+        parts: Iterable[object],
+        movers: Iterable[tuple[object, str]],
+        within: bool,
+        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
         """Forget the tape if anything has changed since the recording.
 
@@ -101,19 +105,26 @@ class Recording:
                 from step to step: an optimizer's update.
             within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
+            sources: (object, names) for all attributes from which parts and movers were found;
+                None if :meth:`unchanged` may not answer for a look.
         """
-        self._looked = time.monotonic()
+        self._looked, self._sources = time.monotonic(), sources
         self._last_batch.hide()
         self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
-        things = [thing for thing, _ in self._endings]
-        self._movers = tuple({id(thing): thing for thing in things}.values())
+        self._movers = tuple({id(thing): thing for thing, _ in self._endings}.values())
         if not within:
             self._vain = self._rests = 0
         if self.tape is None or self._network.passes == self._passes:
             self._compare()
         else:  # After a step on the same arrays the layers can be compared.
             self._doubts = True
+
+    def unchanged(self) -> bool:
+        """True if a look would find the same parts, in the same state, as the last look did."""
+        if self.tape is None or self._seen is None or self._doubts:
+            return False
+        return self._network.passes == self._passes and self._seen.unchanged(self._moving())
 
     @property
     def looked_just_now(self) -> bool:
@@ -130,7 +141,7 @@ class Recording:
 
     def _moving(self) -> tuple[object, ...]:
         rates = [getattr(each, "_learning_rate", None) for each in self._movers]
-        return (self._network, *self._movers, *(r for r in rates if hasattr(r, "__dict__")))
+        return (self._network, *self._movers, *[r for r in rates if hasattr(r, "__dict__")])
 
     def _rest(self) -> None:
         """Record nothing for some steps."""
@@ -217,7 +228,7 @@ class Recording:
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
         own = Look()
-        seen = Seen(self._parts, self._moving(), own, self._player.look)
+        seen = Seen(self._parts, self._moving(), own, self._player.look, self._sources)
         strangers = [thing for thing in (network, *self._movers) if not own(thing)]
         late = has_foreign([each for each in self._movers if own(each)], own)
         self.called = [part for part in self._parts if not own(part)]

@@ -29,6 +29,8 @@ class Seen:
         moving: of which a tape asks for the numbers at each step.
         own: tells minidl's objects.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
+        sources: (object, names) for all attributes from which the caller found parts and moving;
+            None if unknown.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class Seen:
         moving: Sequence[object],
         own: Look,
         compiled: Callable[[Holdings], Callable[[], bool]],
+        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
-        self._compiled = compiled
-        self._given = (*parts, None, *moving)
+        self._compiled, self._sources = compiled, sources
+        self._given, self._moving = (*parts, None, *moving), (*moving, None)
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
@@ -59,9 +62,16 @@ class Seen:
         if not all(each.unchanged() for each in self._objects):
             return False
         if self._comes_again:  # a glance takes as long to prepare as some looks
-            self._glance = Glance(self._classes, self._objects, self._compiled)
+            sources = self._sources or ()
+            self._glance = Glance(self._classes, self._objects, self._compiled, sources)
         self._comes_again = True
         return True
+
+    def unchanged(self, moving: Sequence[object]) -> bool:
+        """True if the caller would find the same parts again, and all holds."""
+        if self._sources is None or self._glance is None:
+            return False
+        return all(map(operator.is_, (*moving, None), self._moving)) and self._glance.holds()
 
     def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
         """Attributes in which the step has put another array: (owner's dictionary, name, array)."""
@@ -89,13 +99,14 @@ class _Class:
     """The attributes of a class.
 
     Attributes:
+        kind: the class.
         now: all attributes.
         then: by name, the attributes that count, as found before.
         functions: among all.
     """
 
     def __init__(self, kind: type) -> None:
-        self.now = vars(kind)
+        self.kind, self.now = kind, vars(kind)
         self._take()
 
     def _take(self) -> None:
@@ -142,12 +153,12 @@ class _Attributes:
     ) -> None:
         self.thing, self.kind, self._compare = thing, type(thing), compare
         now = getattr(thing, "__dict__", {})
+        self._values = list(now.values())
         if not own:
             self.names: tuple[str, ...] | None = None
-            self._then = _counting(now)
+            self._then, self._keys = _counting(now), list(now)
             return
         self.names = tuple(now)
-        self._values = list(now.values())
         self._quiet = _COUNTED & now.keys()
         if not private:
             self._quiet |= {name for name in now if name.startswith("_")}
@@ -192,8 +203,7 @@ class _Attributes:
         if type(self.thing) is not self.kind:
             return False
         if self.names is None:
-            calls, then = _counting(now), self._then
-            return calls.keys() == then.keys() and all(calls[n] is then[n] for n in calls)
+            return self._unchanged_foreign(now)
         if tuple(now) != self.names:
             return False
         values = list(now.values())
@@ -204,6 +214,17 @@ class _Attributes:
         if not all(self._compare(self._then[name], now[name]) for name in names):
             return False
         self._values = values
+        return True
+
+    def _unchanged_foreign(self, now: dict[str, Any]) -> bool:
+        """True if the attributes of a foreign object that a step reads are the same."""
+        keys, values = list(now), list(now.values())
+        if keys == self._keys and all(map(operator.is_, values, self._values)):
+            return True
+        calls, then = _counting(now), self._then
+        if calls.keys() != then.keys() or any(calls[n] is not then[n] for n in calls):
+            return False
+        self._keys, self._values = keys, values
         return True
 
 

@@ -24,6 +24,10 @@ class Tape(Work):
         # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
+        #: What comes before the update, the update, and the rest, where they are played so.
+        self._around: Any = None
+        #: True if nothing changes weights before the ending.
+        self._spares_weights = True
         # The parts that are done with the last step that waits.
         self._update: Any = None
         self._tail: Any = None
@@ -74,7 +78,7 @@ class Tape(Work):
             self._tail = tail
             tail.waiting[0] = 1
         if not may_wait or not room or tail is not None:
-            self.finish()
+            self.finish(written=True)
         return True
 
     def as_function(self) -> Callable[[], None] | None:
@@ -93,7 +97,7 @@ class Tape(Work):
         self.finish()
         if not ending.late and self._series is None and ending.calls:
             self._make(ending.ask)
-        if self._ends_at_once and ending.as_recorded and not ending.late:
+        if self._around is not None and ending.as_recorded:
             tail = None if ending.exact else ending.tail()
             if ending.exact or tail is not None:
                 return self._play_around(tail, step, undo, token)
@@ -146,7 +150,7 @@ class Tape(Work):
             tail: commands after the update, or None.
             step, undo, token: as of :meth:`play`.
         """
-        start, update, rest = map(self._piece, ("start", "update", "rest"))
+        start, update, rest = self._around
         if undo is not None:
             undo.copy(weights=not self._spares_weights)
             if undo.open is not token:
@@ -175,15 +179,14 @@ class Tape(Work):
         once = getattr(self._player, "Once", None)
         return once is not None and bool(self._ending.commands)
 
-    @property
-    def _spares_weights(self) -> bool:
-        """True if nothing changes weights before the ending."""
-        return all(called.spares_weights for called in self.called)
+    def finish(self, written: bool = False) -> None:
+        """Do the steps that still wait.
 
-    def finish(self) -> None:
-        """Do the steps that still wait."""
+        Args:
+            written: True if the numbers of the last such step were just written.
+        """
         if self._series:
-            self._series.run()
+            self._series.run(written)
         for part in (self._update, self._tail):
             if part is not None:
                 part.run()
@@ -198,10 +201,12 @@ class Tape(Work):
         ending = self._ending
         if not ending.late:
             self._series = self._player.series(self.entries, [*self._numbers, *ending.numbers])
+        self._spares_weights = all(called.spares_weights for called in self.called)
         if not self._series:
             around = self._ends_at_once and not ending.late
-            for name in ("start", "update", "rest") if around else ("before", "end", "after"):
-                self._piece(name)
+            names = ("start", "update", "rest") if around else ("before", "end", "after")
+            pieces = tuple(map(self._piece, names))
+            self._around = pieces if around else None
         ending.recorded = True
 
     def _piece(self, name: str) -> Any:

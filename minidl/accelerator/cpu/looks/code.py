@@ -5,6 +5,7 @@ from minidl.accelerator.cpu.looks.words import (
     AT,
     BORROWED,
     DICTIONARIES,
+    DICTIONARY,
     EACH,
     ENTRY,
     FIXED,
@@ -17,14 +18,19 @@ from minidl.accelerator.cpu.looks.words import (
     NEXT,
     OBJECT,
     PLACE,
+    SIZE,
+    VERSION,
+    VERSION_AT,
 )
 from minidl.accelerator.cpu.machine.lowlevel import ask, at, call
-from minidl.accelerator.cpu.machine.values import int32, int64
+from minidl.accelerator.cpu.machine.values import int32, int64, uint32
 
 
 def _reply(question) -> int64:
-    """The reply of a question's function."""
+    """The reply of a question's function, or the word that the question points to."""
     q = at(question, int64)
+    if q[FUNCTION] == 0:
+        return at(q[OBJECT], int64)[0]
     return ask(q[FUNCTION], (q[OBJECT], q[PLACE]), int64)
 
 
@@ -47,6 +53,20 @@ def _same(block, dictionary, size, entries) -> int64:
     return 1 if _next(block, dictionary) == 0 else 0
 
 
+def _is_as_noted(block, head) -> int64:
+    """1 if a dictionary has the noted entries: surely so if its class has the noted version."""
+    h = at(head, int64)
+    if h[VERSION_AT] == 0:
+        return _same(block, h[DICTIONARY], h[SIZE], head + 8 * HEAD)
+    now = int64(at(h[VERSION_AT], uint32)[0])
+    if now != 0 and now == h[VERSION]:
+        return 1
+    same = _same(block, h[DICTIONARY], h[SIZE], head + 8 * HEAD)
+    if same == 1:
+        h[VERSION] = now
+    return same
+
+
 def unchanged(block) -> int64:
     """1 if each question has the noted answer, and each dictionary the noted entries, else 0."""
     w = at(block, int64)
@@ -62,7 +82,7 @@ def unchanged(block) -> int64:
             return 0
         place += EACH
     for _ in range(w[DICTIONARIES]):
-        if _same(block, w[place], w[place + 1], block + 8 * (place + HEAD)) == 0:
+        if _is_as_noted(block, block + 8 * place) == 0:
             return 0
-        place += HEAD + ENTRY * w[place + 1]
+        place += HEAD + ENTRY * w[place + SIZE]
     return 1

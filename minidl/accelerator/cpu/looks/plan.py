@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.cpu.commands import UnsupportedError, block_of
-from minidl.accelerator.cpu.looks import words
+from minidl.accelerator.cpu.looks import layout, words
 from minidl.accelerator.cpu.machine.machine_code import address_of, function
-from minidl.accelerator.record.glance import ANY, Holdings
+from minidl.accelerator.record.glance import ANY, Held, Holdings
 from minidl.backend.addresses import address
 
 _KIND, _SPACE, _SIZE, _ELEMENT, _CODE, _NEXT, _GIVE_BACK = (
@@ -48,17 +48,23 @@ class Look:
     def __init__(self, holdings: Holdings) -> None:
         self._unchanged = function("unchanged", "looks", ctypes.PYFUNCTYPE)
         self._kept = holdings  # as long as they live, no other object has their addresses
-        new = [(_KIND, id(thing), 0, id(kind)) for thing, kind in holdings.kinds]
+        kind_at, code_at = layout.place_of_class(), layout.place_of_code()
+        kinds = [(thing, id(kind)) for thing, kind in holdings.kinds]
+        codes = [(each, id(code)) for each, code in holdings.codes]
+        new = [] if kind_at is not None else [(_KIND, id(a), 0, b) for a, b in kinds]
         # An object that still has its class has a dictionary.
         new += [(_SPACE, id(owner), 0, id(space)) for owner, space in holdings.spaces]
+        borrowed = [] if kind_at is None else [(0, id(a) + kind_at, 0, b) for a, b in kinds]
         # A list is asked for its size first, and then for the elements that it has.
-        borrowed = [(_SIZE, id(row), 0, len(then)) for row, then in holdings.lists]
+        borrowed += [(_SIZE, id(row), 0, len(then)) for row, then in holdings.lists]
         borrowed += [
             (_ELEMENT, id(row), k, id(value))
             for row, then in holdings.lists
             for k, value in enumerate(then)
         ]
-        borrowed += [(_CODE, id(each), 0, id(code)) for each, code in holdings.codes]
+        for each, code in codes:
+            where = (_CODE, id(each)) if code_at is None else (0, id(each) + code_at)
+            borrowed.append((*where, 0, code))
         fixed = {
             words.NEW: len(new), words.BORROWED: len(borrowed),
             words.DICTIONARIES: len(holdings.dictionaries),
@@ -74,10 +80,12 @@ class Look:
         return bool(self._unchanged(self._where))
 
 
-def _entries(held: tuple[dict[Any, Any], list[Any], list[Any]]) -> list[int]:
+def _entries(held: Held) -> list[int]:
     """The words of a dictionary."""
-    dictionary, keys, values = held
-    found = [id(dictionary), len(keys)]
+    dictionary, keys, values, kind = held
+    number = 0 if kind is None else layout.version(kind)
+    where = id(kind) + (layout.place_of_version() or 0) if number else 0
+    found = [id(dictionary), len(keys), where, number]
     for key, value in zip(keys, values, strict=True):
         found += id(key), 0 if value is ANY else id(value)
     return found

@@ -64,12 +64,18 @@ class Series:
         self.waiting[0] += 1
         return room
 
-    def run(self) -> None:
-        """Run the waiting steps; the present numbers stay."""
-        if self.waiting[0]:
-            now = np.concatenate(self._numbers)
-            self._block[NEXT] = self._start
-            self._list()
+    def run(self, written: bool = False) -> None:
+        """Run the waiting steps; the present numbers stay.
+
+        Args:
+            written: True if the present numbers are those of the last step that waits.
+        """
+        if not self.waiting[0]:
+            return
+        now = None if written else np.concatenate(self._numbers)
+        self._block[NEXT] = self._start
+        self._list()
+        if now is not None:
             for array, place in zip(self._numbers, self._places, strict=True):
                 array[...] = now[place]
 
