@@ -85,7 +85,7 @@ class Batches(Batched):
         return tuple(None if b is None else b[:count] for b in self._buffers)
 
     def aim(self) -> None:
-        """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
+        """Make the last batch of :meth:`shuffled` the next batch to be gathered."""
         assert self._gather is not None
         self._gather.where[:] = self._next
 

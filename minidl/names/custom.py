@@ -48,7 +48,7 @@ def name_of(thing: Any) -> str:
 
 
 def function_name_of(function: Any) -> str:
-    """The name, in a file, of a function of one's own: "package>function".
+    """The name, in a file, of a user's function: "package>function".
 
     Raises:
         ValueError: another function of the model has the name.
@@ -67,7 +67,7 @@ def _origin_of(function: Any) -> tuple[str, str]:
 
 
 def find_function(full: str) -> Any:
-    """The function that has this name in a file, among those that the reader has handed over.
+    """The function of this name in a file, from the functions that the reader has handed over.
 
     Raises:
         ValueError: no such function.
@@ -101,7 +101,7 @@ def find_class(name: str) -> Any:
 
 @contextlib.contextmanager
 def noting() -> Iterator[dict[str, Any]]:
-    """A context; its value gathers the things without ``@register`` that :func:`name_of` names."""
+    """A context that yields a dictionary of the unregistered things that :func:`name_of` names."""
     noted: dict[str, Any] = {}
     token = _unregistered.set(noted)
     try:
