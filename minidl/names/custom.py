@@ -70,7 +70,7 @@ def find_function(full: str) -> Any:
     """The function of this name in a file, from the functions that the reader has handed over.
 
     Raises:
-        ValueError: no such function.
+        ValueError: an unknown function.
     """
     given = {name.casefold(): thing for name, thing in custom_objects.items()}
     given |= handed.get() or {}
@@ -119,7 +119,7 @@ def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
             class, activation function or function of a metric; an addition to the register.
 
     Raises:
-        TypeError: no such mapping.
+        TypeError: another kind of mapping.
     """
     given = {} if custom_objects is None else custom_objects
     if not isinstance(given, Mapping) or not all(

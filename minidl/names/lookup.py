@@ -81,7 +81,7 @@ def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
         bases: of the kinds that the object may have.
 
     Raises:
-        ValueError: an unknown class, or no such dictionary.
+        ValueError: an unknown class, or a dictionary of another form.
         TypeError: arguments that the class does not take.
     """
     arguments = config.get("config", {})

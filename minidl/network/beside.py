@@ -42,7 +42,7 @@ class Traffic:
 
     @property
     def passing(self) -> Beside | _Buffers | None:
-        """The look under way, or None; the reference is weak, so an exception leaves none behind."""
+        """The look under way, or None; held weakly, so that an exception leaves none behind."""
         return self._look()
 
     @passing.setter

@@ -175,9 +175,8 @@ class Chain:
 
         Raises:
             TypeError: not a layer.
-            ValueError: the layer is in this network already, another layer has the same name, an
-                Input is not the first layer, or an inner network overrides ``forward`` or
-                ``backward``, which would not be called.
+            ValueError: the layer is in this network already, another layer has the same name, or
+                Input is not the first; or a network overrides ``forward`` or ``backward`` in vain.
             RuntimeError: the network is built and shares layers with another network.
         """
         if not isinstance(layer, Layer | Chain):
