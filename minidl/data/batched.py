@@ -29,10 +29,10 @@ class Batched:
         return True
 
     def aim(self) -> None:
-        """Make the last batch of ``shuffled`` the next batch to be filled."""
+        """Make the latest batch of ``shuffled`` the next batch to be filled."""
 
     def fill(self) -> None:
-        """Bring the rows of the last batch of ``shuffled`` into the buffers."""
+        """Bring the rows of the latest batch of ``shuffled`` into the buffers."""
 
     def check(self) -> None:
         """Check, at the end of an epoch, the data that could not be checked before."""

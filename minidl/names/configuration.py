@@ -21,8 +21,8 @@ class Configured:
                 self.factor = factor
 
     The configuration of a Scale has "factor". It also has the arguments of :class:`Layer`, because
-    the constructor passes ``options`` on; without ``options`` it would end with "factor". All
-    arguments have their present values; defaults and None are included. Tuples and arrays become
+    the constructor passes ``options`` on; without ``options`` it would end with "factor". It holds
+    all arguments with their present values, defaults and None included. Tuples and arrays become
     lists.
 
     A class defines ``get_config`` if an argument is kept under another name or in another form: the

@@ -14,7 +14,7 @@ _STEP = "write minidl.train_step(model, loss, optimizer, x, y), or a layer or a 
 _GENERATOR = "write {}, which takes generators, too"
 _TYPES = "numbers are float32 or float64: write minidl.set_floatx(...)"
 
-#: Attribute of a model -> the code to write instead, or the reason why none is needed.
+#: Attribute of a model -> the code to write instead, or the reason why there is none.
 OF_MODELS = {
     "fit_generator": _GENERATOR.format("fit"),
     "evaluate_generator": _GENERATOR.format("evaluate"),
@@ -37,7 +37,7 @@ OF_MODELS = {
     "quantize": "numbers are float32 or float64: leave it out",
     "dtype_policy": "the numbers have one type, model.dtype",
 }
-#: Attribute of the package -> the code to write instead, or the reason why none is needed.
+#: Attribute of the package -> the code to write instead, or the reason why there is none.
 OF_PACKAGE = {
     **dict.fromkeys(("mixed_precision", "DTypePolicy", "dtype_policies"), _TYPES),
     "config": "minidl.set_floatx and minidl.backend.use say how numbers are kept and computed",

@@ -155,7 +155,7 @@ class Chain:
         return self._leaves if self.built else tuple(layer for _, layer in self.walk())
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
-        """The layers of :attr:`leaves`, each with a path in front: "encoder/dense"."""
+        """The layers of :attr:`leaves`, each with a path in front, as "encoder/dense"."""
         for entry in self._entries:
             if isinstance(entry, Chain):
                 yield from ((f"{entry.name}/{path}", layer) for path, layer in entry.walk())
@@ -169,7 +169,7 @@ class Chain:
         return len(self.layers)
 
     def add(self, layer: Any) -> None:
-        """Add a layer, or a network, at the end. The layers before keep their weights.
+        """Add a layer, or a network, at the end. The present layers keep their weights.
 
         The layer may be in another network: see :mod:`minidl.network.sharing`.
 

@@ -29,7 +29,7 @@ class Stack(Chain):
         dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
 
     Attributes:
-        backend: computes the network: the backend in use when the network was made.
+        backend: the backend in use when the network was made; the network computes there.
         statistics: the vector of the tensors that training changes without gradients.
         penalties: the sum of the layers' regularizers.
         traffic: the steps and passes under way, and a lock.

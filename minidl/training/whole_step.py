@@ -152,7 +152,7 @@ class WholeStep:
                 recorder.tape = before
 
     def _play(self, tape: Any, arrays: tuple[Any, ...]) -> bool | None:
-        """Play a step, and return True; call the step where the tape cannot be played.
+        """Play a step: True; or, if the tape cannot be played, call the step: False.
 
         None for a step that is undone, because another call has come in between.
         """
@@ -200,7 +200,7 @@ class WholeStep:
                 return None  # the step was undone, and worked on changed values
             self.settle()
             if recording is not None and isinstance(error, recording.CannotPlay):
-                return None  # the step cannot be recorded: the next attempt calls it alone
+                return None  # the step cannot be recorded: the next attempt only calls it
             raise
         if undo.open is not token:
             return None
