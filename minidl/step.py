@@ -22,7 +22,7 @@ def train_step(
         optimizer: of the network.
         x: (N, ...), the rows of a batch.
         y: the targets, in the form of the loss.
-        weight: (N,), the rows' weights; None for 1.
+        weight: (N,), the rows' weights in the loss; None for weights of 1.
 
     Returns:
         The mean loss, the penalty (both 0-d), and the predictions (N, units), all from

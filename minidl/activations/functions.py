@@ -44,7 +44,7 @@ class ActivationFunction(Pair):
     Attributes:
         constants: names and default values.
         rowwise: True if the kernels take work space.
-        keeps_x, keeps_y: True if ``backward`` takes x; True if ``backward`` takes y.
+        keeps_x, keeps_y: True if ``backward`` takes x, or y, respectively.
         dx_over_dy: True if ``backward`` may write dx into the memory of dy.
 
     Raises:

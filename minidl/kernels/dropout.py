@@ -1,4 +1,4 @@
-"""Inverted dropout: drop elements in training, and scale the other elements; inference is x.
+"""Inverted dropout: drop elements in training, and scale the rest so that inference is x.
 
 Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout: a simple way to
 prevent neural networks from overfitting", JMLR 15 (2014), section 4. Section 10: training
