@@ -1,8 +1,8 @@
 """minidl: a neural-network engine on NumPy and CuPy.
 
 Public names follow Keras: ``minidl.Sequential``, ``minidl.layers``, ``minidl.optimizers``,
-``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` says where arrays live and what
-runs the formulas. The formulas themselves are in ``minidl/kernels``.
+``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` chooses the device of the arrays and
+the executor of the formulas. The formulas themselves are in ``minidl/kernels``.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    # Loaded when first used: matplotlib and scikit-learn, and what few programs need.
+    # Loaded when first used: matplotlib, scikit-learn, and modules that few programs need.
     if name in ("plotting", "estimators", "gradient_check", "testing", "ops"):
         return importlib.import_module(f"minidl.{name}")
     instead = elsewhere.of_package(name)

@@ -26,7 +26,7 @@ EPSILON = 1e-7
 
 @kind("constraint")
 class Constraint(Configured):
-    """A set of allowed weights for one tensor. A class of one's own defines :meth:`project`.
+    """A set of allowed weights for one tensor. A user's class defines :meth:`project`.
 
     Initial weights stay as they are until the first update.
     """
@@ -56,10 +56,10 @@ class Constraint(Configured):
         return W
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Raise where a tensor of this shape cannot be constrained.
+        """Raise if a tensor of this shape cannot be constrained.
 
         Raises:
-            ValueError: such a shape.
+            ValueError: the shape does not suit the constraint.
         """
 
 
@@ -92,10 +92,10 @@ class _Norm(Constraint):
     bounds: tuple[float, float, float]
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Raise where the tensor has no such axis, or more than two axes.
+        """Raise if the tensor lacks an axis of the norm, or has more than two axes.
 
         Raises:
-            ValueError: such a shape.
+            ValueError: the shape does not suit the constraint.
         """
         self._summed(len(shape))
 
@@ -121,14 +121,14 @@ class _Norm(Constraint):
 
 @register
 class MaxNorm(_Norm):
-    """Norms of at most ``max_value``: larger ones are scaled down.
+    """Norms of at most ``max_value``: larger norms are scaled down.
 
     Args:
         max_value: >= 0, default 2.
         axis: along which a norm is summed, default 0.
 
     Raises:
-        ValueError, TypeError: no such number or axis.
+        ValueError, TypeError: an unsuitable number or axis.
     """
 
     max_value: Any = checks.number(0)
@@ -151,7 +151,7 @@ class UnitNorm(_Norm):
         axis: along which a norm is summed, default 0.
 
     Raises:
-        ValueError, TypeError: no such axis.
+        ValueError, TypeError: an unsuitable axis.
     """
 
     bounds = (1.0, 1.0, 1.0)
@@ -184,7 +184,7 @@ class MinMaxNorm(_Norm):
         axis: along which a norm is summed, default 0.
 
     Raises:
-        ValueError, TypeError: no such number or axis.
+        ValueError, TypeError: an unsuitable number or axis.
     """
 
     min_value: Any = checks.Attribute(_bound)
@@ -213,7 +213,7 @@ min_max_norm = MinMaxNorm
 
 
 def get(identifier: str | Constraint | None) -> Constraint | None:
-    """A constraint by name, the one that is given, or None.
+    """A constraint by name, the given constraint, or None.
 
     Raises:
         ValueError: unknown name.

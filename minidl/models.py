@@ -1,4 +1,4 @@
-"""The models: what a network is by name, and how one comes back from a file."""
+"""Models: the public names of networks; functions that clone, load and save a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Model(Sequential):
         name: made from "functional" and a number if left out.
 
     Raises:
-        TypeError, ValueError: several of either, or no row between the two.
+        TypeError, ValueError: several inputs or outputs, or no row between the two.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Model(Sequential):
 
 
 def clone_model(model: Sequential, clone_function: Any = None) -> Sequential:
-    """A model of new layers with the same arguments, and with initial weights of its own.
+    """A model of new layers with the same arguments, and with new initial weights.
 
     Args:
         model: any.
-        clone_function: makes a new layer of a layer; by default one of the same arguments.
+        clone_function: makes a new layer from a layer, by default with the same arguments.
     """
     more = () if clone_function is None else (clone_function,)
     made: Sequential = cloning.clone(Sequential, model, *more)
@@ -82,14 +82,14 @@ def clone_model(model: Sequential, clone_function: Any = None) -> Sequential:
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] | None = None
 ) -> Sequential:
-    """A model of the layers that :meth:`Sequential.to_json` described; its weights are new.
+    """A model of the layers that :meth:`Sequential.to_json` described, with new weights.
 
     Args:
         json_string: the text.
         custom_objects: as for :func:`load_model`.
 
     Raises:
-        ValueError, TypeError: the text is of no model.
+        ValueError, TypeError: the text does not describe a model.
     """
     made: Sequential = cloning.from_text(Sequential, json_string, custom_objects)
     return made
@@ -103,12 +103,12 @@ def load_model(
 ) -> Sequential:
     """The model that :meth:`Sequential.save` wrote, under the backend in use.
 
-    The file may come from a stranger: it holds names and numbers, and nothing of it is run. What
-    loading takes of memory and time follows from the size of the file.
+    The file may come from a stranger: it holds names and numbers, and no code to run. The memory
+    and the time of loading follow from the size of the file.
 
     Args:
         filepath: a path, or a file object that is open for reading bytes. A path that ends in
-            ``.keras`` may be of a file of Keras 3; see :mod:`minidl.interop.keras`.
+            ``.keras`` may name a file of Keras 3; see :mod:`minidl.interop.keras`.
         custom_objects: classes, and activation functions, that the file names and
             :func:`minidl.register` does not know, by their names: {"Scale": Scale}.
         compile: whether the model comes back compiled, with the optimizer's state; default True.
@@ -118,8 +118,8 @@ def load_model(
 
     Raises:
         FileNotFoundError, PermissionError, IsADirectoryError: no file that can be read.
-        FileFormatError: no file of a model, or a damaged one, or one of a newer format, or one that
-            names an unknown class. It is a ValueError; the message names the file and the reason.
+        FileFormatError: no file of a model, a damaged file, a newer format, or an unknown class in
+            the file. It is a ValueError; the message names the file and the reason.
         ImportError: a file of Keras, and no package h5py.
     """
     read = keras.load if is_path(filepath) and keras.is_keras(filepath) else saving.load_model
@@ -128,5 +128,5 @@ def load_model(
 
 
 def save_model(model: Sequential, filepath: Any, overwrite: bool = True) -> None:
-    """The same as ``model.save(filepath)``, with its arguments and errors."""
+    """Call ``model.save(filepath, overwrite)``, which describes the arguments and the errors."""
     model.save(filepath, overwrite)

@@ -13,19 +13,19 @@ def train_step(
         grad ← d/dtheta (loss + penalties)
         theta ← the optimizer's update of theta with grad
 
-    A ``loss`` that is ``joined`` is computed together with the network's last activation; the
-    network then stops at the logits before it.
+    A ``joined`` loss is computed together with the network's last activation: the network then
+    stops at the logits.
 
     Args:
         network: built.
-        loss: of the network; ``loss.joined_to(network)`` makes it numerically stable and fast.
+        loss: of the network; ``loss.joined_to(network)`` is numerically stable and fast.
         optimizer: of the network.
         x: (N, ...), the rows of a batch.
-        y: their targets, as the loss takes them.
-        weight: (N,), their weights in the loss; None for ones.
+        y: the targets, in the form of the loss.
+        weight: (N,), the rows' weights in the loss; None for weights of 1.
 
     Returns:
-        The mean loss, the penalty (both 0-d), and the predictions (N, units), all three of
+        The mean loss, the penalty (both 0-d), and the predictions (N, units), all from
         before the update.
     """
     predictions = network.forward(x, training=True, logits=loss.joined)

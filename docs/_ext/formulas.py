@@ -81,7 +81,7 @@ def _name(word: str, names: set[str], before: str, after: str) -> str | None:
 
 
 def _group(text: str) -> tuple[str, str]:
-    """What a root stands over, and the rest: parentheses, or the next word."""
+    """The argument of a root or a power, in parentheses or the next word; and the rest."""
     if text.startswith("("):
         depth = 0
         for at, letter in enumerate(text):

@@ -1,4 +1,4 @@
-"""Activations as Keras has them: functions of arrays, with the arguments of Keras's functions."""
+"""Activations as functions of arrays, called with the arguments of Keras's functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from minidl.kernels.rowwise import log_softmax_forward
 from minidl.names.lookup import find
 from minidl.names.register import base_of
 
-#: Activations of Keras that are none here, and why.
+#: Activations of Keras that minidl lacks, with the reason.
 ABSENT = {
     "glu": "it halves the features, and an activation keeps their number; write a layer",
     "sparsemax": "it sorts each row; write softmax, or an ActivationFunction of your own",
@@ -28,10 +28,10 @@ ABSENT = {
 def relu(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> tuple[str, dict[str, Any]]:
-    """Name and constants of the function that Keras's relu is with these arguments.
+    """Name and constants of the function that equals Keras's relu with the given arguments.
 
     Raises:
-        ValueError, TypeError: no such number.
+        ValueError, TypeError: an unsuitable number.
     """
     slope = checks.real("negative_slope", negative_slope, 0)
     start = checks.real("threshold", threshold, 0)
@@ -42,11 +42,11 @@ def relu(
 
 
 def gelu(approximate: bool = False) -> tuple[str, dict[str, Any]]:
-    """Name and constants of the function that Keras's gelu is with this argument."""
+    """Name and constants of the function that equals Keras's gelu with the given argument."""
     return "gelu_tanh" if approximate else "gelu", {}
 
 
-# By the kernel: another package may have functions of these names.
+# By the kernel: another package may have functions of the same names.
 _ARGUMENTS: dict[Any, Callable[..., tuple[str, dict[str, Any]]]] = {
     relu_forward: relu,
     gelu_forward: gelu,
@@ -69,12 +69,12 @@ def call(function: Any, x: Any, places: Sequence[Any], arguments: Mapping[str, A
 
     Args:
         function: an activation.
-        x: of any shape; softmax and others of whole rows take the last axis.
-        places, arguments: those of :func:`signature` after x, in their order or by their names.
+        x: of any shape; functions of whole rows, for example softmax, take the last axis.
+        places, arguments: the arguments of :func:`signature` after x, by position or by name.
 
     Raises:
         TypeError, ValueError: no numbers, one number for a function of whole rows, or arguments
-            that the function has not.
+            that the function does not take.
     """
     if places:
         _, *order = signature(function).parameters
@@ -125,7 +125,7 @@ def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
 
 
 def refusal(identifier: Any) -> Exception:
-    """The error for what is no activation here: a name of :data:`ABSENT`, or no name."""
+    """The error for a wrong identifier of an activation: a name of :data:`ABSENT`, or no name."""
     if isinstance(identifier, str):
         return ValueError(f"{identifier!r} is none of minidl's activations: {ABSENT[identifier]}")
     given, instead = type(identifier).__name__, ""
@@ -144,7 +144,7 @@ def refusal(identifier: Any) -> Exception:
 
 
 def no_attribute(module: str, name: str) -> str:
-    """The message for an activation that ``module`` has not."""
+    """The message for an activation that ``module`` lacks."""
     if name in ABSENT:
         return f"{name} is none of minidl's activations: {ABSENT[name]}"
     return f"module {module!r} has no attribute {name!r}"

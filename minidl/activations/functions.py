@@ -2,7 +2,7 @@
 
 A pair ``NAME_forward``, ``NAME_backward`` of ``kernels/activations.py``, ``gated.py``,
 ``piecewise.py``, ``rowwise.py`` or ``smooth.py`` is the function ``minidl.activations.NAME``,
-which takes arrays: ``minidl.activations.relu(x)``. Layers take it by name, ``Dense(16, "relu")``.
+which takes arrays: ``minidl.activations.relu(x)``. Layers take the name, ``Dense(16, "relu")``.
 
 An activation of another package is made in the same way::
 
@@ -32,10 +32,10 @@ from minidl.names.register import kind, register
 class ActivationFunction(Pair):
     """An activation.
 
-    Names of arguments say what a kernel needs. ``forward(x, ..., out=)`` writes y into ``out``.
-    ``backward(dy, ..., out=)`` takes ``x`` or ``y`` or both, and writes dx into ``out``. Both
-    kernels may take constants, with default values in ``forward``, and the work space ``row`` and
-    ``total``, (N, 1): x is then (N, K), and each row is one unit of work.
+    A kernel gets the arguments that its signature names. ``forward(x, ..., out=)`` writes y into
+    ``out``. ``backward(dy, ..., out=)`` takes ``x`` or ``y`` or both, and writes dx into ``out``.
+    Both kernels may take constants, with default values in ``forward``. They may also take the work
+    space ``row`` and ``total``, (N, 1): x is then (N, K), and each row is one unit of work.
 
     Args:
         name: for layers, configurations and messages.
@@ -44,7 +44,7 @@ class ActivationFunction(Pair):
     Attributes:
         constants: names and default values.
         rowwise: True if the kernels take work space.
-        keeps_x, keeps_y: True if ``backward`` takes x; if it takes y.
+        keeps_x, keeps_y: True if ``backward`` takes x, or y, respectively.
         dx_over_dy: True if ``backward`` may write dx into the memory of dy.
 
     Raises:
@@ -64,11 +64,11 @@ class ActivationFunction(Pair):
         """y for an array ``x``, as a new array in the default floating type if x has none.
 
         Args:
-            places, arguments: constants, in their order or by their names; where Keras has a
-                function of this name, what that takes.
+            places, arguments: constants, by position or by name; where Keras has a function of
+                this name, the arguments of Keras's function.
 
         Raises:
-            TypeError, ValueError: no numbers, or constants that the function has not.
+            TypeError, ValueError: no numbers, or constants that the function does not take.
         """
         return as_keras.call(self, x, places, arguments)
 
@@ -94,7 +94,7 @@ for _module in (activations, gated, piecewise, rowwise, smooth):
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
-    """An activation by name, the one that is given, or linear for None.
+    """An activation by name, the given activation, or linear for None.
 
     Raises:
         ValueError: unknown name.

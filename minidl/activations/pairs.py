@@ -1,4 +1,4 @@
-"""Pairs of kernels: what they take is read from the names of their arguments."""
+"""Pairs of kernels, described by the names of the kernels' arguments."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ COLUMNS = ("row", "total")
 
 
 class Pair:
-    """Two kernels under a name. A pair does not change, and is equal to one of the same kernels.
+    """Two kernels under a name. A pair does not change, and equals a pair of the same content.
 
-    Arguments, attributes and errors are those of
-    :class:`minidl.activations.ActivationFunction`.
+    Arguments, attributes and errors: see :class:`minidl.activations.ActivationFunction`.
     """
 
     def __init__(

@@ -40,8 +40,7 @@ def state() -> State:
 
 
 _WRITABLE = "set XDG_CACHE_HOME to a folder that can be written"
-# Files of this package, of this version and of older ones; and temporary files of interrupted
-# writes.
+# Files of this package, of this and of older versions; and temporary files of interrupted writes.
 _OWN = re.compile(r"\w+_[0-9a-f]{24,64}\.(code|py|lock)|tmp\w+\.tmp")
 
 
@@ -81,8 +80,8 @@ def verify() -> int:
 def clear() -> int:
     """Remove the stored code; return the exit status, 1 if a file stays.
 
-    In a folder that other users can write to nothing is touched: a link there may be another user's
-    choice.
+    In a folder that other users can write to, nothing is touched: a link there may be the choice of
+    another user.
     """
     found, mend = state()
     if mend:

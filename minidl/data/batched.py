@@ -1,4 +1,4 @@
-"""Batches as a training asks for them: in an order, one by one, and some rows once more."""
+"""Batches for a training: in a given order, one by one; some rows once more on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minidl.backend import Backend
 
 
 class Batched:
-    """The base of batches that come in an order: what the loop asks, with an array's answers.
+    """The base of batches in a given order; the methods here suit batches of arrays.
 
     Attributes:
         size: rows in a batch.
@@ -29,13 +29,13 @@ class Batched:
         return True
 
     def aim(self) -> None:
-        """Say that the batch that ``shuffled`` has given last is the next to be filled."""
+        """Make the latest batch of ``shuffled`` the next batch to be filled."""
 
     def fill(self) -> None:
-        """Bring the rows of the batch that ``shuffled`` has given last into its buffers."""
+        """Bring the rows of the latest batch of ``shuffled`` into the buffers."""
 
     def check(self) -> None:
-        """Check at the end of an epoch what could not be checked before."""
+        """Check, at the end of an epoch, the data that could not be checked before."""
 
     def numbers(self, order: np.ndarray, batch: int) -> np.ndarray:
         """Numbers of the rows in a batch."""
@@ -43,6 +43,6 @@ class Batched:
         return order[start : start + self.size]
 
     def rows_of(self, rows: np.ndarray) -> list[Any]:
-        """Copies (x, y, weight) of rows of these numbers; None for a missing array."""
+        """Copies (x, y, weight) of the rows of the given numbers; None for a missing array."""
         chosen = self._backend.to_device(rows)
         return [None if a is None else a[chosen] for a in self._arrays]

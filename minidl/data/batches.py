@@ -85,12 +85,12 @@ class Batches(Batched):
         return tuple(None if b is None else b[:count] for b in self._buffers)
 
     def aim(self) -> None:
-        """Say that the batch that :meth:`shuffled` has given last is the next to be gathered."""
+        """Make the latest batch of :meth:`shuffled` the next batch to be gathered."""
         assert self._gather is not None
         self._gather.where[:] = self._next
 
     def fill(self) -> None:
-        """Gather the rows of the last batch of :meth:`shuffled` into the buffers."""
+        """Gather the rows of the latest batch of :meth:`shuffled` into the buffers."""
         assert self._gather is not None
         self._gather()
 

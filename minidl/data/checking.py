@@ -20,17 +20,17 @@ from minidl.losses import Loss
 
 Shape = tuple[int, ...]
 
-# OpenBLAS shares products of vectors out from 10,000 elements on.
+# OpenBLAS uses several threads for products of vectors of 10,000 elements or more.
 _FEW = 1 << 13
-# Numbers that a core's cache holds, for the second look at them.
+# So many numbers fit into a core's cache, because each part is read twice.
 _PART = 1 << 18
 
 
 def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
     """``x`` as an array of rows of ``shape``, or as a canonical CSR matrix of ``dtype``.
 
-    Integers stay integers in an array, and the array is not copied. A vector will do where a row
-    is one number.
+    Integers stay integers in an array, and the array is not copied. A vector is accepted where a
+    row is one number.
 
     Raises:
         TypeError: not numbers.
@@ -132,7 +132,7 @@ def class_weights(
     """The weight of each row's class, (N, 1); None where all are 1.
 
     Raises:
-        TypeError, ValueError: not a dictionary, a class that is none, a weight below 0 or
+        TypeError, ValueError: not a dictionary, an unknown class, a weight below 0 or
             beyond float32, or targets that are not classes.
     """
     if class_weight is None:
@@ -151,7 +151,7 @@ def class_weights(
             f"1, received others for {type(loss).__name__} on {units} units; sample_weight weighs "
             "rows of any kind"
         )
-    # Without a class for each unit, numbers are what they are: -1 and 1 for a hinge.
+    # Without a class for each unit, any number may be a class: -1 and 1 for a hinge.
     counted = loss.labels != "values" or units > 1
     classes, largest = max(units, 2), float(np.finfo(np.float32).max)
     by_class = np.ones((len(y), 1))
@@ -164,7 +164,7 @@ def class_weights(
 
 
 def _classes_of(y: np.ndarray, loss: Loss) -> np.ndarray | None:
-    """The class number of each row of targets; None if they are no classes."""
+    """The class number of each row of targets; None if the targets are no classes."""
     if y.shape[1] > 1:
         one_hot = ((y == 0) | (y == 1)).all() and (np.sum(y, axis=1) == 1).all()
         return np.argmax(y, axis=1) if loss.labels == "rows" or one_hot else None
@@ -190,7 +190,7 @@ def _finite(array: Any, name: str, dtype: Any) -> None:
     if array.dtype.kind != "f" or stored.size == 0:
         return
     largest, backend = float(np.finfo(dtype).max), backend_of(stored)
-    # On a device each part would be waited for.
+    # On a device the host would wait for each part.
     rows = _PART * len(stored) // stored.size if backend.name == "numpy" else 0
     rows = rows or len(stored)
     parts = (stored[start : start + rows] for start in range(0, len(stored), rows))

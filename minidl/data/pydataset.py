@@ -1,4 +1,4 @@
-"""PyDataset: a numbered row of batches that a subclass makes when they are asked for."""
+"""PyDataset: a numbered series of batches, which a subclass makes on request."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from minidl import checks
 
 
 class PyDataset:
-    """Base of data sets whose batches are made one by one.
+    """Base of data sets that make batches one by one.
 
     A subclass defines ``__getitem__(index)``, which returns a batch (x,), (x, y) or
-    (x, y, sample_weight), and ``__len__`` or the property ``num_batches``, which may be None for a
-    data set without an end.
+    (x, y, sample_weight). A subclass also defines ``__len__``, or the property ``num_batches``,
+    which may be None for a data set without an end.
 
     Args:
         workers, use_multiprocessing, max_queue_size: as in Keras; the batches are made in the
-            thread that trains, and a warning says so where something else is asked for.
+            thread that trains, and a warning says so where the arguments ask for more.
     """
 
     def __init__(

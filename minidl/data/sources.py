@@ -15,7 +15,7 @@ from minidl.data.pydataset import PyDataset
 
 
 def is_source(x: Any) -> bool:
-    """True for data that come batch by batch: iterables that are no arrays, lists or tables."""
+    """True for data that come batch by batch: iterables except arrays, lists and tables."""
     if isinstance(x, PyDataset) or hasattr(x, "__next__"):
         return True
     table = isinstance(x, Sequence | Mapping | str) or is_sparse(x) or hasattr(x, "toarray")
@@ -25,17 +25,17 @@ def is_source(x: Any) -> bool:
 
 
 class Source:
-    """Batches from an iterable that begins anew each time it is iterated over.
+    """Batches from an iterable that begins anew with each iteration.
 
     Args:
         batches: the iterable.
 
     Attributes:
         kind: a noun for messages.
-        count: number of batches, or None where nobody knows.
-        endless: True for a source that says of itself that it never ends.
-        numbered: True if the batches come in an order of one's choice.
-        again: True if all batches can be had once more.
+        count: number of batches, or None if unknown.
+        endless: True for a source that declares to have no end.
+        numbered: True if the batches can come in any order.
+        again: True if all batches can be read again.
     """
 
     kind = "data set"
@@ -76,7 +76,7 @@ class Source:
 
 
 class Once(Source):
-    """Batches of an iterator, such as a generator: each can be had once."""
+    """Batches of an iterator, for example a generator: each batch can be read once."""
 
     kind = "generator"
     again = False
@@ -131,9 +131,9 @@ class Slices(Source):
     """Batches of rows of checked arrays.
 
     Args:
-        arrays: x, y and weights of as many rows; None for missing ones.
+        arrays: x, y and weights of as many rows; None for a missing array.
         size: rows in a batch; the last one may have fewer.
-        network: of whose seed and step the order of rows is a function; None for rows in order.
+        network: the order of rows follows from its seed and step; None for rows in order.
     """
 
     kind = "array"
@@ -160,14 +160,14 @@ class Slices(Source):
 
 
 def source(x: Any) -> Source:
-    """The source that suits data of which :func:`is_source` is true."""
+    """The source for data ``x``, for which :func:`is_source` is True."""
     if isinstance(x, PyDataset):
         return Numbered(x)
     return Once(x) if hasattr(x, "__next__") else Source(x)
 
 
 def _length(batches: Any) -> int | None:
-    # A data set may have a length that it does not know.
+    # A data set may have ``__len__`` and not know the length.
     with contextlib.suppress(TypeError, NotImplementedError, AttributeError):
         return len(batches)
     return None

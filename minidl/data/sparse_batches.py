@@ -14,12 +14,12 @@ from minidl.data.batches import Batches
 class SparseBatches(Batches):
     """Rows of a checked CSR matrix x, which is never made dense, with targets and weights.
 
-    A batch of x is a matrix of its own, but for a whole batch that has a buffer: there the rows of
-    each batch lie in the memory of one matrix.
+    Each batch of x is a new matrix, except a whole batch that has a buffer: the rows of all whole
+    batches use the memory of one matrix.
     """
 
     def in_order(self) -> Any:
-        """Batches (x, y, weight): x a matrix of its own, y and weight views of the data."""
+        """Batches (x, y, weight): x is a new matrix, y and weight are views of the data."""
         x, *others = self._arrays
         for start in range(0, self.rows, self.size):
             stop = min(start + self.size, self.rows)
@@ -64,5 +64,5 @@ class SparseBatches(Batches):
 
 
 def batches_of(x: Any, *rest: Any) -> Batches:
-    """Batches of checked rows, dense or sparse; the arguments are those of :class:`Batches`."""
+    """Batches of checked rows, dense or sparse; takes the arguments of :class:`Batches`."""
     return (SparseBatches if is_sparse(x) else Batches)(x, *rest)

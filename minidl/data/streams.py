@@ -14,15 +14,15 @@ from minidl.backend.sparse import outside
 from minidl.data.batched import Batched
 from minidl.data.sources import Source
 
-#: Makes (x, y, weight), checked, of a batch of a source.
+#: Checks a batch of a source, and returns (x, y, weight).
 Suit = Callable[[Any], tuple[Any, Any, Any]]
 
 
 class Stream(Batched):
     """Batches that a source hands out, brought to the device one by one.
 
-    Without ``steps`` an epoch is the source from its beginning to its end. With ``steps`` an epoch
-    goes on where the last one has stopped.
+    Without ``steps`` an epoch is the whole source. With ``steps`` an epoch goes on where the last
+    epoch has stopped.
 
     Args:
         source: of the batches.
@@ -71,7 +71,7 @@ class Stream(Batched):
         """True if there is a batch for an epoch; if there is none, a warning says so.
 
         Args:
-            epoch: its number, from 0.
+            epoch: number of the epoch, from 0.
             validates: True for batches to validate on, at the epoch's end.
         """
         if self.source.more():
@@ -90,7 +90,7 @@ class Stream(Batched):
 
         Args:
             order: numbers of the batches, for a numbered source.
-            first: so many batches are left out.
+            first: number of batches to leave out at the beginning.
         """
         for number, batch in enumerate(self._epoch(order)):
             if number >= first:
@@ -107,7 +107,7 @@ class Stream(Batched):
         return np.arange(self._rows)
 
     def _epoch(self, order: np.ndarray) -> Iterator[Any]:
-        """The batches of an epoch, as they come."""
+        """The batches of an epoch, not yet checked."""
         if self._iterator is None or self.steps is None:
             self._iterator, self._seen = self.source.begin(order), 0
         done, count = 0, self.source.count
@@ -131,7 +131,7 @@ class Stream(Batched):
         return found
 
     def _copied(self, batch: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        """The batch in the buffers: a whole one is the buffers themselves, for a step to play."""
+        """The batch in the buffers; a whole batch is the whole buffers, for a step to play."""
         rows = batch[0].shape[0]
         arrays = [array if is_sparse(array) else self._placed(array) for array in batch]
         if not self._buffers or not all(map(_fits, self._buffers, arrays)):
@@ -157,7 +157,7 @@ class Stream(Batched):
 
 
 def _fits(buffer: Any, array: Any) -> bool:
-    """True if a buffer takes an array; also where there is no array, or it is sparse."""
+    """True if a buffer can hold an array; also for no array, and for a sparse array."""
     if array is None or is_sparse(array):
         return True
     return (
@@ -169,7 +169,7 @@ def _fits(buffer: Any, array: Any) -> bool:
 
 
 def run_out(received: int, expected: int) -> None:
-    """Warn of data that end before their time."""
+    """Warn of data that end too early."""
     warnings.warn(
         f"the data ran out: expected {expected} batches, received {received}; the epoch ends here. "
         "Make the generator give steps_per_epoch * epochs batches, or ask for fewer",

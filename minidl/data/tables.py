@@ -1,4 +1,4 @@
-"""Tables of pandas as arrays of numbers; a column that holds none is named."""
+"""Tables of pandas as arrays of numbers; errors name a column without numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def is_table(values: Any) -> bool:
 def numbers(table: Any, name: str) -> np.ndarray:
     """The numbers of a frame, (N, columns), or of a series, (N,).
 
-    Columns of different types come in the type that holds them all, also booleans beside floats.
+    The result has the type that holds the numbers of all columns, also booleans beside floats.
 
     Args:
         table: a frame or a series.
         name: of the argument, for messages.
 
     Raises:
-        TypeError: a column without numbers, or one of a type with gaps that has some.
+        TypeError: a column without numbers, or with gaps (in a type of pandas that allows gaps).
         ValueError: a column with NaN.
     """
     if table.ndim == 1:

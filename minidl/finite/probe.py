@@ -1,4 +1,4 @@
-"""A sum within each step of tensors whose infinities can be lost on the way."""
+"""A sum, within each step, of tensors whose infinities can be lost on the way."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from minidl.layers import Activation, Dense
 class Probe:
     """A sum of inputs of activations, of predictions, and of gradients before a clip to a value.
 
-    A sigmoid makes 1 of infinity, and a clip makes its limit of infinity: then neither the loss nor
-    the weights show the infinity.
+    A sigmoid turns infinity into 1, and a clip turns infinity into the limit: then neither the loss
+    nor the weights show the infinity.
 
     Args:
-        model: that is trained.
+        model: under training.
     """
 
     def __init__(self, model: Any) -> None:

@@ -63,7 +63,7 @@ def replay_failure(path: str | os.PathLike[str], model: Any = None) -> Replay:
             your own. The given weights are overwritten. None makes a model from the file.
 
     Raises:
-        FileFormatError: no such file, or a damaged one.
+        FileFormatError: no file of a failed step, or a damaged file.
         ValueError: ``model`` is needed, or is another than the one that failed.
     """
     name = os.fsdecode(path)

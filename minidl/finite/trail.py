@@ -2,7 +2,8 @@
 
 Such a callback may change anything between two steps. The optimizer's numbers, such as a learning
 rate, are noted before each step. The bits of weights and statistics, read as integers, are added up
-after a step and before the next one. Two sums show a change; a repeated step must reach its sum.
+after a step and before the next step. Two unequal sums show a change; a repeated step must reach
+the same sum.
 """
 
 from __future__ import annotations

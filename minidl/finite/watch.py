@@ -17,9 +17,9 @@ rate that the callback gave. Where a callback has rewritten weights or statistic
 are looked at, and a new copy is made. Another change, such as one of the optimizer's vectors, leads
 repeated steps to other weights; the error says so.
 
-Where the learning rate is a function of somebody's own, the state is copied before each step. Parts
-of the step that do not promise to do the same again are called in Python anyway; then each tensor
-is looked at in each step, and no step is done twice.
+Where the learning rate is a user's function, the state is copied before each step. Parts of the
+step that do not promise to do the same again are called in Python anyway; then each tensor is
+looked at in each step, and no step is done twice.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Watch:
     """Does the steps of a training and looks for NaN and infinity.
 
     Args:
-        model: that is trained.
+        model: under training.
         train: the batches.
         step: does a step.
         called: the same step, as a function.

@@ -1,6 +1,6 @@
-"""Penalties on outputs: the batch's mean of what the outputs of a row cost, and its gradient.
+"""Penalties on outputs: the mean over the batch of a row's costs, and the gradient.
 
-The costs are those of ``penalties.py``.
+The formulas of the costs are in ``penalties.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def add_activity(total: Any, costs: Any, rows: int, work: Any) -> Any:
 
     Args:
         total: 0-d.
-        costs: (N, ...), what each output costs.
+        costs: (N, ...), the cost of each output.
         rows: N.
         work: 0-d, overwritten.
     """

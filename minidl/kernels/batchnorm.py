@@ -20,9 +20,9 @@ from minidl.kernels.sums import mean_rows, sum_rows
 def batch_statistics(x: Any, mean: Any, variance: Any, work: Any) -> None:
     """mean = (1/N) Σ_N x,  variance = (1/N) Σ_N (x - mean)².
 
-    What rounding leaves of the mean of x - mean is added to the mean: that of a constant is
-    exactly that constant, and its variance 0. Chan, Golub & LeVeque, "Algorithms for computing the
-    sample variance", The American Statistician 37 (1983), section 2.
+    The mean of x - mean, not 0 because of rounding, is added to the mean. So a constant column has
+    exactly that constant as mean, and the variance 0. Chan, Golub & LeVeque, "Algorithms for
+    computing the sample variance", The American Statistician 37 (1983), section 2.
 
     Args:
         x: (N, O).
@@ -53,8 +53,8 @@ def running_average(running, batch, momentum):
 def batchnorm_forward(x, mean, inverse, gamma, beta):
     """x̂ = (x - mean) · inverse,  y = gamma · x̂ + beta.
 
-    The same for both modes: training takes the batch's statistics, inference the running
-    ones. All but x are (O,).
+    The same for both modes: training takes the statistics of the batch, inference the running
+    statistics. All arguments but x are (O,).
     """
     x_hat = (x - mean) * inverse
     return x_hat, gamma * x_hat + beta
@@ -78,7 +78,7 @@ def batchnorm_parameter_gradients(dy: Any, x_hat: Any, dgamma: Any, dbeta: Any, 
 def batchnorm_training_backward(dy, x_hat, dgamma, dbeta, inverse, gamma, rows):
     """dx = gamma · inverse · (dy - dbeta / N - x̂ · dgamma / N), N = rows.
 
-    The last two terms are what flows back through the batch's mean and variance.
+    The last two terms are the gradient through the batch's mean and variance.
     """
     return gamma * inverse * (dy - (dbeta + x_hat * dgamma) / rows)
 

@@ -102,7 +102,7 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
     """total_cjl ← total_cjl + Σ w over the elements of case c, column l and bucket j.
 
     Case 1 is yes, case 0 no. The bucket is the number of thresholds below p. Equidistant
-    thresholds 0, 1/steps, … 1 are not compared one by one: ⌈p · steps⌉ of them are below p.
+    thresholds 0, 1/steps, … 1 are not compared one by one: ⌈p · steps⌉ thresholds are below p.
     Counted on the host, which waits for a device.
 
     Args:
@@ -129,7 +129,7 @@ def add_buckets(total: Any, p: Any, t: Any, w: Any, thresholds: Any, steps: int,
 def keep_top(p: Any, k: int, out: Any) -> Any:
     """out_no = p_no where p_no is one of the k largest of its row, else -10¹⁰.
 
-    Of equal ones the first come first. Sorted on the host, which waits for a device.
+    Among equal elements the first come first. Sorted on the host, which waits for a device.
     """
     p = to_host(p)
     kept = np.argsort(-p, axis=1, kind="stable")[:, :k]

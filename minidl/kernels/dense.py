@@ -41,7 +41,7 @@ def dense_backward(dy: Any, x: Any, W: Any, dW: Any, db: Any, dx: Any) -> Any:
         W: (I, O).
         dW: (I, O), overwritten.
         db: (O,), overwritten; None for no bias.
-        dx: (N, I), overwritten; None where nobody needs it (a network's first layer).
+        dx: (N, I), overwritten; None where not needed (a network's first layer).
 
     Examples:
         >>> x, W = np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 1))

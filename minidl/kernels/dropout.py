@@ -1,8 +1,8 @@
-"""Inverted dropout: drop at training time, and scale what stays so that inference is x.
+"""Inverted dropout: drop elements in training, and scale the rest so that inference is x.
 
 Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout: a simple way to
-prevent neural networks from overfitting", JMLR 15 (2014), section 4; dividing by the keep
-probability while training instead of multiplying by it afterwards is their section 10.
+prevent neural networks from overfitting", JMLR 15 (2014), section 4. Section 10: training
+divides by the keep probability, in place of a multiplication at inference.
 """
 
 from __future__ import annotations

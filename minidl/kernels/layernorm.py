@@ -50,7 +50,7 @@ def layernorm_backward(
 ) -> Any:
     """dx = inverse · (g - mean(g) - x̂ · mean(g · x̂)),  g = gamma · dy, along each row.
 
-    The last two terms are what flows back through the row's mean and variance.
+    The last two terms are the gradient through the row's mean and variance.
 
     Args:
         dy, x_hat: (N, O).

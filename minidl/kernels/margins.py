@@ -81,8 +81,8 @@ def categorical_hinge_forward(
     Args:
         y, t: (N, K).
         others: (N, K), overwritten with (1 - t) y, which the backward needs.
-        largest: (N, 1), overwritten with the largest of them, which the backward needs.
-        short: (N, 1), overwritten with L before its maximum with 0, which the backward needs.
+        largest: (N, 1), overwritten with the largest of each row, which the backward needs.
+        short: (N, 1), overwritten with L before the maximum with 0, which the backward needs.
         out: (N, 1), overwritten with the losses.
     """
     np.multiply(t, y, out=others)

@@ -1,6 +1,6 @@
-"""Penalties on weights: what each weight costs, and its gradient, added to the loss's in dW.
+"""Penalties on weights: the cost of each weight, and the gradient, added to the loss's in dW.
 
-The penalty of a tensor is the sum of its weights' costs. The values follow Keras: no half
+The penalty of a tensor is the sum over the costs of all weights. The values follow Keras: no half
 before the L2 sum.
 """
 

@@ -109,7 +109,7 @@ def hard_shrink_backward(dy, y, threshold):
 def soft_shrink_forward(x, threshold=0.5):
     """y = x - threshold for x > threshold, x + threshold for x < -threshold, else 0.
 
-    That is x less its part within [-threshold, threshold], the proximal step of |x|. Donoho,
+    That is x minus its part within [-threshold, threshold], the proximal step of |x|. Donoho,
     "De-noising by soft-thresholding", IEEE Transactions on Information Theory 41 (1995),
     equation 3.
     """

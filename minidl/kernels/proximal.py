@@ -1,4 +1,4 @@
-"""The proximal step of L1, which may stand in the place of the gradient (see ``penalties.py``)."""
+"""The proximal step of L1, which may replace the gradient (see ``penalties.py``)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from minidl.backend import fused
 def soft_threshold(W, step, l1):
     """w ← sign(w) · max(|w| - step · l1, 0), the proximal step of L1.
 
-    It minimises (u - w)² / 2 step + l1 · |u| over u, and is w less its projection on
-    ± step · l1; written so, a weight within becomes +0. ``step`` is the step size of the
-    gradient step before it, a number or one for each weight, >= 0.
+    The new w minimises (u - w)² / 2 step + l1 · |u| over u. It is w minus the projection of w on
+    ± step · l1; in this form a weight within the limits becomes +0. ``step`` is the step size of
+    the gradient step before, >= 0: one number, or a number for each weight.
 
     Parikh & Boyd, "Proximal algorithms", Found. Trends Optim. 1 (2014), section 6.5.2.
 

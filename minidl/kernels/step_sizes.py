@@ -1,7 +1,7 @@
-"""Step sizes: what an update multiplies a constant gradient by, coordinate by coordinate.
+"""Step sizes: the factor of a constant gradient in an update, coordinate by coordinate.
 
-That is ``gain`` over the root by which the update divides. A penalty that takes a proximal step
-after the update takes one of this size.
+The factor is ``gain`` over the root by which the update divides. A penalty that takes a proximal
+step after the update takes a step of this size.
 """
 
 from __future__ import annotations

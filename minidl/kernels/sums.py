@@ -1,6 +1,6 @@
 """Sums and means over a batch's rows (N), its units (O) or all numbers; counts of right rows.
 
-What losses, metrics and penalties do with an array once each element is there.
+Losses, metrics and penalties use these sums when all elements of an array are computed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ BLOCK = 128
 def sum_rows(x: Any, out: Any) -> Any:
     """out_o = Σ_N x_no.
 
-    NumPy adds the rows of a C-contiguous array one by one: the more there are, the more digits
-    of each the running sum has no place for, and a million equal float32 numbers come to as
-    much as 1 % too much. Here :data:`BLOCK` rows at a time are added, then in the same way their
-    sums; the relative error is below 2 BLOCK units of rounding for a million rows, whatever
-    they are. More than BLOCK rows take a buffer of a BLOCK-th of x.
+    NumPy adds the rows of a C-contiguous array one by one: with more rows, the running sum loses
+    more digits of each row. The sum of a million equal float32 numbers is up to 1 % too large.
+    Here :data:`BLOCK` rows at a time are added, then their sums in the same way. The relative
+    error is below 2 BLOCK units of rounding for any million rows. More than BLOCK rows take a
+    buffer of a BLOCK-th of x.
 
     Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), section 3.
 
@@ -145,7 +145,7 @@ def count_right_units(p: Any, t: Any, threshold: float, right: Any, out: Any) ->
 
     Args:
         p, t: (N, O).
-        threshold: what p is above where it says 1.
+        threshold: a prediction above this number stands for 1.
         right: (N, O), booleans, overwritten.
         out: 0-d, overwritten.
     """

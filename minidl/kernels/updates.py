@@ -86,7 +86,7 @@ def decay(theta, factor):
 def flush(x, smallest):
     """x where |x| >= smallest, else 0.
 
-    Averages that decay for want of a gradient end in subnormal numbers, on which many
-    processors are some twenty times slower, and never leave them.
+    Averages that decay without a gradient end in subnormal numbers, and stay there. Many
+    processors are some twenty times slower on subnormal numbers.
     """
     return x * (np.abs(x) >= smallest)

@@ -1,4 +1,4 @@
-"""Checks of what losses are made with."""
+"""Checks of the arguments of losses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def on_logits(loss: Any, name: str, value: Any) -> bool:
 
     Raises:
         TypeError: neither True nor False.
-        ValueError: True for a loss that is not computed from them.
+        ValueError: True for a loss that is not computed from logits.
     """
     given = checks.truth(name, value)
     if given and loss.activation is None:

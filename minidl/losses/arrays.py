@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def call(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
-    """The loss as a number, or that of each row where the loss reduces nothing.
+    """The loss as a number, or the loss of each row with the reduction "none".
 
     Args:
-        loss: any loss; its own ``call`` gives the losses of rows, if there is one.
+        loss: any loss; if the class defines ``call``, this method gives the losses of rows.
         y_true, y_pred: as for :func:`evaluate`.
-        sample_weight: as for :func:`fitting`; None for ones.
+        sample_weight: as for :func:`fitting`; None for weights of 1.
     """
     own = getattr(loss, "call", None)
     losses = evaluate(loss, y_true, y_pred) if own is None else own(y_true, y_pred)
@@ -40,9 +40,9 @@ def evaluate(loss: Loss, y_true: Any, y_pred: Any) -> Any:
 
     Args:
         loss: any loss.
-        y_true: targets, as the loss takes them.
-        y_pred: predictions (..., units). A vector is one row, whose loss is 0-d; beside a matrix
-            of targets a column.
+        y_true: targets, in the form of the loss.
+        y_pred: predictions (..., units). A vector is one row, with a 0-d loss; beside a matrix of
+            targets a vector is a column.
 
     Returns:
         An array of the predictions' shape without the last axis.

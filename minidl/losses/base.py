@@ -29,20 +29,20 @@ _WRITTEN = "the result to be written into out, out[...] = …"
 class Loss(Configured):
     """Base of all losses: one number of a loss for each row.
 
-    A class of one's own defines :meth:`row_losses` and :meth:`row_gradients`; two functions do in
-    :func:`minidl.losses.from_functions`.
+    A user's class defines :meth:`row_losses` and :meth:`row_gradients`; in the place of a class,
+    :func:`minidl.losses.from_functions` takes two functions.
 
     Args:
         from_logits: whether predictions come before their softmax or sigmoid; default False.
         reduction: "sum_over_batch_size" (the default) or "mean", the mean over the rows; "sum",
-            over the rows of a batch, so that values depend on the number of these rows;
-            "mean_with_sample_weight", the sum divided by that of the weights; "none" or None, the
-            losses of the rows, when called with arrays. ``fit`` needs one number.
+            over the rows of a batch, so that values depend on the number of rows;
+            "mean_with_sample_weight", the sum divided by the sum of the weights; "none" or None,
+            the losses of the rows, when called with arrays. ``fit`` needs one number.
         name: of the loss, default the class's.
         dtype: None: a loss is computed in the type of the predictions.
 
     Attributes:
-        weight: the factor of the value; ``compile(loss_weights=...)`` sets that of its own copy.
+        weight: the factor of the value; ``compile(loss_weights=...)`` sets the factor of a copy.
         positive: whether predictions have to be above 0.
         labels: the kind of targets: "integers" (N,), "rows" of numbers for classes (N, K), "binary"
             or "values" (N, O).
@@ -88,9 +88,9 @@ class Loss(Configured):
 
         Args:
             predictions: (N, units): outputs, or logits with ``from_logits``.
-            y: targets: (N,) or (N, 1) integers for "integers", else (N, units); (N,) will
-                do where units is 1.
-            sample_weight: (N,) or (N, 1) weights w, or None for ones.
+            y: targets: (N,) or (N, 1) integers for "integers", else (N, units); (N,) is
+                accepted where units is 1.
+            sample_weight: (N,) or (N, 1) weights w, or None for weights of 1.
 
         Raises:
             ValueError: targets of another shape.
@@ -122,7 +122,7 @@ class Loss(Configured):
         return value if self.weight == 1 else sums.scale(value, self.weight, out=value)
 
     def backward(self) -> Any:
-        """The gradient of the last forward's value at its predictions: (N, units)."""
+        """The gradient of the last forward's value with respect to the predictions: (N, units)."""
         d = self._gradients[: self._rows]
         returned = self.row_gradients(self._predictions, self._targets, d)
         in_place(self.row_gradients, returned, d, _WRITTEN)
@@ -164,7 +164,7 @@ class Loss(Configured):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss of arrays as a number; (N,) with the reduction "none".
 
-        A class of one's own may define ``call(y_true, y_pred)``, the losses of rows, as in Keras.
-        It is not trained on, for want of a gradient.
+        A user's class may define ``call(y_true, y_pred)``, the losses of rows, as in Keras. ``fit``
+        does not take such a class, because the gradient is missing.
         """
         return arrays.call(self, y_true, y_pred, sample_weight)

@@ -14,7 +14,7 @@ def forward(loss: SparseCategoricalCrossentropy, predictions: Any, t: Any, out: 
     """L = -log p_y + log Σ_k p_k, for probabilities p kept within [1e-7, 1 - 1e-7].
 
     Args:
-        loss: whose buffers are overwritten.
+        loss: the buffers of this loss are overwritten.
         predictions: (N, K).
         t: (N, K), one-hot rows.
         out: (N, 1), overwritten.

@@ -31,7 +31,7 @@ def get(identifier: Any) -> Loss:
 
     Raises:
         ValueError: unknown name.
-        TypeError: another kind of object; the message for a function says what to write.
+        TypeError: another kind of object; the message for a function names the remedy.
     """
     options: dict[str, Any] = {}
     if isinstance(identifier, functools.partial) and not identifier.args:
@@ -51,7 +51,7 @@ def get(identifier: Any) -> Loss:
 
 
 def compiled(loss: Any, loss_weights: Any = None) -> Loss:
-    """A loss to train on, as ``compile`` takes it.
+    """A loss to train on, from the arguments of ``compile``.
 
     Args:
         loss: as for :func:`get`; also a list of one.

@@ -1,4 +1,4 @@
-"""A loss of two functions of one's own: the losses of rows, and their gradients."""
+"""A loss of two functions of a user: the losses of rows, and their gradients."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def from_functions(
     backward: Callable[[Any, Any], Any],
     name: str | None = None,
 ) -> Loss:
-    """A loss of two functions of arrays; check them with ``minidl.gradient_check.gradcheck(loss)``.
+    """A loss of two functions of arrays; ``minidl.gradient_check.gradcheck(loss)`` checks the two.
 
     ::
 
@@ -53,14 +53,14 @@ def from_functions(
 
         loss = minidl.losses.from_functions(fourth_power, fourth_power_gradient)
 
-    minidl takes the mean over the batch and applies the weights of the rows. A recorded step calls
-    both functions in Python. A saved file holds the loss's name alone: ``load_model`` needs
+    minidl takes the mean over the batch and weighs the rows. A recorded step calls both
+    functions in Python. A saved file holds the loss's name alone: ``load_model`` needs
     ``minidl.register(loss)`` before, or ``custom_objects={name: loss}``.
 
     Args:
         forward: called with y_true and y_pred, both (N, units); returns a loss for each row, (N,).
         backward: called alike; returns the gradient of each row's loss at y_pred, (N, units).
-        name: default the name of ``forward``; a lambda needs it.
+        name: default the name of ``forward``; needed for a lambda.
 
     Raises:
         TypeError: not two functions.

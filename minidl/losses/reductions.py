@@ -1,4 +1,4 @@
-"""Other numbers of a batch than the mean of its losses: Keras's ``reduction`` of a loss."""
+"""Reductions of a batch's losses other than the mean: Keras's ``reduction`` of a loss."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def value(loss: Loss, losses: Any, weights: Any) -> Any:
 
 
 def gradient(loss: Loss, d: Any, weights: Any) -> Any:
-    """The gradient of :func:`value`, written over that of the rows' weighted losses, (N, units)."""
+    """The gradient of :func:`value`, written over the rows' weighted gradients, (N, units)."""
     factor = float(loss.weight)
     if loss.reduction == _BY_WEIGHT and weights is not None:
         sums.scale(d, loss._share, out=d)
@@ -54,7 +54,7 @@ def gradient(loss: Loss, d: Any, weights: Any) -> Any:
 
 
 def of_arrays(loss: Loss, losses: Any, weights: Any) -> Any:
-    """The number of rows' weighted losses (N,); these themselves with the reduction "none"."""
+    """The number for the rows' weighted losses (N,); with the reduction "none" the losses."""
     if loss.reduction in NONE:
         return losses
     if loss.reduction == "sum":

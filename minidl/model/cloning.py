@@ -17,7 +17,7 @@ _ENTRIES = {"name", "dtype", "input_shape", "shows_input", "layers"}
 
 
 def configuration(model: Any) -> dict[str, Any]:
-    """Name, type, shape of a row (or None) and layers of a model, as JSON has them."""
+    """Name, type, shape of a row (or None) and layers of a model, ready for JSON."""
     shape = model.input_row
     with noting():
         return {
@@ -37,7 +37,7 @@ def from_configuration(
     """A model of ``kind`` with the layers of a :func:`configuration`.
 
     Raises:
-        ValueError, TypeError: the configuration is of no model.
+        ValueError, TypeError: the configuration does not describe a model.
     """
     if not isinstance(config, Mapping) or set(config) != _ENTRIES:
         received = sorted(config) if isinstance(config, Mapping) else type(config).__name__
@@ -59,10 +59,10 @@ def text(model: Any, **options: Any) -> str:
 def from_text(
     kind: Callable[..., Any], json_string: str, custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """A model of ``kind`` of a :func:`text`.
+    """A model of ``kind`` from a :func:`text`.
 
     Raises:
-        ValueError, TypeError: the text is of no model.
+        ValueError, TypeError: the text does not describe a model.
     """
     found = json.loads(json_string)
     if not isinstance(found, dict) or found.keys() != {"class", "config"}:
@@ -73,12 +73,12 @@ def from_text(
 def clone(
     kind: Callable[..., Any], model: Any, clone_function: Callable[[Layer], Layer] = duplicate
 ) -> Any:
-    """A model of new layers with the same arguments, and with initial weights of its own.
+    """A model of new layers with the same arguments, and with new initial weights.
 
     Args:
         kind: of the new model.
         model: the model.
-        clone_function: makes a new layer of a layer.
+        clone_function: makes a new layer from a layer.
     """
     entries: list[Any] = [] if model.input_row is None else [Input(model.input_row)]
     for entry in model.entries:

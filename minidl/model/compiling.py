@@ -21,7 +21,7 @@ class Compiled(Network):
 
     @property
     def optimizer(self) -> optimizers.Optimizer | None:
-        """The one that :meth:`compile` was given; another acts from the next step.
+        """The optimizer given to :meth:`compile`; another optimizer acts from the next step.
 
         Raises:
             ValueError: an unknown name.
@@ -54,13 +54,13 @@ class Compiled(Network):
             optimizer, loss: as above.
             loss_weights: the factor of the loss, default None for 1; also a list or a dictionary
                 of one.
-            metrics: all rows count alike. A function of one's own takes targets and predictions,
-                see :class:`minidl.metrics.MeanMetricWrapper`.
+            metrics: all rows count alike. A user's function takes targets and predictions, see
+                :class:`minidl.metrics.MeanMetricWrapper`.
             weighted_metrics: rows count as in the loss, with ``sample_weight`` and
                 ``class_weight``.
             run_eagerly: True to have Python call each step of ``fit``, so that a breakpoint in a
-                layer is reached at each step; default False. ``MINIDL_EXECUTOR=python`` has the
-                formulas called as they stand, too.
+                layer is reached at each step; default False. With ``MINIDL_EXECUTOR=python``
+                Python also calls the formulas, uncompiled.
             steps_per_execution, jit_compile, auto_scale_loss: change nothing here; a warning says
                 so where one differs from its default.
 

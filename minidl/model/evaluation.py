@@ -1,4 +1,4 @@
-"""Results of a network, whose layers behave as in inference."""
+"""Results of a network, with layers that behave as in inference."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Evaluated(Compiled):
 
         Args:
             x, y, sample_weight: as in :meth:`fit`.
-            batch_size: rows computed at a time. The values depend on it only with ``steps`` or
-                with a loss of the reduction "sum", for which the default is 32.
+            batch_size: rows computed at a time. The values depend on this number only with
+                ``steps``, or with a loss of the reduction "sum", for which the default is 32.
             verbose: 1, 2 or "auto" prints the values (the default), 0 does not.
             steps: number of batches; default None, all.
             callbacks: one or more, which are told of the evaluation.
@@ -60,7 +60,7 @@ class Evaluated(Compiled):
 
 
 def flat(logs: dict[str, float], return_dict: bool) -> Any:
-    """Values as a dictionary; or a list of them, or the value where there is one."""
+    """Values as a dictionary or as a list; a single value stands alone."""
     found = list(logs.values())
     return logs if return_dict else found[0] if len(found) == 1 else found
 
@@ -68,6 +68,6 @@ def flat(logs: dict[str, float], return_dict: bool) -> Any:
 def ignoring_underflow() -> np.errstate:
     """Numbers too small for the type become 0, also if the caller lets NumPy raise at underflow.
 
-    An exponential or a square that underflows is right.
+    An exponential or a square that underflows is correct.
     """
     return np.errstate(under="ignore")

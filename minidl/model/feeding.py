@@ -27,9 +27,9 @@ class Feed(NamedTuple):
         train: to train on.
         held_out: to validate on, or None.
         rows: the first rows to train on, checked.
-        validation: the rows to validate on, or the first of them, checked; or None.
+        validation: the rows to validate on, or the first batch, checked; or None.
         arrays: the data by the names of arguments, for fingerprints.
-        restarts: True if a resumed training can have the batches that an undisturbed one has.
+        restarts: True if a resumed training can have the batches of an undisturbed training.
     """
 
     train: Any
@@ -43,7 +43,7 @@ class Feed(NamedTuple):
         """Batches that are evaluated after an epoch, by the beginning of the values' names.
 
         Args:
-            train: True to have the rows to train on among them.
+            train: True to include the rows to train on.
         """
         batches = {"val_": self.held_out, "train_": rows_trained_on(self.train) if train else None}
         return {prefix: each for prefix, each in batches.items() if each is not None}
@@ -63,7 +63,7 @@ def training(
     validation_steps: int | None,
     validation_size: int | None,
 ) -> Feed:
-    """The batches of ``fit``, for which the model is built; the arguments are those of ``fit``.
+    """The batches of ``fit``, for which the model is built; takes the arguments of ``fit``.
 
     Raises:
         TypeError, ValueError: arguments or data that do not fit.
@@ -167,7 +167,7 @@ def rows_trained_on(train: Any) -> Batches:
 def seen_size(
     listeners: Sequence[Callback], loss: Any, size: int | None, default: int
 ) -> int | None:
-    """Rows in a batch of inference: as many as asked for, or Keras's number where it matters.
+    """Rows in a batch of inference: the given number, or Keras's number where the number matters.
 
     It matters to a callback of batches, and to a loss that is summed over the rows of each batch.
     """
@@ -215,7 +215,7 @@ def _parts(batch: Any) -> tuple[Any, ...]:
 def _array_batches(
     model: Compiled, rows: Rows, batch_size: int | None, steps: int | None, shuffle: bool
 ) -> tuple[Any, bool]:
-    """Batches of arrays; True if each epoch begins at their first row."""
+    """Batches of arrays, and True if each epoch begins at the first row."""
     count = rows[0].shape[0]
     fitting = 32 if steps is None else -(-count // steps)
     size = arguments.size(batch_size, fitting)

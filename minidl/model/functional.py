@@ -60,7 +60,7 @@ class Symbol:
 
 
 def call(thing: Any, x: Any, training: bool | None = None) -> Any:
-    """What a layer or a model makes of ``x``: a :class:`Symbol` of one, or numbers of rows.
+    """The result of a layer or a model: a :class:`Symbol` for a symbol, numbers for rows.
 
     Args:
         thing: a layer or a model. A layer in no network is built for the rows, by itself.
@@ -129,7 +129,7 @@ def _after_row(thing: Any) -> tuple[int, ...]:
 
 
 def _through(network: Any, x: Any, training: bool) -> Any:
-    """The outputs of a network, in an array of their own."""
+    """The outputs of a network, in a new array."""
     step = next(passes) if training else None
     x = x if is_sparse(x) else network.backend.to_device(x)
 
@@ -172,10 +172,10 @@ def _through_layer(layer: Layer, x: Any, training: bool) -> Any:
 
 
 def build(layer: Layer, shape: tuple[int, ...]) -> Network:
-    """The network around a layer alone, which is built for rows of a shape.
+    """The network around a layer alone, built for rows of a shape.
 
     Raises:
-        ValueError: the layer does not take such rows, or is built for others.
+        ValueError: the layer does not take rows of this shape, or is built for another shape.
     """
     alone: Network | None = vars(layer).get("_network_around")
     if alone is None:
@@ -196,7 +196,7 @@ def chain(inputs: Any, outputs: Any) -> list[Any]:
     """Input and layers of the row from ``inputs`` to ``outputs``.
 
     Raises:
-        TypeError, ValueError: several of either, or no row from the one to the other.
+        TypeError, ValueError: several inputs or outputs, or no row between the two.
     """
     first, last = (_one(name, each) for name, each in (("inputs", inputs), ("outputs", outputs)))
     count = len(first.layers)

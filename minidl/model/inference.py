@@ -1,4 +1,4 @@
-"""Predictions of a network, whose layers behave as in inference."""
+"""Predictions of a network, with layers that behave as in inference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Inference(Evaluated):
 
         Args:
             x: (N, ...), or batches of such rows, as in :meth:`fit`.
-            batch_size: rows computed at a time; the outputs depend on it only with ``steps``.
+            batch_size: rows computed at a time; changes the outputs only with ``steps``.
             verbose: 1, 2 or "auto" shows a bar; default 0.
             steps: number of batches; default None, all.
             callbacks: one or more, which are told of the prediction.
@@ -78,7 +78,7 @@ class Inference(Evaluated):
 
         Args:
             rows: number of rows computed at once, default 1; see
-                :class:`minidl.model.serving.Predictor`, which says what is promised.
+                :class:`minidl.model.serving.Predictor` for the guarantees.
 
         Raises:
             ValueError: rows below 1, or a model of unknown input shape.

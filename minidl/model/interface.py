@@ -40,7 +40,7 @@ class Interface(Compiled, Elsewhere):
 
     @property
     def trainable(self) -> bool:
-        """Whether training moves the model's tensors; setting it sets it for all layers.
+        """True if training changes the model's tensors; a new value is set for all layers.
 
         A change acts from the next step.
         """
@@ -54,7 +54,7 @@ class Interface(Compiled, Elsewhere):
 
     @property
     def weights(self) -> list[Any]:
-        """Views of all tensors, layer by layer: those that gradients move, then statistics.
+        """Views of all tensors, layer by layer: tensors that gradients move, then statistics.
 
         [] where the shape of a row is not known yet, as for the two lists below.
         """
@@ -85,7 +85,7 @@ class Interface(Compiled, Elsewhere):
         """The layer of a name, or of a number, 0 for the first.
 
         Raises:
-            ValueError: neither or both, or no such layer.
+            ValueError: neither a name nor a number, or both; or an unknown layer.
         """
         if (name is None) == (index is None):
             received = "neither" if name is None else "both"
@@ -146,7 +146,7 @@ class Interface(Compiled, Elsewhere):
         """Shape of the outputs for inputs of a shape, (None, ...) or (N, ...).
 
         Raises:
-            ValueError: the first layer does not take such rows.
+            ValueError: the first layer does not take rows of this shape.
         """
         shape = tuple(input_shape)
         for layer in self.leaves:
@@ -216,7 +216,7 @@ class Interface(Compiled, Elsewhere):
         weight_files.save(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
-        """Overwrite all tensors with those of a file that :meth:`save_weights` wrote.
+        """Overwrite all tensors from a file that :meth:`save_weights` wrote.
 
         Args:
             filepath: of a model of the same layers.
@@ -229,7 +229,7 @@ class Interface(Compiled, Elsewhere):
         weight_files.load(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:
-        """Names and arguments of the layers, as JSON has them; without weights."""
+        """Names and arguments of the layers, ready for JSON; without weights."""
         return configuration(self)
 
     @classmethod
@@ -239,7 +239,7 @@ class Interface(Compiled, Elsewhere):
         """A new model of the layers that :meth:`get_config` described.
 
         Raises:
-            ValueError, TypeError: the configuration is of no model.
+            ValueError, TypeError: the configuration does not describe a model.
         """
         return from_configuration(cls, config, custom_objects)
 

@@ -19,7 +19,7 @@ from minidl.training.whole_step import WholeStep
 
 
 class OnBatch(Inference):
-    """A network that can be trained and asked batch by batch, in a loop of one's own."""
+    """A network that trains, evaluates and predicts batch by batch, in a user's loop."""
 
     def train_on_batch(
         self,
@@ -73,7 +73,7 @@ class OnBatch(Inference):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Loss and metrics of one batch, as :meth:`evaluate` gives them.
+        """Loss and metrics of one batch, in the form of :meth:`evaluate`.
 
         Args:
             x, y, sample_weight: the batch.
@@ -86,7 +86,7 @@ class OnBatch(Inference):
         return self.predict(x)
 
     def show_outputs(self) -> None:
-        """Have the last layer's ``y``, to be looked at, follow a pass that ended at the logits."""
+        """Bring the last layer's ``y`` up to date, after a pass that ended at the logits."""
         with self.traffic.lock, self.backend.here:
             last: Any = self.leaves[-1]
             z = vars(last).get("z")

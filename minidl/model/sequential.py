@@ -22,14 +22,14 @@ from minidl.training.state import TrainingState
 
 
 class Sequential(OnBatch, Interface):
-    """A stack of layers with a training loop around it.
+    """A stack of layers with a training loop.
 
     ``Sequential([...])`` or ``add``; ``compile``; ``fit``; ``evaluate`` and ``predict``. The
     explicit loop over ``forward``, a loss, ``backward`` and an optimizer works as well.
 
     Attributes:
         history: of the last :meth:`fit`, also of an interrupted one.
-        stop_training: a callback sets it to end training after the batch.
+        stop_training: True, set by a callback, ends training after the batch.
         recording: of the last :meth:`fit`, in words: which parts of a step were compiled, which
             were called in Python, and why.
     """
@@ -68,11 +68,11 @@ class Sequential(OnBatch, Interface):
         """Train on the rows of x and y; a trained model goes on from its present state.
 
         The first call warns of likely mistakes: features on a wrong scale, validation rows that
-        are training rows or of one class. The first that continues a training warns of that, unless
-        ``initial_epoch`` says it.
+        are training rows or of one class. The first call that continues a training warns of this,
+        unless ``initial_epoch`` is given.
 
         Args:
-            x: (N, ...), numbers; integers such as uint8 pixels stay so in memory. Where Dense is
+            x: (N, ...), numbers; integers, as in uint8 pixels, stay integers in memory. If Dense is
                 the first layer that computes, also a CSR matrix of SciPy or CuPy, which is never
                 made dense. Or batches (x, y) or (x, y, sample_weight): a generator, a
                 :class:`minidl.utils.PyDataset`, or an iterable that begins anew for each epoch.
@@ -90,7 +90,7 @@ class Sequential(OnBatch, Interface):
             sample_weight: (N,), each row's weight in the loss.
             initial_epoch: number of epochs already done, default 0.
             steps_per_epoch: number of batches in an epoch, default None, all. The next epoch goes
-                on with the batches after these.
+                on with the following batches.
             validation_steps: number of batches to validate on, the first; default None, all.
             validation_batch_size: rows validated at a time; default ``batch_size``. The values
                 depend on it only with ``validation_steps`` or with a loss of the reduction "sum".
@@ -128,7 +128,7 @@ class Sequential(OnBatch, Interface):
         checks.integer("initial_epoch", initial_epoch, 0)
         validates = arguments.frequency(validation_freq)
         history = History()
-        # The history is the last: callbacks before it may add values.
+        # The history is the last: earlier callbacks may add values.
         listeners = [*arguments.listeners(callbacks, verbose), history]
         if validation_batch_size is None:
             validation_batch_size = feeding.seen_size(listeners, self._loss, None, batch_size or 32)

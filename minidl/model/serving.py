@@ -21,23 +21,23 @@ from minidl.training.whole_step import WholeStep
 # Passes made before the first request: the first with new buffers, the second recorded, the third
 # played. So many are expected afterwards that a recording is worth its time.
 _FIRST, _EXPECTED = 3, 1 << 40
-# Rows on which layers made anew are compared with those of the model.
+# Rows on which layers made anew are compared with the layers of the model.
 _PROBED = 64
 
 
 class Predictor:
-    """The outputs of a model as it is now, for rows that come a few at a time.
+    """The outputs of a model in its present state, for rows that come a few at a time.
 
-    The predictor has a network of its own: what happens to the model afterwards, another training
-    say, changes nothing here. All buffers are bound when the predictor is made, and the pass is
+    The predictor has a separate network: later changes of the model, by another training for
+    example, change nothing here. All buffers are bound when the predictor is made, and the pass is
     recorded, so that a call is one call of compiled code where the executor compiles. The numbers
-    are those of ``predict(x, batch_size=rows)`` to the bit, but for results below the smallest
-    normal number, which may become 0.
+    equal ``predict(x, batch_size=rows)`` to the bit, except for results below the smallest normal
+    number, which may become 0.
 
     Threads may call one predictor; the calls wait for each other.
 
     Args:
-        model: built, or of known input shape. Layers of one's own are made anew of their
+        model: built, or of known input shape. A user's layers are made anew from their
             configuration.
         rows: number of rows computed at once, default 1. Rows beyond that come in further passes;
             a last pass of fewer rows is not played and takes longer.
@@ -47,8 +47,7 @@ class Predictor:
 
     Raises:
         ValueError: rows below 1, a model of unknown input shape, or a model of another backend
-            than the one in use; layers or a network of one's own that predict
-            otherwise when made anew.
+            than the one in use; a user's layers or network that predict otherwise when made anew.
     """
 
     def __init__(self, model: Network, rows: int = 1) -> None:
@@ -76,7 +75,7 @@ class Predictor:
         self._step = WholeStep(self._pass, network)
         self._step.expect(_EXPECTED)
         played = [self._step(self._x) for _ in range(_FIRST)]
-        # The network is this object's own: nothing comes between, and a tape is all it takes.
+        # The network belongs to this object alone: no call comes between, and a tape is enough.
         tape = self._step.tape if played[-1] else None
         self._play = tape and (tape.as_function() or functools.partial(tape.play, 0))
         if probed is not None:
@@ -102,7 +101,7 @@ class Predictor:
         return rows, undisturbed(model, outputs), undisturbed(model, outputs)
 
     def _compare(self, rows: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
-        """Raise where layers made anew are not those of the model."""
+        """Raise if layers made anew do not predict as the model's layers do."""
         alike = np.array_equal(first, second, equal_nan=True)
         if alike and not np.allclose(self(rows), first, 1e-3, 1e-6, equal_nan=True):
             raise ValueError(
@@ -121,7 +120,7 @@ class Predictor:
         Raises:
             TypeError: a sparse matrix, no numbers, or an ``out`` that is no array.
             ValueError: rows, or an ``out``, of another shape; NaN or infinity.
-            RuntimeError: a call within a call, as of a signal's handler.
+            RuntimeError: a call within a call, for example in a signal handler.
         """
         x = self._features(x)
         shape = (len(x), *self._outputs)
@@ -158,7 +157,7 @@ class Predictor:
         return out
 
     def _features(self, x: Any) -> Any:
-        """The rows, checked: in a few words where they are those of one pass."""
+        """The rows, checked: quickly for the usual rows of one pass."""
         usual = type(x) is np.ndarray and x.dtype == self._dtype and x.shape == self._x.shape
         if usual and checking.surely_finite(x):
             return x
@@ -167,7 +166,7 @@ class Predictor:
         return checking.features(x, self._shape, self._dtype)
 
     def _fill(self, x: Any, out: np.ndarray) -> None:
-        """Write the outputs for at most so many rows as buffers are bound for."""
+        """Write the outputs for rows that fit into the buffers."""
         if self._play and len(x) == self.rows:
             self._x[...] = self._backend.to_device(x)
             self._play()

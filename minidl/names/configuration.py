@@ -1,4 +1,4 @@
-"""The configuration of an object: the arguments of its constructor, read from its attributes."""
+"""Configuration of an object: the constructor's arguments, read from the object's attributes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 
 
 class Configured:
-    """An object that its constructor's arguments describe: a layer, a loss, an optimizer, ….
+    """An object that the constructor's arguments describe: a layer, a loss, an optimizer, ….
 
-    A class keeps each argument of its constructor in an attribute, or in a property, of the same
-    name, and has nothing else to do::
+    A class keeps each argument of the constructor in an attribute, or in a property, of the same
+    name. Nothing else is needed::
 
         class Scale(Layer):
             def __init__(self, factor=1.0, **options):
                 super().__init__(**options)
                 self.factor = factor
 
-    The configuration of a Scale has "factor". It has the arguments of :class:`Layer`, too, because
-    the constructor passes ``options`` on; without these it would end with "factor". All arguments
-    are in it, those left at their defaults and None included, with their values of now. Tuples
-    and arrays become lists.
+    The configuration of a Scale has "factor". It also has the arguments of :class:`Layer`, because
+    the constructor passes ``options`` on; without ``options`` it would end with "factor". It holds
+    all arguments with their present values, defaults and None included. Tuples and arrays become
+    lists.
 
     A class defines ``get_config`` if an argument is kept under another name or in another form: the
-    argument comes beside those of ``super().get_config()``. So does a class whose constructor
-    settles an argument and passes others on, because the settled one cannot be given again::
+    method adds the argument to ``super().get_config()``. A class also defines ``get_config`` if
+    the constructor fixes an argument of the base, because a caller cannot give it again::
 
         class Gate(Dense):
             def __init__(self, units, **options):
@@ -73,21 +73,21 @@ class Configured:
             if str(config.get("name")).casefold() == kind.casefold():
                 del config["name"]
             shown = [f"{name}={_short.repr(value)}" for name, value in config.items()]
-        except Exception:  # a class of somebody else's may keep its arguments nowhere
+        except Exception:  # a user's class may not keep the arguments
             return f"{kind}(...)"
         return f"{kind}({', '.join(shown)})"
 
 
-#: Long lists are cut; what an object says of itself is not.
+#: Long lists are cut short; strings and the texts of objects are not.
 _short = reprlib.Repr()
 _short.maxother = _short.maxstring = 1000
 
 
 def arguments_of(kind: type) -> dict[str, inspect.Parameter]:
-    """The arguments that a class takes by name: those of its constructor.
+    """The arguments of a class's constructor, by name.
 
-    A constructor that ends in ``**options`` takes those of the next one in the class's ``__mro__``,
-    too.
+    A constructor that ends in ``**options`` also takes the arguments of the next constructor in the
+    class's ``__mro__``.
     """
     return {name: _constructor(owner)[name] for name, owner in _owners(kind).items()}
 
@@ -111,7 +111,7 @@ def _constructor(kind: type) -> Mapping[str, inspect.Parameter]:
 
 @functools.lru_cache(256)
 def _owners(kind: type) -> Mapping[str, type]:
-    """The arguments that a class takes by name -> the class whose constructor names them."""
+    """Argument of a class, by name -> the class that lists the argument in ``__init__``."""
     found: dict[str, type] = {}
     for each in kind.__mro__:
         if each is object or "__init__" not in vars(each):
@@ -125,13 +125,13 @@ def _owners(kind: type) -> Mapping[str, type]:
 
 
 def _says(kind: type, owner: type) -> bool:
-    """True if ``get_config`` is defined by the owner of an argument, or between it and ``kind``."""
+    """True if ``owner``, or a class between ``owner`` and ``kind``, defines ``get_config``."""
     between = kind.__mro__[: kind.__mro__.index(owner) + 1]
     return any("get_config" in vars(each) for each in between)
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, as far as tuples, arrays and NumPy's numbers go."""
+    """A value for JSON: tuples and arrays become lists, NumPy's numbers become Python's."""
     if isinstance(value, tuple):
         return list(value)
     is_array = hasattr(value, "tolist") and not isinstance(value, type)

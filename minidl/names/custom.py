@@ -48,7 +48,7 @@ def name_of(thing: Any) -> str:
 
 
 def function_name_of(function: Any) -> str:
-    """The name, in a file, of a function of one's own: "package>function".
+    """The name, in a file, of a user's function: "package>function".
 
     Raises:
         ValueError: another function of the model has the name.
@@ -67,10 +67,10 @@ def _origin_of(function: Any) -> tuple[str, str]:
 
 
 def find_function(full: str) -> Any:
-    """The function that has this name in a file, among those that the reader has handed over.
+    """The function of this name in a file, from the functions that the reader has handed over.
 
     Raises:
-        ValueError: no such function.
+        ValueError: an unknown function.
     """
     given = {name.casefold(): thing for name, thing in custom_objects.items()}
     given |= handed.get() or {}
@@ -101,7 +101,7 @@ def find_class(name: str) -> Any:
 
 @contextlib.contextmanager
 def noting() -> Iterator[dict[str, Any]]:
-    """A context; its value gathers the things without ``@register`` that :func:`name_of` names."""
+    """A context that yields a dictionary of the unregistered things that :func:`name_of` names."""
     noted: dict[str, Any] = {}
     token = _unregistered.set(noted)
     try:
@@ -119,7 +119,7 @@ def reading(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
             class, activation function or function of a metric; an addition to the register.
 
     Raises:
-        TypeError: no such mapping.
+        TypeError: another kind of mapping.
     """
     given = {} if custom_objects is None else custom_objects
     if not isinstance(given, Mapping) or not all(

@@ -1,4 +1,4 @@
-"""Names of Keras's that a model, or the package, has not, with advice.
+"""Names of Keras that minidl's models, or the package, lack, with advice.
 
 :mod:`minidl.layers.elsewhere` has the names of layers.
 """
@@ -14,7 +14,7 @@ _STEP = "write minidl.train_step(model, loss, optimizer, x, y), or a layer or a 
 _GENERATOR = "write {}, which takes generators, too"
 _TYPES = "numbers are float32 or float64: write minidl.set_floatx(...)"
 
-#: Attribute of a model -> what to write, or why nothing.
+#: Attribute of a model -> the code to write instead, or the reason why there is none.
 OF_MODELS = {
     "fit_generator": _GENERATOR.format("fit"),
     "evaluate_generator": _GENERATOR.format("evaluate"),
@@ -37,7 +37,7 @@ OF_MODELS = {
     "quantize": "numbers are float32 or float64: leave it out",
     "dtype_policy": "the numbers have one type, model.dtype",
 }
-#: Attribute of the package -> what to write, or why nothing.
+#: Attribute of the package -> the code to write instead, or the reason why there is none.
 OF_PACKAGE = {
     **dict.fromkeys(("mixed_precision", "DTypePolicy", "dtype_policies"), _TYPES),
     "config": "minidl.set_floatx and minidl.backend.use say how numbers are kept and computed",
@@ -53,7 +53,7 @@ OF_PACKAGE = {
 
 
 def of_package(name: str) -> str | None:
-    """Advice for an attribute that Keras's package has; None for no such name."""
+    """Advice for an attribute that Keras's package has; None for any other name."""
     for base in kinds:
         place = ".".join(base.__module__.split(".")[:2])
         if name == base.__name__ and name in vars(sys.modules[place]):
@@ -61,7 +61,7 @@ def of_package(name: str) -> str | None:
     return OF_PACKAGE.get(name)
 
 
-#: What Keras's models call, and minidl's do not: a class that defines one has something in mind.
+#: Methods that Keras's models call and minidl's do not: a class that defines one expects a call.
 CALLED_BY_KERAS = (
     "call", "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
     "make_train_function",
@@ -85,10 +85,10 @@ class Elsewhere:
                     f"it; {OF_MODELS[name]}"
                 )
 
-    if not TYPE_CHECKING:  # to whom each name would be an attribute
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Raise, with advice for a name of Keras's."""
+            """Raise, with advice for a name of Keras."""
             if name in OF_MODELS:
                 raise AttributeError(f"{name} is no part of minidl's models: {OF_MODELS[name]}")
             object.__getattribute__(self, name)  # raises the error that led here

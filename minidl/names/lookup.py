@@ -30,7 +30,7 @@ custom_objects: dict[str, Any] = {}
 
 
 def find(name: str, *bases: type) -> Any:
-    """The class, or the function, of this name and of one of these kinds, in any case of letters.
+    """The class, or the function, of a name and of one of the kinds, in any case of letters.
 
     Raises:
         ValueError: an unknown name, with the nearest right one; or a name in several packages.
@@ -47,13 +47,13 @@ def get(base: type[T], identifier: Any) -> T:
     """``identifier``, an object of a kind; for a class or a name, a new object of the class.
 
     Args:
-        base: of the kind.
+        base: the base class of the kind.
         identifier: an object, a class, a name, or {"class_name": ..., "config": {...}}.
 
     Raises:
         ValueError: unknown name.
-        TypeError: another kind of object, an object whose base was not constructed, or one whose
-            own formula nobody would call.
+        TypeError: an object of another kind, an object that has not called the base's
+            ``__init__``, or an object with a formula that minidl would never call.
     """
     if isinstance(identifier, base):
         if "__init__" in vars(base):
@@ -81,7 +81,7 @@ def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
         bases: of the kinds that the object may have.
 
     Raises:
-        ValueError: an unknown class, or no such dictionary.
+        ValueError: an unknown class, or a dictionary of another form.
         TypeError: arguments that the class does not take.
     """
     arguments = config.get("config", {})
@@ -98,7 +98,7 @@ def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
 
 
 def _class_of(name: Any, bases: tuple[type, ...]) -> Any:
-    """The class of this name in files, or of another name where there is none."""
+    """The class with this name in files; if there is none, the class that :func:`find` finds."""
     exact = [e.thing for e in entries if e.full == name and e.base in bases and is_class(e.thing)]
     return exact[0] if len(exact) == 1 else find(name, *bases)
 
@@ -132,7 +132,7 @@ def known(base: type) -> dict[str, Any]:
     """Classes, or activation functions, of one kind, by the names in messages.
 
     Args:
-        base: such as ``minidl.layers.Layer``.
+        base: the base class of the kind, for example ``minidl.layers.Layer``.
     """
     found = {}
     for entry in entries:
@@ -178,7 +178,7 @@ def search(
         what: the kind, for messages.
         suits: called with an entry.
         names: gives the names for messages.
-        files: True if the name in files is the only one.
+        files: True if only the name in files counts.
 
     Raises:
         ValueError: an unknown name, or a name in several packages.

@@ -1,4 +1,4 @@
-"""Classes of one's own: mistakes in a constructor or a method that would pass in silence."""
+"""Users' classes: mistakes in a constructor or a method that would otherwise go unnoticed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl.names.register import kinds
 
-#: Kind -> a method that Keras calls, and the one that is called in its place.
+#: Kind -> a method that Keras calls, and the method that minidl calls instead.
 CALLED = {
     "regularizer": {"__call__": "forward"},
     "constraint": {"__call__": "project"},
@@ -23,12 +23,12 @@ def in_place(method: Any, returned: Any, out: Any, how: str) -> None:
 
     Args:
         method: named in the error.
-        returned: by the method; None or ``out`` is right.
+        returned: the method's result; None or ``out`` is right.
         out: the argument.
-        how: what the method should do, in words.
+        how: the method's task, in words.
 
     Raises:
-        TypeError: another array was returned, which nobody reads.
+        TypeError: the method returned another array, which no caller reads.
     """
     if returned is not None and returned is not out:
         raise TypeError(
@@ -38,7 +38,7 @@ def in_place(method: Any, returned: Any, out: Any, how: str) -> None:
 
 
 def constructed(thing: Any) -> None:
-    """Raise for an object whose class has a constructor that leaves out that of the base.
+    """Raise if the constructor of an object's class did not call the base's constructor.
 
     Raises:
         TypeError: the object has no name, which every base gives.
@@ -51,16 +51,16 @@ def constructed(thing: Any) -> None:
 
 
 def refuse_unheard(thing: object, base: type) -> None:
-    """Refuse an object with a class that changes a formula in vain.
+    """Refuse an object if the class changes a formula in a method that minidl never calls.
 
-    So does a class that derives from L2 and defines ``__call__``, but not ``forward``.
+    An example is a class that derives from L2 and defines ``__call__``, but not ``forward``.
 
     Args:
         thing: an object of the kind.
         base: the base class of the kind.
 
     Raises:
-        TypeError: the class has such a method, and inherits the method that is called.
+        TypeError: the class defines that method, and inherits the method that minidl calls.
     """
     classes = type(thing).__mro__
     for hook, called in CALLED.get(kinds[base], {}).items():
@@ -73,6 +73,6 @@ def refuse_unheard(thing: object, base: type) -> None:
 
 
 def _first(classes: Sequence[type], name: str) -> int:
-    """The place of the class whose method of this name an object has."""
+    """The place of the first class that defines a method of this name, or the number of classes."""
     having = (place for place, each in enumerate(classes) if name in vars(each))
     return next(having, len(classes))

@@ -40,7 +40,7 @@ class Entry:
         thing: a class, or an activation function.
         base: the base class of the kind.
         full: the name in files.
-        short: further names; messages show these.
+        short: further names, for messages.
     """
 
     thing: Any
@@ -75,7 +75,7 @@ def register(thing: T, /, *names: str) -> T: ...
 def register(thing: Any, /, *names: str) -> Any:
     """Make a class, or an :class:`~minidl.activations.ActivationFunction`, known by name.
 
-    The class MeanSquaredError is known as such, and as "mean_squared_error".
+    The class MeanSquaredError is known as "MeanSquaredError" and as "mean_squared_error".
 
     Args:
         thing: a class that derives from Layer, Loss, Metric, Optimizer, Initializer, Regularizer,
@@ -128,7 +128,7 @@ def register(thing: Any, /, *names: str) -> Any:
 
 
 def _warn_of_namesakes(entry: Entry) -> None:
-    """Warn of a name that goes on to mean something of minidl's."""
+    """Warn if a name of the entry already belongs to minidl, and stays with minidl."""
     own = [each for each in entries if each.base is entry.base and not foreign(each.full)]
     for name in dict.fromkeys((_plain(entry.thing), *entry.short)):
         if any(name.casefold() in each.names for each in own):
@@ -171,7 +171,7 @@ def _origin(thing: Any) -> tuple[str, str]:
 
 
 def full_name(thing: Any) -> str:
-    """The name in files: with the package, but for minidl's own."""
+    """The name in files: with the package in front, except for a class of minidl."""
     package, plain = _origin(thing)[0].partition(".")[0], _plain(thing)
     return plain if package == _OWN else f"{package}>{plain}"
 

@@ -80,11 +80,11 @@ class Activities:
             activity.bind(rows)
 
     def noted(self, layer: Layer, y: Any) -> Any:
-        """``y``, the outputs of a layer, for the penalty on these outputs, if any."""
+        """Keep ``y``, a layer's outputs, for the layer's penalty, if any; return ``y``."""
         if layer in self._of:
             self._of[layer].y = y
         return y
 
     def with_gradient(self, layer: Layer, dy: Any) -> Any:
-        """``dy``, the gradient at a layer's outputs; the penalty's is added in place, if any."""
+        """``dy``, the gradient at a layer's outputs, plus the penalty's gradient (in place)."""
         return self._of[layer].add_gradient(dy) if layer in self._of else dy

@@ -2,7 +2,7 @@
 
 A signal handler, or another thread, may have a network predict while a training step is between
 two calls of Python, or between an explicit loop's ``forward`` and ``backward``. Layers then hold
-values that the step still needs: the other pass gets buffers of its own.
+values that the step still needs: the other pass gets separate buffers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Traffic:
 
     @property
     def passing(self) -> Beside | _Buffers | None:
-        """The look that is under way; also where an exception kept the end from being noted."""
+        """The look under way, or None; held weakly, so that an exception leaves none behind."""
         return self._look()
 
     @passing.setter
@@ -51,11 +51,11 @@ class Traffic:
 
 
 def _none() -> None:
-    """In the place of a reference to a look."""
+    """Stand for a weak reference where no look is under way."""
 
 
 class _Buffers:
-    """The attributes that a pass has left on a network and its layers, until put back."""
+    """The attributes that a pass has left on a network and its layers, kept until put back."""
 
     def __init__(self, network: Any) -> None:
         self._network = network
@@ -69,12 +69,12 @@ class _Buffers:
         self._states = [(part, dict(vars(part))) for part in parts]
         if network.built:
             network.penalties.bind()
-        # The next pass makes buffers of its own; so too if an interrupt ends this restoring.
+        # The next pass makes new buffers, also if an interrupt ends the restoring.
         network.rows, network._x, traffic.awaits_backward = 0, None, False
 
     def put_back(self) -> None:
         """Restore the attributes."""
-        self._network.traffic.passing = self  # what comes between has buffers of its own
+        self._network.traffic.passing = self  # a pass in between gets separate buffers
         self._network.rows = 0
         for part, state in self._states:
             vars(part).update(state)
@@ -90,8 +90,8 @@ class _Buffers:
 class Instead:
     """A context in which a network is changed.
 
-    No tape records. A training step that was under way is undone, and is made again from the
-    network as found afterwards; so is a pass of inference.
+    No tape records. A training step under way is undone, and is made again from the changed
+    network. The same holds for a pass of inference.
 
     Args:
         network: built or not.
@@ -143,7 +143,7 @@ class Beside:
         network: built or not.
 
     Attributes:
-        undisturbed: afterwards, whether the network was the same all the time.
+        undisturbed: after the context, True if the network did not change meanwhile.
     """
 
     def __init__(self, network: Any) -> None:
@@ -183,12 +183,12 @@ class Beside:
 
 
 def undisturbed(network: Any, look: Callable[[], T], measures: Iterable[Any] = ()) -> T:
-    """The result of a look at a network, or of passes of inference, while nothing changes it.
+    """The result of ``look``, from a call during which the network did not change.
 
     Args:
-        network: which no other thread changes meanwhile; a signal's handler may: then ``look`` is
-            called again.
-        look: takes nothing.
+        network: no other thread can change the network meanwhile. A signal handler can: then
+            ``look`` is called again.
+        look: a function without arguments, which reads the network or makes passes of inference.
         measures: metrics to which ``look`` adds; they are put back before the next call.
     """
     kept = [(each, each.rows, each._sum.copy()) for each in measures]
@@ -202,15 +202,15 @@ def undisturbed(network: Any, look: Callable[[], T], measures: Iterable[Any] = (
 
 
 def in_turn(network: Any, training: bool, make: Callable[[], T]) -> T:
-    """The result of a pass that comes in its turn.
+    """Make a pass when its turn comes, and return the result.
 
-    A pass of inference that comes between two calls of a step has buffers of its own. Before
-    other passes a half-done step is put back, and the steps that wait are done.
+    A pass of inference between two calls of a step gets separate buffers. Before other passes a
+    half-done step is undone, and the steps that wait are done.
 
     Args:
         network: of the pass.
         training: whether layers behave as in training.
-        make: makes the pass; takes nothing.
+        make: a function without arguments, which makes the pass.
     """
     with network.traffic.lock, network.backend.here:
         if network.traffic.expected:

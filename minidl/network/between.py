@@ -1,6 +1,6 @@
-"""Arrays that go from one layer to the next, as the network computes with them.
+"""Arrays between layers, checked, and converted to the type and the order of the network.
 
-minidl's layers make nothing else. A layer of somebody else's may have constants in float64, or
+The layers of minidl return no other arrays. A user's layer may have constants in float64, or
 return the transpose of an array.
 """
 
@@ -15,11 +15,11 @@ from minidl.layers.base import Layer
 
 
 class ShapeError(ValueError):
-    """A layer has returned an array of another shape than it has to."""
+    """A layer has returned an array of the wrong shape."""
 
 
 def outputs(network: Any, layer: Layer, y: Any, rows: int) -> Any:
-    """``y``, which a layer's ``forward`` has returned for so many rows, as the next one takes it.
+    """``y``, the result of a layer's ``forward`` for ``rows`` rows, as input of the next layer.
 
     Raises:
         TypeError: no array.
@@ -38,7 +38,7 @@ def outputs(network: Any, layer: Layer, y: Any, rows: int) -> Any:
 
 
 def handed(network: Any, dy: Any) -> Any:
-    """``dy``, the gradient at the network's outputs, as its last layer takes it.
+    """``dy``, the gradient at the network's outputs, as input of the last layer's ``backward``.
 
     Raises:
         ShapeError: an array of another shape.
@@ -52,10 +52,10 @@ def handed(network: Any, dy: Any) -> Any:
 
 
 def gradient(network: Any, layer: Layer, dx: Any, rows: int) -> Any:
-    """``dx``, which a layer's ``backward`` has returned for so many rows, for the one before it.
+    """``dx``, the result of a layer's ``backward`` for ``rows`` rows, for the layer before.
 
     Raises:
-        TypeError: no array, though the layer before it needs one.
+        TypeError: no array, though the layer before needs one.
         ShapeError: an array of another shape.
     """
     if not layer.needs_dx:
@@ -71,7 +71,7 @@ def gradient(network: Any, layer: Layer, dx: Any, rows: int) -> Any:
 
 
 def _as_computed(network: Any, array: Any) -> Any:
-    """The array in the network's type, C-contiguous: a copy where it is not so already.
+    """The array in the network's type, C-contiguous; a copy only where needed.
 
     An array of fewer digits keeps its type: the digits are lost, and the gradient check says so.
     """

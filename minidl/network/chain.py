@@ -1,4 +1,4 @@
-"""Layers, and networks among them, one after the other: before there is any number."""
+"""Layers and inner networks, one after the other, before any weights exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from minidl.names.own_classes import constructed, refuse_unheard
 
 
 def _dtype(network: Any, name: str, value: Any) -> Any:
-    """The type of numbers of a network that has none yet."""
+    """The type of numbers, for a network that is not built yet."""
     if network.built:
         raise AttributeError(
             f"dtype of {network!r} cannot be set any more; expected a new network, because this "
@@ -26,7 +26,7 @@ def _dtype(network: Any, name: str, value: Any) -> Any:
 
 
 class Chain:
-    """Layers one after the other, which can be added and taken away.
+    """Layers one after the other; layers can be added and taken away.
 
     Args:
         name: of the chain.
@@ -35,11 +35,11 @@ class Chain:
         input_row: shape of one row of data, if known.
         output_row: shape of one row of outputs, once built.
         source: the Input, if one was given.
-        kin: the networks that have layers in common with this one, and this one.
-        built: True for a network whose layers have their tensors.
+        kin: the networks that share layers with this network, and this network.
+        built: True if the layers have their tensors.
     """
 
-    #: True for a network in the functional form, whose first layer is the Input, as Keras counts.
+    #: True for the functional form: ``layers`` begins with the Input, as in Keras.
     shows_input = False
     dtype: Any = checks.Attribute(_dtype)
     output_row: Shape
@@ -86,7 +86,7 @@ class Chain:
         return shape
 
     def _agreed(self, input_shape: Any) -> Shape | None:
-        """A shape of one row that ``build`` is given, without a batch axis; None for none.
+        """The shape of one row that ``build`` is given, without a batch axis; None for none.
 
         Raises:
             ValueError: the row is known to be of another shape.
@@ -118,7 +118,7 @@ class Chain:
         return shape
 
     def _fill(self, layers: Iterable[Any]) -> None:
-        """Add layers, or leave them as they were where one cannot be added."""
+        """Add all layers; if one cannot be added, leave the layers as they were."""
         try:
             for layer in layers:
                 self.add(layer)
@@ -131,7 +131,7 @@ class Chain:
 
     @property
     def layers(self) -> Sequence[Any]:
-        """The layers, and the networks among them; with the Input where ``shows_input`` is True.
+        """The layers and inner networks; with the Input where ``shows_input`` is True.
 
         Raises:
             AttributeError: on assignment; :meth:`add` and :meth:`pop` change a network.
@@ -146,16 +146,16 @@ class Chain:
 
     @property
     def entries(self) -> Sequence[Any]:
-        """The layers, and the networks among them, always without Input."""
+        """The layers and inner networks, always without the Input."""
         return tuple(self._entries)
 
     @property
     def leaves(self) -> Sequence[Layer]:
-        """The layers through which rows pass: those of networks within this one, too."""
+        """The layers through which rows pass, also the layers of inner networks."""
         return self._leaves if self.built else tuple(layer for _, layer in self.walk())
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
-        """The layers of :attr:`leaves`, each with its path, such as "encoder/dense"."""
+        """The layers of :attr:`leaves`, each with a path in front, as "encoder/dense"."""
         for entry in self._entries:
             if isinstance(entry, Chain):
                 yield from ((f"{entry.name}/{path}", layer) for path, layer in entry.walk())
@@ -169,15 +169,15 @@ class Chain:
         return len(self.layers)
 
     def add(self, layer: Any) -> None:
-        """Put a layer, or a network, at the end. The layers that are there keep their weights.
+        """Add a layer, or a network, at the end. The present layers keep their weights.
 
         The layer may be in another network: see :mod:`minidl.network.sharing`.
 
         Raises:
             TypeError: not a layer.
-            ValueError: the layer is in this network already, another has its name, or Input is
-                not the first; or a network has a pass of its own, which nobody would call.
-            RuntimeError: the network is built and has layers that other networks have.
+            ValueError: the layer is in this network already, another layer has the same name, or
+                Input is not the first; or a network overrides ``forward`` or ``backward`` in vain.
+            RuntimeError: the network is built and shares layers with another network.
         """
         if not isinstance(layer, Layer | Chain):
             raise TypeError(f"expected a layer, received {layer!r}")
@@ -216,11 +216,11 @@ class Chain:
             self._entries.append(layer)
 
     def pop(self) -> Any:
-        """Take the last layer away; another network can add the layer.
+        """Remove and return the last layer; another network can add the layer.
 
         Raises:
-            RuntimeError: the network is built and has layers that other networks have.
-            ValueError: there is none.
+            RuntimeError: the network is built and shares layers with another network.
+            ValueError: the network has no layer.
         """
         self._open("take a layer away")
         if not self._entries:
@@ -231,7 +231,7 @@ class Chain:
         return layer
 
     def _open(self, what: str) -> None:
-        """Have the network built anew after a change; the layers that stay keep their weights."""
+        """Let the network be built anew after a change; the layers that stay keep their weights."""
         if self.built and len(self.kin) > 1:
             raise RuntimeError(
                 f"cannot {what}: {self.name} is built and shares layers with another network; "
@@ -256,7 +256,7 @@ class Chain:
         )
 
     def exchange(self, fresh: Mapping[Layer, Layer]) -> None:
-        """Put other layers, of the same names, in the place of some."""
+        """Replace layers, old -> new; a new layer has the name of the old layer."""
         for index, entry in enumerate(self._entries):
             if isinstance(entry, Chain):
                 if not fresh.keys().isdisjoint(entry.leaves):

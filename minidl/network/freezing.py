@@ -1,4 +1,4 @@
-"""Tensors of a network that training leaves as they are."""
+"""Tensors of a network that training does not change."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from minidl.parameters import ParameterVector
 
 
 class Frozen:
-    """The tensors whose ``trainable`` is False: kept before an update, put back afterwards.
+    """The tensors with ``trainable`` False: copied before an update, put back afterwards.
 
-    The optimizer moves one vector, and momentum or weight decay would move a tensor without a
-    gradient, too.
+    The optimizer updates one vector: momentum or weight decay would change a tensor even without
+    a gradient.
 
     Args:
-        parameters: entries that say whether they train.
+        parameters: entries with an attribute ``trainable``.
     """
 
     def __init__(self, parameters: ParameterVector) -> None:

@@ -1,4 +1,4 @@
-"""Rows as they come into a network, and as it computes with them: on its device, of its type."""
+"""Rows that enter a network, brought to the network's device and type of numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from minidl.network.stack import Stack
 
 
 def check_sparse(network: Stack) -> None:
-    """Raise where the first layer that computes is no Dense, which alone takes CSR rows.
+    """Raise unless the first layer that computes is Dense, the only layer that takes CSR rows.
 
     Raises:
         TypeError: names the layer and the remedy.
@@ -49,11 +49,11 @@ def rows(network: Stack, x: Any) -> Any:
 
 
 def converted(network: Any, x: Any) -> Any:
-    """Rows as the first layer takes them: converted into a buffer of the network if need be.
+    """Rows for the first layer: converted into a buffer of the network if need be.
 
     Args:
-        network: built, with buffers for so many rows.
-        x: as :func:`rows` gives it.
+        network: built, with buffers for as many rows.
+        x: the result of :func:`rows`.
     """
     taken = x.dtype == network.dtype or (
         x.dtype.kind in "ui" and x.dtype.isnative and computes_on_integers(network.leaves)
@@ -71,7 +71,7 @@ def _csr(network: Stack, x: Any) -> Any:
     """A sparse matrix in CSR, canonical and of the network's type.
 
     Raises:
-        TypeError: the network does not take one.
+        TypeError: the network does not take sparse rows.
     """
     check_sparse(network)
     if x.format != "csr" or not x.has_canonical_format:

@@ -15,8 +15,8 @@ from minidl.network.stack import Stack
 class Network(Stack):
     """A stack of layers through which rows pass: all that an explicit loop needs.
 
-    The buffers are the network's own. Threads may use one network: passes wait their turn, and a
-    pass that comes between two calls of another, in a signal's handler, has buffers of its own.
+    The network owns the buffers. Threads may share one network: passes wait their turn. A pass in
+    a signal handler, between two calls of another pass, gets separate buffers.
 
     Args:
         layers, name, dtype: as of :class:`minidl.network.stack.Stack`.
@@ -24,7 +24,7 @@ class Network(Stack):
     Attributes:
         step: training passes made; random numbers are addressed by the step.
         passes: forward passes made, of both kinds.
-        rows: for passes over up to so many, buffers are allocated.
+        rows: the number of rows for which buffers are allocated.
     """
 
     step = 0
@@ -37,7 +37,7 @@ class Network(Stack):
     def bind(self, rows: int) -> None:
         """Allocate the buffers for passes over up to ``rows`` rows.
 
-        The one for rows of another type is made when such rows first come.
+        The buffer for converted rows is allocated when the first rows need a conversion.
         """
         if rows > self.rows:
             rows = max(rows, *(other.rows for other in self.kin))  # of common layers, too
@@ -57,7 +57,7 @@ class Network(Stack):
             x: (N, *input_shape); a CSR matrix where Dense is the first layer that computes.
             training: whether layers behave as in training.
             step: addresses the random numbers: the same step gives the same dropout masks.
-                By default every training pass takes the next one.
+                By default every training pass takes the next number.
             logits: stop before the softmax or sigmoid of the last layer.
 
         Raises:
@@ -114,14 +114,14 @@ class Network(Stack):
             self.traffic.awaits_backward = False
 
     def _with_gradients(self) -> list[Any]:
-        """The last layers: from the first on that has tensors to train."""
+        """The layers from the first layer with trainable tensors to the last layer."""
         for first, layer in enumerate(self.leaves):
             if layer.tensors and layer.trainable:
                 return list(self.leaves[first:])
         return []
 
     def _checked(self, x: Any, logits: bool) -> Any:
-        """Rows ``x`` that fit the network, which is built for them if need be."""
+        """Rows ``x``, checked; the network is built for the shape of ``x`` if need be."""
         x = incoming.rows(self, x)
         if not self.built:
             self.build((None, *x.shape[1:]))
@@ -137,7 +137,7 @@ class Network(Stack):
         return x
 
     def settle(self) -> None:
-        """Put back a training step that is half done, and do the steps that wait."""
+        """Undo a training step that is half done, and do the steps that wait."""
         if self.traffic.pending is not None:
             self.traffic.pending.settle()
 

@@ -39,7 +39,7 @@ class Penalties:
         self.bind()
 
     def bind(self) -> None:
-        """Have new memory for the sum, and for terms as they come."""
+        """Allocate new memory for the sum and its terms."""
         xp, dtype = self._backend.xp, self._dtype
         self._value, self._term = xp.zeros((), dtype), xp.zeros((), dtype)
         self._memory = xp.empty(0, dtype)
@@ -54,7 +54,7 @@ class Penalties:
         ]
 
     def _work(self, W: Any) -> Any:
-        """Memory of a penalised tensor's size; all such tensors have the same."""
+        """Memory of a penalised tensor's size; all penalised tensors share the memory."""
         if self._memory.size < W.size:
             largest = max(part.stop - part.start for _, part in self._terms)
             self._memory = self._backend.xp.empty(largest, self._dtype)
@@ -93,7 +93,7 @@ class Penalties:
     def proximal_step(self, theta: Any, optimizer: Optimizer) -> None:
         """Move ``theta`` after the update: soft thresholds of L1, then projections on constraints.
 
-        Tensors that do not train get their values of before the update.
+        Tensors that do not train get back the values from before the update.
 
         Raises:
             ValueError: the optimizer's steps have no size, as with a momentum of 1.

@@ -14,7 +14,7 @@ class Projections:
     """The projections of tensors into the sets that constraints allow.
 
     A constraint is a penalty that is 0 where the constraint holds, and infinite elsewhere; the
-    proximal step of such a penalty is the projection.
+    proximal step of this penalty is the projection.
 
     Args:
         parameters: entries that name their constraints.
@@ -28,7 +28,7 @@ class Projections:
 
     @property
     def present(self) -> list[tuple[Parameter, Constraint]]:
-        """The present constraints, each with its tensor's entry: a layer's can be exchanged."""
+        """Entries with their present constraints: a layer's constraint can be exchanged."""
         return [
             (entry, asked.constraint)
             for entry, asked in self._entries

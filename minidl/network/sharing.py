@@ -1,16 +1,16 @@
-"""Layers in more than one network: whose vector their tensors lie in.
+"""Layers in more than one network, and the vector that holds their tensors.
 
-A network is one vector. The tensors of a layer in several networks lie in one place all the same,
-wherever the vector of one network can be a part of another's:
+A network has one vector. A layer in several networks still has its tensors in one place, wherever
+the vector of one network can be a part of another network's vector:
 
-- The tensors of the new network are, in order, a part of a vector that is there: the new network's
-  vector is a view of that part. So it is for ``Sequential([model, Softmax()])`` and for
+- The tensors of the new network are, in order, a part of an existing vector: the new network's
+  vector is a view of that part. Examples are ``Sequential([model, Softmax()])`` and
   ``Sequential(model.layers[:-1])``.
-- The vectors of older networks are, each as a whole, parts of the new one: these networks move
-  into the new vector. So it is for ``Sequential([base, Dense(1)])`` and for an autoencoder made
+- The vectors of older networks are, each as a whole, parts of the new vector: the older networks
+  move into the new vector. Examples are ``Sequential([base, Dense(1)])`` and an autoencoder made
   of an encoder and a decoder.
 
-Elsewhere the new network has copies of the layers, and a warning says so.
+In all other cases the new network has copies of the layers, and a warning says so.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ built: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def join(network: Any) -> None:
-    """Give a network its vectors, where some of its layers have tensors already.
+    """Give a network its vectors if some of the layers have tensors already.
 
     Args:
-        network: whose layers know their shapes.
+        network: all layers know their shapes.
     """
     others = [other for other in list(built) if other is not network and _common(network, other)]
     with contextlib.ExitStack() as held:
@@ -73,12 +73,12 @@ def _join(network: Any, others: list[Any]) -> None:
 
 
 def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
-    """Give a network vectors that its layers' tensors are views of already."""
+    """Give a network the vectors into which the layers' tensors are views already."""
     parameters = network.parameter_vector("tensors", (theta, grad))
     moving = network.parameter_vector(
         "statistics", (statistics, network.backend.xp.zeros_like(statistics))
     )
-    # The network that had a layer before may go on training, with the masks that it had.
+    # The earlier network of a layer may go on training, with the same masks as before.
     for index, layer in enumerate(layer for layer in network.leaves if layer.draws):
         if not layer.sealed:
             layer.address(network.seed, index)
@@ -86,7 +86,7 @@ def _take(network: Any, theta: Any, grad: Any, statistics: Any) -> None:
 
 
 def _values(network: Any, sources: Mapping[Layer, Layer]) -> dict[tuple[Layer, str], np.ndarray]:
-    """Values of the tensors that are there, of the network's layers or of these sources."""
+    """Values of the existing tensors, of the network's layers or of the layers' sources."""
     found = {}
     for layer in network.leaves:
         source = sources.get(layer, layer)
@@ -101,7 +101,7 @@ def _common(network: Any, other: Any) -> bool:
 
 
 def _fits(network: Any) -> bool:
-    """True if the tensors that are there have the network's type and device."""
+    """True if the existing tensors have the network's type and device."""
     for layer in network.leaves:
         for key in (*layer.tensors, *layer.statistics):
             if not layer.sealed:
@@ -125,7 +125,7 @@ def _vectors(network: Any) -> tuple[Any, Any, Any] | None:
 
 
 def _span(views: Sequence[Any], network: Any) -> Any:
-    """One vector whose elements are those of the views, in order; None where there is none."""
+    """One vector with the elements of all views, in order; None where there is none."""
     if not views:
         return network.backend.xp.zeros(0, dtype=network.dtype)
     root = _root(views[0])
@@ -139,7 +139,7 @@ def _span(views: Sequence[Any], network: Any) -> Any:
 
 
 def _root(view: Any) -> Any:
-    """The array whose memory a view shows."""
+    """The array that owns the memory of a view."""
     while hasattr(view.base, "dtype"):
         view = view.base
     return view
@@ -169,7 +169,7 @@ def _apart(network: Any, others: Iterable[Any]) -> set[Layer]:
 
 
 def _replace(network: Any, apart: set[Layer]) -> dict[Layer, Layer]:
-    """Put new layers in the place of some; the new layers -> the old ones."""
+    """Replace some layers by new layers; return new layer -> old layer."""
     fresh = {layer: duplicate(layer) for layer in apart}
     network.exchange(fresh)
     for old, new in fresh.items():

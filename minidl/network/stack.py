@@ -21,7 +21,7 @@ from minidl.seeds import next_seed
 class Stack(Chain):
     """A chain of layers, each fed with the output of the one before.
 
-    The tensors of all layers lie in two vectors: one that gradients move, one that they do not.
+    The tensors of all layers lie in two vectors: gradients change one, but not the other.
 
     Args:
         layers: any number of layers; more can be added until the network is built.
@@ -29,8 +29,8 @@ class Stack(Chain):
         dtype: "float32" or "float64"; the default of :func:`minidl.set_floatx` if left out.
 
     Attributes:
-        backend: where the network computes: the backend in use when it was made.
-        statistics: the vector of the tensors that training moves by other means than gradients.
+        backend: the backend in use when the network was made; the network computes there.
+        statistics: the vector of the tensors that training changes without gradients.
         penalties: the sum of the layers' regularizers.
         traffic: the steps and passes under way, and a lock.
     """
@@ -98,7 +98,7 @@ class Stack(Chain):
         sharing.built.add(self)
 
     def make_vectors(self, kept: Mapping[tuple[Layer, str], Any]) -> None:
-        """Make the vectors, and the layers' tensors views of these.
+        """Make the vectors, and make the layers' tensors views into the vectors.
 
         Args:
             kept: (layer, attribute) -> values, on the host; other tensors get initial values.
@@ -133,14 +133,14 @@ class Stack(Chain):
         return ParameterVector(asked, self.backend, self.dtype, vectors)
 
     def adopt(self, parameters: ParameterVector, statistics: ParameterVector) -> None:
-        """Compute with these vectors, which the layers' tensors are views of."""
+        """Take the vectors into which the layers' tensors are views."""
         self._parameters, self.statistics = parameters, statistics
         self.penalties = Penalties(parameters, self.backend, self.leaves)
         for layer in self.leaves:
             layer.seal()
 
     def _address(self) -> None:
-        """Have the layers that draw do so at the addresses of the network's seed."""
+        """Give each layer that draws random numbers an address under the network's seed."""
         for index, layer in enumerate(layer for layer in self.leaves if layer.draws):
             layer.address(self._seed, index)
 

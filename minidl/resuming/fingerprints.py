@@ -1,4 +1,4 @@
-"""Fingerprints of a training: the model, the arguments and the data that determine its numbers."""
+"""Fingerprints of a training: the model, the arguments and the data that determine the numbers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def differences(expected: Any, received: Any, name: str = "") -> list[str]:
 
 
 def _defaults(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Default values of the arguments of an object: those of a file that lacks an argument."""
+    """Default values of the arguments of an object, for a file that lacks an argument."""
     try:
         known = arguments_of(find_class(described.get("class", "")))
     except ValueError:

@@ -133,7 +133,7 @@ def _wish(resume: Path | None, keepers: list[BackupAndRestore]) -> _Wish | None:
 
 
 def _begin(state: TrainingState, arguments: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """A training begins: note its fingerprints.
+    """Begin a training: note the fingerprints.
 
     Data are read when needed: the first file of a ModelCheckpoint may come late.
     """

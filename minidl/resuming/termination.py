@@ -15,9 +15,9 @@ def terminating(leave: Callable[[], None]) -> Iterator[None]:
     """Within the block SIGTERM calls ``leave`` and nothing else.
 
     ``leave`` asks for the end and returns; the block has to end soon. Then the earlier handler is
-    back. If a signal came, the earlier handler is called, if a function of Python. After a
-    return, or if there was none, the block ends with a KeyboardInterrupt, as after Ctrl-C. So a
-    program that wants to end with another status needs an own handler.
+    restored. If a signal came, the earlier handler is called, if it is a Python function. When
+    the handler returns, or if there was none, the block ends with a KeyboardInterrupt, as after
+    Ctrl-C. A program that wants to end with another status therefore needs a handler.
 
     Nothing is changed outside the main thread, where Python allows no handlers; where SIGTERM is
     ignored; and where code outside Python handles the signal.

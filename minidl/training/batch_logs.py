@@ -1,4 +1,4 @@
-"""The values that callbacks are told of at each batch: read from the device if somebody looks."""
+"""The values that callbacks get at each batch, read from the device only if a callback looks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.metrics.results import plain
 def tell(measures: Sequence[Metric], listen: Iterable[Callable[[Logs], None]]) -> None:
     """Call functions with the values so far, one object for all functions.
 
-    The object, once kept, holds the values of now, and not the values of later batches.
+    If a function keeps the object, the object holds the present values, not those of later batches.
 
     Args:
         measures: of an objective.
@@ -33,7 +33,7 @@ def tell(measures: Sequence[Metric], listen: Iterable[Callable[[Logs], None]]) -
 class Logs(dict[str, float]):
     """The values by name since the epoch began, read at the first look.
 
-    From then on the values stay the same, whatever batches follow.
+    After this look, later batches do not change the values.
 
     Args:
         measures: of an objective.
@@ -63,7 +63,7 @@ class Logs(dict[str, float]):
         return super().get(name, default)
 
     def __iter__(self) -> Iterator[str]:
-        return super().__iter__()  # an iteration of its own has dict() ask for the values, too
+        return super().__iter__()  # because of this method dict() asks for the values, too
 
     def items(self) -> Any:
         """Names with values."""

@@ -55,7 +55,7 @@ class Loop:
         self.train, self.evaluated, self.epochs = train, evaluated, epochs
         self.shuffle, self._validates = shuffle, validates
         self._orders = Orders(state.model.seed)
-        # No method: what the loop holds must not hold the loop.
+        # No method: an object that the loop holds must not hold the loop.
         make = partial(train_on, state, train)
         self._steps = Steps(make, state, train, evaluated.values(), check_finite)
         names = [first + name for first in ("", *evaluated) for name in state.objective.names]

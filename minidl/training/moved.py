@@ -22,7 +22,7 @@ _NUMBERS = (int, float, tuple, type(None))
 def vectors(network: Network, optimizer: Optimizer | None) -> list[Any]:
     """Weights, statistics and the optimizer's vectors.
 
-    Every update adds to these arrays or scales the arrays, so that a NaN or an infinity stays.
+    Every update adds to the arrays or scales the arrays, so that a NaN or an infinity stays.
     """
     state = () if optimizer is None else optimizer.state.values()
     return [network.theta, network.statistics.theta, *state]
@@ -57,7 +57,7 @@ class Copies:
         self.sums = [(each, each.rows, each._sum.copy()) for each in measures]
 
     def put_back(self) -> None:
-        """Write the copies back, where nothing comes between."""
+        """Write the copies back; no other call may come in between."""
         for array, copy in self.vectors:
             array[...] = copy
         for measure, rows, total in self.sums:
@@ -72,7 +72,7 @@ class State:
 
     Attributes:
         batch: number of the batch before which the copy was made.
-        step: number of the network's step then.
+        step: number of the network's step at the copy.
     """
 
     def __init__(self, network: Any) -> None:
@@ -81,7 +81,7 @@ class State:
         self.batch = self.step = 0
 
     def keep(self, batch: int, measures: Iterable[Metric]) -> None:
-        """Copy all before a batch."""
+        """Copy the state before a batch."""
         network = self._network
         with network.traffic.lock:
             self._optimizer = network.optimizer

@@ -36,7 +36,7 @@ class Objective:
         network: built.
         loss: as compiled; the objective computes on a copy.
         metrics: as compiled; the objective computes on copies.
-        rows: batches have up to so many.
+        rows: the largest number of rows in a batch.
 
     Attributes:
         probe: a method, called in each step before the update, or None; calls kernels alone.
@@ -69,14 +69,14 @@ class Objective:
 
     @property
     def names(self) -> list[str]:
-        """Of the values: "loss", the metrics, and with penalties "data_loss" and "penalty"."""
+        """Names of the values: "loss", the metrics; with penalties "data_loss" and "penalty"."""
         return [measure.name for measure in self.measures]
 
     def split_loss(self, always: bool = False) -> None:
-        """Tell the two parts of the loss apart from now on, if weights are penalised.
+        """From now on report the two parts of the loss separately, if weights are penalised.
 
         Args:
-            always: True to do so without such weights: there were penalised weights before.
+            always: True to do so without penalised weights, because there were some before.
         """
         if self._split or not (always or len(self.network.penalties)):
             return
@@ -120,7 +120,7 @@ class Objective:
             seen = predictions if metric.on_logits else outputs
             if metric.weighted:
                 metric.update(seen, y, weight)
-            else:  # a class of one's own may take no weights
+            else:  # a user's class may take no weights
                 metric.update(seen, y)
 
     def evaluate(self, batches: Any, listeners: Sequence[Callback] = ()) -> dict[str, float]:

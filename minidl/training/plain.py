@@ -15,7 +15,7 @@ def outward(value: Any, arrays: Arrays) -> Any:
     """``value`` for JSON; inner arrays are put among ``arrays``, under numbers.
 
     Raises:
-        TypeError: something else than numbers, texts, None, arrays of numbers, and lists and
+        TypeError: a value other than numbers, texts, None, arrays of numbers, and lists and
             dictionaries of such values.
     """
     if isinstance(value, dict):
@@ -47,7 +47,7 @@ def inward(value: Any, arrays: Arrays) -> Any:
     if "dictionary" in value:
         return {key: inward(item, arrays) for key, item in value["dictionary"].items()}
     if "array" in value:
-        return arrays[value["array"]].copy()  # the file's own may not be written to
+        return arrays[value["array"]].copy()  # the file's array may be read-only
     if "type" in value:
         return np.dtype(value["type"]).type(inward(value["value"], arrays))
     return float(value["float"])

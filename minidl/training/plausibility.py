@@ -53,7 +53,7 @@ def look_at(
 
 
 def look_at_output(loss: Loss, output: str | None) -> None:
-    """Warn of a cross-entropy on an unsuitable output: such a model trains, for another aim.
+    """Warn of a cross-entropy on an unsuitable output: the model would train for another aim.
 
     Args:
         loss: as compiled.
@@ -95,7 +95,7 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
 
     Args:
         model: built.
-        initial_epoch: of ``fit``; more than 0 where this is known.
+        initial_epoch: of ``fit``; more than 0 where the caller knows of the earlier training.
     """
     if model.step and not initial_epoch and not model._continued:
         model._continued = True
@@ -107,7 +107,7 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
 
 
 def _scale(network: Network, x: Any) -> str | None:
-    """Look at the features as the first Dense layer gets them."""
+    """Look at the features that the first Dense layer gets."""
     scale, offset = 1.0, 0.0
     for layer in network.leaves:
         if isinstance(layer, Dense):
@@ -121,7 +121,7 @@ def _scale(network: Network, x: Any) -> str | None:
     expected = "x: expected features of a size near 1 before the first Dense layer, received"
     sizes = _flat(_some(x))
     if is_sparse(sizes):
-        # The stored numbers; all others are 0.
+        # The stored numbers; all other numbers are 0.
         sizes = sizes.data.reshape(-1, 1)
     if not sizes.size:
         return None
@@ -144,7 +144,7 @@ def _scale(network: Network, x: Any) -> str | None:
 def _repeated(x: Any, held_out: Any) -> str | None:
     """Look for validation rows among the training rows.
 
-    Features of few values repeat by chance: how often, training rows show among themselves.
+    Features of few values repeat by chance: repeated training rows show how often.
     """
     known = np.sort(_marks(x))
     # BLAS sums a row in an order that depends on the row's place.

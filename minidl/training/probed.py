@@ -1,4 +1,4 @@
-"""An optimizer that lets a probe look at the gradients before it uses them."""
+"""An optimizer that lets a probe look at the gradients before the update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Probed:
 
     Args:
         optimizer: the wrapped optimizer, which is asked for all other attributes.
-        probe: takes nothing.
+        probe: a function without arguments.
     """
 
     def __init__(self, optimizer: Optimizer, probe: Callable[[], None]) -> None:

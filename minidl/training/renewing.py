@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def renewed(objective: Objective, loss: Loss, metrics: Sequence[Metric]) -> Objective:
-    """An objective with the loss and the metrics that a model has now; the given one if the same.
+    """An objective with the present loss and metrics of a model; the given one if unchanged.
 
     Raises:
         ValueError: another kind of targets or other names than before.

@@ -33,8 +33,7 @@ class TrainingState:
         epoch: the number of the epoch under way.
         batch: number of done batches of the epoch.
         first_step: the epoch's first step.
-        every: a checkpoint is due whenever the model has made a multiple of so many steps; 0 for
-            never.
+        every: a checkpoint is due when the model's step is a multiple of this number; 0 for never.
         leaving: True if training ends after the step under way.
         each_epoch: True if a checkpoint is due at each epoch's end.
         restore: puts model and state back to a checkpoint; None without a checkpoint.
@@ -65,9 +64,9 @@ class TrainingState:
         return range(0) if self.model.stop_training else range(self.epoch, epochs.stop)
 
     def begin_epoch(self, epoch: int) -> None:
-        """An epoch begins: at its first batch, or in the middle after a checkpoint from there.
+        """Begin an epoch: at the first batch, or in the middle after a checkpoint from there.
 
-        The objective is of the loss and the metrics that the model has now.
+        The objective gets the present loss and metrics of the model.
         """
         self.objective = renewed(self.objective, self.model._loss, self.model._metrics)
         self.objective.reset()
@@ -78,7 +77,7 @@ class TrainingState:
         self.restore = None
 
     def end_batch(self, settle: Callable[[], None]) -> None:
-        """The batch is done, and all callbacks were told: do what is due between two steps.
+        """End a batch, after all callbacks were told: act on everything due between two steps.
 
         Args:
             settle: does the steps that wait.
@@ -92,7 +91,7 @@ class TrainingState:
             self.save()
 
     def end_epoch(self) -> None:
-        """The epoch is done, and all callbacks were told: run the waiting actions."""
+        """End an epoch, after all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
         self.act()
         if self.leaving:
@@ -167,9 +166,9 @@ class TrainingState:
         ]
 
     def take(self, extra: Extra) -> None:
-        """Go to the state at the call of :meth:`write`, but for the model.
+        """Go to the state at the call of :meth:`write`, except for the model.
 
-        A callback without a state of its class in the file begins anew.
+        A callback begins anew if the file has no state of the callback's class.
 
         Raises:
             KeyError, TypeError, ValueError: not the values of :meth:`write`.

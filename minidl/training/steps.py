@@ -1,4 +1,4 @@
-"""Steps of a training: their parts as of now, the callbacks they are told to, and their waiting."""
+"""Steps of a training: the present parts of a step, the callbacks, and steps that wait."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Steps:
         check_finite: True to raise at a step that comes to NaN or infinity.
 
     Attributes:
-        step: does a step on (x, y, weight), or has it played.
-        watch: does the steps where somebody asks for finite numbers; None where nobody does.
+        step: does a step on (x, y, weight), called or played.
+        watch: does the steps if finite numbers are checked, else None.
         starting, ending: callbacks that are told when a batch begins and ends.
     """
 
@@ -60,13 +60,13 @@ class Steps:
             self.watch = Watch(state.model, train, self.step, make, look, stoppers, check_finite)
 
     def begin(self, epochs: int) -> None:
-        """A training of so many epochs begins."""
+        """Begin a training of so many epochs."""
         repeatable = all(each.repeatable for each in self._sources)
         self._own = repeatable and are_own(self._state.listeners)
         self.step.expect(epochs * len(self._train) or sys.maxsize)
 
     def begin_epoch(self, epoch: int, order: np.ndarray) -> None:
-        """An epoch begins, whose rows come in an order."""
+        """Begin an epoch with rows in the given order."""
         state, objective = self._state, self._state.objective
         alone = self._own and self.watch is None and objective is self._seen
         if not (alone and self.step.looked_just_now):
@@ -81,7 +81,7 @@ class Steps:
             self.watch.begin(objective, told, epoch, order)
 
     def look(self, within: bool = False) -> None:
-        """See the present parts of the step: callbacks and schedules may have changed anything.
+        """Find the present parts of the step: callbacks and schedules may have changed anything.
 
         Args:
             within: True between two steps of an epoch.
@@ -96,7 +96,7 @@ class Steps:
         self.step.look(parts_of(self._seen), movers, within, sources)
 
     def prepare(self, rows: int) -> None:
-        """Have buffers for a batch of so many rows, and see changes that callbacks have made."""
+        """Allocate buffers for a batch of so many rows, and note the changes by callbacks."""
         if not self._train.repeatable:
             self._widen(rows)
         if (self._told_strangers or self.step.strange) and not self.step.unchanged:
@@ -113,13 +113,13 @@ class Steps:
             self.watch.go_on(wider)
 
     def finish(self) -> None:
-        """Have the optimizer's average of the weights take their place, if there is one."""
+        """Replace the weights by the optimizer's average of the weights, if there is one."""
         with self._model.traffic.lock:
             self.step.settle()
             self._model._built_optimizer().finish(self._model.theta)
 
     def leave(self) -> None:
-        """Do the waiting steps, for the last time: the model no longer needs these steps."""
+        """Do the waiting steps, and let go of the model, which no longer needs this object."""
         self.step.settle()
         self.step.leave()
         if self.watch is not None:

@@ -73,7 +73,7 @@ class Undo:
         if token is None:
             return
         if self.copied:
-            # Nothing is called between a look at ``open`` and the write after it.
+            # Nothing is called between a look at ``open`` and the next write.
             for array, kept in self._copies.vectors:
                 if self.open is not token:  # another call has rolled back meanwhile
                     return

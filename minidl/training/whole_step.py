@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def parts_of(objective: Objective) -> list[object]:
-    """All objects but the network and its layers that a step towards an objective calls."""
+    """All objects that a step towards an objective calls, except the network and its layers."""
     penalties = objective.network.penalties
     constraints = [constraint for _, constraint in penalties.projections.present]
     terms = *penalties.regularizers, *constraints, *penalties.activities
@@ -40,16 +40,16 @@ def sources_of(objective: Objective) -> list[tuple[object, tuple[str, ...]]] | N
 class WholeStep:
     """Calls a step, or has the step played where the executor records steps.
 
-    A step is done or not done, whatever comes between the calls inside a step: see
-    :mod:`minidl.training.undo`. Where a signal's handler trains the same network, or makes another
+    A step is done or not done, even if another call comes between the calls inside a step: see
+    :mod:`minidl.training.undo`. If a signal handler trains the same network, or makes another
     call that cannot go on beside the step, the step is made again from the beginning.
 
     Args:
-        step: called with arrays of a batch, such as (x, y, weight).
+        step: called with the arrays of a batch, (x, y, weight) for example.
         network: the network of the step.
-        parts: all objects whose methods the step calls, but for layers and ``movers``.
+        parts: all objects with methods that the step calls, except layers and ``movers``.
         movers: (object, name of a method) for the end of the step: an optimizer's update.
-        aim: called before each attempt, to say which rows the step is of.
+        aim: called before each attempt, to name the rows of the step.
 
     Attributes:
         thread: number of the thread that makes the steps.
@@ -87,7 +87,7 @@ class WholeStep:
 
     @property
     def looked_just_now(self) -> bool:
-        """True if the last look still holds, unless code of others has run since."""
+        """True if the last look still holds, unless foreign code has run since."""
         return self.recording is not None and self.recording.looked_just_now
 
     def __str__(self) -> str:
@@ -118,7 +118,7 @@ class WholeStep:
         within: bool = False,
         sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
-        """See the parts of the step as found now; called after any chance of a change.
+        """Find the present parts of the step; called after any possible change.
 
         Args:
             parts, movers: as for the constructor, as of now.
@@ -172,9 +172,9 @@ class WholeStep:
                 recorder.tape = before
 
     def _play(self, tape: Any, arrays: tuple[Any, ...]) -> bool | None:
-        """Play a step; or call the step, where the tape cannot stand for it: True if played.
+        """Play a step: True; or, if the tape cannot be played, call the step: False.
 
-        None for a step that is undone, as another call has come between.
+        None for a step that is undone, because another call has come in between.
         """
         network, undo = self._network, self.undo
         token = undo.begin()
@@ -196,14 +196,14 @@ class WholeStep:
         return True
 
     def _count_rows(self, rows: int) -> None:
-        """Count the rows of a played step: its sums are in the measures that were not called."""
+        """Count the rows of a played step: the tape fills the sums of measures, not the counts."""
         called = self.recording.called
         for measure in self.undo.measures:
             if measure not in called:
                 measure.rows += rows
 
     def _call(self, arrays: tuple[Any, ...]) -> bool | None:
-        """Have Python make a step: False; None for a step that is undone."""
+        """Let Python make a step, and return False; None for a step that is undone."""
         network, undo, recording = self._network, self.undo, self.recording
         token = undo.begin()
         undo.copy()
@@ -217,10 +217,10 @@ class WholeStep:
                 recording.call(self._step, arrays)
         except BaseException as error:
             if undo.open is not token and isinstance(error, Exception):
-                return None  # it was undone, and no longer made sense
+                return None  # the step was undone, and worked on changed values
             self.settle()
             if recording is not None and isinstance(error, recording.CannotPlay):
-                return None  # it cannot be recorded: next time it is called alone
+                return None  # the step cannot be recorded: the next attempt only calls it
             raise
         if undo.open is not token:
             return None
