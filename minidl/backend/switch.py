@@ -65,7 +65,7 @@ class use:  # noqa: N801 - called like a function, entered like a context
 
     Args:
         name: "numpy" or "cupy". Default at start: the variable ``MINIDL_BACKEND``, else
-            "numpy".
+            "numpy". None keeps the backend.
         executor: "python" calls each formula and each kernel as it stands, on both backends.
             "blocks" and "compiled" are for NumPy arrays and faster; "compiled" needs the packages
             of the extra ``fast``. Default at start: the variable ``MINIDL_EXECUTOR``, else
@@ -88,17 +88,20 @@ class use:  # noqa: N801 - called like a function, entered like a context
 
     def __init__(
         self,
-        name: str,
+        name: str | None = None,
         executor: str | None = None,
         *,
         tf32: bool = False,
         device: int | None = None,
     ) -> None:
         self._before = dict(_state)
-        backend = replace(_backend(name), tf32=bool(tf32))
+        backend = current() if name is None else _backend(name)
+        backend = replace(backend, tf32=bool(tf32) or (name is None and backend.tf32))
         for option, value in (("tf32", tf32 or None), ("device", device)):
-            if value is not None and name != "cupy":
-                raise ValueError(f"{option}: expected the backend 'cupy', received {name!r}")
+            if value is not None and backend.name != "cupy":
+                raise ValueError(
+                    f"{option}: expected the backend 'cupy', received {backend.name!r}"
+                )
         chosen = None if executor is None else _chosen(executor)
         self._device = None if device is None else backend.device
         if device is not None:

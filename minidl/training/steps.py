@@ -16,7 +16,7 @@ from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
 from minidl.training.renewing import widened
 from minidl.training.state import TrainingState
-from minidl.training.whole_step import WholeStep, parts_of, sources_of
+from minidl.training.whole_step import WholeStep, parts_of
 
 
 class Steps:
@@ -52,7 +52,8 @@ class Steps:
         self.ending: list[Callback] = []
         # A callback that is told of batches and is not minidl's may change anything.
         self._told_strangers = self._own = False
-        self._seen: Any = None  # the objective of the last look
+        self._seen: Any = None  # the objective of the last look, and the optimizer
+        self._optimizer: Any = None
         self.watch: Watch | None = None
         stoppers = [each for each in state.listeners if isinstance(each, TerminateOnNaN)]
         if check_finite or stoppers:
@@ -87,20 +88,24 @@ class Steps:
             within: True between two steps of an epoch.
         """
         model, self._seen = self._model, self._state.objective
-        optimizer = model._built_optimizer()
+        self._optimizer = optimizer = model._built_optimizer()
         self._seen.split_loss()
         movers = [(optimizer, "update"), (model.penalties, "proximal_step")]
-        sources = sources_of(self._seen)
-        if sources is not None:
-            sources += [(model, ("_optimizer", "penalties")), (self._state, ("objective",))]
-        self.step.look(parts_of(self._seen), movers, within, sources)
+        self.step.look(parts_of(self._seen), movers, within)
 
     def prepare(self, rows: int) -> None:
         """Allocate buffers for a batch of so many rows, and note the changes by callbacks."""
         if not self._train.repeatable:
             self._widen(rows)
-        if (self._told_strangers or self.step.strange) and not self.step.unchanged:
+        if (self._told_strangers or self.step.strange) and not self._has_same_parts():
             self.look(within=True)
+
+    def _has_same_parts(self) -> bool:
+        """True if a look would surely find what the last look found."""
+        model = self._model
+        # A layer's own code may choose the penalty on the layer's outputs.
+        chosen = model._optimizer is not self._optimizer or len(model.penalties.activities)
+        return not chosen and self.step.unchanged
 
     def _widen(self, rows: int) -> None:
         wider = widened(self._state.objective, rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from minidl.backend.recorder import recorder
@@ -17,24 +17,12 @@ if TYPE_CHECKING:
 
 
 def parts_of(objective: Objective) -> list[object]:
-    """All objects that a step towards an objective calls, except the network and its layers."""
+    """All objects that decide on a step towards an objective, except the network and its layers."""
     penalties = objective.network.penalties
+    asked = [entry.specification for entry in objective.network.parameters]
     constraints = [constraint for _, constraint in penalties.projections.present]
     terms = *penalties.regularizers, *constraints, *penalties.activities
-    return [objective.loss, *objective.measures, penalties, *terms]
-
-
-def sources_of(objective: Objective) -> list[tuple[object, tuple[str, ...]]] | None:
-    """(object, names of attributes) for the attributes from which :func:`parts_of` finds the parts.
-
-    None where a layer's own code may have a say: in a penalty on the layer's outputs.
-    """
-    penalties = objective.network.penalties
-    if len(penalties.activities):
-        return None
-    asked = [entry.specification for entry in objective.network.parameters]
-    names = "regularizer", "constraint", "trainable"
-    return [(objective, ("network", "loss", "measures")), *((each, names) for each in asked)]
+    return [objective.loss, *objective.measures, penalties, *asked, *terms]
 
 
 class WholeStep:
@@ -116,23 +104,21 @@ class WholeStep:
         parts: Iterable[object],
         movers: Iterable[tuple[object, str]] = (),
         within: bool = False,
-        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
         """Find the present parts of the step; called after any possible change.
 
         Args:
             parts, movers: as for the constructor, as of now.
             within: True for a step called again and again within an epoch.
-            sources: (object, names) for all attributes from which parts and movers were found.
         """
         parts = tuple(parts)
         self.undo.measures = [part for part in parts if isinstance(part, Metric)]
         if self.recording is not None:
-            self.recording.look(parts, movers, within, sources)
+            self.recording.look(parts, movers, within)
 
     @property
     def unchanged(self) -> bool:
-        """True if a look would find the same parts, in the same state, as the last look did."""
+        """True if the parts of the last look are surely in the same state."""
         return self.recording is not None and self.recording.unchanged()
 
     def settle(self) -> None:

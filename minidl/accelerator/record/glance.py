@@ -111,7 +111,6 @@ class Glance:
     Args:
         classes, objects: the looks at both, of :mod:`minidl.accelerator.record.seen`, as found now.
         compiled: makes a faster form of :meth:`Holdings.unchanged`.
-        sources: (object, names) for attributes that count, too.
     """
 
     def __init__(
@@ -119,7 +118,6 @@ class Glance:
         classes: Sequence[Any],
         objects: Sequence[Any],
         compiled: Callable[[Holdings], Callable[[], bool]],
-        sources: Sequence[tuple[object, Sequence[str]]] = (),
     ) -> None:
         own = [each for each in objects if each.names is not None]
         self._foreign = [each for each in objects if each.names is None]
@@ -135,8 +133,6 @@ class Glance:
             holdings.add(space, each.then, each.kind)
         for each in own:
             self._note(each, holdings)
-        for thing, names in sources:
-            holdings.add(vars(thing), names)
         self._unchanged = compiled(holdings)
 
     def _note(self, each: Any, holdings: Holdings) -> None:
@@ -160,4 +156,4 @@ class Glance:
                     return False
         except ValueError:  # an array in the place of a number
             return False
-        return all([each.unchanged() for each in self._foreign])
+        return all(each.unchanged() for each in self._foreign)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from minidl.accelerator.record.called import ChangedError, watching
@@ -32,10 +32,10 @@ class Recording:
     """Records steps of a network on tapes.
 
     The first step on some arrays is called as written, and allocates missing memory; the second is
-    recorded, and later steps are played. In between, any other pass through the network, or a step
-    on other arrays, leaves layers with attributes that show that pass: the next step is called
-    once more. Where steps on a second kind of arrays come again and again, as an epoch's last batch
-    does, they have a tape of their own.
+    recorded, and later steps are played. Any other pass through the network, or a step on other
+    arrays, leaves layers with attributes that show that pass: the next step is called once more.
+    Steps on a second kind of arrays that come again, such as an epoch's last batch, have a tape of
+    their own.
 
     Args:
         network: of the steps.
@@ -91,11 +91,7 @@ class Recording:
                 tape.drop()
 
     def look(
-        self,
-        parts: Iterable[object],
-        movers: Iterable[tuple[object, str]],
-        within: bool,
-        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
+        self, parts: Iterable[object], movers: Iterable[tuple[object, str]], within: bool
     ) -> None:
         """Forget the tape if anything has changed since the recording.
 
@@ -105,10 +101,8 @@ class Recording:
                 from step to step: an optimizer's update.
             within: True for a step called again and again within an epoch. Where a tape does not
                 live until the next step, recording rests for more and more steps.
-            sources: (object, names) for all attributes from which parts and movers were found;
-                None if :meth:`unchanged` may not answer for a look.
         """
-        self._looked, self._sources = time.monotonic(), sources
+        self._looked = time.monotonic()
         self._last_batch.hide()
         self._parts = (*self._network.leaves, *parts)
         self._endings = tuple(movers)
@@ -121,10 +115,9 @@ class Recording:
             self._doubts = True
 
     def unchanged(self) -> bool:
-        """True if a look would find the same parts, in the same state, as the last look did."""
-        if self.tape is None or self._seen is None or self._doubts:
-            return False
-        return self._network.passes == self._passes and self._seen.unchanged(self._moving())
+        """True if the parts of the last look are surely in the same state."""
+        seen = self._seen
+        return seen is not None and seen.unchanged(self._moving())
 
     @property
     def looked_just_now(self) -> bool:
@@ -228,7 +221,7 @@ class Recording:
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
         own = Look()
-        seen = Seen(self._parts, self._moving(), own, self._player.look, self._sources)
+        seen = Seen(self._parts, self._moving(), own, self._player.look)
         strangers = [thing for thing in (network, *self._movers) if not own(thing)]
         late = has_foreign([each for each in self._movers if own(each)], own)
         self.called = [part for part in self._parts if not own(part)]

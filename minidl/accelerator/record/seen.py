@@ -29,8 +29,6 @@ class Seen:
         moving: of which a tape asks for the numbers at each step.
         own: tells minidl's objects.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
-        sources: (object, names) for all attributes from which the caller found parts and moving;
-            None if unknown.
     """
 
     def __init__(
@@ -39,9 +37,8 @@ class Seen:
         moving: Sequence[object],
         own: Look,
         compiled: Callable[[Holdings], Callable[[], bool]],
-        sources: Sequence[tuple[object, Sequence[str]]] | None = None,
     ) -> None:
-        self._compiled, self._sources = compiled, sources
+        self._compiled = compiled
         self._given, self._moving = (*parts, None, *moving), (*moving, None)
         found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
@@ -62,14 +59,13 @@ class Seen:
         if not all(each.unchanged() for each in self._objects):
             return False
         if self._comes_again:  # a glance takes as long to prepare as some looks
-            sources = self._sources or ()
-            self._glance = Glance(self._classes, self._objects, self._compiled, sources)
+            self._glance = Glance(self._classes, self._objects, self._compiled)
         self._comes_again = True
         return True
 
     def unchanged(self, moving: Sequence[object]) -> bool:
-        """True if the caller would find the same parts again, and all holds."""
-        if self._sources is None or self._glance is None:
+        """True if the parts hold, and these objects are the same; False also without a glance."""
+        if self._glance is None:
             return False
         return all(map(operator.is_, (*moving, None), self._moving)) and self._glance.holds()
 
@@ -219,8 +215,11 @@ class _Attributes:
     def _unchanged_foreign(self, now: dict[str, Any]) -> bool:
         """True if the attributes of a foreign object that a step reads are the same."""
         keys, values = list(now), list(now.values())
-        if keys == self._keys and all(map(operator.is_, values, self._values)):
-            return True
+        if keys == self._keys:
+            pairs = zip(keys, values, self._values, strict=True)
+            changed = [(name, a, b) for name, a, b in pairs if a is not b]
+            if not any(_counts(name, a) or _counts(name, b) for name, a, b in changed):
+                return True
         calls, then = _counting(now), self._then
         if calls.keys() != then.keys() or any(calls[n] is not then[n] for n in calls):
             return False
@@ -228,10 +227,14 @@ class _Attributes:
         return True
 
 
+def _counts(name: str, value: Any) -> bool:
+    """True for an attribute of a foreign object that a step reads: a method, ``trainable`` …"""
+    return callable(value) or name in ("trainable", "proximal")
+
+
 def _counting(space: dict[str, Any]) -> dict[str, Any]:
-    """Attributes of a foreign object that a step reads: methods, ``trainable``, ``proximal``."""
-    read = ("trainable", "proximal")
-    return {name: value for name, value in space.items() if callable(value) or name in read}
+    """The attributes of a foreign object that a step reads."""
+    return {name: value for name, value in space.items() if _counts(name, value)}
 
 
 def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:

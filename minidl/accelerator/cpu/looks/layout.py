@@ -1,4 +1,4 @@
-"""Places of words in Python's objects, found by trial: compiled code reads the words without a call.
+"""Places of words in Python's objects, found by trial: compiled code reads the words at once.
 
 Python gives each class a number, its version, and another number after each change of an attribute
 of the class or of a base. Where a word is not found in this Python, the place is None, and compiled
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def place_of_class() -> int | None:
 def place_of_code() -> int | None:
     """Place of a function's code, in bytes from the function's address."""
     functions: list[Any] = [lambda: 1, lambda: 2, lambda: 3]
-    places = range(object.__basicsize__, type(functions[0]).__basicsize__, _WORD)
+    places = range(object.__basicsize__, types.FunctionType.__basicsize__, _WORD)
     found = _place(functions, [each.__code__ for each in functions], places)
     functions[0].__code__ = functions[1].__code__
     return found if found == _place(functions, [f.__code__ for f in functions], places) else None
@@ -36,7 +37,8 @@ def place_of_code() -> int | None:
 @functools.cache
 def place_of_version() -> int | None:
     """Place of a class's version, in bytes from the class's address: 32 bits, 0 for no version."""
-    places = range(object.__basicsize__, type.__basicsize__, _HALF)
+    kind: Any = type
+    places = range(object.__basicsize__, kind.__basicsize__, _HALF)
     found = [place for place in places if _is_version(place)]
     return found[0] if len(found) == 1 else None
 
@@ -46,7 +48,7 @@ def version(kind: type) -> int:
     place = place_of_version()
     if place is None:
         return 0
-    getattr(kind, "__doc__", None)  # a class without a version gets one when it is asked for a name
+    getattr(kind, "__init__", None)  # a class without a version gets one when a name is looked up
     return _half(id(kind) + place)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
 import numpy as np
 

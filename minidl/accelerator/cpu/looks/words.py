@@ -12,8 +12,8 @@ FIXED = 8
 EACH = 4
 FUNCTION, OBJECT, PLACE, ANSWER = range(EACH)
 
-# After these, for each dictionary: its address and its size; the address of a class's version, or 0,
-# and that version; and for each entry the addresses of the key and of the object, or 0 for an
+# After these, for each dictionary: its address and its size; the address of a class's version, or
+# 0, and that version; and for each entry the addresses of the key and of the object, or 0 for an
 # object that does not count.
 HEAD, ENTRY = 4, 2
 DICTIONARY, SIZE, VERSION_AT, VERSION = range(HEAD)
