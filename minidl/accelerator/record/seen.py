@@ -17,6 +17,8 @@ from minidl.backend.own import Look
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
 _CONTAINERS = list, dict
+#: A glance takes as long to prepare as so many looks.
+MANY = 5
 
 
 class Seen:
@@ -45,7 +47,7 @@ class Seen:
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_look_at(kind) for kind in kinds]
         self._glance: Glance | None = None
-        self._comes_again = False
+        self._looks = 0
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """True if a step that calls the objects would do the same."""
@@ -58,9 +60,9 @@ class Seen:
             return False
         if not all(each.unchanged() for each in self._objects):
             return False
-        if self._comes_again:  # a glance takes as long to prepare as some looks
+        self._looks += 1
+        if self._looks >= MANY:
             self._glance = Glance(self._classes, self._objects, self._compiled)
-        self._comes_again = True
         return True
 
     def unchanged(self, moving: Sequence[object]) -> bool:
