@@ -1,7 +1,7 @@
 """``python -m docs [FOLDER]`` builds the site from a checkout; FOLDER is ``docs/_build/html``.
 
-Cells of all pages are run, but for those of pages that have not changed since the last build with
-the same minidl. A warning is an error.
+Cells of a page are run if the page or minidl has changed since the last build. A warning is an
+error.
 """
 
 import sys

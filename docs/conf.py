@@ -1,10 +1,9 @@
-"""The documentation site: ``python -m docs`` builds it.
+"""The documentation site, which ``python -m docs`` builds.
 
 Sphinx, because no other generator reads docstrings, checks every reference and keeps an index of
-names; MyST, because pages are Markdown on GitHub too; MyST-NB, because a page whose cells run at
-build cannot show a number that nobody computed; Furo, because it reads well on a phone and in the
-dark, and asks no other machine for anything. MathJax and its fonts come from a package and lie in
-the site.
+names; MyST, because pages are Markdown on GitHub too; MyST-NB, because cells run at build, so that
+every number on a page is computed; Furo, because Furo reads well on a phone and in the dark, and
+asks no other machine for anything. MathJax and the fonts come from a package and lie in the site.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """Formulas of docstrings as mathematics: ``dx = dy · y (1 - y)`` becomes LaTeX.
 
-A docstring that begins with a formula keeps it as text in the source, where Python's ``help`` shows
-it. Here the first paragraph is read word by word: names of arguments and symbols are set as
-mathematics, other words as words.
+In the source, and in Python's ``help``, a formula is text. Here the first paragraph of a docstring
+is read word by word: names of arguments and symbols are set as mathematics, other words as words.
 """
 
 import importlib
@@ -94,7 +93,7 @@ def _group(text: str) -> tuple[str, str]:
 
 
 def latex(text: str, names: set[str]) -> str:
-    """LaTeX of a formula as docstrings write it; ``names`` are set as code."""
+    """LaTeX of a docstring's formula; ``names`` are set as code."""
     out: list[str] = []
     while text:
         if text.startswith("^"):
@@ -131,7 +130,7 @@ def latex(text: str, names: set[str]) -> str:
 
 
 def formula_and_rest(paragraph: str) -> tuple[str, str] | None:
-    """The formula that a first paragraph begins with, and the words after it."""
+    """The formula at the head of a paragraph, and the words after the formula."""
     if not BEGINS.match(paragraph):
         return None
     end = SENTENCE.search(paragraph)
@@ -164,7 +163,7 @@ def set_formula(app: Any, what: str, name: str, thing: Any, options: Any, lines:
 
 
 def unwrap(app: Any, config: Any) -> None:
-    """Put the plain functions in the place of fused ones, which autodoc takes for constants."""
+    """Put plain functions in the place of fused functions, which autodoc takes for constants."""
     for found in pkgutil.iter_modules(minidl.kernels.__path__, "minidl.kernels."):
         module = importlib.import_module(found.name)
         for name, value in vars(module).copy().items():
@@ -180,7 +179,7 @@ def skip_constants(
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Have each docstring looked at before napoleon reads its sections."""
+    """Have each docstring looked at before napoleon reads the sections."""
     app.connect("config-inited", unwrap)
     app.connect("autodoc-process-docstring", set_formula, priority=200)
     app.connect("autodoc-skip-member", skip_constants)

@@ -1,4 +1,4 @@
-"""Links from a layer, a loss, an optimizer to the kernels that its methods call."""
+"""Links from a layer, a loss, an optimizer to the kernels that are called there."""
 
 import inspect
 import re
@@ -25,7 +25,7 @@ def _kernel(home: ModuleType | None, name: str) -> str | None:
 def kernels_of(kind: type) -> list[str]:
     """Full names of the kernels that methods and attributes of the class name.
 
-    What all layers or all optimizers have from the class of a file ``base.py`` does not count.
+    Methods that all layers or all optimizers have from a class of ``base.py`` do not count.
     """
     found: dict[str, None] = {}
     bases = [each for each in kind.__mro__[1:] if each.__module__.endswith(".base")]

@@ -1,4 +1,4 @@
-"""MathJax in the site itself: one script and the fonts that it asks for, 1.6 MB of 24."""
+"""MathJax in the site itself: one script and the fonts of the script, 1.6 MB of 24."""
 
 import importlib.util
 import shutil
@@ -10,7 +10,7 @@ SCRIPT = "tex-chtml.js"
 
 
 def copy(app: Any, error: Exception | None) -> None:
-    """Copy the script and its fonts from the package sphinx-mathjax-offline."""
+    """Copy the script and the fonts from the package sphinx-mathjax-offline."""
     if error is not None or app.builder.format != "html":
         return
     spec = importlib.util.find_spec("sphinx-mathjax-offline")  # a name that import cannot say

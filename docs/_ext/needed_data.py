@@ -1,6 +1,6 @@
 """Pages that need data which may be missing: ``needs_data: fashion_mnist`` in their first lines.
 
-Where :mod:`minidl.datasets` cannot load the set, the page says so in place of its cells. The
+If :mod:`minidl.datasets` cannot load the set, a sentence stands in place of the page's cells. The
 summary of the build names the page.
 """
 
@@ -26,7 +26,7 @@ def missing(name: str) -> str:
 
 
 def skip(app: Any, page: str, source: list[str]) -> None:
-    """Replace the page's content where its data are missing."""
+    """Replace the content of a page whose data are missing."""
     found = NEEDS.match(source[0])
     for name in re.split(r"[\s,]+", found["names"]) if found else []:
         if sentence := missing(name):
@@ -42,7 +42,7 @@ def skip(app: Any, page: str, source: list[str]) -> None:
 
 
 def begin(app: Any, env: Any, pages: list[str]) -> None:
-    """Give the environment its list; an environment of an earlier build has one."""
+    """Give the environment a list; an environment of an earlier build has one."""
     if not hasattr(env, "skipped_pages"):
         env.skipped_pages = {}
 
@@ -53,12 +53,12 @@ def forget(app: Any, env: Any, page: str) -> None:
 
 
 def merge(app: Any, env: Any, pages: list[str], other: Any) -> None:
-    """Take over what another process skipped."""
+    """Take over the pages that another process skipped."""
     env.skipped_pages |= other.skipped_pages
 
 
 def setup(app: Any) -> dict[str, Any]:
-    """Look at each page before it is parsed."""
+    """Look at each page before the page is parsed."""
     app.connect("env-before-read-docs", begin)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)

@@ -10,7 +10,7 @@ SPECIAL = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")
 
 
 def escaped(lines: list[str]) -> list[str]:
-    """The lines with what reStructuredText would read as markup escaped.
+    """The lines, with characters escaped that reStructuredText would read as markup.
 
     Literal blocks, which follow ``::`` and are indented, and doctests stay.
     """
@@ -68,7 +68,7 @@ def listed_alone(lines: list[str]) -> list[str]:
 
 
 def escape(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Escape, before napoleon adds markup of its own."""
+    """Escape characters, before napoleon adds markup."""
     lines[:] = escaped(listed_alone(joined(lines)))
 
 
@@ -83,7 +83,7 @@ def skip_others(
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Come after formulas, which read the text as it stands, and before napoleon."""
+    """Come after formulas, which read the unchanged text, and before napoleon."""
     app.connect("autodoc-process-docstring", escape, priority=300)
     app.connect("autodoc-skip-member", skip_others)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

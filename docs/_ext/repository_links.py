@@ -1,7 +1,8 @@
-"""Links from pages to files of the repository, which are written as they work there.
+"""Links from pages to files of the repository.
 
-A module of minidl becomes its page of source; a file such as ``SECURITY.md`` the page that includes
-it; a folder, which no site can show, its name.
+A link is written for the repository. In the site, a link to a module of minidl leads to the page of
+the source; a link to a file such as ``SECURITY.md`` leads to the page that includes the file; of a
+link to a folder, which no site can show, the name stays.
 """
 
 from pathlib import Path
@@ -59,7 +60,7 @@ def to_source(app: Any, doctree: Any, page: str) -> None:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Have links looked at that Sphinx cannot follow, and files that it would offer to save."""
+    """Have links looked at that Sphinx cannot follow, and files that Sphinx would offer to save."""
     app.connect("doctree-read", to_pages)
     app.connect("doctree-resolved", to_source)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,13 +9,13 @@ FILES = re.compile(r'(?:src|href)="([^"#?:]+\.(?:css|js|png|svg|jpg|webp|woff2?)
 
 
 def named(page: Path) -> set[Path]:
-    """Files of the site that a page asks for when it is opened."""
+    """Files of the site that an opened page asks for."""
     found = {(page.parent / name).resolve() for name in FILES.findall(page.read_text("utf-8"))}
     return {path for path in found if path.exists()}
 
 
 def lines(site: Path, pages: list[str]) -> list[str]:
-    """A line for each page; what all pages ask for is counted once."""
+    """A line for each page; files that all pages ask for are counted once."""
     asked = {page: named(site / f"{page}.html") for page in pages}
     shared = set.intersection(*asked.values())
     size = {path: path.stat().st_size for each in asked.values() for path in each}
