@@ -36,7 +36,7 @@ from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.model.sequential import Sequential
 from minidl.models import Model, load_model
-from minidl.names import elsewhere
+from minidl.names import absent
 from minidl.names.register import register
 from minidl.saving import FileFormatError
 from minidl.step import train_step
@@ -86,7 +86,7 @@ def __getattr__(name: str) -> ModuleType:
     # Loaded when first used: matplotlib, scikit-learn, and modules that few programs need.
     if name in ("plotting", "estimators", "gradient_check", "testing", "ops"):
         return importlib.import_module(f"minidl.{name}")
-    instead = elsewhere.of_package(name)
+    instead = absent.of_package(name)
     if instead is not None:
         raise AttributeError(f"{name} is none of minidl's names: {instead}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl.backend import Backend
 from minidl.backend.gather import Gather, buffer
-from minidl.data.batched import Batched
+from minidl.data.base import BatchesBase
 
 
-class Batches(Batched):
+class Batches(BatchesBase):
     """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
 
     Args:

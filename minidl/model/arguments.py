@@ -13,7 +13,7 @@ from minidl.backend import is_sparse
 from minidl.callbacks import Callback, CallbackList
 from minidl.callbacks.progress import EpochLine, ProgressBar
 from minidl.data import checking
-from minidl.network import Network, incoming
+from minidl.network import Network, conversion
 
 if TYPE_CHECKING:
     from minidl.model.compiling import Compiled
@@ -100,7 +100,7 @@ def features(network: Network, x: Any) -> Any:
         TypeError, ValueError: features that do not fit; see :mod:`minidl.data.checking`.
     """
     if is_sparse(x):
-        incoming.check_sparse(network)
+        conversion.check_sparse(network)
     x = checking.features(x, network.input_row, network.dtype)
     network.build((None, *x.shape[1:]))
     return x

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl.layers import Input, Layer
-from minidl.names.custom import noting, reading
+from minidl.names.in_files import noting, reading
 from minidl.network.sharing import duplicate
 from minidl.network.stack import Stack
 from minidl.saving.codec import decode_row, encode_row

@@ -12,9 +12,9 @@ from minidl.backend.sparse import outside
 from minidl.callbacks.base import Callback, overriding
 from minidl.data import checking
 from minidl.data.batches import Batches
+from minidl.data.source_batches import SourceBatches, run_out
 from minidl.data.sources import Slices, is_source, source
 from minidl.data.sparse_batches import batches_of
-from minidl.data.streams import Stream, run_out
 from minidl.model import arguments
 from minidl.model.arguments import INFERENCE_BATCH, VALIDATION_BATCH, Rows
 from minidl.model.compiling import Compiled
@@ -144,7 +144,7 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
         def suit(batch: Any) -> Rows:
             return arguments.features(model, _parts(batch)[0]), None, None  # type: ignore[return-value]
 
-        return Stream(what, suit, steps, model.backend, model.dtype)
+        return SourceBatches(what, suit, steps, model.backend, model.dtype)
     x = arguments.features(model, x)
     size = INFERENCE_BATCH if batch_size is None else batch_size
     return _inference(model, (x, None, None), batch_size, steps, size)  # type: ignore[arg-type]
@@ -179,9 +179,9 @@ def seen_size(
 
 def _stream(
     model: Compiled, what: Any, steps: int | None, class_weight: Mapping[int, float] | None
-) -> Stream:
+) -> SourceBatches:
     suit = functools.partial(_suit, model, class_weight)
-    return Stream(what, suit, steps, model.backend, model.dtype)
+    return SourceBatches(what, suit, steps, model.backend, model.dtype)
 
 
 def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any) -> Rows:
@@ -232,7 +232,7 @@ def _array_batches(
     y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
     arrays = x, y, None if weight is None else weight.astype(model.dtype)
     slices = Slices(arrays, size, model if shuffle else None)
-    return Stream(slices, suit, steps, model.backend, model.dtype), False
+    return SourceBatches(slices, suit, steps, model.backend, model.dtype), False
 
 
 def _inference(

@@ -23,7 +23,7 @@ from minidl.layers import Input, interface
 from minidl.layers.base import Layer
 from minidl.layers.own_call import passes
 from minidl.network import Network
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 from minidl.network.stack import Stack
 
 ROW = "a network is layers in a row"

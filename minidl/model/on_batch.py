@@ -12,7 +12,7 @@ from minidl.layers import Dense
 from minidl.model import arguments
 from minidl.model.evaluation import flat, ignoring_underflow
 from minidl.model.inference import Inference
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.step import train_step
 from minidl.training.objective import Objective
 from minidl.training.whole_step import WholeStep

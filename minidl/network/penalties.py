@@ -8,7 +8,7 @@ from typing import Any
 from minidl.backend import Backend
 from minidl.kernels import sums
 from minidl.layers.base import Layer
-from minidl.network.activities import Activities
+from minidl.network.activity_penalties import Activities
 from minidl.network.freezing import Frozen
 from minidl.network.projections import Projections
 from minidl.optimizers import Optimizer

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from minidl import checks
 from minidl.callbacks import Callback
 from minidl.saving import Extra, save_model
+from minidl.saving.json_values import Arrays, inward, outward
+from minidl.training.changed_objective import renewed
 from minidl.training.objective import Objective
-from minidl.training.plain import Arrays, inward, outward
-from minidl.training.renewing import renewed
 
 if TYPE_CHECKING:
     from minidl.model.sequential import Sequential

@@ -10,7 +10,7 @@ import numpy as np
 from minidl.backend import Backend
 
 
-class Batched:
+class BatchesBase:
     """The base of batches in a given order; the methods here suit batches of arrays.
 
     Attributes:

@@ -11,10 +11,10 @@ from functools import cache, partial
 from typing import Any
 
 from minidl.callbacks import BackupAndRestore, ModelCheckpoint
-from minidl.names.custom import noting, reading
+from minidl.names.in_files import noting, reading
 from minidl.resuming.checkpoints import Checkpoints
 from minidl.resuming.fingerprints import differences, fingerprint
-from minidl.resuming.reviving import revive
+from minidl.resuming.restoring import restore_model
 from minidl.resuming.termination import terminating
 from minidl.saving import FileFormatError, Saved, describe, read_file
 from minidl.training.state import TrainingState
@@ -49,7 +49,7 @@ class _Wish:
 
 
 @contextlib.contextmanager
-def keeping(
+def resumable(
     state: TrainingState, resume: Path | None, arguments: dict[str, Any], feed: Any
 ) -> Iterator[str | None]:
     """Restore the training that ``fit`` goes on with; keep checkpoints while the block trains.
@@ -200,11 +200,11 @@ def _go_on(
 
     def restore() -> None:
         with _blaming(path):
-            revive(model, saved)
+            restore_model(model, saved)
             state.take(saved.extra)
 
     with _blaming(path):
-        revive(model, saved)
+        restore_model(model, saved)
     state.restore = restore
 
 
