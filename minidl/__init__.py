@@ -2,7 +2,11 @@
 
 Public names follow Keras: ``minidl.Sequential``, ``minidl.layers``, ``minidl.optimizers``,
 ``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` chooses the device of the arrays and
-the executor of the formulas. The formulas themselves are in ``minidl/kernels``.
+the executor of the formulas.
+
+The formulas are in ``kernels``, a training step in ``step.py``, the passes through the layers in
+``network``, the loop over batches in ``training``, and what a user calls in ``model``. The folder
+``accelerator`` makes all of this fast. ``docs/design.md`` has a plan of all packages.
 """
 
 from __future__ import annotations
