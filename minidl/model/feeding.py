@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from minidl import checks
 from minidl.backend.sparse import outside
 from minidl.callbacks.base import Callback, overriding
-from minidl.data import checking
+from minidl.data.base import typed
 from minidl.data.batches import Batches
 from minidl.data.source_batches import SourceBatches, run_out
 from minidl.data.sources import Slices, is_source, source
@@ -190,12 +190,8 @@ def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any)
     if len(parts) < 2:
         raise ValueError("expected (x, y) or (x, y, sample_weight), received no targets")
     given: list[Any] = [*parts, None]
-    x, y, weight = arguments.rows(model, given[0], given[1], given[2])
-    by_class = checking.class_weights(class_weight, y, model._loss, model.output_row[0])
-    if by_class is not None:
-        weight = by_class if weight is None else weight * by_class
-    y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
-    return x, y, None if weight is None else weight.astype(model.dtype)
+    x, y, weight = arguments.rows(model, given[0], given[1], given[2], class_weight)
+    return x, *typed(y, weight, model.dtype)
 
 
 def _parts(batch: Any) -> tuple[Any, ...]:
@@ -229,9 +225,7 @@ def _array_batches(
         return batch
 
     x, y, weight = rows
-    y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
-    arrays = x, y, None if weight is None else weight.astype(model.dtype)
-    slices = Slices(arrays, size, model if shuffle else None)
+    slices = Slices((x, *typed(y, weight, model.dtype)), size, model if shuffle else None)
     return SourceBatches(slices, suit, steps, model.backend, model.dtype), False
 
 

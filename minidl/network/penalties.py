@@ -29,7 +29,7 @@ class Penalties:
     """
 
     def __init__(
-        self, parameters: ParameterVector, backend: Backend, layers: Iterable[Layer] = ()
+        self, parameters: ParameterVector, backend: Backend, layers: Iterable[Layer]
     ) -> None:
         self._places = [(entry.specification, entry.slice) for entry in parameters]
         theta = parameters.theta

@@ -84,7 +84,7 @@ class TrainingState:
         """
         if self._waiting:
             settle()
-            self.act()
+            self._act()
         due = self.every and self.model.step % self.every == 0
         if due and not (self.model.stop_training or self.leaving):
             settle()
@@ -93,13 +93,13 @@ class TrainingState:
     def end_epoch(self) -> None:
         """End an epoch, after all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
-        self.act()
+        self._act()
         if self.leaving:
             self.leave()
         if self.each_epoch:
             self.save()
 
-    def act(self) -> None:
+    def _act(self) -> None:
         """Run the waiting actions."""
         while self._waiting:
             self._waiting.popleft()()
