@@ -1,4 +1,7 @@
-"""A sum, within each step, of tensors whose infinities can be lost on the way."""
+"""A sum, within each step, of tensors whose infinities can be lost on the way.
+
+An optimizer is wrapped, so that the tensors are added up before each update.
+"""
 
 from __future__ import annotations
 

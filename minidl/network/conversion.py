@@ -64,7 +64,7 @@ def converted(network: Any, x: Any) -> Any:
         x: the result of :func:`rows`.
     """
     taken = x.dtype == network.dtype or (
-        x.dtype.kind in "ui" and x.dtype.isnative and computes_on_integers(network.leaves)
+        x.dtype.kind in "ui" and x.dtype.isnative and _computes_on_integers(network.leaves)
     )
     aligned = not isinstance(x, np.ndarray) or x.flags.aligned
     if is_sparse(x) or (taken and x.flags.c_contiguous and aligned):
@@ -88,7 +88,7 @@ def _csr(network: Stack, x: Any) -> Any:
     return x.astype(network.dtype) if converts else x
 
 
-def computes_on_integers(layers: Sequence[Layer]) -> bool:
+def _computes_on_integers(layers: Sequence[Layer]) -> bool:
     """True if the layers up to the first that computes take integers unconverted."""
     for layer in layers:
         if layer.tensors or not layer.accepts_integers:
