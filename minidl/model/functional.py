@@ -242,6 +242,7 @@ def place(layer: Layer, more: int) -> Symbol:
     return Symbol((source(network), *entries), shape)
 
 
+# Layers call these functions, and stand on a lower floor, which imports nothing from here.
 interface.above.call, interface.above.place, interface.above.build = call, place, build
 
 
