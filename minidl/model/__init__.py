@@ -22,4 +22,6 @@ cloning.py           a model made anew from a configuration
 pickling.py          a model pickled and copied
 serving.py           ``Predictor``: predictions for a service
 ===================  ===========================================================================
+
+``minidl/models.py`` is Keras's module: ``Model``, ``load_model``, ``clone_model``.
 """
