@@ -39,6 +39,8 @@ class Objective:
         rows: the largest number of rows in a batch.
 
     Attributes:
+        measures: what adds up over batches: the mean loss, the metrics, the parts of the loss.
+        needs_outputs: True if metrics need the outputs behind the logits.
         probe: a method, called in each step before the update, or None; calls kernels alone.
     """
 
