@@ -2,7 +2,11 @@
 
 Public names follow Keras: ``minidl.Sequential``, ``minidl.layers``, ``minidl.optimizers``,
 ``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` chooses the device of the arrays and
-the executor of the formulas. The formulas themselves are in ``minidl/kernels``.
+the executor of the formulas.
+
+The formulas are in ``kernels``, a training step in ``step.py``, the passes through the layers in
+``network``, the loop over batches in ``training``, and what a user calls in ``model``. The folder
+``accelerator`` makes all of this fast. ``docs/design.md`` has a plan of all packages.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from minidl.finite.replaying import replay_failure
 from minidl.layers import Input
 from minidl.model.sequential import Sequential
 from minidl.models import Model, load_model
-from minidl.names import elsewhere
+from minidl.names import absent
 from minidl.names.register import register
 from minidl.saving import FileFormatError
 from minidl.step import train_step
@@ -86,7 +90,7 @@ def __getattr__(name: str) -> ModuleType:
     # Loaded when first used: matplotlib, scikit-learn, and modules that few programs need.
     if name in ("plotting", "estimators", "gradient_check", "testing", "ops"):
         return importlib.import_module(f"minidl.{name}")
-    instead = elsewhere.of_package(name)
+    instead = absent.of_package(name)
     if instead is not None:
         raise AttributeError(f"{name} is none of minidl's names: {instead}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

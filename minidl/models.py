@@ -1,4 +1,7 @@
-"""Models: the public names of networks; functions that clone, load and save a model."""
+"""Models: the public names of networks; functions that clone, load and save a model.
+
+The methods of a model are in the package :mod:`minidl.model`.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import scipy.sparse
 
 from minidl.resuming import fingerprints
 from minidl.resuming.fingerprints import differences, fingerprint
-from minidl.training.plain import inward, outward
+from minidl.saving.json_values import inward, outward
 
 RANDOM = np.random.default_rng(2)
 ARRAYS = {

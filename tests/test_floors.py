@@ -199,6 +199,22 @@ def test_every_floor_is_there():
     assert {"training", "callbacks", "datasets", "saving", "plotting", *TESTING} <= names
 
 
+def test_the_plan_has_these_floors():
+    """The plan in docs/design.md; what is beside the loop has no number there."""
+    page = (ROOT.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    plan = page.partition("```\nminidl/\n")[2].partition("```")[0]
+    told: dict[str, int] = {}
+    number = 0
+    for line in plan.partition("beside the loop")[0].splitlines():
+        number = int(line[2]) if line[2:3].isdigit() else number
+        names = line[5:].split("   ")[0]
+        told |= {name.rstrip("/").removesuffix(".py"): number for name in names.split()}
+    assert told == {name: floor(f"minidl.{name}") for name in told}
+    names = {top(module) for module in modules_of(ROOT)} - {"", "__main__"}
+    beside = plan.partition("beside the loop")[2]
+    assert {name for name in names - told.keys() if f" {name}/ " not in beside} == set()
+
+
 # The checker bites -------------------------------------------------------------------------
 
 SOUND = {

@@ -85,6 +85,22 @@ def test_each_name_is_that_of_a_file_or_folder() -> None:
     assert sum(part.files for part in found.values()) == len(list(ROOT.rglob("*.py")))
 
 
+@pytest.mark.parametrize(
+    "package",
+    ["activations", "backend", "commands", "data", "finite", "model", "names", "network",
+     "resuming", "saving", "training"],
+)  # fmt: skip
+def test_a_package_names_each_of_its_files(package: str) -> None:
+    """In the lines above the imports."""
+    text = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w/])(\w+)\.py\b", text.partition("\nfrom __future__")[0]))
+    files = {path.stem for path in (ROOT / package).glob("*.py")} - {"__init__"}
+    beside = (
+        {path.stem for path in ROOT.glob("kernels/*.py")} if package == "activations" else set()
+    )
+    assert (files - named, named - files - beside) == (set(), set())
+
+
 def test_the_page_for_a_first_reader_lists_these_files() -> None:
     page = (ROOT.parent / "docs" / "understand" / "reading.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `minidl/(.+)\.py` \| (\d+) \|", page, flags=re.M)

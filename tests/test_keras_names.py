@@ -11,7 +11,7 @@ import pytest
 
 import minidl
 from minidl import layers, losses, metrics, ops, optimizers, regularizers, saving
-from minidl.names import elsewhere
+from minidl.names import absent
 from tests.registered import forgotten  # noqa: F401  a fixture
 
 RANDOM = np.random.default_rng(4)
@@ -291,7 +291,7 @@ def test_names_that_the_package_has_not_say_what_to_write(name: str, words: str)
         assert hasattr(getattr(minidl, place[0]), place[1])
 
 
-@pytest.mark.parametrize("name", elsewhere.CALLED_BY_KERAS)
+@pytest.mark.parametrize("name", absent.CALLED_BY_KERAS)
 @pytest.mark.parametrize("base", [minidl.Sequential, minidl.Model])
 def test_a_method_that_keras_would_call_is_refused(base: type, name: str) -> None:
     """Where it is defined in a class of models, or in one that this derives from."""
@@ -318,5 +318,5 @@ def test_metrics_by_the_name_of_the_output() -> None:
 def test_each_answer_is_needed() -> None:
     """A name that is here needs none."""
     model = minidl.Model(*ends())
-    assert [name for name in elsewhere.OF_MODELS if hasattr(model, name)] == []
-    assert [name for name in elsewhere.OF_PACKAGE if hasattr(minidl, name)] == []
+    assert [name for name in absent.OF_MODELS if hasattr(model, name)] == []
+    assert [name for name in absent.OF_PACKAGE if hasattr(minidl, name)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,10 @@ def test_a_reader_passes_few_files_on_the_way_to_a_gradient() -> None:
     page = (ROOT / "docs" / "understand" / "a_step.md").read_text(encoding="utf-8")
     rows = [f"| `{file}` | `{name}` | {lines} |" for file, name, lines in path]
     assert [row for row in page.splitlines() if row.startswith("| `minidl/")] == rows, rows
+    named = re.findall(r"`(minidl/[\w/]+\.py)`", page)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    said = f"{len(path)} functions in {len({file for file, _, _ in path})} files"
+    assert said in (ROOT / "README.md").read_text(encoding="utf-8"), said
 
 
 def test_the_book_trains_without_the_accelerator(tmp_path: Path) -> None:

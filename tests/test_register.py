@@ -17,7 +17,7 @@ from minidl import activations, initializers, layers, losses, metrics, optimizer
 from minidl.activations import ActivationFunction
 from minidl.backend import fused
 from minidl.checks import hint
-from minidl.names.custom import find_class, name_of
+from minidl.names.in_files import find_class, name_of
 from minidl.names.lookup import find, known
 from minidl.names.register import register
 from minidl.optimizers import schedules

@@ -2,6 +2,11 @@
 
 ``minidl.activations.relu(x)`` takes arrays; layers take an activation by name,
 ``Dense(16, "relu")``. :class:`ActivationFunction` makes one of any pair of kernels.
+
+A new activation is a pair ``NAME_forward``, ``NAME_backward`` in ``kernels/activations.py``,
+``smooth.py``, ``piecewise.py``, ``gated.py`` or ``rowwise.py``. In this package ``functions.py``
+finds the pairs, ``pairs.py`` reads the arguments of a pair's kernels, and ``as_keras.py`` calls an
+activation with the arguments of Keras's function.
 """
 
 from __future__ import annotations

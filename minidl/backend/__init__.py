@@ -5,6 +5,11 @@
 door to :mod:`minidl.accelerator`: no other module that computes a network imports from there.
 """
 
+# Formulas: fused.py, kernel.py and running.py. Arrays: switch.py, cuda.py, floatx.py, gather.py,
+# sparse.py, tensors.py, array.py, values.py, addresses.py. Random numbers: random.py. Code that
+# is minidl's or foreign: own.py, bodies.py. Threads: turns.py, recorder.py. The rest:
+# installation.py, session.py, weak.py.
+
 from __future__ import annotations
 
 from typing import Any

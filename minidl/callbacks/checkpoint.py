@@ -12,7 +12,7 @@ from minidl.backend.weak import weakly
 from minidl.callbacks.base import NONE, Logs, may_add_values
 from minidl.callbacks.monitor import Monitor, finite
 from minidl.printing import say
-from minidl.replacing import clear_leftovers
+from minidl.saving.atomic import clear_leftovers
 from minidl.saving.writing import check_ending
 
 #: Longest name of a file, in bytes, on the file systems in use.

@@ -1,1 +1,1 @@
-"""Commands for the shell: ``minidl doctor`` and ``minidl cache``."""
+"""Commands for the shell: ``minidl doctor`` (doctor.py) and ``minidl cache`` (cache.py)."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from minidl.backend import Backend
 from minidl.backend.gather import Gather, buffer
-from minidl.data.batched import Batched
+from minidl.data.base import BatchesBase, typed
 
 
-class Batches(Batched):
+class Batches(BatchesBase):
     """Rows on the device, handed out in batches; x is copied only if its rows lie scattered.
 
     Args:
@@ -21,19 +21,18 @@ class Batches(Batched):
         size: rows in a batch; the last one may have fewer.
         backend: where the batches are needed.
         dtype: of the weights and of targets that are not int32.
+
+    Attributes:
+        rows, items: number of the rows, in the order of which batches come.
     """
 
     def __init__(
         self, x: Any, y: Any, weight: Any, size: int, backend: Backend, dtype: Any
     ) -> None:
-        self.rows: int = x.shape[0]
-        self.items = self.rows  # of which an order is made
+        self.rows = self.items = int(x.shape[0])
         self.size: int = min(size, self.rows)
         self._backend = backend
-        if y is not None and y.dtype != np.int32:
-            y = y.astype(dtype, copy=False)
-        if weight is not None:
-            weight = weight.astype(dtype)
+        y, weight = typed(y, weight, dtype)
         with backend.here:
             self._arrays = [None if a is None else self._place(a) for a in (x, y, weight)]
         self._buffers: list[Any] = []

@@ -26,7 +26,7 @@ _FEW = 1 << 13
 _PART = 1 << 18
 
 
-def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
+def features(x: Any, shape: Shape | None, dtype: Any) -> Any:
     """``x`` as an array of rows of ``shape``, or as a canonical CSR matrix of ``dtype``.
 
     Integers stay integers in an array, and the array is not copied. A vector is accepted where a
@@ -38,24 +38,22 @@ def features(x: Any, shape: Shape | None, dtype: Any, name: str = "x") -> Any:
             large for ``dtype``.
     """
     sparse = is_sparse(x)
-    x = checks.numeric(name, canonical(x, name)) if sparse else _numbers(x, name)
+    x = checks.numeric("x", canonical(x, "x")) if sparse else _numbers(x, "x")
     if x.ndim == 1 and shape == (1,):
         x = x.reshape(-1, 1)
     if x.ndim < 2:
-        raise ValueError(f"{name}: expected rows, shape (N, ...), received shape {x.shape}")
+        raise ValueError(f"x: expected rows, shape (N, ...), received shape {x.shape}")
     if 0 in x.shape:
-        raise ValueError(f"{name}: expected rows of numbers, received none (shape {x.shape})")
+        raise ValueError(f"x: expected rows of numbers, received none (shape {x.shape})")
     if shape is not None and tuple(x.shape[1:]) != shape:
         raise ValueError(
-            f"{name}: expected rows of shape {shape}, received rows of shape {tuple(x.shape[1:])}"
+            f"x: expected rows of shape {shape}, received rows of shape {tuple(x.shape[1:])}"
         )
-    _finite(x, name, dtype)
+    _finite(x, "x", dtype)
     return x.astype(dtype) if sparse and x.dtype != dtype else x
 
 
-def targets(
-    y: Any, loss: Loss, output_shape: Shape, rows: int, dtype: Any, name: str = "y"
-) -> np.ndarray:
+def targets(y: Any, loss: Loss, output_shape: Shape, rows: int, dtype: Any) -> np.ndarray:
     """``y`` as targets that suit the loss and the network's output: (N, 1) int32, or (N, units).
 
     Raises:
@@ -68,16 +66,14 @@ def targets(
             "with a Dense layer"
         )
     units = output_shape[0]
-    y = _numbers(y, name)
+    y = _numbers(y, "y")
     y = backend_of(y).to_host(y)
     kind = type(loss).__name__
     if y.ndim == 0 or len(y) != rows:
         received = "a single number" if y.ndim == 0 else f"{len(y)}"
-        raise ValueError(
-            f"{name}: expected as many targets as rows of x, {rows}, received {received}"
-        )
+        raise ValueError(f"y: expected as many targets as rows of x, {rows}, received {received}")
     if loss.labels == "integers":
-        return _class_numbers(y, units, name, kind)
+        return _class_numbers(y, units, kind)
     if y.shape == (rows,) and units == 1:
         y = y.reshape(rows, 1)
     if y.shape != (rows, units):
@@ -87,19 +83,19 @@ def targets(
         elif y.size == rows:
             hint = "; for one number a row the output is Dense(1)"
         raise ValueError(
-            f"{name}: expected shape ({rows}, {units}) for {kind} and {units} output units, "
+            f"y: expected shape ({rows}, {units}) for {kind} and {units} output units, "
             f"received {y.shape}{hint}"
         )
-    _finite(y, name, dtype)
+    _finite(y, "y", dtype)
     if loss.labels == "binary" and (np.min(y) < 0 or np.max(y) > 1):
         row = int(np.argmax(((y < 0) | (y > 1)).any(axis=1)))
         raise ValueError(
-            f"{name}: expected targets within 0 and 1 for {kind}, received {y[row].tolist()} "
+            f"y: expected targets within 0 and 1 for {kind}, received {y[row].tolist()} "
             f"in row {row}"
         )
     if loss.labels == "rows" and (np.abs(y.sum(axis=1, dtype=np.float64) - 1) > 1e-3).any():
         warnings.warn(
-            f"{name}: {kind} takes rows of probabilities, and some of these rows do not sum to 1; "
+            f"y: {kind} takes rows of probabilities, and some of these rows do not sum to 1; "
             "the loss -Σ t log p is that of the numbers as they are",
             stacklevel=outside(),
         )
@@ -163,6 +159,13 @@ def class_weights(
     return by_class
 
 
+def product(weight: Any, other: Any) -> Any:
+    """The product of two weights of each row; None stands for weights of 1."""
+    if weight is None or other is None:
+        return weight if other is None else other
+    return weight * other
+
+
 def _classes_of(y: np.ndarray, loss: Loss) -> np.ndarray | None:
     """The class number of each row of targets; None if the targets are no classes."""
     if y.shape[1] > 1:
@@ -222,16 +225,16 @@ def _stored(array: Any) -> Any:
     return array.data if is_sparse(array) else array
 
 
-def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:
+def _class_numbers(y: Any, units: int, kind: str) -> np.ndarray:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y.reshape(-1)
     if y.ndim != 1:
         hint = "; for one-hot rows use CategoricalCrossentropy" if y.shape[1:] == (units,) else ""
         raise ValueError(
-            f"{name}: expected class numbers, shape ({len(y)},), for {kind}, received shape "
+            f"y: expected class numbers, shape ({len(y)},), for {kind}, received shape "
             f"{y.shape}{hint}"
         )
-    y = checks.whole(f"{name}: class numbers 0 … {units - 1} for {kind}", y)
+    y = checks.whole(f"y: class numbers 0 … {units - 1} for {kind}", y)
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= units:
         hint = "; classes are counted from 0"
@@ -240,7 +243,7 @@ def _class_numbers(y: Any, units: int, name: str, kind: str) -> np.ndarray:
         if units == 1:
             hint = "; one unit takes a sigmoid and BinaryCrossentropy"
         raise ValueError(
-            f"{name}: expected class numbers 0 … {units - 1} for {units} output units, received "
+            f"y: expected class numbers 0 … {units - 1} for {units} output units, received "
             f"{low if low < 0 else high}{hint}"
         )
     numbers: np.ndarray = y.astype(np.int32).reshape(-1, 1)

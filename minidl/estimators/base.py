@@ -21,7 +21,7 @@ from minidl.model.arguments import INFERENCE_BATCH
 from minidl.model.evaluation import ignoring_underflow
 from minidl.model.pickling import packed, unpacked
 from minidl.model.sequential import Sequential
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 
 #: Types of numbers that are kept; any other type becomes the first.
 DTYPES = np.float64, np.float32

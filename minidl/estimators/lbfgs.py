@@ -12,7 +12,7 @@ from minidl.estimators.base import Rows
 from minidl.model import arguments
 from minidl.model.evaluation import ignoring_underflow
 from minidl.model.sequential import Sequential
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.step import train_step
 from minidl.training.whole_step import WholeStep
 

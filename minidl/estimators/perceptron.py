@@ -20,7 +20,7 @@ from minidl.estimators.parts import evened, split
 from minidl.estimators.ranges import ACTIVATIONS, ARGUMENTS
 from minidl.model.arguments import listeners
 from minidl.model.sequential import Sequential
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.optimizers import Optimizer
 from minidl.printing import say
 

@@ -16,7 +16,7 @@ import numpy as np
 from minidl.backend import is_sparse
 from minidl.finite.errors import Finding
 from minidl.layers import Flatten, Input
-from minidl.names.custom import name_of, noting
+from minidl.names.in_files import name_of, noting
 from minidl.network import Network
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.saving import Extra, describe, save_model

@@ -1,13 +1,17 @@
-"""A sum, within each step, of tensors whose infinities can be lost on the way."""
+"""A sum, within each step, of tensors whose infinities can be lost on the way.
+
+An optimizer is wrapped, so that the tensors are added up before each update.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl.kernels import sums
 from minidl.layers import Activation, Dense
+from minidl.optimizers import Optimizer
 
 
 class Probe:
@@ -53,3 +57,23 @@ def _swallowed(layers: Sequence[Any]) -> list[Any]:
             found.append(y)
         y = getattr(layer, "y", None)
     return found
+
+
+class Probed:
+    """An optimizer with a call of another function before the update.
+
+    Args:
+        optimizer: the wrapped optimizer, which is asked for all other attributes.
+        probe: a function without arguments.
+    """
+
+    def __init__(self, optimizer: Optimizer, probe: Callable[[], None]) -> None:
+        self._optimizer, self._probe = optimizer, probe
+
+    def update(self, theta: Any, grad: Any) -> None:
+        """Call the probe, then the optimizer's update."""
+        self._probe()
+        self._optimizer.update(theta, grad)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._optimizer, name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.training.moved import numbers
+from minidl.training.snapshots import numbers
 
 
 class Trail:

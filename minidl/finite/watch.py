@@ -38,8 +38,8 @@ from minidl.finite.files import write
 from minidl.finite.naming import Observer
 from minidl.finite.probe import Probe
 from minidl.finite.trail import Trail
-from minidl.training.moved import State, vectors
 from minidl.training.objective import Objective
+from minidl.training.snapshots import Snapshot, vectors
 from minidl.training.whole_step import WholeStep, parts_of
 
 #: Steps between two looks: as many as are run in a row, and a part of the optimizer's FLUSH_EVERY.
@@ -110,7 +110,7 @@ class Watch:
         self._every = 1 if alone else EVERY
         self._trail = None if alone or self._failed or are_own(self._told) else Trail(model)
         self._observer = Observer(objective)
-        self._kept = State(model)
+        self._kept = Snapshot(model)
         self._since, self._due = 0, True
 
     def go_on(self, objective: Objective) -> None:
@@ -199,9 +199,9 @@ class Watch:
         if self._trail is not None:
             self._trail.begin()
 
-    def _now(self) -> State:
+    def _now(self) -> Snapshot:
         """A copy of the present state."""
-        state = State(self._model)
+        state = Snapshot(self._model)
         state.keep(self._number + 1, self._objective.measures)
         return state
 
@@ -221,7 +221,7 @@ class Watch:
     def _search(self) -> None:
         """Do the steps since the last copy again, and name the first bad tensor."""
         now, last, first, trail = self._now(), self._number, self._kept.batch, self._trail
-        before, same = State(self._model), True
+        before, same = Snapshot(self._model), True
         self._kept.restore()
         for number, batch in enumerate(self._train.shuffled(self._order, first), first):
             if trail is not None:
@@ -259,7 +259,7 @@ class Watch:
             self._calling(*batch)
         return self._observer.found
 
-    def _as_played(self, after: State) -> Finding | None:
+    def _as_played(self, after: Snapshot) -> Finding | None:
         """The bad tensor of the recorded step, where the called step, rounded otherwise, is finite.
 
         None for a finite recorded step; the state is then the state after that step.
@@ -275,7 +275,7 @@ class Watch:
         observer.look("forward", type(objective.loss).__name__, "value", objective.mean._sum)
         return observer.found
 
-    def _fail(self, found: Finding, before: State, after: State, note: str = "") -> None:
+    def _fail(self, found: Finding, before: Snapshot, after: Snapshot, note: str = "") -> None:
         before.restore()
         rows = self._train.numbers(self._order, before.batch)
         where = {"epoch": self._epoch, "batch": before.batch, "step": before.step}
@@ -286,7 +286,7 @@ class Watch:
         place = self._epoch, before.batch, before.step
         self._tell(NonFiniteError(found, *place, data_rows, path, notes), after)
 
-    def _tell(self, error: NonFiniteError, after: State) -> None:
+    def _tell(self, error: NonFiniteError, after: Snapshot) -> None:
         self._failed, self._trail = True, None
         if self._raises:
             raise error

@@ -20,7 +20,7 @@ from minidl.gradient_check.errors import (
 )
 from minidl.gradient_check.report import SHOWN, Failure, Result
 from minidl.network import Network
-from minidl.network.between import ShapeError
+from minidl.network.conversion import ShapeError
 
 
 def on_host(what: str, array: Any) -> np.ndarray:

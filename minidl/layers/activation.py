@@ -10,7 +10,7 @@ from minidl.backend import Backend
 from minidl.layers.arguments import not_activation
 from minidl.layers.base import Layer, Shape, first_rows
 from minidl.layers.shapes import features
-from minidl.names.custom import name_of
+from minidl.names.in_files import name_of
 from minidl.names.register import register
 
 

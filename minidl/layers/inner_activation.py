@@ -7,7 +7,7 @@ from typing import Any
 
 from minidl import activations
 from minidl.layers.activation import Activation
-from minidl.names.custom import name_of
+from minidl.names.in_files import name_of
 
 
 def inner_activation(activation: Any, outer: str) -> Activation | None:

@@ -15,7 +15,7 @@ from minidl.backend import backend_of, floatx
 from minidl.backend.array import Number, Weight
 from minidl.layers.arguments import fix, of_tensors
 from minidl.names.configuration import Configured, arguments_of
-from minidl.names.own_classes import constructed
+from minidl.names.user_classes import constructed
 from minidl.parameters import Specification
 
 

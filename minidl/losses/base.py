@@ -17,8 +17,8 @@ from minidl.kernels import losses as kernels
 from minidl.kernels import sums
 from minidl.losses import arguments, arrays, reductions
 from minidl.names.configuration import Configured
-from minidl.names.own_classes import in_place
 from minidl.names.register import kind
+from minidl.names.user_classes import in_place
 
 #: Activations whose logits a cross-entropy takes.
 JOINED = ("softmax", "sigmoid")

@@ -13,7 +13,7 @@ from minidl.backend import is_sparse
 from minidl.callbacks import Callback, CallbackList
 from minidl.callbacks.progress import EpochLine, ProgressBar
 from minidl.data import checking
-from minidl.network import Network, incoming
+from minidl.network import Network, conversion
 
 if TYPE_CHECKING:
     from minidl.model.compiling import Compiled
@@ -100,14 +100,20 @@ def features(network: Network, x: Any) -> Any:
         TypeError, ValueError: features that do not fit; see :mod:`minidl.data.checking`.
     """
     if is_sparse(x):
-        incoming.check_sparse(network)
+        conversion.check_sparse(network)
     x = checking.features(x, network.input_row, network.dtype)
     network.build((None, *x.shape[1:]))
     return x
 
 
-def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
-    """Features, targets in the form of the model's loss, and weights.
+def rows(
+    model: Compiled,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None = None,
+) -> Rows:
+    """Features, targets in the form of the model's loss, and weights, of rows and classes.
 
     Raises:
         TypeError, ValueError: arrays that do not fit; see :mod:`minidl.data.checking`.
@@ -117,7 +123,9 @@ def rows(model: Compiled, x: Any, y: Any, sample_weight: Any) -> Rows:
     x = features(model, x)
     count = x.shape[0]
     y = checking.targets(y, model._loss, model.output_row, count, model.dtype)
-    return x, y, checking.sample_weights(sample_weight, count)
+    weight = checking.sample_weights(sample_weight, count)
+    by_class = checking.class_weights(class_weight, y, model._loss, model.output_row[0])
+    return x, y, checking.product(weight, by_class)
 
 
 def training_rows(
@@ -158,9 +166,7 @@ def training_rows(
         x, y = x[:kept], y[:kept]
         weight = None if weight is None else weight[:kept]
         by_class = None if by_class is None else by_class[:kept]
-    if by_class is not None:
-        weight = by_class if weight is None else weight * by_class
-    return (x, y, weight), validation
+    return (x, y, checking.product(weight, by_class)), validation
 
 
 def validation_rows(model: Compiled, given: Any) -> Rows | None:

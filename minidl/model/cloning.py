@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl.layers import Input, Layer
-from minidl.names.custom import noting, reading
+from minidl.names.in_files import noting, reading
 from minidl.network.sharing import duplicate
 from minidl.network.stack import Stack
 from minidl.saving.codec import decode_row, encode_row
@@ -32,7 +32,7 @@ def configuration(model: Any) -> dict[str, Any]:
 def from_configuration(
     kind: Callable[..., Any],
     config: Mapping[str, Any],
-    custom_objects: Mapping[str, Any] | None = None,
+    custom_objects: Mapping[str, Any] | None,
 ) -> Any:
     """A model of ``kind`` with the layers of a :func:`configuration`.
 
@@ -57,7 +57,7 @@ def text(model: Any, **options: Any) -> str:
 
 
 def from_text(
-    kind: Callable[..., Any], json_string: str, custom_objects: Mapping[str, Any] | None = None
+    kind: Callable[..., Any], json_string: str, custom_objects: Mapping[str, Any] | None
 ) -> Any:
     """A model of ``kind`` from a :func:`text`.
 

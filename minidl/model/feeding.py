@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from minidl import checks
 from minidl.backend.sparse import outside
 from minidl.callbacks.base import Callback, overriding
-from minidl.data import checking
+from minidl.data.base import typed
 from minidl.data.batches import Batches
+from minidl.data.source_batches import SourceBatches, run_out
 from minidl.data.sources import Slices, is_source, source
 from minidl.data.sparse_batches import batches_of
-from minidl.data.streams import Stream, run_out
 from minidl.model import arguments
 from minidl.model.arguments import INFERENCE_BATCH, VALIDATION_BATCH, Rows
 from minidl.model.compiling import Compiled
@@ -144,7 +144,7 @@ def prediction(model: Any, x: Any, batch_size: int | None, steps: int | None) ->
         def suit(batch: Any) -> Rows:
             return arguments.features(model, _parts(batch)[0]), None, None  # type: ignore[return-value]
 
-        return Stream(what, suit, steps, model.backend, model.dtype)
+        return SourceBatches(what, suit, steps, model.backend, model.dtype)
     x = arguments.features(model, x)
     size = INFERENCE_BATCH if batch_size is None else batch_size
     return _inference(model, (x, None, None), batch_size, steps, size)  # type: ignore[arg-type]
@@ -179,9 +179,9 @@ def seen_size(
 
 def _stream(
     model: Compiled, what: Any, steps: int | None, class_weight: Mapping[int, float] | None
-) -> Stream:
+) -> SourceBatches:
     suit = functools.partial(_suit, model, class_weight)
-    return Stream(what, suit, steps, model.backend, model.dtype)
+    return SourceBatches(what, suit, steps, model.backend, model.dtype)
 
 
 def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any) -> Rows:
@@ -190,12 +190,8 @@ def _suit(model: Compiled, class_weight: Mapping[int, float] | None, batch: Any)
     if len(parts) < 2:
         raise ValueError("expected (x, y) or (x, y, sample_weight), received no targets")
     given: list[Any] = [*parts, None]
-    x, y, weight = arguments.rows(model, given[0], given[1], given[2])
-    by_class = checking.class_weights(class_weight, y, model._loss, model.output_row[0])
-    if by_class is not None:
-        weight = by_class if weight is None else weight * by_class
-    y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
-    return x, y, None if weight is None else weight.astype(model.dtype)
+    x, y, weight = arguments.rows(model, given[0], given[1], given[2], class_weight)
+    return x, *typed(y, weight, model.dtype)
 
 
 def _parts(batch: Any) -> tuple[Any, ...]:
@@ -229,10 +225,8 @@ def _array_batches(
         return batch
 
     x, y, weight = rows
-    y = y if y.dtype == "int32" else y.astype(model.dtype, copy=False)
-    arrays = x, y, None if weight is None else weight.astype(model.dtype)
-    slices = Slices(arrays, size, model if shuffle else None)
-    return Stream(slices, suit, steps, model.backend, model.dtype), False
+    slices = Slices((x, *typed(y, weight, model.dtype)), size, model if shuffle else None)
+    return SourceBatches(slices, suit, steps, model.backend, model.dtype), False
 
 
 def _inference(

@@ -23,7 +23,7 @@ from minidl.layers import Input, interface
 from minidl.layers.base import Layer
 from minidl.layers.own_call import passes
 from minidl.network import Network
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 from minidl.network.stack import Stack
 
 ROW = "a network is layers in a row"
@@ -242,6 +242,7 @@ def place(layer: Layer, more: int) -> Symbol:
     return Symbol((source(network), *entries), shape)
 
 
+# Layers call these functions, and stand on a lower floor, which imports nothing from here.
 interface.above.call, interface.above.place, interface.above.build = call, place, build
 
 

@@ -13,7 +13,7 @@ from minidl.data.sources import is_source
 from minidl.model import arguments, feeding
 from minidl.model.evaluation import Evaluated, ignoring_underflow
 from minidl.model.serving import Predictor
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 
 
 class Inference(Evaluated):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.data import checking
+from minidl.data.base import typed
 from minidl.layers import Dense
 from minidl.model import arguments
 from minidl.model.evaluation import flat, ignoring_underflow
 from minidl.model.inference import Inference
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.step import train_step
 from minidl.training.objective import Objective
 from minidl.training.whole_step import WholeStep
@@ -46,10 +46,7 @@ class OnBatch(Inference):
             TypeError, ValueError: arrays that do not fit.
         """
         self._check_compiled()
-        x, y, weight = arguments.rows(self, x, y, sample_weight)
-        by_class = checking.class_weights(class_weight, y, self._loss, self.output_row[0])
-        if by_class is not None:
-            weight = by_class if weight is None else weight * by_class
+        x, y, weight = arguments.rows(self, x, y, sample_weight, class_weight)
         with self.backend.here:
             x, y, weight = self._placed(x, y, weight)
             objective = Objective(self, self._loss, self._metrics, x.shape[0])
@@ -95,7 +92,6 @@ class OnBatch(Inference):
 
     def _placed(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
         """A checked batch on the device, in the types of :class:`minidl.data.batches.Batches`."""
-        y = y if y.dtype == np.int32 else y.astype(self.dtype, copy=False)
-        weight = None if weight is None else weight.astype(self.dtype)
+        y, weight = typed(y, weight, self.dtype)
         to_device = self.backend.to_device
         return to_device(x), to_device(y), None if weight is None else to_device(weight)

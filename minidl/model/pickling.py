@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl.backend import use
 from minidl.model.cloning import configuration, from_configuration
-from minidl.names.custom import noting
+from minidl.names.in_files import noting
 from minidl.saving import describe, load_model, save_model
 
 #: Attributes that a file lacks.

@@ -10,18 +10,18 @@ from minidl import checks
 from minidl.callbacks import Callback, History
 from minidl.model import arguments, feeding
 from minidl.model.evaluation import ignoring_underflow
-from minidl.model.interface import Interface
+from minidl.model.keras_names import KerasNames
 from minidl.model.on_batch import OnBatch
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.printing import say
-from minidl.resuming.keeping import keeping
+from minidl.resuming.resume import resumable
 from minidl.training import plausibility
 from minidl.training.loop import Loop
 from minidl.training.objective import Objective
 from minidl.training.state import TrainingState
 
 
-class Sequential(OnBatch, Interface):
+class Sequential(OnBatch, KerasNames):
     """A stack of layers with a training loop.
 
     ``Sequential([...])`` or ``add``; ``compile``; ``fit``; ``evaluate`` and ``predict``. The
@@ -37,7 +37,7 @@ class Sequential(OnBatch, Interface):
     history: History | None = None
     stop_training = False
     recording = "no step has been made yet"
-    #: State of the training under way, and of its beginning; see :mod:`minidl.resuming.keeping`.
+    #: State of the training under way, and of its beginning; see :mod:`minidl.resuming.resume`.
     fitting: TrainingState | None = None
     began: Any = None
     _looked = _continued = False
@@ -149,7 +149,7 @@ class Sequential(OnBatch, Interface):
                 self.backend.here,
                 Instead(self),
                 ignoring_underflow(),
-                keeping(state, resume, settings, feed) as origin,
+                resumable(state, resume, settings, feed) as origin,
             ):
                 numbers = range(initial_epoch, epochs)
                 loop = Loop(state, train, evaluated, numbers, shuffle, validates, check_finite)

@@ -15,7 +15,7 @@ from minidl.backend.turns import new_lock
 from minidl.data import checking
 from minidl.model import cloning
 from minidl.network import Network
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 from minidl.training.whole_step import WholeStep
 
 # Passes made before the first request: the first with new buffers, the second recorded, the third

@@ -1,7 +1,7 @@
 """Lookup: the class, the function or the new object that a name stands for.
 
 A class is found by the name in files, or by "Scale" or "scale" alone, in any case of letters. The
-reader of a file may hand over further classes (:mod:`minidl.names.custom`).
+reader of a file may hand over further classes (:mod:`minidl.names.in_files`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from minidl import checks
-from minidl.names.own_classes import constructed, refuse_unheard
 from minidl.names.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
+from minidl.names.user_classes import constructed, refuse_unheard
 
 T = TypeVar("T")
 

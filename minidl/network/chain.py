@@ -12,7 +12,7 @@ from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
-from minidl.names.own_classes import constructed, refuse_unheard
+from minidl.names.user_classes import constructed, refuse_unheard
 
 
 def _dtype(network: Any, name: str, value: Any) -> Any:

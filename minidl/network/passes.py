@@ -7,8 +7,8 @@ from typing import Any
 from minidl.backend.cuda import allocating
 from minidl.layers import Activation, Dense
 from minidl.layers.own_call import calls
-from minidl.network import between, incoming, weights
-from minidl.network.beside import in_turn
+from minidl.network import conversion, weights
+from minidl.network.concurrency import in_turn
 from minidl.network.stack import Stack
 
 
@@ -76,12 +76,12 @@ class Network(Stack):
         if training and step is None:
             step = self.step
             self.step += 1
-        x = incoming.converted(self, x)
+        x = conversion.converted(self, x)
         noted, layers, rows = self.penalties.activities.noted, list(self.leaves), x.shape[0]
         last: Any = layers.pop() if logits else None
         for layer in layers:
             y = layer.forward(x, training, step or 0)
-            x = noted(layer, between.outputs(self, layer, y, rows))
+            x = noted(layer, conversion.outputs(self, layer, y, rows))
         return last.logits(x) if logits else x
 
     def backward(self, dy: Any, logits: bool = False) -> None:
@@ -104,13 +104,13 @@ class Network(Stack):
             )
         with self.traffic.lock, self.backend.here:
             layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
-            rows, dy = len(dy), between.handed(self, dy)
+            rows, dy = len(dy), conversion.output_gradient(self, dy)
             if layers and logits:
                 dy = layers.pop().logits_backward(dy)
             while layers:
                 layer = layers.pop()
                 dx = layer.backward(penalised(layer, dy))
-                dy = between.gradient(self, layer, dx, rows)
+                dy = conversion.input_gradient(self, layer, dx, rows)
             self.traffic.awaits_backward = False
 
     def _with_gradients(self) -> list[Any]:
@@ -122,7 +122,7 @@ class Network(Stack):
 
     def _checked(self, x: Any, logits: bool) -> Any:
         """Rows ``x``, checked; the network is built for the shape of ``x`` if need be."""
-        x = incoming.rows(self, x)
+        x = conversion.rows(self, x)
         if not self.built:
             self.build((None, *x.shape[1:]))
         if tuple(x.shape[1:]) != self.input_row:

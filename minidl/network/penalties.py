@@ -8,7 +8,7 @@ from typing import Any
 from minidl.backend import Backend
 from minidl.kernels import sums
 from minidl.layers.base import Layer
-from minidl.network.activities import Activities
+from minidl.network.activity_penalties import Activities
 from minidl.network.freezing import Frozen
 from minidl.network.projections import Projections
 from minidl.optimizers import Optimizer
@@ -29,7 +29,7 @@ class Penalties:
     """
 
     def __init__(
-        self, parameters: ParameterVector, backend: Backend, layers: Iterable[Layer] = ()
+        self, parameters: ParameterVector, backend: Backend, layers: Iterable[Layer]
     ) -> None:
         self._places = [(entry.specification, entry.slice) for entry in parameters]
         theta = parameters.theta

@@ -27,7 +27,7 @@ import numpy as np
 from minidl.backend import backend_of
 from minidl.backend.sparse import outside
 from minidl.layers.base import Layer
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 
 #: All networks that are built.
 built: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -11,8 +11,8 @@ from minidl.layers.base import Layer, Shape
 from minidl.layers.names import next_name
 from minidl.layers.shapes import check_outputs, check_rows, told_of_batch_axis
 from minidl.network import sharing
-from minidl.network.beside import Traffic
 from minidl.network.chain import Chain
+from minidl.network.concurrency import Traffic
 from minidl.network.penalties import Penalties
 from minidl.parameters import ParameterVector
 from minidl.seeds import next_seed

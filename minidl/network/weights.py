@@ -10,7 +10,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import backend_of
 from minidl.layers.base import Layer
-from minidl.network.beside import Instead, undisturbed
+from minidl.network.concurrency import Instead, undisturbed
 from minidl.network.stack import Stack
 
 

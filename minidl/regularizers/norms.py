@@ -7,8 +7,8 @@ from typing import Any
 from minidl import checks
 from minidl.kernels import penalties, proximal
 from minidl.names.configuration import Configured
-from minidl.names.own_classes import in_place
 from minidl.names.register import kind, register
+from minidl.names.user_classes import in_place
 from minidl.regularizers import arrays
 
 

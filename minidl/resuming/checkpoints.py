@@ -10,8 +10,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minidl.replacing import clear_leftovers
 from minidl.saving import FileFormatError, Saved, read_file
+from minidl.saving.atomic import clear_leftovers
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

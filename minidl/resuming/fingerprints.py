@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.backend import backend_of, is_sparse
 from minidl.names.configuration import arguments_of
-from minidl.names.custom import find_class
+from minidl.names.in_files import find_class
 
 # Rows are hashed this many bytes at a time, so that no copy of all rows is made.
 _PART = 1 << 24

@@ -16,6 +16,12 @@ only the checksums of the zip archive. minidl will always read both formats.
 
 Files may come from strangers. Before memory is allocated, the stated sizes are compared with the
 size of the file, and the number of parameters with the layers. Nothing in a file is run.
+
+``models.py`` saves and loads. ``writing.py`` writes an archive, and ``reading.py`` reads an archive
+without making a network, both with ``archive.py`` (zip) and ``arrays.py`` (.npy). ``atomic.py``
+replaces the old file. ``codec.py`` makes JSON of objects, ``text.py`` of a configuration, and
+``json_values.py`` of values. ``weight_files.py`` has files of weights alone, ``serialization.py``
+names of Keras.
 """
 
 from __future__ import annotations

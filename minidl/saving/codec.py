@@ -12,7 +12,7 @@ from minidl.layers import Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric, functions
 from minidl.names.configuration import Configured
-from minidl.names.custom import find_class, find_function, function_name_of, name_of
+from minidl.names.in_files import find_class, find_function, function_name_of, name_of
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Regularizer

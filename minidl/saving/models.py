@@ -14,11 +14,11 @@ from minidl.backend import current
 from minidl.layers import Input, Layer
 from minidl.layers.shapes import shape_of
 from minidl.losses import Loss
-from minidl.names.custom import noting, reading
-from minidl.network.beside import undisturbed
+from minidl.names.in_files import noting, reading
+from minidl.network.concurrency import undisturbed
 from minidl.optimizers import Optimizer
-from minidl.replacing import may_replace, replacing
 from minidl.saving.archive import Archive, MalformedError
+from minidl.saving.atomic import may_replace, replacing
 from minidl.saving.codec import decode, decode_row, describe, flat
 from minidl.saving.reading import Extra, Saved, is_path, opened, read
 from minidl.saving.text import LAYERS
@@ -34,7 +34,7 @@ def save_model(
 
     Args:
         model: any model; built here if necessary.
-        filepath: a path, see :func:`minidl.replacing.replacing`; or a file object that is open
+        filepath: a path, see :func:`minidl.saving.atomic.replacing`; or a file object that is open
             for writing bytes.
         extra: content beside the model; None for nothing.
         overwrite: whether an existing file is replaced; default True.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from minidl.activations import ActivationFunction
-from minidl.names.custom import function_name_of, name_of, reading
+from minidl.names.in_files import function_name_of, name_of, reading
 from minidl.names.lookup import custom_objects, from_dictionary, handed
 from minidl.names.register import base_of, kinds, register
 

@@ -25,10 +25,10 @@ from minidl.interop.errors import package
 from minidl.layers.base import Layer
 from minidl.layers.names import words_of
 from minidl.network.stack import Stack
-from minidl.replacing import may_replace, replacing
 from minidl.saving import Extra, FileFormatError
 from minidl.saving.archive import MalformedError
 from minidl.saving.arrays import array
+from minidl.saving.atomic import may_replace, replacing
 from minidl.saving.reading import opened, regular
 from minidl.saving.writing import write
 

@@ -32,7 +32,7 @@ class Loop:
         state: of the training: model, objective and callbacks. The loop notes there the epoch and
             the batch; ``stop_training`` of the model ends the loop after a batch.
         train: batches to train on, of :class:`minidl.data.batches.Batches` or
-            :class:`minidl.data.streams.Stream`.
+            :class:`minidl.data.source_batches.SourceBatches`.
         evaluated: batches that are evaluated after an epoch, by the beginning of the values' names:
             "val_" or "train_".
         epochs: numbers of the epochs to train.

@@ -9,18 +9,18 @@ from typing import Any
 
 from minidl.backend.weak import weakly
 from minidl.callbacks.base import Callback, overriding
+from minidl.finite.probe import Probed
 from minidl.kernels import sums
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.metrics.names import numbered
 from minidl.metrics.results import plain
 from minidl.network import Network
-from minidl.network.beside import undisturbed
+from minidl.network.concurrency import undisturbed
 from minidl.optimizers import Optimizer
 from minidl.training.batch_logs import tell
+from minidl.training.changed_objective import noted, widened
 from minidl.training.plausibility import look_at_output
-from minidl.training.probed import Probed
-from minidl.training.renewing import noted, widened
 
 #: Names of the loss and of the two parts of a loss with penalised weights.
 PARTS = ("loss", "data_loss", "penalty")
@@ -39,6 +39,8 @@ class Objective:
         rows: the largest number of rows in a batch.
 
     Attributes:
+        measures: what adds up over batches: the mean loss, the metrics, the parts of the loss.
+        needs_outputs: True if metrics need the outputs behind the logits.
         probe: a method, called in each step before the update, or None; calls kernels alone.
     """
 
@@ -127,7 +129,7 @@ class Objective:
         """The results over ``batches`` alone, layers behaving as in inference.
 
         Args:
-            batches: of :class:`minidl.data.batches.Batches` or :class:`minidl.data.streams.Stream`.
+            batches: of :class:`minidl.data.batches.Batches`, or of a source of batches.
             listeners: are told of the evaluation.
         """
         self.split_loss()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from minidl import checks
 from minidl.callbacks import Callback
 from minidl.saving import Extra, save_model
+from minidl.saving.json_values import Arrays, inward, outward
+from minidl.training.changed_objective import renewed
 from minidl.training.objective import Objective
-from minidl.training.plain import Arrays, inward, outward
-from minidl.training.renewing import renewed
 
 if TYPE_CHECKING:
     from minidl.model.sequential import Sequential
@@ -84,7 +84,7 @@ class TrainingState:
         """
         if self._waiting:
             settle()
-            self.act()
+            self._act()
         due = self.every and self.model.step % self.every == 0
         if due and not (self.model.stop_training or self.leaving):
             settle()
@@ -93,13 +93,13 @@ class TrainingState:
     def end_epoch(self) -> None:
         """End an epoch, after all callbacks were told: run the waiting actions."""
         self._go_to(self.epoch + 1)
-        self.act()
+        self._act()
         if self.leaving:
             self.leave()
         if self.each_epoch:
             self.save()
 
-    def act(self) -> None:
+    def _act(self) -> None:
         """Run the waiting actions."""
         while self._waiting:
             self._waiting.popleft()()

@@ -14,7 +14,7 @@ from minidl.backend.weak import weakly
 from minidl.callbacks import Callback, TerminateOnNaN
 from minidl.callbacks.base import overriding
 from minidl.finite.watch import Watch
-from minidl.training.renewing import widened
+from minidl.training.changed_objective import widened
 from minidl.training.state import TrainingState
 from minidl.training.whole_step import WholeStep, parts_of
 

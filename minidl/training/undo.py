@@ -11,7 +11,7 @@ from typing import Any
 
 from minidl.metrics import Metric
 from minidl.network import Network
-from minidl.training.moved import Copies, vectors
+from minidl.training.snapshots import Copies, vectors
 
 
 class Undo:

@@ -12,7 +12,7 @@ import pytest
 import minidl
 from minidl.backend import BackendUnavailableError, cuda, to_device, use
 from minidl.layers import Dense
-from minidl.network import incoming
+from minidl.network import conversion
 from tests.doubles.cupy_double import STATE, installed
 
 
@@ -52,7 +52,7 @@ def test_memory_of_the_host_is_not_taken_for_that_of_the_device():
 
 def test_an_array_of_numpy_is_moved_with_one_note():
     made, x = model(), np.random.default_rng(0).normal(size=(5, 3))
-    incoming.note_of_moving.cache_clear()
+    conversion.note_of_moving.cache_clear()
     with pytest.warns(UserWarning, match="is copied there, as it will be at each call") as caught:
         first = made.forward(x).get()
     assert caught[0].filename == __file__
@@ -62,7 +62,7 @@ def test_an_array_of_numpy_is_moved_with_one_note():
         made.compile("sgd", "mse")
         made.fit(x, x[:, :2], verbose=0)  # which copies the data once
         made.predict(x)
-    incoming.note_of_moving.cache_clear()
+    conversion.note_of_moving.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         made.forward(to_device(x))

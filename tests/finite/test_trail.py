@@ -14,7 +14,7 @@ from minidl.finite.watch import EVERY
 from minidl.initializers import Constant
 from minidl.layers import Dense
 from minidl.optimizers import SGD, Adam
-from minidl.training.moved import State
+from minidl.training.snapshots import Snapshot
 from tests.finite.planted import (
     BATCH,
     Case,
@@ -118,13 +118,13 @@ def assert_exact(case: Case, error: minidl.NonFiniteError) -> None:
 def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The batches before which the state is copied."""
     found: list[int] = []
-    keep = State.keep
+    keep = Snapshot.keep
 
-    def noting(state: State, batch: int, measures: Any) -> None:
+    def noting(state: Snapshot, batch: int, measures: Any) -> None:
         found.append(batch)
         keep(state, batch, measures)
 
-    monkeypatch.setattr(State, "keep", noting)
+    monkeypatch.setattr(Snapshot, "keep", noting)
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 import minidl
 from minidl.interop.keras.decoding import BASES, class_of, decode
 from minidl.interop.keras.encoding import encode, metric
-from minidl.names.custom import reading
+from minidl.names.in_files import reading
 from minidl.names.lookup import known
 from minidl.names.register import entries, foreign
 from tests.oracle import keras

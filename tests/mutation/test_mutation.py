@@ -157,3 +157,11 @@ def test_results_are_kept_and_survivors_keep_their_reasons(tmp_path, monkeypatch
         "| minidl/b.py | 1 | 1 | 0 | 0 |",
         "| all: 75.00% | 4 | 3 | 1 | 1 |",
     ]
+
+
+def test_the_page_says_what_the_last_run_found():
+    kept = Results.load()
+    page = (ROOT / "docs/understand/correctness.md").read_text(encoding="utf-8")
+    assert kept.table() in page
+    share = f"{100 * kept.score():.1f} % of {kept.counts[0]:,} small mistakes are noticed"
+    assert share in page, share

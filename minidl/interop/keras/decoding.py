@@ -12,7 +12,7 @@ from minidl.layers.elsewhere import answer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.names.configuration import Configured
-from minidl.names.custom import find_class
+from minidl.names.in_files import find_class
 from minidl.names.lookup import search
 from minidl.names.register import Entry, foreign, kinds
 from minidl.optimizers import Optimizer

@@ -15,7 +15,7 @@ from minidl.losses import Loss, SparseCategoricalCrossentropy
 from minidl.losses import get as loss_of
 from minidl.metrics import ChosenAccuracy, LossMetric, Metric
 from minidl.names.configuration import changed
-from minidl.names.custom import name_of
+from minidl.names.in_files import name_of
 from minidl.optimizers import Optimizer
 from minidl.optimizers.schedules import LearningRateSchedule
 from minidl.regularizers import Lp, Regularizer

@@ -17,7 +17,7 @@ from minidl.interop.errors import package
 from minidl.interop.keras import optimizers as states
 from minidl.interop.keras.decoding import decode
 from minidl.interop.keras.rows import Reader
-from minidl.names.custom import reading
+from minidl.names.in_files import reading
 from minidl.saving.archive import Archive, MalformedError
 from minidl.saving.models import check_finite
 from minidl.saving.reading import CONFIG, Extra, Saved, opened

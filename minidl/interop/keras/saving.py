@@ -14,11 +14,11 @@ from minidl.interop.errors import package
 from minidl.interop.keras import encoding, optimizers
 from minidl.interop.keras.loading import CONFIGURATION, METADATA, WEIGHTS
 from minidl.metrics import Metric
-from minidl.names.custom import noting
-from minidl.network.beside import undisturbed
+from minidl.names.in_files import noting
+from minidl.network.concurrency import undisturbed
 from minidl.network.stack import Stack
-from minidl.replacing import replacing
 from minidl.saving import weight_files
+from minidl.saving.atomic import replacing
 
 ENDING = ".keras"
 #: Keras's version of this form; Keras 3.0 reads all but models in the functional form.

@@ -26,7 +26,7 @@ from minidl.kernels.layernorm import layernorm_forward
 from minidl.kernels.normalization import denormalize, normalize
 from minidl.kernels.prelu import prelu_forward
 from minidl.kernels.rescaling import rescaling_forward
-from minidl.replacing import replacing
+from minidl.saving.atomic import replacing
 
 #: Limit for the bytes of tensors; protobuf's 2 GiB leave the rest to the graph.
 LARGEST = (1 << 31) - (1 << 20)

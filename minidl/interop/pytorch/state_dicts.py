@@ -9,8 +9,8 @@ import numpy as np
 
 from minidl.interop.errors import ConversionError, file_name, package
 from minidl.interop.pytorch.modules import Module, modules_of
-from minidl.replacing import replacing
 from minidl.saving import FileFormatError
+from minidl.saving.atomic import replacing
 
 _NUMBERS = ("F16", "F32", "F64", "I64")
 

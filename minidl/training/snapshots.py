@@ -12,7 +12,7 @@ from typing import Any
 
 from minidl.metrics import Metric
 from minidl.network import Network
-from minidl.network.beside import Instead
+from minidl.network.concurrency import Instead
 from minidl.optimizers import Optimizer
 
 # Nadam's product of momenta is kept with the step of the product, in a tuple.
@@ -64,7 +64,7 @@ class Copies:
             measure.rows, measure._sum[...] = rows, total
 
 
-class State:
+class Snapshot:
     """A copy of arrays and numbers, for a return between two steps.
 
     Args:

@@ -1,8 +1,12 @@
-"""Passes beside the pass that is under way, with the network put back afterwards.
+"""A network that threads and signal handlers use while a step or a pass is under way.
 
 A signal handler, or another thread, may have a network predict while a training step is between
 two calls of Python, or between an explicit loop's ``forward`` and ``backward``. Layers then hold
-values that the step still needs: the other pass gets separate buffers.
+values that the step still needs: the other pass gets separate buffers. A change of the network, by
+contrast, undoes the step, which is then made again.
+
+:func:`in_turn` lets a pass wait for its turn, :func:`undisturbed` looks at a network, and
+:class:`Instead` is the context of a change.
 """
 
 from __future__ import annotations

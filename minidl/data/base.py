@@ -10,7 +10,14 @@ import numpy as np
 from minidl.backend import Backend
 
 
-class Batched:
+def typed(y: Any, weight: Any, dtype: Any) -> tuple[Any, Any]:
+    """Targets and weights in the types of a batch: ``dtype``, but class numbers stay int32."""
+    if y is not None and y.dtype != np.int32:
+        y = y.astype(dtype, copy=False)
+    return y, None if weight is None else weight.astype(dtype)
+
+
+class BatchesBase:
     """The base of batches in a given order; the methods here suit batches of arrays.
 
     Attributes:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from minidl import replacing as module
-from minidl.replacing import clear_leftovers, replacing
+from minidl.saving import atomic as module
+from minidl.saving.atomic import clear_leftovers, replacing
 
 
 def write(path: Path | str, content: bytes) -> None:
@@ -227,7 +227,7 @@ def test_threads_on_one_place(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from minidl.replacing import replacing
+from minidl.saving.atomic import replacing
 with replacing(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()

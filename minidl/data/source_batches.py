@@ -11,14 +11,14 @@ import numpy as np
 
 from minidl.backend import Backend, is_sparse
 from minidl.backend.sparse import outside
-from minidl.data.batched import Batched
+from minidl.data.base import BatchesBase
 from minidl.data.sources import Source
 
 #: Checks a batch of a source, and returns (x, y, weight).
 Suit = Callable[[Any], tuple[Any, Any, Any]]
 
 
-class Stream(Batched):
+class SourceBatches(BatchesBase):
     """Batches that a source hands out, brought to the device one by one.
 
     Without ``steps`` an epoch is the whole source. With ``steps`` an epoch goes on where the last

@@ -11,10 +11,10 @@ from functools import cache, partial
 from typing import Any
 
 from minidl.callbacks import BackupAndRestore, ModelCheckpoint
-from minidl.names.custom import noting, reading
+from minidl.names.in_files import noting, reading
 from minidl.resuming.checkpoints import Checkpoints
 from minidl.resuming.fingerprints import differences, fingerprint
-from minidl.resuming.reviving import revive
+from minidl.resuming.restoring import restore_model
 from minidl.resuming.termination import terminating
 from minidl.saving import FileFormatError, Saved, describe, read_file
 from minidl.training.state import TrainingState
@@ -38,8 +38,8 @@ class Began:
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """A wish for checkpoints: folder, number and times."""
+class _Plan:
+    """Where and when checkpoints are written, and how many are kept."""
 
     folder: Path
     keep: int = KEPT
@@ -49,7 +49,7 @@ class _Wish:
 
 
 @contextlib.contextmanager
-def keeping(
+def resumable(
     state: TrainingState, resume: Path | None, arguments: dict[str, Any], feed: Any
 ) -> Iterator[str | None]:
     """Restore the training that ``fit`` goes on with; keep checkpoints while the block trains.
@@ -71,24 +71,24 @@ def keeping(
         KeyboardInterrupt: SIGTERM came.
     """
     keepers = [each for each in state.listeners if isinstance(each, BackupAndRestore)]
-    wish, arrays = _wish(resume, keepers), feed.arrays
-    if not (feed.restarts or (wish is None and resume is None)):
+    plan, arrays = _plan(resume, keepers), feed.arrays
+    if not (feed.restarts or (plan is None and resume is None)):
         raise ValueError(
             "resume: expected arrays, a PyDataset or another data set that can begin anew, without "
             "steps_per_epoch, received data of which a resumed training would miss a part"
         )
-    if wish is None and resume is None:
+    if plan is None and resume is None:
         if any(isinstance(each, ModelCheckpoint) for each in state.listeners):
             _begin(state, arguments, arrays)
         yield None
         return
-    if wish is None:
+    if plan is None:
         assert resume is not None
         path = os.fspath(resume)
         _go_on(state, read_file(path), path, arguments, arrays)
         yield path
         return
-    checkpoints = Checkpoints(wish.folder, wish.keep)
+    checkpoints = Checkpoints(plan.folder, plan.keep)
     with contextlib.closing(checkpoints):
         found = checkpoints.latest()
         origin = None if found is None else str(found[0])
@@ -97,37 +97,37 @@ def keeping(
         else:
             _go_on(state, found[1], str(found[0]), arguments, arrays)
         del found
-        state.every, state.each_epoch = wish.every, wish.each_epoch
+        state.every, state.each_epoch = plan.every, plan.each_epoch
         state.save = partial(_save, state, checkpoints)
         with terminating(state.stop):
             yield origin
-        if wish.delete:
+        if plan.delete:
             checkpoints.remove()
 
 
-def _wish(resume: Path | None, keepers: list[BackupAndRestore]) -> _Wish | None:
-    """The wish of the argument and the callback together."""
+def _plan(resume: Path | None, keepers: list[BackupAndRestore]) -> _Plan | None:
+    """The plan of the argument and the callback together."""
     if len(keepers) > 1:
         raise ValueError(
             f"callbacks: expected at most one BackupAndRestore, received {len(keepers)}"
         )
-    wish = None
+    plan = None
     for each in keepers:
         every = 0 if isinstance(each.save_freq, str) else each.save_freq
-        wish = _Wish(each.backup_dir, each.keep, not every, every, each.delete_checkpoint)
+        plan = _Plan(each.backup_dir, each.keep, not every, every, each.delete_checkpoint)
     if resume is None:
-        return wish
+        return plan
     if not isinstance(resume, str | os.PathLike) or not os.fspath(resume):
         raise TypeError(f"resume: expected the name of a folder or a file, received {resume!r}")
     if os.path.isfile(resume):
-        if wish is None:
+        if plan is None:
             return None
-    elif wish is None:
-        return _Wish(resume)
-    elif os.path.realpath(resume) == os.path.realpath(wish.folder):
-        return _Wish(resume, wish.keep, True, wish.every)
+    elif plan is None:
+        return _Plan(resume)
+    elif os.path.realpath(resume) == os.path.realpath(plan.folder):
+        return _Plan(resume, plan.keep, True, plan.every)
     raise ValueError(
-        f"resume: expected the folder of BackupAndRestore, {os.fspath(wish.folder)!r}, or none, "
+        f"resume: expected the folder of BackupAndRestore, {os.fspath(plan.folder)!r}, or none, "
         f"received {os.fspath(resume)!r}"
     )
 
@@ -200,11 +200,11 @@ def _go_on(
 
     def restore() -> None:
         with _blaming(path):
-            revive(model, saved)
+            restore_model(model, saved)
             state.take(saved.extra)
 
     with _blaming(path):
-        revive(model, saved)
+        restore_model(model, saved)
     state.restore = restore
 
 

@@ -17,14 +17,14 @@ from minidl.model.cloning import configuration, from_configuration, text
 from minidl.model.compiling import Compiled
 from minidl.model.functional import Symbol
 from minidl.model.summary import summary
-from minidl.names.elsewhere import Elsewhere
+from minidl.names.absent import AbsentNames
 from minidl.printing import say
-from minidl.replacing import may_replace
 from minidl.saving import save_model, weight_files
+from minidl.saving.atomic import may_replace
 from minidl.saving.reading import is_path
 
 
-class Interface(Compiled, Elsewhere):
+class KerasNames(Compiled, AbsentNames):
     """A model as Keras shows it: weights, layers by name, configuration, files and copies."""
 
     _trainable = True

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.layers import Layer
-from minidl.names.custom import noting, reading
+from minidl.names.in_files import noting, reading
 from minidl.optimizers import Optimizer
 from minidl.saving import Saved, describe, fill
 from minidl.saving.codec import decode, encode, flat
 
 
-def revive(model: Any, saved: Saved) -> None:
+def restore_model(model: Any, saved: Saved) -> None:
     """Put a file's numbers into a model, and set the values that callbacks had set.
 
     Args:

@@ -68,7 +68,7 @@ CALLED_BY_KERAS = (
 )  # fmt: skip
 
 
-class Elsewhere:
+class AbsentNames:
     """An object that answers for the attributes of Keras's models."""
 
     def __init_subclass__(cls, **options: Any) -> None:
