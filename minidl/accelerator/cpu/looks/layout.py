@@ -25,6 +25,17 @@ def place_of_class() -> int | None:
 
 
 @functools.cache
+def place_of_order() -> int | None:
+    """Place of ``__mro__``, a class with its bases, in bytes from the class's address."""
+    kind: Any = type
+    kinds: list[Any] = [object, list, bool, type, _Holder, type("Kind", (_Holder,), {})]
+    places = range(object.__basicsize__, kind.__basicsize__, _WORD)
+    found = _place(kinds, [each.__mro__ for each in kinds], places)
+    kinds[-1].__bases__ = (type("Base", (), {}),)
+    return found if found == _place(kinds, [each.__mro__ for each in kinds], places) else None
+
+
+@functools.cache
 def place_of_code() -> int | None:
     """Place of a function's code, in bytes from the function's address."""
     functions: list[Any] = [lambda: 1, lambda: 2, lambda: 3]
@@ -43,13 +54,9 @@ def place_of_version() -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def version(kind: type) -> int:
-    """The version of a class; 0 if the class has none, or if its place is not known."""
-    place = place_of_version()
-    if place is None:
-        return 0
-    getattr(kind, "__init__", None)  # a class without a version gets one when a name is looked up
-    return _half(id(kind) + place)
+def ask_for_version(kind: type) -> None:
+    """Let a class have a version: Python gives the class one when a name is looked up there."""
+    getattr(kind, "__init__", None)
 
 
 class _Holder:
