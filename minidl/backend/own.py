@@ -121,17 +121,25 @@ def foreign(
         if not own(thing):
             yield thing, None
             continue
-        for name, value in list(vars(thing).items()):
-            if _is_data(value):
-                continue
-            if isinstance(value, list | tuple):
-                waiting += [each for each in value if not _is_data(each) and _has_parts(each)]
-            elif callable(value) and not own.at_function(value):
+        for name, value in held(thing):
+            if callable(value) and not own.at_function(value):
                 yield thing, name
                 if not inspect.isroutine(value) and hasattr(value, "__dict__"):
                     waiting.append(value)
-            elif _has_parts(value):
-                waiting.append(value)
+            else:
+                waiting += with_parts(value)
+
+
+def held(thing: object) -> list[tuple[str, Any]]:
+    """The attributes of an object that may be called or have parts: (name, value)."""
+    space = getattr(thing, "__dict__", {})
+    return [(name, value) for name, value in list(space.items()) if not _is_data(value)]
+
+
+def with_parts(value: Any) -> list[Any]:
+    """A value that may be a part of a step, or those in a list or tuple; [] for none."""
+    row = value if isinstance(value, list | tuple) else [value]
+    return [each for each in row if not _is_data(each) and _has_parts(each)]
 
 
 def has_foreign(parts: Iterable[object], own: Look | None = None) -> bool:
@@ -155,10 +163,12 @@ def _has_parts(value: Any) -> bool:
 def are_own(things: Iterable[object]) -> bool:
     """True if objects such as callbacks are minidl's own and hold no foreign functions."""
     own = Look()
-    return all(
-        own(thing) and all(own.at_function(v) for v in vars(thing).values() if inspect.isroutine(v))
-        for thing in things
-    )
+    return all(own(thing) and all(map(own.at_function, _called(thing))) for thing in things)
+
+
+def _called(thing: object) -> list[Any]:
+    """The callables that an object holds, but for networks."""
+    return [value for _, value in held(thing) if callable(value) and not hasattr(value, "traffic")]
 
 
 def overridden(kind: type, *names: str) -> list[str]:

@@ -20,11 +20,19 @@ def checked(optimizer: Any, name: str, value: Any) -> int | None:
     return None if value is None else checks.integer(name, value, 2)
 
 
-def gather(optimizer: Any, grad: Any) -> bool:
-    """Add ``grad`` to the sum; True if an update is due, with the mean in ``grad``."""
-    steps, total = optimizer.gradient_accumulation_steps, optimizer.state["gradient_sum"]
+def gathers_last(optimizer: Any) -> bool:
+    """True if an update is due with the next gradient."""
+    return bool((optimizer.batches + 1) % optimizer.gradient_accumulation_steps == 0)
+
+
+def gather(optimizer: Any, grad: Any) -> None:
+    """Add ``grad`` to the sum."""
+    total = optimizer.state["gradient_sum"]
     averaging.add_gradient(total, grad, out=total)
-    if (optimizer.batches + 1) % steps:
-        return False
-    averaging.take_mean(total, steps, out=(grad, total))
-    return True
+
+
+def take(optimizer: Any, grad: Any) -> None:
+    """Add ``grad`` to the sum, write the mean to ``grad``, and begin a new sum."""
+    gather(optimizer, grad)
+    total = optimizer.state["gradient_sum"]
+    averaging.take_mean(total, optimizer.gradient_accumulation_steps, out=(grad, total))

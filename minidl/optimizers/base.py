@@ -179,8 +179,11 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         self.build(theta)
         if grad.shape != theta.shape:
             raise ValueError(f"expected a gradient of shape {theta.shape}, received {grad.shape}")
-        if not self.gradient_accumulation_steps or accumulation.gather(self, grad):
-            self._move(theta, grad)
+        if not self.gradient_accumulation_steps or accumulation.gathers_last(self):
+            # A function may read the gradient, and finds the gradient of the backward pass.
+            self._move(theta, grad, self.current_learning_rate())
+        else:
+            accumulation.gather(self, grad)
         if self.use_ema:
             averages.average(self, theta)
         self.batches += 1
@@ -192,9 +195,10 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         for vector in (theta, *self.state.values()):
             updates.flush(vector, self._flushed, out=vector)
 
-    def _move(self, theta: Any, grad: Any) -> None:
+    def _move(self, theta: Any, grad: Any, learning_rate: float) -> None:
+        if self.gradient_accumulation_steps:
+            accumulation.take(self, grad)
         self._clip(grad)
-        learning_rate = self.current_learning_rate()
         if self.weight_decay:
             self._decay(theta, learning_rate)
         self.accumulated_learning_rate = (

@@ -50,7 +50,8 @@ class Steps:
             self.step.recording = None
         self.starting: list[Callback] = []
         self.ending: list[Callback] = []
-        # A callback that is told of batches and is not minidl's may change anything.
+        # A callback that is told of batches and is not minidl's may change anything, and so may
+        # a generator of batches.
         self._told_strangers = self._own = False
         self._seen: Any = None  # the objective of the last look, and the optimizer
         self._optimizer: Any = None
@@ -77,7 +78,7 @@ class Steps:
         told = *self.starting, *self.ending
         # If no callback looks between steps.
         self.step.may_wait = self._train.may_wait and not told
-        self._told_strangers = not are_own(told)
+        self._told_strangers = not (self._train.repeatable and are_own(told))
         if self.watch is not None:
             self.watch.begin(objective, told, epoch, order)
 

@@ -330,6 +330,12 @@ def test_callbacks_are_own_if_they_hold_nobody_elses_functions() -> None:
     stopper = EarlyStopping()
     stopper.note = plain
     assert not are_own([stopper])
+    stopper.note = Rate()
+    assert not are_own([stopper])
+    stopper.note = functools.partial(plain)
+    assert not are_own([stopper])
+    stopper.note, stopper.model = ExponentialDecay(0.1, 10, 0.5), Sequential([layers.Dense(1)])
+    assert are_own([stopper])
     assert not are_own([EarlyStopping(), type("Own", (Callback,), {"on_epoch_end": forward})()])
 
 

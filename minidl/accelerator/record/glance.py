@@ -40,6 +40,7 @@ class Holdings:
     Attributes:
         codes: (function, the function's code).
         kinds: (object, the object's class).
+        orders: (class, the class with its bases, in the order of a search) for each such class.
         spaces: (object, the object's dictionary of attributes).
         dictionaries: as found.
         lists: (list, objects).
@@ -53,6 +54,7 @@ class Holdings:
     ) -> None:
         self.codes = [(function, code(function)) for function in functions]
         self.kinds = [(thing, type(thing)) for thing in things]
+        self.orders = [(kind, kind.__mro__) for kind in {kind for _, kind in self.kinds}]
         self.spaces = [(owner, vars(owner)) for owner in owners]
         self.dictionaries: list[Held] = []
         self.lists: list[tuple[list[Any], list[Any]]] = []
@@ -86,6 +88,7 @@ class Holdings:
         """True if all hold the same objects, and dictionaries the same keys in the same order."""
         return (
             all(type(thing) is kind for thing, kind in self.kinds)
+            and all(kind.__mro__ is order for kind, order in self.orders)
             and all(vars(owner) is space for owner, space in self.spaces)
             and all(_same(row, then) for row, then in self.lists)
             and all(

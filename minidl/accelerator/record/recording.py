@@ -134,7 +134,8 @@ class Recording:
 
     def _moving(self) -> tuple[object, ...]:
         rates = [getattr(each, "_learning_rate", None) for each in self._movers]
-        return (self._network, *self._movers, *[r for r in rates if hasattr(r, "__dict__")])
+        found = [rate for rate in rates if callable(rate) or hasattr(rate, "__dict__")]
+        return (self._network, *self._movers, *found)
 
     def _rest(self) -> None:
         """Record nothing for some steps."""
@@ -221,12 +222,12 @@ class Recording:
         weights = [network.theta, *(optimizer.state.values() if optimizer else ())]
         tape = Tape(network.step, self._player, weights)
         own = Look()
-        seen = Seen(self._parts, self._moving(), own, self._player.look)
         strangers = [thing for thing in (network, *self._movers) if not own(thing)]
         late = has_foreign([each for each in self._movers if own(each)], own)
         self.called = [part for part in self._parts if not own(part)]
         end = functools.partial(tape.end, late)
         try:
+            seen = Seen(self._parts, self._moving(), own, self._player.look)
             parts = *self._parts, *strangers
             hand_over = watching(parts, self._endings, tape.call, end, own)
             with hand_over, tape.record():

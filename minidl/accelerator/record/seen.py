@@ -5,18 +5,19 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, cast
 
-import numpy as np
-
-from minidl.accelerator.gpu.nodes import same
+from minidl.accelerator.record.alike import alike, copied, same
 from minidl.accelerator.record.glance import Glance, Holdings, code
-from minidl.backend.bodies import body_of, is_ours
-from minidl.backend.own import Look
+from minidl.backend.bodies import body_of
+from minidl.backend.own import Look, held, overridden, with_parts
 
 #: Counts: played steps add to these, too.
 _COUNTED = {"rows", "batches", "accumulated_learning_rate"}
 _CONTAINERS = list, dict
+#: What a step reads of foreign objects, beside methods.
+_READ = "trainable", "proximal", "regularizer", "constraint"
 #: A glance takes as long to prepare as so many looks.
 MANY = 5
 
@@ -25,9 +26,9 @@ class Seen:
     """Objects that a step calls, with the classes and attributes as found now.
 
     Args:
-        parts: of which a tape keeps numbers, arrays and methods. Objects of minidl's inside the
+        parts: of which a tape keeps numbers, arrays and methods. Objects inside minidl's own
             parts count as well. Of foreign objects, which are called, only the methods count, and
-            whether a layer trains or a penalty is proximal.
+            what else a step reads: whether a layer trains or a penalty is proximal, say.
         moving: of which a tape asks for the numbers at each step.
         own: tells minidl's objects.
         compiled: as of :class:`~minidl.accelerator.record.glance.Glance`.
@@ -42,8 +43,8 @@ class Seen:
     ) -> None:
         self._compiled = compiled
         self._given, self._moving = (*parts, None, *moving), (*moving, None)
-        found = [_Attributes(part, _same, True, own(part)) for part in _with_their_own(parts, own)]
-        self._objects = [*found, *(_Attributes(thing, _alike, False) for thing in moving)]
+        found = [_Attributes(part, same, True, own(part)) for part in _with_their_own(parts, own)]
+        self._objects = [*found, *(_Attributes(thing, alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
         self._classes = [_look_at(kind) for kind in kinds]
         self._glance: Glance | None = None
@@ -56,14 +57,20 @@ class Seen:
             return False
         if self._glance is not None and self._glance.holds():
             return True
-        if not all(each.unchanged() for each in self._classes):
-            return False
-        if not all(each.unchanged() for each in self._objects):
+        if not self._as_found():
             return False
         self._looks += 1
         if self._looks >= MANY:
-            self._glance = Glance(self._classes, self._objects, self._compiled)
+            glance = Glance(self._classes, self._objects, self._compiled)
+            if not self._as_found():  # another thread has changed what the glance compares with
+                return False
+            self._glance = glance
         return True
+
+    def _as_found(self) -> bool:
+        """True if classes and objects are as when the step was recorded."""
+        classes, objects = self._classes, self._objects
+        return all(each.unchanged() for each in classes) and all(o.unchanged() for o in objects)
 
     def unchanged(self, moving: Sequence[object]) -> bool:
         """True if the parts hold, and these objects are the same; False also without a glance."""
@@ -109,9 +116,9 @@ class _Class:
 
     def _take(self) -> None:
         self.then = self._telling()
-        self._values = list(self.now.values())
-        self._ids = tuple(map(id, self._values))
-        self.functions = list(filter(inspect.isfunction, self._values))
+        self._kept = list(chain.from_iterable(self.now.items()))  # a freed object's id comes again
+        self._ids = tuple(map(id, self._kept))
+        self.functions = list(filter(inspect.isfunction, self.now.values()))
         self._codes = list(map(code, self.functions))
 
     def _telling(self) -> dict[str, Any]:
@@ -124,7 +131,7 @@ class _Class:
 
     def unchanged(self) -> bool:
         """True if all attributes are as found before."""
-        if tuple(map(id, self.now.values())) != self._ids:
+        if tuple(map(id, chain.from_iterable(self.now.items()))) != self._ids:
             now, then = self._telling(), self.then
             if now.keys() != then.keys() or any(now[name] is not then[name] for name in now):
                 return False
@@ -150,11 +157,15 @@ class _Attributes:
         own: bool = True,
     ) -> None:
         self.thing, self.kind, self._compare = thing, type(thing), compare
+        self._order = self.kind.__mro__
         now = getattr(thing, "__dict__", {})
         self._values = list(now.values())
-        if not own:
+        # A method shows its function's attributes as its own: the object itself has none.
+        if not (own and self.kind.__dictoffset__):
             self.names: tuple[str, ...] | None = None
             self._then, self._keys = _counting(now), list(now)
+            computed = overridden(self.kind, *_READ)
+            self._computed = [(name, getattr(thing, name, None)) for name in computed]
             return
         self.names = tuple(now)
         self._quiet = _COUNTED & now.keys()
@@ -162,7 +173,7 @@ class _Attributes:
             self._quiet |= {name for name in now if name.startswith("_")}
         # Values that can change while the object stays the same.
         loose = [name for name, value in now.items() if isinstance(value, _CONTAINERS)]
-        self._then = {**now, **{name: _copied(now[name]) for name in loose}}
+        self._then = {**now, **{name: copied(now[name]) for name in loose}}
         self._loose = [name for name in loose if private and name not in self._quiet]
 
     def pass_over_arrays(self) -> None:
@@ -190,7 +201,7 @@ class _Attributes:
         """
         space = vars(self.thing)
         names = [name for name in self.names or () if name not in self._quiet]
-        if self._compare is not _alike:
+        if self._compare is not alike:
             return names, []
         numbers = [n for n in names if space[n] is None or type(space[n]) in (int, float)]
         return [n for n in names if n not in numbers], numbers
@@ -198,7 +209,7 @@ class _Attributes:
     def unchanged(self) -> bool:
         """True if the attributes are the same to a tape."""
         now = getattr(self.thing, "__dict__", {})
-        if type(self.thing) is not self.kind:
+        if type(self.thing) is not self.kind or self.kind.__mro__ is not self._order:
             return False
         if self.names is None:
             return self._unchanged_foreign(now)
@@ -216,6 +227,8 @@ class _Attributes:
 
     def _unchanged_foreign(self, now: dict[str, Any]) -> bool:
         """True if the attributes of a foreign object that a step reads are the same."""
+        if not all(same(value, getattr(self.thing, name, None)) for name, value in self._computed):
+            return False
         keys, values = list(now), list(now.values())
         if keys == self._keys:
             pairs = zip(keys, values, self._values, strict=True)
@@ -231,7 +244,7 @@ class _Attributes:
 
 def _counts(name: str, value: Any) -> bool:
     """True for an attribute of a foreign object that a step reads: a method, ``trainable`` …"""
-    return callable(value) or name in ("trainable", "proximal")
+    return callable(value) or name in _READ
 
 
 def _counting(space: dict[str, Any]) -> dict[str, Any]:
@@ -240,47 +253,13 @@ def _counting(space: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_their_own(parts: Sequence[object], own: Look) -> Iterator[object]:
-    for part in parts:
-        yield part
-        if not own(part):
-            continue
-        for value in getattr(part, "__dict__", {}).values():
-            if not hasattr(value, "__dict__") or hasattr(value, "traffic"):
-                continue
-            if is_ours(type(value)):
-                yield from _with_their_own([value], own)
-
-
-def _copied(value: Any) -> Any:
-    """A value, or a copy of a value that can change and stay the same object."""
-    if isinstance(value, list):
-        return list(map(_copied, value))
-    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
-
-
-def _same(a: Any, b: Any) -> bool:
-    """True if a tape may take one for the other: equal numbers, or arrays in the same place."""
-    if a is b and not isinstance(a, list | dict):
-        return True
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return bool(a.__array_interface__ == b.__array_interface__)
-    if hasattr(a, "__cuda_array_interface__") and hasattr(b, "__cuda_array_interface__"):
-        return same(a, b)
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(_same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)
-    return isinstance(a, int | float | str | slice | np.dtype | np.generic) and bool(a == b)
-
-
-def _alike(a: Any, b: Any) -> bool:
-    """True if an object whose numbers are asked for at each step can be asked as before.
-
-    A number that is 0 or missing decides on the formulas that an optimizer calls.
-    """
-    if callable(a) or callable(b):
-        return a is b
-    given = [each is None or isinstance(each, int | float) for each in (a, b)]
-    return not all(given) or bool(a) == bool(b)
+    """Parts, and what minidl's own objects among the parts hold, each once."""
+    seen: set[int] = set()
+    waiting = [*reversed(parts)]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            if own(part):
+                waiting += [each for _, value in held(part) for each in with_parts(value)]

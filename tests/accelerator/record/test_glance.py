@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from minidl.accelerator.record.glance import Holdings
 def by_calls(holdings: Holdings) -> Callable[[], bool]:
     """A look in a Python whose objects are of an unknown form."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("place_of_class", "place_of_code", "place_of_version"):
+        for name in ("place_of_class", "place_of_order", "place_of_code", "place_of_version"):
             patch.setattr(layout, name, lambda: None)
         return Look(holdings)
 
@@ -32,7 +33,10 @@ FORMS: dict[str, Callable[[Holdings], Callable[[], bool]]] = {
 def new_class() -> Any:
     """A class whose objects have attributes, a list, and a list and a dictionary in the list."""
 
-    class Held:
+    class Base:
+        pass
+
+    class Held(Base):
         def __init__(self) -> None:
             self.number, self.none = 1000, None
             self.row: list[Any] = [object(), [object()], {"deep": object()}]
@@ -68,6 +72,7 @@ CHANGES: dict[str, Callable[[Any, Any], None]] = {
     "one method less": lambda kind, made: delattr(kind, "other"),
     "a method's code": replace_code,
     "another class": lambda kind, made: setattr(made, "__class__", type("Sub", (kind,), {})),
+    "another base": lambda kind, made: setattr(kind, "__bases__", (type("Base", (), {}),)),
     "another space": lambda kind, made: setattr(made, "__dict__", dict(vars(made))),
 }
 
@@ -110,14 +115,36 @@ def test_a_class_that_is_as_before_again_is_unchanged(form: str, asked: bool) ->
 def test_the_words_of_pythons_objects_are_found() -> None:
     """On CPython with a lock, as here; elsewhere looks are slower, and the same."""
     assert layout.place_of_class() is not None
+    assert layout.place_of_order() is not None
     assert layout.place_of_code() is not None
     assert layout.place_of_version() is not None
     kind = new_class()
-    before = layout.version(kind)
-    assert before > 0
-    assert layout.version(kind) == before
-    kind.third = 3
-    assert layout.version(kind) not in (0, before)
+    versions = set()
+    for _ in range(3):
+        layout.ask_for_version(kind)
+        versions.add(version(kind))
+        assert version(kind) in versions
+        kind.third = 3
+    assert len(versions) == 3
+    assert 0 not in versions
+
+
+def version(kind: type) -> int:
+    place = layout.place_of_version()
+    assert place is not None
+    return ctypes.c_uint32.from_address(id(kind) + place).value
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_class_that_changes_while_a_look_is_made_has_changed(form: str) -> None:
+    """Another thread may come between the note of a class's attributes and the first look."""
+    kind = new_class()
+    holdings = Holdings()
+    holdings.add(*gc.get_referents(vars(kind)), kind=kind)
+    kind.method = kind.other
+    unchanged = FORMS[form](holdings)
+    assert not unchanged()
+    assert not unchanged()
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,8 +1,8 @@
 """Places of words in Python's objects, found by trial: compiled code reads the words at once.
 
 Python gives each class a number, its version, and another number after each change of an attribute
-of the class or of a base. Where a word is not found in this Python, the place is None, and compiled
-code asks Python's C functions.
+or of the bases, and after such a change of a base. Where a word is not found in this Python, the
+place is None, and compiled code asks Python's C functions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,18 @@ def place_of_class() -> int | None:
 
 
 @functools.cache
+def place_of_order() -> int | None:
+    """Place of ``__mro__``, a class with its bases, in bytes from the class's address."""
+    kind: Any = type
+    # Classes that Python code has made: Python's own take less memory.
+    kinds: list[Any] = [_Holder, type("Kind", (_Holder,), {}), type("Other", (), {})]
+    places = range(object.__basicsize__, kind.__basicsize__, _WORD)
+    found = _place(kinds, [each.__mro__ for each in kinds], places)
+    kinds[1].__bases__ = (type("Base", (), {}),)
+    return found if found == _place(kinds, [each.__mro__ for each in kinds], places) else None
+
+
+@functools.cache
 def place_of_code() -> int | None:
     """Place of a function's code, in bytes from the function's address."""
     functions: list[Any] = [lambda: 1, lambda: 2, lambda: 3]
@@ -43,13 +55,9 @@ def place_of_version() -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def version(kind: type) -> int:
-    """The version of a class; 0 if the class has none, or if its place is not known."""
-    place = place_of_version()
-    if place is None:
-        return 0
-    getattr(kind, "__init__", None)  # a class without a version gets one when a name is looked up
-    return _half(id(kind) + place)
+def ask_for_version(kind: type) -> None:
+    """Let a class have a version: Python gives the class one when a name is looked up there."""
+    getattr(kind, "__init__", None)
 
 
 class _Holder:

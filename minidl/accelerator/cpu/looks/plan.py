@@ -17,13 +17,14 @@ from minidl.accelerator.cpu.machine.machine_code import address_of, function
 from minidl.accelerator.record.glance import ANY, Held, Holdings
 from minidl.backend.addresses import address
 
-_KIND, _SPACE, _SIZE, _ELEMENT, _CODE, _NEXT, _GIVE_BACK = (
+_KIND, _ATTRIBUTE, _SPACE, _SIZE, _ELEMENT, _CODE, _NEXT, _GIVE_BACK = (
     address_of(getattr(ctypes.pythonapi, name))
     for name in (
-        "PyObject_Type", "PyObject_GenericGetDict", "PyObject_Size", "PyList_GetItem",
-        "PyFunction_GetCode", "PyDict_Next", "Py_DecRef",
+        "PyObject_Type", "PyObject_GenericGetAttr", "PyObject_GenericGetDict", "PyObject_Size",
+        "PyList_GetItem", "PyFunction_GetCode", "PyDict_Next", "Py_DecRef",
     )
 )  # fmt: skip
+_ORDER = "__mro__"
 
 
 def look(holdings: Holdings) -> Callable[[], bool]:
@@ -48,12 +49,18 @@ class Look:
         self._unchanged = function("unchanged", "looks", ctypes.PYFUNCTYPE)
         self._kept = holdings  # as long as they live, no other object has their addresses
         kind_at, code_at = layout.place_of_class(), layout.place_of_code()
+        order_at = layout.place_of_order()
         kinds = [(thing, id(kind)) for thing, kind in holdings.kinds]
+        orders = [(id(kind), id(order)) for kind, order in holdings.orders]
         codes = [(each, id(code)) for each, code in holdings.codes]
         new = [] if kind_at is not None else [(_KIND, id(a), 0, b) for a, b in kinds]
-        # An object that still has its class has a dictionary.
+        if order_at is None:
+            new += [(_ATTRIBUTE, kind, id(_ORDER), order) for kind, order in orders]
+        # An object has a dictionary, or has none, whatever other class it is given.
         new += [(_SPACE, id(owner), 0, id(space)) for owner, space in holdings.spaces]
         borrowed = [] if kind_at is None else [(0, id(a) + kind_at, 0, b) for a, b in kinds]
+        if order_at is not None:
+            borrowed += [(0, kind + order_at, 0, order) for kind, order in orders]
         # A list is asked for its size first, and then for the elements that it has.
         borrowed += [(_SIZE, id(row), 0, len(then)) for row, then in holdings.lists]
         borrowed += [
@@ -82,9 +89,12 @@ class Look:
 def _entries(held: Held) -> list[int]:
     """The words of a dictionary."""
     dictionary, keys, values, kind = held
-    number = 0 if kind is None else layout.version(kind)
-    where = id(kind) + (layout.place_of_version() or 0) if number else 0
-    found = [id(dictionary), len(keys), where, number]
+    version_at, where = layout.place_of_version(), 0
+    if kind is not None and version_at is not None:
+        layout.ask_for_version(kind)
+        where = id(kind) + version_at
+    # The first look compares the entries, and notes the version: who knows what came in between?
+    found = [id(dictionary), len(keys), where, 0]
     for key, value in zip(keys, values, strict=True):
         found += id(key), 0 if value is ANY else id(value)
     return found
