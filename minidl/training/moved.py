@@ -96,5 +96,5 @@ class State:
             if network.optimizer is not self._optimizer:
                 network.optimizer = self._optimizer
             self._copies.put_back()
-            network.step = self.step
+            network._step = self.step
             vars(self._optimizer).update(self._numbers)

@@ -42,7 +42,7 @@ class Undo:
         rates: Any = None
         if optimizer is not None:
             rates = optimizer.batches, optimizer.accumulated_learning_rate
-        self._counts = network.step, optimizer, rates
+        self._counts = network._step, optimizer, rates
         self.copied = False
         self.open = token
         return token
@@ -84,7 +84,7 @@ class Undo:
         # Nothing is called from here on, so that nothing comes between.
         if self.open is not token:
             return
-        network.step = step
+        network._step = step
         if optimizer is not None:
             optimizer.batches, optimizer.accumulated_learning_rate = rates
         network.traffic.expected = network.traffic.awaits_backward = False
@@ -107,9 +107,9 @@ class Undo:
 
     def _counted(self, optimizer: Any) -> tuple[Any, ...]:
         rates = optimizer and (optimizer.batches, optimizer.accumulated_learning_rate)
-        return self._network.step, optimizer, rates
+        return self._network._step, optimizer, rates
 
     def _count(self, counts: tuple[Any, ...]) -> None:
-        self._network.step, optimizer, rates = counts
+        self._network._step, optimizer, rates = counts
         if optimizer is not None:
             optimizer.batches, optimizer.accumulated_learning_rate = rates
