@@ -88,6 +88,7 @@ class State:
             self._copies.take(vectors(network, self._optimizer), measures)
             self.batch, self.step = batch, network.step
             self._numbers = numbers(self._optimizer)
+            self._state = self._optimizer.state
 
     def restore(self) -> None:
         """Go back to the copy."""
@@ -98,3 +99,5 @@ class State:
             self._copies.put_back()
             network._step = self.step
             vars(self._optimizer).update(self._numbers)
+            if self._optimizer._own_slots:  # with the names of its slots, which are among these
+                self._optimizer.state = self._state

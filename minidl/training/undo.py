@@ -32,6 +32,7 @@ class Undo:
         self._network = network
         self.measures: Sequence[Metric] = ()
         self._counts: tuple[Any, ...] = ()
+        self._state: tuple[Any, ...] = ()
         self._copies = Copies()
 
     def begin(self) -> object:
@@ -42,6 +43,7 @@ class Undo:
         rates: Any = None
         if optimizer is not None:
             rates = optimizer.batches, optimizer.accumulated_learning_rate
+            self._state = optimizer.state, optimizer._made
         self._counts = network._step, optimizer, rates
         self.copied = False
         self.open = token
@@ -87,6 +89,8 @@ class Undo:
         network._step = step
         if optimizer is not None:
             optimizer.batches, optimizer.accumulated_learning_rate = rates
+            if optimizer._own_slots:  # the step may have begun with other slots
+                optimizer.state, optimizer._made = self._state
         network.traffic.expected = network.traffic.awaits_backward = False
         self.open = None
 
