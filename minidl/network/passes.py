@@ -11,6 +11,7 @@ from minidl.layers.own_call import calls
 from minidl.network import between, incoming, weights
 from minidl.network.beside import in_turn
 from minidl.network.stack import Stack
+from minidl.network.unwritten import first_looked_at
 
 
 class Network(Stack):
@@ -103,6 +104,8 @@ class Network(Stack):
 
         Raises:
             RuntimeError: there was no forward, or the last one stopped elsewhere.
+            UnwrittenError: the first backward pass of a layer of one's own leaves a gradient as
+                it was.
         """
         if not self.passes:
             raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
@@ -115,10 +118,10 @@ class Network(Stack):
             layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
             rows, dy = len(dy), between.handed(self, dy)
             if layers and logits:
-                dy = layers.pop().logits_backward(dy)
+                dy = first_looked_at(self, last := layers.pop(), last.logits_backward)(dy)
             while layers:
                 layer = layers.pop()
-                dx = layer.backward(penalised(layer, dy))
+                dx = first_looked_at(self, layer, layer.backward)(penalised(layer, dy))
                 dy = between.gradient(self, layer, dx, rows)
             self.traffic.awaits_backward = False
 
