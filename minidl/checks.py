@@ -163,9 +163,22 @@ def seed(value: Any) -> int:
     Raises:
         TypeError, ValueError: not an integer of that range.
     """
-    number = integer("seed", value, 0)
-    if number >= 2**64:
-        raise ValueError(f"seed: expected an integer below 2**64, received {value}")
+    return _below("seed", value, 64)
+
+
+def step(value: Any) -> int:
+    """``value`` as the number of a training step, 0 … 2⁵³ - 1, as in files.
+
+    Raises:
+        TypeError, ValueError: not an integer of that range.
+    """
+    return _below("step", value, 53)
+
+
+def _below(what: str, value: Any, bits: int) -> int:
+    number = integer(what, value, 0)
+    if number >= 2**bits:
+        raise ValueError(f"{what}: expected an integer below 2**{bits}, received {value}")
     return number
 
 

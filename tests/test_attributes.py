@@ -558,6 +558,27 @@ def test_a_network_s_seed_can_be_set(tmp_path: Path) -> None:
         made.seed = "x"
 
 
+@pytest.mark.parametrize(
+    ("step", "error", "words"),
+    [
+        (1.5, TypeError, "step: expected an integer of at least 0, received 1.5"),
+        (-1, ValueError, "step: expected an integer of at least 0, received -1"),
+        (2**53, ValueError, r"step: expected an integer below 2\*\*53, received 9007199254740992"),
+        ("x", TypeError, "step: expected an integer of at least 0, received 'x'"),
+        (True, TypeError, "step: expected an integer of at least 0, received True"),
+    ],
+)
+def test_a_network_s_step_is_a_count(step: object, error: type[Exception], words: str) -> None:
+    """A step that is refused leaves the network at its step."""
+    made = _network([layers.Dropout(0.5)])
+    made.step = np.int64(7)
+    with pytest.raises(error, match=words):
+        made.step = step
+    assert (made.step, type(made.step)) == (7, int)
+    fit(made, 1)
+    assert made.step == 7 + made.optimizer.batches
+
+
 def test_a_network_s_type_of_numbers_is_set_before_it_is_built() -> None:
     network = minidl.Sequential([layers.Dense(2)])
     network.dtype = "float64"

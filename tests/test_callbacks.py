@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -355,3 +356,60 @@ def test_watching_changes_nothing() -> None:
     watched = other.fit(task.x, task.y, 5, 2, verbose=0, callbacks=[TerminateOnNaN(), Callback()])
     assert plain.history == watched.history
     same_weights(model, other)
+
+
+class Awaits(minidl.callbacks.Callback):
+    async def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # type: ignore[override]
+        raise AssertionError("it runs")
+
+
+class Yields(minidl.callbacks.Callback):
+    def on_train_begin(self, logs: Any = None) -> Any:  # type: ignore[override]
+        yield
+
+
+class AwaitsWhenCalled:
+    async def __call__(self, batch: int, logs: Any = None) -> None:
+        raise AssertionError("it runs")
+
+
+async def told(*given: Any) -> None:
+    raise AssertionError("it runs")
+
+
+def given_by_hand() -> minidl.callbacks.Callback:
+    callback = minidl.callbacks.Callback()
+    callback.on_test_end = told  # type: ignore[method-assign]
+    return callback
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (Awaits, "Awaits.on_epoch_end"),
+        (Yields, "Yields.on_train_begin"),
+        (given_by_hand, "Callback.on_test_end"),
+    ],
+)
+def test_a_method_that_a_call_does_not_run_is_refused(make: Any, name: str) -> None:
+    """When it is handed over, by its name; before a step is made."""
+    words = f"^{name}: expected a function that runs when it is called, received "
+    model, task = compiled("values")
+    for use in (
+        lambda: model.fit(task.x, task.y, verbose=0, callbacks=[make()]),
+        lambda: model.evaluate(task.x, task.y, verbose=0, callbacks=make()),
+        lambda: model.predict(task.x, verbose=0, callbacks=[make()]),
+        lambda: minidl.callbacks.CallbackList([make()]),
+        lambda: minidl.callbacks.CallbackList().append(make()),
+    ):
+        with pytest.raises(TypeError, match=words):
+            use()
+    assert model.step == 0
+
+
+@pytest.mark.parametrize(
+    "function", [told, AwaitsWhenCalled(), functools.partial(told, 1)], ids=["def", "call", "part"]
+)
+def test_a_lambda_callback_takes_no_async_function(function: Any) -> None:
+    with pytest.raises(TypeError, match=r"^on_train_batch_end: .*received an async one, which nob"):
+        LambdaCallback(on_train_batch_end=function)

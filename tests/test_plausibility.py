@@ -519,3 +519,40 @@ def test_warnings_as_errors_stop_before_training() -> None:
             model.fit(x * 1000, y, verbose=0)
         assert model.step == 0
         model.fit(x * 1000, y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "count", "said"),
+    [
+        ("softmax", "binary_crossentropy", 1, "of several labels in a row not all can be likely"),
+        ("softmax", "binary_focal_crossentropy", 1, "of several labels in a row not all can be"),
+        (
+            "sigmoid",
+            "categorical_crossentropy",
+            2,
+            "write loss='binary_crossentropy'; for one class",
+        ),
+        ("softmax", "categorical_crossentropy", 1, "do not sum to 1"),
+        ("sigmoid", "binary_crossentropy", 0, None),
+    ],
+)
+def test_several_labels_in_a_row(activation: str, loss: str, count: int, said: str | None) -> None:
+    """Of sigmoid units and their cross-entropy nothing is said; of other pairs, what to write."""
+    labels = (SCALED[:, :3] > 0.4).astype(np.float32)
+    assert {*labels.sum(axis=1)} == {0, 1, 2, 3}
+    model = minidl.Sequential([Dense(4, "relu"), Dense(3, activation)])
+    model.compile(minidl.optimizers.SGD(0.0), loss)
+    messages = warned(model, SCALED, labels)
+    assert len(messages) == count
+    assert said is None or sum(said in message for message in messages) == 1
+
+
+@pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_sigmoid_units_for_one_class_a_row(loss: str) -> None:
+    classes = np.argmax(SCALED[:, :3], axis=1)
+    targets = classes if loss.startswith("sparse") else np.eye(3)[classes]
+    model = minidl.Sequential([Dense(3, "sigmoid")])
+    model.compile(minidl.optimizers.SGD(0.0), loss)
+    (message,) = warned(model, SCALED, targets)
+    assert "received the output sigmoid, whose outputs have any sum" in message
+    assert message.endswith("for one class, end with a softmax")

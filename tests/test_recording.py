@@ -11,6 +11,7 @@ from scipy import sparse
 
 import minidl
 from minidl.accelerator.cpu.products import plan
+from minidl.accelerator.record.operands import UnsupportedError, without_command
 from minidl.backend import use
 from minidl.layers import BatchNormalization, Dense, Dropout, Flatten, Input, Rescaling
 from minidl.optimizers import SGD, Adam
@@ -248,3 +249,31 @@ def test_sparse_rows(kind: str, size: int, plays: int) -> None:
         return model, model.fit(x, y, size, 3, 0).history
 
     compare(make, plays)
+
+
+def test_the_reason_is_said_where_there_is_no_command() -> None:
+    """Of a kernel that reads numbers, and of a formula of the update."""
+    with minidl.backend.use("numpy", executor="compiled"):
+        model = minidl.Sequential([minidl.layers.Dense(1, "sigmoid")])
+        optimizer = minidl.optimizers.Ftrl(learning_rate_power=-0.6)
+        model.compile(optimizer, "binary_crossentropy", metrics=[minidl.metrics.AUC()])
+        x = np.random.default_rng(1).normal(size=(100, 3)).astype(np.float32)
+        model.fit(x, x[:, :1] > 0, batch_size=10, epochs=5, verbose=0)
+    said = model.recording.splitlines()
+    assert said[1] == (
+        "called in Python at each step: add_buckets, for which there is no command: it reads the "
+        "numbers themselves, as np.asarray does; ftrl_power, for which there is no command: "
+        "ftrl_power is no single loop"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mine: np.sort", "mine, for which there is no command: np.sort"),
+        ("np.sort\nand more", "mine, for which there is no command: np.sort"),
+        ("", "mine, for which there is no command"),
+    ],
+)
+def test_the_words_for_a_reason(text: str, words: str) -> None:
+    assert without_command("mine", UnsupportedError(text)) == words

@@ -10,6 +10,7 @@ the History.
 
 from __future__ import annotations
 
+import inspect
 import weakref
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -124,6 +125,43 @@ class Callback:
 
         Called after ``on_train_begin``; in the middle of an epoch again after ``on_epoch_begin``.
         """
+
+
+#: Names of the methods that a training calls.
+CALLED = [name for name in vars(Callback) if name.startswith(("on_", "set_", "get_"))]
+
+
+def refuse_unawaited(name: str, function: Any) -> None:
+    """Raise for a function of which a call runs nothing: ``async def``, or one with ``yield``.
+
+    Args:
+        name: of the method that the function stands for, for the error's message.
+        function: any callable.
+
+    Raises:
+        TypeError: says what to write.
+    """
+    for each in (function, getattr(type(function), "__call__", None)):  # noqa: B004
+        if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
+            raise TypeError(
+                f"{name}: expected a function that runs when it is called, received an async one, "
+                "which nobody awaits; write def in the place of async def, with asyncio.run(...) "
+                "inside for what has to be awaited"
+            )
+        if inspect.isgeneratorfunction(each):
+            raise TypeError(
+                f"{name}: expected a function that runs when it is called, received one with "
+                "yield, which makes a generator that nobody reads; leave out the yield"
+            )
+
+
+def refuse_unawaited_methods(callback: Callback) -> None:
+    """Do the work of :func:`refuse_unawaited` for all methods of a callback."""
+    kind, own = type(callback), vars(callback)
+    for name in CALLED:
+        function = own.get(name, getattr(kind, name))
+        if function is not getattr(Callback, name):
+            refuse_unawaited(f"{kind.__name__}.{name}", function)
 
 
 def introduce(

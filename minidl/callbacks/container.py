@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl.callbacks.base import Callback
+from minidl.callbacks.base import Callback, refuse_unawaited_methods
 from minidl.callbacks.history import History
 
 
@@ -41,6 +41,7 @@ class CallbackList(Callback):
         for each in self.callbacks:
             if not isinstance(each, Callback):
                 raise TypeError(f"callbacks: expected minidl callbacks, received {each!r}")
+            refuse_unawaited_methods(each)
         if add_history and not any(isinstance(each, History) for each in self.callbacks):
             self.callbacks.append(History())
         for name in vars(Callback):
@@ -53,6 +54,7 @@ class CallbackList(Callback):
 
     def append(self, callback: Callback) -> None:
         """Put a callback at the end."""
+        refuse_unawaited_methods(callback)
         self.callbacks.append(callback)
 
     def set_params(self, params: Mapping[str, Any]) -> None:

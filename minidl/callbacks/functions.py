@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl import checks
-from minidl.callbacks.base import Callback
+from minidl.callbacks.base import Callback, refuse_unawaited
 
 
 class LambdaCallback(Callback):
@@ -46,4 +46,5 @@ class LambdaCallback(Callback):
             if function is not None and not callable(function):
                 raise TypeError(f"{name}: expected a function, received {function!r}")
             if function is not None:
+                refuse_unawaited(name, function)
                 setattr(self, name, function)

@@ -242,10 +242,9 @@ class Perceptron(NetworkEstimator):
             warnings.warn(f"batch_size: expected at most the {count} rows, received {size}; "
                           f"batches have {count}", stacklevel=5)  # fmt: skip
             size = count
-        # Batch statistics would count rows without weight. Without shuffling, the last batch has
-        # all of these rows, but counts in the epoch's loss like any other batch.
-        if self.shuffle and not self.batch_normalization:
-            rows = evened(rows, size)
+        # Batch statistics would count rows without weight.
+        filled = evened(rows, size) if self.shuffle and not self.batch_normalization else rows
+        self.network_._loss.by_weight, rows = filled is not rows, filled
         self._prepare(rows, -(-rows.x.shape[0] // size))
         self.callbacks_ = copy.deepcopy(listeners(self.callbacks))
         ending = Convergence(self, count, held_out)

@@ -57,6 +57,8 @@ class Loss(Configured):
     weight = 1.0
     reduction: Any = checks.Attribute(arguments.known_reduction)
     from_logits: Any = checks.Attribute(arguments.on_logits)
+    #: True if a batch of training counts for the sum of its weights in an epoch's mean.
+    by_weight = False
     dtype: Any = checks.only_none("as a loss is computed in the type of the predictions")
 
     def __init__(

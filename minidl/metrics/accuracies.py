@@ -20,6 +20,7 @@ class Share(Metric):
     """Base of accuracies; :meth:`_count` returns booleans, too: (N,) or (N, units)."""
 
     direction = "up"
+    _ends = 0.0, 1.0
 
     def bind(self, rows: int, units: int, backend: Backend, dtype: Any, from_logits: bool) -> None:
         super().bind(rows, units, backend, dtype, from_logits)

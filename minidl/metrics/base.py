@@ -17,6 +17,7 @@ from minidl.layers.names import chosen
 from minidl.metrics import weighted
 from minidl.metrics.arguments import precision
 from minidl.metrics.arrays import as_given
+from minidl.metrics.results import within
 from minidl.metrics.standalone import Standalone
 from minidl.metrics.variables import Variables
 from minidl.names.configuration import Configured
@@ -58,6 +59,8 @@ class Metric(Standalone, Variables, Configured):
     class_numbers: bool | None = None
     direction: str | None = None
     weighted = False
+    #: Bounds of the mean, which rounding does not leave; None for none.
+    _ends: tuple[float, float] | None = None
     #: True within a user's own update_state.
     _in_own_form = False
     #: Rows, units, type of numbers and of arrays.
@@ -127,7 +130,8 @@ class Metric(Standalone, Variables, Configured):
         """The mean; waits for the device. 0 before the first batch, and where weights are 0."""
         found = self._sums().tolist()
         total, count = found if isinstance(found, list) else (found, self.rows)
-        return Number(total / count if count else 0.0)
+        mean = total / count if count else 0.0
+        return Number(mean if self._ends is None else within(mean, *self._ends, self._bound[2]))
 
     def _sums(self) -> np.ndarray:
         """The sums as a NumPy array; waits for the device."""

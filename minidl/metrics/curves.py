@@ -10,7 +10,7 @@ from minidl import checks
 from minidl.backend import Backend
 from minidl.kernels.activations import sigmoid_forward
 from minidl.metrics.arguments import chosen_once
-from minidl.metrics.results import results
+from minidl.metrics.results import results, within
 from minidl.metrics.thresholds import EPSILON, Cases, ThresholdMetric, evenly, share
 from minidl.names.register import register
 
@@ -124,9 +124,9 @@ class AUC(ThresholdMetric):
                 "majoring": np.maximum(low, high),
             }[self.summation_method]
             areas = ((x[:-1] - x[1:]) * heights).sum(axis=0)
-        if not self.multi_label:
-            return results(areas)
-        return results(np.average(areas, weights=self.label_weights))
+        if self.multi_label:
+            areas = np.average(areas, weights=self.label_weights)
+        return results(within(areas, 0, 1, self._bound[2]))
 
 
 def _curve(curve: str, cases: Cases) -> tuple[Any, Any]:

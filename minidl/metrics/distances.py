@@ -168,6 +168,7 @@ class CosineSimilarity(RowMetric):
     """
 
     direction = "up"
+    _ends = -1.0, 1.0
     axis: Any = checks.Attribute(chosen_once)
 
     def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:

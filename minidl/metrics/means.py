@@ -31,15 +31,29 @@ class Mean(Metric):
     def __init__(self, name: str = "mean", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def add(self, mean: Any, rows: int) -> None:
-        """Add a batch's mean (0-d)."""
-        sums.scale(mean, float(rows), out=self._batch)
-        sums.add(self._sum, self._batch)
+    def add(self, mean: Any, rows: int, weight: Any = None) -> None:
+        """Add a batch's mean (0-d).
+
+        Args:
+            mean: of the batch.
+            rows: for how many rows it counts.
+            weight: (N, 1), the rows' weights; where the metric is ``weighted``, the mean counts for
+                their sum.
+        """
+        factor: Any = float(rows)
+        if self.weighted:
+            weighted.add_weights(self, rows, weight)
+            factor = factor if weight is None else self._batch
+        sums.scale(mean, factor, out=self._batch)
+        sums.add(self._sum[0, ...] if self.weighted else self._sum, self._batch)
         self.rows += rows
 
-    def take(self, other: Mean) -> None:
-        """Count the batches of another mean as one's own."""
-        sums.add(self._sum, other._sum)
+    def take(self, other: Mean, values: bool = True) -> None:
+        """Count the batches of another mean as one's own; without ``values`` as means of 0."""
+        total = other._sum.copy()
+        if not values:
+            total[0 if self.weighted else ...] = 0
+        sums.add(self._sum, total)
         self.rows += other.rows
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]

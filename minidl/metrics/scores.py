@@ -12,7 +12,7 @@ from minidl.backend import Backend
 from minidl.kernels import counts, sums
 from minidl.metrics.arguments import chosen_once
 from minidl.metrics.base import Metric
-from minidl.metrics.results import results
+from minidl.metrics.results import results, within
 from minidl.names.register import register
 
 #: Keras adds this number to divisors.
@@ -106,8 +106,10 @@ class FBetaScore(_Columns):
         square = self.beta**2
         score = precision * recall / (square * precision + recall + EPSILON) * (1 + square)
         if self.average == "weighted":
-            return results((score * targets / (targets.sum() + EPSILON)).sum())
-        return results(score if self.average is None else score.mean())
+            score = (score * targets / (targets.sum() + EPSILON)).sum()
+        elif self.average is not None:
+            score = score.mean()
+        return results(within(score, 0, 1, self._bound[2]))
 
 
 @register
@@ -177,13 +179,16 @@ class R2Score(_Columns):
         with np.errstate(all="ignore"):
             total = squares - targets * (targets / weights)
             rounding = 4 * np.finfo(self._bound[2] or np.float64).eps * squares
-            total = np.where(np.abs(total) <= rounding, 0, total)
+            # No sum of squares is below 0: the targets differ by less than the type can tell.
+            vanishes = (np.abs(total) <= rounding) | ((total < 0) & (residual > 0))
+            total = np.where(vanishes, 0, total)
             score = 1 - residual / total
             score = np.where(np.isinf(score), 0, score)
             if self.class_aggregation == "uniform_average":
                 score = score.mean()
             elif self.class_aggregation:
                 score = (total * score).sum() / total.sum()
+        score = within(score, -np.inf, 1, self._bound[2])
         return results(self._adjusted(score, self.rows * len(targets)))
 
     def _adjusted(self, score: Any, count: int) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import is_sparse
 from minidl.callbacks import Callback, CallbackList
+from minidl.callbacks.base import refuse_unawaited_methods
 from minidl.callbacks.progress import EpochLine, ProgressBar
 from minidl.data import checking
 from minidl.network import Network, conversion
@@ -64,7 +65,7 @@ def listeners(callbacks: Any, verbose: int | str = 0) -> list[Callback]:
 
     Raises:
         ValueError: another ``verbose`` than 0, 1, 2 or "auto".
-        TypeError: something else than callbacks.
+        TypeError: something else than callbacks, or one with a method that is async.
     """
     verbose = verbosity(verbose)
     given = [] if callbacks is None else callbacks
@@ -75,6 +76,7 @@ def listeners(callbacks: Any, verbose: int | str = 0) -> list[Callback]:
         if not isinstance(callback, Callback):
             hint = f"; write {callback.__name__}(...)" if isinstance(callback, type) else ""
             raise TypeError(f"callbacks: expected minidl callbacks, received {callback!r}{hint}")
+        refuse_unawaited_methods(callback)
     display = {1: ProgressBar, 2: EpochLine}.get(verbose)
     shown = any(isinstance(each, ProgressBar) for each in found)
     return [*found, display()] if display and not shown else found

@@ -11,6 +11,7 @@ projections.py            constraints on weights
 freezing.py               tensors that training leaves unchanged
 weights.py                tensors read and overwritten by a user
 sharing.py                layers in several networks
+unwritten.py              gradients that a foreign layer leaves unwritten, found at the first pass
 concurrency.py            threads and signal handlers that use a network during a step
 ========================  ======================================================================
 """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import checks
 from minidl.backend.cuda import allocating
 from minidl.layers import Activation, Dense
 from minidl.layers.own_call import calls
 from minidl.network import conversion, weights
 from minidl.network.concurrency import in_turn
 from minidl.network.stack import Stack
+from minidl.network.unwritten import watched
 
 
 class Network(Stack):
@@ -22,17 +24,25 @@ class Network(Stack):
         layers, name, dtype: as of :class:`minidl.network.stack.Stack`.
 
     Attributes:
-        step: training passes made; random numbers are addressed by the step.
         passes: forward passes made, of both kinds.
         rows: the number of rows for which buffers are allocated.
     """
 
-    step = 0
+    _step = 0
     _x: Any = None
     _logits = False
     get_weights, set_weights = weights.get_weights, weights.set_weights
     count_params = weights.count_params
     weights_of, set_weights_of = weights.copies, weights.overwrite
+
+    @property
+    def step(self) -> int:
+        """Training passes made; random numbers are addressed by the step."""
+        return self._step
+
+    @step.setter
+    def step(self, value: int) -> None:
+        self._step = checks.step(value)
 
     def bind(self, rows: int) -> None:
         """Allocate the buffers for passes over up to ``rows`` rows.
@@ -74,8 +84,8 @@ class Network(Stack):
             network.passes += 1
         self.bind(x.shape[0])
         if training and step is None:
-            step = self.step
-            self.step += 1
+            step = self._step
+            self._step = step + 1
         x = conversion.converted(self, x)
         noted, layers, rows = self.penalties.activities.noted, list(self.leaves), x.shape[0]
         last: Any = layers.pop() if logits else None
@@ -94,6 +104,7 @@ class Network(Stack):
 
         Raises:
             RuntimeError: there was no forward, or the last one stopped elsewhere.
+            UnwrittenError: a user's layer leaves a gradient unwritten in its first backward pass.
         """
         if not self.passes:
             raise RuntimeError(f"{self.name}: expected forward(x) before backward(dy)")
@@ -102,7 +113,7 @@ class Network(Stack):
                 f"expected backward(dy, logits={self._logits}) after forward(x, "
                 f"logits={self._logits}), received logits={logits}"
             )
-        with self.traffic.lock, self.backend.here:
+        with self.traffic.lock, self.backend.here, watched(self):
             layers, penalised = self._with_gradients(), self.penalties.activities.with_gradient
             rows, dy = len(dy), conversion.output_gradient(self, dy)
             if layers and logits:

@@ -14,6 +14,7 @@ from minidl.network import sharing
 from minidl.network.chain import Chain
 from minidl.network.concurrency import Traffic
 from minidl.network.penalties import Penalties
+from minidl.network.unwritten import doubted
 from minidl.parameters import ParameterVector
 from minidl.seeds import next_seed
 
@@ -33,10 +34,12 @@ class Stack(Chain):
         statistics: the vector of the tensors that training changes without gradients.
         penalties: the sum of the layers' regularizers.
         traffic: the steps and passes under way, and a lock.
+        unproved: foreign layers that no backward pass has been watched of yet.
     """
 
     #: The layer whose ``build`` is under way.
     asked: Any = None
+    unproved: tuple[Layer, ...] = ()
 
     def __init__(
         self, layers: Iterable[Layer] | None = None, name: str | None = None, dtype: Any = None
@@ -136,6 +139,7 @@ class Stack(Chain):
         """Take the vectors into which the layers' tensors are views."""
         self._parameters, self.statistics = parameters, statistics
         self.penalties = Penalties(parameters, self.backend, self.leaves)
+        self.unproved = doubted(self.leaves)
         for layer in self.leaves:
             layer.seal()
 

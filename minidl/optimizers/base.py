@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl import checks
 from minidl.backend import backend_of
+from minidl.backend.bodies import is_ours
 from minidl.kernels import averaging, updates
 from minidl.names.configuration import Configured
 from minidl.names.register import kind
@@ -163,7 +164,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         self._allocate(theta)
         self._norm = backend_of(theta).xp.zeros((), dtype=theta.dtype)
         self._flushed = FLUSHED * float(np.finfo(theta.dtype).tiny)
-        self._doubted = is_foreign(self.step)
+        self._doubted, self._own_slots = is_foreign(self.step), not is_ours(type(self))
         # The last: an optimizer interrupted before this line is built anew.
         self._theta = weakref.ref(theta)
 
@@ -179,6 +180,7 @@ class Optimizer(HasLearningRate, WeightDecay, Variables, Applying, Configured):
         self.build(theta)
         if grad.shape != theta.shape:
             raise ValueError(f"expected a gradient of shape {theta.shape}, received {grad.shape}")
+        self._follow_own()
         if not self.gradient_accumulation_steps or accumulation.gathers_last(self):
             # A function may read the gradient, and finds the gradient of the backward pass.
             self._move(theta, grad, self.current_learning_rate())

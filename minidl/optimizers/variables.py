@@ -23,6 +23,9 @@ class Variables:
     built: Any
     _learning_rate: Any
     _theta: Any
+    #: Names of the slots for which the state was made; True if these may change by themselves.
+    _made: tuple[str, ...] = ()
+    _own_slots = False
     _tensors: list[Parameter] | None
 
     @property
@@ -46,17 +49,22 @@ class Variables:
         return {**self.slots, **gathering, **({"moving_average": None} if self.use_ema else {})}
 
     def _allocate(self, theta: Any) -> None:
-        """Have a vector for each slot of now; keep existing vectors."""
-        self.state = {
-            name: self.state[name] if name in self.state else _filled(theta, start)
-            for name, start in self.all_slots.items()
-        }
+        """Have a vector for each slot of now; keep existing vectors, and what is in no slot."""
+        wanted, had = self.all_slots, self.state
+        slots = {n: had[n] if n in had else _filled(theta, start) for n, start in wanted.items()}
+        others = {name: had[name] for name in had if name not in (*wanted, *self._made)}
+        self.state, self._made = slots | others, tuple(wanted)
 
     def _follow(self) -> None:
         """Follow a change of the attributes that :attr:`slots` depends on."""
         if self.built:
             proximal.check(self, self._tensors)
             self._allocate(self._theta())
+
+    def _follow_own(self) -> None:
+        """Follow a class of one's own whose slots, or arguments, are a function of the step."""
+        if self._own_slots and tuple(self.all_slots) != self._made:
+            self._follow()
 
     def __getstate__(self) -> dict[str, Any]:  # of parameters that no network has
         return {**vars(self), "_theta": self._theta and _gone}

@@ -59,6 +59,7 @@ class Objective:
         self.loss.bind(rows, *bound)
         self.mean, self.data_mean, self.penalty_mean = map(Mean, PARTS)
         for mean in (self.mean, self.data_mean, self.penalty_mean):
+            mean.weighted = loss.by_weight
             mean.bind(rows, *bound, from_logits=self.loss.from_logits)
         activation = network.output_activation if self.loss.joined else loss.activation
         for metric in self.metrics:
@@ -86,7 +87,7 @@ class Objective:
         self.measures = (*self.measures, self.data_mean, self.penalty_mean)
         # The values until now were the loss of the data.
         self.data_mean.take(self.mean)
-        self.penalty_mean.rows = self.mean.rows
+        self.penalty_mean.take(self.mean, values=False)
 
     def reset(self) -> None:
         """Forget all batches."""
@@ -102,21 +103,28 @@ class Objective:
         return optimizer if self.probe is None else Probed(optimizer, weakly(self.probe))
 
     def observe(
-        self, value: Any, penalty: Any, predictions: Any, y: Any, weight: Any = None
+        self,
+        value: Any,
+        penalty: Any,
+        predictions: Any,
+        y: Any,
+        weight: Any = None,
+        training: bool = True,
     ) -> None:
         """Add a batch to the sums: loss, penalty, and the metrics of the predictions.
 
         Args:
             value, penalty, predictions: the results of :func:`minidl.train_step`.
             y: targets.
-            weight: (N, 1), for the weighted metrics.
+            weight: (N, 1), for the weighted metrics, and for a loss ``by_weight``.
+            training: False for an evaluation, in which a batch counts by its rows.
         """
-        rows = len(predictions)
+        rows, counted = len(predictions), weight if training else None
         if self._split:
-            self.data_mean.add(value, rows)
-            self.penalty_mean.add(penalty, rows)
+            self.data_mean.add(value, rows, counted)
+            self.penalty_mean.add(penalty, rows, counted)
             sums.add(value, penalty)
-        self.mean.add(value, rows)
+        self.mean.add(value, rows, counted)
         outputs = self.network.activate(predictions) if self.needs_outputs else predictions
         for metric in self.metrics:
             seen = predictions if metric.on_logits else outputs
@@ -159,4 +167,4 @@ class Objective:
         predictions = self.network.forward(x, logits=self.loss.joined)
         value = self.loss.forward(predictions, y, weight)
         penalty = self.network.penalties.forward(self.network.theta)
-        self.observe(value, penalty, predictions, y, weight)
+        self.observe(value, penalty, predictions, y, weight, training=False)

@@ -31,6 +31,17 @@ SAMPLE = 256
 # Numbers that are converted at a time.
 BLOCK = 2**20
 
+# What a loss of one kind makes of outputs of the other kind.
+_MIXED: dict[tuple[str, str | None], str] = {
+    ("sigmoid", "softmax"): (
+        ", whose outputs sum to 1 in each row: of several labels in a row not all can be likely"
+    ),
+    ("softmax", "sigmoid"): (
+        ", whose outputs have any sum: for several labels in a row, write "
+        "loss='binary_crossentropy'; for one class, end with a softmax"
+    ),
+}
+
 
 def look_at(
     network: Network, loss: Loss, x: Any, y: Any, held_out: tuple[Any, Any] | None, stacklevel: int
@@ -71,7 +82,7 @@ def look_at_output(loss: Loss, output: str | None) -> None:
     elif not loss.from_logits and output != wanted:
         warnings.warn(
             f"{kind} expects probabilities: expected a {wanted} output or from_logits=True, "
-            f"received the output {output or 'linear'}",
+            f"received the output {output or 'linear'}{_MIXED.get((wanted, output), '')}",
             stacklevel=4,
         )
 

@@ -88,6 +88,7 @@ class Snapshot:
             self._copies.take(vectors(network, self._optimizer), measures)
             self.batch, self.step = batch, network.step
             self._numbers = numbers(self._optimizer)
+            self._state = self._optimizer.state
 
     def restore(self) -> None:
         """Go back to the copy."""
@@ -96,5 +97,7 @@ class Snapshot:
             if network.optimizer is not self._optimizer:
                 network.optimizer = self._optimizer
             self._copies.put_back()
-            network.step = self.step
+            network._step = self.step
             vars(self._optimizer).update(self._numbers)
+            if self._optimizer._own_slots:  # with the names of its slots, which are among these
+                self._optimizer.state = self._state

@@ -32,6 +32,7 @@ class Undo:
         self._network = network
         self.measures: Sequence[Metric] = ()
         self._counts: tuple[Any, ...] = ()
+        self._state: tuple[Any, ...] = ()
         self._copies = Copies()
 
     def begin(self) -> object:
@@ -42,7 +43,8 @@ class Undo:
         rates: Any = None
         if optimizer is not None:
             rates = optimizer.batches, optimizer.accumulated_learning_rate
-        self._counts = network.step, optimizer, rates
+            self._state = optimizer.state, optimizer._made
+        self._counts = network._step, optimizer, rates
         self.copied = False
         self.open = token
         return token
@@ -84,9 +86,11 @@ class Undo:
         # Nothing is called from here on, so that nothing comes between.
         if self.open is not token:
             return
-        network.step = step
+        network._step = step
         if optimizer is not None:
             optimizer.batches, optimizer.accumulated_learning_rate = rates
+            if optimizer._own_slots:  # the step may have begun with other slots
+                optimizer.state, optimizer._made = self._state
         network.traffic.expected = network.traffic.awaits_backward = False
         self.open = None
 
@@ -107,9 +111,9 @@ class Undo:
 
     def _counted(self, optimizer: Any) -> tuple[Any, ...]:
         rates = optimizer and (optimizer.batches, optimizer.accumulated_learning_rate)
-        return self._network.step, optimizer, rates
+        return self._network._step, optimizer, rates
 
     def _count(self, counts: tuple[Any, ...]) -> None:
-        self._network.step, optimizer, rates = counts
+        self._network._step, optimizer, rates = counts
         if optimizer is not None:
             optimizer.batches, optimizer.accumulated_learning_rate = rates

@@ -164,8 +164,8 @@ class WholeStep:
         """
         network, undo = self._network, self.undo
         token = undo.begin()
-        step = network.step
-        network.step = step + 1
+        step = network._step
+        network._step = step + 1
         try:
             if not tape.play(step, self.may_wait, undo, token):
                 return None

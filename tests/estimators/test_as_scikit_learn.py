@@ -16,6 +16,7 @@ import sklearn.neural_network as theirs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+import minidl
 from minidl import estimators
 from minidl.estimators.base import Rows
 from minidl.estimators.parts import evened
@@ -154,6 +155,32 @@ def test_a_smaller_last_batch_has_the_gradient_of_its_rows() -> None:
     fitted(filled, x, y, sample_weight=weight)
     for a, b in zip(filled.coefs_, other.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("executor", ["python", "blocks", "compiled"])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "value", "values"])
+def test_the_loss_of_an_epoch_is_the_mean_over_rows(
+    kind: str, shuffle: bool, executor: str
+) -> None:
+    """Of a network that stands still, in any order of rows; the last batch has 10 of 25 rows."""
+    arguments: dict[str, Any] = {
+        "batch_size": 25, "shuffle": shuffle, "alpha": 0.5, "solver": "sgd", "max_iter": 5,
+        "learning_rate_init": 1e-14,
+    }  # fmt: skip
+    with minidl.backend.use("numpy", executor=executor):
+        ours, other = pair(kind, **arguments)
+        for each in (ours, other):
+            fitted(each, X, TARGETS[kind])
+        assert len(X) % 25 == 10
+        np.testing.assert_allclose(ours.loss_curve_, other.loss_curve_, rtol=1e-10)
+        # With weights, a row counts with its weight.
+        weighted, _ = pair(kind, **{**arguments, "alpha": 0.0})
+        fitted(weighted, X, TARGETS[kind], sample_weight=WEIGHT)
+    single, _ = pair(kind, **{**arguments, "alpha": 0.0, "shuffle": False, "batch_size": len(X)})
+    fitted(single, X, TARGETS[kind], sample_weight=WEIGHT)
+    if shuffle:
+        np.testing.assert_allclose(weighted.loss_curve_, single.loss_curve_, rtol=1e-10)
 
 
 def test_the_rules_that_end_training() -> None:

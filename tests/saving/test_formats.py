@@ -278,7 +278,7 @@ def test_a_disk_that_loses_what_is_written(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("value", [-1, "x", 2**70, math.nan, None])
 def test_numbers_that_no_file_may_hold_are_not_saved(attribute: str, value: Any) -> None:
     model, _ = compiled("integers")
-    vars(model)["_seed" if attribute == "seed" else attribute] = value
+    vars(model)[f"_{attribute}"] = value
     with pytest.raises(ValueError, match=r"cannot save|JSON"):
         model.save(io.BytesIO())
 

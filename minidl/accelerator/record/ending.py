@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minidl.accelerator.record.operands import UnsupportedError
+from minidl.accelerator.record.operands import UnsupportedError, without_command
 from minidl.backend.addresses import location
 from minidl.backend.recorder import unrecorded
 
@@ -54,12 +54,13 @@ class Call:
         return _key(self.formula, self.arguments, self.outs)
 
     def bound(self, player: Any) -> Any:
-        """The call bound to its arrays, or None where the formula is no single loop."""
+        """The call bound to its arrays.
+
+        Raises:
+            UnsupportedError: the formula is no single loop.
+        """
         program = self.formula.program(self.arguments, self.outs)
-        try:
-            bound = player.Bound(program, self.arguments, self.outs)
-        except UnsupportedError:
-            return None
+        bound = player.Bound(program, self.arguments, self.outs)
         bound.what, bound.key = self, self.key
         bound.where = id(self.formula), _where((*self.outs, *self.arguments))
         return bound
@@ -105,6 +106,8 @@ class Ending:
         commands: of the formulas, in their order.
         recorded: whether all calls have been made once.
         bound: the formulas bound to arrays; None for an ending without commands.
+        kept: formulas and kernels without commands, as of
+            :attr:`~minidl.accelerator.record.work.Work.kept`.
         as_recorded: whether the calls asked for ``bound`` when :meth:`ask` ran last.
         extra: the formulas asked for after the recorded formulas, or in their place.
     """
@@ -116,6 +119,7 @@ class Ending:
         self.commands: list[Any] = []
         self.recorded = False
         self.bound: list[Any] = []
+        self.kept: list[str] = []
         self.as_recorded = True
         self.extra: list[Any] = []
         self._tails: dict[Any, Any] = {}
@@ -168,9 +172,13 @@ class Ending:
         if self.recorded:
             self._asked.append(call)
             return
-        bound = call.bound(self._player)
+        try:
+            bound = call.bound(self._player)
+            self.commands += bound.commands
+        except UnsupportedError as error:
+            bound = None
+            self.kept.append(without_command(call.formula.formula.__name__, error))
         self.bound.append(bound)
-        self.commands += bound.commands if bound else []
         unrecorded(call)
 
     def kernel(
@@ -193,8 +201,9 @@ class Ending:
             made = self._player.record_kernel(plain, arguments, named)
             self.bound.append(BoundKernel(key, where(), made, call))
             self.commands += made
-        except UnsupportedError:
+        except UnsupportedError as error:
             self.bound.append(None)
+            self.kept.append(without_command(plain.__name__, error))
         return unrecorded(call)
 
     def tail(self) -> Any:
@@ -204,9 +213,12 @@ class Ending:
             return None
         key = tuple(call.key for call in self.extra)
         if key not in self._tails:
-            bound = [call.bound(self._player) for call in self.extra]
-            commands = [made for each in bound if each for made in each.commands]
-            self._tails[key] = bound, once(commands) if all(bound) else None
+            try:
+                bound = [call.bound(self._player) for call in self.extra]
+                commands = [made for each in bound for made in each.commands]
+                self._tails[key] = bound, once(commands)
+            except UnsupportedError:
+                self._tails[key] = [], None
         bound, made = self._tails[key]
         if made is not None:
             for each, call in zip(bound, self.extra, strict=True):

@@ -114,7 +114,7 @@ class Operand(NDArrayOperatorsMixin):
         return len(self.array)
 
     def __array__(self, *_: Any, **__: Any) -> Any:
-        raise UnsupportedError("an array of the elements")
+        raise UnsupportedError("it reads the numbers themselves, as np.asarray does")
 
     def __getitem__(self, key: Any) -> Operand:
         return self._view(self.array[key])
@@ -214,6 +214,12 @@ def calls_of(
         some = list(row)
         calls += [make(some)] if are_commands else some
     return calls
+
+
+def without_command(name: str, error: UnsupportedError) -> str:
+    """Words for a formula or kernel that is called in Python, with the reason."""
+    lines = str(error).removeprefix(f"{name}: ").splitlines()
+    return f"{name}, for which there is no command{': ' if lines else ''}{''.join(lines[:1])}"
 
 
 def has_operands(arguments: Sequence[Any], named: dict[str, Any]) -> bool:

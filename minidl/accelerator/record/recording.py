@@ -292,8 +292,9 @@ class Recording:
         if self.tape is None:
             return "no step is recorded yet: the second on the same arrays is"
         called = [f"{each.name}, which is not minidl's" for each in self.tape.called]
-        called += [f"{name}, for which there is no command" for name in self.tape.kept]
+        called += self.tape.kept
         lines = [f"compiled: {len(self.tape.entries) - len(called)} commands"]
+        called += self.tape.kept_at_end
         if called:
             lines.append(f"called in Python at each step: {'; '.join(called)}")
         return "\n".join(lines)

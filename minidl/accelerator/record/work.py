@@ -16,7 +16,7 @@ import numpy as np
 
 from minidl.accelerator.record.called import Called
 from minidl.accelerator.record.ending import Call, Ending
-from minidl.accelerator.record.operands import UnsupportedError, has_operands
+from minidl.accelerator.record.operands import UnsupportedError, has_operands, without_command
 from minidl.backend.recorder import recorder, unrecorded
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Work:
 
     Attributes:
         called: foreign code that is called at each step.
-        kept: calls of Python in the place of kernels that have no commands.
+        kept: calls of Python in the place of work that has no commands, each in words with the
+            reason.
         obstacle: why no tape can stand for the step, in words; "" where a tape can.
     """
 
@@ -57,6 +58,11 @@ class Work:
     def entries(self) -> list[Any]:
         """Commands, and functions of Python between commands, in order of execution."""
         return [*self._before, *self._ending.commands, *self._after]
+
+    @property
+    def kept_at_end(self) -> list[str]:
+        """As ``kept``, of the ending."""
+        return self._ending.kept
 
     @contextmanager
     def record(self) -> Iterator[None]:
@@ -91,8 +97,8 @@ class Work:
         call = functools.partial(function, *arguments, **named)
         try:
             self.commands(self._player.record_kernel(plain, arguments, named))
-        except UnsupportedError:
-            self.kept.append(function.__name__)
+        except UnsupportedError as error:
+            self.kept.append(without_command(function.__name__, error))
             self.commands([call])
         return unrecorded(call)
 
@@ -106,8 +112,8 @@ class Work:
         try:
             program = formula.program(arguments, outs)
             self.commands(self._player.commands(program, arguments, outs))
-        except UnsupportedError:
-            self.kept.append(formula.formula.__name__)
+        except UnsupportedError as error:
+            self.kept.append(without_command(formula.formula.__name__, error))
             self.commands([call])
         unrecorded(call)
 
@@ -126,7 +132,8 @@ class Work:
         try:
             drawn = self._player.draw(bits.key, out, self._step, ahead)
             self._player.run([drawn])
-        except UnsupportedError:
+        except UnsupportedError as error:
+            self.kept.append(without_command("draw", error))
 
             def drawn() -> None:
                 unrecorded(bits.fill, out, int(self._step[0]) + ahead)
