@@ -4,9 +4,10 @@ Public names follow Keras: ``minidl.Sequential``, ``minidl.layers``, ``minidl.op
 ``minidl.losses``, ``minidl.datasets`` …; ``minidl.backend`` chooses the device of the arrays and
 the executor of the formulas.
 
-The formulas are in ``kernels``, a training step in ``step.py``, the passes through the layers in
-``network``, the loop over batches in ``training``, and what a user calls in ``model``. The folder
-``accelerator`` makes all of this fast. ``docs/design.md`` has a plan of all packages.
+The formulas are in ``kernels``, and a training step is in ``step.py``. The passes through the
+layers are in ``network``, the loop over batches is in ``training``, and the methods that a user
+calls are in ``model``. The folder ``accelerator`` makes all of this fast. ``docs/design.md`` has a
+plan of all packages.
 """
 
 from __future__ import annotations

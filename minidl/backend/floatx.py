@@ -26,7 +26,7 @@ def set_floatx(dtype: str) -> None:
 
 
 def epsilon() -> float:
-    """1e-7, which Keras adds to denominators; for metrics of one's own."""
+    """1e-7, which Keras adds to denominators; for a user's metrics."""
     return 1e-7
 
 

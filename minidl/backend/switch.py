@@ -77,8 +77,8 @@ class use:  # noqa: N801 - called like a function, entered like a context
             for "cupy". Default False.
         device: number of a GPU, from 0, for "cupy". This GPU is the thread's current one from here
             on; default the thread's current GPU, at first 0. A model's methods compute on the GPU
-            that was the current one when the model was made; losses and optimizers of a loop of
-            one's own compute on the one that is the current one then.
+            that was the current one when the model was made; losses and optimizers of a user's
+            own loop compute on the GPU that is the current one then.
 
     Raises:
         ValueError: an unknown name, no such GPU, or tf32 or device for another backend than "cupy".

@@ -12,7 +12,7 @@ from minidl.callbacks.history import History
 class CallbackList(Callback):
     """Several callbacks as one: each call goes to all, in order.
 
-    For loops of one's own; ``fit`` takes the list, or a CallbackList, and calls its callbacks.
+    For a user's own loop; ``fit`` takes the list, or a CallbackList, and calls its callbacks.
 
     Args:
         callbacks: one or more; None for none.

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from minidl.layers.absent import stand_in
 from minidl.layers.activation import Activation
 from minidl.layers.alpha_dropout import AlphaDropout
 from minidl.layers.base import Layer
 from minidl.layers.batchnorm import BatchNormalization
 from minidl.layers.dense import Dense
 from minidl.layers.dropout import Dropout
-from minidl.layers.elsewhere import stand_in
 from minidl.layers.flatten import Flatten
 from minidl.layers.input import Input
 from minidl.layers.input_layer import InputLayer

@@ -9,7 +9,7 @@ from minidl.backend import Backend
 from minidl.initializers import Initializer
 from minidl.layers.answers import unknown_argument
 from minidl.layers.arguments import activity, initial
-from minidl.layers.interface import Interface
+from minidl.layers.keras_names import KerasNames
 from minidl.layers.names import chosen
 from minidl.layers.own_call import OwnCall
 from minidl.layers.shapes import Shape as Shape
@@ -20,7 +20,7 @@ from minidl.parameters import Specification
 
 
 @kind("layer")
-class Layer(Interface, OwnCall, Views):
+class Layer(KerasNames, OwnCall, Views):
     """A part of a network, for rows. The network calls four methods, which a subclass defines.
 
     - ``build``, once, with the shape of a row: sets ``output_shape``, asks for tensors, which

@@ -34,7 +34,7 @@ class Metric(Standalone, Variables, Configured):
         metric.update_state([0, 1, 1], [0.2, 0.9, 0.4])
         metric.result()  # 0.5
 
-    A class of one's own defines ``update_state`` and ``result``, as in Keras. The sums are
+    A user's class defines ``update_state`` and ``result``, as in Keras. The sums are
     weights of :meth:`add_weight`, or the class defines ``reset_state``, too. A metric that is a
     mean over rows may define ``_count(predictions, y, out)`` instead; among the
     ``weighted_metrics`` it defines ``_count_weighted(predictions, y, weight, out)``, too.

@@ -1,4 +1,4 @@
-"""Means and sums of values, and means of the results of a function of one's own."""
+"""Means and sums of values, and means of the results of a user's function."""
 
 from __future__ import annotations
 

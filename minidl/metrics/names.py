@@ -19,7 +19,7 @@ from minidl.names.lookup import get as of_kind
 def get(identifier: Any, loss: losses.Loss | None = None) -> Metric:
     """A metric by name or function, or ``identifier`` itself.
 
-    "accuracy" and "acc" mean the accuracy that suits the loss's targets. A function of one's own
+    "accuracy" and "acc" mean the accuracy that suits the loss's targets. A user's function
     becomes a :class:`MeanMetricWrapper`.
 
     Args:

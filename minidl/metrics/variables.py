@@ -28,7 +28,7 @@ class Variables:
         dtype: Any = None,
         name: str | None = None,
     ) -> Any:
-        """An array for sums of one's own, with ``assign``, ``assign_add`` and ``numpy()``.
+        """An array for a class's own sums, with ``assign``, ``assign_add`` and ``numpy()``.
 
         ::
 

@@ -19,7 +19,7 @@ import numpy as np
 from minidl import checks
 from minidl.backend import is_sparse, to_host
 from minidl.backend.array import Array
-from minidl.layers import Input, interface
+from minidl.layers import Input, keras_names
 from minidl.layers.base import Layer
 from minidl.layers.own_call import passes
 from minidl.network import Network
@@ -243,7 +243,7 @@ def place(layer: Layer, more: int) -> Symbol:
 
 
 # Layers call these functions, and stand on a lower floor, which imports nothing from here.
-interface.above.call, interface.above.place, interface.above.build = call, place, build
+keras_names.above.call, keras_names.above.place, keras_names.above.build = call, place, build
 
 
 def source(network: Any) -> Input:

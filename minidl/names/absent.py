@@ -1,6 +1,6 @@
 """Names of Keras that minidl's models, or the package, lack, with advice.
 
-:mod:`minidl.layers.elsewhere` has the names of layers.
+:mod:`minidl.layers.absent` has the names of layers.
 """
 
 from __future__ import annotations

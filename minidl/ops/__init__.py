@@ -1,7 +1,7 @@
 """Functions of arrays under Keras's names, computed by NumPy, or by CuPy where the arrays are.
 
 A program's own metrics and the numbers around a training need such functions. No gradient is
-derived: a loss or a layer of one's own has a backward pass beside the forward pass. Most functions
+derived: a user's loss or layer has a backward pass beside the forward pass. Most functions
 are NumPy's; the activation functions come from :mod:`minidl.activations`, the losses and the
 normalization from :mod:`minidl.losses` and :mod:`minidl.utils`.
 

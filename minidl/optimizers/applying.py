@@ -1,4 +1,4 @@
-"""Updates of arrays of one's own: Keras's ``apply`` and ``apply_gradients``."""
+"""Updates of a user's arrays: Keras's ``apply`` and ``apply_gradients``."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from minidl.names.register import kind
 class LearningRateSchedule(Configured):
     """A learning rate for every step: ``schedule(step)``; an array of rates for one of steps.
 
-    A class of one's own defines ``__call__(step)``, as in Keras. The argument ``name``, for the
+    A user's class defines ``__call__(step)``, as in Keras. The argument ``name``, for the
     reader, is that of each schedule.
     """
 

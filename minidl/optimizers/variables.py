@@ -62,7 +62,7 @@ class Variables:
             self._allocate(self._theta())
 
     def _follow_own(self) -> None:
-        """Follow a class of one's own whose slots, or arguments, are a function of the step."""
+        """Follow a user's class whose slots, or arguments, are a function of the step."""
         if self._own_slots and tuple(self.all_slots) != self._made:
             self._follow()
 

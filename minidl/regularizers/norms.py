@@ -16,7 +16,7 @@ from minidl.regularizers import arrays
 class Regularizer(Configured):
     """A penalty on one tensor, P(W) = Σ P(w).
 
-    A class of one's own defines :meth:`forward`, the penalty of each weight, and
+    A user's class defines :meth:`forward`, the penalty of each weight, and
     :meth:`add_gradient`.
 
     Attributes:

@@ -39,7 +39,7 @@ class Began:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where and when checkpoints are written, and how many are kept."""
+    """Places and times of writing checkpoints, and the number that is kept."""
 
     folder: Path
     keep: int = KEPT

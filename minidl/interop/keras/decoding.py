@@ -8,7 +8,7 @@ from typing import Any
 from minidl.constraints import Constraint
 from minidl.initializers import Initializer
 from minidl.layers import Layer
-from minidl.layers.elsewhere import answer
+from minidl.layers.absent import answer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.names.configuration import Configured

@@ -58,7 +58,7 @@ def _with_batch_axis(build: Callable[..., Any]) -> Callable[..., Any]:
     return either
 
 
-class Interface(Configured):
+class KerasNames(Configured):
     """The interface of a layer in Keras: weights by name, counts, the switch ``trainable``.
 
     Attributes:
