@@ -31,7 +31,7 @@ class Penalties:
     def __init__(
         self, parameters: ParameterVector, backend: Backend, layers: Iterable[Layer]
     ) -> None:
-        self._places = [(entry.specification, entry.slice) for entry in parameters]
+        self._places = [(entry, entry.slice) for entry in parameters]
         theta = parameters.theta
         self._backend, self._dtype = backend, theta.dtype
         self.activities = Activities(layers, backend, theta.dtype)
@@ -48,9 +48,9 @@ class Penalties:
     def _terms(self) -> list[tuple[Regularizer, slice]]:
         """The present penalties: a layer's penalty can be exchanged."""
         return [
-            (asked.regularizer, part)
-            for asked, part in self._places
-            if asked.regularizer is not None and asked.trainable
+            (e.regularizer, part)
+            for e, part in self._places
+            if e.regularizer is not None and e.trainable
         ]
 
     def _work(self, W: Any) -> Any:

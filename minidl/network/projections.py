@@ -21,7 +21,7 @@ class Projections:
     """
 
     def __init__(self, parameters: ParameterVector) -> None:
-        self._entries = [(entry, entry.specification) for entry in parameters]
+        self._entries = list(parameters)
         self._memory: Any = None
         # Views are kept: a device knows arrays by their objects.
         self._views: dict[str, Any] = {}
@@ -30,9 +30,7 @@ class Projections:
     def present(self) -> list[tuple[Parameter, Constraint]]:
         """Entries with their present constraints: a layer's constraint can be exchanged."""
         return [
-            (entry, asked.constraint)
-            for entry, asked in self._entries
-            if asked.constraint is not None and asked.trainable
+            (e, e.constraint) for e in self._entries if e.constraint is not None and e.trainable
         ]
 
     def step(self, theta: Any) -> None:
@@ -45,7 +43,7 @@ class Projections:
         known, W, work = self._views.get(entry.name, (None, None, None))
         if known is not theta:
             if self._memory is None:
-                self._memory = np.empty_like(theta[: max(e.size for e, _ in self._entries)])
+                self._memory = np.empty_like(theta[: max(e.size for e in self._entries)])
             W = theta[entry.slice].reshape(entry.shape)
             work = self._memory[: W.size].reshape(entry.shape)
             self._views[entry.name] = theta, W, work

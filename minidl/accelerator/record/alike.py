@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -56,3 +58,8 @@ def alike(a: Any, b: Any) -> bool:
         return a is b
     given = [each is None or isinstance(each, int | float) for each in (a, b)]
     return not all(given) or bool(a) == bool(b)
+
+
+def are(arrays: Sequence[object], others: Sequence[object]) -> bool:
+    """True if both have the same objects."""
+    return len(arrays) == len(others) and all(map(is_, arrays, others))

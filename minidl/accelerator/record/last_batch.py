@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import is_
 from typing import Any
 
 from minidl.accelerator.record.seen import Seen
@@ -50,8 +49,3 @@ class LastBatch:
             if space.get(name) is array:
                 space[name] = before
         self._hidden = None
-
-
-def are(arrays: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
-    """True if both have the same objects."""
-    return len(arrays) == len(others) and all(map(is_, arrays, others))

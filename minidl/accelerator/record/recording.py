@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from minidl.accelerator.record.alike import are
 from minidl.accelerator.record.called import ChangedError, watching
-from minidl.accelerator.record.last_batch import LastBatch, are
+from minidl.accelerator.record.last_batch import LastBatch
 from minidl.accelerator.record.operands import UnsupportedError
 from minidl.accelerator.record.seen import Seen
 from minidl.accelerator.record.tape import Tape
@@ -142,10 +143,6 @@ class Recording:
         self._vain = min(self._vain + 1, 10)
         self._rests = 2**self._vain - 2
 
-    def _same(self, arrays: tuple[Any, ...]) -> bool:
-        """True if a step is on the arrays of the step before."""
-        return are(arrays, self._arrays)
-
     def to_play(self, arrays: tuple[Any, ...]) -> Tape | None:
         """The tape that stands for a step on the arrays; None where the step is to be called."""
         network = self._network
@@ -153,7 +150,7 @@ class Recording:
             self.forget()
         if self.tape is not None and self.tape.strays > 1:  # the recorded step was the exception
             self.forget()
-        same = self._same(arrays)
+        same = are(arrays, self._arrays)
         known = network.passes == self._passes
         last = self._last_batch
         last.hide()
@@ -176,7 +173,7 @@ class Recording:
         self._new = None
         if not (self._gone or self._vain):  # later steps are played, by loops of their own
             step = loops.passing()(step)
-        same = self._same(arrays)
+        same = are(arrays, self._arrays)
         self._skips = self.tape is None and self._few(arrays, self.coming)
         if self._skips:
             step(*arrays)
@@ -244,7 +241,7 @@ class Recording:
     def keep(self, arrays: tuple[Any, ...]) -> None:
         """Note that a step on these arrays was called and done; keep a tape of the step, if any."""
         network = self._network
-        same = self._same(arrays)
+        same = are(arrays, self._arrays)
         new, self._new = self._new, None
         if self.tape is not None and not same:
             self._keep_last_batch(arrays, new)

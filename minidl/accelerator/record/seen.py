@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, cast
 
-from minidl.accelerator.record.alike import alike, copied, same
+from minidl.accelerator.record.alike import alike, are, copied, same
 from minidl.accelerator.record.glance import Glance, Holdings, code
 from minidl.backend.bodies import body_of
 from minidl.backend.own import Look, held, overridden, with_parts
@@ -42,7 +42,7 @@ class Seen:
         compiled: Callable[[Holdings], Callable[[], bool]],
     ) -> None:
         self._compiled = compiled
-        self._given, self._moving = (*parts, None, *moving), (*moving, None)
+        self._parts, self._moving = tuple(parts), tuple(moving)
         found = [_Attributes(part, same, True, own(part)) for part in _with_their_own(parts, own)]
         self._objects = [*found, *(_Attributes(thing, alike, False) for thing in moving)]
         kinds = {known for each in self._objects for known in each.kind.__mro__[:-1]}
@@ -52,8 +52,7 @@ class Seen:
 
     def holds(self, parts: Sequence[object], moving: Sequence[object]) -> bool:
         """True if a step that calls the objects would do the same."""
-        given = (*parts, None, *moving)
-        if len(given) != len(self._given) or not all(map(operator.is_, given, self._given)):
+        if not (are(parts, self._parts) and are(moving, self._moving)):
             return False
         if self._glance is not None and self._glance.holds():
             return True
@@ -74,9 +73,7 @@ class Seen:
 
     def unchanged(self, moving: Sequence[object]) -> bool:
         """True if the parts hold, and these objects are the same; False also without a glance."""
-        if self._glance is None:
-            return False
-        return all(map(operator.is_, (*moving, None), self._moving)) and self._glance.holds()
+        return self._glance is not None and are(moving, self._moving) and self._glance.holds()
 
     def other_arrays(self) -> list[tuple[dict[str, Any], str, Any]]:
         """Attributes in which the step has put another array: (owner's dictionary, name, array)."""

@@ -6,8 +6,9 @@ A look at a thousand objects before each step takes a fraction of the time that 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ _KIND, _ATTRIBUTE, _SPACE, _SIZE, _ELEMENT, _CODE, _NEXT, _GIVE_BACK = (
     )
 )  # fmt: skip
 _ORDER = "__mro__"
+_Question = tuple[int, int, int, int]
 
 
 def look(holdings: Holdings) -> Callable[[], bool]:
@@ -48,19 +50,16 @@ class Look:
     def __init__(self, holdings: Holdings) -> None:
         self._unchanged = function("unchanged", "looks", ctypes.PYFUNCTYPE)
         self._kept = holdings  # as long as they live, no other object has their addresses
-        kind_at, code_at = layout.place_of_class(), layout.place_of_code()
-        order_at = layout.place_of_order()
-        kinds = [(thing, id(kind)) for thing, kind in holdings.kinds]
-        orders = [(id(kind), id(order)) for kind, order in holdings.orders]
-        codes = [(each, id(code)) for each, code in holdings.codes]
-        new = [] if kind_at is not None else [(_KIND, id(a), 0, b) for a, b in kinds]
-        if order_at is None:
-            new += [(_ATTRIBUTE, kind, id(_ORDER), order) for kind, order in orders]
+        kind_at, order_at = layout.place_of_class(), layout.place_of_order()
+        new: list[_Question] = []
+        borrowed: list[_Question] = []
+        # These functions return new references; a word of an object is none.
+        kinds, orders = new if kind_at is None else borrowed, new if order_at is None else borrowed
+        kinds += _questions(holdings.kinds, kind_at, _KIND)
+        orders += _questions(holdings.orders, order_at, _ATTRIBUTE, id(_ORDER))
         # An object has a dictionary, or has none, whatever other class it is given.
-        new += [(_SPACE, id(owner), 0, id(space)) for owner, space in holdings.spaces]
-        borrowed = [] if kind_at is None else [(0, id(a) + kind_at, 0, b) for a, b in kinds]
-        if order_at is not None:
-            borrowed += [(0, kind + order_at, 0, order) for kind, order in orders]
+        new += _questions(holdings.spaces, None, _SPACE)
+        borrowed += _questions(holdings.codes, layout.place_of_code(), _CODE)
         # A list is asked for its size first, and then for the elements that it has.
         borrowed += [(_SIZE, id(row), 0, len(then)) for row, then in holdings.lists]
         borrowed += [
@@ -68,9 +67,6 @@ class Look:
             for row, then in holdings.lists
             for k, value in enumerate(then)
         ]
-        for each, code in codes:
-            where = (_CODE, id(each)) if code_at is None else (0, id(each) + code_at)
-            borrowed.append((*where, 0, code))
         fixed = {
             words.NEW: len(new), words.BORROWED: len(borrowed),
             words.DICTIONARIES: len(holdings.dictionaries),
@@ -84,6 +80,21 @@ class Look:
     def __call__(self) -> bool:
         """True if all still hold the same objects."""
         return bool(self._unchanged(self._where))
+
+
+def _questions(
+    pairs: Iterable[tuple[Any, Any]], place: int | None, asking: int, argument: int = 0
+) -> list[_Question]:
+    """The words of questions to objects for the objects that they hold.
+
+    Args:
+        pairs: (object, the object held).
+        place: of the word in the first object that has the answer; None to call a function.
+        asking: address of the function, which takes the object and ``argument``.
+    """
+    if place is None:
+        return [(asking, id(thing), argument, id(held)) for thing, held in pairs]
+    return [(0, id(thing) + place, 0, id(held)) for thing, held in pairs]
 
 
 def _entries(held: Held) -> list[int]:
