@@ -155,6 +155,8 @@ def _no_device() -> str | None:
 
 def _forget_cuda_kernels() -> None:
     """What was compiled for the double does not run on CuPy, nor the other way round."""
+    if _no_device() is not None:
+        return  # all were compiled for the double
     kernels.forget()
     cublaslt.forget()
     for name, module in list(sys.modules.items()):

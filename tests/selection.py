@@ -108,6 +108,13 @@ def _values(item: Any) -> set[Hashable]:
     return {(axis, tuple(id(given[name]) for name in axis)) for axis in axes}
 
 
+def few(cases: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Parameters of a test: by default each value of each column, thorough all of the cases."""
+    needed = covering([set(enumerate(case)) for case in cases])
+    marks = [() if k in needed else (pytest.mark.thorough,) for k in range(len(cases))]
+    return [pytest.param(*case, marks=m) for case, m in zip(cases, marks, strict=True)]
+
+
 def covering(cases: Sequence[Set[Hashable]]) -> set[int]:
     """Few of the cases, by number, in which all values occur that occur in any.
 
@@ -115,11 +122,16 @@ def covering(cases: Sequence[Set[Hashable]]) -> set[int]:
     with values that were seldom chosen.
     """
     missing: set[Hashable] = set().union(*cases)
-    chosen: set[int] = set()
-    uses: Counter[Hashable] = Counter()
+    occurs = Counter(value for case in cases for value in case)
+    # A value of one case alone decides for that case, whatever else is chosen.
+    chosen = {k for k, case in enumerate(cases) if any(occurs[value] == 1 for value in case)}
+    uses = Counter(value for k in chosen for value in cases[k])
+    missing -= set(uses)
     while missing:
-        gains = [(len(case & missing), -sum(uses[value] for value in case)) for case in cases]
-        best = gains.index(max(gains))
+        gains = [len(case & missing) for case in cases]
+        most = max(gains)
+        equal = [k for k, gain in enumerate(gains) if gain == most]
+        best = min(equal, key=lambda k: sum(uses[value] for value in cases[k]))
         missing -= cases[best]
         uses.update(cases[best])
         chosen.add(best)

@@ -19,6 +19,7 @@ from minidl.layers import Dense, Input
 from minidl.models import load_model
 from tests import registered
 from tests.playing import RATES
+from tests.selection import few
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(20, 4))
@@ -409,7 +410,7 @@ def go_on_from(made: Any, other: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize(("name", "argument"), CASES)
+@pytest.mark.parametrize(("name", "argument"), few(CASES))
 def test_an_argument_set_later_acts_or_is_refused(
     name: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -392,8 +392,6 @@ def test_an_optimizer_is_an_optimizer() -> None:
 class Halved(losses.MeanSquaredError):
     """Half of it."""
 
-    repeats = True
-
     def row_losses(self, predictions: Any, t: Any, out: Any) -> None:
         super().row_losses(predictions, t, out)
         minidl.kernels.sums.scale(out, 0.5, out=out)

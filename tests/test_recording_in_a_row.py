@@ -98,8 +98,6 @@ def test_the_same_as_steps_that_are_called(rows: int) -> None:
 class Looks(Callback):
     """Notes the weights' sum after each batch."""
 
-    repeats = True
-
     def __init__(self) -> None:
         self.seen: list[float] = []
 
@@ -152,8 +150,6 @@ def test_steps_before_an_interruption_are_done() -> None:
     """Where the next one is being prepared, all before it are."""
 
     class Interrupting(LearningRateSchedule):
-        repeats = True
-
         def __init__(self, at: int) -> None:
             self.at = at
 

@@ -66,8 +66,6 @@ class Case:
 class Spoil(Callback):
     """Calls a function before epoch 1."""
 
-    repeats = True
-
     def __init__(self, how: Callable[[np.ndarray, np.ndarray, Any], None], *data: Any) -> None:
         self.how, self.data = how, data
 
@@ -78,8 +76,6 @@ class Spoil(Callback):
 
 class StopAt(Callback):
     """Ends training after so many steps."""
-
-    repeats = True
 
     def __init__(self, step: int) -> None:
         self.step = step

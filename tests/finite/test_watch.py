@@ -31,6 +31,7 @@ from tests.finite.planted import (
     top,
 )
 from tests.fitting import equal
+from tests.selection import few
 
 pytestmark = [
     pytest.mark.usefixtures("executor"),
@@ -49,8 +50,12 @@ def failing(case: Case, *callbacks: Callback) -> tuple[minidl.NonFiniteError, mi
 
 HOSTS = ["blocks", "compiled"]
 WHERE = [
-    *((name, executor) for name in CASES for executor in HOSTS),
-    *((name, "cupy-double") for name in ANYWHERE),
+    *few(
+        [
+            *((name, executor) for name in CASES for executor in HOSTS),
+            *((name, "cupy-double") for name in ANYWHERE),
+        ]
+    ),
     *(pytest.param(name, "cupy", marks=pytest.mark.gpu) for name in ANYWHERE),
 ]
 everywhere = pytest.mark.parametrize(("name", "executor"), WHERE, indirect=["executor"])

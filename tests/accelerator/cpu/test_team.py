@@ -138,7 +138,7 @@ def test_it_may_be_called_when_it_is_about_to_sleep(team):
     x, commands = stairs(4)
     words = listed(commands)
     rng = np.random.default_rng(0)
-    for k in range(300):
+    for k in range(150):
         run_words(team, words)
         assert np.all(x == 4 * (k + 1))
         time.sleep(rng.uniform(0, 0.003))
@@ -223,8 +223,7 @@ def test_threads_of_python_take_turns(team):
 
     def work():
         try:
-            for _ in range(10):
-                climb(team, 10)
+            climb(team, 100)
         except AssertionError as error:
             failed.append(error)
 
