@@ -56,7 +56,7 @@ class Selection:
         if reason := self.no_gpu():
             self._leave_out("gpu", f"tests need a GPU, but {reason}", config, items)
         for cases in _functions(items):
-            needed = covering([_values(item) for item in cases])
+            needed = covering([_values(item) for item in cases], [*map(_price, cases)])
             for k in set(range(len(cases))) - needed:
                 cases[k].add_marker("thorough")
         if not self.thorough:
@@ -108,6 +108,11 @@ def _values(item: Any) -> set[Hashable]:
     return {(axis, tuple(id(given[name]) for name in axis)) for axis in axes}
 
 
+def _price(item: Any) -> int:
+    """How much longer a case takes than others: the double of CuPy compiles CUDA with g++."""
+    return 4 if item.callspec.params.get("executor") == "cupy-double" else 1
+
+
 def few(cases: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Parameters of a test: by default each value of each column, thorough all of the cases."""
     needed = covering([set(enumerate(case)) for case in cases])
@@ -115,12 +120,13 @@ def few(cases: Sequence[tuple[Any, ...]]) -> list[Any]:
     return [pytest.param(*case, marks=m) for case, m in zip(cases, marks, strict=True)]
 
 
-def covering(cases: Sequence[Set[Hashable]]) -> set[int]:
+def covering(cases: Sequence[Set[Hashable]], prices: Sequence[int] = ()) -> set[int]:
     """Few of the cases, by number, in which all values occur that occur in any.
 
-    Always one of those that add most, which needs a few more than the fewest; among these, one
-    with values that were seldom chosen.
+    Always one of those that add most, which needs a few more than the fewest; among these, a cheap
+    one with values that were seldom chosen.
     """
+    prices = prices or [1] * len(cases)
     missing: set[Hashable] = set().union(*cases)
     occurs = Counter(value for case in cases for value in case)
     # A value of one case alone decides for that case, whatever else is chosen.
@@ -131,7 +137,7 @@ def covering(cases: Sequence[Set[Hashable]]) -> set[int]:
         gains = [len(case & missing) for case in cases]
         most = max(gains)
         equal = [k for k, gain in enumerate(gains) if gain == most]
-        best = min(equal, key=lambda k: sum(uses[value] for value in cases[k]))
+        best = min(equal, key=lambda k: prices[k] * (1 + sum(uses[value] for value in cases[k])))
         missing -= cases[best]
         uses.update(cases[best])
         chosen.add(best)

@@ -106,11 +106,14 @@ def installed(fault: str | None = None, devices: int = 1) -> Iterator[None]:
     device, CURRENT.device = CURRENT.device, 0
     sys.modules.update(_MODULES)
     load, cublaslt.load = cublaslt.load, CublasLt
+    # All of it is overwritten when it comes and when it goes.
+    workspace, cublaslt.WORKSPACE = cublaslt.WORKSPACE, 1 << 16
     cublaslt.forget()
     try:
         yield
     finally:
         cublaslt.load = load
+        cublaslt.WORKSPACE = workspace
         cublaslt.forget()
         for name in filter(_is_cupy, list(sys.modules)):
             del sys.modules[name]

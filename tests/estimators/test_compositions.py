@@ -11,7 +11,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-import skops.io
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -75,6 +74,8 @@ def test_clones_and_files(estimator: Any, tmp_path: Path) -> None:
     assert not hasattr(copied, "network_")
     assert copied.get_params() == made.get_params()
     joblib.dump(made, tmp_path / "made.joblib")
+    import skops.io  # takes its time
+
     kinds = skops.io.get_untrusted_types(data=skops.io.dumps(made))
     assert all(kind.split(".")[0] in ("minidl", "tests") for kind in kinds)
     for other in (

@@ -51,7 +51,7 @@ def check(formula, arguments, outs):
 @pytest.mark.parametrize("name", FORMULAS)
 def test_every_formula_out_of_place(name):
     formula = FORMULAS[name]
-    for shape in SHAPES:
+    for shape in [(), *FEWER]:
         arguments = arguments_of(formula, shape, "float64")
         check(formula, arguments, [np.full(shape, np.nan) for _ in outputs_of(formula)])
 
