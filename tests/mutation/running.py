@@ -80,7 +80,7 @@ def _started(copy: Path) -> subprocess.Popen[str]:
     copy.mkdir()
     for name in _COPIED:
         if (ROOT / name).is_dir():
-            idle = shutil.ignore_patterns("__pycache__", "*.png")
+            idle = shutil.ignore_patterns("__pycache__", "_build", "*.png")
             shutil.copytree(ROOT / name, copy / name, ignore=idle)
         else:
             shutil.copy(ROOT / name, copy / name)
