@@ -204,7 +204,8 @@ def search(
         raise ValueError(f"{what} {name!r}: expected {full}, received a name that means both")
     if given is None:
         raise checks.unknown(what, name, names())
-    hint = checks.hint(name, names())
+    # A name with a package never stands for one of minidl's.
+    hint = checks.hint(name, [each for each in names() if foreign(each) == foreign(name)])
     raise ValueError(
         f"unknown {what} in the file {name!r}{hint} (of your own? Decorate it "
         f"with @minidl.register before, or call load_model(..., custom_objects={{{name!r}: ...}}))"
