@@ -12,6 +12,7 @@ from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
+from minidl.names.lookup import described, is_namesake
 from minidl.names.user_classes import constructed, refuse_unheard
 
 
@@ -180,7 +181,8 @@ class Chain:
             RuntimeError: the network is built and shares layers with another network.
         """
         if not isinstance(layer, Layer | Chain):
-            raise TypeError(f"expected a layer, received {layer!r}")
+            received = described(layer, Layer) if is_namesake(layer, Layer) else repr(layer)
+            raise TypeError(f"expected a layer, received {received}")
         constructed(layer)
         if isinstance(layer, Layer):
             refuse_unheard(layer, Layer)
