@@ -6,13 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from minidl import __version__
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     parser = argparse.ArgumentParser("minidl", description="A neural-network engine.")
-    parser.add_argument("--version", action="version", version=f"minidl {__version__}")
+    version = sys.modules["minidl"].__version__
+    parser.add_argument("--version", action="version", version=f"minidl {version}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command")
     commands.add_parser(
         "doctor",
