@@ -10,6 +10,8 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     parser = argparse.ArgumentParser("minidl", description="A neural-network engine.")
+    version = sys.modules["minidl"].__version__
+    parser.add_argument("--version", action="version", version=f"minidl {version}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command")
     commands.add_parser(
         "doctor",

@@ -143,6 +143,9 @@ def array(what: str, values: Any) -> Any:
         raise TypeError(
             f"{what}: expected an array of numbers, received rows of different lengths"
         ) from None
+    if found.dtype.kind == "O" and not found.ndim:  # what is no array, such as None or a dictionary
+        kind = type(values).__name__
+        raise TypeError(f"{what}: expected an array of numbers, received {kind}")
     return numeric(what, found)
 
 
@@ -153,7 +156,9 @@ def numeric(what: str, array: Any) -> Any:
         TypeError: another type.
     """
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{what}: expected an array of numbers, received dtype {array.dtype}")
+        remedy = "; astype(float) makes numbers of objects" if array.dtype.kind == "O" else ""
+        received = f"received dtype {array.dtype}{remedy}"
+        raise TypeError(f"{what}: expected an array of numbers, {received}")
     return array
 
 

@@ -183,6 +183,11 @@ def test_no_activation_is_linear() -> None:
     assert activations.get(None) is activations.linear
 
 
+def relu(x: Any) -> Any:
+    """A function of another package."""
+    return np.maximum(x, 0)
+
+
 @pytest.mark.parametrize(
     ("identifier", "error", "words"),
     [
@@ -197,7 +202,9 @@ def test_no_activation_is_linear() -> None:
             r"unknown activation '\?' \(known: bounded_relu, celu, elu, exponential, ge",
         ),
         (1, TypeError, "expected a name or a function of minidl.activations, received int"),
-        (np.tanh, TypeError, "received ufunc"),
+        (np.tanh, TypeError, "received ufunc; write 'tanh' for minidl's$"),
+        (np.sin, TypeError, "received ufunc$"),
+        (relu, TypeError, "relu without its derivative; write 'relu' for minidl's or write relu_b"),
         (abs, TypeError, r"the function abs without its derivative; .*'abs', abs, abs_backward\)$"),
         ("glu", ValueError, "'glu' is none of minidl's activations: it halves the features"),
     ],

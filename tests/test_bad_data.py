@@ -75,7 +75,8 @@ BAD: dict[str, dict[str, Row]] = {
         "images": (ValueError, r"x: .*\(4,\).*received.*\(2, 2\)", {"x": X.reshape(ROWS, 2, 2)}),
         "one row": (ValueError, r"x: expected rows.*received shape \(4,\)", {"x": X[0]}),
         "one number": (ValueError, r"x: expected rows.*received shape \(\)", {"x": 3.0}),
-        "x None": (TypeError, "x: .*numbers.*received dtype object", {"x": None}),
+        "x None": (TypeError, "x: .*numbers, received NoneType$", {"x": None}),
+        "a dictionary": (TypeError, "x: .*numbers, received dict$", {"x": {"x": X}}),
         "NaN": (
             ValueError,
             "x: .*finite.*received nan in row 3$",
@@ -88,7 +89,11 @@ BAD: dict[str, dict[str, Row]] = {
             {"x": holding(X, 0, -np.inf).astype(np.float32)},
         ),
         "text rows": (TypeError, "x: .*numbers.*received dtype <U", {"x": X.astype(str)}),
-        "object rows": (TypeError, "x: .*numbers.*received dtype object", {"x": X.astype(object)}),
+        "object rows": (
+            TypeError,
+            r"x: .*numbers.*received dtype object; astype\(float\)",
+            {"x": X.astype(object)},
+        ),
         "ragged rows": (TypeError, "x: .*numbers.*rows of different lengths", {"x": RAGGED}),
         "complex": (TypeError, "x: .*numbers.*received dtype complex128", {"x": X + 1j}),
         "dates": (TypeError, "x: .*numbers.*datetime64", {"x": X.astype("datetime64[s]")}),

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from minidl import __main__ as command
+from minidl import __version__
 from minidl.accelerator.cpu.machine.storage import Storage
 from minidl.commands import cache
 
@@ -114,3 +115,10 @@ def test_a_word_that_is_no_command_is_refused(capsys):
         command.main(["cache", "burn"])
     assert error.value.code == 2
     assert "choose from" in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as error:
+        command.main(["--version"])
+    assert error.value.code == 0
+    assert capsys.readouterr().out == f"minidl {__version__}\n"

@@ -42,6 +42,10 @@ def test_json_and_back() -> None:
             model_from_json(wrong)
     with pytest.raises(ValueError, match="unknown class in the file"):
         model_from_json(text)
+    # Nothing of minidl's is meant by a name with a package, however near it is.
+    near = text.replace("Doubled", "Denser")
+    with pytest.raises(ValueError, match=r"'[a-z_]+>Denser' \(of your own\?"):
+        model_from_json(near)
 
 
 def test_configurations_of_layers_and_of_models_not_built() -> None:

@@ -169,6 +169,14 @@ def task_metric(kind: str) -> str:
     return "mse" if kind != "integers" else "accuracy"
 
 
+def test_validation_data_of_another_length() -> None:
+    model, task = compiled("values")
+    with pytest.raises(ValueError, match=r"validation_data: .*received a tuple of 1"):
+        model.fit(task.x, task.y, verbose=0, validation_data=(task.x,))
+    with pytest.raises(ValueError, match=r"validation_data: .*received ndarray"):
+        model.fit(task.x, task.y, verbose=0, validation_data=task.x)
+
+
 def test_validation_data_overrides_the_split() -> None:
     """Then all rows of x are trained on."""
     model, x, y = marked(10)

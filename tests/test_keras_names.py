@@ -320,3 +320,23 @@ def test_each_answer_is_needed() -> None:
     model = minidl.Model(*ends())
     assert [name for name in absent.OF_MODELS if hasattr(model, name)] == []
     assert [name for name in absent.OF_PACKAGE if hasattr(minidl, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda other: minidl.Sequential([other()]), "Dense"),
+        (lambda other: optimizers.get(other()), "Adam"),
+        (lambda other: optimizers.get(other), "Adam"),
+        (lambda other: losses.get(other()), "MeanSquaredError"),
+        (lambda other: layers.Dense(3, kernel_regularizer=other()), "L2"),
+        (lambda other: layers.Dense(3, kernel_initializer=other()), "HeNormal"),
+    ],
+    ids=["layer", "optimizer", "class", "loss", "regularizer", "initializer"],
+)
+def test_an_object_of_a_namesake(make: Any, name: str) -> None:
+    """An import line was left as it is: the message names the package that it is of."""
+    other = type(name, (), {"__module__": "keras.src.them", "__call__": lambda *_: None})
+    message = f"received {name} of the package keras; import minidl's {name}$"
+    with pytest.raises(TypeError, match=message):
+        make(other)

@@ -329,6 +329,13 @@ def test_get(name: str, kind: type[losses.Loss]) -> None:
     assert type(made)(**made.get_config()).get_config() == made.get_config()
 
 
+class Callable:
+    """What another package calls a loss."""
+
+    def __call__(self, y: Any, p: Any) -> Any:
+        return 0
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -350,6 +357,7 @@ def test_get(name: str, kind: type[losses.Loss]) -> None:
             r"from_functions\(run, run_gradient\)",
         ),
         (lambda: losses.get(lambda y, p: 0), TypeError, "the function my_loss without its"),
+        (lambda: losses.get(Callable()), TypeError, "received an object of Callable without its"),
         (lambda: losses.Loss(from_logits=True), ValueError, "Loss has no form on logits"),
     ],
 )

@@ -117,7 +117,7 @@ def test_accuracy_of_one_softmax_unit():
     [lambda: Dropout(0.5, name=7), lambda: Dense(2, name="")],
 )
 def test_names_are_texts(make):
-    with pytest.raises(TypeError, match="name: expected a text, received"):
+    with pytest.raises(TypeError, match="name: expected a text that is not empty, received"):
         make()
 
 

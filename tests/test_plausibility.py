@@ -20,7 +20,7 @@ from sklearn.preprocessing import scale
 
 import minidl
 from minidl.callbacks import EarlyStopping, LambdaCallback
-from minidl.layers import BatchNormalization, Dense, Flatten, ReLU, Rescaling
+from minidl.layers import BatchNormalization, Dense, Flatten, Normalization, ReLU, Rescaling
 from minidl.training import plausibility
 from tests.doubles.cupy_double import count_synchronisations
 from tests.fitting import compiled, held_out, network
@@ -545,6 +545,34 @@ def test_several_labels_in_a_row(activation: str, loss: str, count: int, said: s
     messages = warned(model, SCALED, labels)
     assert len(messages) == count
     assert said is None or sum(said in message for message in messages) == 1
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "categorical_crossentropy", "mse"])
+def test_a_softmax_of_one_unit(loss: str) -> None:
+    """Predicts 1 for every row, and nothing can be learned."""
+    model = minidl.Sequential([Dense(4, "relu"), Dense(1, "softmax")])
+    model.compile(minidl.optimizers.SGD(0.0), loss)
+    messages = warned(model, SCALED, np.ones((len(SCALED), 1)))
+    (found,) = [each for each in messages if "a softmax of one unit is 1 for every row" in each]
+    assert "Dense(1, 'sigmoid')" in found
+    assert np.array_equal(model.predict(SCALED), np.ones((len(SCALED), 1)))
+
+
+def test_a_normalization_that_was_not_adapted() -> None:
+    """Changes nothing; one that has numbers, by any way, is as meant."""
+
+    def fresh(layer: Normalization) -> minidl.Sequential:
+        return made(minidl.Input((6,)), layer)
+
+    (message,) = warned(fresh(Normalization(name="scaled")), SCALED)
+    assert message.startswith("scaled: expected adapt(x) before training")
+    adapted = Normalization()
+    adapted.adapt(SCALED)
+    assert warned(fresh(adapted), SCALED) == []
+    assert warned(fresh(Normalization(mean=0.0, variance=1.0)), SCALED) == []
+    loaded = fresh(Normalization())
+    loaded.set_weights(fresh(adapted).get_weights())
+    assert warned(loaded, SCALED) == []
 
 
 @pytest.mark.parametrize("loss", ["categorical_crossentropy", "sparse_categorical_crossentropy"])

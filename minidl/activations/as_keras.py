@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from minidl import checks
@@ -124,22 +124,30 @@ def _whole(function: Any, x: Any, constants: Mapping[str, Any]) -> Any:
     return y
 
 
-def refusal(identifier: Any) -> Exception:
-    """The error for a wrong identifier of an activation: a name of :data:`ABSENT`, or no name."""
+def refusal(identifier: Any, names: Collection[str]) -> Exception:
+    """The error for a wrong identifier of an activation: a name of :data:`ABSENT`, or no name.
+
+    Args:
+        identifier: what was given.
+        names: minidl's activations; a function of one of these names is perhaps another package's.
+    """
     if isinstance(identifier, str):
         return ValueError(f"{identifier!r} is none of minidl's activations: {ABSENT[identifier]}")
-    given, instead = type(identifier).__name__, ""
+    given, remedies = type(identifier).__name__, []
+    name = getattr(identifier, "__name__", "")
+    if name in names:
+        remedies.append(f"write {name!r} for minidl's")
     if inspect.isroutine(identifier):
-        given = f"the function {identifier.__name__} without its derivative"
-        name = identifier.__name__ if identifier.__name__.isidentifier() else "my_activation"
-        instead = (
-            f"; write {name}_backward(dy, x), or (dy, y), which returns dx, both functions with "
+        given = f"the function {name} without its derivative"
+        name = name if name.isidentifier() else "my_activation"
+        remedies.append(
+            f"write {name}_backward(dy, x), or (dy, y), which returns dx, both functions with "
             f"@minidl.backend.fused, and pass minidl.activations.ActivationFunction({name!r}, "
             f"{name}, {name}_backward)"
         )
     return TypeError(
         "activation: expected a name or a function of minidl.activations, received "
-        f"{given}{instead}"
+        + "; ".join([given, " or ".join(remedies)] if remedies else [given])
     )
 
 

@@ -104,6 +104,6 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
         return identifier
     name = "linear" if identifier is None else identifier
     if not isinstance(name, str) or name in as_keras.ABSENT:
-        raise as_keras.refusal(name)
+        raise as_keras.refusal(name, known(ActivationFunction))
     found: ActivationFunction = find(name, ActivationFunction)
     return found

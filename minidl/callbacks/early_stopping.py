@@ -21,8 +21,8 @@ class EarlyStopping(Monitor):
         patience: epochs without improvement; default 0.
         verbose: 1 prints the end; default 0.
         mode: "auto", "min" or "max".
-        baseline: epochs whose value is not better than this one count as without improvement;
-            default None.
+        baseline: while no epoch is better than this value, patience is not renewed; as in Keras, an
+            epoch that is better than all before never ends the training itself. Default None.
         restore_best_weights: whether to end with the best epoch's weights, of those that are
             finite; default False.
         start_from_epoch: number of epochs at the beginning that are not looked at; default 0.

@@ -224,7 +224,8 @@ class Perceptron(NetworkEstimator):
         self.n_iter_ = min(int(result.nit), self.max_iter)
         self.loss_ = self._reported({"loss": float(result.fun), "data_loss": 0.0})
         if result.status:
-            self._warn(f"lbfgs ended after {result.nit} iterations: {result.message}")
+            message = str(result.message).rstrip(": ")
+            self._warn(f"lbfgs ended after {result.nit} iterations: {message}", " or max_fun")
 
     def _train_batches(
         self, rows: Rows, held_out: Rows | None, incremental: bool, random: Any
@@ -266,9 +267,9 @@ class Perceptron(NetworkEstimator):
         if not incremental and self.n_iter_ == self.max_iter and not network.stop_training:
             self._warn(f"{self.max_iter} epochs were made, and training has not converged")
 
-    def _warn(self, what: str) -> None:
+    def _warn(self, what: str, or_also: str = "") -> None:
         warnings.warn(
-            f"{type(self).__name__}: {what}; more of max_iter or max_fun, a larger tol, or scaled "
+            f"{type(self).__name__}: {what}; a larger max_iter{or_also}, a larger tol, or scaled "
             "features help",
             ConvergenceWarning,
             stacklevel=6,

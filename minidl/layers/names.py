@@ -21,7 +21,7 @@ def chosen(name: str | None, kind: type) -> str:
     if name is None:
         return next_name(kind.__name__)
     if not (isinstance(name, str) and name):
-        raise TypeError(f"name: expected a text, received {name!r}")
+        raise TypeError(f"name: expected a text that is not empty, received {name!r}")
     return name
 
 

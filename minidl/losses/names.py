@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from minidl import checks
 from minidl.losses import functions
 from minidl.losses.base import Loss
 from minidl.losses.reductions import NONE, one_number
-from minidl.names.lookup import find
+from minidl.names.lookup import find, is_namesake
 from minidl.names.lookup import get as of_kind
 
 _FUNCTIONS: dict[Any, type[Loss]] = {
@@ -36,14 +37,17 @@ def get(identifier: Any) -> Loss:
     options: dict[str, Any] = {}
     if isinstance(identifier, functools.partial) and not identifier.args:
         identifier, options = identifier.func, identifier.keywords
-    if isinstance(identifier, Loss | type) or not callable(identifier):
+    own = isinstance(identifier, Loss | type) or not callable(identifier)
+    if own or is_namesake(identifier, Loss):
         return of_kind(Loss, identifier)
     if identifier in _FUNCTIONS:
         return _FUNCTIONS[identifier](**options)
     name = getattr(identifier, "__name__", "")
     name = name if name.isidentifier() else "my_loss"
+    plain = inspect.isroutine(identifier)
+    given = f"the function {name}" if plain else f"an object of {type(identifier).__name__}"
     raise TypeError(
-        f"loss: received the function {name} without its gradient; write the gradient of each "
+        f"loss: received {given} without its gradient; write the gradient of each "
         f"row's loss as a second function, {name}_gradient(y_true, y_pred), which returns an array "
         f"of y_pred's shape, and compile with loss=minidl.losses.from_functions({name}, "
         f"{name}_gradient)"

@@ -179,10 +179,12 @@ def validation_rows(model: Compiled, given: Any) -> Rows | None:
     """
     if given is None:
         return None
-    if not isinstance(given, list | tuple) or len(given) not in (2, 3):
+    several = isinstance(given, list | tuple)
+    if not several or len(given) not in (2, 3):
+        kind = type(given).__name__
         raise ValueError(
             "validation_data: expected (x, y) or (x, y, sample_weight), received "
-            f"{type(given).__name__}"
+            + (f"a {kind} of {len(given)}" if several else kind)
         )
     try:
         return rows(model, given[0], given[1], given[2] if len(given) == 3 else None)

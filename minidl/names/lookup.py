@@ -69,8 +69,25 @@ def get(base: type[T], identifier: Any) -> T:
         return _made(identifier)
     raise TypeError(
         f"{kinds[base]}: expected a name or an object of {base.__name__}, received "
-        f"{type(identifier).__name__}"
+        f"{described(identifier, base)}"
     )
+
+
+def described(thing: object, base: type) -> str:
+    """The class of an object, for messages; a namesake of one of minidl's with its package."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    name = kind.__name__
+    if not is_namesake(thing, base):
+        return type(thing).__name__
+    package = kind.__module__.partition(".")[0]
+    return f"{name} of the package {package}; import minidl's {name}"
+
+
+def is_namesake(thing: object, base: type) -> bool:
+    """True for an object of another package's class that has the name of one of minidl's."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    names = (entry.full for entry in entries if entry.base is base)
+    return not issubclass(kind, base) and kind.__name__ in names
 
 
 def from_dictionary(config: Mapping[str, Any], *bases: type) -> Any:
@@ -204,7 +221,8 @@ def search(
         raise ValueError(f"{what} {name!r}: expected {full}, received a name that means both")
     if given is None:
         raise checks.unknown(what, name, names())
-    hint = checks.hint(name, names())
+    # A name with a package never stands for one of minidl's.
+    hint = checks.hint(name, [each for each in names() if foreign(each) == foreign(name)])
     raise ValueError(
         f"unknown {what} in the file {name!r}{hint} (of your own? Decorate it "
         f"with @minidl.register before, or call load_model(..., custom_objects={{{name!r}: ...}}))"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from minidl import checks
 from minidl.names.register import kinds
 
 #: Kind -> a method that Keras calls, and the method that minidl calls instead.
@@ -70,6 +72,20 @@ def refuse_unheard(thing: object, base: type) -> None:
                 f"{classes[of_hook].__name__}.{hook} is a method that no training calls: expected "
                 f"{called} to be defined, too"
             )
+
+
+def refuse_narrow(layer: Any) -> None:
+    """Refuse a layer whose ``forward`` takes the rows alone.
+
+    Raises:
+        TypeError: fewer arguments than a pass gives.
+    """
+    forward = type(layer).forward
+    if inspect.isfunction(forward) and checks.positions(forward) < 4:
+        raise TypeError(
+            f"{type(layer).__name__}.forward: expected forward(self, x, training=False, step=0), "
+            f"received forward{inspect.signature(forward)}"
+        )
 
 
 def _first(classes: Sequence[type], name: str) -> int:

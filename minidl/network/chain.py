@@ -12,7 +12,8 @@ from minidl.backend.own import overridden
 from minidl.layers import Input
 from minidl.layers.base import Layer, Shape
 from minidl.layers.shapes import row_shape
-from minidl.names.user_classes import constructed, refuse_unheard
+from minidl.names.lookup import described, is_namesake
+from minidl.names.user_classes import constructed, refuse_narrow, refuse_unheard
 
 
 def _dtype(network: Any, name: str, value: Any) -> Any:
@@ -174,16 +175,18 @@ class Chain:
         The layer may be in another network: see :mod:`minidl.network.sharing`.
 
         Raises:
-            TypeError: not a layer.
+            TypeError: not a layer, or one whose ``forward`` takes too few arguments.
             ValueError: the layer is in this network already, another layer has the same name, or
                 Input is not the first; or a network overrides ``forward`` or ``backward`` in vain.
             RuntimeError: the network is built and shares layers with another network.
         """
         if not isinstance(layer, Layer | Chain):
-            raise TypeError(f"expected a layer, received {layer!r}")
+            received = described(layer, Layer) if is_namesake(layer, Layer) else repr(layer)
+            raise TypeError(f"expected a layer, received {received}")
         constructed(layer)
         if isinstance(layer, Layer):
             refuse_unheard(layer, Layer)
+            refuse_narrow(layer)
         self._open(f"add {layer.name!r}")
         inner = layer.leaves if isinstance(layer, Chain) else [layer]
         passes = overridden(type(layer), "forward", "backward")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minidl.backend import backend_of, is_sparse
-from minidl.layers import Dense, Rescaling
+from minidl.layers import Dense, Normalization, Rescaling
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
 from minidl.network import Network
@@ -46,7 +46,8 @@ _MIXED: dict[tuple[str, str | None], str] = {
 def look_at(
     network: Network, loss: Loss, x: Any, y: Any, held_out: tuple[Any, Any] | None, stacklevel: int
 ) -> None:
-    """Warn of features on a wrong scale and of validation rows that cannot validate.
+    """Warn of features on a wrong scale, of validation rows that cannot validate, and of layers
+    that leave every row as it was.
 
     Args:
         network: built.
@@ -55,7 +56,7 @@ def look_at(
         held_out: checked features and targets for validation, or None.
         stacklevel: as in :func:`warnings.warn`, seen from the caller.
     """
-    found = [_scale(network, x)]
+    found = [_scale(network, x), _one_unit(network), *_not_adapted(network)]
     if held_out is not None:
         found += [_repeated(x, held_out[0]), _one_class(loss, y, held_out[1])]
     for message in found:
@@ -115,6 +116,28 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
             "fresh start make a new model",
             stacklevel=3,
         )
+
+
+def _one_unit(network: Network) -> str | None:
+    """Look for a softmax that divides each number by itself."""
+    if network.output_activation != "softmax" or network.output_row[-1] != 1:
+        return None
+    return (
+        "a softmax of one unit is 1 for every row, whatever the weights are: for two classes "
+        "expected Dense(1, 'sigmoid') and loss='binary_crossentropy'"
+    )
+
+
+def _not_adapted(network: Network) -> Iterator[str]:
+    """Look for Normalization layers of no numbers."""
+    for layer in network.leaves:
+        if not (isinstance(layer, Normalization) and layer.statistics):
+            continue
+        if (layer.mean == 0).all() and (layer.variance == 1).all():
+            yield (
+                f"{layer.name}: expected adapt(x) before training, or mean= and variance=; with a "
+                "mean of 0 and a variance of 1 the layer changes nothing"
+            )
 
 
 def _scale(network: Network, x: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 from scipy.sparse import coo_array, csc_array, csc_matrix, csr_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -17,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from minidl import activations, layers, optimizers
 from minidl.backend import use
 from minidl.callbacks import Callback, EarlyStopping
-from minidl.estimators import MLPClassifier, MLPRegressor
+from minidl.estimators import MLPClassifier, MLPRegressor, perceptron
 from minidl.estimators.base import Rows
 from minidl.estimators.convergence import Convergence
 from minidl.estimators.parts import split
@@ -364,6 +365,16 @@ def test_lbfgs_refuses_what_needs_epochs() -> None:
         fitted(solver="lbfgs", callbacks=Callback())
     with pytest.raises(ValueError, match="eval_set: expected None for solver='lbfgs'"):
         fitted(solver="lbfgs", eval_set=(X, LABEL))
+
+
+def test_a_warning_advises_what_has_an_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """max_fun is of L-BFGS alone, and SciPy's message may end in a colon."""
+    with pytest.warns(ConvergenceWarning, match="converged; a larger max_iter, a larger tol"):
+        MLPClassifier(3, max_iter=1, random_state=0).fit(X, LABEL)
+    ended = OptimizeResult(nit=0, fun=1.0, status=2, message="ABNORMAL: ")
+    monkeypatch.setattr(perceptron, "lbfgs", lambda *_: ended)
+    with pytest.warns(ConvergenceWarning, match="ABNORMAL; a larger max_iter or max_fun"):
+        MLPClassifier(3, solver="lbfgs", random_state=0).fit(X, LABEL)
 
 
 def test_weights_have_a_sum_above_0() -> None:

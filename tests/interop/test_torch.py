@@ -37,7 +37,8 @@ pytestmark = pytest.mark.thorough
 
 NAMES = [
     "relu", "elu", "selu", "softplus", "softsign", "hard_sigmoid", "gelu", "gelu_tanh", "mish",
-    "silu", "leaky_relu", "tanh", "sigmoid", "linear", "log_softmax", "softmax",
+    "silu", "leaky_relu", "tanh", "sigmoid", "linear", "log_softmax", "softmax", "celu", "relu6",
+    "hard_tanh", "hard_silu", "hard_shrink", "soft_shrink", "tanh_shrink", "log_sigmoid",
 ]  # fmt: skip
 
 
@@ -188,6 +189,27 @@ def test_a_network_of_pytorch(torch: Any) -> None:
     model.fit(x, np.arange(5) % 3, verbose=0)
 
 
+def test_further_activations_of_pytorch(torch: Any) -> None:
+    """Those that no exporter of PyTorch writes as one operator, each with its defaults."""
+    kinds = (
+        "CELU",
+        "Hardtanh",
+        "Hardswish",
+        "LogSigmoid",
+        "Tanhshrink",
+        "Hardshrink",
+        "Softshrink",
+    )
+    x = np.linspace(-4, 4, 33, dtype=np.float32)[:, None]
+    for kind in kinds:
+        module = torch.nn.Sequential(getattr(torch.nn, kind)())
+        model = interop.from_torch(module, (1,))
+        expected = outputs(torch, module, x)
+        np.testing.assert_allclose(model.predict(x), expected, rtol=1e-6, atol=1e-6, err_msg=kind)
+        (back,) = interop.to_torch(model)
+        assert type(back) is type(module[0])
+
+
 @pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_pytorchs_files_of_onnx(torch: Any, newer: bool, tmp_path: Path) -> None:
@@ -233,11 +255,13 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
     replaced.forward = torch.sin
     row = nn.Sequential(nn.Linear(3, 3))
     row.forward = torch.sin
+    namesake = type("Linear", (nn.Linear,), {"__module__": "quantized"})
     return {
         "kinds": (
-            nn.Sequential(nn.Linear(3, 3), nn.Conv1d(1, 1, 1), nn.CELU(), Louder(3, 3)),
-            r"no layers for Conv1d \(1\), CELU \(2\), Louder \(3\)",
+            nn.Sequential(nn.Linear(3, 3), nn.Conv1d(1, 1, 1), nn.GLU(), Louder(3, 3)),
+            r"no layers for Conv1d \(1\), GLU \(2\), Louder \(3\); .*a forward of your own is code",
         ),
+        "a namesake": (namesake(3, 3), r"no layers for quantized.Linear \(0\)"),
         "a hook": (hooked, "expected no hooks"),
         "a method": (nn.Sequential(replaced), r"no layers for ReLU \(0\)"),
         "a row's method": (nn.Sequential(nn.ReLU(), row), r"no layers for Sequential \(1\)"),
@@ -254,7 +278,15 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
             nn.Sequential(nn.Linear(3, 3), nn.Unflatten(1, (1, 3)), nn.LayerNorm((1, 3))),
             r"one number in normalized_shape, received \(1, 3\)",
         ),
-        "ends": (nn.Sequential(nn.Linear(3, 3), nn.Hardtanh()), "min_val=0"),
+        "ends": (
+            nn.Sequential(nn.Linear(3, 3), nn.Hardtanh(-2, 2)),
+            "min_val=0.*received -2 and 2",
+        ),
+        "a slope": (nn.Sequential(nn.Linear(3, 3), nn.CELU(0.5)), "expected alpha=1, received 0.5"),
+        "a threshold": (
+            nn.Sequential(nn.Linear(3, 3), nn.Softshrink(0.1)),
+            "expected lambd=0.5, received 0.1",
+        ),
         "a shape": (nn.Sequential(nn.ReLU(), nn.Flatten(), nn.Linear(3, 3)), "input_shape=..."),
         "rows": (nn.Sequential(nn.Linear(3, 4), nn.Linear(3, 4)), "received"),
         "numbers": (nn.Linear(3, 3), "finite"),
@@ -263,8 +295,9 @@ def refused(torch: Any) -> dict[str, tuple[Any, str]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["kinds", "a hook", "a method", "a row's method", "an epsilon", "weight norm", "half",
-     "statistics", "momentum", "an axis", "two axes", "ends", "a shape", "rows", "numbers"],
+    ["kinds", "a namesake", "a slope", "a threshold", "a hook", "a method", "a row's method",
+     "an epsilon", "weight norm", "half", "statistics", "momentum", "an axis", "two axes", "ends",
+     "a shape", "rows", "numbers"],
 )  # fmt: skip
 def test_what_minidl_lacks(torch: Any, name: str) -> None:
     """Is named, all of it where a module is unknown."""
@@ -300,5 +333,7 @@ def test_shared_parameters(torch: Any, tied: bool) -> None:
 
 def test_no_module(torch: Any) -> None:
     """Is a TypeError."""
-    with pytest.raises(TypeError, match=r"expected a torch.nn.Module, received \[\]"):
-        interop.from_torch([])
+    with pytest.raises(
+        TypeError, match=r"expected a torch.nn.Module, received OrderedDict; weights"
+    ):
+        interop.from_torch(torch.nn.Linear(3, 3).state_dict())

@@ -221,7 +221,7 @@ def test_rows_that_are_no_features(name: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", ["", 5, b"x", ()])
 def test_a_name_is_a_text(name: Any) -> None:
     """And not an empty one."""
-    with pytest.raises(TypeError, match="name: expected a text, received"):
+    with pytest.raises(TypeError, match="name: expected a text that is not empty, received"):
         Dense(1, name=name)
 
 

@@ -68,6 +68,21 @@ def test_a_constructor_that_forgets_super_is_named() -> None:
             use(Unmade(2.0))
 
 
+def test_a_forward_of_the_rows_alone_is_named() -> None:
+    class Narrow(Layer):
+        def forward(self, x):  # type: ignore[no-untyped-def, override]
+            return x
+
+    class Wide(Layer):
+        def forward(self, x: Any, *_: Any) -> Any:
+            return x
+
+    message = r"Narrow.forward: expected forward\(self, x, training=False, step=0\), received forwa"
+    with pytest.raises(TypeError, match=message):
+        minidl.Sequential([Dense(2), Narrow()])
+    minidl.Sequential([Dense(2), Wide()])
+
+
 def test_a_forward_without_return_is_named() -> None:
     """And not the layer behind it."""
 

@@ -138,3 +138,32 @@ def test_what_is_nearly_subnormal_becomes_0() -> None:
     np.testing.assert_array_equal(ours.state["velocity"], expected * (np.abs(expected) >= limit))
     np.testing.assert_array_equal(ours.state["velocity"] == 0, [False, True])
     np.testing.assert_allclose(updated, theta, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["hinge", "squared_hinge", "kl_divergence", "poisson"])
+def test_a_metric_pairs_targets_and_rows(name: str) -> None:
+    """Of N targets in a vector and one unit Keras takes all N² pairs; of a column, N."""
+    x = np.linspace(-1, 1, 6)[:, None]
+    targets = (x[:, 0] > 0) * 1.0
+    values = {}
+    for package in (minidl, oracle.keras):
+        for form in ("vector", "column"):
+            made = package.Sequential(
+                [package.Input((1,)), package.layers.Dense(1, "sigmoid", use_bias=False)]
+            )
+            made.set_weights([np.array([[0.5]])])
+            made.compile("sgd", "mse", metrics=[name])
+            given = targets if form == "vector" else targets[:, None]
+            values[package.__name__, form] = made.evaluate(x, given, verbose=0)[1]
+    assert values["minidl", "vector"] == values["minidl", "column"]
+    # The default type is float32 in both.
+    assert values["minidl", "vector"] == pytest.approx(values["keras", "column"], rel=1e-5)
+    predictions = 1 / (1 + np.exp(-0.5 * x))
+    pairs = [
+        getattr(minidl.losses, name)(np.full((6, 1), target), predictions).mean()
+        for target in targets
+    ]
+    # Kullback and Leibler's is a sum over what Keras takes for six units.
+    expected = np.mean(pairs) * (6 if name == "kl_divergence" else 1)
+    assert values["keras", "vector"] == pytest.approx(expected, rel=1e-5)
+    assert abs(values["keras", "vector"] - values["keras", "column"]) > 1e-2

@@ -151,11 +151,14 @@ def _compile(model: Any, config: Any, path: str) -> None:
     """Compile as the file says; warn where minidl lacks a part."""
     if not isinstance(config, dict) or config.get("loss") is None or "optimizer" not in config:
         return
+    part = "optimizer"
     try:
         optimizer = optimizers.get(decode(config["optimizer"]))
         if type(optimizer).__name__ not in states.GROUPS:
             raise ValueError(f"optimizer: expected one of Keras's, received {optimizer!r}")
+        part = "loss"
         loss = losses.compiled(decode(config["loss"]), decode(config.get("loss_weights")))
+        part = "metrics"
         plain, weighted = (_flat(config.get(each)) for each in ("metrics", "weighted_metrics"))
         if len(plain) + len(weighted) > METRICS:
             raise MalformedError(f"expected at most {METRICS} metrics, received more")
@@ -165,8 +168,8 @@ def _compile(model: Any, config: Any, path: str) -> None:
         raise
     except (ValueError, TypeError) as error:
         warnings.warn(
-            f"{path}: the model is not compiled, because minidl lacks a part: {str(error)[:500]}; "
-            "call compile(...) before fit",
+            f"{path}: the model is not compiled, because minidl lacks a part of its {part}: "
+            f"{str(error)[:500]}; call compile(...) before fit, which begins with a new optimizer",
             stacklevel=4,
         )
 

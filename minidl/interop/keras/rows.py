@@ -63,7 +63,7 @@ class Reader:
         if self._problems:
             count = len(self._problems)
             parts = "1 layer" if count == 1 else f"{count} layers"
-            raise MalformedError(f"{parts} that minidl lacks: {'; '.join(self._problems)}")
+            raise MalformedError(f"{parts} that minidl cannot take: {'; '.join(self._problems)}")
         if not 1 <= len(self.places) <= LAYERS:
             raise MalformedError(f"expected 1 to {LAYERS} layers, received {len(self.places)}")
 

@@ -51,12 +51,13 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
     """Return a model of minidl's layers for a row of PyTorch modules.
 
     Known are Linear, BatchNorm1d, LayerNorm, Dropout, AlphaDropout, Flatten, Unflatten, Identity.
-    Known activations are ReLU, ReLU6, LeakyReLU, PReLU, ELU, SELU, GELU, SiLU, Mish, Sigmoid,
-    Hardsigmoid, Tanh, Hardtanh, Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential
-    may be nested. A plain activation behind Linear becomes the Dense layer's own. A PReLU with one
-    slope becomes a PReLU with a slope for each feature. If no parameter of a module needs a
-    gradient, the layer is not trainable; if only some parameters need a gradient, a warning says
-    so. Another warning tells of shared parameters; each layer then gets tensors of its own.
+    Known activations are ReLU, ReLU6, LeakyReLU, PReLU, ELU, CELU, SELU, GELU, SiLU, Mish, Sigmoid,
+    LogSigmoid, Hardsigmoid, Hardswish, Tanh, Hardtanh, Tanhshrink, Hardshrink, Softshrink,
+    Threshold, Softplus, Softsign, Softmax and LogSoftmax. Sequential may be nested. A plain
+    activation behind Linear becomes the Dense layer's own. A PReLU with one slope becomes a PReLU
+    with a slope for each feature. If no parameter of a module needs a gradient, the layer is not
+    trainable; if only some parameters need a gradient, a warning says so. Another warning tells of
+    shared parameters; each layer then gets tensors of its own.
 
     Args:
         module: a ``torch.nn.Sequential``, or one known module, of float32 or float64.
@@ -71,7 +72,10 @@ def from_torch(module: Any, input_shape: Any = None) -> Any:
     """
     torch = package("torch", "torch", "from_torch")
     if not isinstance(module, torch.nn.Module):
-        raise TypeError(f"from_torch: expected a torch.nn.Module, received {module!r}")
+        raise TypeError(
+            f"from_torch: expected a torch.nn.Module, received {type(module).__name__}; weights "
+            "alone go through a file, which load_state_dict reads into a model"
+        )
     rows = list(_rows(torch, module))
     _check(torch, rows)
     _look_for_shared(rows)
@@ -136,14 +140,14 @@ def _check(torch: Any, rows: list[Any]) -> None:
     """Raise if a module is unknown, or if a hook or a changed forward affects the outputs."""
     own = [type(each) is getattr(torch.nn, type(each).__name__, None) for each in rows]
     unknown = [
-        f"{type(each).__name__} ({index})"
+        f"{_kind(torch, each)} ({index})"
         for index, (each, known) in enumerate(zip(rows, own, strict=True))
         if not known or type(each).__name__ not in READERS or "forward" in vars(each)
     ]
     if unknown:
         raise ConversionError(
             f"minidl has no layers for {', '.join(unknown)}; expected {', '.join(READERS)}, in a "
-            "Sequential"
+            "Sequential; a forward of your own is code, which is not read"
         )
     for index, each in enumerate(rows):
         if _hooked(each):
@@ -156,6 +160,13 @@ def _check(torch: Any, rows: list[Any]) -> None:
                 )
             if getattr(parameter, "is_meta", False) or not hasattr(parameter, "untyped_storage"):
                 raise ConversionError(f"{each} ({index}): expected parameters with numbers")
+
+
+def _kind(torch: Any, module: Any) -> str:
+    """The name of a module's class; with the package where ``torch.nn`` has another of the name."""
+    kind = type(module)
+    clashes = getattr(torch.nn, kind.__name__, kind) is not kind
+    return f"{kind.__module__}.{kind.__name__}" if clashes else kind.__name__
 
 
 def _input_shape(rows: list[Any]) -> Shape:

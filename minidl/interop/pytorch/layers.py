@@ -20,7 +20,8 @@ State = Mapping[str, np.ndarray]
 
 _PLAIN = {
     "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "relu", "SELU": "selu", "Softsign": "softsign",
-    "Hardsigmoid": "hard_sigmoid", "SiLU": "silu", "Mish": "mish",
+    "Hardsigmoid": "hard_sigmoid", "SiLU": "silu", "Mish": "mish", "LogSigmoid": "log_sigmoid",
+    "Tanhshrink": "tanh_shrink", "Hardswish": "hard_silu",
 }  # fmt: skip
 
 
@@ -130,8 +131,23 @@ def _elu(module: Any, state: State, shape: Shape) -> Iterator[Part]:
 
 def _hardtanh(module: Any, state: State, shape: Shape) -> Iterator[Part]:
     low, high = module.min_val, module.max_val
-    _expect(module, low == 0 <= high, f"min_val=0 and max_val >= 0, received {low} and {high}")
+    if (low, high) == (-1, 1):
+        yield kinds.Activation("hard_tanh"), {}
+        return
+    expected = "min_val=0 and max_val >= 0, or -1 and 1"
+    _expect(module, low == 0 <= high, f"{expected}, received {low} and {high}")
     yield kinds.ReLU(None if math.isinf(high) else float(high)), {}
+
+
+def _celu(module: Any, state: State, shape: Shape) -> Iterator[Part]:
+    _expect(module, module.alpha == 1, f"alpha=1, received {module.alpha}")
+    yield kinds.Activation("celu"), {}
+
+
+def _shrink(module: Any, state: State, shape: Shape) -> Iterator[Part]:
+    _expect(module, module.lambd == 0.5, f"lambd=0.5, received {module.lambd}")
+    hard = type(module).__name__ == "Hardshrink"
+    yield kinds.Activation("hard_shrink" if hard else "soft_shrink"), {}
 
 
 def _threshold(module: Any, state: State, shape: Shape) -> Iterator[Part]:
@@ -152,5 +168,6 @@ READERS: dict[str, Callable[[Any, State, Shape], Iterator[Part]]] = {
     "PReLU": _prelu, "Dropout": _dropout, "AlphaDropout": _dropout, "Flatten": _flatten,
     "Unflatten": _unflatten, "Softmax": _rowwise, "LogSoftmax": _rowwise, "GELU": _gelu,
     "Softplus": _softplus, "LeakyReLU": _leaky, "ELU": _elu, "Hardtanh": _hardtanh,
-    "ReLU6": _hardtanh, "Threshold": _threshold,
+    "ReLU6": _hardtanh, "Threshold": _threshold, "CELU": _celu, "Hardshrink": _shrink,
+    "Softshrink": _shrink,
 }  # fmt: skip
