@@ -304,6 +304,22 @@ def test_images_without_flatten() -> None:
         model.fit(np.ones((5, 2, 2)), np.ones((5, 3)), verbose=0)
 
 
+@pytest.mark.parametrize("several", [tuple, list])
+def test_several_inputs(several: Any) -> None:
+    """Keras's networks may have some; images in a list are rows."""
+    model = minidl.Sequential([minidl.Input((3,)), minidl.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((5, 3)), np.ones(5)
+    words = (
+        rf"shape \(3,\), received a {several.__name__} of 2 arrays of such rows; a network has one"
+    )
+    with pytest.raises(ValueError, match=words):
+        model.fit(several([x, x]), y, verbose=0)
+    with pytest.raises(ValueError, match=r"shape \(3,\), received rows of shape \(2, 2\)"):
+        model.fit(several([np.ones((2, 2))] * 5), y, verbose=0)
+    model.fit(several([*x]), y, verbose=0)
+
+
 def test_output_that_is_not_flat() -> None:
     """Losses are of rows of units."""
     model = minidl.Sequential([minidl.layers.ReLU()])

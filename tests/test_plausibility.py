@@ -412,7 +412,7 @@ def test_data_on_the_device(executor: str) -> None:
         model.build((6,))
         with warnings.catch_warnings(record=True) as caught, count_synchronisations() as counted:
             warnings.simplefilter("always")
-            plausibility.look_at(model, model._loss, *data, held, stacklevel=1)
+            plausibility.look_at(model, model._loss, [], *data, held, stacklevel=1)
         assert [str(warning.message) for warning in caught] == expected
         assert len(expected) == 3
         waits.append(counted.synchronisations)
@@ -430,7 +430,7 @@ def test_no_copy_of_the_data() -> None:
         y = (np.arange(rows) % 2).reshape(-1, 1)
         tracemalloc.start()
         try:
-            plausibility.look_at(model, model._loss, x, y, (x[:300] ^ 1, y[:300]), 1)
+            plausibility.look_at(model, model._loss, [], x, y, (x[:300] ^ 1, y[:300]), 1)
             needed[rows] = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -556,6 +556,26 @@ def test_a_softmax_of_one_unit(loss: str) -> None:
     (found,) = [each for each in messages if "a softmax of one unit is 1 for every row" in each]
     assert "Dense(1, 'sigmoid')" in found
     assert np.array_equal(model.predict(SCALED), np.ones((len(SCALED), 1)))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "acc"])
+def test_an_accuracy_of_measured_values(metric: str) -> None:
+    """Is 0 in every epoch; of targets 0 and 1, of class numbers and of rows it counts."""
+    said = f"{metric}: expected targets 0 and 1, received values such as 0.25, for which no"
+    measured = 0.25 + np.arange(400.0)
+    for loss, y, count in [
+        ("mse", measured, 1),
+        ("mae", measured, 1),
+        ("mse", LABELS, 0),
+        ("binary_crossentropy", LABELS, 0),
+    ]:
+        model = made(units=1)
+        model.compile(minidl.optimizers.SGD(0.0), loss, metrics=["mae", metric])
+        found = [each for each in warned(model, SCALED, y) if said in each]
+        assert len(found) == count, loss
+    rows = made(loss="mse", units=2)
+    rows.compile(minidl.optimizers.SGD(0.0), "mse", metrics=[metric])
+    assert not warned(rows, SCALED, np.c_[measured, measured])
 
 
 def test_a_normalization_that_was_not_adapted() -> None:

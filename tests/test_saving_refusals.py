@@ -97,7 +97,7 @@ def test_foreign_files(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(content)
         refused(path)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match=r"a folder; fit\(resume="):
         minidl.load_model(tmp_path)
 
 

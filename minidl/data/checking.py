@@ -37,7 +37,7 @@ def features(x: Any, shape: Shape | None, dtype: Any) -> Any:
         ValueError: no rows, rows of another shape, NaN, infinity, or numbers that are too
             large for ``dtype``.
     """
-    sparse = is_sparse(x)
+    sparse, given = is_sparse(x), x
     x = checks.numeric("x", canonical(x, "x")) if sparse else _numbers(x, "x")
     if x.ndim == 1 and shape == (1,):
         x = x.reshape(-1, 1)
@@ -46,9 +46,11 @@ def features(x: Any, shape: Shape | None, dtype: Any) -> Any:
     if 0 in x.shape:
         raise ValueError(f"x: expected rows of numbers, received none (shape {x.shape})")
     if shape is not None and tuple(x.shape[1:]) != shape:
-        raise ValueError(
-            f"x: expected rows of shape {shape}, received rows of shape {tuple(x.shape[1:])}"
-        )
+        received = f"rows of shape {tuple(x.shape[1:])}"
+        if isinstance(given, list | tuple) and tuple(getattr(given[0], "shape", ())[1:]) == shape:
+            kind = type(given).__name__
+            received = f"a {kind} of {len(given)} arrays of such rows; a network has one input"
+        raise ValueError(f"x: expected rows of shape {shape}, received {received}")
     _finite(x, "x", dtype)
     return x.astype(dtype) if sparse and x.dtype != dtype else x
 

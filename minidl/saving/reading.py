@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -143,6 +144,9 @@ def regular(source: Any) -> BinaryIO:
         return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
     path = os.fspath(source)
+    if os.path.isdir(path):
+        said = "expected a file, received a folder; fit(resume=...) takes a folder of checkpoints"
+        raise IsADirectoryError(errno.EISDIR, said, path)
     file = open(path, "rb", opener=without_waiting)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()

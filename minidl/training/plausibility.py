@@ -13,6 +13,7 @@ from minidl.backend import backend_of, is_sparse
 from minidl.layers import Dense, Normalization, Rescaling
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
+from minidl.metrics import ChosenAccuracy, Metric
 from minidl.network import Network
 
 # Pixels divided by 255 twice end at .0039; of features that were scaled once, one is larger.
@@ -44,19 +45,27 @@ _MIXED: dict[tuple[str, str | None], str] = {
 
 
 def look_at(
-    network: Network, loss: Loss, x: Any, y: Any, held_out: tuple[Any, Any] | None, stacklevel: int
+    network: Network,
+    loss: Loss,
+    metrics: Sequence[Metric],
+    x: Any,
+    y: Any,
+    held_out: tuple[Any, Any] | None,
+    stacklevel: int,
 ) -> None:
-    """Warn of features on a wrong scale, of validation rows that cannot validate, and of layers
-    that leave every row as it was.
+    """Warn of features on a wrong scale, of validation rows that cannot validate, of layers that
+    leave every row as it was, and of an accuracy of measured values.
 
     Args:
         network: built.
         loss: knows the kind of the targets.
+        metrics: as compiled.
         x, y: checked features and targets to train on.
         held_out: checked features and targets for validation, or None.
         stacklevel: as in :func:`warnings.warn`, seen from the caller.
     """
     found = [_scale(network, x), _one_unit(network), *_not_adapted(network)]
+    found.append(_accuracy_of_values(loss, metrics, y))
     if held_out is not None:
         found += [_repeated(x, held_out[0]), _one_class(loss, y, held_out[1])]
     for message in found:
@@ -99,7 +108,7 @@ def look_once(model: Any, rows: Sequence[Any], held_out: Sequence[Any] | None) -
     if not model._looked:
         model._looked = True
         others = None if held_out is None else (held_out[0], held_out[1])
-        look_at(model, model._loss, rows[0], rows[1], others, 3)
+        look_at(model, model._loss, model._metrics, rows[0], rows[1], others, 3)
 
 
 def note_of_continuing(model: Any, initial_epoch: int) -> None:
@@ -125,6 +134,21 @@ def _one_unit(network: Network) -> str | None:
     return (
         "a softmax of one unit is 1 for every row, whatever the weights are: for two classes "
         "expected Dense(1, 'sigmoid') and loss='binary_crossentropy'"
+    )
+
+
+def _accuracy_of_values(loss: Loss, metrics: Sequence[Metric], y: Any) -> str | None:
+    """Look for a count of right answers where targets are measured values."""
+    counted = [each.name for each in metrics if isinstance(each, ChosenAccuracy)]
+    if loss.labels != "values" or not counted or y.shape[1] > 1:
+        return None
+    some = _some(y)
+    values = some[(some != 0) & (some != 1)]
+    if not values.size:
+        return None
+    return (
+        f"{counted[0]}: expected targets 0 and 1, received values such as {values[0]:.4g}, for "
+        "which no output counts as right; for a regression expected metrics=['mae'] or R2Score()"
     )
 
 
