@@ -169,7 +169,8 @@ class Beside:
             if step is not None and step.under_way:
                 self._step = step
             network.settle()
-        if self._show_now is not None or network.traffic.passing or network.traffic.awaits_backward:
+        reads = step is not None and (self._show_now is not None or step.goes_on)
+        if reads or network.traffic.passing or network.traffic.awaits_backward:
             self._buffers = _Buffers(network)
         network.traffic.passing = self
 

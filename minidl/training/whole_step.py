@@ -94,6 +94,11 @@ class WholeStep:
         """True if Python makes the step under way call by call."""
         return self.under_way and self.undo.copied
 
+    @property
+    def goes_on(self) -> bool:
+        """True if a step is done that still reads what its pass has left: its metrics, say."""
+        return self._active and self.undo.open is None
+
     def expect(self, steps: int) -> None:
         """Say how many steps are going to be made, at most: a few are not worth a recording."""
         if self.recording is not None:
@@ -170,7 +175,10 @@ class WholeStep:
             if not tape.play(step, self.may_wait, undo, token):
                 return None
         except Exception as error:
+            undone = undo.open is not None and undo.open is not token
             self.settle()
+            if undone:  # the step worked on changed values
+                return None
             if not isinstance(error, self.recording.CannotPlay):
                 raise
             self.recording.give_up(error)

@@ -1,0 +1,194 @@
+"""A part that is not minidl's changes the model, or looks at it, in the midst of a step.
+
+Steps that are played go on as if Python called each step; compare
+``tests/test_changes_between_batches.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import metrics
+from minidl.backend import use
+from minidl.constraints import Constraint
+from minidl.layers import BatchNormalization, Dense, Dropout, LeakyReLU
+from minidl.optimizers import SGD, Adam
+from minidl.optimizers.schedules import ExponentialDecay
+from tests.playing import counting
+
+ROWS, BATCH, WHEN = 120, 4, 15  # 30 batches; the change comes when steps are played
+
+X = np.random.default_rng(0).normal(size=(ROWS, 5))
+Y = np.random.default_rng(1).integers(0, 3, ROWS)
+
+
+class OwnError(Exception):
+    """Raised by a part that is not minidl's."""
+
+
+class Acting:
+    """Acts upon a model at its ``WHEN``-th call, and notes what is seen there."""
+
+    def __init__(self, act: Callable[[Any], Any]) -> None:
+        self.act, self.calls = act, 0
+        self.seen: list[Any] = []
+        self.model: Any = None
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls == WHEN:
+            self.seen.append(self.act(self.model))
+
+
+class Forward(Dense):
+    """A layer that acts in its forward."""
+
+    acting: Acting
+
+    def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+        y = super().forward(x, training, step)
+        if training:
+            self.acting()
+        return y
+
+
+class Backward(Dense):
+    """A layer that acts in its backward."""
+
+    acting: Acting
+
+    def backward(self, dy: Any) -> Any:
+        self.acting()
+        return super().backward(dy)
+
+
+class Bounds(Constraint):
+    """A constraint that acts."""
+
+    def __init__(self, acting: Acting) -> None:
+        self.acting = acting
+
+    def project(self, W: Any, work: Any) -> None:
+        self.acting()
+        np.clip(W, -0.3, 0.3, out=W)
+
+
+class Hits(metrics.Metric):
+    """A metric that acts before it counts the right answers."""
+
+    acting: Acting
+
+    def _count(self, predictions: Any, y: Any, out: Any) -> None:
+        self.acting()
+        out[...] = (predictions.argmax(axis=1) == y.ravel()).sum()
+
+
+def trained(place: type, act: Callable[[Any], Any], optimizer: Any, batch: int = BATCH) -> Any:
+    """Weights, statistics, counts, History and sights of a training with such a part."""
+    minidl.utils.set_random_seed(3)
+    acting = Acting(act)
+    first = (place if issubclass(place, Dense) else Dense)(6, "relu")
+    first.acting = acting
+    if place is Bounds:
+        first.kernel_constraint = Bounds(acting)
+    hits = Hits(name="hits")
+    hits.acting = acting if place is Hits else Acting(act)
+    layers = [first, BatchNormalization(), Dropout(0.25), LeakyReLU(0.1), Dense(3, "softmax")]
+    made = minidl.Sequential([minidl.Input((5,)), *layers], dtype="float64")
+    made.compile(optimizer(), "sparse_categorical_crossentropy", metrics=[hits])
+    made.build()
+    acting.model = made
+    if place is not Hits:
+        hits.acting.calls = WHEN
+    found = []
+    for _ in range(2):
+        try:
+            found.append(made.fit(X, Y, batch, 1, 0, shuffle=False).history)
+        except OwnError as error:
+            found.append(str(error))
+        found += [made.theta.copy(), made.statistics.theta.copy(), made.step]
+        found.append(made.optimizer.batches)
+    return [*found, acting.seen]
+
+
+def compare(place: type, act: Callable[[Any], Any], optimizer: Any = SGD, **named: Any) -> Any:
+    """Both executors come to the same bits; the training of Python's."""
+    with use(executor="python"):
+        right = trained(place, act, optimizer, **named)
+    with use(executor="compiled"), counting() as played:
+        found = trained(place, act, optimizer, **named)
+    assert played
+    np.testing.assert_equal(found, right)
+    return right
+
+
+def momentum() -> Any:
+    return SGD(0.05, momentum=0.5)
+
+
+OPTIMIZERS: dict[str, tuple[Any, str, Any]] = {
+    "rate": (SGD, "learning_rate", 0.2),
+    "no rate": (SGD, "learning_rate", 0.0),
+    "schedule": (SGD, "learning_rate", ExponentialDecay(0.1, 5, 0.5)),
+    "moment": (Adam, "beta_1", 0.3),
+    "momentum": (momentum, "momentum", 0.8),
+    "no momentum": (momentum, "momentum", 0.0),
+    "decay": (Adam, "weight_decay", 0.3),
+    "norm": (Adam, "clipnorm", 0.01),
+    "whole norm": (SGD, "global_clipnorm", 0.01),
+    "entries": (SGD, "clipvalue", 0.01),
+    "count": (Adam, "iterations", 50),
+}
+
+
+@pytest.mark.parametrize("place", [Forward, Backward])
+@pytest.mark.parametrize("change", OPTIMIZERS)
+def test_a_number_of_the_optimizer_acts_in_the_same_step(place: type, change: str) -> None:
+    optimizer, name, value = OPTIMIZERS[change]
+    right = compare(place, lambda made: setattr(made.optimizer, name, value), optimizer)
+    with use(executor="python"):
+        still = trained(place, lambda made: None, optimizer)
+    assert not np.array_equal(right[1], still[1])
+
+
+def raise_own(made: Any) -> None:
+    raise OwnError("own")
+
+
+@pytest.mark.parametrize("place", [Forward, Backward, Bounds])
+def test_an_error_leaves_no_step_half_done(place: type) -> None:
+    """A constraint of one's own is called when the update is done, and the step is not."""
+    assert compare(place, raise_own)[3] == WHEN - 1
+
+
+@pytest.mark.parametrize("place", [Forward, Backward, Bounds])
+def test_a_look_sees_the_model_between_two_steps(place: type) -> None:
+    compare(place, lambda made: made.predict(X[:3], verbose=0))
+
+
+@pytest.mark.parametrize("look", [
+    lambda made: made.predict(X[:3], verbose=0),
+    lambda made: np.array(made(X[:2])),
+    lambda made: made.evaluate(X[:4], Y[:4], verbose=0),
+], ids=["predict", "call", "evaluate"])  # fmt: skip
+def test_a_look_by_a_metric_leaves_the_outputs_that_the_metric_counts(look: Any) -> None:
+    def act(made: Any) -> None:
+        look(made)
+
+    compare(Hits, act)
+
+
+@pytest.mark.parametrize("place", [Forward, Backward])
+@pytest.mark.parametrize("fit", [
+    lambda made: made.fit(X[:8], Y[:8], 4, 1, 0, shuffle=False).history,
+    lambda made: made.train_on_batch(X[:4], Y[:4]),
+    lambda made: made.set_weights([w / 2 for w in made.get_weights()]),
+], ids=["fit", "batch", "weights"])  # fmt: skip
+def test_a_step_is_made_again_after_another_training(place: type, fit: Any) -> None:
+    """On fewer rows than the step's; the layers still show these when the step goes on."""
+    compare(place, fit, batch=6)
