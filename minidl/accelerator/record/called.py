@@ -40,6 +40,7 @@ class Called:
         result: the array or value that the rest of the step reads.
         name: the name of the function, for messages.
         spares_weights: True if the recorded call left the weights alone.
+        takes_numbers: True if there are numbers among the arguments, which are as when recorded.
         obstacle: why no tape can stand for the call, in words; "" where a tape can.
     """
 
@@ -61,6 +62,8 @@ class Called:
         self._ahead: dict[Any, int] = {
             place: value - int(number[0]) for place, value in self._steps() if value is not None
         }
+        given = *arguments, *named.values()
+        self.takes_numbers = any(isinstance(each, int | float | np.generic) for each in given)
         first = next((a for a in arguments if hasattr(a, "dtype")), None)
         self._dtype = getattr(first, "dtype", None)
         self.result = self._own(self._call())

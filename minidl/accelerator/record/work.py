@@ -182,6 +182,8 @@ class Work:
         if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
             ending.calls.pop()
             self.ends_in_python = self.ends_in_python or len(self.called) > strange
+            if any(called.takes_numbers for called in self.called[strange:]):
+                self.obstacle = self.obstacle or "something foreign takes numbers of the update"
         else:
             ending.late = ending.late or late
             if len(self.called) > strange:  # it would be called once with the call, and once after
