@@ -156,6 +156,11 @@ def test_a_number_of_the_optimizer_acts_in_the_same_step(place: type, change: st
     assert not np.array_equal(right[1], still[1])
 
 
+@pytest.mark.parametrize("place", [Forward, Backward, Bounds, Hits])
+def test_counts_are_those_of_the_moment(place: type) -> None:
+    compare(place, lambda made: (made.step, made.optimizer.iterations, made.optimizer.batches))
+
+
 def raise_own(made: Any) -> None:
     raise OwnError("own")
 
@@ -192,3 +197,42 @@ def test_a_look_by_a_metric_leaves_the_outputs_that_the_metric_counts(look: Any)
 def test_a_step_is_made_again_after_another_training(place: type, fit: Any) -> None:
     """On fewer rows than the step's; the layers still show these when the step goes on."""
     compare(place, fit, batch=6)
+
+
+@pytest.mark.parametrize("executor", ["python", "compiled"])
+@pytest.mark.parametrize("place", [Forward, Bounds])
+def test_a_step_that_is_undone_each_time_ends_with_an_error(place: type, executor: str) -> None:
+    """Each attempt calls the part again, which sets weights again."""
+
+    class Always(Acting):
+        def __call__(self) -> None:
+            self.calls += 1
+            if self.calls >= WHEN:
+                self.model.set_weights([w / 2 for w in self.model.get_weights()])
+
+    minidl.utils.set_random_seed(3)
+    acting = Always(lambda made: None)
+    first = (Forward if place is Forward else Dense)(6, "relu")
+    first.acting = acting
+    first.kernel_constraint = Bounds(acting) if place is Bounds else None
+    made = acting.model = minidl.Sequential([minidl.Input((5,)), first, Dense(3, "softmax")])
+    made.compile(SGD(0.1), "sparse_categorical_crossentropy")
+    made.build()
+    with use(executor=executor), pytest.raises(RuntimeError, match="made 100 times in vain: code"):
+        made.fit(X, Y, BATCH, 1, 0)
+    assert made.step == made.optimizer.batches == WHEN - 1
+    acting.calls = -1000
+    made.fit(X, Y, BATCH, 1, 0)
+    assert made.step == WHEN - 1 + ROWS // BATCH
+
+
+def test_a_pass_that_is_disturbed_each_time_ends_with_an_error() -> None:
+    class Setting(Dense):
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            made.set_weights(made.get_weights())
+            return super().forward(x, training, step)
+
+    made = minidl.Sequential([minidl.Input((5,)), Setting(3)])
+    for look in (made.predict, made):
+        with pytest.raises(RuntimeError, match=r"a pass of inference through .* 100 times in vain"):
+            look(X)

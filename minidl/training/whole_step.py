@@ -10,11 +10,11 @@ from minidl.backend.recorder import recorder
 from minidl.backend.switch import executor
 from minidl.metrics import Metric
 from minidl.network import Network
+from minidl.network.concurrency import ATTEMPTS, in_vain
 from minidl.training.undo import Undo
 
 if TYPE_CHECKING:
     from minidl.training.objective import Objective
-
 
 def parts_of(objective: Objective) -> list[object]:
     """All objects that decide on a step towards an objective, except the network and its layers."""
@@ -142,14 +142,18 @@ class WholeStep:
             self._network.traffic.pending = None
 
     def __call__(self, *arrays: Any) -> bool:
-        """Do the step. Return True if the step was played, False if Python made it."""
+        """Do the step. Return True if the step was played, False if Python made it.
+
+        Raises:
+            RuntimeError: another call undoes each attempt.
+        """
         network = self._network
         with network.traffic.lock:
             before = recorder.tape
             try:
                 self._active = True
                 recorder.tape = None  # of another network's step, which this one came between
-                while True:
+                for _ in range(ATTEMPTS):
                     if network.traffic.pending is not self or self.undo.open is not None:
                         network.settle()
                         network.traffic.pending = self
@@ -158,6 +162,8 @@ class WholeStep:
                     played = self._call(arrays) if tape is None else self._play(tape, arrays)
                     if played is not None:
                         return played
+                self.settle()
+                raise in_vain(f"step {network.step} of {network.name}")
             finally:
                 self._active = False
                 recorder.tape = before
