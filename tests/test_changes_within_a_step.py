@@ -17,7 +17,7 @@ from minidl import metrics
 from minidl.backend import use
 from minidl.constraints import Constraint
 from minidl.layers import BatchNormalization, Dense, Dropout, LeakyReLU
-from minidl.optimizers import SGD, Adam
+from minidl.optimizers import SGD, Adam, Optimizer
 from minidl.optimizers.schedules import ExponentialDecay
 from tests.playing import counting
 
@@ -236,3 +236,73 @@ def test_a_pass_that_is_disturbed_each_time_ends_with_an_error() -> None:
     for look in (made.predict, made):
         with pytest.raises(RuntimeError, match=r"a pass of inference through .* 100 times in vain"):
             look(X)
+
+
+class Signs(Optimizer):
+    """An optimizer of another package."""
+
+    def step(self, theta: Any, grad: Any, learning_rate: float, t: int) -> None:
+        theta -= learning_rate * np.sign(grad)
+
+
+def test_a_method_may_be_wrapped_for_a_moment_at_each_step() -> None:
+    """Also while the step is recorded, and minidl has put a stand-in in the method's place."""
+
+    class Wrapping(Acting):
+        def __call__(self) -> None:
+            self.model.optimizer.update = lambda *arrays: None
+            del self.model.optimizer.update
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(3)
+        first = Forward(6, "relu")
+        first.acting = Wrapping(lambda made: None)
+        made = minidl.Sequential([minidl.Input((5,)), first, Dense(3, "softmax")], dtype="float64")
+        made.compile(Signs(ExponentialDecay(0.1, 5, 0.5)), "sparse_categorical_crossentropy")
+        first.acting.model = made
+        made.fit(X, Y, BATCH, 2, 0, shuffle=False)
+        return made.theta.copy(), made.optimizer.batches
+
+    with use(executor="python"):
+        right = train()
+    with use(executor="compiled"):
+        np.testing.assert_equal(train(), right)
+
+
+@pytest.mark.parametrize("on_class", [False, True], ids=["object", "class"])
+def test_a_method_may_be_another_from_forward_to_backward(on_class: bool) -> None:
+    """At each step: before and after, the layer is minidl's own."""
+
+    class Around(Dense):
+        def forward(self, x: Any, training: bool = False, step: int = 0) -> Any:
+            place: Any = BatchNormalization if on_class else made.layers[1]
+            self.real = BatchNormalization.forward
+
+            def twice(*arguments: Any) -> Any:
+                return 2 * self.real(*(arguments if on_class else (place, *arguments)))
+
+            if training:
+                place.forward = twice
+            return super().forward(x, training, step)
+
+        def backward(self, dy: Any) -> Any:
+            if on_class:
+                BatchNormalization.forward = self.real  # type: ignore[method-assign]
+            else:
+                del made.layers[1].forward
+            return super().backward(dy)
+
+    def train() -> Any:
+        nonlocal made
+        minidl.utils.set_random_seed(3)
+        layers = [Around(6, "relu"), BatchNormalization(), Dense(3, "softmax")]
+        made = minidl.Sequential([minidl.Input((5,)), *layers], dtype="float64")
+        made.compile(SGD(0.1), "sparse_categorical_crossentropy")
+        made.fit(X, Y, BATCH, 2, 0, shuffle=False)
+        return made.theta.copy()
+
+    made: Any = None
+    with use(executor="python"):
+        right = train()
+    with use(executor="compiled"):
+        np.testing.assert_array_equal(train(), right)

@@ -16,6 +16,7 @@ from minidl.training.undo import Undo
 if TYPE_CHECKING:
     from minidl.training.objective import Objective
 
+
 def parts_of(objective: Objective) -> list[object]:
     """All objects that decide on a step towards an objective, except the network and its layers."""
     penalties = objective.network.penalties

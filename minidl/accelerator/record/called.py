@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.record.operands import UnsupportedError
-from minidl.backend.own import Look, foreign, methods
+from minidl.backend.own import Look, foreign, has_foreign, methods
 from minidl.backend.recorder import recorder, unrecorded
 from minidl.backend.switch import backend_of
 
@@ -176,8 +176,11 @@ def watching(
     call: Callable[..., Any],
     end: Callable[..., Any],
     own: Look | None = None,
-) -> Iterator[None]:
+) -> Iterator[list[str]]:
     """A context in which methods are handed over in place of being called.
+
+    After the context the list has the names of methods in whose place foreign code has put
+    something, if only for a moment, or of methods that did so: a tape of the step lacks that.
 
     Args:
         parts: objects that a step calls. Foreign code among the objects, or among the parts of
@@ -191,19 +194,31 @@ def watching(
         UnsupportedError: an object that takes no attributes.
     """
     put: list[tuple[dict[str, Any], str, Any, Any]] = []
+    changed: list[str] = []
+    parts, endings = list(parts), list(endings)
+    ending = [id(thing) for thing, _ in endings]
+    untouched = [p for p in parts if id(p) not in ending and not has_foreign([p], own)]
+
+    def hand(method: str, function: Any, arguments: Any, named: Any) -> Any:
+        result = call(function, arguments, named, method=method)
+        if has_foreign(untouched):
+            changed.append(method)
+        return result
+
     try:
         strange = list(foreign(parts, own))
         for thing, name in strange:
             for each in methods(thing) if name is None else (name,):
-                _put(put, thing, each, functools.partial(call, method=each))
+                _put(put, thing, each, functools.partial(hand, each))
         names = {id(thing) for thing, _ in strange}
         for thing, name in endings:
             if id(thing) not in names:
                 _put(put, thing, name, end)
-        yield
+        yield changed
     finally:
         for attributes, name, mine, before in reversed(put):
             if attributes.get(name) is not mine:  # somebody has put another there meanwhile
+                changed.append(name)
                 continue
             if before is _MISSING:
                 attributes.pop(name, None)
