@@ -6,7 +6,10 @@ Steps that are played go on as if Python called each step; compare
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from minidl.constraints import Constraint
 from minidl.layers import BatchNormalization, Dense, Dropout, LeakyReLU
 from minidl.optimizers import SGD, Adam, Optimizer
 from minidl.optimizers.schedules import ExponentialDecay
+from minidl.regularizers import Regularizer
 from tests.playing import counting
 
 ROWS, BATCH, WHEN = 120, 4, 15  # 30 batches; the change comes when steps are played
@@ -306,3 +310,101 @@ def test_a_method_may_be_another_from_forward_to_backward(on_class: bool) -> Non
         right = train()
     with use(executor="compiled"):
         np.testing.assert_array_equal(train(), right)
+
+
+@pytest.mark.parametrize("always", [False, True])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_penalty_of_one_s_own_may_be_handed_on(place: int, always: bool) -> None:
+    """Or in the second step, which is recorded: a stand-in is then in the penalty's place."""
+
+    class Cubic(Regularizer):
+        def forward(self, W: Any, out: Any) -> Any:
+            return np.multiply(0.01, np.abs(W) ** 3, out=out)
+
+        def add_gradient(self, W: Any, dW: Any) -> None:
+            dW += 0.03 * W * np.abs(W)
+
+    class Handing(Acting):
+        def __call__(self) -> None:
+            self.calls += 1
+            first = self.model.layers[0]
+            if always or self.calls == 2:
+                self.model.layers[place].kernel_regularizer = first.kernel_regularizer
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(3)
+        first = Forward(6, "relu")
+        first.acting = Handing(lambda made: None)
+        layers = [Dense(5, kernel_regularizer=Cubic()), first, Dense(3, "softmax")]
+        made = minidl.Sequential([minidl.Input((5,)), *layers], dtype="float64")
+        made.compile(SGD(0.1), "sparse_categorical_crossentropy")
+        first.acting.model = made
+        made.fit(X, Y, BATCH, 2, 0, shuffle=False)
+        assert type(made.layers[place].kernel_regularizer) is Cubic
+        return made.theta.copy()
+
+    with use(executor="python"):
+        right = train()
+    with use(executor="compiled"):
+        np.testing.assert_array_equal(train(), right)
+
+
+@minidl.register
+class Fourth(Regularizer):
+    """0.01 · Σ w⁴."""
+
+    def forward(self, W: Any, out: Any) -> Any:
+        return np.multiply(0.01, W**4, out=out)
+
+    def add_gradient(self, W: Any, dW: Any) -> None:
+        dW += 0.04 * W**3
+
+
+LOOKS: dict[str, Callable[[Any], Any]] = {
+    "file": lambda made: made.save("model.npz"),
+    "pickle": lambda made: pickle.loads(pickle.dumps(made)).predict(X[:3], verbose=0),
+    "copy": lambda made: copy.deepcopy(made).predict(X[:3], verbose=0),
+    "clone": lambda made: repr(minidl.models.clone_model(made).layers[0].kernel_regularizer),
+    "config": lambda made: [layer["config"] for layer in made.get_config()["layers"][::2]],
+    "predictor": lambda made: made.predictor()(X[:3]),
+    "text": lambda made: repr(made.layers[0].kernel_regularizer),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_copy_may_be_made_while_the_step_is_recorded(
+    look: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the second step stand-ins are in the place of parts that are not minidl's."""
+    monkeypatch.chdir(tmp_path)
+
+    class Looking(Acting):
+        def __call__(self) -> None:
+            self.calls += 1
+            if self.calls == 2:
+                self.calls += 1
+                self.seen.append(LOOKS[look](self.model))
+
+    @minidl.register
+    class Later(Forward):
+        acting = Looking(lambda made: None)
+
+    def train() -> Any:
+        minidl.utils.set_random_seed(3)
+        acting = Later.acting = Looking(lambda made: None)
+        layers = [Dense(5, kernel_regularizer=Fourth(), name="a"), Later(6), Dense(3, name="c")]
+        made = minidl.Sequential([minidl.Input((5,)), *layers], dtype="float64")
+        loss = minidl.losses.SparseCategoricalCrossentropy(from_logits=True)
+        made.compile(SGD(0.1), loss)
+        acting.model = made
+        made.fit(X, Y, BATCH, 1, 0, shuffle=False)
+        seen = acting.seen
+        if look == "file":
+            seen = minidl.load_model("model.npz").get_weights()
+        return made.theta.copy(), seen
+
+    with use(executor="python"):
+        right = train()
+    (tmp_path / "model.npz").unlink(missing_ok=True)
+    with use(executor="compiled"):
+        np.testing.assert_equal(train(), right)

@@ -7,6 +7,7 @@ reads; each time the step is played the method is called, and the result copied 
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -167,6 +168,18 @@ class _InPlace:
     def __class__(self) -> type:
         """The class of the replaced object, so that a layer is still found to be a layer."""
         return type(self._real)
+
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+    def __copy__(self) -> Any:
+        return copy.copy(self._real)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return copy.deepcopy(self._real, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._real.__reduce_ex__(protocol)
 
 
 @contextmanager
