@@ -190,6 +190,13 @@ class Shrinking(Cubic):
         W *= np.float32(0.9)
 
 
+class Soft(L1):
+    """The soft threshold, of the step size that the optimizer gives."""
+
+    def proximal_step(self, W: Any, step: Any) -> None:
+        W[...] = np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)
+
+
 class Signs(Optimizer):
     """theta ← theta - rate · sign(grad), with a state of its own."""
 
@@ -303,6 +310,11 @@ STRANGERS: dict[str, tuple[Callable[[], Any], list[Any], bool]] = {
         lambda: network(penalty=Shrinking()),
         [Switches],
         True,
+    ),
+    "regularizer that takes step sizes": (
+        lambda: network(penalty=Soft(0.02, proximal=True)),
+        [],
+        False,
     ),
     "optimizer": (lambda: network(optimizer=Signs()), [], True),
     "derived optimizer": (lambda: network(optimizer=Norms(0.01)), [], True),

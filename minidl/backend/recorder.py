@@ -16,6 +16,11 @@ class Recorder(threading.local):
 recorder = Recorder()
 
 
+def replaced(thing: Any) -> Any:
+    """The object that a stand-in replaces while a step is recorded; any other object itself."""
+    return thing if type(thing) is thing.__class__ else getattr(thing, "__wrapped__", thing)
+
+
 def unrecorded(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """The result of a function that may do anything with arrays: no tape records the call."""
     before = recorder.tape

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from minidl import checks
+from minidl.backend.recorder import replaced
 from minidl.names.register import Entry, base_of, class_of, entries, foreign, is_class, kinds
 from minidl.names.user_classes import constructed, refuse_unheard
 
@@ -56,10 +57,11 @@ def get(base: type[T], identifier: Any) -> T:
             ``__init__``, or an object with a formula that minidl would never call.
     """
     if isinstance(identifier, base):
+        given: T = replaced(identifier)
         if "__init__" in vars(base):
-            constructed(identifier)
-        refuse_unheard(identifier, base)
-        return identifier
+            constructed(given)
+        refuse_unheard(given, base)
+        return given
     if isinstance(identifier, Mapping) and "class_name" in identifier:
         made: T = from_dictionary(identifier, base)
         return made

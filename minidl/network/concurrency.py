@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 # Attributes that a pass leaves on the network itself.
 _LEFT = ("_x", "_logits", "passes", "rows")
+#: A step or a look that is disturbed so often in a row would be disturbed for ever.
+ATTEMPTS = 100
 
 
 class Traffic:
@@ -169,7 +171,8 @@ class Beside:
             if step is not None and step.under_way:
                 self._step = step
             network.settle()
-        if self._show_now is not None or network.traffic.passing or network.traffic.awaits_backward:
+        reads = step is not None and (self._show_now is not None or step.goes_on)
+        if reads or network.traffic.passing or network.traffic.awaits_backward:
             self._buffers = _Buffers(network)
         network.traffic.passing = self
 
@@ -194,15 +197,28 @@ def undisturbed(network: Any, look: Callable[[], T], measures: Iterable[Any] = (
             ``look`` is called again.
         look: a function without arguments, which reads the network or makes passes of inference.
         measures: metrics to which ``look`` adds; they are put back before the next call.
+
+    Raises:
+        RuntimeError: the network changes during each call.
     """
     kept = [(each, each.rows, each._sum.copy()) for each in measures]
-    while True:
+    for _ in range(ATTEMPTS):
         with network.traffic.lock, network.backend.here, (beside := Beside(network)):
             found = look()
         if beside.undisturbed:
             return found
         for each, rows, total in kept:
             each.rows, each._sum[...] = rows, total
+    raise in_vain(f"a pass of inference through {network.name}")
+
+
+def in_vain(what: str) -> RuntimeError:
+    """An error that tells of a step or a pass that is made anew time and again."""
+    return RuntimeError(
+        f"{what} was made {ATTEMPTS} times in vain: code that runs meanwhile trains the model or "
+        "sets its weights each time, and so it has to be made anew; expected such code in a "
+        "callback, or numbers written into the arrays, as in layer.W[...] = values"
+    )
 
 
 def in_turn(network: Any, training: bool, make: Callable[[], T]) -> T:

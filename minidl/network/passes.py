@@ -24,7 +24,7 @@ class Network(Stack):
         layers, name, dtype: as of :class:`minidl.network.stack.Stack`.
 
     Attributes:
-        passes: forward passes made, of both kinds.
+        passes: forward passes that Python made, of both kinds.
         rows: the number of rows for which buffers are allocated.
     """
 

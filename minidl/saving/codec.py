@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.activations import ActivationFunction
+from minidl.backend.recorder import replaced
 from minidl.constraints import Constraint
 from minidl.initializers import Initializer
 from minidl.layers import Layer
@@ -119,6 +120,7 @@ def encode(value: Any) -> Any:
         ValueError: another class, or another function, has the same name.
     """
     if isinstance(value, _BASES):
+        value = replaced(value)
         if isinstance(value, ActivationFunction):
             return name_of(value)
         name = name_of(type(value))

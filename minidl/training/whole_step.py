@@ -10,6 +10,7 @@ from minidl.backend.recorder import recorder
 from minidl.backend.switch import executor
 from minidl.metrics import Metric
 from minidl.network import Network
+from minidl.network.concurrency import ATTEMPTS, in_vain
 from minidl.training.undo import Undo
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class WholeStep:
         """True if Python makes the step under way call by call."""
         return self.under_way and self.undo.copied
 
+    @property
+    def goes_on(self) -> bool:
+        """True if a step is done that still reads what its pass has left: its metrics, say."""
+        return self._active and self.undo.open is None
+
     def expect(self, steps: int) -> None:
         """Say how many steps are going to be made, at most: a few are not worth a recording."""
         if self.recording is not None:
@@ -137,14 +143,18 @@ class WholeStep:
             self._network.traffic.pending = None
 
     def __call__(self, *arrays: Any) -> bool:
-        """Do the step. Return True if the step was played, False if Python made it."""
+        """Do the step. Return True if the step was played, False if Python made it.
+
+        Raises:
+            RuntimeError: another call undoes each attempt.
+        """
         network = self._network
         with network.traffic.lock:
             before = recorder.tape
             try:
                 self._active = True
                 recorder.tape = None  # of another network's step, which this one came between
-                while True:
+                for _ in range(ATTEMPTS):
                     if network.traffic.pending is not self or self.undo.open is not None:
                         network.settle()
                         network.traffic.pending = self
@@ -153,6 +163,8 @@ class WholeStep:
                     played = self._call(arrays) if tape is None else self._play(tape, arrays)
                     if played is not None:
                         return played
+                self.settle()
+                raise in_vain(f"step {network.step} of {network.name}")
             finally:
                 self._active = False
                 recorder.tape = before
@@ -170,7 +182,10 @@ class WholeStep:
             if not tape.play(step, self.may_wait, undo, token):
                 return None
         except Exception as error:
+            undone = undo.open is not None and undo.open is not token
             self.settle()
+            if undone:  # the step worked on changed values
+                return None
             if not isinstance(error, self.recording.CannotPlay):
                 raise
             self.recording.give_up(error)

@@ -7,6 +7,7 @@ reads; each time the step is played the method is called, and the result copied 
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minidl.accelerator.record.operands import UnsupportedError
-from minidl.backend.own import Look, foreign, methods
+from minidl.backend.own import Look, foreign, has_foreign, methods
 from minidl.backend.recorder import recorder, unrecorded
 from minidl.backend.switch import backend_of
 
@@ -40,6 +41,7 @@ class Called:
         result: the array or value that the rest of the step reads.
         name: the name of the function, for messages.
         spares_weights: True if the recorded call left the weights alone.
+        takes_numbers: True if there are numbers among the arguments, which are as when recorded.
         obstacle: why no tape can stand for the call, in words; "" where a tape can.
     """
 
@@ -61,6 +63,8 @@ class Called:
         self._ahead: dict[Any, int] = {
             place: value - int(number[0]) for place, value in self._steps() if value is not None
         }
+        given = *arguments, *named.values()
+        self.takes_numbers = any(isinstance(each, int | float | np.generic) for each in given)
         first = next((a for a in arguments if hasattr(a, "dtype")), None)
         self._dtype = getattr(first, "dtype", None)
         self.result = self._own(self._call())
@@ -165,6 +169,18 @@ class _InPlace:
         """The class of the replaced object, so that a layer is still found to be a layer."""
         return type(self._real)
 
+    def __repr__(self) -> str:
+        return repr(self._real)
+
+    def __copy__(self) -> Any:
+        return copy.copy(self._real)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return copy.deepcopy(self._real, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._real.__reduce_ex__(protocol)
+
 
 @contextmanager
 def watching(
@@ -173,8 +189,11 @@ def watching(
     call: Callable[..., Any],
     end: Callable[..., Any],
     own: Look | None = None,
-) -> Iterator[None]:
+) -> Iterator[list[str]]:
     """A context in which methods are handed over in place of being called.
+
+    After the context the list has the names of methods in whose place foreign code has put
+    something, if only for a moment, or of methods that did so: a tape of the step lacks that.
 
     Args:
         parts: objects that a step calls. Foreign code among the objects, or among the parts of
@@ -188,19 +207,31 @@ def watching(
         UnsupportedError: an object that takes no attributes.
     """
     put: list[tuple[dict[str, Any], str, Any, Any]] = []
+    changed: list[str] = []
+    parts, endings = list(parts), list(endings)
+    ending = [id(thing) for thing, _ in endings]
+    untouched = [p for p in parts if id(p) not in ending and not has_foreign([p], own)]
+
+    def hand(method: str, function: Any, arguments: Any, named: Any) -> Any:
+        result = call(function, arguments, named, method=method)
+        if has_foreign(untouched):
+            changed.append(method)
+        return result
+
     try:
         strange = list(foreign(parts, own))
         for thing, name in strange:
             for each in methods(thing) if name is None else (name,):
-                _put(put, thing, each, functools.partial(call, method=each))
+                _put(put, thing, each, functools.partial(hand, each))
         names = {id(thing) for thing, _ in strange}
         for thing, name in endings:
             if id(thing) not in names:
                 _put(put, thing, name, end)
-        yield
+        yield changed
     finally:
         for attributes, name, mine, before in reversed(put):
             if attributes.get(name) is not mine:  # somebody has put another there meanwhile
+                changed.append(name)
                 continue
             if before is _MISSING:
                 attributes.pop(name, None)

@@ -227,7 +227,7 @@ class Recording:
             seen = Seen(self._parts, self._moving(), own, self._player.look)
             parts = *self._parts, *strangers
             hand_over = watching(parts, self._endings, tape.call, end, own)
-            with hand_over, tape.record():
+            with hand_over as changed, tape.record():
                 step(*arrays)
         except UnsupportedError as error:  # before the step began
             self._gone, self.reason = True, str(error)
@@ -235,6 +235,8 @@ class Recording:
         self.strange = late or bool(tape.called)
         if tape.obstacle:
             self._gone, self.reason = True, tape.obstacle
+        elif changed:  # the tape lacks what was called there
+            self._rest()
         else:
             self._new = tape, seen
 

@@ -24,8 +24,10 @@ class Tape(Work):
         # Players of the tape: the whole as a series; or pieces, made at the first need.
         self._series: Any = None
         self._pieces: dict[str, Any] = {}
-        #: What comes before the update, the update, and the rest, where they are played so.
-        self._around: Any = None
+        #: True if the step is done as soon as the update is: at once.
+        self._atomic = False
+        #: True if the commands beside the update are played together with the update.
+        self._around = False
         #: True if nothing changes weights before the ending.
         self._spares_weights = True
         # The parts that are done with the last step that waits.
@@ -92,85 +94,65 @@ class Tape(Work):
         return calls[0] if len(calls) == 1 else None
 
     def _play_in_pieces(self, step: int, undo: Any, token: object) -> bool:
-        """Do the work where Python takes part, or where the ending differs from the recording."""
-        ending = self._ending
+        """Do the work where Python takes part, or where the ending differs from the recording.
+
+        The ending is asked after the foreign code before it, which may change the optimizer.
+        """
+        ending, atomic = self._ending, self._atomic
         self.finish()
-        if not ending.late and self._series is None and ending.calls:
-            self._make(ending.ask)
-        if self._around is not None and ending.as_recorded:
-            tail = None if ending.exact else ending.tail()
-            if ending.exact or tail is not None:
-                return self._play_around(tail, step, undo, token)
-        before, end, after = map(self._piece, ("before", "end", "after"))
-        # A late ending is known only when the rest is done; until then weights stay as they are.
-        atomic = self._ends_at_once and ending.late
+        names = ("start", "update", "rest") if self._around else ("before", "end", "after")
+        before, end, after = map(self._piece, names)
         if undo is not None:
-            undo.copy(weights=not atomic or not self._spares_weights)
+            # Until the ending is known weights stay as they are.
+            undo.copy(weights=not (atomic and self._spares_weights))
             if undo.open is not token:
                 return False
         self._step[0] = step
         for run in before:
             run()
-        if ending.late:
+        if self._series is None and ending.calls:
             self._make(ending.ask)
-        self.strays = 0 if ending.exact else self.strays + 1
-        if atomic and ending.exact:
+        tail = ending.tail() if ending.as_recorded and not ending.exact else None
+        if atomic and (ending.exact or tail is not None):
+            self.strays = 0
+            self._update, self._tail = end, tail
             # As above: nothing is called between.
             if undo is not None:
                 if undo.open is not token:
                     return False
                 undo.open = None
-            self._update = end
             end.waiting[0] = 1
+            if tail is not None:
+                tail.waiting[0] = 1
             self.finish()
             for run in after:
                 run()
             return True
-        if undo is not None and atomic:
+        self.strays = 0 if ending.exact else self.strays + 1
+        return self._end_call_by_call(undo, token)
+
+    def _end_call_by_call(self, undo: Any, token: object) -> bool:
+        """Do the rest of a step that cannot end at once."""
+        ending = self._ending
+        if undo is not None and self._atomic:
             undo.copy_weights()
             if undo.open is not token:
                 return False
+        if self._around:
+            for run in self._piece("between"):
+                run()
         if ending.as_recorded:
+            end = self._piece("end")
             for run in [end.now] if self._ends_at_once else end:
                 run()
         for call in ending.extra:
             call()
-        for run in after:
+        for run in self._piece("after"):
             run()
         if undo is not None:
             if undo.open is not token:
                 return False
             undo.open = None
-        return True
-
-    def _play_around(self, tail: Any, step: int, undo: Any, token: object) -> bool:
-        """Do the work around calls of Python: the update at once with all commands beside it.
-
-        Args:
-            tail: commands after the update, or None.
-            step, undo, token: as of :meth:`play`.
-        """
-        start, update, rest = self._around
-        if undo is not None:
-            undo.copy(weights=not self._spares_weights)
-            if undo.open is not token:
-                return False
-        self._step[0] = step
-        for run in start:
-            run()
-        self.strays = 0
-        self._update, self._tail = update, tail
-        # As above: nothing is called between.
-        if undo is not None:
-            if undo.open is not token:
-                return False
-            undo.open = None
-        update.waiting[0] = 1
-        if tail is not None:
-            tail.waiting[0] = 1
-        self.finish()
-        for run in rest:
-            run()
         return True
 
     @property
@@ -202,19 +184,17 @@ class Tape(Work):
         if not ending.late:
             self._series = self._player.series(self.entries, [*self._numbers, *ending.numbers])
         self._spares_weights = all(called.spares_weights for called in self.called)
-        if not self._series:
-            around = self._ends_at_once and not ending.late
-            names = ("start", "update", "rest") if around else ("before", "end", "after")
-            pieces = tuple(map(self._piece, names))
-            self._around = pieces if around else None
+        self._atomic = self._ends_at_once and not self.ends_in_python
+        self._around = not self._series and self._atomic and not ending.late
         ending.recorded = True
 
     def _piece(self, name: str) -> Any:
         """Calls that run a part of the tape, made when first needed.
 
         The parts are "before", "end" and "after"; or "start", "update" and "rest". The update has
-        the end, and the commands beside the end up to the nearest function. End and update are one
-        command that is done or waits, where the player has such commands.
+        the end, and the commands beside the end up to the nearest function; "between" has those of
+        them that come before the end. End and update are one command that is done or waits, where
+        the player has such commands.
         """
         if name not in self._pieces:
             before, end, after = self._before, self._ending.commands, self._after
@@ -223,6 +203,7 @@ class Tape(Work):
             last = next((k for k, each in enumerate(after) if callable(each)), len(after))
             entries: list[Any] = {
                 "before": before, "end": end, "after": after, "start": before[:first],
+                "between": before[first:],
                 "update": [*before[first:], *end, *after[:last]], "rest": after[last:],
             }[name]  # fmt: skip
             if self._ends_at_once and name in ("end", "update"):

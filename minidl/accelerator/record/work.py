@@ -36,6 +36,7 @@ class Work:
         kept: calls of Python in the place of work that has no commands, each in words with the
             reason.
         obstacle: why no tape can stand for the step, in words; "" where a tape can.
+        ends_in_python: True if foreign code ends the update, as a constraint on weights does.
     """
 
     def __init__(self, step: int, player: Any, weights: Sequence[Any] = ()) -> None:
@@ -46,6 +47,7 @@ class Work:
         self.called: list[Called] = []
         self.kept: list[str] = []
         self.obstacle = ""
+        self.ends_in_python = False
         # The parts before the ending and after the ending.
         self._before: list[Any] = []
         self._after: list[Any] = []
@@ -179,6 +181,9 @@ class Work:
         self._make(call)
         if len(ending.bound) == known:  # it does nothing, as a proximal step of no penalty
             ending.calls.pop()
+            self.ends_in_python = self.ends_in_python or len(self.called) > strange
+            if any(called.takes_numbers for called in self.called[strange:]):
+                self.obstacle = self.obstacle or "something foreign takes numbers of the update"
         else:
             ending.late = ending.late or late
             if len(self.called) > strange:  # it would be called once with the call, and once after
