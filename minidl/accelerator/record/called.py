@@ -209,8 +209,7 @@ def watching(
     put: list[tuple[dict[str, Any], str, Any, Any]] = []
     changed: list[str] = []
     parts, endings = list(parts), list(endings)
-    ending = [id(thing) for thing, _ in endings]
-    untouched = [p for p in parts if id(p) not in ending and not has_foreign([p], own)]
+    untouched: list[object] = []
 
     def hand(method: str, function: Any, arguments: Any, named: Any) -> Any:
         result = call(function, arguments, named, method=method)
@@ -220,6 +219,9 @@ def watching(
 
     try:
         strange = list(foreign(parts, own))
+        if strange:
+            ending = [id(thing) for thing, _ in endings]
+            untouched += [p for p in parts if id(p) not in ending and not has_foreign([p], own)]
         for thing, name in strange:
             for each in methods(thing) if name is None else (name,):
                 _put(put, thing, each, functools.partial(hand, each))
