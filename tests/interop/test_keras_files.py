@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import warnings
 import zipfile
@@ -315,6 +316,27 @@ def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
         model = minidl.load_model(path)
     assert model.optimizer is None
     assert model.predict(X.reshape(14, 3)).shape == (14, 2)
+
+
+def test_metrics_that_minidl_lacks(tmp_path: Path) -> None:
+    """Are left out; optimizer, its state, loss and the other metrics are there."""
+    path = tmp_path / "a.keras"
+    keras_models.with_own_metrics().save(path)
+    with pytest.warns(UserWarning, match="without the metrics") as caught:
+        model = minidl.load_model(path)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert re.search(
+        r"a.keras: the model is compiled without the metrics that minidl lacks, 'mine': .*; "
+        r"'overlap': .*MeanIoU.*; 'mine': .*; loss and optimizer are the file's$",
+        str(warning.message),
+    )
+    assert type(model.optimizer) is optimizers.Adam
+    assert int(model.optimizer.iterations) == 1
+    assert model.optimizer.state["m"].any()
+    assert list(model.evaluate(np.ones((4, 3)), np.ones((4, 2)), verbose=0, return_dict=True)) == [
+        "loss", "mae", "mse",
+    ]  # fmt: skip
 
 
 def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:
