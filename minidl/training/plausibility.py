@@ -118,6 +118,27 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
         )
 
 
+def note_of_loss(value: float, epoch: int) -> bool:
+    """Warn ``fit``'s caller of a loss that is NaN or infinite, the caller's caller here.
+
+    Args:
+        value: the loss of an epoch.
+        epoch: the epoch's number.
+
+    Returns:
+        True if the loss is no finite number.
+    """
+    if math.isfinite(value):
+        return False
+    warnings.warn(
+        f"the loss is not finite since epoch {epoch} (counted from 0): expected a number, received "
+        f"{value}; on a new model fit(..., check_finite=True) ends at the first step that comes to "
+        "NaN or infinity, and names step, layer and tensor",
+        stacklevel=4,
+    )
+    return True
+
+
 def _one_unit(network: Network) -> str | None:
     """Look for a softmax that divides each number by itself."""
     if network.output_activation != "softmax" or network.output_row[-1] != 1:
