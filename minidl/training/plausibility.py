@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, is_sparse
+from minidl.backend.sparse import outside
 from minidl.layers import Dense, Normalization, Rescaling
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
@@ -119,7 +120,7 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
 
 
 def note_of_loss(value: float, epoch: int) -> bool:
-    """Warn ``fit``'s caller of a loss that is NaN or infinite, the caller's caller here.
+    """Warn ``fit``'s caller of a loss that is NaN or infinite.
 
     Args:
         value: the loss of an epoch.
@@ -134,7 +135,7 @@ def note_of_loss(value: float, epoch: int) -> bool:
         f"the loss is not finite since epoch {epoch} (counted from 0): expected a number, received "
         f"{value}; on a new model fit(..., check_finite=True) ends at the first step that comes to "
         "NaN or infinity, and names step, layer and tensor",
-        stacklevel=4,
+        stacklevel=outside(),
     )
     return True
 
