@@ -215,6 +215,7 @@ def test_an_error_before_training_leaves_the_csv_alone(tmp_path: Path) -> None:
     assert logger._file is None or logger._file.closed
 
 
+@pytest.mark.filterwarnings("ignore:the loss is not finite")
 @pytest.mark.parametrize("callbacks", [[], [TerminateOnNaN()]], ids=["", "TerminateOnNaN"])
 def test_terminate_on_nan(
     callbacks: Any, capsys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

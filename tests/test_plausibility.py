@@ -19,7 +19,7 @@ from sklearn import datasets
 from sklearn.preprocessing import scale
 
 import minidl
-from minidl.callbacks import EarlyStopping, LambdaCallback
+from minidl.callbacks import EarlyStopping, LambdaCallback, TerminateOnNaN
 from minidl.layers import BatchNormalization, Dense, Flatten, Normalization, ReLU, Rescaling
 from minidl.training import plausibility
 from tests.doubles.cupy_double import count_synchronisations
@@ -604,3 +604,44 @@ def test_sigmoid_units_for_one_class_a_row(loss: str) -> None:
     (message,) = warned(model, SCALED, targets)
     assert "received the output sigmoid, whose outputs have any sum" in message
     assert message.endswith("for one class, end with a softmax")
+
+
+def diverging() -> minidl.Sequential:
+    """A compiled network whose loss is infinite or NaN after some steps."""
+    model = minidl.Sequential([Dense(4, "relu"), Dense(1)])
+    model.compile(minidl.optimizers.SGD(1e4), "mse")
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_loss_that_is_not_finite(first: int) -> None:
+    """Is told once in a fit, with the number of its first epoch, at the caller's line."""
+    model = diverging()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+
+        def begin(epoch: int, logs: Any) -> None:
+            model.optimizer.learning_rate = 0.0 if epoch < first else 1e4
+
+        begins = LambdaCallback(on_epoch_begin=begin)
+        history = model.fit(SCALED, LABELS, epochs=5, verbose=0, callbacks=begins)
+    losses = history.history["loss"]
+    assert [bool(np.isfinite(loss)) for loss in losses] == [epoch < first for epoch in range(5)]
+    (found,) = [each for each in caught if "the loss" in str(each.message)]
+    assert found.category is UserWarning
+    assert found.filename == __file__
+    assert f"not finite since epoch {first} (counted from 0)" in str(found.message)
+    assert f"received {losses[first]}; " in str(found.message)
+    assert "check_finite=True" in str(found.message)
+    assert len([each for each in warned(model, SCALED) if "the loss" in each]) == 1
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_not_finite_where_that_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert warned(diverging(), SCALED, epochs=20, callbacks=TerminateOnNaN()) == []
+    with pytest.raises(minidl.NonFiniteError):
+        warned(diverging(), SCALED, epochs=20, check_finite=True)

@@ -69,7 +69,8 @@ class Sequential(OnBatch, KerasNames):
 
         The first call warns of likely mistakes: features on a wrong scale, validation rows that
         are training rows or of one class. The first call that continues a training warns of this,
-        unless ``initial_epoch`` is given.
+        unless ``initial_epoch`` is given. Any call warns, once, of an epoch whose loss is NaN or
+        infinite.
 
         Args:
             x: (N, ...), numbers; integers, as in uint8 pixels, stay integers in memory. If Dense is

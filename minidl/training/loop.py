@@ -12,6 +12,7 @@ from minidl.backend.random import Orders
 from minidl.callbacks.base import Callback, introduce
 from minidl.step import train_step
 from minidl.training.batch_logs import tell
+from minidl.training.plausibility import note_of_loss
 from minidl.training.state import TrainingState
 from minidl.training.steps import Steps
 
@@ -67,6 +68,7 @@ class Loop:
         model.stop_training = False
         told: list[Callback] = []
         logs: dict[str, float] = {}
+        warned = steps.watch is not None  # which says more
         steps.begin(self.epochs.stop - self.epochs.start)
         try:
             for listener in self.listeners:
@@ -77,9 +79,11 @@ class Loop:
                     break
                 # One dictionary for all: a callback may add values for later callbacks.
                 found = self._epoch(epoch)
+                loss = found["loss"]
                 for listener in self.listeners:
                     listener.on_epoch_end(epoch, found)
                 logs = dict(found)
+                warned = warned or note_of_loss(loss, epoch)
                 state.end_epoch()
                 if model.stop_training:
                     break

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.backend import backend_of, is_sparse
+from minidl.backend.sparse import outside
 from minidl.layers import Dense, Normalization, Rescaling
 from minidl.losses import Loss
 from minidl.losses.base import JOINED
@@ -125,6 +126,27 @@ def note_of_continuing(model: Any, initial_epoch: int) -> None:
             "fresh start make a new model",
             stacklevel=3,
         )
+
+
+def note_of_loss(value: float, epoch: int) -> bool:
+    """Warn ``fit``'s caller of a loss that is NaN or infinite.
+
+    Args:
+        value: the loss of an epoch.
+        epoch: the epoch's number.
+
+    Returns:
+        True if the loss is no finite number.
+    """
+    if math.isfinite(value):
+        return False
+    warnings.warn(
+        f"the loss is not finite since epoch {epoch} (counted from 0): expected a number, received "
+        f"{value}; on a new model fit(..., check_finite=True) ends at the first step that comes to "
+        "NaN or infinity, and names step, layer and tensor",
+        stacklevel=outside(),
+    )
+    return True
 
 
 def _one_unit(network: Network) -> str | None:

@@ -188,6 +188,21 @@ def with_own_loss() -> Any:
     return model
 
 
+def mine(y: Any, p: Any) -> Any:
+    """A metric of somebody's own."""
+    return keras.ops.mean(keras.ops.cast(y, p.dtype) - p, -1)
+
+
+def with_own_metrics() -> Any:
+    """A model that has trained for a step, with metrics that minidl has, and others."""
+    set_dtype("float32")
+    model = keras.Sequential([L.Input((3,)), L.Dense(2)])
+    others = [mine, keras.metrics.MeanIoU(2, name="overlap")]
+    model.compile("adam", "mse", metrics=["mae", *others], weighted_metrics=["mse", mine])
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    return model
+
+
 def digits() -> Any:
     """The model of docs/do/bring_your_keras_model.md, trained for ten epochs on minidl's digits."""
     (x, y), _ = minidl.datasets.digits.load_data()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 import warnings
 import zipfile
@@ -316,6 +317,50 @@ def test_a_loss_that_minidl_lacks(tmp_path: Path) -> None:
         model = minidl.load_model(path)
     assert model.optimizer is None
     assert model.predict(X.reshape(14, 3)).shape == (14, 2)
+
+
+def test_metrics_that_minidl_lacks(tmp_path: Path) -> None:
+    """Are left out; optimizer, its state, loss and the other metrics are there."""
+    path = tmp_path / "a.keras"
+    keras_models.with_own_metrics().save(path)
+    with pytest.warns(UserWarning, match="without the metrics") as caught:
+        model = minidl.load_model(path)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert re.search(
+        r"a.keras: the model is compiled without the metrics that minidl lacks, 'mine': .*; "
+        r"'overlap': .*MeanIoU.*; 'mine': .*; loss and optimizer are the file's$",
+        str(warning.message),
+    )
+    assert type(model.optimizer) is optimizers.Adam
+    assert int(model.optimizer.iterations) == 1
+    assert model.optimizer.state["m"].any()
+    assert list(model.evaluate(np.ones((4, 3)), np.ones((4, 2)), verbose=0, return_dict=True)) == [
+        "loss", "mae", "mse",
+    ]  # fmt: skip
+
+
+def test_a_number_that_keras_does_not_write(tmp_path: Path) -> None:
+    """A warning tells of each delta other than 1 where minidl writes; Keras's file cannot tell."""
+    path = tmp_path / "a.keras"
+    model = minidl.Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", losses.Huber(2.0), metrics=[losses.Huber(3.0), losses.Huber()])
+    with pytest.warns(UserWarning, match="Keras reads the Huber loss's delta") as caught:
+        model.save(path)
+    assert [warning.filename for warning in caught] == [__file__] * 2
+    for warning, delta in zip(caught, (2.0, 3.0), strict=True):
+        assert f"delta={delta} from this file" in str(warning.message)
+    assert minidl.load_model(path).loss.delta == 2
+    their = keras_models.load(path)
+    x, y = np.zeros((1, 2)), np.full((1, 2), 3.0)
+    assert float(their.loss(y, x)) == 2.0 * (3.0 - 1.0)
+    their.save(path)
+    assert minidl.load_model(path).loss.delta == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.compile("sgd", losses.Huber(), metrics=["mse"])
+        model.save(path)
+        minidl.Sequential([layers.Input((3,)), layers.Dense(2)]).save(path)
 
 
 def test_what_a_file_of_keras_cannot_hold(tmp_path: Path) -> None:

@@ -127,14 +127,28 @@ def test_a_classifier_of_scikit_learn(iris: Any, tmp_path: Path) -> None:
 
 
 def test_two_classes_of_scikit_learn(iris: Any, tmp_path: Path) -> None:
-    """Both probabilities are no chain; the error names the value that is one."""
+    """Both probabilities are a softmax of two units, of which one is 0; the sigmoid is there."""
     x, y = iris
     estimator = MLPClassifier((8,), max_iter=5)
     path = of_scikit_learn(estimator, x, y > 0, tmp_path)
-    with pytest.raises(interop.ConversionError, match=r"Concat.*'out_activations_result'"):
+    expected = estimator.predict_proba(x)
+    model = interop.from_onnx(path, output="output_probability")
+    assert [layer.get_config()["activation"] for layer in model.layers] == ["relu", "softmax"]
+    np.testing.assert_array_equal(model.layers[-1].W[:, 0], 0)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=0, atol=OF_FLOAT32)
+    model = interop.from_onnx(path, output="out_activations_result")
+    np.testing.assert_allclose(model.predict(x), expected[:, 1:], rtol=0, atol=OF_FLOAT32)
+
+
+def test_several_labels_of_scikit_learn(iris: Any, tmp_path: Path) -> None:
+    """Probabilities of each label and of its absence are no chain; the error names what is one."""
+    x, y = iris
+    estimator = MLPClassifier((8,), max_iter=5)
+    path = of_scikit_learn(estimator, x, np.eye(3, dtype=int)[y][:, :2], tmp_path)
+    with pytest.raises(interop.ConversionError, match=r"Concat.*output='out_activations_result'"):
         interop.from_onnx(path, output="output_probability")
     model = interop.from_onnx(path, output="out_activations_result")
-    expected = estimator.predict_proba(x)[:, 1:]
+    expected = estimator.predict_proba(x)
     np.testing.assert_allclose(model.predict(x), expected, rtol=0, atol=OF_FLOAT32)
 
 
@@ -238,12 +252,52 @@ def test_functions_in_several_operators(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(back.predict(x), run(model, x), rtol=1e-5, atol=2e-6)
 
 
+SIGMOID = [("Sigmoid", ["x"], "p"), ("Sub", ["one", "p"], "q")]
+
+
+def test_both_classes_of_one_number(tmp_path: Path) -> None:
+    """Without a product before; far from 0, where 1 - p rounds to 0, the softmax has digits."""
+    both = ("Concat", ["q", "p"], "y", {"axis": -1})
+    model = proto([*SIGMOID, both], NUMBERS, shape=("N", 1))
+    x = np.linspace(-200, 200, 41, dtype=np.float32)[:, None]
+    back = interop.from_onnx(written(model, tmp_path))
+    assert [type(layer) for layer in back.layers] == [Dense]
+    np.testing.assert_allclose(back.predict(x), run(model, x), rtol=1e-6, atol=1e-7)
+
+
+OTHERS: list[tuple[list[Any], int]] = [
+    ([*SIGMOID, ("Concat", ["p", "q"], "y", {"axis": 1})], 1),
+    ([*SIGMOID, ("Concat", ["q", "p"], "y", {"axis": 0})], 1),
+    ([*SIGMOID, ("Concat", ["q", "p"], "y", {"axis": 1})], 3),
+    ([SIGMOID[0], ("Sub", ["p", "one"], "q"), ("Concat", ["q", "p"], "y", {"axis": 1})], 1),
+    ([("Tanh", ["x"], "p"), SIGMOID[1], ("Concat", ["q", "p"], "y", {"axis": 1})], 1),
+    ([("Sub", ["one", "x"], "q"), ("Concat", ["q", "x"], "y", {"axis": 1})], 1),
+]
+
+
+@pytest.mark.parametrize("number", range(len(OTHERS)))
+def test_what_is_not_both_classes(number: int, tmp_path: Path) -> None:
+    """p before 1 - p, other axes, several units, p - 1, no sigmoid."""
+    nodes, features = OTHERS[number]
+    path = written(proto(nodes, NUMBERS, shape=("N", features)), tmp_path)
+    with pytest.raises(interop.ConversionError, match="Concat"):
+        interop.from_onnx(path)
+
+
+def test_a_quotient_of_a_number_is_no_gelu(tmp_path: Path) -> None:
+    """Where the number is divided by x."""
+    path = written(proto([("Div", ["root", "x"], "a"), *GELU[1:]], NUMBERS), tmp_path)
+    with pytest.raises(interop.ConversionError, match="received 2 values"):
+        interop.from_onnx(path)
+
+
 PLAIN: list[tuple[str, dict[str, Any]]] = [
     ("LeakyRelu", {}), ("LeakyRelu", {"alpha": 0.3}), ("Elu", {"alpha": 0.5}), ("Selu", {}),
     ("ThresholdedRelu", {"alpha": 0.5}), ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
     ("Gelu", {}), ("Gelu", {"approximate": "tanh"}), ("Mish", {}), ("Softplus", {}),
     ("Softsign", {}), ("Exp", {}), ("Softmax", {"axis": 1}), ("LogSoftmax", {}), ("Flatten", {}),
     ("Relu", {}), ("Sigmoid", {}), ("Tanh", {}),
+    ("HardSwish", {}), ("Celu", {}), ("Shrink", {}), ("Shrink", {"lambd": 0.5, "bias": 0.5}),
 ]  # fmt: skip
 
 
@@ -328,6 +382,9 @@ UNKNOWN: dict[str, tuple[list[Any], str]] = {
     "a shape": ([("Reshape", ["x", "s"], "y")], r"expected rows that stay rows"),
     "a slope": ([("LeakyRelu", ["x"], "y", {"alpha": -1.0})], r"expected a number >= 0"),
     "a sigmoid": ([("HardSigmoid", ["x"], "y")], r"expected alpha=0.1666667"),
+    "a celu": ([("Celu", ["x"], "y", {"alpha": 2.0})], r"expected alpha=1, .* received 2"),
+    "a threshold": ([("Shrink", ["x"], "y", {"lambd": 1.0})], r"expected lambd=0.5"),
+    "a shift": ([("Shrink", ["x"], "y", {"bias": 0.25})], r"expected bias=0.5"),
     "a type": ([("Cast", ["x"], "y", {"to": 7})], r"Cast to float32 or float64"),
     "weights": ([("MatMul", ["x", "M"], "y")], r"expected a matrix of 3 rows"),
     "a side": ([("MatMul", ["M", "x"], "y")], r"on the right"),

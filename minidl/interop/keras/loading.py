@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from minidl.backend import current
 from minidl.interop import hdf5
 from minidl.interop.errors import package
 from minidl.interop.keras import optimizers as states
-from minidl.interop.keras.decoding import decode
+from minidl.interop.keras.decoding import NAME, decode
 from minidl.interop.keras.rows import Reader
 from minidl.names.in_files import reading
 from minidl.saving.archive import Archive, MalformedError
@@ -25,6 +25,8 @@ from minidl.saving.text import METRICS, parsed
 
 METADATA, CONFIGURATION, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 _METADATA = 1 << 16
+#: Metrics that a warning names.
+_NAMED = 9
 
 
 def is_keras(filepath: Any) -> bool:
@@ -49,8 +51,9 @@ def load(
 ) -> Any:
     """The model in a ``.keras`` file, under the backend in use.
 
-    If minidl lacks the file's optimizer, loss or a metric, a warning names the missing part and the
-    model is not compiled. Masks and shuffles are drawn anew; Keras's seeds have no meaning here.
+    If minidl lacks the file's optimizer or loss, a warning names the missing part and the model is
+    not compiled. Metrics that minidl lacks are left out, with a warning. Masks and
+    shuffles are drawn anew; Keras's seeds have no meaning here.
 
     Args:
         filepath: path of the file.
@@ -162,8 +165,15 @@ def _compile(model: Any, config: Any, path: str) -> None:
         plain, weighted = (_flat(config.get(each)) for each in ("metrics", "weighted_metrics"))
         if len(plain) + len(weighted) > METRICS:
             raise MalformedError(f"expected at most {METRICS} metrics, received more")
-        found = [[metrics.get(each, loss) for each in some] for some in (plain, weighted)]
+        lacking: list[str] = []
+        found = [list(_known(some, loss, lacking)) for some in (plain, weighted)]
         model.compile(optimizer, loss, metrics=found[0], weighted_metrics=found[1])
+        if lacking:
+            warnings.warn(
+                f"{path}: the model is compiled without the metrics that minidl lacks, "
+                f"{'; '.join(lacking[:_NAMED])}; loss and optimizer are the file's",
+                stacklevel=4,
+            )
     except MalformedError:
         raise
     except (ValueError, TypeError) as error:
@@ -175,10 +185,29 @@ def _compile(model: Any, config: Any, path: str) -> None:
 
 
 def _flat(metrics: Any) -> list[Any]:
-    """Metrics as a flat list; Keras nests lists, and names outputs, for several outputs."""
+    """A file's metrics in one list; Keras nests lists, and names outputs, for several outputs."""
     found = metrics if isinstance(metrics, dict) and "class_name" in metrics else None
     if found is None and isinstance(metrics, dict):
         return [each for some in metrics.values() for each in _flat(some)]
     if isinstance(metrics, list):
         return [each for some in metrics for each in _flat(some)]
-    return [] if metrics is None else [decode(metrics)]
+    return [] if metrics is None else [metrics]
+
+
+def _known(given: list[Any], loss: Any, lacking: list[str]) -> Iterator[Any]:
+    """The metrics that minidl has; for each other metric, name and reason go to ``lacking``."""
+    for each in given:
+        try:
+            yield metrics.get(decode(each), loss)
+        except MalformedError:
+            raise
+        except (ValueError, TypeError) as error:
+            lacking.append(f"{_name(each)[:NAME]!r}: {str(error)[:500]}")
+
+
+def _name(metric: Any) -> str:
+    """A metric's name in a file, or the name of its class."""
+    config = metric.get("config") if isinstance(metric, dict) else metric
+    if isinstance(config, dict):
+        config = config.get("name") or metric.get("class_name")
+    return str(config)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from minidl.backend.sparse import outside
 from minidl.interop import hdf5
 from minidl.interop.errors import package
 from minidl.interop.keras import encoding, optimizers
 from minidl.interop.keras.loading import CONFIGURATION, METADATA, WEIGHTS
-from minidl.metrics import Metric
+from minidl.losses import Huber
+from minidl.metrics import LossMetric, Metric
 from minidl.names.in_files import noting
 from minidl.network.concurrency import undisturbed
 from minidl.network.stack import Stack
@@ -27,6 +30,8 @@ _VERSION = "3.6.0"
 
 def save(model: Any, filepath: Any) -> None:
     """Write a model to a file that Keras reads; an old file is replaced once the new is complete.
+
+    A warning names each Huber loss of another delta than 1, which Keras reads but does not write.
 
     Args:
         model: any model; built here if necessary.
@@ -44,6 +49,20 @@ def save(model: Any, filepath: Any) -> None:
     content = hdf5.written(h5py, groups, arrays)
     with replacing(filepath) as file:
         _write(file, config, content)
+    for delta in _deltas(model):
+        warnings.warn(
+            f"{filepath}: Keras reads the Huber loss's delta={delta} from this file, and leaves "
+            "delta out of files that it writes; there the loss is one of delta=1",
+            stacklevel=outside(),
+        )
+
+
+def _deltas(model: Any) -> Iterator[float]:
+    """Each delta other than 1 of the Huber losses, the loss and those among the metrics."""
+    for each in (model.loss, *(model._metrics if model.optimizer is not None else ())):
+        loss = each.loss if isinstance(each, LossMetric) else each
+        if isinstance(loss, Huber) and loss.delta != 1:
+            yield float(loss.delta)
 
 
 def _write(file: BinaryIO, config: dict[str, Any], weights: bytes) -> None:

@@ -16,13 +16,14 @@ from minidl.interop.onnx.attributes import attributes
 from minidl.interop.onnx.builder import Builder
 from minidl.interop.onnx.chain import Step
 from minidl.interop.onnx.functions import DOMAIN, function_of
-from minidl.interop.onnx.gates import Gate
+from minidl.interop.onnx.gates import BOTH, Gate
 from minidl.network import Network
 
 # Operators without attributes.
 _PLAIN = {
     "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Exp": "exponential",
     "Softplus": "softplus", "Softsign": "softsign", "Mish": "mish",
+    "HardSwish": "hard_silu",
 }  # fmt: skip
 # Operators that change nothing in inference.
 _NOTHING = ("Identity", "ai.onnx.ml.ZipMap")
@@ -36,6 +37,11 @@ def _plain(builder: Builder, step: Step) -> None:
 
 def gated(builder: Builder, step: Step, gate: Gate) -> None:
     """Append an activation that the file spells out in several operators."""
+    if gate.name == BOTH:
+        if attributes(step.node, axis=1)["axis"] not in (-1, 1):
+            raise ConversionError(f"operator {step}: expected axis=1, the features of a row")
+        builder.both_classes(step)
+        return
     builder.layer(kinds.Activation(gate.name))
     if gate.factor != 1:
         builder.affine(step, gate.factor)
@@ -72,6 +78,18 @@ def _thresholded(builder: Builder, step: Step) -> None:
 def _swish(builder: Builder, step: Step) -> None:
     _expect(step, attributes(step.node, alpha=1.0), alpha=1.0)
     builder.layer(kinds.Activation("silu"))
+
+
+def _celu(builder: Builder, step: Step) -> None:
+    _expect(step, attributes(step.node, alpha=1.0), alpha=1.0)
+    builder.layer(kinds.Activation("celu"))
+
+
+def _shrink(builder: Builder, step: Step) -> None:
+    """A soft shrink moves what is left by the threshold, a hard one does not."""
+    given = attributes(step.node, bias=0.0, lambd=0.5)
+    _expect(step, given, lambd=0.5, bias=0.5 if given["bias"] else 0.0)
+    builder.layer(kinds.Activation("soft_shrink" if given["bias"] else "hard_shrink"))
 
 
 def _selu(builder: Builder, step: Step) -> None:
@@ -207,6 +225,6 @@ ACTIVATIONS: dict[str, Callable[[Builder, Step], None]] = {
     **dict.fromkeys(_NOTHING, _nothing),
     "Dropout": _dropout, "Cast": _cast, "Elu": _elu, "LeakyRelu": _leaky,
     "ThresholdedRelu": _thresholded, "Swish": _swish, "Selu": _selu, "HardSigmoid": _hard_sigmoid,
-    "Gelu": _gelu,
+    "Gelu": _gelu, "Celu": _celu, "Shrink": _shrink,
     "Softmax": _rowwise("softmax"), "LogSoftmax": _rowwise("log_softmax"), "Clip": _clip,
 }  # fmt: skip

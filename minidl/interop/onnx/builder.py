@@ -76,6 +76,24 @@ class Builder:
         self.found.append(product)
         return product
 
+    def both_classes(self, step: Step) -> None:
+        """Make a softmax of 0 and z, which is 1 - p and p, of the sigmoid p of one number z."""
+        layer = self.found.pop() if self.found else None
+        sigmoid = isinstance(layer, tuple) and getattr(layer[0], "function", None)
+        if self.shape != (1,) or getattr(sigmoid, "name", None) != "sigmoid":
+            raise ConversionError(
+                f"operator {step}: expected 1 - p and p of a sigmoid p of one unit, received rows "
+                f"of shape {self.shape}; output={step.node.input[1]!r} reads the network up to p"
+            )
+        last = self.found[-1] if self.found else None
+        if not isinstance(last, Product):
+            last = Product(np.ones((1, 1)))
+            self.found.append(last)
+        last.W = np.pad(last.W, ((0, 0), (1, 0)))
+        last.b = None if last.b is None else np.pad(last.b, (1, 0))
+        self.shape = (2,)
+        self.layer(kinds.Activation("softmax"))
+
     def affine(self, step: Step, scale: Any = 1.0, offset: Any = None) -> None:
         """Append x · scale + offset; directly after a product, the numbers go into W and b."""
         scale = self.row(step, np.asarray(scale))

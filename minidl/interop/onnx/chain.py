@@ -166,5 +166,5 @@ class Chain:
             if len(data) != 1 or len(numbers) > 1 or any(each.size != 1 for each in numbers):
                 return
             number = float(numbers[0].reshape(())) if numbers else None
-            yield Unary(node.op_type, number, data[0])
+            yield Unary(node.op_type, number, data[0], list(node.input).index(data[0]))
             value = data[0]

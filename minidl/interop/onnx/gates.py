@@ -11,15 +11,20 @@ from typing import Any, NamedTuple
 
 
 class Unary(NamedTuple):
-    """An operator with one input, and a number or None."""
+    """An operator with one input, and a number or None; ``place`` is the input's index."""
 
     operator: str
     number: float | None
     input: str
+    place: int = 0
 
 
 #: The operators before a value, each with one input, the last first: (value, most).
 Before = Callable[[str, int], Iterator[Unary]]
+
+
+#: Name of the probabilities of two classes, 1 - p and p.
+BOTH = "both classes"
 
 
 class Gate(NamedTuple):
@@ -38,7 +43,13 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
         data: names of the node's inputs that are no constants.
         before: search for the operators before a value.
     """
-    if node.attribute or node.domain or len(data) < len(node.input):
+    if node.domain or len(data) < len(node.input):
+        return None
+    if node.op_type == "Concat" and len(data) == 2:
+        match list(before(data[0], 1)):
+            case [Unary("Sub", 1.0, p, 1)] if p == data[1]:
+                return Gate(BOTH, p)
+    if node.attribute:
         return None
     if node.op_type == "Mul" and len(data) == 2:
         return _product(data[0], data[1], before) or _product(data[1], data[0], before)
@@ -59,7 +70,7 @@ def gate_of(node: Any, data: list[str], before: Before) -> Gate | None:
 def _product(x: str, gate: str, before: Before) -> Gate | None:
     """The function x · g(x); ``x`` may also be a multiple of the gate's input value."""
     bases = {x: 1.0}
-    for operator, number, inner in before(x, 1):
+    for operator, number, inner, _ in before(x, 1):
         if operator == "Mul" and number is not None:
             bases[inner] = number
     gone: list[Unary] = []
@@ -78,8 +89,9 @@ def _gate(operators: list[Unary]) -> str | None:
             return "silu"
         case [Unary("Tanh", None, _), Unary("Softplus", None, _)]:
             return "mish"
-        case [Unary("Add", 1.0, _), Unary("Erf", None, _), Unary(last, float(number), _)]:
-            scale = number if last == "Mul" else 1 / number if last == "Div" and number else 0.0
+        case [Unary("Add", 1.0, _), Unary("Erf", None, _), Unary(last, float(number), _, k)]:
+            quotient = last == "Div" and k == 0 and number != 0
+            scale = number if last == "Mul" else 1 / number if quotient else 0.0
             # A float32 has seven digits.
             if math.isclose(scale, math.sqrt(0.5), rel_tol=1e-6):
                 return "gelu"

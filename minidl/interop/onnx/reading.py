@@ -39,7 +39,9 @@ def from_onnx(path: str | os.PathLike[str], output: str | None = None) -> Any:
     Identity, Cast, Dropout, and scikit-learn's Scaler. Files of dense networks from PyTorch, Keras
     (tf2onnx) and scikit-learn (perceptrons, skl2onnx) have this form. Constants before or after a
     product are put into the product's weights. A plain activation becomes the Dense layer's own.
-    Dropout is left out, and float16 becomes float32.
+    Dropout is left out, and float16 becomes float32. Both probabilities of a perceptron of two
+    classes, 1 - p and p of a sigmoid p of z, become a softmax of two units: a first column of zeros
+    stands before the weights and biases of z, because softmax(0, z) = (1 - p, p).
 
     The file may come from a stranger: no code is run, and memory follows from the file's size.
     Numbers may be in a second file of the same folder, as PyTorch writes by default. Files in other
