@@ -195,7 +195,6 @@ def mine(y: Any, p: Any) -> Any:
 
 def with_own_metrics() -> Any:
     """A model that has trained for a step, with metrics that minidl has, and others."""
-    set_dtype("float32")
     model = keras.Sequential([L.Input((3,)), L.Dense(2)])
     others = [mine, keras.metrics.MeanIoU(2, name="overlap")]
     model.compile("adam", "mse", metrics=["mae", *others], weighted_metrics=["mse", mine])
