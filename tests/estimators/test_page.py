@@ -16,7 +16,7 @@ PAGE = pages.DO / "from_scikit_learn.md"
 
 def test_the_cells_run(capsys, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)  # where a cell writes a file
-    assert len(pages.cells(PAGE)) == 8
+    assert len(pages.cells(PAGE)) == 9
     with warnings.catch_warnings():
         pages.run(PAGE)
     printed = capsys.readouterr().out
