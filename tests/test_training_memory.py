@@ -41,7 +41,7 @@ PROXIMAL = spec("regularizers.L1", proximal=True)
 # Views, Python numbers and dictionaries: the same few hundred bytes, give or take, a step.
 NOISE = 2_048
 #: Fewer than the 64 after which the optimizer looks for subnormal numbers.
-STEPS = 24
+STEPS = 48
 
 
 class StepPeaks(Callback):

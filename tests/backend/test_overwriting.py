@@ -73,15 +73,20 @@ def test_two_outputs_may_overwrite_any_inputs(pattern):
             np.testing.assert_array_equal(actual, wanted)
 
 
-# Where each pattern is compiled anew, a few stand for the 73.
+# Where each pattern is compiled anew, a few stand for the 73 by default.
 FEW_PATTERNS = [(None, None, None), (0, 1, 2), (2, 0, 3), (3, None, 1), (1, 2, 0)]
 
 
-def test_three_outputs_may_overwrite_any_inputs(executor):
+@pytest.mark.parametrize(
+    "patterns",
+    [pytest.param(FEW_PATTERNS, id="few"),
+     pytest.param(alias_patterns(3, 4), id="all", marks=pytest.mark.thorough)],
+)  # fmt: skip
+def test_three_outputs_may_overwrite_any_inputs(executor, patterns):
     # Of few digits: all is exact, also where a device rounds a product and a sum once.
     arrays = [np.round(64 * numbers(50, seed=k)) / 64 for k in range(4)]
     expected = three.formula(*arrays)
-    for pattern in alias_patterns(3, 4) if executor == "blocks" else FEW_PATTERNS:
+    for pattern in alias_patterns(3, 4) if executor == "blocks" else patterns:
         results = call(three, arrays, 3, pattern, "float64")
         for actual, wanted in zip(results, expected, strict=True):
             np.testing.assert_array_equal(actual, wanted, err_msg=str(pattern))

@@ -48,10 +48,15 @@ def check(formula, arguments, outs):
             np.testing.assert_array_equal(array, before)
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [pytest.param([(), *FEWER], id="fewer"),
+     pytest.param(SHAPES, id="all", marks=pytest.mark.thorough)],
+)  # fmt: skip
 @pytest.mark.parametrize("name", FORMULAS)
-def test_every_formula_out_of_place(name):
+def test_every_formula_out_of_place(name, shapes):
     formula = FORMULAS[name]
-    for shape in [(), *FEWER]:
+    for shape in shapes:
         arguments = arguments_of(formula, shape, "float64")
         check(formula, arguments, [np.full(shape, np.nan) for _ in outputs_of(formula)])
 

@@ -138,7 +138,7 @@ def test_it_may_be_called_when_it_is_about_to_sleep(team):
     x, commands = stairs(4)
     words = listed(commands)
     rng = np.random.default_rng(0)
-    for k in range(150):
+    for k in range(300):
         run_words(team, words)
         assert np.all(x == 4 * (k + 1))
         time.sleep(rng.uniform(0, 0.003))
